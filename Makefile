@@ -1,0 +1,65 @@
+# Every target works alone on a fresh machine with Python 3.11 or newer and make.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test test-fast check format bench browser lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: $(STAMP) ## make the virtual environment with everything locked in requirements-dev.txt
+
+$(STAMP): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d; name another: make PYTHON=python3.12 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(VENV); the first time takes a minute or two ..." >&2
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: setup ## start the local cloud, run one job on a sample file, print its timeline and output
+	@$(RUN) -m localcloud demo
+
+up: setup ## start the local cloud and serve the form at http://127.0.0.1:8080 until Ctrl-C
+	@$(RUN) -m localcloud up
+
+test: setup browser ## every test, local cloud and real browser included
+	$(RUN) -m pytest -m "not cloud and not browser" -n 2
+	$(RUN) -m pytest -m cloud -n 2 tests/localcloud
+	$(RUN) -m pytest -m "cloud or browser" --ignore tests/localcloud
+
+test-fast: setup ## the tests that need neither the local cloud nor a browser
+	$(RUN) -m pytest -m "not cloud and not browser" -n 2
+
+check: setup ## format, lint and types
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy .
+
+format: setup ## put the code into the agreed form
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+bench: setup ## measure; prints one table each and writes build/bench/*.json
+	$(RUN) benchmarks/pipeline.py
+	$(RUN) benchmarks/payload.py
+
+browser: ## see that there is a Chromium for the browser tests; on Debian and Ubuntu install it where it is missing
+	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null 2>&1 \
+	|| { command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ] \
+	     && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y chromium; } \
+	|| { echo "The browser tests need Chromium: install the package chromium (as root: apt-get install chromium)" >&2; exit 1; }
+
+lock: setup ## make the lock files anew from the .in files (versions and hashes, no addresses)
+	$(RUN) -m uv pip compile $(LOCK_FLAGS) requirements-dev.in -o requirements-dev.txt
+	for lock in requirements functions/api/requirements functions/orchestrator/requirements; do \
+	  $(RUN) -m uv pip compile $(LOCK_FLAGS) -c requirements-dev.txt $$lock.in -o $$lock.txt || exit 1; \
+	done
+
+LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+
+clean: ## remove what was built; the virtual environment stays
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
