@@ -1,0 +1,82 @@
+"""The FastAPI application, given what it works with."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+
+from functions.api import problems, routes
+from functions.api.models import Problem
+from functions.jobs.submission import Submission
+
+# The same path on every host: behind CloudFront, at the API's own address and in the local cloud.
+API_PREFIX = "/api"
+
+_DESCRIPTION = """
+Runs a script over your file on a virtual machine that lives only for that job.
+
+1. `POST /uploads` with the file's name and size.
+2. POST the file to the URL in the answer, as a form: all `fields` first, then the file as `file`.
+3. `POST /jobs` with the job's id and the text.
+4. `GET /jobs/{id}` until the status is `succeeded`, then `GET /jobs/{id}/output`.
+
+Errors are problem documents (RFC 9457); `code` is stable, `detail` says what to do.
+"""
+
+# Everything it loads comes from the page's own origin (frontend/vendor), and nothing is inline.
+_DOCS_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Mayfly API</title>
+<link rel="icon" href="/favicon.svg">
+<link rel="stylesheet" href="/vendor/swagger-ui/swagger-ui.css">
+</head>
+<body>
+<div id="docs"></div>
+<script src="/vendor/swagger-ui/swagger-ui-bundle.js"></script>
+<script src="/docs.js" type="module"></script>
+</body>
+</html>
+"""
+
+
+def create_app(submission: Submission) -> FastAPI:
+    app = FastAPI(
+        title="Mayfly",
+        version="1",
+        description=_DESCRIPTION,
+        servers=[{"url": API_PREFIX}],
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        swagger_ui_oauth2_redirect_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.state.submission = submission
+    problems.install(app)
+    app.include_router(routes.router)
+    app.add_api_route("/docs", _docs_page, include_in_schema=False, response_class=HTMLResponse)
+    _document_problems(app)
+    return app
+
+
+async def _docs_page() -> HTMLResponse:
+    return HTMLResponse(_DOCS_PAGE)
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Adds the Problem schema that problems.documented refers to; no route has it as its answer's model."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, object]:
+        schema = generate()
+        schema["components"]["schemas"]["Problem"] = Problem.model_json_schema(
+            ref_template="#/components/schemas/{model}"
+        ) | {"title": "Problem"}
+        definitions = schema["components"]["schemas"]["Problem"].pop("$defs", {})
+        schema["components"]["schemas"].update(definitions)
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema

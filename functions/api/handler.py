@@ -1,0 +1,49 @@
+"""The API as a Lambda function. The only file that knows Mangum."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from mangum import Mangum
+
+from functions.api.app import API_PREFIX, create_app
+from functions.api.settings import ApiSettings
+from functions.aws.clients import Clients
+from functions.aws.job_files import S3JobFiles
+from functions.aws.job_table import DynamoJobTable
+from functions.aws.machine_log import CloudWatchMachineLog
+from functions.aws.machine_table import DynamoMachineTable
+from functions.aws.workflow import StepFunctionsWorkflow
+from functions.jobs.submission import Submission
+
+logger = Logger(service="api")
+
+
+def submission(settings: ApiSettings, clients: Clients) -> Submission:
+    return Submission(
+        jobs=DynamoJobTable(clients.dynamodb, settings.jobs_table),
+        machines=DynamoMachineTable(clients.dynamodb, settings.jobs_table),
+        files=S3JobFiles(
+            clients.s3, settings.uploads_bucket, settings.outputs_bucket, artifacts_bucket=settings.artifacts_bucket
+        ),
+        log=CloudWatchMachineLog(clients.logs, settings.machine_log_group),
+        workflow=StepFunctionsWorkflow(clients.stepfunctions),
+        max_upload_bytes=settings.max_upload_bytes,
+        keep_days=settings.keep_days,
+    )
+
+
+@cache
+def adapter() -> Mangum:
+    """Built at the first request, so that importing this module needs no environment."""
+    app = create_app(submission(ApiSettings.from_env(os.environ), Clients()))
+    return Mangum(app, lifespan="off", api_gateway_base_path=API_PREFIX)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = adapter()(event, context)
+    return answer

@@ -1,0 +1,109 @@
+"""Errors as HTTP: the one place where an exception becomes a problem document (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from functions.api.models import FieldProblem, Problem
+from functions.jobs.errors import (
+    FileTooLarge,
+    InvalidRequest,
+    JobConflict,
+    JobNotFound,
+    NotReady,
+    RequestError,
+    UploadMissing,
+)
+
+logger = Logger(service="api", child=True)
+
+STATUS: dict[type[RequestError], HTTPStatus] = {
+    InvalidRequest: HTTPStatus.BAD_REQUEST,
+    JobNotFound: HTTPStatus.NOT_FOUND,
+    UploadMissing: HTTPStatus.CONFLICT,
+    JobConflict: HTTPStatus.CONFLICT,
+    NotReady: HTTPStatus.CONFLICT,
+    FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
+_MEDIA_TYPE = "application/problem+json"
+
+
+def documented(*errors: type[RequestError]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: these errors and the two that any route can answer."""
+    codes: dict[HTTPStatus, list[str]] = {
+        HTTPStatus.UNPROCESSABLE_ENTITY: ["invalid_request"],
+        HTTPStatus.INTERNAL_SERVER_ERROR: ["internal_error"],
+    }
+    for error in errors:
+        codes.setdefault(STATUS[error], []).append(error.code)
+    content = {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        int(status): {"description": f"{status.phrase}: code {' or '.join(names)}.", "content": content}
+        for status, names in codes.items()
+    }
+
+
+def problem(
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    errors: Sequence[FieldProblem] = (),
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    body = Problem(
+        type="about:blank", title=status.phrase, status=int(status), detail=detail, code=code, errors=list(errors)
+    )
+    return JSONResponse(body.model_dump(), status_code=int(status), media_type=_MEDIA_TYPE, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(RequestError, _request_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _request_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestError)  # noqa: S101  # Starlette's signature is wider than what it calls with
+    errors = [FieldProblem(field=error.field, message=str(error))] if error.field else []
+    return problem(STATUS[type(error)], error.code, str(error), errors)
+
+
+async def _validation_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # as above
+    found = error.errors()
+    if any(each["type"] == "json_invalid" for each in found):
+        reason = next(each["ctx"]["error"] for each in found if each["type"] == "json_invalid")
+        return problem(HTTPStatus.BAD_REQUEST, "malformed_json", f"The body is not valid JSON: {reason}.")
+    errors = [
+        FieldProblem(field=".".join(str(part) for part in each["loc"][1:]) or "body", message=each["msg"])
+        for each in found
+    ]
+    detail = "; ".join(f"{each.field}: {each.message}" for each in errors)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail, errors)
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101  # as above
+    status = HTTPStatus(error.status_code)
+    code = status.name.lower()
+    details = {
+        HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path}; /api/docs lists what there is.",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible at {request.url.path}.",
+    }
+    return problem(status, code, details.get(status, str(error.detail)), headers=dict(error.headers or {}))
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    logger.error("unexpected error", exc_info=error, extra={"method": request.method, "path": request.url.path})
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side; try again in a moment."
+    )

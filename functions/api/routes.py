@@ -1,0 +1,142 @@
+"""The endpoints.
+
+They are `async def` with blocking calls inside: a Lambda function serves one request at a time, and handing each call
+to a thread would double its cost.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from functions.api.models import (
+    EXAMPLE_ID,
+    DownloadAnswer,
+    Health,
+    JobAnswer,
+    JobList,
+    JobRequest,
+    Limits,
+    LogAnswer,
+    UploadAnswer,
+    UploadRequest,
+)
+from functions.api.problems import documented
+from functions.jobs.errors import FileTooLarge, InvalidRequest, JobConflict, JobNotFound, NotReady, UploadMissing
+from functions.jobs.paths import MAX_FILENAME_CHARS
+from functions.jobs.submission import MAX_PAGE, MAX_TEXT_CHARS, Submission
+
+router = APIRouter()
+
+ANONYMOUS = "anonymous"
+
+
+def _submission(request: Request) -> Submission:
+    submission: Submission = request.app.state.submission
+    return submission
+
+
+def _owner() -> str:
+    """Whose jobs a request is about. Everybody's are one owner's until the API has sign-in."""
+    return ANONYMOUS
+
+
+Jobs = Annotated[Submission, Depends(_submission)]
+Owner = Annotated[str, Depends(_owner)]
+JobId = Annotated[str, Path(max_length=64, description="The job's id.", examples=[EXAMPLE_ID])]
+
+
+@router.post(
+    "/uploads", status_code=HTTPStatus.CREATED, tags=["submit"], responses=documented(InvalidRequest, FileTooLarge)
+)
+async def request_upload(body: UploadRequest, jobs: Jobs, owner: Owner) -> UploadAnswer:
+    """Ask for an upload: answers a form that takes exactly this file, straight to S3."""
+    return UploadAnswer.of(jobs.request_upload(owner, body.filename, body.size, body.content_type))
+
+
+@router.post(
+    "/jobs",
+    status_code=HTTPStatus.CREATED,
+    tags=["submit"],
+    responses={
+        int(HTTPStatus.OK): {"model": JobAnswer, "description": "The job exists with this text; nothing was changed."},
+        **documented(InvalidRequest, UploadMissing, JobConflict),
+    },
+)
+async def submit_job(body: JobRequest, jobs: Jobs, owner: Owner, response: Response) -> JobAnswer:
+    """Submit the job once its file is uploaded. Repeating the same request is safe: it answers the same job."""
+    job, created = jobs.submit(owner, body.job_id, body.input_text)
+    response.status_code = HTTPStatus.CREATED if created else HTTPStatus.OK
+    return JobAnswer.of(job)
+
+
+@router.get("/jobs", tags=["look"], responses=documented(InvalidRequest))
+async def list_jobs(
+    jobs: Jobs,
+    owner: Owner,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Jobs a page.")] = 20,
+    cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before.")] = None,
+) -> JobList:
+    """Your jobs, newest first."""
+    return JobList.of(jobs.page(owner, limit, cursor))
+
+
+@router.get("/jobs/{job_id}", tags=["look"], responses=documented(JobNotFound))
+async def get_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
+    """One job with its timeline."""
+    return JobAnswer.of(jobs.get(owner, job_id))
+
+
+@router.get("/jobs/{job_id}/output", tags=["look"], responses=documented(JobNotFound, NotReady))
+async def get_output(job_id: JobId, jobs: Jobs, owner: Owner) -> DownloadAnswer:
+    """A link to download the result; it is valid for a quarter of an hour."""
+    return DownloadAnswer.of(jobs.output(owner, job_id))
+
+
+@router.get("/jobs/{job_id}/log", tags=["look"], responses=documented(JobNotFound, InvalidRequest))
+async def get_log(
+    job_id: JobId,
+    jobs: Jobs,
+    owner: Owner,
+    after: Annotated[str | None, Query(max_length=2048, description="`next` of the page before.")] = None,
+) -> LogAnswer:
+    """What the machine printed so far."""
+    return LogAnswer.of(jobs.log_page(owner, job_id, after))
+
+
+@router.post(
+    "/jobs/{job_id}/cancel",
+    status_code=HTTPStatus.ACCEPTED,
+    tags=["change"],
+    responses=documented(JobNotFound, NotReady),
+)
+async def cancel_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
+    """End a job that has not ended; its machine is terminated."""
+    return JobAnswer.of(jobs.cancel(owner, job_id))
+
+
+@router.delete(
+    "/jobs/{job_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    tags=["change"],
+    responses=documented(JobNotFound, NotReady),
+)
+async def delete_job(job_id: JobId, jobs: Jobs, owner: Owner) -> None:
+    """Remove a job that has ended: its input, its result, its log and its record."""
+    jobs.delete(owner, job_id)
+
+
+@router.get("/limits", tags=["service"])
+async def get_limits(jobs: Jobs) -> Limits:
+    """What this stack accepts."""
+    return Limits(
+        max_upload_bytes=jobs.max_upload_bytes, max_text_chars=MAX_TEXT_CHARS, max_filename_chars=MAX_FILENAME_CHARS
+    )
+
+
+@router.get("/health", tags=["service"])
+async def get_health() -> Health:
+    """Whether the API answers."""
+    return Health(status="ok")

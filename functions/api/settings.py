@@ -1,0 +1,30 @@
+"""The API function's settings, from its environment; infra/api.py sets exactly these names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    jobs_table: str
+    uploads_bucket: str
+    outputs_bucket: str
+    artifacts_bucket: str
+    machine_log_group: str
+    max_upload_bytes: int
+    keep_days: int
+
+    @staticmethod
+    def from_env(env: Mapping[str, str]) -> ApiSettings:
+        """Raises KeyError naming the missing variable."""
+        return ApiSettings(
+            jobs_table=env["JOBS_TABLE"],
+            uploads_bucket=env["UPLOADS_BUCKET"],
+            outputs_bucket=env["OUTPUTS_BUCKET"],
+            artifacts_bucket=env["ARTIFACTS_BUCKET"],
+            machine_log_group=env["MACHINE_LOG_GROUP"],
+            max_upload_bytes=int(env["MAX_UPLOAD_BYTES"]),
+            keep_days=int(env["KEEP_DAYS"]),
+        )

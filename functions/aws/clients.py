@@ -1,0 +1,58 @@
+"""Clients of the AWS services, made once per process and only when first used: a client costs 20 to 100 ms to build."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+# Short time-outs and few tries: the workflow retries a step with back-off, so hanging on inside one only costs money.
+_CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=20,
+    retries={"mode": "standard", "total_max_attempts": 3},
+)
+# EC2 answers a launch without capacity with HTTP 500, which botocore would ask again, and again in vain: the next
+# candidate is the better second try, and the workflow tries everything else again.
+_EC2_CONFIG = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+# Presigned URLs must name the bucket's own region and be signed with version 4; the global endpoint answers new
+# buckets outside us-east-1 with a redirect that a browser's form upload does not survive.
+_S3_CONFIG = _CONFIG.merge(
+    Config(signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"})
+)
+
+
+class Clients:
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        return boto3.client("dynamodb", config=_CONFIG)
+
+    @cached_property
+    def ec2(self) -> EC2Client:
+        return boto3.client("ec2", config=_EC2_CONFIG)
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        return boto3.client("logs", config=_CONFIG)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        return boto3.client("s3", config=_S3_CONFIG)
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        return boto3.client("ssm", config=_CONFIG)
+
+    @cached_property
+    def stepfunctions(self) -> SFNClient:
+        return boto3.client("stepfunctions", config=_CONFIG)

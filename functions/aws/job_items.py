@@ -1,0 +1,45 @@
+"""Jobs as DynamoDB items, there and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from functions.jobs.job import Job, JobError, JobStatus, TimelineEvent
+
+_FIELDS = {field.name for field in fields(Job)}
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+Item = dict[str, Any]
+
+# Name of the sparse index over the jobs that have not ended, of its hash key, and of that key's only value.
+OPEN_INDEX = "open"
+
+
+def to_item(job: Job) -> Item:
+    """Attributes by name; what is None has no attribute.
+
+    A job that has not ended also has the attribute `open`, the hash key of the index that the sweeper reads.
+    """
+    values = asdict(job) | {"timeline": [asdict(event) for event in job.timeline], "status": job.status.value}
+    if not job.status.is_terminal:
+        values[OPEN_INDEX] = OPEN_INDEX
+    return {name: _serialize(value) for name, value in values.items() if value is not None}
+
+
+def from_item(item: Item) -> Job:
+    """Attributes that this version does not know are left aside; they stay in the table."""
+    values = {name: _plain(_deserialize(value)) for name, value in item.items() if name in _FIELDS}
+    values["status"] = JobStatus(values["status"])
+    values["timeline"] = tuple(TimelineEvent(**event) for event in values.get("timeline", ()))
+    if values.get("error"):
+        values["error"] = JobError(**values["error"])
+    return Job(**values)
+
+
+def _plain(value: Any) -> Any:
+    """DynamoDB's numbers come as Decimal; all of ours are whole."""
+    return int(value) if type(value).__name__ == "Decimal" else value

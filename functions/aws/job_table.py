@@ -1,0 +1,114 @@
+"""The job table. Hash key `owner`, range key `id`; job ids sort by time, so a query backwards lists newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from functions.aws.job_items import OPEN_INDEX, from_item, to_item
+from functions.jobs.clock import now
+from functions.jobs.errors import ConcurrentChange, JobNotFound
+from functions.jobs.job import Job
+from functions.jobs.ports import JobPage
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_TRIES = 10
+
+
+class DynamoJobTable:
+    """functions.jobs.ports.JobTable over DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def add(self, job: Job) -> Job | None:
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item(job),
+                ConditionExpression="attribute_not_exists(id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as clash:
+            return from_item(clash.response["Item"])  # type: ignore[typeddict-item]  # the stubs do not know this member
+        return None
+
+    def get(self, owner: str, job_id: str) -> Job | None:
+        item = self._client.get_item(TableName=self._table, Key=_key(owner, job_id), ConsistentRead=True).get("Item")
+        return from_item(item) if item else None
+
+    def page(self, owner: str, limit: int, before: str | None) -> JobPage:
+        start: dict[str, Any] = {"ExclusiveStartKey": _key(owner, before)} if before else {}
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="#owner = :owner",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":owner": {"S": owner}},
+            ScanIndexForward=False,
+            Limit=limit,
+            ConsistentRead=True,
+            **start,
+        )
+        last = answer.get("LastEvaluatedKey")
+        return JobPage(tuple(from_item(item) for item in answer["Items"]), last["id"]["S"] if last else None)
+
+    def open_jobs(self) -> Iterator[Job]:
+        # The index has the keys alone; each job is then read as it is now, not as the index last saw it.
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=OPEN_INDEX,
+            KeyConditionExpression="#open = :open",
+            ExpressionAttributeNames={"#open": OPEN_INDEX},
+            ExpressionAttributeValues={":open": {"S": OPEN_INDEX}},
+        )
+        for page in pages:
+            for keys in page["Items"]:
+                job = self.get(keys["owner"]["S"], keys["id"]["S"])
+                if job is not None and not job.status.is_terminal:
+                    yield job
+
+    def update(self, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
+        for _ in range(_TRIES):
+            before = self.get(owner, job_id)
+            if before is None:
+                raise JobNotFound(f"There is no job {job_id}.", field="job_id")
+            after = change(before)
+            if after == before:
+                return before
+            after = replace(after, updated_at=now(), revision=before.revision + 1)
+            if self._write_changes(before, after):
+                return after
+        raise ConcurrentChange(f"job {job_id} kept changing in {_TRIES} tries to write it")
+
+    def delete(self, owner: str, job_id: str) -> None:
+        self._client.delete_item(TableName=self._table, Key=_key(owner, job_id))
+
+    def _write_changes(self, before: Job, after: Job) -> bool:
+        """Writes the attributes that differ, if the revision is still `before`'s. Whether it was."""
+        old, new = to_item(before), to_item(after)
+        written = {name: value for name, value in new.items() if old.get(name) != value}
+        removed = [name for name in old if name not in new]
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in written)
+        if removed:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(before.owner, before.id),
+                UpdateExpression=expression,
+                ConditionExpression="#revision = :expected",
+                ExpressionAttributeNames={f"#{name}": name for name in [*written, *removed]},
+                ExpressionAttributeValues={f":{name}": value for name, value in written.items()}
+                | {":expected": old["revision"]},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def _key(owner: str, job_id: str) -> dict[str, Any]:
+    return {"owner": {"S": owner}, "id": {"S": job_id}}

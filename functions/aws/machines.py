@@ -1,0 +1,178 @@
+"""Machines: EC2 instances from the launch template, and commands on them through SSM."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from functions.aws.clients import Clients
+from functions.jobs.errors import AgentNotOnline, Throttled
+from functions.jobs.ports import AliveMachine, Candidate, CommandState, LaunchedInstance, Refusal
+
+# EC2's error codes (EC2 API reference, "Error codes"), by what they mean for a launch; any other is permanent.
+_CAPACITY = {
+    "InsufficientInstanceCapacity",
+    "InsufficientCapacity",
+    "InsufficientHostCapacity",
+    "InsufficientFreeAddressesInSubnet",
+    "SpotMaxPriceTooLow",
+    "Unsupported",  # this type does not exist in this zone
+}
+_QUOTA = {"VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"}
+_THROTTLED = {
+    "RequestLimitExceeded",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyUpdates",
+    "RateExceeded",
+    "InternalError",
+    "InternalFailure",
+    "ServiceUnavailable",
+    "Unavailable",
+}
+_UNKNOWN_INSTANCE = {"InvalidInstanceID.NotFound"}
+_DOCUMENT = "AWS-RunShellScript"
+# How long SSM tries to deliver a command to an online agent, in seconds: its minimum.
+_DELIVERY_SECONDS = 30
+
+
+def refusal_kind(code: str) -> str:
+    for kind, codes in (("capacity", _CAPACITY), ("quota", _QUOTA), ("throttled", _THROTTLED)):
+        if code in codes:
+            return kind
+    return "permanent"
+
+
+@dataclass(frozen=True)
+class AwsMachines:
+    """functions.jobs.ports.Machines over EC2 and SSM.
+
+    Each step uses one or two of the methods, so it takes the lazy clients and names only the settings it needs.
+    """
+
+    clients: Clients
+    launch_template_id: str = ""
+    log_group: str = ""
+
+    def launch(self, candidate: Candidate, token: str, tags: dict[str, str]) -> LaunchedInstance | Refusal:
+        tag_list: Any = [{"Key": key, "Value": value} for key, value in tags.items()]
+        spot: dict[str, Any] = {"InstanceMarketOptions": {"MarketType": "spot"}} if candidate.market == "spot" else {}
+        try:
+            answer = self.clients.ec2.run_instances(
+                LaunchTemplate={"LaunchTemplateId": self.launch_template_id, "Version": "$Latest"},
+                MinCount=1,
+                MaxCount=1,
+                InstanceType=candidate.instance_type,  # type: ignore[arg-type]  # the stubs list the types of their day
+                SubnetId=candidate.subnet_id,
+                ClientToken=token,
+                TagSpecifications=[
+                    {"ResourceType": "instance", "Tags": tag_list},
+                    {"ResourceType": "volume", "Tags": tag_list},
+                ],
+                **spot,
+            )
+        except ClientError as error:
+            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+            return Refusal(code, message, refusal_kind(code))
+        instance = answer["Instances"][0]
+        return LaunchedInstance(instance["InstanceId"], instance["Placement"]["AvailabilityZone"], instance["ImageId"])
+
+    def send_command(self, instance_id: str, script: str, comment: str, timeout: int) -> str:
+        try:
+            answer = self.clients.ssm.send_command(
+                InstanceIds=[instance_id],
+                DocumentName=_DOCUMENT,
+                Comment=comment[:100],
+                TimeoutSeconds=_DELIVERY_SECONDS,
+                Parameters={"commands": [script], "executionTimeout": [str(timeout)]},
+                CloudWatchOutputConfig={
+                    "CloudWatchOutputEnabled": True,
+                    "CloudWatchLogGroupName": self.log_group,
+                },
+            )
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "InvalidInstanceId":
+                # SSM's word for an agent that has not reported yet.
+                raise AgentNotOnline(f"{instance_id} is not online in SSM yet") from error
+            if code in _THROTTLED:
+                raise Throttled(f"{code}: {error.response['Error']['Message']}") from error
+            raise
+        return answer["Command"]["CommandId"]
+
+    def command_state(self, command_id: str, instance_id: str) -> CommandState | None:
+        try:
+            answer = self.clients.ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
+        except self.clients.ssm.exceptions.InvocationDoesNotExist:
+            return None
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _THROTTLED:
+                raise Throttled(str(error)) from error
+            raise
+        return CommandState(answer["Status"], answer["ResponseCode"], _report(answer["StandardErrorContent"]))
+
+    def instance_state(self, instance_id: str) -> str | None:
+        try:
+            answer = self.clients.ec2.describe_instances(InstanceIds=[instance_id])
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _UNKNOWN_INSTANCE:
+                return None
+            raise
+        for reservation in answer["Reservations"]:
+            for instance in reservation["Instances"]:
+                return instance["State"]["Name"]
+        return None
+
+    def states_of_job(self, job_id: str) -> Mapping[str, str]:
+        pages = self.clients.ec2.get_paginator("describe_instances").paginate(
+            Filters=[{"Name": "tag:mayfly:job-id", "Values": [job_id]}]
+        )
+        return {
+            instance["InstanceId"]: instance["State"]["Name"]
+            for page in pages
+            for reservation in page["Reservations"]
+            for instance in reservation["Instances"]
+        }
+
+    def alive_of_stack(self, stack: str) -> Iterator[AliveMachine]:
+        pages = self.clients.ec2.get_paginator("describe_instances").paginate(
+            Filters=[
+                {"Name": "tag:mayfly:stack", "Values": [stack]},
+                {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+            ]
+        )
+        for page in pages:
+            for reservation in page["Reservations"]:
+                for instance in reservation["Instances"]:
+                    tags = {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
+                    yield AliveMachine(
+                        instance["InstanceId"],
+                        tags.get("mayfly:owner", ""),
+                        tags.get("mayfly:job-id", ""),
+                        instance["LaunchTime"],
+                    )
+
+    def terminate(self, instance_id: str) -> str:
+        try:
+            answer = self.clients.ec2.terminate_instances(InstanceIds=[instance_id])
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _UNKNOWN_INSTANCE:
+                return "unknown"
+            raise
+        return answer["TerminatingInstances"][0]["CurrentState"]["Name"]
+
+
+def _report(stderr: str) -> dict[str, Any] | None:
+    """The wrapper's report: the last line of its stderr that is a JSON object."""
+    for line in reversed(stderr.splitlines()):
+        try:
+            report = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(report, dict):
+            return report
+    return None

@@ -1,0 +1,121 @@
+"""The failure advisor: one row per way a job can fail; what it means, who must act, whether trying again helps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from functions.jobs.job import JobError
+
+
+class Actor(StrEnum):
+    """Who has to do something about a failure."""
+
+    NOBODY = "nobody"
+    USER = "you"
+    SCRIPT_AUTHOR = "the script's author"
+    OPERATOR = "the stack's operator"
+
+
+@dataclass(frozen=True)
+class FailureClass:
+    """One way to fail: `cause` in plain words, `actor` who must act, `retry_helps`, and `remedy` what to do."""
+
+    cause: str
+    actor: Actor
+    retry_helps: bool
+    remedy: str
+
+
+FAILURES: dict[str, FailureClass] = {
+    "script_failed": FailureClass(
+        "The script ended with an error.",
+        Actor.SCRIPT_AUTHOR,
+        False,
+        "Read the end of the log: the script wrote there what went wrong. Mend the script or the input, then submit "
+        "again.",
+    ),
+    "script_timed_out": FailureClass(
+        "The script ran longer than this stack allows.",
+        Actor.SCRIPT_AUTHOR,
+        False,
+        "Make the script faster, give it a smaller file, or have the operator raise jobTimeoutMinutes.",
+    ),
+    "no_output": FailureClass(
+        "The script ended without an error but left no output file.",
+        Actor.SCRIPT_AUTHOR,
+        False,
+        "The script must write its result to the path it gets as third argument.",
+    ),
+    "input_unavailable": FailureClass(
+        "The machine could not fetch the uploaded file.",
+        Actor.USER,
+        True,
+        "Submit the file again. If it happens again, tell the operator.",
+    ),
+    "output_not_stored": FailureClass(
+        "The script finished, but its result could not be stored.",
+        Actor.OPERATOR,
+        True,
+        "Submit again. If it happens again, the operator should check the outputs bucket.",
+    ),
+    "disk_full": FailureClass(
+        "The machine's disk is too small for this job.",
+        Actor.OPERATOR,
+        False,
+        "Have the operator raise machineDiskGib; input and result must fit on it together.",
+    ),
+    "machine_lost": FailureClass(
+        "The machine disappeared while the script was running, in every attempt.",
+        Actor.NOBODY,
+        True,
+        "Submit again. If it keeps happening on spot capacity, have the operator choose on-demand machines.",
+    ),
+    "boot_timeout": FailureClass(
+        "No machine became ready in time.",
+        Actor.OPERATOR,
+        True,
+        "Submit again. If it happens again, the operator should check that the subnets reach the SSM endpoints.",
+    ),
+    "capacity_unavailable": FailureClass(
+        "AWS has no machine of the configured types free in any zone.",
+        Actor.NOBODY,
+        True,
+        "Submit again later, or have the operator add instance types.",
+    ),
+    "quota_exceeded": FailureClass(
+        "The AWS account's limit for running machines is reached.",
+        Actor.OPERATOR,
+        True,
+        "Submit again when other jobs have ended, or have the operator ask AWS for a higher vCPU quota.",
+    ),
+    "throttled": FailureClass(
+        "AWS asked to slow down for longer than this job could wait.",
+        Actor.NOBODY,
+        True,
+        "Submit again in a few minutes.",
+    ),
+    "launch_refused": FailureClass(
+        "AWS refused to launch the machine.",
+        Actor.OPERATOR,
+        False,
+        "The operator should read the reason and mend the stack's configuration or permissions.",
+    ),
+    "internal_error": FailureClass(
+        "Something in Mayfly itself went wrong.",
+        Actor.OPERATOR,
+        True,
+        "Submit again. If it happens again, give the operator this job's id: the logs carry it.",
+    ),
+}
+
+
+def job_error(code: str, message: str = "") -> JobError:
+    """The error that a failed job shows; without a message of its own the class's cause stands in.
+
+    Raises:
+        KeyError: `code` is not in the table.
+    """
+    row = FAILURES[code]
+    retry = "Trying again can help." if row.retry_helps else "Trying again unchanged will not help."
+    return JobError(code=code, message=message or row.cause, advice=f"{row.remedy} {retry}")

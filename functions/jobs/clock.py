@@ -1,0 +1,13 @@
+"""Time as the records keep it: RFC 3339 in UTC with milliseconds, for example `2026-01-31T09:15:02.345Z`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def now() -> str:
+    return rfc3339(datetime.now(UTC))

@@ -1,0 +1,112 @@
+"""Everything that can go wrong, in one tree.
+
+MayflyError
+├── RequestError                 the caller can mend it; functions/api/problems.py maps it to HTTP
+│   ├── InvalidRequest           a field is wrong                                    400
+│   ├── JobNotFound              no such job, or another owner's                     404
+│   ├── UploadMissing            no file was uploaded for this job                   409
+│   ├── JobConflict              the job exists with other content                   409
+│   ├── NotReady                 the job has not got that far                        409
+│   └── FileTooLarge             larger than this stack allows                       413
+├── StepError                    a workflow step failed; the class name is the error name that
+│   │                            workflow.asl.json retries or catches
+│   ├── RetryableStep            trying again can help
+│   │   ├── AgentNotOnline       the machine cannot take a command yet
+│   │   ├── CapacityUnavailable  no candidate has room
+│   │   ├── QuotaExceeded        the account's limit is reached
+│   │   ├── Throttled            AWS asked to slow down
+│   │   └── MachineStillAlive    termination is under way but not confirmed
+│   └── FinalStep                trying again cannot help
+│       ├── LaunchRefused        AWS refused the launch for good (permission, image, parameter)
+│       └── JobEnded             the job is terminal already (cancelled, or another execution ended it)
+├── IllegalTransition            a status change that the table in job.py does not allow
+└── ConcurrentChange             a record kept changing under an update
+"""
+
+from __future__ import annotations
+
+
+class MayflyError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class RequestError(MayflyError):
+    """A request that cannot be served as it is. `code` is stable, `field` names the part to mend."""
+
+    code = "request_error"
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class InvalidRequest(RequestError):
+    code = "invalid_request"
+
+
+class JobNotFound(RequestError):
+    code = "job_not_found"
+
+
+class UploadMissing(RequestError):
+    code = "upload_missing"
+
+
+class JobConflict(RequestError):
+    code = "job_conflict"
+
+
+class NotReady(RequestError):
+    code = "not_ready"
+
+
+class FileTooLarge(RequestError):
+    code = "file_too_large"
+
+
+class StepError(MayflyError):
+    """A workflow step failed; Step Functions sees the class name as the error name."""
+
+
+class RetryableStep(StepError):
+    pass
+
+
+class AgentNotOnline(RetryableStep):
+    pass
+
+
+class CapacityUnavailable(RetryableStep):
+    pass
+
+
+class QuotaExceeded(RetryableStep):
+    pass
+
+
+class Throttled(RetryableStep):
+    pass
+
+
+class MachineStillAlive(RetryableStep):
+    pass
+
+
+class FinalStep(StepError):
+    pass
+
+
+class LaunchRefused(FinalStep):
+    pass
+
+
+class JobEnded(FinalStep):
+    pass
+
+
+class IllegalTransition(MayflyError):
+    pass
+
+
+class ConcurrentChange(MayflyError):
+    pass

@@ -1,0 +1,64 @@
+"""Where a job's objects live, and which file names are accepted."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from functions.jobs.errors import InvalidRequest
+
+MAX_FILENAME_CHARS = 200
+# S3 replaces this sequence in a presigned POST's key with the browser's own file name, which would change the key.
+_S3_SUBSTITUTION = "${filename}"
+
+
+def checked_filename(filename: str) -> str:
+    """The file name in Unicode NFC, if it can be the last part of an object key.
+
+    Raises:
+        InvalidRequest: empty, too long, a path, or with characters that no file system or log shows.
+    """
+    name = unicodedata.normalize("NFC", filename)
+    problem = None
+    if not name.strip():
+        problem = "is empty; give the file a name"
+    elif len(name) > MAX_FILENAME_CHARS:
+        problem = f"has {len(name)} characters; at most {MAX_FILENAME_CHARS} are allowed"
+    elif name in {".", ".."} or "/" in name or "\\" in name:
+        problem = "must be a plain name without folders"
+    elif any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
+        problem = "has control characters; rename the file"
+    elif _S3_SUBSTITUTION in name:
+        problem = f"must not contain {_S3_SUBSTITUTION}; rename the file"
+    if problem:
+        raise InvalidRequest(f"The file name {problem}.", field="filename")
+    return name
+
+
+def input_prefix(owner: str, job_id: str) -> str:
+    return f"inputs/{owner}/{job_id}/"
+
+
+def input_key(owner: str, job_id: str, filename: str) -> str:
+    return input_prefix(owner, job_id) + filename
+
+
+def output_prefix(owner: str, job_id: str) -> str:
+    return f"outputs/{owner}/{job_id}/"
+
+
+def output_key(owner: str, job_id: str, attempt: int, filename: str) -> str:
+    """Each attempt has its own key: a machine that comes back late cannot overwrite another attempt's output."""
+    return f"{output_prefix(owner, job_id)}{attempt}/{filename}"
+
+
+def spec_prefix(owner: str, job_id: str) -> str:
+    return f"specs/{owner}/{job_id}/"
+
+
+def spec_key(owner: str, job_id: str, attempt: int) -> str:
+    return f"{spec_prefix(owner, job_id)}{attempt}.json"
+
+
+def object_key(path: str) -> str:
+    """The key part of a `bucket/key` path."""
+    return path.partition("/")[2]

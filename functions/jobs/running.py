@@ -1,0 +1,193 @@
+"""The steps while a machine is at work: Dispatch sends the command, Await parks, Inspect reads how it went."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from functions.jobs.clock import now
+from functions.jobs.errors import AgentNotOnline
+from functions.jobs.job import Job, JobStatus, TimelineEvent
+from functions.jobs.launching import open_job, unless_ended
+from functions.jobs.machine_command import Spec, machine_command, sha256_hex
+from functions.jobs.paths import output_key, spec_key
+from functions.jobs.ports import CommandState, JobFiles, JobTable, Machines, MachineTable, Workflow
+
+# Exit codes of ec2_payload/run_job.py, see its README.
+WRAPPER_FAILURES = {
+    10: "script_failed",
+    11: "script_timed_out",
+    12: "no_output",
+    20: "input_unavailable",
+    21: "input_unavailable",
+    30: "output_not_stored",
+    40: "disk_full",
+}
+# The upload's URL had expired; the output is kept on the machine.
+UPLOAD_URL_EXPIRED = 31
+_MACHINE_EVENTS = {
+    "input_downloaded": "The machine has the file.",
+    "script_started": "The script runs.",
+    "script_finished": "The script is done.",
+    "output_uploaded": "The result is stored.",
+}
+_ALIVE = {"pending", "running"}
+# A wrapper that was stopped by a signal exits with 128 + its number: on a machine that is going down, that is the
+# machine's end and not the script's.
+_SIGNALLED = 128
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What Inspect found: `verdict` is finished, unstored, running or lost; the rest describes a finished command.
+
+    `unstored` means that the result is there but its upload's URL had expired.
+    """
+
+    verdict: str
+    code: str | None = None  # a key of advice.py, None for success
+    message: str = ""
+    events: tuple[TimelineEvent, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dispatching:
+    jobs: JobTable
+    machines: Machines
+    files: JobFiles
+    bootstrap: str
+    payload_sha256: str
+    script: Sequence[str]
+    job_timeout: int  # seconds the script may run
+    transfer_allowance: int  # seconds more for fetching the file and storing the result
+    online_waits: Sequence[float]  # seconds between tries within one call; the workflow retries beyond them
+    sleep: Callable[[float], None]
+
+    def dispatch(self, owner: str, job_id: str, attempt: int, instance_id: str, stored_after: str | None = None) -> str:
+        """Sends the attempt's command; returns its id.
+
+        With `stored_after`, the id of a command whose result could not be stored, it sends the command that only
+        stores that result, under a fresh URL.
+
+        Raises:
+            AgentNotOnline: not within `online_waits`; the workflow tries again.
+            JobEnded, Throttled
+        """
+        job = open_job(self.jobs, owner, job_id)
+        if job.instance_id == instance_id and job.command_id not in {None, stored_after}:
+            return str(job.command_id)  # an earlier, interrupted call got this far
+        command = self._command(job, attempt, upload_only=stored_after is not None)
+        command_id = self._send(instance_id, command, f"mayfly {job_id} attempt {attempt}")
+        event = TimelineEvent("running", now(), f"{instance_id} is online and has its command.")
+        if stored_after:
+            event = TimelineEvent("storing_again", now(), "The upload's address had expired; storing with a new one.")
+        self.jobs.update(
+            owner,
+            job_id,
+            unless_ended(lambda job: replace(job.moved(JobStatus.RUNNING, event), command_id=command_id)),
+        )
+        return command_id
+
+    def _send(self, instance_id: str, script: str, comment: str) -> str:
+        for wait in self.online_waits:
+            try:
+                return self.machines.send_command(instance_id, script, comment, self._total_seconds)
+            except AgentNotOnline:
+                self.sleep(wait)
+        return self.machines.send_command(instance_id, script, comment, self._total_seconds)
+
+    @property
+    def _total_seconds(self) -> int:
+        return self.job_timeout + self.transfer_allowance
+
+    def _command(self, job: Job, attempt: int, *, upload_only: bool) -> str:
+        spec = Spec(
+            job=job,
+            attempt=attempt,
+            input_url=self.files.input_url(job.input_file_path, self._total_seconds),
+            output_url=self.files.output_upload_url(
+                output_key(job.owner, job.id, attempt, job.filename), self._total_seconds
+            ),
+            script=tuple(self.script),
+            timeout_seconds=self.job_timeout,
+        ).encode()
+        spec_url = self.files.put_spec(spec_key(job.owner, job.id, attempt), spec, self._total_seconds)
+        return machine_command(
+            self.bootstrap,
+            payload_url=self.files.payload_url(self._total_seconds),
+            payload_sha256=self.payload_sha256,
+            spec_url=spec_url,
+            spec_sha256=sha256_hex(spec),
+            upload_only=upload_only,
+        )
+
+
+@dataclass(frozen=True)
+class Awaiting:
+    """Both ends of the wait: the workflow parks its task token, an event about the machine wakes it."""
+
+    machine_table: MachineTable
+    workflow: Workflow
+
+    def park(self, instance_id: str, token: str) -> None:
+        if self.machine_table.park(instance_id, token).has_news:
+            self.workflow.wake(token)
+
+    def report(self, instance_id: str, news: str) -> bool:
+        """Whether the machine is one of ours."""
+        waiter = self.machine_table.report(instance_id, news)
+        if waiter and waiter.token:
+            self.workflow.wake(waiter.token)
+        return waiter is not None
+
+
+@dataclass(frozen=True)
+class Inspecting:
+    jobs: JobTable
+    machines: Machines
+
+    def inspect(self, owner: str, job_id: str, instance_id: str, command_id: str) -> Outcome:
+        """Raises JobEnded when the job was cancelled meanwhile."""
+        open_job(self.jobs, owner, job_id)
+        state = self.machines.command_state(command_id, instance_id)
+        if state is not None and state.is_over and not state.exit_code > _SIGNALLED:
+            return _finished(state)
+        if self.machines.instance_state(instance_id) in _ALIVE:
+            return _finished(state) if state is not None and state.is_over else Outcome("running")
+        event = TimelineEvent("machine_lost", now(), f"{instance_id} is gone before the script was done.")
+        self.jobs.update(owner, job_id, unless_ended(lambda job: job.noted(event)))
+        return Outcome("lost")
+
+
+def _finished(state: CommandState) -> Outcome:
+    report = state.report or {}
+    events = _reported_events(report)
+    if state.status == "Success":
+        return Outcome("finished", events=events)
+    if state.status == "TimedOut":
+        return Outcome("finished", "script_timed_out", "The command was stopped at its time limit.", events)
+    if state.exit_code == UPLOAD_URL_EXPIRED:
+        return Outcome("unstored", events=events)
+    code = WRAPPER_FAILURES.get(state.exit_code, "internal_error")
+    return Outcome("finished", code, failure_message(state.exit_code, report), events)
+
+
+def failure_message(wrapper_exit: int, report: dict[str, Any]) -> str:
+    """What went wrong in the wrapper's words, which name the script's exit code, and the end of the script's stderr."""
+    words = str(report.get("message") or f"the machine's wrapper ended with exit code {wrapper_exit}, without a word")
+    tail = str(report.get("stderr_tail") or "").strip()
+    return f"{words[:1].upper()}{words[1:]}." + (f" The end of its stderr:\n{tail}" if tail else "")
+
+
+def _reported_events(report: dict[str, Any]) -> tuple[TimelineEvent, ...]:
+    """The report comes from a machine that ran somebody's script: only known words and real times are taken over."""
+    listed = report.get("events")
+    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    return tuple(
+        TimelineEvent(entry["event"], entry["at"], _MACHINE_EVENTS[entry["event"]])
+        for entry in entries
+        if entry.get("event") in _MACHINE_EVENTS and _TIME.fullmatch(str(entry.get("at")))
+    )

@@ -1,0 +1,181 @@
+"""What people do with jobs: ask for an upload, submit, look, cancel, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from functions.jobs.clock import now, rfc3339
+from functions.jobs.errors import FileTooLarge, InvalidRequest, JobConflict, JobNotFound, NotReady, UploadMissing
+from functions.jobs.ids import is_job_id, new_job_id
+from functions.jobs.job import Job, JobStatus, TimelineEvent
+from functions.jobs.paths import checked_filename, input_key, input_prefix, object_key
+from functions.jobs.ports import JobFiles, JobPage, JobTable, LogPage, MachineLog, MachineTable, UploadForm, Workflow
+
+MAX_TEXT_CHARS = 10_000
+MAX_PAGE = 100
+UPLOAD_SECONDS = 3600
+DOWNLOAD_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class UploadTicket:
+    job_id: str
+    form: UploadForm
+    expires_at: str
+
+
+@dataclass(frozen=True)
+class Download:
+    url: str
+    expires_at: str
+
+
+def _in_seconds(seconds: int) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The use cases behind the API, for one owner at a time.
+
+    `max_upload_bytes` caps one file; `keep_days` is how long a job's record stays after it was created.
+    """
+
+    jobs: JobTable
+    machines: MachineTable
+    files: JobFiles
+    log: MachineLog
+    workflow: Workflow
+    max_upload_bytes: int
+    keep_days: int
+    new_id: Callable[[], str] = new_job_id
+
+    def request_upload(self, owner: str, filename: str, size: int, content_type: str) -> UploadTicket:
+        """A presigned POST for exactly one key and exactly `size` bytes.
+
+        Raises:
+            FileTooLarge, InvalidRequest
+        """
+        if size > self.max_upload_bytes:
+            raise FileTooLarge(
+                f"The file has {size:,} bytes; this stack takes at most {self.max_upload_bytes:,}.", field="size"
+            )
+        job_id = self.new_id()
+        key = input_key(owner, job_id, checked_filename(filename))
+        expires_at = rfc3339(_in_seconds(UPLOAD_SECONDS))
+        return UploadTicket(job_id, self.files.upload_form(key, size, content_type, UPLOAD_SECONDS), expires_at)
+
+    def submit(self, owner: str, job_id: str, text: str) -> tuple[Job, bool]:
+        """The job, and whether this call created it. Repeating a submit returns the job that is there.
+
+        Raises:
+            InvalidRequest, UploadMissing
+            JobConflict: the job exists with another text.
+        """
+        self._check_text(text)
+        known = self._find(owner, job_id)
+        if known is None:
+            job = self._new_job(owner, job_id, text)
+            known = self.jobs.add(job)
+            if known is None:
+                return job, True
+        if known.input_text != text:
+            raise JobConflict(f"Job {job_id} exists with another text; ask for a new upload.", field="input_text")
+        return known, False
+
+    def get(self, owner: str, job_id: str) -> Job:
+        """Raises JobNotFound; an id that cannot be one is simply not found."""
+        job = self._find(owner, job_id)
+        if job is None:
+            raise JobNotFound(f"There is no job {job_id[:64]!r}.", field="job_id")
+        return job
+
+    def page(self, owner: str, limit: int, cursor: str | None) -> JobPage:
+        if cursor is not None and not is_job_id(cursor):
+            raise InvalidRequest(
+                "The cursor is not one that a list answered; leave it out to start anew.", field="cursor"
+            )
+        return self.jobs.page(owner, limit, cursor)
+
+    def output(self, owner: str, job_id: str) -> Download:
+        job = self.get(owner, job_id)
+        if job.status is not JobStatus.SUCCEEDED or job.output_file_path is None:
+            raise NotReady(f"Job {job_id} has no output: it is {job.status}.", field="job_id")
+        url = self.files.output_download_url(job.output_file_path, job.filename, DOWNLOAD_SECONDS)
+        return Download(url, rfc3339(_in_seconds(DOWNLOAD_SECONDS)))
+
+    def log_page(self, owner: str, job_id: str, after: str | None) -> LogPage:
+        job = self.get(owner, job_id)
+        if job.command_id is None or job.instance_id is None:
+            return LogPage((), None)
+        return self.log.read(job.command_id, job.instance_id, after)
+
+    def cancel(self, owner: str, job_id: str) -> Job:
+        """Ends a job; the workflow is woken to terminate its machine. A cancelled job stays as it is.
+
+        Raises:
+            NotReady: the job has ended otherwise.
+        """
+
+        def change(job: Job) -> Job:
+            if job.status.is_terminal and job.status is not JobStatus.CANCELLED:
+                raise NotReady(f"Job {job_id} cannot be cancelled: it has {job.status}.", field="job_id")
+            return job.moved(JobStatus.CANCELLED, TimelineEvent("cancelled", now(), "Cancelled on request."))
+
+        self.get(owner, job_id)
+        job = self.jobs.update(owner, job_id, change)
+        waiter = self.machines.report(job.instance_id, "cancelled") if job.instance_id else None
+        if waiter and waiter.token:
+            self.workflow.wake(waiter.token)
+        return job
+
+    def delete(self, owner: str, job_id: str) -> None:
+        """Removes a terminal job: input, output, log and, last, the record.
+
+        Raises:
+            NotReady: the job has not ended.
+        """
+        job = self.get(owner, job_id)
+        if not job.status.is_terminal:
+            raise NotReady(f"Job {job_id} is {job.status}; cancel it before deleting it.", field="job_id")
+        self.files.delete_job(owner, job_id)
+        if job.command_id and job.instance_id:
+            self.log.delete(job.command_id, job.instance_id)
+        self.jobs.delete(owner, job_id)
+
+    def _find(self, owner: str, job_id: str) -> Job | None:
+        return self.jobs.get(owner, job_id) if is_job_id(job_id) else None
+
+    def _check_text(self, text: str) -> None:
+        problem = None
+        if not text:
+            problem = "is empty; write the text to append"
+        elif len(text) > MAX_TEXT_CHARS:
+            problem = f"has {len(text):,} characters; at most {MAX_TEXT_CHARS:,} are allowed"
+        elif any("\ud800" <= character <= "\udfff" for character in text):
+            problem = "has half a surrogate pair, which UTF-8 cannot write; remove that character"
+        if problem:
+            raise InvalidRequest(f"The text {problem}.", field="input_text")
+
+    def _new_job(self, owner: str, job_id: str, text: str) -> Job:
+        stored = self.files.find_input(owner, job_id) if is_job_id(job_id) else None
+        if stored is None:
+            raise UploadMissing(
+                f"No file was uploaded for job {job_id[:64]!r}; POST /uploads, send the file, then submit.",
+                field="job_id",
+            )
+        moment = now()
+        job = Job(
+            owner=owner,
+            id=job_id,
+            filename=object_key(stored.path).removeprefix(input_prefix(owner, job_id)),
+            size=stored.size,
+            input_text=text,
+            input_file_path=stored.path,
+            created_at=moment,
+            updated_at=moment,
+            expires_at=int(_in_seconds(self.keep_days * 86_400).timestamp()),
+        )
+        return replace(job, timeline=(TimelineEvent("queued", moment, "Waiting for a machine."),))

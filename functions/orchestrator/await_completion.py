@@ -1,0 +1,28 @@
+"""AwaitCompletion: parks the workflow's task token with the machine that it waits for."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from functions.aws.clients import Clients
+from functions.aws.machine_table import DynamoMachineTable
+from functions.aws.workflow import StepFunctionsWorkflow
+from functions.jobs.running import Awaiting
+from functions.orchestrator.settings import TableSettings
+from functions.orchestrator.step import log_step, logger
+
+
+@cache
+def awaiting() -> Awaiting:
+    settings, clients = TableSettings.from_env(os.environ), Clients()
+    return Awaiting(
+        DynamoMachineTable(clients.dynamodb, settings.jobs_table), StepFunctionsWorkflow(clients.stepfunctions)
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], _context: Any) -> None:
+    log_step("await", event["job_id"], instance_id=event["instance_id"])
+    awaiting().park(event["instance_id"], event["task_token"])

@@ -1,0 +1,54 @@
+"""Dispatch: the attempt's command, sent to its machine once that is online."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from functions.aws.clients import Clients
+from functions.aws.job_files import S3JobFiles
+from functions.aws.job_table import DynamoJobTable
+from functions.aws.machines import AwsMachines
+from functions.jobs.running import Dispatching
+from functions.orchestrator.settings import DispatchSettings
+from functions.orchestrator.step import log_step, logger
+
+# Bundled beside functions/, as it stands in the repository.
+_BOOTSTRAP = Path(__file__).parents[2] / "ec2_payload" / "bootstrap.py"
+
+# Waiting a moment here is cheaper than a workflow retry (a state transition costs as much as seconds of this
+# function) and saves most of the workflow's shortest retry interval when the machine is just about to be online.
+_ONLINE_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
+
+
+@cache
+def dispatching() -> Dispatching:
+    settings, clients = DispatchSettings.from_env(os.environ), Clients()
+    return Dispatching(
+        jobs=DynamoJobTable(clients.dynamodb, settings.jobs_table),
+        machines=AwsMachines(clients, log_group=settings.machine_log_group),
+        files=S3JobFiles(
+            clients.s3,
+            settings.uploads_bucket,
+            settings.outputs_bucket,
+            artifacts_bucket=settings.artifacts_bucket,
+            payload_key=settings.payload_key,
+        ),
+        bootstrap=_BOOTSTRAP.read_text(encoding="utf-8"),
+        payload_sha256=settings.payload_sha256,
+        script=settings.script,
+        job_timeout=settings.job_timeout,
+        transfer_allowance=settings.transfer_allowance,
+        online_waits=_ONLINE_WAITS,
+        sleep=time.sleep,
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    log_step("dispatch", event["job_id"], instance_id=event["instance_id"])
+    command_id = dispatching().dispatch(event["owner"], event["job_id"], int(event["attempt"]), event["instance_id"])
+    return {"command_id": command_id}

@@ -1,0 +1,25 @@
+"""EventBridge: news about a machine or its command wakes the workflow that waits for it; Inspect then looks closer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.orchestrator.await_completion import awaiting
+from functions.orchestrator.step import logger
+
+
+def news(event: dict[str, Any]) -> str:
+    """What happened, in a few words: the command's status, the machine's state or the spot warning's action."""
+    detail = event["detail"]
+    happened = detail.get("status") or detail.get("state") or detail.get("instance-action") or "unknown"
+    return f"{event['detail-type']}: {happened}"
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], _context: Any) -> None:
+    instance_id = event["detail"]["instance-id"]
+    logger.append_keys(step="events", instance_id=instance_id)
+    if awaiting().report(instance_id, news(event)):
+        logger.info("machine news", extra={"news": news(event)})
+    else:
+        logger.info("not a machine of this stack")

@@ -1,0 +1,29 @@
+"""Inspect: how far the command is, and whether its machine still lives."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from functions.aws.clients import Clients
+from functions.aws.job_table import DynamoJobTable
+from functions.aws.machines import AwsMachines
+from functions.jobs.running import Inspecting
+from functions.orchestrator.settings import TableSettings
+from functions.orchestrator.step import log_step, logger
+
+
+@cache
+def inspecting() -> Inspecting:
+    settings, clients = TableSettings.from_env(os.environ), Clients()
+    return Inspecting(DynamoJobTable(clients.dynamodb, settings.jobs_table), AwsMachines(clients))
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    log_step("inspect", event["job_id"], instance_id=event["instance_id"], command_id=event["command_id"])
+    outcome = inspecting().inspect(event["owner"], event["job_id"], event["instance_id"], event["command_id"])
+    logger.info("inspected", extra={"verdict": outcome.verdict, "code": outcome.code})
+    return asdict(outcome)

@@ -1,0 +1,41 @@
+"""Record: the outcome, written to the job: what Inspect found, or the error that ended the workflow's way."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from functions.aws.clients import Clients
+from functions.aws.job_files import S3JobFiles
+from functions.aws.job_table import DynamoJobTable
+from functions.jobs.ending import Recording
+from functions.jobs.job import TimelineEvent
+from functions.jobs.running import Outcome
+from functions.orchestrator.settings import RecordSettings
+from functions.orchestrator.step import log_step, logger
+
+
+@cache
+def recording() -> Recording:
+    settings, clients = RecordSettings.from_env(os.environ), Clients()
+    return Recording(
+        DynamoJobTable(clients.dynamodb, settings.jobs_table), S3JobFiles(clients.s3, "", settings.outputs_bucket)
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    owner, job_id = event["owner"], event["job_id"]
+    log_step("record", job_id)
+    if "error" in event:
+        job = recording().broken(owner, job_id, event["error"], event["cause"])
+    else:
+        job = recording().finished(owner, job_id, int(event["attempt"]), _outcome(event["outcome"]))
+    logger.info("recorded", extra={"status": job.status})
+    return {"status": job.status.value}
+
+
+def _outcome(found: dict[str, Any]) -> Outcome:
+    events = tuple(TimelineEvent(**event) for event in found["events"])
+    return Outcome(found["verdict"], found["code"], found["message"], events)

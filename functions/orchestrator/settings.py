@@ -1,0 +1,112 @@
+"""The settings of each orchestrator function, from its environment; infra/steps.py sets exactly these names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Env = Mapping[str, str]
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split(",") if part)
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    state_machine_arn: str
+
+    @staticmethod
+    def from_env(env: Env) -> StreamSettings:
+        return StreamSettings(env["STATE_MACHINE_ARN"])
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """For the steps that need the job table and nothing else."""
+
+    jobs_table: str
+
+    @staticmethod
+    def from_env(env: Env) -> TableSettings:
+        return TableSettings(env["JOBS_TABLE"])
+
+
+@dataclass(frozen=True)
+class LaunchSettings:
+    jobs_table: str
+    stack: str
+    launch_template_id: str
+    markets: tuple[str, ...]
+    instance_types: tuple[str, ...]
+    subnet_ids: tuple[str, ...]
+
+    @staticmethod
+    def from_env(env: Env) -> LaunchSettings:
+        return LaunchSettings(
+            jobs_table=env["JOBS_TABLE"],
+            stack=env["STACK"],
+            launch_template_id=env["LAUNCH_TEMPLATE_ID"],
+            markets=_listed(env["MARKETS"]),
+            instance_types=_listed(env["INSTANCE_TYPES"]),
+            subnet_ids=_listed(env["SUBNET_IDS"]),
+        )
+
+
+@dataclass(frozen=True)
+class DispatchSettings:
+    jobs_table: str
+    uploads_bucket: str
+    outputs_bucket: str
+    artifacts_bucket: str
+    payload_key: str
+    payload_sha256: str
+    machine_log_group: str
+    script: tuple[str, ...]
+    job_timeout: int  # seconds that the script may run
+    transfer_allowance: int  # seconds beside that for fetching the file and storing the result
+
+    @staticmethod
+    def from_env(env: Env) -> DispatchSettings:
+        return DispatchSettings(
+            jobs_table=env["JOBS_TABLE"],
+            uploads_bucket=env["UPLOADS_BUCKET"],
+            outputs_bucket=env["OUTPUTS_BUCKET"],
+            artifacts_bucket=env["ARTIFACTS_BUCKET"],
+            payload_key=env["PAYLOAD_KEY"],
+            payload_sha256=env["PAYLOAD_SHA256"],
+            machine_log_group=env["MACHINE_LOG_GROUP"],
+            script=tuple(json.loads(env["SCRIPT"])),  # words may have commas
+            job_timeout=int(env["JOB_TIMEOUT_SECONDS"]),
+            transfer_allowance=int(env["TRANSFER_SECONDS"]),
+        )
+
+
+@dataclass(frozen=True)
+class RecordSettings:
+    jobs_table: str
+    outputs_bucket: str
+
+    @staticmethod
+    def from_env(env: Env) -> RecordSettings:
+        return RecordSettings(env["JOBS_TABLE"], env["OUTPUTS_BUCKET"])
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    jobs_table: str
+    stack: str
+    state_machine_arn: str
+    grace_seconds: int
+    machine_deadline_seconds: int
+
+    @staticmethod
+    def from_env(env: Env) -> SweepSettings:
+        return SweepSettings(
+            jobs_table=env["JOBS_TABLE"],
+            stack=env["STACK"],
+            state_machine_arn=env["STATE_MACHINE_ARN"],
+            grace_seconds=int(env["GRACE_SECONDS"]),
+            machine_deadline_seconds=int(env["MACHINE_DEADLINE_SECONDS"]),
+        )

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from functions.jobs.errors import FileTooLarge, InvalidRequest, JobConflict, JobNotFound, NotReady, UploadMissing
+from functions.jobs.job import JobStatus
+from functions.jobs.paths import input_key
+from functions.jobs.ports import LogLine, Machine
+from functions.jobs.submission import Submission
+from tests.functions.fakes import (
+    JOB_ID,
+    OTHER_ID,
+    FakeJobFiles,
+    FakeJobTable,
+    FakeMachineLog,
+    FakeMachineTable,
+    FakeWorkflow,
+    a_job,
+)
+
+
+def make(*jobs: object) -> Submission:
+    return Submission(
+        jobs=FakeJobTable.of(*jobs),  # type: ignore[arg-type]
+        machines=FakeMachineTable(),
+        files=FakeJobFiles(),
+        log=FakeMachineLog(),
+        workflow=FakeWorkflow(),
+        max_upload_bytes=1000,
+        keep_days=7,
+        new_id=lambda: JOB_ID,
+    )
+
+
+def uploaded(submission: Submission, filename: str = "a b.txt", body: bytes = b"abc") -> None:
+    assert isinstance(submission.files, FakeJobFiles)
+    submission.files.inputs[input_key("alice", JOB_ID, filename)] = body
+
+
+NAMES = [
+    "a b.txt",
+    'it\'s "quoted".txt',
+    "50%#1.txt",
+    "100%25.txt",
+    "\N{PARTY POPPER}.txt",
+    "x" * 200,
+    "\N{PARTY POPPER}" * 200,
+    "$HOME.txt",
+    "a;rm -rf.txt",
+    "<b>.html",
+    ".hidden",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_upload_is_for_exactly_one_key_and_size(name: str) -> None:
+    ticket = make().request_upload("alice", name, 3, "text/plain")
+    assert ticket.job_id == JOB_ID
+    assert ticket.form.fields == {"key": f"inputs/alice/{JOB_ID}/{name}", "Content-Type": "text/plain", "size": "3"}
+    assert len(ticket.form.fields["key"].encode()) <= 1024, "S3 takes keys of at most 1024 bytes"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "   ", ".", "..", "a/b", "../a", "a\\b", "a\nb", "a\x00b", "x" * 201, "${filename}", "\ud800"]
+)
+def test_a_file_name_that_cannot_be_a_key_is_refused_naming_the_field(name: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        make().request_upload("alice", name, 3, "text/plain")
+    assert refused.value.field == "filename"
+
+
+def test_the_same_name_in_two_unicode_spellings_is_one_name() -> None:
+    ticket = make().request_upload("alice", "e\u0301.txt", 3, "text/plain")
+    assert ticket.form.fields["key"].endswith("/\u00e9.txt")
+
+
+def test_a_file_over_the_limit_is_refused_naming_the_limit() -> None:
+    with pytest.raises(FileTooLarge, match=r"1,001 bytes.*at most 1,000"):
+        make().request_upload("alice", "a", 1001, "text/plain")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_submitted_job_knows_its_file_by_the_name_it_was_uploaded_under(name: str) -> None:
+    submission = make()
+    uploaded(submission, name)
+    job, created = submission.submit("alice", JOB_ID, "text")
+    assert created
+    assert (job.filename, job.size, job.status) == (name, 3, JobStatus.QUEUED)
+    assert job.input_file_path == f"uploads/inputs/alice/{JOB_ID}/{name}"
+    assert [event.event for event in job.timeline] == ["queued"]
+
+
+def test_submitting_again_answers_the_same_job_whatever_became_of_it() -> None:
+    submission = make()
+    uploaded(submission)
+    first, _ = submission.submit("alice", JOB_ID, "text")
+    submission.jobs.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
+    again, created = submission.submit("alice", JOB_ID, "text")
+    assert not created
+    assert again == replace(first, status=JobStatus.CANCELLED, revision=2)
+
+
+def test_submitting_again_with_another_text_is_a_conflict_and_changes_nothing() -> None:
+    submission = make()
+    uploaded(submission)
+    submission.submit("alice", JOB_ID, "text")
+    with pytest.raises(JobConflict):
+        submission.submit("alice", JOB_ID, "other")
+    assert submission.get("alice", JOB_ID).input_text == "text"
+
+
+@pytest.mark.parametrize("job_id", [OTHER_ID, "nonsense", "../x"])
+def test_a_job_without_an_upload_is_refused(job_id: str) -> None:
+    submission = make()
+    uploaded(submission)
+    with pytest.raises(UploadMissing, match="POST /uploads"):
+        submission.submit("alice", job_id, "text")
+
+
+def test_another_owners_upload_is_no_upload() -> None:
+    submission = make()
+    uploaded(submission)
+    with pytest.raises(UploadMissing):
+        submission.submit("bob", JOB_ID, "text")
+
+
+@pytest.mark.parametrize("text", ["", "x" * 10_001, "\ud83d"])
+def test_a_text_that_cannot_be_appended_is_refused_naming_the_field(text: str) -> None:
+    submission = make()
+    uploaded(submission)
+    with pytest.raises(InvalidRequest) as refused:
+        submission.submit("alice", JOB_ID, text)
+    assert refused.value.field == "input_text"
+
+
+@pytest.mark.parametrize("text", ["x" * 10_000, "\N{PARTY POPPER}" * 10_000, " ", "\n"])
+def test_any_text_within_the_limit_is_taken_as_it_is(text: str) -> None:
+    submission = make()
+    uploaded(submission)
+    assert submission.submit("alice", JOB_ID, text)[0].input_text == text
+
+
+@pytest.mark.parametrize("job_id", [JOB_ID, "nonsense"])
+def test_another_owners_job_is_not_found(job_id: str) -> None:
+    submission = make(a_job())
+    for look in (submission.get, submission.output, submission.cancel, submission.delete):
+        with pytest.raises(JobNotFound):
+            look("bob", job_id)
+    with pytest.raises(JobNotFound):
+        submission.log_page("bob", job_id, None)
+
+
+def test_a_forged_cursor_is_refused() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        make().page("alice", 10, "../bob")
+    assert refused.value.field == "cursor"
+
+
+@pytest.mark.parametrize("status", [one for one in JobStatus if one is not JobStatus.SUCCEEDED])
+def test_a_job_that_has_not_succeeded_has_no_output(status: JobStatus) -> None:
+    with pytest.raises(NotReady, match=str(status)):
+        make(a_job(status=status)).output("alice", JOB_ID)
+
+
+def test_the_output_of_a_succeeded_job_can_be_downloaded() -> None:
+    download = make(a_job(status=JobStatus.SUCCEEDED, output_file_path="outputs/o")).output("alice", JOB_ID)
+    assert download.url.startswith("https://s3.test/outputs/o")
+
+
+def test_a_log_is_empty_before_the_command_was_sent_and_read_on_afterwards() -> None:
+    assert make(a_job()).log_page("alice", JOB_ID, None).lines == ()
+    submission = make(a_job(command_id="c", instance_id="i"))
+    assert isinstance(submission.log, FakeMachineLog)
+    submission.log.lines["c", "i"] = [LogLine("t", "stdout", "one"), LogLine("t", "stdout", "two")]
+    page = submission.log_page("alice", JOB_ID, None)
+    assert [line.text for line in page.lines] == ["one", "two"]
+    assert submission.log_page("alice", JOB_ID, page.next_token).lines == ()
+
+
+def test_cancelling_wakes_the_workflow_that_waits_for_the_machine() -> None:
+    submission = make(a_job(status=JobStatus.RUNNING, instance_id="i-1"))
+    submission.machines.add(Machine("i-1", "alice", JOB_ID, 1))
+    submission.machines.park("i-1", "token")
+    assert submission.cancel("alice", JOB_ID).status is JobStatus.CANCELLED
+    assert isinstance(submission.workflow, FakeWorkflow)
+    assert submission.workflow.woken == ["token"]
+
+
+def test_cancelling_twice_is_the_same_as_once() -> None:
+    submission = make(a_job())
+    assert submission.cancel("alice", JOB_ID).timeline[-1].event == "cancelled"
+    assert len(submission.cancel("alice", JOB_ID).timeline) == 1
+
+
+@pytest.mark.parametrize("status", [JobStatus.SUCCEEDED, JobStatus.FAILED])
+def test_a_job_that_has_ended_cannot_be_cancelled(status: JobStatus) -> None:
+    with pytest.raises(NotReady):
+        make(a_job(status=status)).cancel("alice", JOB_ID)
+
+
+def test_deleting_removes_files_log_and_record() -> None:
+    submission = make(a_job(status=JobStatus.FAILED, command_id="c", instance_id="i"))
+    submission.delete("alice", JOB_ID)
+    assert isinstance(submission.files, FakeJobFiles)
+    assert isinstance(submission.log, FakeMachineLog)
+    assert submission.files.deleted == [("alice", JOB_ID)]
+    assert submission.log.deleted == [("c", "i")]
+    assert submission.jobs.get("alice", JOB_ID) is None
+
+
+@pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.LAUNCHING, JobStatus.RUNNING])
+def test_a_job_that_has_not_ended_cannot_be_deleted(status: JobStatus) -> None:
+    submission = make(a_job(status=status))
+    with pytest.raises(NotReady, match="cancel it"):
+        submission.delete("alice", JOB_ID)
+    assert submission.get("alice", JOB_ID)
