@@ -1,0 +1,219 @@
+"""The script's contract: how it is started, what it sees, how its end is reported, and that nothing of it survives."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.ec2_payload.machine import JOB_ID, wait_until
+
+if TYPE_CHECKING:
+    from tests.ec2_payload.machine import Machine
+
+
+def test_a_failing_script_is_reported_with_its_exit_code_and_the_end_of_its_stderr(any_machine: Machine) -> None:
+    command = any_machine.script(
+        "import os, sys\n"
+        "os.write(2, b'start' + b'\\xff\\xfe' * 15000 + 'é'.encode() * 3000 + b' the end')\n"
+        "print('to stdout')\n"
+        "sys.exit(7)\n",
+        name="fails.py",
+    )
+    outcome = any_machine.run(any_machine.spec(command=command))
+    assert outcome.code == 10
+    assert outcome.report["stage"] == "script"
+    assert (outcome.report["exit_code"], outcome.report["signal"], outcome.report["timed_out"]) == (7, None, False)
+    assert outcome.report["message"] == "the script ended with exit code 7"
+    assert outcome.report["stderr_tail"].endswith("ééé the end")
+    assert len(outcome.stderr) <= 7500
+    assert b"start" + b"\xff\xfe" * 15000 + "é".encode() * 3000 + b" the end" in outcome.stdout
+    assert b"to stdout\n" in outcome.stdout
+    assert "output" not in any_machine.s3.objects
+
+
+@pytest.mark.parametrize("letter", ["\x01", "🦋", "\\", '"', "?", "a"])
+def test_the_report_fits_whatever_its_characters_become_in_json(machine: Machine, letter: str) -> None:
+    command = machine.script(f"import sys\nsys.stderr.write({letter!r} * 9000)\nsys.exit(1)\n", "noisy.py")
+    outcome = machine.run(machine.spec(command=command))
+    assert outcome.code == 10
+    assert len(outcome.stderr) <= 7500
+    kept = outcome.report["stderr_tail"]
+    assert set(kept) == {letter}
+    assert len(kept) == 4000 or len(outcome.stderr) > 7480
+
+
+def test_a_script_killed_by_a_signal_is_reported_with_its_name(machine: Machine) -> None:
+    outcome = machine.run(machine.spec(command=machine.script("#!/bin/sh\nkill -9 $$\n")))
+    assert outcome.code == 10
+    assert (outcome.report["exit_code"], outcome.report["signal"]) == (None, "SIGKILL")
+    assert "memory" in outcome.report["message"]
+
+
+def test_a_script_that_ignores_sigterm_is_killed_at_its_timeout(machine: Machine) -> None:
+    command = machine.script("#!/bin/sh\ntrap '' TERM\necho $$\nwhile :; do sleep 1; done\n")
+    outcome = machine.run(machine.spec(command=command, timeout_s=0.3))
+    assert outcome.code == 11
+    assert outcome.report["timed_out"] is True
+    assert (outcome.report["exit_code"], outcome.report["signal"]) == (None, "SIGKILL")
+    assert_gone(numbers(outcome.stdout))
+
+
+def test_a_script_can_end_in_order_at_its_timeout(machine: Machine) -> None:
+    command = machine.script("#!/bin/sh\ntrap 'echo bye >&2; exit 3' TERM\nwhile :; do sleep 0.05; done\n")
+    outcome = machine.run(machine.spec(command=command, timeout_s=0.5))
+    assert (outcome.code, outcome.report["exit_code"], outcome.report["signal"]) == (11, 3, None)
+    assert outcome.report["stderr_tail"].endswith("bye\n")
+
+
+def test_child_processes_do_not_survive_the_script(machine: Machine) -> None:
+    command = machine.script('#!/bin/sh\nsleep 600 & echo $!\n(sleep 600 & echo $!)\ncp "$1" "$3"\n')
+    outcome = machine.run(machine.spec(command=command))
+    assert outcome.code == 0, outcome
+    children = numbers(outcome.stdout)
+    assert len(children) == 2
+    assert_gone(children)
+
+
+def test_a_process_that_left_the_group_does_not_hold_the_job_up(machine: Machine) -> None:
+    command = machine.script(
+        "import os, sys, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid(); print(os.getpid(), flush=True); time.sleep(600)\n"
+        "open(sys.argv[3], 'w').close()\n",
+        "daemon.py",
+    )
+    outcome = machine.run(machine.spec(command=command))
+    (daemon,) = numbers(outcome.stdout)
+    os.kill(daemon, signal.SIGKILL)
+    assert outcome.code == 0
+
+
+def test_output_still_being_written_when_the_script_ends_is_not_lost(machine: Machine) -> None:
+    command = machine.script('#!/bin/sh\n(sleep 0.1; echo late) &\n: >"$3"\n')
+    assert b"late\n" in machine.run(machine.spec(command=command)).stdout
+
+
+@pytest.mark.parametrize("text", ["#!/bin/sh\n", '#!/bin/sh\nmkdir "$3"\n'])
+def test_a_script_without_an_output_file_is_a_failure(machine: Machine, text: str) -> None:
+    outcome = machine.run(machine.spec(command=machine.script(text)))
+    assert (outcome.code, outcome.report["exit_code"], outcome.report["output"]) == (12, 0, None)
+
+
+def test_the_script_sees_a_minimal_environment_and_an_empty_folder(any_machine: Machine) -> None:
+    command = any_machine.script(
+        "import json, os, sys\n"
+        "seen = {'environment': dict(os.environ), 'files': os.listdir('.'), 'stdin': sys.stdin.read(),\n"
+        "        'home': os.listdir(os.environ['HOME']), 'tmp': os.listdir(os.environ['TMPDIR']),\n"
+        "        'group': os.getpgrp() == os.getpid(), 'version': list(sys.version_info[:2])}\n"
+        "json.dump(seen, open(sys.argv[3], 'w'))\n",
+        name="look.py",
+        mode=0o644,
+    )
+    assert any_machine.run(any_machine.spec(attempt=2, command=command)).code == 0
+    seen = json.loads(any_machine.s3.objects["output"])
+    environment = seen.pop("environment")
+    version = seen.pop("version")
+    assert seen == {"files": [], "stdin": "", "home": [], "tmp": [], "group": True}
+    assert f"python{version[0]}.{version[1]}" in os.path.realpath(any_machine.python)
+    environment.pop("LC_CTYPE", None)  # set by Python itself in some locales
+    environment.pop("__CF_USER_TEXT_ENCODING", None)  # set by macOS in every process
+    assert sorted(environment) == [
+        *("HOME", "LANG", "MAYFLY_ATTEMPT", "MAYFLY_FILENAME", "MAYFLY_JOB_ID", "PATH", "TMPDIR"),
+    ]
+    assert environment["LANG"] == "C.UTF-8"
+    assert (environment["MAYFLY_JOB_ID"], environment["MAYFLY_ATTEMPT"]) == (JOB_ID, "2")
+    assert pathlib.Path(environment["HOME"]).is_relative_to(any_machine.folder.resolve())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "mode", "command"),
+    [
+        ("run.sh", '#!/bin/sh\ncp "$1" "$3"\n', 0o755, ["./run.sh"]),
+        ("run", '#!/bin/sh\ncp "$2" "$4"\n', 0o755, ["run", "--flag"]),
+        ("run.py", "#!/usr/bin/env python3\nimport shutil, sys\nshutil.copy(*sys.argv[1:4:2])\n", 0o755, ["run.py"]),
+        ("run.py", "import shutil, sys\nshutil.copy(*sys.argv[1:4:2])\n", 0o755, ["./run.py"]),
+        ("other", "", 0o644, ["sh", "-c", 'cp "$1" "$3"', "sh"]),
+        ("other", "", 0o644, ["/bin/sh", "-c", 'cp "$1" "$3"', "sh"]),
+    ],
+)
+def test_any_executable_can_be_the_command(
+    machine: Machine, name: str, text: str, mode: int, command: list[str]
+) -> None:
+    machine.script(text, name, mode)
+    outcome = machine.run(machine.spec(b"as it is", command=command))
+    assert outcome.code == 0, outcome
+    assert machine.s3.objects["output"] == b"as it is"
+
+
+@pytest.mark.parametrize(
+    ("command", "mode"), [(["./missing"], 0o755), (["no-such-program"], 0o755), (["./x.sh"], 0o644)]
+)
+def test_a_command_that_cannot_be_started_says_why(machine: Machine, command: list[str], mode: int) -> None:
+    machine.script("#!/bin/sh\n", "x.sh", mode)
+    outcome = machine.run(machine.spec(command=command))
+    assert (outcome.code, outcome.report["stage"], outcome.report["exit_code"]) == (10, "script", None)
+    assert "cannot be started" in outcome.report["message"]
+
+
+def test_a_signal_to_the_wrapper_kills_the_script_and_cleans_up(any_machine: Machine) -> None:
+    number = signal.SIGTERM
+    command = any_machine.script("#!/bin/sh\ntrap '' INT\nsleep 600 & echo $!\necho $$\nwait\n")
+    process = any_machine.start(*any_machine.arguments(any_machine.spec(command=command)))
+    assert process.stdout
+    lines: list[bytes] = []
+    while sum(line.strip().isdigit() for line in lines) < 2:
+        lines.append(process.stdout.readline())
+        assert lines[-1]
+    process.send_signal(number)
+    outcome = any_machine.finish(process)
+    assert outcome.code == 128 + number
+    assert outcome.report["message"] == f"the wrapper was told to stop by {number.name}"
+    assert_gone(numbers(b"".join(lines)))
+    assert list(any_machine.folder.iterdir()) == []
+
+
+def test_progress_lines_stay_on_lines_of_their_own(machine: Machine) -> None:
+    command = machine.script('#!/bin/sh\nprintf unfinished; : >"$3"\n')
+    lines = machine.run(machine.spec(command=command)).stdout.decode().splitlines()
+    assert lines == [
+        "[mayfly] downloading the input (6 bytes)",
+        "[mayfly] running ./my_script.sh (at most 60 s)",
+        "unfinished",
+        "[mayfly] uploading the output (0 bytes)",
+        "[mayfly] done (exit code 0)",
+    ]
+
+
+def test_a_reader_of_the_log_that_goes_away_does_not_end_the_job(machine: Machine) -> None:
+    command = machine.script('#!/bin/sh\nread -r line <"$1"; echo "$line"; echo more; : >"$3"\n')
+    process = machine.start(*machine.arguments(machine.spec(command=command)))
+    assert process.stdout
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr
+    with process.stderr:
+        assert json.loads(process.stderr.read())["stage"] == "done"
+    assert process.wait(30) == 0
+
+
+def numbers(stdout: bytes) -> list[int]:
+    return [int(line) for line in stdout.splitlines() if line.isdigit()]
+
+
+def assert_gone(processes: list[int]) -> None:
+    assert processes
+    wait_until(lambda: not any(map(alive, processes)))
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    status = pathlib.Path(f"/proc/{process}/stat")  # an orphan that nobody reaps stays as a zombie in some containers
+    return not (status.exists() and status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z")
