@@ -1,0 +1,60 @@
+"""Mayfly's infrastructure: configuration, components, exports."""
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.api import Api, ApiArgs
+from infra.config import StackConfig
+from infra.data import JobData
+from infra.machines import Machines, MachinesArgs
+from infra.network import Network
+from infra.payload import Payload
+from infra.site import Site, SiteArgs
+from infra.steps import Steps, StepsArgs
+from infra.sweeper import Sweeper, SweeperArgs
+from infra.triggers import Triggers, TriggersArgs
+from infra.workflow import Workflow, WorkflowArgs
+
+config = StackConfig.from_pulumi()
+name = config.prefix
+region = aws.get_region().region
+account_id = aws.get_caller_identity().account_id
+provider = aws.Provider(name, region=region, default_tags={"tags": {"project": "mayfly", "mayfly:stack": config.stack}})
+tagged = pulumi.ResourceOptions(provider=provider)
+
+# Known before the state machine exists, because its steps, which it needs, need it.
+state_machine_name = f"{name}-jobs"
+state_machine_arn = f"arn:aws:states:{region}:{account_id}:stateMachine:{state_machine_name}"
+
+data = JobData(config, opts=tagged)
+network = Network(name, config.vpc_cidr, opts=tagged)
+machines = Machines(f"{name}-machines", MachinesArgs(config, network), opts=tagged)
+payload = Payload(f"{name}-payload", data.artifacts, opts=tagged)
+steps = Steps(
+    name,
+    StepsArgs(config, account_id, region, data, network, machines, payload, state_machine_arn),
+    opts=tagged,
+)
+workflow = Workflow(state_machine_name, WorkflowArgs(config, steps, state_machine_name), opts=tagged)
+triggers = Triggers(
+    name,
+    TriggersArgs(config, data, state_machine_arn),
+    opts=pulumi.ResourceOptions(provider=provider, depends_on=[workflow]),
+)
+sweeper = Sweeper(
+    f"{name}-sweep",
+    SweeperArgs(config, account_id, region, data, state_machine_arn),
+    opts=pulumi.ResourceOptions(provider=provider, depends_on=[workflow]),
+)
+api = Api(f"{name}-api", ApiArgs(config, data, machines, workflow.arn), opts=tagged)
+site = Site(f"{name}-site", SiteArgs(api.host, data.uploads.regional_domain_name), opts=tagged)
+data.uploads.allow_origins([site.url, *config.extra_origins], ["POST"])
+
+pulumi.export("site_url", site.url)
+pulumi.export("api_url", pulumi.Output.concat(site.url, "/api"))
+pulumi.export("docs_url", pulumi.Output.concat(site.url, "/api/docs"))
+pulumi.export("uploads_bucket", data.uploads.name)
+pulumi.export("outputs_bucket", data.outputs.name)
+pulumi.export("table", data.table.name)
+pulumi.export("state_machine", workflow.arn)
+pulumi.export("failed_records_queue", triggers.failed_records)

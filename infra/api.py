@@ -1,0 +1,160 @@
+"""The API: an HTTP API in front of one function."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.bundle import Bundle
+from infra.config import StackConfig
+from infra.data import JobData
+from infra.function import Function, FunctionArgs
+from infra.machines import Machines
+from infra.policies import Statement
+
+_BUNDLE = Bundle(
+    name="api",
+    sources=("functions/__init__.py", "functions/jobs", "functions/aws", "functions/api"),
+    requirements="functions/api/requirements.txt",
+)
+# Requests a second for everybody together; a stack's own safety catch, far above what people do by hand.
+_RATE = 100
+_BURST = 200
+
+
+@dataclass(frozen=True)
+class ApiArgs:
+    config: StackConfig
+    data: JobData
+    machines: Machines
+    state_machine_arn: pulumi.Output[str]
+
+
+class Api(pulumi.ComponentResource):
+    """`host` is the API's own host name, https; its paths begin with /api."""
+
+    host: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mayfly:index:Api", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        function = Function(name, args.config, _function(args), opts=child)
+        api = aws.apigatewayv2.Api(name, protocol_type="HTTP", description="Mayfly", opts=child)
+        integration = aws.apigatewayv2.Integration(
+            name,
+            api_id=api.id,
+            integration_type="AWS_PROXY",
+            integration_uri=function.invoke_arn,
+            payload_format_version="2.0",
+            opts=child,
+        )
+        route = aws.apigatewayv2.Route(
+            name,
+            api_id=api.id,
+            route_key="ANY /api/{proxy+}",
+            target=pulumi.Output.concat("integrations/", integration.id),
+            opts=child,
+        )
+        self._stage(name, args.config, api, route)
+        aws.lambda_.Permission(
+            name,
+            action="lambda:InvokeFunction",
+            function=function.name,
+            principal="apigateway.amazonaws.com",
+            source_arn=pulumi.Output.concat(api.execution_arn, "/*/*"),
+            opts=child,
+        )
+        self.host = api.api_endpoint.apply(lambda endpoint: endpoint.removeprefix("https://"))
+        self.register_outputs({"host": self.host})
+
+    def _stage(self, name: str, config: StackConfig, api: aws.apigatewayv2.Api, route: aws.apigatewayv2.Route) -> None:
+        log = aws.cloudwatch.LogGroup(
+            f"{name}-access",
+            name=f"/mayfly/{config.stack}/api-access",
+            retention_in_days=config.log_retention_days,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        fields = {
+            "requestId": "$context.requestId",
+            "time": "$context.requestTime",
+            "ip": "$context.identity.sourceIp",
+            "method": "$context.httpMethod",
+            "path": "$context.path",
+            "status": "$context.status",
+            "latency": "$context.responseLatency",
+            "error": "$context.integrationErrorMessage",
+        }
+        aws.apigatewayv2.Stage(
+            name,
+            api_id=api.id,
+            name="$default",
+            auto_deploy=True,
+            access_log_settings={"destination_arn": log.arn, "format": json.dumps(fields)},
+            default_route_settings={"throttling_rate_limit": _RATE, "throttling_burst_limit": _BURST},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[route]),
+        )
+
+
+def _function(args: ApiArgs) -> FunctionArgs:
+    data, config = args.data, args.config
+    return FunctionArgs(
+        handler="functions.api.handler.handler",
+        bundle=_BUNDLE,
+        environment={
+            "JOBS_TABLE": data.table.name,
+            "UPLOADS_BUCKET": data.uploads.name,
+            "OUTPUTS_BUCKET": data.outputs.name,
+            "ARTIFACTS_BUCKET": data.artifacts.name,
+            "MACHINE_LOG_GROUP": args.machines.log_group,
+            "MAX_UPLOAD_BYTES": str(config.max_upload_bytes),
+            "KEEP_DAYS": str(config.keep_days),
+        },
+        statements=_rights(args),
+        timeout=25,  # an HTTP API answers 503 after 30 seconds whatever the function does
+        memory=1024,  # a cold start is processor time, and processor comes with memory
+        description="Mayfly's API",
+    )
+
+
+def _rights(args: ApiArgs) -> list[Statement]:
+    data = args.data
+    return [
+        Statement(
+            "KeepJobs",
+            [
+                "dynamodb:DeleteItem",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:Query",
+                "dynamodb:UpdateItem",
+            ],
+            [data.table.arn],
+        ),
+        # What the API signs, the API must be allowed itself.
+        Statement("SignUploads", ["s3:PutObject"], [pulumi.Output.concat(data.uploads.arn, "/inputs/*")]),
+        Statement("SignDownloads", ["s3:GetObject"], [pulumi.Output.concat(data.outputs.arn, "/outputs/*")]),
+        Statement(
+            "FindJobFiles",
+            ["s3:ListBucket"],
+            [data.uploads.arn, data.outputs.arn, data.artifacts.arn],
+            {"StringLike": {"s3:prefix": ["inputs/*", "outputs/*", "specs/*"]}},
+        ),
+        Statement(
+            "DeleteJobFiles",
+            ["s3:DeleteObject"],
+            [
+                pulumi.Output.concat(data.uploads.arn, "/inputs/*"),
+                pulumi.Output.concat(data.outputs.arn, "/outputs/*"),
+                pulumi.Output.concat(data.artifacts.arn, "/specs/*"),
+            ],
+        ),
+        Statement(
+            "ReadJobLogs",
+            ["logs:DeleteLogStream", "logs:GetLogEvents"],
+            [pulumi.Output.concat(args.machines.log_group_arn, ":*")],
+        ),
+        Statement("WakeWorkflow", ["states:SendTaskSuccess"], [args.state_machine_arn]),
+    ]

@@ -1,0 +1,150 @@
+"""The stack's configuration: read once, checked with messages that name the key, passed down frozen."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pulumi
+
+_ARCHITECTURES = ("arm64", "x86_64")
+_MARKETS = ("spot", "on-demand")
+_BUNDLE_TARGETS = ("lambda", "host")
+_RUNTIME = re.compile(r"python3\.(\d+)")
+_INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
+# CloudWatch Logs API reference, PutRetentionPolicy, up to a year.
+_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
+# The largest object one PUT or POST may store is 5 GiB (S3 user guide); the text comes on top of the input.
+_MAX_UPLOAD_MIB = 5000
+
+
+_T = TypeVar("_T")
+
+
+class ConfigError(Exception):
+    """A configuration value that cannot be; the message names the key and what it may be."""
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    stack: str
+    auth: str
+    architecture: str
+    function_runtime: str
+    bundle_for: str
+    instance_types: tuple[str, ...]
+    markets: tuple[str, ...]
+    machine_disk_gib: int
+    machine_image_parameter: str
+    script: tuple[str, ...]
+    max_upload_mib: int
+    job_timeout_minutes: int
+    boot_timeout_minutes: int
+    queue_timeout_minutes: int
+    max_attempts: int
+    keep_days: int
+    log_retention_days: int
+    vpc_cidr: str
+    extra_origins: tuple[str, ...]
+
+    @property
+    def prefix(self) -> str:
+        """What every resource name begins with."""
+        return f"mayfly-{self.stack}"
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.max_upload_mib * 1024 * 1024
+
+    @property
+    def image_parameter(self) -> str:
+        """The public SSM parameter of the image (EC2 user guide, "Find the latest AMI using Systems Manager")."""
+        default = f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{self.architecture}"
+        return self.machine_image_parameter or default
+
+    @staticmethod
+    def from_pulumi() -> StackConfig:
+        """Raises ConfigError naming the first key whose value cannot be."""
+        read = _Reader(pulumi.Config("mayfly"))
+        return StackConfig(
+            stack=read.stack_name(pulumi.get_stack()),
+            auth=read.one_of("auth", ("none",)),
+            architecture=read.one_of("architecture", _ARCHITECTURES),
+            function_runtime=read.text("functionRuntime", _RUNTIME, "a Python runtime of Lambda, such as python3.13"),
+            bundle_for=read.one_of("bundleFor", _BUNDLE_TARGETS),
+            instance_types=read.texts("instanceTypes", _INSTANCE_TYPE, "an EC2 instance type, such as t4g.small"),
+            markets=read.texts("markets", re.compile("|".join(_MARKETS)), f"one of {', '.join(_MARKETS)}"),
+            machine_disk_gib=read.number("machineDiskGib", 8, 16_384),
+            machine_image_parameter=read.text("machineImageParameter", re.compile(r"(/[\w./-]+)?"), "an SSM parameter"),
+            script=read.texts("script", re.compile(r"[^\x00]+"), "a word of a command"),
+            max_upload_mib=read.number("maxUploadMib", 1, _MAX_UPLOAD_MIB),
+            job_timeout_minutes=read.number("jobTimeoutMinutes", 1, 2_760),
+            boot_timeout_minutes=read.number("bootTimeoutMinutes", 1, 60),
+            queue_timeout_minutes=read.number("queueTimeoutMinutes", 1, 1_440),
+            max_attempts=read.number("maxAttempts", 1, 10),
+            keep_days=read.number("keepDays", 1, 3_650),
+            log_retention_days=read.retention("logRetentionDays"),
+            vpc_cidr=read.network("vpcCidr"),
+            extra_origins=read.texts("extraOrigins", _ORIGIN, "an origin, such as https://example.org", at_least=0),
+        )
+
+
+class _Reader:
+    def __init__(self, config: pulumi.Config) -> None:
+        self._config = config
+
+    def stack_name(self, name: str) -> str:
+        # Bucket names, at most 63 characters, are made of it: mayfly-{stack}-artifacts-{7 hex digits}.
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,29}", name):
+            raise ConfigError(f"The stack is called {name!r}: use 1 to 30 lower-case letters, digits and hyphens.")
+        return name
+
+    def one_of(self, key: str, choices: tuple[str, ...]) -> str:
+        return self._checked(
+            key, self._config.get(key) or "", lambda value: value in choices, f"one of {', '.join(choices)}"
+        )
+
+    def text(self, key: str, pattern: re.Pattern[str], meaning: str) -> str:
+        value = self._config.get(key) or ""
+        return self._checked(key, value, lambda text: pattern.fullmatch(text) is not None, meaning)
+
+    def texts(self, key: str, pattern: re.Pattern[str], meaning: str, at_least: int = 1) -> tuple[str, ...]:
+        def is_fine(values: Any) -> bool:
+            return len(values) >= at_least and all(isinstance(each, str) and pattern.fullmatch(each) for each in values)
+
+        values = self._config.get_object(key) or []
+        self._checked(key, values, lambda each: isinstance(each, list) and is_fine(each), f"a list, each {meaning}")
+        return tuple(values)
+
+    def number(self, key: str, low: int, high: int) -> int:
+        try:
+            value = self._config.get_int(key)
+        except pulumi.ConfigTypeError:
+            value = None
+        # -1 stands for "not a number", which is out of every range.
+        number = -1 if value is None else value
+        return self._checked(key, number, lambda number: low <= number <= high, f"a whole number {low} to {high}")
+
+    def retention(self, key: str) -> int:
+        days = self.number(key, 1, max(_RETENTION_DAYS))
+        return self._checked(key, days, lambda value: value in _RETENTION_DAYS, f"one of {_RETENTION_DAYS}")
+
+    def network(self, key: str) -> str:
+        def is_network(text: str) -> bool:
+            try:
+                return 16 <= ipaddress.IPv4Network(text).prefixlen <= 24  # noqa: PLR2004  # a VPC's /16, room for zones
+            except ValueError:
+                return False
+
+        return self._checked(key, self._config.get(key) or "", is_network, "an IPv4 network from /16 to /24")
+
+    def _checked(self, key: str, value: _T, is_fine: Callable[[_T], bool], meaning: str) -> _T:
+        if not is_fine(value):
+            raise ConfigError(
+                f"mayfly:{key} is {value!r}; it must be {meaning}. Set it with: pulumi config set mayfly:{key} ..."
+            )
+        return value

@@ -1,0 +1,115 @@
+"""A Lambda function with what belongs to it: its own role, what the role may do, and a log group that forgets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.bundle import Bundle, Target
+from infra.config import StackConfig
+from infra.policies import Statement, assumed_by, policy
+
+
+@dataclass(frozen=True)
+class FunctionArgs:
+    handler: str
+    bundle: Bundle
+    environment: Mapping[str, pulumi.Input[str]]
+    statements: Sequence[Statement]
+    timeout: int  # seconds
+    memory: int  # MiB; processor share grows with it
+    description: str
+
+
+class Function(pulumi.ComponentResource):
+    """`name`, `arn` and `invoke_arn` are the function's."""
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    invoke_arn: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, config: StackConfig, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("mayfly:index:Function", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        log = aws.cloudwatch.LogGroup(
+            name, name=f"/aws/lambda/{name}", retention_in_days=config.log_retention_days, opts=child
+        )
+        role = aws.iam.Role(
+            name,
+            assume_role_policy=assumed_by("lambda.amazonaws.com"),
+            description=f"What the function {name} may do",
+            opts=child,
+        )
+        rights = aws.iam.RolePolicy(
+            name, role=role.name, policy=policy([*args.statements, _write_log(log.arn)]), opts=child
+        )
+        function = aws.lambda_.Function(
+            name,
+            name=name,
+            description=args.description,
+            role=role.arn,
+            handler=args.handler,
+            runtime=config.function_runtime,
+            architectures=[config.architecture],
+            code=pulumi.FileArchive(str(_built(args.bundle, _target(config)))),
+            environment={"variables": {**args.environment, "POWERTOOLS_LOG_LEVEL": "INFO"}},
+            timeout=args.timeout,
+            memory_size=args.memory,
+            # Not before it may write its log; and Lambda would make the log group itself, one that never forgets.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[rights, log]),
+        )
+        self._component_name = name
+        self.name = function.name
+        self.arn = function.arn
+        self.invoke_arn = function.invoke_arn
+        self.register_outputs({"arn": self.arn})
+
+    def run_on(self, occasion: str, *, pattern: Mapping[str, Any] | None = None, schedule: str | None = None) -> None:
+        """Has EventBridge invoke the function on events of a pattern, or on a schedule; `occasion` names the rule."""
+        name, child = f"{self._component_name}-{occasion}", pulumi.ResourceOptions(parent=self)
+        rule = aws.cloudwatch.EventRule(
+            name,
+            event_pattern=json.dumps(pattern) if pattern else None,
+            schedule_expression=schedule,
+            opts=child,
+        )
+        aws.cloudwatch.EventTarget(name, rule=rule.name, arn=self.arn, opts=child)
+        aws.lambda_.Permission(
+            name,
+            action="lambda:InvokeFunction",
+            function=self.name,
+            principal="events.amazonaws.com",
+            source_arn=rule.arn,
+            opts=child,
+        )
+
+
+@cache
+def _built(bundle: Bundle, target: Target) -> Path:
+    """Functions share bundles, and reading one through to see whether it is built takes as long each time."""
+    return bundle.build(target)
+
+
+def _target(config: StackConfig) -> Target:
+    return Target(
+        python=config.function_runtime.removeprefix("python"),
+        architecture=config.architecture,
+        host=config.bundle_for == "host",
+    )
+
+
+def _write_log(log_group_arn: pulumi.Output[str]) -> Statement:
+    return Statement(
+        sid="WriteOwnLog",
+        actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources=[pulumi.Output.concat(log_group_arn, ":*")],
+    )

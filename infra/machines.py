@@ -1,0 +1,119 @@
+"""What a machine is made from: launch template, instance role, and the log group of what scripts print."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.config import StackConfig
+from infra.network import Network
+from infra.policies import Statement, assumed_by, policy
+
+# Minutes beyond all other limits after which a machine ends itself, should nothing else have ended it.
+_GRACE_MINUTES = 15
+# Minutes for fetching the file and storing the result, beside the script's own time.
+TRANSFER_MINUTES = 30
+
+
+@dataclass(frozen=True)
+class MachinesArgs:
+    config: StackConfig
+    network: Network
+
+
+class Machines(pulumi.ComponentResource):
+    """`launch_template_id`, `launch_template_arn`, `role_arn`, `log_group` (name) and `log_group_arn`."""
+
+    launch_template_id: pulumi.Output[str]
+    launch_template_arn: pulumi.Output[str]
+    role_arn: pulumi.Output[str]
+    log_group: pulumi.Output[str]
+    log_group_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: MachinesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mayfly:index:Machines", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        config = args.config
+        log = aws.cloudwatch.LogGroup(
+            name, name=f"/mayfly/{config.stack}/machines", retention_in_days=config.log_retention_days, opts=child
+        )
+        role = aws.iam.Role(
+            name,
+            assume_role_policy=assumed_by("ec2.amazonaws.com"),
+            description="What a machine may do: be reached by SSM and write the job's log",
+            opts=child,
+        )
+        rights = aws.iam.RolePolicy(name, role=role.name, policy=policy(_rights(log.arn)), opts=child)
+        profile = aws.iam.InstanceProfile(name, role=role.name, opts=child)
+        template = aws.ec2.LaunchTemplate(
+            name,
+            description="One machine for one job",
+            image_id=f"resolve:ssm:{config.image_parameter}",
+            iam_instance_profile={"arn": profile.arn},
+            instance_initiated_shutdown_behavior="terminate",
+            metadata_options={"http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 1},
+            vpc_security_group_ids=[args.network.security_group_id],
+            block_device_mappings=[
+                {
+                    "device_name": "/dev/xvda",
+                    "ebs": {
+                        "volume_size": config.machine_disk_gib,
+                        "volume_type": "gp3",
+                        "encrypted": "true",
+                        "delete_on_termination": "true",
+                    },
+                }
+            ],
+            user_data=base64.b64encode(_user_data(config).encode()).decode(),
+            update_default_version=True,
+            # An agent that cannot report at its first try sleeps for minutes: its rights come first.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),
+        )
+        self.launch_template_id = template.id
+        self.launch_template_arn = template.arn
+        self.role_arn = role.arn
+        self.log_group = log.name
+        self.log_group_arn = log.arn
+        self.register_outputs({"launch_template_id": self.launch_template_id})
+
+
+def machine_deadline_minutes(config: StackConfig) -> int:
+    """How old a machine gets at most."""
+    return config.boot_timeout_minutes + config.job_timeout_minutes + TRANSFER_MINUTES + _GRACE_MINUTES
+
+
+def _user_data(config: StackConfig) -> str:
+    minutes = machine_deadline_minutes(config)
+    return f"#!/bin/sh\n# The machine's own deadline, whatever becomes of everything else.\nshutdown -h +{minutes}\n"
+
+
+def _rights(log_group_arn: pulumi.Output[str]) -> list[Statement]:
+    return [
+        Statement(
+            sid="BeReachedBySsm",
+            # The agent's own calls (Systems Manager user guide, "Reference: ec2messages, ssmmessages, and other API
+            # operations"; agents since 3.3.40 need no ec2messages). The managed policy for agents would also let a
+            # script read every parameter of the account.
+            actions=[
+                "ssm:UpdateInstanceInformation",
+                "ssmmessages:CreateControlChannel",
+                "ssmmessages:CreateDataChannel",
+                "ssmmessages:OpenControlChannel",
+                "ssmmessages:OpenDataChannel",
+            ],
+            resources=["*"],  # these actions know no resources
+        ),
+        Statement(
+            sid="FindLogGroup",
+            actions=["logs:DescribeLogGroups"],
+            resources=["*"],  # a listing; the agent looks its group up in it
+        ),
+        Statement(
+            sid="WriteJobLog",
+            actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            resources=[log_group_arn, pulumi.Output.concat(log_group_arn, ":*")],
+        ),
+    ]

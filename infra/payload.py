@@ -1,0 +1,66 @@
+"""What runs on the machines: ec2_payload as an object whose key is its SHA-256, so a machine can check what it got."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.bundle import BUILD, ROOT
+from infra.storage import PrivateBucket
+
+_FOLDER = ROOT / "ec2_payload"
+_LEFT_OUT = {"__pycache__", "README.md", "bootstrap.py"}
+
+
+class Payload(pulumi.ComponentResource):
+    """The payload object. `key` is where it is, `sha256` what it hashes to, in hex."""
+
+    key: pulumi.Output[str]
+    sha256: str
+
+    def __init__(self, name: str, bucket: PrivateBucket, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mayfly:index:Payload", name, None, opts)
+        archive = build_archive(_FOLDER)
+        self.sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+        stored = aws.s3.BucketObjectv2(
+            name,
+            bucket=bucket.name,
+            key=f"payload/{self.sha256}.tar.gz",
+            source=pulumi.FileAsset(str(archive)),
+            content_type="application/gzip",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.key = stored.key
+        self.register_outputs({"key": self.key, "sha256": self.sha256})
+
+
+def build_archive(folder: Path) -> Path:
+    """A tar.gz of the folder whose bytes depend on the files' content and modes alone; returns its path."""
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", filename="", mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for path in sorted(folder.rglob("*")):
+            if not path.is_file() or _LEFT_OUT & set(path.relative_to(folder).parts):
+                continue
+            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            entry.size = path.stat().st_size
+            entry.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
+            with path.open("rb") as content:
+                archive.addfile(entry, content)
+    data = buffer.getvalue()
+    target = BUILD / "payload" / f"{hashlib.sha256(data).hexdigest()}.tar.gz"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
+        unfinished.write_bytes(data)
+        unfinished.replace(target)
+    return target

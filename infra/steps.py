@@ -1,0 +1,235 @@
+"""The functions of the workflow's steps, each with the rights of its own step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from infra.bundle import Bundle
+from infra.config import StackConfig
+from infra.data import JobData
+from infra.function import Function, FunctionArgs
+from infra.machines import TRANSFER_MINUTES, Machines
+from infra.network import Network
+from infra.payload import Payload
+from infra.policies import Statement
+
+BUNDLE = Bundle(
+    name="orchestrator",
+    sources=(
+        "functions/__init__.py",
+        "functions/jobs",
+        "functions/aws",
+        "functions/orchestrator",
+        "ec2_payload/bootstrap.py",
+    ),
+    requirements="functions/orchestrator/requirements.txt",
+)
+MEMORY = 256
+_SECONDS = 60
+_READ_AND_WRITE = ("dynamodb:GetItem", "dynamodb:UpdateItem")
+
+
+@dataclass(frozen=True)
+class StepsArgs:
+    config: StackConfig
+    account_id: str
+    region: str
+    data: JobData
+    network: Network
+    machines: Machines
+    payload: Payload
+    state_machine_arn: str
+
+
+class Steps(pulumi.ComponentResource):
+    """`functions`: the steps by the names that workflow.asl.json calls them."""
+
+    functions: Mapping[str, Function]
+
+    def __init__(self, name: str, args: StepsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mayfly:index:Steps", name, None, opts)
+        self._args = args
+        table = {"JOBS_TABLE": args.data.table.name}
+        self.functions = {
+            "launch": self._step("launch", self._launch_environment(), self._launch_rights()),
+            "dispatch": self._step("dispatch", self._dispatch_environment(), self._dispatch_rights()),
+            "await_completion": self._step(
+                "await_completion",
+                table,
+                [self._table("dynamodb:UpdateItem"), wake_workflow(args.state_machine_arn)],
+            ),
+            "inspect": self._step(
+                "inspect_command", table, [self._table(*_READ_AND_WRITE), LOOK_AT_MACHINES, _READ_COMMANDS]
+            ),
+            "record": self._step(
+                "record",
+                {**table, "OUTPUTS_BUCKET": args.data.outputs.name},
+                [
+                    self._table(*_READ_AND_WRITE),
+                    Statement("CheckOutput", ["s3:GetObject"], [_within(args.data.outputs.arn, "outputs/*")]),
+                    # Without it S3 answers 403 instead of 404 for an output that is not there.
+                    Statement("TellMissingOutput", ["s3:ListBucket"], [args.data.outputs.arn]),
+                ],
+            ),
+            "terminate": self._step(
+                "terminate",
+                table,
+                [
+                    self._table(*_READ_AND_WRITE),
+                    LOOK_AT_MACHINES,
+                    end_machines(args.region, args.account_id, args.config.stack),
+                ],
+            ),
+        }
+        self.register_outputs({})
+
+    def _step(
+        self, module: str, environment: Mapping[str, pulumi.Input[str]], statements: Sequence[Statement]
+    ) -> Function:
+        return Function(
+            f"{self._args.config.prefix}-{module.replace('_', '-')}",
+            self._args.config,
+            FunctionArgs(
+                handler=f"functions.orchestrator.{module}.handler",
+                bundle=BUNDLE,
+                environment=environment,
+                statements=statements,
+                timeout=_SECONDS,
+                memory=MEMORY,
+                description=f"Mayfly workflow step: {module.replace('_', ' ')}",
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _table(self, *actions: str) -> Statement:
+        return Statement("KeepJob", actions, [self._args.data.table.arn])
+
+    def _launch_environment(self) -> dict[str, pulumi.Input[str]]:
+        config = self._args.config
+        return {
+            "JOBS_TABLE": self._args.data.table.name,
+            "STACK": config.stack,
+            "LAUNCH_TEMPLATE_ID": self._args.machines.launch_template_id,
+            "MARKETS": ",".join(config.markets),
+            "INSTANCE_TYPES": ",".join(config.instance_types),
+            "SUBNET_IDS": pulumi.Output.all(*self._args.network.subnet_ids).apply(",".join),
+        }
+
+    def _launch_rights(self) -> list[Statement]:
+        args = self._args
+        return [
+            self._table(*_READ_AND_WRITE, "dynamodb:PutItem"),
+            Statement(
+                "LaunchTagged",
+                ["ec2:RunInstances"],
+                [self._ec2("instance/*"), self._ec2("volume/*")],
+                {
+                    "StringEquals": {"aws:RequestTag/mayfly:stack": args.config.stack},
+                    "ArnEquals": {"ec2:LaunchTemplate": args.machines.launch_template_arn},
+                },
+            ),
+            Statement(
+                "LaunchFromTemplateOnly",
+                ["ec2:RunInstances"],
+                [
+                    pulumi.Output.concat(self._ec2("security-group/"), args.network.security_group_id),
+                    self._ec2("network-interface/*"),
+                    f"arn:aws:ec2:{args.region}::image/*",  # whichever image the public parameter names that day
+                    *(pulumi.Output.concat(self._ec2("subnet/"), subnet) for subnet in args.network.subnet_ids),
+                    *([self._ec2("spot-instances-request/*")] if "spot" in args.config.markets else []),
+                ],
+                {"ArnEquals": {"ec2:LaunchTemplate": args.machines.launch_template_arn}},
+            ),
+            Statement("UseTemplate", ["ec2:RunInstances"], [args.machines.launch_template_arn]),
+            Statement(
+                "TagAtLaunch",
+                ["ec2:CreateTags"],
+                [self._ec2("instance/*"), self._ec2("volume/*")],
+                {"StringEquals": {"ec2:CreateAction": "RunInstances"}},
+            ),
+            Statement(
+                "ResolveImage",
+                ["ssm:GetParameters"],
+                [f"arn:aws:ssm:{args.region}::parameter{args.config.image_parameter}"],
+            ),
+            Statement(
+                "GiveMachineItsRole",
+                ["iam:PassRole"],
+                [args.machines.role_arn],
+                {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+            ),
+        ]
+
+    def _dispatch_environment(self) -> dict[str, pulumi.Input[str]]:
+        args = self._args
+        return {
+            "JOBS_TABLE": args.data.table.name,
+            "UPLOADS_BUCKET": args.data.uploads.name,
+            "OUTPUTS_BUCKET": args.data.outputs.name,
+            "ARTIFACTS_BUCKET": args.data.artifacts.name,
+            "PAYLOAD_KEY": args.payload.key,
+            "PAYLOAD_SHA256": args.payload.sha256,
+            "MACHINE_LOG_GROUP": args.machines.log_group,
+            "SCRIPT": json.dumps(args.config.script),
+            "JOB_TIMEOUT_SECONDS": str(args.config.job_timeout_minutes * 60),
+            "TRANSFER_SECONDS": str(TRANSFER_MINUTES * 60),
+        }
+
+    def _dispatch_rights(self) -> list[Statement]:
+        args = self._args
+        return [
+            self._table(*_READ_AND_WRITE),
+            # What Dispatch signs for the machine, Dispatch must be allowed itself.
+            Statement(
+                "SignReads",
+                ["s3:GetObject"],
+                [
+                    _within(args.data.uploads.arn, "inputs/*"),
+                    _within(args.data.artifacts.arn, "payload/*"),
+                    _within(args.data.artifacts.arn, "specs/*"),
+                ],
+            ),
+            Statement(
+                "SignWrites",
+                ["s3:PutObject"],
+                [_within(args.data.outputs.arn, "outputs/*"), _within(args.data.artifacts.arn, "specs/*")],
+            ),
+            Statement(
+                "RunShellScript", ["ssm:SendCommand"], [f"arn:aws:ssm:{args.region}::document/AWS-RunShellScript"]
+            ),
+            Statement(
+                "OnOwnMachines",
+                ["ssm:SendCommand"],
+                [self._ec2("instance/*")],
+                {"StringEquals": {"ssm:resourceTag/mayfly:stack": args.config.stack}},
+            ),
+        ]
+
+    def _ec2(self, resource: str) -> str:
+        return f"arn:aws:ec2:{self._args.region}:{self._args.account_id}:{resource}"
+
+
+_READ_COMMANDS = Statement("ReadCommands", ["ssm:GetCommandInvocation"], ["*"])  # knows no resources
+LOOK_AT_MACHINES = Statement("LookAtMachines", ["ec2:DescribeInstances"], ["*"])  # knows no resources
+
+
+def end_machines(region: str, account_id: str, stack: str) -> Statement:
+    """Terminating the machines that carry this stack's tag."""
+    return Statement(
+        "EndOwnMachines",
+        ["ec2:TerminateInstances"],
+        [f"arn:aws:ec2:{region}:{account_id}:instance/*"],
+        {"StringEquals": {"aws:ResourceTag/mayfly:stack": stack}},
+    )
+
+
+def wake_workflow(state_machine_arn: str) -> Statement:
+    return Statement("WakeWorkflow", ["states:SendTaskSuccess"], [state_machine_arn])
+
+
+def _within(bucket_arn: pulumi.Output[str], keys: str) -> pulumi.Output[str]:
+    return pulumi.Output.concat(bucket_arn, "/", keys)

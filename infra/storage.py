@@ -1,0 +1,124 @@
+"""Buckets that nobody reaches without a signature: private, TLS only, encrypted, owner enforced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """Objects under `prefix` (all of them where it is empty) are removed `days` after they were stored."""
+
+    name: str
+    days: int
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class BucketArgs:
+    expiries: Sequence[Expiry] = ()
+    # A bucket whose policy names something that is made of the bucket gets it afterwards, by `set_policy`.
+    policy_follows: bool = False
+
+
+class PrivateBucket(pulumi.ComponentResource):
+    """A bucket with everything public shut. `name` and `arn` are the bucket's."""
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    regional_domain_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: BucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mayfly:index:PrivateBucket", name, None, opts)
+        self._logical_name = name
+        # Every object is one job's or can be made again, and expires anyway; a bucket that cannot be emptied would
+        # keep `pulumi destroy` from finishing.
+        self._bucket = aws.s3.Bucket(name, force_destroy=True, opts=pulumi.ResourceOptions(parent=self))
+        self.name = self._bucket.bucket
+        self.arn = self._bucket.arn
+        self.regional_domain_name = self._bucket.bucket_regional_domain_name
+        self._block = self._shut(name, pulumi.ResourceOptions(parent=self._bucket))
+        self._expire(name, args.expiries, pulumi.ResourceOptions(parent=self._bucket))
+        if not args.policy_follows:
+            self.set_policy()
+        self.register_outputs({"name": self.name, "arn": self.arn})
+
+    def _shut(self, name: str, opts: pulumi.ResourceOptions) -> aws.s3.BucketPublicAccessBlock:
+        aws.s3.BucketOwnershipControls(
+            name, bucket=self.name, rule={"object_ownership": "BucketOwnerEnforced"}, opts=opts
+        )
+        aws.s3.BucketServerSideEncryptionConfiguration(
+            name,
+            bucket=self.name,
+            rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
+            opts=opts,
+        )
+        return aws.s3.BucketPublicAccessBlock(
+            name,
+            bucket=self.name,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=opts,
+        )
+
+    def _expire(self, name: str, expiries: Sequence[Expiry], opts: pulumi.ResourceOptions) -> None:
+        rules: list[dict[str, Any]] = [
+            {
+                "id": expiry.name,
+                "status": "Enabled",
+                "filter": {"prefix": expiry.prefix},
+                "expiration": {"days": expiry.days},
+            }
+            for expiry in expiries
+        ]
+        rules.append(
+            {
+                "id": "abandoned-uploads",
+                "status": "Enabled",
+                "filter": {"prefix": ""},
+                "abort_incomplete_multipart_upload": {"days_after_initiation": 1},
+            }
+        )
+        aws.s3.BucketLifecycleConfiguration(name, bucket=self.name, rules=rules, opts=opts)
+
+    def allow_origins(self, origins: Sequence[pulumi.Input[str]], methods: Sequence[str]) -> None:
+        """Lets pages of these origins send these methods; without it no page of another origin may."""
+        aws.s3.BucketCorsConfiguration(
+            self._logical_name,
+            bucket=self.name,
+            cors_rules=[
+                {
+                    "allowed_methods": list(methods),
+                    "allowed_origins": list(origins),
+                    "allowed_headers": ["*"],  # a form upload's headers are the browser's own choice
+                    "expose_headers": ["ETag"],
+                    "max_age_seconds": 3600,
+                }
+            ],
+            opts=pulumi.ResourceOptions(parent=self._bucket),
+        )
+
+    def set_policy(self, statements: Sequence[dict[str, Any]] = ()) -> None:
+        """Sets the bucket policy: no plain HTTP, and these statements."""
+        tls_only = {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",  # nobody at all, over plain HTTP
+            "Action": "s3:*",
+            "Resource": [self.arn, pulumi.Output.concat(self.arn, "/*")],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        aws.s3.BucketPolicy(
+            self._logical_name,
+            bucket=self.name,
+            policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [tls_only, *statements]}),
+            # S3 answers a conflict when both are changed at once.
+            opts=pulumi.ResourceOptions(parent=self._bucket, depends_on=[self._block]),
+        )

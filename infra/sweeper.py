@@ -1,0 +1,76 @@
+"""The sweeper: ends machines that no workflow is responsible for, and sees to jobs that have no workflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from infra.config import StackConfig
+from infra.data import JobData
+from infra.function import Function, FunctionArgs
+from infra.machines import machine_deadline_minutes
+from infra.policies import Statement
+from infra.steps import BUNDLE, LOOK_AT_MACHINES, MEMORY, end_machines
+
+# How long a job or a machine may be in the making before the sweeper asks what it waits for.
+GRACE_SECONDS = 120
+_EVERY = "rate(5 minutes)"
+_TIMEOUT_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class SweeperArgs:
+    config: StackConfig
+    account_id: str
+    region: str
+    data: JobData
+    state_machine_arn: str
+
+
+class Sweeper(pulumi.ComponentResource):
+    def __init__(self, name: str, args: SweeperArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mayfly:index:Sweeper", name, None, opts)
+        config = args.config
+        function = Function(
+            name,
+            config,
+            FunctionArgs(
+                handler="functions.orchestrator.sweep.handler",
+                bundle=BUNDLE,
+                environment={
+                    "JOBS_TABLE": args.data.table.name,
+                    "STACK": config.stack,
+                    "STATE_MACHINE_ARN": args.state_machine_arn,
+                    "GRACE_SECONDS": str(GRACE_SECONDS),
+                    "MACHINE_DEADLINE_SECONDS": str(machine_deadline_minutes(config) * 60),
+                },
+                statements=_rights(args),
+                timeout=_TIMEOUT_SECONDS,
+                memory=MEMORY,
+                description="Ends what nobody is responsible for any more",
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        function.run_on("schedule", schedule=_EVERY)
+        function.run_on(
+            "workflow-ended",
+            pattern={
+                "source": ["aws.states"],
+                "detail-type": ["Step Functions Execution Status Change"],
+                "detail": {"stateMachineArn": [args.state_machine_arn], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
+            },
+        )
+        self.register_outputs({})
+
+
+def _rights(args: SweeperArgs) -> list[Statement]:
+    executions = args.state_machine_arn.replace(":stateMachine:", ":execution:") + ":*"
+    return [
+        Statement("FindOpenJobs", ["dynamodb:Query"], [args.data.table.open_index_arn]),
+        Statement("MendJobs", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [args.data.table.arn]),
+        Statement("AskWorkflow", ["states:DescribeExecution"], [executions]),
+        Statement("StartWorkflow", ["states:StartExecution"], [args.state_machine_arn]),
+        LOOK_AT_MACHINES,
+        end_machines(args.region, args.account_id, args.config.stack),
+    ]

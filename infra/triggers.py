@@ -1,0 +1,124 @@
+"""What sets the workflow going and wakes it: the table's stream, and events about machines and commands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.config import StackConfig
+from infra.data import JobData
+from infra.function import Function, FunctionArgs
+from infra.policies import Statement
+from infra.steps import BUNDLE, MEMORY, wake_workflow
+
+_SECONDS = 30
+_TWO_WEEKS = 14 * 24 * 3600
+# Only new jobs: the items of machines, and every later change of a job, pass by. Without the filter a job's own
+# updates would start it again.
+_NEW_JOBS = {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"status": {"S": ["queued"]}}}}
+_EVENTS: dict[str, dict[str, Any]] = {
+    "command": {
+        "source": ["aws.ssm"],
+        "detail-type": ["EC2 Command Invocation Status-change Notification"],
+        "detail": {"status": ["Success", "Failed", "TimedOut", "Cancelled"]},
+    },
+    "machine": {
+        "source": ["aws.ec2"],
+        "detail-type": ["EC2 Instance State-change Notification"],
+        "detail": {"state": ["shutting-down", "stopping", "stopped", "terminated"]},
+    },
+    "spot": {"source": ["aws.ec2"], "detail-type": ["EC2 Spot Instance Interruption Warning"]},
+}
+
+
+@dataclass(frozen=True)
+class TriggersArgs:
+    config: StackConfig
+    data: JobData
+    state_machine_arn: str
+
+
+class Triggers(pulumi.ComponentResource):
+    """`failed_records` is the URL of the queue that gets what the stream function could not handle."""
+
+    failed_records: pulumi.Output[str]
+
+    def __init__(self, name: str, args: TriggersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mayfly:index:Triggers", name, None, opts)
+        self._args = args
+        self.failed_records = self._new_jobs(name)
+        self._events(name)
+        self.register_outputs({"failed_records": self.failed_records})
+
+    def _new_jobs(self, name: str) -> pulumi.Output[str]:
+        args, child = self._args, pulumi.ResourceOptions(parent=self)
+        queue = aws.sqs.Queue(
+            f"{name}-failed-records", message_retention_seconds=_TWO_WEEKS, sqs_managed_sse_enabled=True, opts=child
+        )
+        function = Function(
+            f"{name}-stream",
+            args.config,
+            FunctionArgs(
+                handler="functions.orchestrator.stream.handler",
+                bundle=BUNDLE,
+                environment={"STATE_MACHINE_ARN": args.state_machine_arn},
+                statements=[
+                    Statement("StartWorkflow", ["states:StartExecution"], [args.state_machine_arn]),
+                    Statement(
+                        "ReadStream",
+                        ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+                        [args.data.table.stream_arn],
+                    ),
+                    Statement("FindStream", ["dynamodb:ListStreams"], ["*"]),  # knows no resources
+                    Statement("PutFailedRecordsAside", ["sqs:SendMessage"], [queue.arn]),
+                ],
+                timeout=_SECONDS,
+                memory=MEMORY,
+                description="Starts the workflow of each new job",
+            ),
+            opts=child,
+        )
+        # A record that cannot be handled is tried again a few times, the batch halved each time, then put aside:
+        # without that one bad record would hold up its shard for a day.
+        aws.lambda_.EventSourceMapping(
+            f"{name}-stream",
+            event_source_arn=args.data.table.stream_arn,
+            function_name=function.arn,
+            starting_position="TRIM_HORIZON",
+            batch_size=100,
+            filter_criteria={"filters": [{"pattern": json.dumps(_NEW_JOBS)}]},
+            function_response_types=["ReportBatchItemFailures"],
+            bisect_batch_on_function_error=True,
+            maximum_retry_attempts=10,
+            maximum_record_age_in_seconds=21_600,
+            destination_config={"on_failure": {"destination_arn": queue.arn}},
+            opts=child,
+        )
+        url: pulumi.Output[str] = queue.url
+        return url
+
+    def _events(self, name: str) -> None:
+        args, child = self._args, pulumi.ResourceOptions(parent=self)
+        function = Function(
+            f"{name}-events",
+            args.config,
+            FunctionArgs(
+                handler="functions.orchestrator.events.handler",
+                bundle=BUNDLE,
+                environment={"JOBS_TABLE": args.data.table.name},
+                statements=[
+                    Statement("FindWaiter", ["dynamodb:UpdateItem"], [args.data.table.arn]),
+                    wake_workflow(args.state_machine_arn),
+                ],
+                timeout=_SECONDS,
+                memory=MEMORY,
+                description="Wakes the workflow that waits for a machine",
+            ),
+            opts=child,
+        )
+        for occasion, pattern in _EVENTS.items():
+            function.run_on(occasion, pattern=pattern)

@@ -1,0 +1,105 @@
+"""The state machine: functions/orchestrator/workflow.asl.json with this stack's functions and limits filled in."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.bundle import ROOT
+from infra.config import StackConfig
+from infra.function import Function
+from infra.policies import Statement, assumed_by, policy
+from infra.steps import Steps
+
+DEFINITION = ROOT / "functions" / "orchestrator" / "workflow.asl.json"
+_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+# One try of Dispatch waits a second and a half itself, and the workflow two more between tries.
+_SECONDS_PER_ONLINE_TRY = 3.5
+# Launch retries wait two and a half minutes on average once the back-off is at its longest: with full jitter, half of
+# the 300 seconds in workflow.asl.json.
+_MINUTES_PER_CAPACITY_TRY = 2.5
+# How long to trust that events arrive before looking oneself, in seconds.
+_INSPECT_INTERVAL = 60
+
+
+def filled(definition: Any, values: Mapping[str, str | int]) -> Any:
+    """The definition with every `${name}` replaced; a string that is nothing else becomes the value itself.
+
+    Raises:
+        KeyError: a placeholder has no value.
+    """
+    if isinstance(definition, dict):
+        return {key: filled(value, values) for key, value in definition.items()}
+    if isinstance(definition, list):
+        return [filled(value, values) for value in definition]
+    if not isinstance(definition, str):
+        return definition
+    whole = _PLACEHOLDER.fullmatch(definition)
+    if whole:
+        return values[whole[1]]
+    return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), definition)
+
+
+def limits(config: StackConfig) -> dict[str, int]:
+    return {
+        "max_attempts": config.max_attempts,
+        "online_retries": max(1, round(config.boot_timeout_minutes * 60 / _SECONDS_PER_ONLINE_TRY)),
+        "capacity_retries": max(1, round(config.queue_timeout_minutes / _MINUTES_PER_CAPACITY_TRY)),
+        "inspect_interval": _INSPECT_INTERVAL,
+    }
+
+
+@dataclass(frozen=True)
+class WorkflowArgs:
+    config: StackConfig
+    steps: Steps
+    state_machine_name: str
+
+
+class Workflow(pulumi.ComponentResource):
+    """`arn` is the state machine's."""
+
+    arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: WorkflowArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mayfly:index:Workflow", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        definition = json.loads(DEFINITION.read_text(encoding="utf-8"))
+        role = aws.iam.Role(
+            name,
+            assume_role_policy=assumed_by("states.amazonaws.com"),
+            description="What the workflow may do: run its steps",
+            opts=child,
+        )
+        rights = aws.iam.RolePolicy(
+            name, role=role.name, policy=policy(_invoke_rights(args.steps.functions)), opts=child
+        )
+        machine = aws.sfn.StateMachine(
+            name,
+            name=args.state_machine_name,
+            role_arn=role.arn,
+            type="STANDARD",
+            definition=_step_arns(args.steps.functions).apply(
+                lambda arns: json.dumps(filled(definition, {**arns, **limits(args.config)}))
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),
+        )
+        self.arn = machine.arn
+        self.register_outputs({"arn": self.arn})
+
+
+def _invoke_rights(functions: Mapping[str, Function]) -> list[Statement]:
+    return [Statement("RunSteps", ["lambda:InvokeFunction"], [function.arn for function in functions.values()])]
+
+
+def _step_arns(functions: Mapping[str, Function]) -> pulumi.Output[dict[str, str]]:
+    arns: pulumi.Output[dict[str, str]] = pulumi.Output.all(
+        **{name: function.arn for name, function in functions.items()}
+    )
+    return arns

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from localcloud.engine.deployment import DeploymentError, preview
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("auth", "open"),
+        ("architecture", "riscv"),
+        ("functionRuntime", "nodejs22.x"),
+        ("bundleFor", "windows"),
+        ("instanceTypes", "[]"),
+        ("instanceTypes", '["t4g small"]'),
+        ("markets", '["reserved"]'),
+        ("machineDiskGib", "7"),
+        ("maxUploadMib", "5001"),
+        ("jobTimeoutMinutes", "0"),
+        ("maxAttempts", "11"),
+        ("logRetentionDays", "8"),
+        ("vpcCidr", "10.0.0.0/8"),
+        ("vpcCidr", "not a network"),
+        ("extraOrigins", '["https://example.org/path"]'),
+        ("script", "[]"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_naming_the_key(key: str, value: str) -> None:
+    with pytest.raises(DeploymentError, match=rf"mayfly:{key} is .* it must be .*pulumi config set mayfly:{key}"):
+        preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host", f"mayfly:{key}": value})
+
+
+def test_a_stack_that_does_not_say_who_may_use_it_is_refused() -> None:
+    with pytest.raises(DeploymentError, match="auth: required"):
+        preview(ROOT, config={"mayfly:bundleFor": "host"})

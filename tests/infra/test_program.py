@@ -1,0 +1,210 @@
+"""Invariants over every resource that the real program records."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.api.settings import ApiSettings
+from functions.orchestrator import settings as orchestrator_settings
+from localcloud.engine.deployment import Deployment, preview
+from localcloud.engine.policies import Statement, statements_by_role
+from localcloud.engine.records import Resource
+from tests.infra.conftest import CONFIG, ROOT
+
+SETTINGS: dict[str, Any] = {
+    "api": ApiSettings,
+    "stream": orchestrator_settings.StreamSettings,
+    "sweep": orchestrator_settings.SweepSettings,
+    "launch": orchestrator_settings.LaunchSettings,
+    "dispatch": orchestrator_settings.DispatchSettings,
+    "await-completion": orchestrator_settings.TableSettings,
+    "events": orchestrator_settings.TableSettings,
+    "inspect-command": orchestrator_settings.TableSettings,
+    "record": orchestrator_settings.RecordSettings,
+    "terminate": orchestrator_settings.TableSettings,
+}
+# Actions that know no resources (service authorization reference), so only "*" fits.
+WITHOUT_RESOURCES = {
+    "ec2:DescribeInstances",
+    "ssm:GetCommandInvocation",
+    "dynamodb:ListStreams",
+    "logs:DescribeLogGroups",
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:*",
+}
+
+
+def short(name: str) -> str:
+    return name.removeprefix("mayfly-local-")
+
+
+def functions(recorded: Deployment) -> dict[str, Resource]:
+    return {short(each.name): each for each in recorded.of_type("aws:lambda/function:Function")}
+
+
+def all_statements(recorded: Deployment) -> Iterator[tuple[str, Statement]]:
+    for role, statements in statements_by_role(recorded).items():
+        for statement in statements:
+            yield short(role), statement
+
+
+def values(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for each in node.values():
+            yield from values(each)
+    elif isinstance(node, list):
+        for each in node:
+            yield from values(each)
+    elif isinstance(node, str):
+        yield node
+
+
+def test_every_bucket_is_shut_encrypted_forgetful_and_tls_only(recorded: Deployment) -> None:
+    buckets = {each.outputs["bucket"] for each in recorded.of_type("aws:s3/bucket:Bucket")}
+    assert len(buckets) == 4
+    for token in (
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        "aws:s3/bucketPolicy:BucketPolicy",
+    ):
+        assert {each.inputs["bucket"] for each in recorded.of_type(token)} == buckets, token
+    for block in recorded.of_type("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"):
+        shut = {key: value for key, value in block.inputs.items() if key != "bucket"}
+        assert len(shut) == 4
+        assert all(shut.values())
+    for policy in recorded.of_type("aws:s3/bucketPolicy:BucketPolicy"):
+        first, *others = json.loads(policy.inputs["policy"])["Statement"]
+        assert (first["Effect"], first["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+        assert all(other["Principal"] != "*" for other in others)
+
+
+def test_only_the_site_may_upload_from_a_page(recorded: Deployment) -> None:
+    (cors,) = recorded.of_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
+    (rule,) = cors.inputs["corsRules"]
+    (site,) = recorded.of_type("aws:cloudfront/distribution:Distribution")
+    assert rule["allowedOrigins"] == [f"https://{site.outputs['domainName']}"]
+    assert rule["allowedMethods"] == ["POST"]
+
+
+def test_every_function_has_its_own_role_and_a_log_group_that_forgets(recorded: Deployment) -> None:
+    groups = {each.inputs["name"]: each for each in recorded.of_type("aws:cloudwatch/logGroup:LogGroup")}
+    found = functions(recorded)
+    assert set(found) == set(SETTINGS)
+    assert len({each.inputs["role"] for each in found.values()}) == len(found)
+    for function in found.values():
+        assert f"/aws/lambda/{function.inputs['name']}" in groups
+    assert all(group.inputs.get("retentionInDays") for group in groups.values())
+
+
+@pytest.mark.parametrize("function", sorted(SETTINGS))
+def test_a_functions_environment_is_exactly_its_settings(recorded: Deployment, function: str) -> None:
+    environment = dict(functions(recorded)[function].inputs["environment"]["variables"])
+    environment.pop("POWERTOOLS_LOG_LEVEL")
+    settings: Any = SETTINGS[function].from_env(environment)
+    assert len(environment) == len(fields(settings))
+    assert all(value not in {"", (), None} for value in vars(settings).values())
+
+
+def test_every_handler_can_be_imported_under_the_name_it_is_deployed_with(recorded: Deployment) -> None:
+    for function in functions(recorded).values():
+        path, _, name = function.inputs["handler"].rpartition(".")
+        assert (ROOT / (path.replace(".", "/") + ".py")).is_file()
+        assert name == "handler"
+
+
+def test_a_policy_row_with_a_star_has_an_action_without_resources(recorded: Deployment) -> None:
+    starred = [(role, each) for role, each in all_statements(recorded) if "*" in each.resources]
+    assert starred
+    for role, statement in starred:
+        for action in statement.actions:
+            known = {action, f"{action.split(':')[0]}:*"} & WITHOUT_RESOURCES
+            assert known, f"{role} may {action} on everything"
+
+
+def test_no_policy_allows_a_wildcard_of_actions(recorded: Deployment) -> None:
+    assert [each.sid for _, each in all_statements(recorded) for action in each.actions if "*" in action] == []
+
+
+def test_each_role_is_assumed_by_one_service(recorded: Deployment) -> None:
+    for role in recorded.of_type("aws:iam/role:Role"):
+        (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+        assert re.fullmatch(r"(lambda|ec2|states)\.amazonaws\.com", statement["Principal"]["Service"])
+
+
+def test_machines_have_no_rights_on_files_jobs_or_other_machines(recorded: Deployment) -> None:
+    services = {
+        action.split(":")[0] for role, each in all_statements(recorded) if role == "machines" for action in each.actions
+    }
+    assert services == {"ssm", "ssmmessages", "logs"}
+
+
+def test_nothing_reaches_a_machine_from_outside(recorded: Deployment) -> None:
+    assert recorded.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule") == []
+    (default,) = recorded.of_type("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
+    assert (default.inputs["ingress"], default.inputs["egress"]) == ([], [])
+    (egress,) = recorded.of_type("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+    assert (egress.inputs["fromPort"], egress.inputs["toPort"]) == (443, 443)
+
+
+def test_machines_end_themselves_and_keep_their_credentials_to_themselves(recorded: Deployment) -> None:
+    (template,) = recorded.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    assert template.inputs["instanceInitiatedShutdownBehavior"] == "terminate"
+    assert template.inputs["metadataOptions"] == {
+        "httpEndpoint": "enabled",
+        "httpTokens": "required",
+        "httpPutResponseHopLimit": 1,
+    }
+    assert "keyName" not in template.inputs
+    (disk,) = template.inputs["blockDeviceMappings"]
+    assert disk["ebs"]["encrypted"] == "true"
+    minutes = re.search(r"shutdown -h \+(\d+)", base64.b64decode(template.inputs["userData"]).decode())
+    assert minutes
+    assert int(minutes[1]) > 60 + 5, "later than every limit that should have ended the machine before"
+
+
+def test_the_network_spans_zones_and_has_no_gateway_that_costs_by_the_hour(recorded: Deployment) -> None:
+    zones = {each.inputs["availabilityZone"] for each in recorded.of_type("aws:ec2/subnet:Subnet")}
+    assert len(zones) >= 2
+    assert recorded.of_type("aws:ec2/natGateway:NatGateway") == []
+
+
+def test_the_stream_hands_over_new_jobs_only_and_puts_aside_what_fails(recorded: Deployment) -> None:
+    (mapping,) = recorded.of_type("aws:lambda/eventSourceMapping:EventSourceMapping")
+    (pattern,) = mapping.inputs["filterCriteria"]["filters"]
+    assert json.loads(pattern["pattern"])["eventName"] == ["INSERT"]
+    assert mapping.inputs["functionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping.inputs["bisectBatchOnFunctionError"] is True
+    assert 0 < mapping.inputs["maximumRetryAttempts"] < 100
+    assert mapping.inputs["destinationConfig"]["onFailure"]["destinationArn"]
+
+
+def test_everything_that_can_be_tagged_by_the_provider_is(recorded: Deployment) -> None:
+    default = {"urn:pulumi:local::mayfly::pulumi:providers:aws::default"}
+    explicit = {each.options.provider for each in recorded.resources if each.type.startswith("aws:")}
+    assert explicit.isdisjoint(default)
+    assert len(explicit) == 1
+
+
+def test_nothing_names_one_account_region_or_machine() -> None:
+    home = preview(ROOT, config=CONFIG, region="ap-southeast-2")
+    text = "\n".join(value for each in home.resources for value in values(each.inputs))
+    assert "eu-central-1" not in text
+    assert not re.search(r"\bami-[0-9a-f]{8,}", text)
+
+
+def test_exports_are_what_a_newcomer_needs(recorded: Deployment) -> None:
+    assert {"site_url", "api_url", "docs_url", "uploads_bucket", "outputs_bucket", "table"} <= set(recorded.outputs)
+
+
+def test_the_program_stays_small() -> None:
+    assert len(Path(ROOT / "__main__.py").read_text().splitlines()) <= 60
