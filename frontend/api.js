@@ -1,0 +1,143 @@
+// @ts-check
+import { learnServerTime } from "./time.js";
+
+/**
+ * @typedef {"queued" | "launching" | "running" | "succeeded" | "failed" | "cancelled"} JobStatus
+ * @typedef {{event: string, at: string, detail?: string | null}} TimelineEvent
+ * @typedef {{code: string, message: string, advice: string}} JobError
+ * @typedef {{
+ *   id: string, owner: string, status: JobStatus, filename: string, input_text: string,
+ *   input_file_path: string | null, output_file_path: string | null, created_at: string, updated_at: string,
+ *   attempts: number, timeline: TimelineEvent[], error: JobError | null, size?: number | null
+ * }} Job
+ * @typedef {{url: string, fields: Record<string, string>}} UploadTarget
+ * @typedef {{max_upload_bytes: number, max_text_chars: number, max_filename_chars: number}} Limits
+ * @typedef {{at: string, stream: string, text: string}} LogLine
+ * @typedef {{field: string, message: string}} FieldError
+ */
+
+const TIMEOUT_MS = 30_000;
+
+/** What the API refused, as RFC 9457 problem details, or that it could not be reached (`status` 0). */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} code
+   * @param {string} detail
+   * @param {FieldError[]} [errors]
+   */
+  constructor(status, code, detail, errors = []) {
+    super(detail);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+    this.errors = errors;
+  }
+
+  /** @returns {boolean} whether the same request may succeed later */
+  get passing() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+
+  /** @param {string} field @returns {string | null} what is wrong with this field of the request */
+  about(field) {
+    return this.errors.find((error) => error.field.split(".").pop() === field)?.message ?? null;
+  }
+}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<ApiError>}
+ */
+async function problem(response) {
+  const body = await response.json().catch(() => ({}));
+  const detail = body?.detail ?? body?.title ?? `The server answered with status ${response.status}.`;
+  const errors = Array.isArray(body?.errors) ? body.errors : [];
+  return new ApiError(response.status, String(body?.code ?? "unknown"), String(detail), errors);
+}
+
+/**
+ * @param {string} method
+ * @param {string} path below /api
+ * @param {object} [body]
+ * @returns {Promise<any>}
+ */
+async function call(method, path, body) {
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(`/api${path}`, {
+      method,
+      headers: body ? { accept: "application/json", "content-type": "application/json" } : { accept: "application/json" },
+      body: body ? JSON.stringify(body) : null,
+      cache: "no-store",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  } catch {
+    throw new ApiError(0, "unreachable", "The server cannot be reached. Check the connection.");
+  }
+  learnServerTime(response.headers.get("date"));
+  if (!response.ok) throw await problem(response);
+  try {
+    return await response.json();
+  } catch {
+    throw new ApiError(0, "unreachable", "The server's answer was cut off.");
+  }
+}
+
+/** @param {string} id */
+const at = (id) => `/jobs/${encodeURIComponent(id)}`;
+
+/** @param {Record<string, string | number | null>} values */
+function query(values) {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== null) search.set(name, String(value));
+  return search.size ? `?${search}` : "";
+}
+
+/** @returns {Promise<Limits>} */
+export const getLimits = () => call("GET", "/limits");
+
+// A browser may know no type, or one with parameters, which the API does not take.
+const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+$/;
+
+/**
+ * @param {File} file
+ * @returns {Promise<{job_id: string, upload: UploadTarget, expires_at: string}>}
+ */
+export const createUpload = (file) =>
+  call("POST", "/uploads", {
+    filename: file.name,
+    size: file.size,
+    ...(MEDIA_TYPE.test(file.type) ? { content_type: file.type } : {}),
+  });
+
+/**
+ * @param {string} jobId
+ * @param {string} text
+ * @returns {Promise<Job>} the same job when repeated
+ */
+export const createJob = (jobId, text) => call("POST", "/jobs", { job_id: jobId, input_text: text });
+
+/**
+ * @param {number} limit
+ * @param {string | null} cursor
+ * @returns {Promise<{jobs: Job[], next_cursor: string | null}>}
+ */
+export const listJobs = (limit, cursor) => call("GET", `/jobs${query({ limit, cursor })}`);
+
+/** @param {string} id @returns {Promise<Job>} */
+export const getJob = (id) => call("GET", at(id));
+
+/** @param {string} id @returns {Promise<{url: string, expires_at: string}>} */
+export const getOutput = (id) => call("GET", `${at(id)}/output`);
+
+/**
+ * @param {string} id
+ * @param {string | null} after
+ * @returns {Promise<{lines: LogLine[], next: string | null}>}
+ */
+export const getLog = (id, after) => call("GET", `${at(id)}/log${query({ after })}`);
+
+/** @param {string} id @returns {Promise<Job>} */
+export const cancelJob = (id) => call("POST", `${at(id)}/cancel`);

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
+
+from tests.frontend.fake_cloud import FakeCloud
+from tests.frontend.fake_servers import serve
+from tests.frontend.job_page import JobPage
+
+ARTIFACTS = Path(__file__).parents[2] / "build" / "test-artifacts"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+REMEDY = "No Chromium was found for the browser tests. Run `make browser` to install one."
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if report.failed:  # type: ignore[attr-defined]
+        item.stash[FAILED] = True
+    return report
+
+
+def find_browser(playwright: Playwright) -> str:
+    """The path of playwright's own Chromium, else of one of the system's."""
+    own = Path(playwright.chromium.executable_path)
+    found = [str(path) for path in (own, MAC_CHROME) if path.exists()]
+    found += [path for name in NAMES if (path := shutil.which(name))]
+    if not found:
+        pytest.fail(REMEDY, pytrace=False)
+    return found[0]
+
+
+# Per module, not per run: while it lives, playwright's event loop runs in this thread and asyncio.run() refuses.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    quiet = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
+    arguments = ["--no-first-run", *(f"--disable-{what}" for what in quiet)]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(playwright), args=arguments)
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """Notes what a page says and asks for, and what of it should not have been."""
+
+    def __init__(self, page: Page) -> None:
+        self.console: list[str] = []
+        self.requests: list[str] = []
+        self.faults: list[str] = []
+        self._allowed: list[str] = []
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error.stack or error}"))
+        page.on("request", self._on_request)
+        page.on("requestfinished", lambda request: self._note(request, "done"))
+        page.on("requestfailed", lambda request: self._note(request, str(request.failure)))
+
+    def allow(self, pattern: str) -> None:
+        """Lets a console error pass that the test provokes."""
+        self._allowed.append(pattern)
+
+    def count_sent(self) -> int:
+        return sum(line.startswith("sent") for line in self.requests)
+
+    def unexpected(self) -> list[str]:
+        return [fault for fault in self.faults if not any(re.search(pattern, fault) for pattern in self._allowed)]
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        line = f"{message.type}: {message.text} ({message.location.get('url')})"
+        self.console.append(line)
+        if message.type in {"error", "warning"}:
+            self.faults.append(line)
+
+    def _on_request(self, request: Request) -> None:
+        self._note(request, "sent")
+        address = urlsplit(request.url)
+        if address.scheme not in {"data", "blob"} and address.hostname != "127.0.0.1":
+            self.faults.append(f"request to another host: {request.url}")
+
+    def _note(self, request: Request, what: str) -> None:
+        self.requests.append(f"{what:5} {request.method} {request.url}")
+
+
+def keep(folder: Path, page: Page, watch: Watch) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / "page.png", full_page=True)
+    (folder / "page.html").write_text(page.content())
+    (folder / "console.log").write_text("\n".join([*watch.console, *watch.faults]))
+    (folder / "network.log").write_text("\n".join(watch.requests))
+
+
+@pytest.fixture
+def context_options() -> dict[str, object]:
+    """What a test module may override: size, colour scheme and the like."""
+    return {"viewport": {"width": 1280, "height": 900}}
+
+
+@pytest.fixture
+def context(browser: Browser, context_options: dict[str, object]) -> Iterator[BrowserContext]:
+    context = browser.new_context(**context_options)  # type: ignore[arg-type]
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture
+def watch(page: Page, request: pytest.FixtureRequest) -> Iterator[Watch]:
+    watch = Watch(page)
+    yield watch
+    unexpected = watch.unexpected()
+    if unexpected or request.node.stash.get(FAILED, False):
+        name = f"{request.node.path.stem}.{request.node.name}"
+        keep(ARTIFACTS / re.sub(r"[^\w.-]+", "_", name), page, watch)
+    assert not unexpected, json.dumps(unexpected, indent=1)
+
+
+@pytest.fixture
+def fake_cloud() -> Iterator[FakeCloud]:
+    with serve(FakeCloud()) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def site_url(fake_cloud: FakeCloud) -> str:
+    """Which site is tested: the fake, unless a test module says otherwise."""
+    return fake_cloud.url
+
+
+@pytest.fixture
+def form(page: Page, watch: Watch, site_url: str) -> JobPage:
+    return JobPage(page, site_url)
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    """A file with an awkward name and bytes that are not UTF-8."""
+    file = tmp_path / "a #1 \"draft\" & 100% 'done' 📄.txt"
+    file.write_bytes(b"first line\nsecond \xff\xfe line")
+    return file

@@ -1,0 +1,80 @@
+"""The page as a person uses it: one method per thing to do or to see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+OUTCOME_WITHIN_MS = 120_000
+
+
+class JobPage:
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.text = page.get_by_label("Text", exact=True)
+        self.file = page.get_by_label("File", exact=True)
+        self.submit_button = page.locator("#submit")
+        self.job = page.locator("#job")
+        self.timeline = self.job.get_by_role("list")
+        self.rows = page.locator("#job-list li")
+
+    def open(self, fragment: str = "") -> None:
+        self.page.goto(f"{self.url}/{fragment}")
+        expect(self.page.get_by_role("heading", name="New job")).to_be_visible()
+
+    def fill(self, text: str, file: Path) -> None:
+        self.text.fill(text)
+        self.file.set_input_files(file)
+
+    def submit(self, text: str, file: Path) -> str:
+        """Submits and returns the new job's id."""
+        self.fill(text, file)
+        self.submit_button.click()
+        return self.shown_job_id(file.name)
+
+    def shown_job_id(self, filename: str) -> str:
+        expect(self.job.get_by_role("heading", name=filename)).to_be_visible(timeout=OUTCOME_WITHIN_MS)
+        return self.page.evaluate("location.hash").removeprefix("#/jobs/")  # type: ignore[no-any-return]
+
+    def expect_status(self, label: str) -> None:
+        expect(self.job.locator(".pill")).to_have_text(label, timeout=OUTCOME_WITHIN_MS)
+
+    def expect_event(self, label: str) -> Locator:
+        event = self.timeline.get_by_text(label, exact=True)
+        expect(event.first).to_be_visible(timeout=OUTCOME_WITHIN_MS)
+        return event
+
+    def download(self) -> bytes:
+        with self.page.expect_download() as waiting:
+            self.job.get_by_role("button", name="Download result").click()
+        return Path(waiting.value.path()).read_bytes()
+
+    def field_error(self, field: str) -> Locator:
+        return self.page.locator(f"#{field}-error")
+
+    def scrolls_sideways(self) -> bool:
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+def submit_by_keyboard(form: JobPage, file: Path) -> None:
+    """Submits "typed text" and the file without ever touching the mouse."""
+    # Listening early: the browser is told to hand over its file dialogs without an answer to wait for.
+    form.page.on("filechooser", lambda chooser: chooser.set_files(file))
+
+    def tab_to(what: str) -> None:
+        for _ in range(20):
+            form.page.keyboard.press("Tab")
+            if form.page.evaluate("document.activeElement.id") == what:
+                return
+        pytest.fail(f"the tab key does not reach {what}")
+
+    tab_to("input-text")
+    form.page.keyboard.type("typed text")
+    tab_to("input-file")
+    form.page.keyboard.press("Space")
+    expect(form.page.locator("#file-chosen")).to_contain_text(file.name)
+    tab_to("submit")
+    form.page.keyboard.press("Enter")

@@ -1,0 +1,165 @@
+"""How a job and the list of jobs are shown and followed. In a real browser, against the fake cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.frontend.conftest import Watch
+from tests.frontend.fake_cloud import FAILING_WAY, SCRIPT_FAILED, FakeCloud
+from tests.frontend.job_page import JobPage
+
+pytestmark = pytest.mark.browser
+
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_a_job_goes_its_whole_way(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+    fake_cloud.events_per_look = 4
+    form.open()
+    form.submit("the text 🦋", document)
+    form.expect_status("Succeeded")
+    form.expect_event("Script finished")
+    form.expect_event("Machine gone for good")
+    expect(form.page.locator("#announcer")).to_contain_text("Succeeded")
+    assert form.download() == document.read_bytes() + "\nthe text 🦋".encode()
+
+
+def test_a_failed_job_is_shown_with_its_reason_and_advice(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+    fake_cloud.way = FAILING_WAY
+    form.open()
+    form.submit("the text", document)
+    form.expect_status("Failed")
+    reason, output = SCRIPT_FAILED["message"].split("\n")
+    expect(form.job.locator(".notice .message")).to_have_text(reason)
+    expect(form.job.get_by_label("End of the error output")).to_have_text(output)
+    expect(form.job).to_contain_text(SCRIPT_FAILED["advice"])
+    expect(form.job.get_by_role("button", name="Download result")).to_be_hidden()
+
+
+def test_an_unknown_event_is_shown_in_readable_words(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+    fake_cloud.way = (("price_looked_up", "0.0002 USD"), ("constructor", ""), *fake_cloud.way)
+    form.open()
+    form.submit("the text", document)
+    form.expect_event("Price looked up")
+    form.expect_event("Constructor")
+    form.expect_status("Succeeded")
+
+
+def test_a_reload_in_the_middle_goes_on_with_the_job(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+    fake_cloud.stop_after = "script_started"
+    form.open()
+    job_id = form.submit("the text", document)
+    form.expect_event("The script is running")
+    form.page.reload()
+    form.expect_event("The script is running")
+    fake_cloud.stop_after = None
+    form.expect_status("Succeeded")
+    assert form.shown_job_id(document.name) == job_id
+
+
+def test_a_lost_connection_is_said_and_survived(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path
+) -> None:
+    watch.allow("503")
+    fake_cloud.stop_after = "running"
+    form.open()
+    form.submit("the text", document)
+    form.expect_status("Running")
+    fake_cloud.failing["GET /api/jobs/{id}"] = [503, 503]
+    expect(form.job).to_contain_text("Reconnecting")
+    fake_cloud.stop_after = None
+    form.expect_status("Succeeded")
+    expect(form.job).not_to_contain_text("Reconnecting")
+
+
+def test_a_running_job_can_be_cancelled(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+    fake_cloud.stop_after = "script_started"
+    form.open()
+    form.submit("the text", document)
+    form.expect_event("The script is running")
+    form.job.get_by_role("button", name="Cancel job").click()
+    form.expect_status("Cancelled")
+    form.expect_event("Machine gone for good")
+
+
+def test_a_cancel_that_comes_too_late_says_so(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path
+) -> None:
+    watch.allow("409")
+    fake_cloud.stop_after = "script_started"
+    form.open()
+    job_id = form.submit("the text", document)
+    form.expect_event("The script is running")
+    fake_cloud.failing["POST /api/jobs/{id}/cancel"] = [409]
+    form.job.get_by_role("button", name="Cancel job").click()
+    expect(form.page.locator("#announcer")).to_contain_text("not available right now")
+    assert fake_cloud.jobs[job_id].record["status"] == "running"
+
+
+def test_the_log_is_shown_as_plain_text(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+    fake_cloud.way = FAILING_WAY
+    form.open()
+    form.submit("the text", document)
+    form.job.get_by_text("Log", exact=True).click()
+    log = form.job.get_by_role("region", name="Log")
+    expect(log).to_have_text("<b>appending</b> the text cannot read line 7 ", use_inner_text=False)
+    expect(log.locator("b")).to_have_count(0)
+
+
+def test_a_file_name_is_never_read_as_markup(form: JobPage, tmp_path: Path) -> None:
+    file = tmp_path / "<img src=x onerror=alert(1)>.txt"
+    file.write_bytes(b"")
+    form.open()
+    form.submit("<b>bold</b>", file)
+    form.expect_status("Succeeded")
+    expect(form.page.locator("#job img, #jobs img, #drop img")).to_have_count(0)
+    expect(form.page.locator("#job dd").first).to_have_text("<b>bold</b>", use_inner_text=False)
+
+
+def test_earlier_jobs_are_listed_page_by_page(form: JobPage, fake_cloud: FakeCloud) -> None:
+    names = [f"file {number}.txt" for number in range(23)]
+    ids = [fake_cloud.add_finished_job(name) for name in names]
+    form.open()
+    expect(form.rows).to_have_count(10)
+    expect(form.rows.first).to_contain_text("file 22.txt")
+    more = form.page.get_by_role("button", name="Show earlier jobs")
+    more.click()
+    expect(form.rows).to_have_count(20)
+    more.click()
+    expect(form.rows).to_have_count(23)
+    expect(more).to_be_hidden()
+    form.rows.last.get_by_role("link").click()
+    assert form.shown_job_id("file 0.txt") == ids[0]
+    form.expect_status("Succeeded")
+
+
+def test_without_jobs_the_list_says_so(form: JobPage) -> None:
+    form.open()
+    expect(form.page.locator("#jobs-note")).to_have_text("None yet. Your first job will appear here.")
+
+
+def test_the_address_of_an_unknown_job_is_answered_in_words(form: JobPage, watch: Watch) -> None:
+    watch.allow("404")
+    form.open("#/jobs/018f0000-0000-7000-8000-000000000000")
+    expect(form.job).to_contain_text("There is no job with this id.")
+
+
+def test_a_hidden_tab_asks_nothing(form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path) -> None:
+    fake_cloud.stop_after = "running"
+    form.page.clock.install()
+    form.open()
+    form.submit("the text", document)
+    form.expect_status("Running")
+    form.page.evaluate(HIDE, True)
+    asked = watch.count_sent()
+    form.page.clock.fast_forward("10:00")
+    assert watch.count_sent() == asked
+    fake_cloud.stop_after = None
+    form.page.evaluate(HIDE, False)
+    form.expect_status("Succeeded")

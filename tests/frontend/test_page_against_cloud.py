@@ -1,0 +1,139 @@
+"""The page in a real browser against the whole local cloud: nothing between the form and the machine is a stand-in."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.frontend.conftest import Watch
+from tests.frontend.job_page import OUTCOME_WITHIN_MS, JobPage, submit_by_keyboard
+
+pytestmark = [pytest.mark.cloud, pytest.mark.browser]
+
+COLLECT_FIGURES = """() => {
+  const figures = document.querySelector("#upload-figures");
+  globalThis.seen = [];
+  new MutationObserver(() => seen.push(figures.textContent)).observe(figures, {childList: true, characterData: true});
+}"""
+
+
+class Cloud(Protocol):
+    url: str
+
+
+@pytest.fixture
+def site_url(cloud: Cloud) -> str:
+    return cloud.url
+
+
+def test_a_job_goes_its_whole_way(form: JobPage, document: Path) -> None:
+    form.open()
+    form.submit("the text 🦋", document)
+    form.expect_status("Succeeded")
+    for event in ("Job accepted", "Machine launched", "Machine at work", "Script finished", "Result stored"):
+        form.expect_event(event)
+    assert form.download() == document.read_bytes() + "\nthe text 🦋".encode()
+    form.expect_event("Machine gone for good")
+
+
+def test_upload_progress_is_shown(form: JobPage, tmp_path: Path) -> None:
+    file = tmp_path / "twenty megabytes.bin"
+    with file.open("wb") as sparse:
+        sparse.truncate(20_000_000)
+    form.open()
+    form.page.evaluate(COLLECT_FIGURES)
+    form.submit("the text", file)
+    assert [figure for figure in form.page.evaluate("seen") if "of 20 MB" in figure]
+    form.expect_status("Succeeded")
+
+
+def test_a_form_without_a_file_says_so_and_keeps_the_text(form: JobPage) -> None:
+    form.open()
+    form.text.fill("the text")
+    form.submit_button.click()
+    expect(form.field_error("file")).to_have_text("Choose a file.")
+    expect(form.file).to_be_focused()
+    expect(form.text).to_have_value("the text")
+
+
+def test_an_empty_text_says_so_and_keeps_the_file(form: JobPage, document: Path) -> None:
+    form.open()
+    form.file.set_input_files(document)
+    form.submit_button.click()
+    expect(form.field_error("text")).to_have_text("Type a text for the script.")
+    expect(form.text).to_be_focused()
+    expect(form.page.locator("#file-chosen")).to_contain_text(document.name)
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_uploaded(
+    form: JobPage, watch: Watch, site_url: str, tmp_path: Path
+) -> None:
+    with urllib.request.urlopen(f"{site_url}/api/limits") as answer:  # noqa: S310 - the local cloud's own address
+        most = json.load(answer)["max_upload_bytes"]
+    file = tmp_path / "too large.bin"
+    with file.open("wb") as sparse:
+        sparse.truncate(most + 1)
+    form.open()
+    expect(form.page.locator("#file-hint")).to_contain_text("Up to")
+    form.fill("the text", file)
+    form.submit_button.click()
+    expect(form.field_error("file")).to_contain_text("The limit is")
+    assert not [line for line in watch.requests if "POST" in line]
+
+
+def test_a_reload_in_the_middle_goes_on_with_the_job(form: JobPage, document: Path) -> None:
+    form.open()
+    job_id = form.submit("the text", document)
+    form.page.reload()
+    assert form.shown_job_id(document.name) == job_id
+    form.expect_status("Succeeded")
+
+
+def test_the_log_of_a_job_can_be_read(form: JobPage, document: Path) -> None:
+    form.open()
+    form.submit("the text", document)
+    form.expect_status("Succeeded")
+    form.job.get_by_text("Log", exact=True).click()
+    expect(form.job.locator("details.log .hint")).not_to_contain_text("server", timeout=OUTCOME_WITHIN_MS)
+
+
+def test_earlier_jobs_are_listed_and_can_be_opened(form: JobPage, tmp_path: Path) -> None:
+    ids = {}
+    for name in ("an earlier one.txt", "a later one.txt"):
+        (tmp_path / name).write_bytes(b"content")
+        form.open()
+        ids[name] = form.submit("the text", tmp_path / name)
+        form.expect_status("Succeeded")
+    form.open()
+    form.rows.filter(has_text="an earlier one.txt").first.get_by_role("link").click()
+    assert form.shown_job_id("an earlier one.txt") == ids["an earlier one.txt"]
+    form.expect_status("Succeeded")
+    assert form.download() == b"content\nthe text"
+
+
+def test_the_keyboard_alone_is_enough(form: JobPage, document: Path) -> None:
+    form.open()
+    submit_by_keyboard(form, document)
+    form.expect_status("Succeeded")
+
+
+def test_nothing_scrolls_sideways_on_a_narrow_screen(form: JobPage, page: Page, document: Path) -> None:
+    page.set_viewport_size({"width": 320, "height": 640})
+    form.open()
+    assert not form.scrolls_sideways()
+    form.submit("w" * 300, document)
+    form.expect_status("Succeeded")
+    form.job.get_by_text("Details", exact=True).click()
+    assert not form.scrolls_sideways()
+
+
+def test_the_docs_page_renders_without_any_other_host(page: Page, watch: Watch, site_url: str) -> None:
+    page.goto(f"{site_url}/api/docs")
+    expect(page.locator("#docs .opblock").first).to_be_visible(timeout=30_000)
+    origins = {line.split()[-1].split("/")[2] for line in watch.requests if "data:" not in line}
+    assert origins == {site_url.removeprefix("http://")}

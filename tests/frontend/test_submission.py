@@ -1,0 +1,85 @@
+"""From the button to the job: nothing is lost and nothing happens twice. In a real browser, against the fake cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.frontend.conftest import Watch
+from tests.frontend.fake_cloud import FakeCloud
+from tests.frontend.job_page import JobPage
+
+pytestmark = pytest.mark.browser
+
+
+def test_progress_is_shown_while_uploading_and_a_second_click_does_nothing(
+    form: JobPage, fake_cloud: FakeCloud, document: Path
+) -> None:
+    fake_cloud.uploads_may_end.clear()
+    form.open()
+    form.fill("the text", document)
+    form.submit_button.dblclick()
+    expect(form.page.get_by_role("progressbar")).to_be_visible()
+    expect(form.page.locator("#upload-figures")).to_contain_text("of 25 bytes")
+    expect(form.submit_button).to_be_disabled()
+    form.submit_button.click(force=True)
+    fake_cloud.uploads_may_end.set()
+    form.expect_status("Succeeded")
+    assert fake_cloud.calls.count("POST /api/uploads") == 1
+    assert fake_cloud.calls.count("POST /api/jobs") == 1
+
+
+def test_a_stopped_upload_keeps_the_form(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+    fake_cloud.uploads_may_end.clear()
+    form.open()
+    form.fill("the text", document)
+    form.submit_button.click()
+    form.page.get_by_role("button", name="Stop").click()
+    expect(form.page.get_by_role("alert")).to_contain_text("The upload was stopped.")
+    expect(form.text).to_have_value("the text")
+    fake_cloud.uploads_may_end.set()
+    form.submit_button.click()
+    form.expect_status("Succeeded")
+
+
+def test_a_refused_upload_says_why_and_can_be_repeated(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path
+) -> None:
+    watch.allow("403")
+    fake_cloud.failing["POST s3"] = [403]
+    form.open()
+    form.fill("the text", document)
+    form.submit_button.click()
+    expect(form.page.get_by_role("alert")).to_contain_text("the permission to upload has run out")
+    form.submit_button.click()
+    form.expect_status("Succeeded")
+
+
+def test_a_lost_answer_makes_no_second_job(form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path) -> None:
+    watch.allow("503|ERR_CONTENT_LENGTH_MISMATCH")
+    fake_cloud.failing["POST /api/jobs"] = [0, 503, 503]
+    form.open()
+    form.fill("the text", document)
+    form.submit_button.click()
+    expect(form.page.get_by_role("alert")).to_contain_text("not available right now")
+    form.submit_button.click()
+    form.expect_status("Succeeded")
+    assert len(fake_cloud.jobs) == 1
+    assert fake_cloud.calls.count("POST s3") == 1
+
+
+def test_a_reload_before_the_job_exists_finishes_the_submission(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path
+) -> None:
+    watch.allow("503")
+    fake_cloud.failing["POST /api/jobs"] = [503] * 3
+    form.open()
+    form.fill("the text", document)
+    form.submit_button.click()
+    expect(form.page.get_by_role("alert")).to_be_visible()
+    form.page.reload()
+    form.expect_status("Succeeded")
+    expect(form.text).to_have_value("")
+    assert fake_cloud.calls.count("POST s3") == 1
