@@ -1,0 +1,113 @@
+"""`python -m localcloud up` serves the form; `python -m localcloud demo` runs one job."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localcloud.cloud import DEFAULT_PORT, LocalCloud
+from localcloud.demo import run_demo
+from localcloud.emulator.process import EmulatorError
+from localcloud.engine.deployment import DeploymentError
+from localcloud.job_client import JobApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from localcloud.engine.deployment import Resource
+
+SAMPLE = Path(__file__).with_name("sample") / "letter.txt"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Exit code 0, or 1 after a message on standard error."""
+    options = _parser().parse_args(argv)
+    try:
+        with _ended_by_signals():
+            return int(options.run(options))
+    except KeyboardInterrupt:
+        return 0 if options.command == "up" else 130
+    except (EmulatorError, DeploymentError, JobApiError, TimeoutError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m localcloud", description="Mayfly on this computer.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="serve the form until interrupted")
+    up.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the form (default: %(default)s; 0: any)")
+    up.set_defaults(run=_up)
+    demo = commands.add_parser("demo", help="run one job and show what happened")
+    demo.add_argument("file", nargs="?", type=Path, default=SAMPLE, metavar="FILE", help="the input file")
+    demo.add_argument("--text", default="Processed by a machine that lived only for this file.")
+    demo.add_argument("--output", type=Path, metavar="PATH", help="where to save the output")
+    demo.add_argument("--port", type=int, default=0)
+    demo.set_defaults(run=_demo)
+    for command in (up, demo):
+        command.add_argument("--boot-seconds", type=float, default=0.0, help="how long a machine takes to boot")
+    return parser
+
+
+def _up(options: argparse.Namespace) -> int:
+    with _start(options) as cloud:
+        _note("Ctrl-C ends it.")
+        print(f"READY {cloud.url}", flush=True)
+        cloud.wait()
+        print(f"error: the emulator ended by itself; see {cloud.log_path}", file=sys.stderr)
+        return 1
+
+
+def _demo(options: argparse.Namespace) -> int:
+    if not options.file.is_file():
+        print(f"error: {options.file} is not a file", file=sys.stderr)
+        return 1
+    with _start(options) as cloud:
+        succeeded = run_demo(cloud, options.file, options.text, options.output)
+    return 0 if succeeded else 1
+
+
+def _start(options: argparse.Namespace) -> LocalCloud:
+    _note("Starting the local cloud and deploying the program to it …")
+    created: list[Resource] = []
+
+    def progress(resource: Resource) -> None:
+        created.append(resource)
+        if sys.stderr.isatty():
+            print(f"\r  {len(created)} resources", end="", file=sys.stderr, flush=True)
+
+    cloud = LocalCloud.start(port=options.port, boot_seconds=options.boot_seconds, on_progress=progress)
+    cloud.warm_up()
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    _note(f"{len(created)} resources in {cloud.deployment.seconds:.1f} s. Form: {cloud.url}  API: {cloud.url}/api/docs")
+    return cloud
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Turns SIGTERM into KeyboardInterrupt, so that both end the cloud on the way out; a second one waits for that."""
+
+    def interrupt(_number: int, _frame: Any) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    earlier = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

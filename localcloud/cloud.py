@@ -1,0 +1,154 @@
+"""The local cloud: an emulator of the AWS services used, with this repository's program deployed to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import boto3
+import httpx2 as httpx
+from botocore.config import Config
+
+from localcloud.emulator.process import ROOT, EmulatorProcess
+from localcloud.engine.deployment import Deployment, Target, deploy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from localcloud.engine.deployment import Resource
+
+REGION = "eu-central-1"
+DEFAULT_PORT = 8080
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Keys for a client that is not root."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str | None = None
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """A running local cloud; use it as a context manager, or call `stop`.
+
+    Attributes:
+        deployment: what the program created, its stack outputs among it.
+    """
+
+    deployment: Deployment
+    _emulator: EmulatorProcess = field(repr=False)
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        port: int = 0,
+        boot_seconds: float = 0.0,
+        config: Mapping[str, str] | None = None,
+        program: Path = ROOT,
+        log_dir: Path | None = None,
+        on_progress: Callable[[Resource], None] | None = None,
+    ) -> LocalCloud:
+        """Starts the emulator and deploys the program; everything is ready when this returns.
+
+        Args:
+            port: of the site; 0 for any free one.
+            boot_seconds: how long a machine takes until its user data runs.
+            config: configuration values over those of `local_config`.
+            program: the folder of `Pulumi.yaml`.
+            log_dir: folder for `cloud.log`, which is otherwise removed at the end.
+            on_progress: called with each resource that has come into being.
+
+        Raises:
+            EmulatorError: the emulator did not start.
+            DeploymentError: names the resource that could not be created, and the reason.
+        """
+        emulator = EmulatorProcess.start(site_port=port, boot_seconds=boot_seconds, region=REGION, log_dir=log_dir)
+        try:
+            deployment = deploy(
+                program,
+                target=Target(
+                    endpoint_url=emulator.aws_endpoint,
+                    region=REGION,
+                    access_key_id=emulator.root.access_key_id,
+                    secret_access_key=emulator.root.secret_access_key,
+                ),
+                config={**local_config(emulator.site_url), **(config or {})},
+                on_progress=on_progress,
+            )
+        except BaseException:
+            emulator.stop()
+            raise
+        return cls(deployment=deployment, _emulator=emulator)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where the form is: `http://127.0.0.1:PORT`."""
+        return self._emulator.site_url
+
+    @property
+    def aws_endpoint(self) -> str:
+        return self._emulator.aws_endpoint
+
+    @property
+    def pid(self) -> int:
+        """Process of the emulator; functions' workers and machines are its descendants."""
+        return self._emulator.pid
+
+    @property
+    def log_path(self) -> Path:
+        """The emulator's log, `cloud.log`."""
+        return self._emulator.log_path
+
+    def client(self, service: str, *, credentials: Credentials | None = None) -> Any:
+        """A boto3 client of the local endpoint, with root's credentials unless others are given."""
+        root = self._emulator.root
+        keys = credentials or Credentials(root.access_key_id, root.secret_access_key)
+        session = boto3.Session(
+            aws_access_key_id=keys.access_key_id,
+            aws_secret_access_key=keys.secret_access_key,
+            aws_session_token=keys.session_token,
+            region_name=REGION,
+        )
+        settings = Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "total_max_attempts": 2})
+        make_client: Callable[..., Any] = session.client
+        return make_client(service, endpoint_url=self.aws_endpoint, config=settings)
+
+    def warm_up(self) -> None:
+        """Starts a worker of every function in the background, so that the first job is not the one to wait."""
+        httpx.post(f"{self.url}/_local/warm", trust_env=False).raise_for_status()
+
+    def wait(self) -> None:
+        """Returns when the emulator has ended by itself, which it should not."""
+        self._emulator.wait()
+
+    def stop(self) -> None:
+        """Ends the emulator and everything it started, and removes its files; calling it again does nothing."""
+        self._emulator.stop()
+
+
+def local_config(site_url: str) -> dict[str, str]:
+    """Configuration that differs from a deployment to AWS.
+
+    Args:
+        site_url: where the browser finds the site, which is the origin of its uploads.
+    """
+    return {
+        "mayfly:auth": "none",
+        "mayfly:bundleFor": "host",
+        "mayfly:extraOrigins": json.dumps([site_url]),
+    }

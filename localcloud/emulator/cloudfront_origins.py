@@ -1,0 +1,60 @@
+"""An API Gateway origin of a distribution, answered in-process.
+
+Stock MiniStack's CloudFront refuses to dial AWS-owned hosts, and `execute-api` is one.
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote
+
+from ministack import app
+from ministack.services import cloudfront
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+_EXECUTE_API = re.compile(r"^([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com$")
+
+
+def install() -> None:
+    cloudfront._fetch_from_origin = _with_execute_api(cloudfront._fetch_from_origin)
+
+
+def _with_execute_api(stock: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def fetch_from_origin(
+        origin: dict[str, Any],
+        method: str,
+        uri: str,
+        query_string: str,
+        headers: dict[str, str],
+        body: bytes,
+        viewer_is_https: bool,
+        client_ip: str,
+        viewer_xff: str,
+        dist_arn: str,
+    ) -> Any:
+        host = origin["domain_name"].lower()
+        api = _EXECUTE_API.match(host)
+        if api is None:
+            return await stock(
+                origin, method, uri, query_string, headers, body, viewer_is_https, client_ip, viewer_xff, dist_arn
+            )
+        sent = cloudfront._origin_request_headers(origin, headers, client_ip, viewer_xff)
+        raw_path = (origin.get("origin_path") or "") + uri
+        status, answered, data = await app._handle_execute_api_request(
+            f"{api[1]}.execute-api.localhost",  # the form of the name that MiniStack resolves
+            unquote(raw_path),
+            method,
+            {name.lower(): value for name, value in sent.items()} | {"host": host, "x-forwarded-proto": "https"},
+            body,
+            parse_qs(query_string, keep_blank_values=True),
+            raw_path=raw_path,
+            raw_query_string=query_string,
+        )
+        lowered = {name.lower(): value for name, value in answered.items()}
+        return status, HTTPStatus(status).phrase, lowered, data if isinstance(data, bytes) else str(data).encode()
+
+    return fetch_from_origin

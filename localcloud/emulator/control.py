@@ -1,0 +1,80 @@
+"""`/_local/…`: what the machines are doing, losing one on purpose, faults, and what is known of a job.
+
+| request | answer |
+|---|---|
+| GET /_local/machines | list of machines ever launched |
+| POST /_local/machines/{id}/kill | 202 the machine, being lost as a spot instance is, without warning |
+| GET, PUT, DELETE /_local/faults | the faults in force |
+| GET /_local/rights | role name → the actions that it has used |
+| POST /_local/warm | 202; starts one worker of every function in the background |
+| GET /_local/jobs/{job_id}/debug | execution history, function logs, commands and machines of a job |
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from localcloud.emulator.asgi import Answer, json_answer, problem
+from localcloud.emulator.faults import FaultPlan, InvalidFaultError
+from localcloud.emulator.machine_view import machine_json
+
+if TYPE_CHECKING:
+    from localcloud.emulator.asgi import Request
+    from localcloud.emulator.faults import Faults
+    from localcloud.emulator.fleet import Fleet
+    from localcloud.emulator.job_debug import JobDebug
+    from localcloud.emulator.used_rights import UsedRights
+    from localcloud.emulator.warm_up import Warmer
+
+
+class Control:
+    """Answers the requests of the table above."""
+
+    def __init__(self, fleet: Fleet, faults: Faults, debug: JobDebug, warmer: Warmer, rights: UsedRights) -> None:
+        self._fleet = fleet
+        self._faults = faults
+        self._debug = debug
+        self._warmer = warmer
+        self._rights = rights
+
+    async def answer(self, request: Request) -> Answer:  # noqa: PLR0911 - one return for each row of the table
+        match (request.method, *request.path.strip("/").split("/")[1:]):
+            case ("GET", "machines"):
+                return json_answer(200, [machine_json(machine) for machine in self._fleet.all()])
+            case ("POST", "machines", instance_id, "kill"):
+                return self._kill(instance_id)
+            case ("GET", "faults"):
+                return json_answer(200, self._faults.to_json())
+            case ("PUT", "faults"):
+                return self._set_faults(request.body)
+            case ("DELETE", "faults"):
+                self._faults.clear()
+                return Answer(204)
+            case ("GET", "rights"):
+                return json_answer(200, self._rights.to_json())
+            case ("POST", "warm"):
+                self._warmer.begin()
+                return Answer(202)
+            case ("GET", "jobs", job_id, "debug"):
+                return json_answer(200, await asyncio.to_thread(self._debug.collect, job_id))
+            case _:
+                return problem(404, "not_found", f"There is no {request.method} {request.path} here.")
+
+    def _kill(self, instance_id: str) -> Answer:
+        machine = self._fleet.get(instance_id)
+        if machine is None:
+            return problem(404, "machine_not_found", f"No machine {instance_id} was ever launched.")
+        machine.terminate("Server.SpotInstanceTermination: Spot instance termination")
+        return json_answer(202, machine_json(machine))
+
+    def _set_faults(self, body: bytes) -> Answer:
+        try:
+            plan = FaultPlan.from_json(json.loads(body))
+        except InvalidFaultError as error:
+            return problem(400, "invalid_fault", str(error), key=error.key)
+        except ValueError:
+            return problem(400, "invalid_json", "The body must be a JSON object.")
+        self._faults.replace(plan)
+        return json_answer(200, self._faults.to_json())

@@ -1,0 +1,98 @@
+"""The site port: `/_local/…` for people and tests, everything else through the deployed CloudFront distribution.
+
+The distribution is MiniStack's emulation of the one that the program creates: its origins, behaviours, functions and
+origin access control are the program's own. The viewer counts as an https viewer, since nothing here speaks TLS.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from ministack.core.responses import request_scope
+from ministack.services import cloudfront
+
+from localcloud.emulator.asgi import Answer, problem, read_request, send_answer
+from localcloud.emulator.transport import pin_secure_origin
+
+if TYPE_CHECKING:
+    from localcloud.emulator.asgi import Receive, Request, Send
+    from localcloud.emulator.control import Control
+    from localcloud.emulator.settings import Settings
+
+log = logging.getLogger("localcloud.edge")
+
+CONTROL_PREFIX = "/_local/"
+_POLICY_HEADER = "content-security-policy"
+_S3_ORIGIN = re.compile(r"https://[a-z0-9.-]+\.s3\.[a-z0-9-]+\.amazonaws\.com")
+
+
+class Edge:
+    """ASGI application of the site port."""
+
+    def __init__(self, settings: Settings, control: Control) -> None:
+        self._settings = settings
+        self._control = control
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _acknowledge_lifespan(receive, send)
+        elif scope["type"] == "http":
+            request = await read_request(scope, receive)
+            await send_answer(send, await self._answer(request), head=request.method == "HEAD")
+
+    async def _answer(self, request: Request) -> Answer:
+        try:
+            if request.path.startswith(CONTROL_PREFIX):
+                return await self._control.answer(request)
+            return await self._view(request)
+        except Exception:
+            log.exception("%s %s", request.method, request.path)
+            return problem(500, "internal_error", "The local cloud failed; its log says how.")
+
+    async def _view(self, request: Request) -> Answer:
+        home = self._settings.home_scope
+        with request_scope(home.account_id, home.region):
+            pin_secure_origin(request.client_ip)
+            distribution = _deployed_distribution()
+            if distribution is None:
+                return problem(503, "not_deployed", "Nothing is deployed yet.")
+            status, headers, body = await cloudfront.handle_viewer_request(
+                distribution,
+                request.method,
+                request.path,
+                request.raw_path,
+                request.raw_query,
+                {**request.headers, "x-forwarded-proto": "https"},
+                request.body,
+                parse_qs(request.raw_query, keep_blank_values=True),
+                request.client_ip,
+            )
+        return Answer(status, body if isinstance(body, bytes) else str(body).encode(), self._with_local_s3(headers))
+
+    def _with_local_s3(self, headers: dict[str, Any]) -> dict[str, Any]:
+        """Names the local S3 in the content security policy where the program names a bucket's host on AWS.
+
+        Presigned URLs get the local address from the SDK; this header is the one place where the browser is told
+        the address by the program.
+        """
+        return {
+            name: _S3_ORIGIN.sub(self._settings.aws_endpoint, value) if name.lower() == _POLICY_HEADER else value
+            for name, value in headers.items()
+        }
+
+
+def _deployed_distribution() -> dict[str, Any] | None:
+    """The only enabled distribution, or None while there is none."""
+    enabled = [each for each in cloudfront._distributions.values() if each.get("enabled")]
+    return enabled[0] if len(enabled) == 1 else None
+
+
+async def _acknowledge_lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

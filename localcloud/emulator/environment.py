@@ -1,0 +1,51 @@
+"""The environment of the emulator process: nothing of the user's AWS configuration reaches it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from localcloud.emulator.settings import ACCOUNT_ID
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_KEPT = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "PYTHONPATH",
+    "PYTHONWARNINGS",
+    "VIRTUAL_ENV",
+    "COVERAGE_PROCESS_START",
+)
+
+
+def emulator_environment(*, scratch: Path, region: str) -> dict[str, str]:
+    """Variables for `python -m localcloud.emulator.server`.
+
+    Args:
+        scratch: temporary files of the emulator and of everything it starts go below it.
+        region: the region of requests that name none.
+    """
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return {
+        **kept,
+        "TMPDIR": str(scratch / "tmp"),
+        "AUTH": "true",
+        "AWS_DEFAULT_REGION": region,
+        "MINISTACK_REGION": region,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
+        "BIND_HOST": "127.0.0.1",
+        "LOG_LEVEL": "WARNING",
+        "LAMBDA_EXECUTOR": "local",
+        "PERSIST_STATE": "0",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        # No daemon is looked for: an emulator that finds one would remove containers that it thinks are its own.
+        "DOCKER_HOST": f"unix://{scratch}/no-docker.sock",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -1,0 +1,108 @@
+"""Faults on demand: what `PUT /_local/faults` sets and the seams ask for."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+COUNTS = frozenset({"insufficient_capacity", "throttle", "agent_never_online", "fail_terminate"})
+SECONDS = frozenset({"agent_delay_s", "kill_machine_after_s"})
+SWITCHES = frozenset({"drop_command_events", "duplicate_stream_records"})
+
+
+class InvalidFaultError(ValueError):
+    """The fault object has an unknown key or a value of the wrong type; `key` names it."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
+        self.key = key
+
+
+@dataclass(frozen=True)
+class FaultPlan:
+    """One consistent set of faults.
+
+    Attributes:
+        insufficient_capacity: the next N RunInstances answer InsufficientInstanceCapacity.
+        throttle: the next N EC2/SSM calls of roles (never root) are throttled.
+        agent_never_online: the agent of the next N machines never comes online.
+        agent_delay_s: seconds that every machine's agent needs after boot, on top of the boot itself.
+        kill_machine_after_s: the next machine that starts a command is lost this many seconds later.
+        drop_command_events: EventBridge loses SSM command events.
+        duplicate_stream_records: every DynamoDB stream record reaches Lambda twice.
+        fail_terminate: the next N TerminateInstances answer InternalError.
+    """
+
+    insufficient_capacity: int = 0
+    throttle: int = 0
+    agent_never_online: int = 0
+    agent_delay_s: float = 0.0
+    kill_machine_after_s: float | None = None
+    drop_command_events: bool = False
+    duplicate_stream_records: bool = False
+    fail_terminate: int = 0
+
+    @classmethod
+    def from_json(cls, body: object) -> FaultPlan:
+        """Checks the parsed JSON body of the request.
+
+        Raises:
+            InvalidFaultError: naming the first key that does not fit.
+        """
+        if not isinstance(body, dict):
+            raise InvalidFaultError("body", "must be a JSON object")
+        known = {field.name for field in fields(cls)}
+        for key, value in body.items():
+            if key not in known:
+                raise InvalidFaultError(str(key), f"is not a fault; known are {', '.join(sorted(known))}")
+            _check_value(key, value)
+        return cls(**body)
+
+
+def _check_value(key: str, value: object) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if key in COUNTS and not (isinstance(value, int) and is_number and value >= 0):
+        raise InvalidFaultError(key, "must be a whole number, zero or more")
+    if key in SECONDS and not (isinstance(value, int | float) and is_number and value >= 0):
+        raise InvalidFaultError(key, "must be a number of seconds, zero or more")
+    if key in SWITCHES and not isinstance(value, bool):
+        raise InvalidFaultError(key, "must be true or false")
+
+
+class Faults:
+    """The faults now in force; safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._plan = FaultPlan()
+
+    @property
+    def plan(self) -> FaultPlan:
+        return self._plan
+
+    def replace(self, plan: FaultPlan) -> None:
+        with self._lock:
+            self._plan = plan
+
+    def clear(self) -> None:
+        self.replace(FaultPlan())
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self._plan)
+
+    def take(self, count: str) -> bool:
+        """Uses up one of a counted fault; False when none is left."""
+        with self._lock:
+            left: int = getattr(self._plan, count)
+            if left > 0:
+                self._plan = FaultPlan(**{**asdict(self._plan), count: left - 1})
+            return left > 0
+
+    def take_kill_delay(self) -> float | None:
+        """Seconds until the machine that asks is lost; None when this fault is not set. Used up by asking."""
+        with self._lock:
+            delay = self._plan.kill_machine_after_s
+            if delay is not None:
+                self._plan = FaultPlan(**{**asdict(self._plan), "kill_machine_after_s": None})
+            return delay

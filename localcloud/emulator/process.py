@@ -1,0 +1,154 @@
+"""The emulator as a child process, seen from the process that starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcloud.emulator.environment import emulator_environment
+from localcloud.emulator.machine_processes import kill_recorded_groups
+from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID
+
+ROOT = Path(__file__).resolve().parents[2]
+LOG_NAME = "cloud.log"
+STOP_SECONDS = 15
+PORT_IN_USE = 3  # exit code of the server
+
+
+class EmulatorError(RuntimeError):
+    """The emulator could not be started; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class RootCredentials:
+    """The account's root user, for this run only."""
+
+    access_key_id: str
+    secret_access_key: str
+
+
+class EmulatorProcess:
+    """One running emulator; `stop` ends it and everything it started, and removes its files.
+
+    Attributes:
+        aws_port, site_port: on 127.0.0.1.
+        log_path: what the emulator wrote; kept after `stop` only when it is outside the scratch folder.
+    """
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], scratch: Path, log_path: Path, root: RootCredentials, region: str
+    ) -> None:
+        self._process = process
+        self._scratch = scratch
+        self.log_path = log_path
+        self.root = root
+        self.region = region
+        self.aws_port = 0
+        self.site_port = 0
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def aws_endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def site_url(self) -> str:
+        return f"http://127.0.0.1:{self.site_port}"
+
+    @classmethod
+    def start(
+        cls, *, site_port: int = 0, boot_seconds: float = 0.0, region: str = "us-east-1", log_dir: Path | None = None
+    ) -> EmulatorProcess:
+        """Starts the emulator and waits until both of its ports answer.
+
+        Args:
+            site_port: 0 for any free one.
+            boot_seconds: how long a machine takes until its user data runs.
+            region: of requests that name none.
+            log_dir: folder for `cloud.log`; the scratch folder by default.
+
+        Raises:
+            EmulatorError: the port is taken, or the process ended before it was ready.
+        """
+        scratch = Path(tempfile.mkdtemp(prefix="mayfly-"))
+        (scratch / "tmp").mkdir()
+        log_path = (log_dir or scratch) / LOG_NAME
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        root = RootCredentials(ROOT_ACCESS_KEY_ID, secrets.token_hex(20))
+        with log_path.open("ab") as log:
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "localcloud.emulator.server"),
+                    *("--scratch", str(scratch)),
+                    *("--site-port", str(site_port)),
+                    *("--boot-seconds", str(boot_seconds)),
+                ],
+                cwd=ROOT,
+                env=emulator_environment(scratch=scratch, region=region),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        emulator = cls(process, scratch, log_path, root, region)
+        try:
+            emulator._await_ready(site_port)
+        except BaseException:
+            emulator.stop()
+            raise
+        return emulator
+
+    def _await_ready(self, site_port: int) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - for the type checker: opened as pipes
+        assert self._process.stdout is not None  # noqa: S101
+        # Not through the environment, which every process of this user can read.
+        self._process.stdin.write(f"{self.root.secret_access_key}\n".encode())
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if line:
+            ports = json.loads(line)
+            self.aws_port, self.site_port = ports["aws_port"], ports["site_port"]
+        elif self._process.wait() == PORT_IN_USE:
+            raise EmulatorError(f"Port {site_port} is in use. Choose another one with --port, or end what uses it.")
+        else:
+            raise EmulatorError(f"The emulator did not start:\n{self.log_tail()}")
+
+    def log_tail(self, lines: int = 40) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            return "\n".join(self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        return ""
+
+    def wait(self) -> None:
+        """Returns when the process has ended."""
+        self._process.wait()
+
+    def stop(self) -> None:
+        """Ends the emulator, its functions and its machines; calling it again does nothing."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        # What an emulator that had to be killed leaves: function workers in its own group, and machines.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        kill_recorded_groups(self._scratch / "machines")
+        shutil.rmtree(self._scratch, ignore_errors=True)

@@ -1,0 +1,91 @@
+"""What a role may do, for calls that services make on a role's behalf without an HTTP request of their own."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import request_scope
+from ministack.services import iam, sts
+
+if TYPE_CHECKING:
+    from localcloud.emulator.settings import Scope
+
+SESSION_SECONDS = 6 * 3600
+
+
+@dataclass(frozen=True)
+class RoleSession:
+    """Temporary credentials of a role; `expires_at` in seconds since the epoch."""
+
+    role_name: str
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    expires_at: float
+
+
+def role_allows(scope: Scope, role_arn: str, action: str, resource: str, **context: Any) -> bool:
+    """Whether the role's identity policies and its boundary allow one action on one resource.
+
+    Args:
+        scope: account and region of the call.
+        role_arn: `arn:aws:iam::…:role/…`; a role that does not exist allows nothing.
+        action: such as `logs:PutLogEvents`.
+        resource: ARN, or `*` for an action without resource types.
+        context: further condition keys, `__` standing for the colon (`aws__SourceArn="…"`).
+    """
+    role_name = role_arn.rsplit("/", 1)[-1]
+    keys = {key.replace("__", ":").lower(): value for key, value in context.items()}
+    with request_scope(scope.account_id, scope.region):
+        policies = iam_evaluator._gather_role_policies(role_name, scope.account_id)
+        limits = iam_evaluator._permissions_boundary(iam._roles, role_name, scope.account_id)
+        call = iam_evaluator.EvalContext(
+            principal_arn=f"arn:aws:sts::{scope.account_id}:assumed-role/{role_name}/service",
+            principal_type="AssumedRole",
+            principal_account=scope.account_id,
+            action=action,
+            resource_arn=resource,
+            region=scope.region,
+            secure_transport=True,
+            service_context=keys,
+        )
+        return bool(iam_evaluator.evaluate(call, policies, *limits).decision == "Allow")
+
+
+def role_of_profile(scope: Scope, profile_arn: str) -> str | None:
+    """ARN of the instance profile's role; None without a profile or without a role in it."""
+    with request_scope(scope.account_id, scope.region):
+        profile = iam._lookup_instance_profile(name="", arn=profile_arn) if profile_arn else None
+        if not profile or not profile.get("Roles"):
+            return None
+        first = profile["Roles"][0]
+        name = first if isinstance(first, str) else first.get("RoleName", "")
+        role = iam._roles.get(name.rsplit("/", 1)[-1])
+        return str(role["Arn"]) if role else None
+
+
+def start_role_session(scope: Scope, role_arn: str, session_name: str) -> RoleSession:
+    """Registers temporary credentials, as STS does for an instance or a function, and returns them."""
+    role_name = role_arn.rsplit("/", 1)[-1]
+    session = RoleSession(
+        role_name=role_name,
+        access_key_id="ASIA" + secrets.token_hex(8).upper(),
+        secret_access_key=secrets.token_hex(20),
+        session_token=secrets.token_hex(48),
+        expires_at=time.time() + SESSION_SECONDS,
+    )
+    sts.register_session(
+        session.access_key_id,
+        {
+            "Arn": f"arn:aws:sts::{scope.account_id}:assumed-role/{role_name}/{session_name}",
+            "UserId": f"{role_name}:{session_name}",
+            "SecretAccessKey": session.secret_access_key,
+            "SessionToken": session.session_token,
+            "Expiration": session.expires_at,
+        },
+    )
+    return session

@@ -1,0 +1,64 @@
+"""Puts every seam of this package into the imported MiniStack, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from localcloud.emulator import (
+    api_endpoint,
+    authorization,
+    cloudfront_origins,
+    ec2_launch,
+    function_code,
+    function_errors,
+    function_permissions,
+    root_user,
+    ssm_commands,
+    stream_delivery,
+    throttling,
+    transport,
+    used_rights,
+    worker_pool,
+    workflow_tasks,
+)
+from localcloud.emulator.control import Control
+from localcloud.emulator.edge import Edge
+from localcloud.emulator.faults import Faults
+from localcloud.emulator.fleet import Fleet
+from localcloud.emulator.job_debug import JobDebug
+from localcloud.emulator.warm_up import Warmer
+
+if TYPE_CHECKING:
+    from localcloud.emulator.settings import Settings
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """The parts that the server process holds on to; `site` is an ASGI application."""
+
+    faults: Faults
+    fleet: Fleet
+    site: Any
+
+
+def install_seams(settings: Settings) -> Emulator:
+    """Call once per process, before the first request."""
+    faults = Faults()
+    fleet = Fleet(settings, faults)
+    ec2_launch.install(fleet, faults)
+    ssm_commands.install(fleet, faults)
+    root_user.install(settings.root_secret)
+    transport.install()
+    authorization.install()
+    workflow_tasks.install()
+    function_permissions.install()
+    function_code.install(settings)
+    function_errors.install()
+    pool = worker_pool.install()
+    throttling.install(faults)
+    stream_delivery.install(faults)
+    api_endpoint.install()
+    cloudfront_origins.install()
+    control = Control(fleet, faults, JobDebug(settings, fleet), Warmer(settings, pool), used_rights.install())
+    return Emulator(faults=faults, fleet=fleet, site=Edge(settings, control))

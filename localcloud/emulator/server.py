@@ -1,0 +1,163 @@
+"""The emulator process: MiniStack with the seams of this package, and the site in front of it.
+
+Started by `localcloud.emulator.process`, which gives the environment (`localcloud.emulator.environment`) and, as the
+first line of standard input, the secret key of the account's root user. Serves on 127.0.0.1 only. Writes one JSON
+line, `{"aws_port": …, "site_port": …}`, to its standard output once both ports answer. Ends on SIGTERM, SIGINT, or
+when its standard input closes, which happens when the process that started it is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import faulthandler
+import json
+import logging
+import os
+import resource
+import shutil
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from localcloud.emulator.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HOST = "127.0.0.1"
+BACKLOG = 512
+PORT_IN_USE = 3  # exit code
+MAX_FILES = 10_240  # what macOS allows at most
+
+
+def main(argv: Sequence[str]) -> int:
+    options = _parse(argv)
+    _allow_many_files()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s [%(name)s] %(message)s")
+    logging.getLogger("localcloud").setLevel(logging.INFO)
+    faulthandler.register(signal.SIGUSR1)  # writes every thread's stack to the log, when something hangs
+    try:
+        aws, site = _listen(options.aws_port), _listen(options.site_port)
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        return PORT_IN_USE
+    settings = Settings(
+        region=os.environ["AWS_DEFAULT_REGION"],
+        scratch=options.scratch,
+        aws_port=aws.getsockname()[1],
+        site_port=site.getsockname()[1],
+        boot_seconds=options.boot_seconds,
+        root_secret=_read_line(),
+    )
+    # MiniStack tells its Lambda workers the endpoint by this name; it must be known before the import below.
+    os.environ["GATEWAY_PORT"] = str(settings.aws_port)
+    try:
+        asyncio.run(_serve(settings, aws, site))
+    finally:
+        _end_lambda_workers()
+        shutil.rmtree(settings.scratch, ignore_errors=True)
+    return 0
+
+
+def _read_line() -> str:
+    """The first line of standard input, without a buffer that would swallow what follows."""
+    line = b""
+    while (byte := os.read(0, 1)) not in {b"", b"\n"}:
+        line += byte
+    return line.decode()
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="localcloud.emulator.server")
+    parser.add_argument("--aws-port", type=int, default=0)
+    parser.add_argument("--site-port", type=int, default=0)
+    parser.add_argument("--scratch", type=Path, required=True)
+    parser.add_argument("--boot-seconds", type=float, default=0.0)
+    return parser.parse_args(argv)
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.listen(BACKLOG)
+    return listener
+
+
+async def _serve(settings: Settings, aws: socket.socket, site: socket.socket) -> None:
+    # MiniStack reads its configuration from the environment when it is imported, so not before now.
+    from ministack.app import app as aws_app  # noqa: PLC0415
+
+    from localcloud.emulator.seams import install_seams  # noqa: PLC0415
+
+    emulator = install_seams(settings)
+    ending = asyncio.Event()
+    _end_on_signals(ending)
+
+    def config(listener: socket.socket) -> Config:
+        made = Config()
+        made.bind = [f"fd://{listener.detach()}"]
+        made.keep_alive_timeout = 75
+        made.graceful_timeout = 0.5
+        made.loglevel = "WARNING"
+        made.h11_max_incomplete_size = 256 * 1024
+        return made
+
+    servers = asyncio.gather(
+        serve(aws_app, config(aws), shutdown_trigger=ending.wait),
+        serve(emulator.site, config(site), shutdown_trigger=ending.wait),
+    )
+    sys.stdout.write(json.dumps({"aws_port": settings.aws_port, "site_port": settings.site_port}) + "\n")
+    sys.stdout.flush()
+    try:
+        await servers
+    finally:
+        emulator.fleet.close()
+
+
+def _allow_many_files() -> None:
+    """Fifty machines and their functions need more descriptors than the usual soft limit, 256 on macOS."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _end_on_signals(ending: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+
+    def watch_parent() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 1024):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop has closed already
+            loop.call_soon_threadsafe(ending.set)
+
+    threading.Thread(target=watch_parent, name="parent", daemon=True).start()
+
+
+def _end_lambda_workers() -> None:
+    runtime = sys.modules.get("ministack.core.lambda_runtime")
+    if runtime is not None:
+        runtime.reset()
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    # Threads of the emulator may still wait for a function or a task token; nothing of theirs is worth waiting for.
+    os._exit(code)

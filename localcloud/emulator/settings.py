@@ -1,0 +1,46 @@
+"""What the emulator process is started with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+ACCOUNT_ID = "000000000000"
+ROOT_ACCESS_KEY_ID = "AKIALOCALCLOUDROOT00"  # of the account's root user; its secret is made for each run
+
+
+class Scope(NamedTuple):
+    """The account and region that a resource or an event belongs to."""
+
+    account_id: str
+    region: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Fixed for the life of one emulator process.
+
+    Attributes:
+        region: the default region, for requests that name none.
+        scratch: private folder, removed with the process; everything written to disk is below it.
+        aws_port: port of the AWS endpoint on 127.0.0.1.
+        site_port: port of the site on 127.0.0.1.
+        boot_seconds: how long a machine stays `pending` before its user data runs.
+        root_secret: secret key of the account's root user.
+    """
+
+    region: str
+    scratch: Path
+    aws_port: int
+    site_port: int
+    boot_seconds: float
+    root_secret: str = field(repr=False)
+
+    @property
+    def aws_endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def home_scope(self) -> Scope:
+        return Scope(ACCOUNT_ID, self.region)

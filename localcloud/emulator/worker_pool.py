@@ -1,0 +1,89 @@
+"""How many function workers are started at once.
+
+On AWS every concurrent invocation has an execution environment of its own, started elsewhere. Here each is a Python
+process that costs about a second of CPU to start, on the few cores that everything shares: stock MiniStack answers a
+burst of twenty requests with twenty starts at once, and all of them take most of a minute. This pool starts only as
+many at a time as there are cores, and lets an invocation wait a moment for a worker that is about to be free.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A warm worker is free again after some ten milliseconds, a new one takes about a second. Where a function has as many
+# workers as there are cores already, another one is worth its start only if those are waiting for something.
+PATIENCE_SECONDS = 0.3
+PATIENCE_AT_FULL_LOAD_SECONDS = 3.0
+
+
+class WorkerPool:
+    """Stands between MiniStack's executor and its pools; there is no limit on how many workers run in the end."""
+
+    def __init__(self, acquire: Callable[..., Any], release: Callable[[Any], None], starts_at_once: int) -> None:
+        self._stock_acquire = acquire
+        self._stock_release = release
+        self._cores = starts_at_once
+        self._free_starts = starts_at_once
+        self._changed = threading.Condition()
+
+    def acquire(
+        self, name: str, config: dict[str, Any], code: bytes, qualifier: str = "$LATEST", **_: Any
+    ) -> tuple[Any, str]:
+        """A worker and how it came about, `reused` or `spawn`; waits until there is one."""
+        key = lambda_runtime._worker_key(name, config, qualifier)
+        asked = time.monotonic()
+        with self._changed:
+            while True:
+                existing = len(lambda_runtime._workers.get(key, ()))
+                if existing:
+                    worker, how = self._stock_acquire(name, config, code, qualifier, max_concurrency=existing)
+                    if worker is not None:
+                        return worker, how
+                patience = PATIENCE_SECONDS if existing < self._cores else PATIENCE_AT_FULL_LOAD_SECONDS
+                may_start = not existing or time.monotonic() - asked >= patience
+                if may_start and self._free_starts:
+                    self._free_starts -= 1
+                    worker, how = self._stock_acquire(name, config, code, qualifier)
+                    break
+                self._changed.wait(PATIENCE_SECONDS)
+        self._start(worker)
+        return worker, how
+
+    def release(self, worker: Any) -> None:
+        self._stock_release(worker)
+        with self._changed:
+            self._changed.notify_all()
+
+    def warm(self, function: dict[str, Any]) -> None:
+        """Starts the first worker of a function that has none; returns when it is ready."""
+        config = function["config"]
+        if not lambda_runtime._workers.get(lambda_runtime._worker_key(config["FunctionName"], config, "$LATEST")):
+            worker, _ = self.acquire(config["FunctionName"], config, function["code_zip"])
+            self.release(worker)
+
+    def _start(self, worker: Any) -> None:
+        try:
+            # A failure to start comes again, and is reported, when the executor uses the worker.
+            with contextlib.suppress(Exception):
+                lambda_runtime.ensure_spawned(worker)
+        finally:
+            with self._changed:
+                self._free_starts += 1
+                self._changed.notify_all()
+
+
+def install() -> WorkerPool:
+    pool = WorkerPool(lambda_runtime.acquire_worker, lambda_runtime.release_worker, max(2, os.cpu_count() or 1))
+    lambda_svc.acquire_worker = pool.acquire
+    lambda_svc.release_worker = pool.release
+    return pool

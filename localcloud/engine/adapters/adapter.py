@@ -1,0 +1,50 @@
+"""What an adapter is: Pulumi inputs → boto3 calls → id and outputs, for one resource type."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from localcloud.engine.aws import Aws
+    from localcloud.engine.inputs import Desired
+
+
+@dataclass(frozen=True)
+class Created:
+    """The provider's answer; `outputs` are the computed ones, the inputs are added by the engine."""
+
+    id: str
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+class Adapter(ABC):
+    """Carries one resource type over.
+
+    `create` must read every input it carries over from `desired`: what stays unread is refused. It runs twice, first
+    against a cloud that only checks the calls (see `localcloud.engine.rehearsal`), so it must keep no state.
+    """
+
+    @abstractmethod
+    def create(self, aws: Aws, desired: Desired) -> Created: ...
+
+    @abstractmethod
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        """Remove the resource; `state` is what `Resource.outputs` holds."""
+
+
+AdapterT = TypeVar("AdapterT", bound=Adapter)
+ADAPTERS: dict[str, Adapter] = {}
+
+
+def carries(token: str) -> Callable[[type[AdapterT]], type[AdapterT]]:
+    """Register an adapter class for the resource type `token`."""
+
+    def register(cls: type[AdapterT]) -> type[AdapterT]:
+        ADAPTERS[token] = cls()
+        return cls
+
+    return register

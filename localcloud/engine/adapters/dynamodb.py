@@ -1,0 +1,131 @@
+"""DynamoDB tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.errors import ServiceRuleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localcloud.engine.aws import Aws
+    from localcloud.engine.inputs import Desired, Inputs
+
+_UNTIL_ACTIVE = {"Delay": 0.1, "MaxAttempts": 300}  # the waiter's own delay is 20 seconds
+
+
+@carries("aws:dynamodb/table:Table")
+class Table(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs, dynamodb = desired.inputs, aws.client("dynamodb")
+        name = desired.physical_name()
+        request = _request(name, desired)
+        _check_attributes(request)
+        table = dynamodb.create_table(**request)["TableDescription"]
+        dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig=_UNTIL_ACTIVE)
+        _put_time_to_live(dynamodb, name, inputs.child("ttl"))
+        _put_recovery(dynamodb, name, inputs.child("pointInTimeRecovery"))
+        return Created(
+            name,
+            {
+                "name": name,
+                "arn": table["TableArn"],
+                "streamArn": table.get("LatestStreamArn", ""),
+                "streamLabel": table.get("LatestStreamLabel", ""),
+            },
+        )
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del state
+        dynamodb = aws.client("dynamodb")
+        dynamodb.delete_table(TableName=resource_id)
+        dynamodb.get_waiter("table_not_exists").wait(TableName=resource_id, WaiterConfig=_UNTIL_ACTIVE)
+
+
+def _request(name: str, desired: Desired) -> dict[str, Any]:
+    inputs = desired.inputs
+    billing = inputs.get("billingMode", "PROVISIONED")
+    request: dict[str, Any] = {
+        "TableName": name,
+        "BillingMode": billing,
+        "KeySchema": _keys(inputs),
+        "AttributeDefinitions": [
+            {"AttributeName": attribute["name"], "AttributeType": attribute["type"]}
+            for attribute in inputs.children("attributes")
+        ],
+        **inputs.pick("tableClass", "deletionProtectionEnabled"),
+        **_throughput(inputs, billing),
+    }
+    if desired.tags:
+        request["Tags"] = desired.tag_list
+    stream = inputs.pick("streamEnabled", "streamViewType")
+    if stream.get("StreamEnabled"):
+        request["StreamSpecification"] = stream
+    for key, parameter in (
+        ("globalSecondaryIndexes", "GlobalSecondaryIndexes"),
+        ("localSecondaryIndexes", "LocalSecondaryIndexes"),
+    ):
+        if key in inputs:
+            request[parameter] = [_index(index, inputs, billing) for index in inputs.children(key)]
+    encryption = inputs.child("serverSideEncryption")
+    if encryption is not None:
+        request["SSESpecification"] = _encryption(encryption)
+    return request
+
+
+def _keys(given: Inputs, fallback_hash: str | None = None) -> list[dict[str, str]]:
+    if "keySchemas" in given:
+        return list(given.pick("keySchemas")["KeySchemas"])
+    pairs = ((given.get("hashKey", fallback_hash), "HASH"), (given.get("rangeKey"), "RANGE"))
+    return [{"AttributeName": attribute, "KeyType": kind} for attribute, kind in pairs if attribute]
+
+
+def _index(index: Inputs, table: Inputs, billing: str) -> dict[str, Any]:
+    return {
+        "IndexName": index["name"],
+        "KeySchema": _keys(index, table["hashKey"]),  # a local index shares the table's hash key
+        "Projection": index.pick("projectionType", "nonKeyAttributes"),
+        **_throughput(index, billing),
+    }
+
+
+def _throughput(given: Inputs, billing: str) -> dict[str, Any]:
+    if billing != "PROVISIONED" or "readCapacity" not in given:
+        return {}
+    capacity = {"ReadCapacityUnits": given["readCapacity"], "WriteCapacityUnits": given["writeCapacity"]}
+    return {"ProvisionedThroughput": capacity}
+
+
+def _check_attributes(request: Mapping[str, Any]) -> None:
+    """AWS wants exactly the attributes that some key is made of."""
+    indexes = [*request.get("GlobalSecondaryIndexes", []), *request.get("LocalSecondaryIndexes", [])]
+    keys = {key["AttributeName"] for holder in [request, *indexes] for key in holder["KeySchema"]}
+    declared = {attribute["AttributeName"] for attribute in request["AttributeDefinitions"]}
+    if keys != declared:
+        raise ServiceRuleError(f"attributes: declared are {sorted(declared)}, but keys use {sorted(keys)}")
+
+
+def _encryption(given: Inputs) -> dict[str, Any]:
+    request: dict[str, Any] = {"Enabled": given["enabled"]}
+    if request["Enabled"]:
+        request["SSEType"] = "KMS"
+    if "kmsKeyArn" in given:
+        request["KMSMasterKeyId"] = given["kmsKeyArn"]
+    return request
+
+
+def _put_time_to_live(dynamodb: Any, name: str, ttl: Inputs | None) -> None:
+    if ttl is None:
+        return
+    specification = {"AttributeName": ttl.get("attributeName", ""), "Enabled": bool(ttl.get("enabled"))}
+    if specification["Enabled"]:
+        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=specification)
+
+
+def _put_recovery(dynamodb: Any, name: str, recovery: Inputs | None) -> None:
+    if recovery is None:
+        return
+    specification = {"PointInTimeRecoveryEnabled": recovery["enabled"], **recovery.pick("recoveryPeriodInDays")}
+    dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)

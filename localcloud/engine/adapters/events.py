@@ -1,0 +1,74 @@
+"""EventBridge rules and targets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.inputs import json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localcloud.engine.aws import Aws
+    from localcloud.engine.inputs import Desired, Inputs
+
+_DEFAULT_BUS = "default"
+
+
+@carries("aws:cloudwatch/eventRule:EventRule")
+class EventRule(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs, name = desired.inputs, desired.physical_name()
+        inputs.get("forceDestroy")  # used by `delete`
+        pattern = inputs.get("eventPattern")
+        rule = aws.client("events").put_rule(
+            Name=name,
+            State=inputs.get("state", "ENABLED" if inputs.get("isEnabled", True) else "DISABLED"),
+            **inputs.pick("description", "scheduleExpression", "roleArn", "eventBusName"),
+            **({"EventPattern": json_text(pattern)} if pattern else {}),
+            **({"Tags": desired.tag_list} if desired.tags else {}),
+        )
+        bus = inputs.get("eventBusName", _DEFAULT_BUS)
+        return Created(name if bus == _DEFAULT_BUS else f"{bus}/{name}", {"name": name, "arn": rule["RuleArn"]})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del resource_id
+        aws.client("events").delete_rule(
+            Name=state["name"],
+            EventBusName=state.get("eventBusName", _DEFAULT_BUS),
+            Force=bool(state.get("forceDestroy")),
+        )
+
+
+@carries("aws:cloudwatch/eventTarget:EventTarget")
+class EventTarget(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs = desired.inputs
+        inputs.get("forceDestroy")
+        rule, bus = inputs["rule"], inputs.get("eventBusName", _DEFAULT_BUS)
+        target = {"Id": inputs.get("targetId", f"{desired.name}-{desired.suffix}"), **_target(inputs)}
+        answer = aws.client("events").put_targets(Rule=rule, EventBusName=bus, Targets=[target])
+        for failure in answer.get("FailedEntries", []):  # the call succeeds although its entry does not
+            raise RuntimeError(f"PutTargets refused {target['Id']}: {failure.get('ErrorMessage')}")
+        return Created(f"{rule}-{target['Id']}", {"targetId": target["Id"]})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del resource_id
+        bus = state.get("eventBusName", _DEFAULT_BUS)
+        aws.client("events").remove_targets(Rule=state["rule"], EventBusName=bus, Ids=[state["targetId"]])
+
+
+def _target(inputs: Inputs) -> dict[str, Any]:
+    request = inputs.pick("arn", "input", "inputPath", "roleArn", "deadLetterConfig")
+    if "sqsTarget" in inputs:
+        request["SqsParameters"] = inputs.pick("sqsTarget")["SqsTarget"]
+    transformer = inputs.child("inputTransformer")
+    if transformer is not None:
+        request["InputTransformer"] = {"InputTemplate": transformer["inputTemplate"]}
+        if "inputPaths" in transformer:
+            request["InputTransformer"]["InputPathsMap"] = transformer["inputPaths"]
+    retry = inputs.child("retryPolicy")
+    if retry is not None:
+        request["RetryPolicy"] = retry.pick("maximumEventAgeInSeconds", "maximumRetryAttempts")
+    return request

@@ -1,0 +1,116 @@
+"""Lambda functions."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.errors import ServiceRuleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localcloud.engine.archives import Blob
+    from localcloud.engine.aws import Aws
+    from localcloud.engine.inputs import Desired, Inputs
+
+_PLAIN = (
+    "architectures",
+    "deadLetterConfig",
+    "description",
+    "ephemeralStorage",
+    "handler",
+    "layers",
+    "loggingConfig",
+    "memorySize",
+    "packageType",
+    "publish",
+    "role",
+    "runtime",
+    "timeout",
+    "tracingConfig",
+)
+_UNTIL_ACTIVE = {"Delay": 0.1, "MaxAttempts": 600}
+_UNRESERVED = -1
+_NAME = r"[A-Za-z0-9_-]{1,64}"  # the model's limit of 140 is for ARNs
+_ENVIRONMENT_BYTES = 4096  # lambda/latest/dg/gettingstarted-limits.html
+_RESERVED_KEYS = re.compile(
+    r"_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_)?REGION|AWS_EXECUTION_ENV|AWS_LAMBDA_(FUNCTION|LOG|INITIALIZATION|RUNTIME)_.*"
+    r"|AWS_ACCESS_KEY(_ID)?|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|LAMBDA_(TASK_ROOT|RUNTIME_DIR)"
+)  # lambda/latest/dg/configuration-envvars.html
+
+
+@carries("aws:lambda/function:Function")
+class Function(Adapter):
+    """Functions from a zip; images, layers' versions, file systems and VPCs are refused."""
+
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs, client = desired.inputs, aws.client("lambda")
+        inputs.get("sourceCodeHash")  # tells the provider when to upload
+        inputs.get("skipDestroy")  # used by `delete`
+        code, digest = _code(inputs)
+        name = desired.physical_name(rule=_NAME)
+        function = client.create_function(
+            FunctionName=name,
+            Code=code,
+            **inputs.pick(*_PLAIN),
+            **_environment(inputs),
+            **({"Tags": desired.tags} if desired.tags else {}),
+        )
+        client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig=_UNTIL_ACTIVE)
+        reserved = inputs.get("reservedConcurrentExecutions", _UNRESERVED)
+        if reserved != _UNRESERVED:
+            client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
+        return Created(name, _outputs(aws, name, function, digest))
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        if not state.get("skipDestroy"):
+            aws.client("lambda").delete_function(FunctionName=resource_id)
+
+
+def invoke_arn(aws: Aws, arn: str) -> str:
+    """The form of a function's ARN that API Gateway takes."""
+    path = f"lambda:path/2015-03-31/functions/{arn}/invocations"
+    return f"arn:{aws.partition}:apigateway:{aws.region}:{path}"
+
+
+def _code(inputs: Inputs) -> tuple[dict[str, Any], str]:
+    archive: Blob | None = inputs.get("code")
+    if archive is None:
+        return inputs.pick("s3Bucket", "s3Key", "s3ObjectVersion"), ""
+    digest = base64.b64encode(hashlib.sha256(archive.data).digest()).decode()
+    return {"ZipFile": archive.data}, digest
+
+
+def _environment(inputs: Inputs) -> dict[str, Any]:
+    environment = inputs.child("environment")
+    if environment is None:
+        return {}
+    variables: dict[str, str] = environment.get("variables", {})
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in variables.items())
+    if size > _ENVIRONMENT_BYTES:
+        raise ServiceRuleError(f"environment.variables: {size} bytes, but Lambda takes {_ENVIRONMENT_BYTES} at most")
+    reserved = [key for key in variables if _RESERVED_KEYS.fullmatch(key)]
+    if reserved:
+        raise ServiceRuleError(f"environment.variables: {', '.join(reserved)} cannot be set, they are Lambda's own")
+    return {"Environment": {"Variables": variables}}
+
+
+def _outputs(aws: Aws, name: str, function: Mapping[str, Any], digest: str) -> dict[str, Any]:
+    arn = function["FunctionArn"]
+    qualified = f"{arn}:{function['Version']}"
+    return {
+        "name": name,
+        "arn": arn,
+        "version": function["Version"],
+        "lastModified": function.get("LastModified"),
+        "qualifiedArn": qualified,
+        "invokeArn": invoke_arn(aws, arn),
+        "qualifiedInvokeArn": invoke_arn(aws, qualified),
+        "codeSha256": function.get("CodeSha256", digest),
+        "sourceCodeHash": digest,
+        "sourceCodeSize": function.get("CodeSize", 0),
+    }

@@ -1,0 +1,98 @@
+"""Who may call a function, what calls it, and where its failures go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localcloud.engine.adapters.adapter import Adapter, Created, carries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localcloud.engine.aws import Aws
+    from localcloud.engine.inputs import Desired, Inputs
+
+_MAPPING = (
+    "batchSize",
+    "bisectBatchOnFunctionError",
+    "enabled",
+    "eventSourceArn",
+    "filterCriteria",
+    "functionName",
+    "functionResponseTypes",
+    "maximumBatchingWindowInSeconds",
+    "maximumRecordAgeInSeconds",
+    "maximumRetryAttempts",
+    "parallelizationFactor",
+    "scalingConfig",
+    "startingPosition",
+    "tumblingWindowInSeconds",
+)
+_PERMISSION = ("action", "principal", "sourceArn", "sourceAccount", "eventSourceToken", "qualifier")
+
+
+@carries("aws:lambda/permission:Permission")
+class Permission(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs = desired.inputs
+        sid = inputs.get("statementId", f"{desired.name}-{desired.suffix}")
+        aws.client("lambda").add_permission(
+            FunctionName=inputs["function"],
+            StatementId=sid,
+            **inputs.pick(*_PERMISSION),
+            **({"PrincipalOrgID": inputs["principalOrgId"]} if "principalOrgId" in inputs else {}),
+        )
+        return Created(sid, {"statementId": sid})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}
+        aws.client("lambda").remove_permission(FunctionName=state["function"], StatementId=resource_id, **qualifier)
+
+
+@carries("aws:lambda/eventSourceMapping:EventSourceMapping")
+class EventSourceMapping(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        mapping = aws.client("lambda").create_event_source_mapping(
+            **desired.inputs.pick(*_MAPPING),
+            **_on_failure(desired.inputs),
+            **({"Tags": desired.tags} if desired.tags else {}),
+        )
+        identity = mapping["UUID"]
+        outputs = {
+            "uuid": identity,
+            "arn": aws.arn("lambda", f"event-source-mapping:{identity}"),
+            "functionArn": mapping["FunctionArn"],
+            "state": mapping.get("State"),
+        }
+        return Created(identity, outputs)
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del state
+        aws.client("lambda").delete_event_source_mapping(UUID=resource_id)
+
+
+@carries("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+class FunctionEventInvokeConfig(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs = desired.inputs
+        aws.client("lambda").put_function_event_invoke_config(
+            **inputs.pick(
+                "functionName", "qualifier", "maximumEventAgeInSeconds", "maximumRetryAttempts", "destinationConfig"
+            )
+        )
+        name, qualifier = inputs["functionName"], inputs.get("qualifier")
+        return Created(f"{name}:{qualifier}" if qualifier else name)
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del resource_id
+        qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}
+        aws.client("lambda").delete_function_event_invoke_config(FunctionName=state["functionName"], **qualifier)
+
+
+def _on_failure(inputs: Inputs) -> dict[str, Any]:
+    """The provider says `destinationArn` here, and `destination` for a function's own invocations."""
+    destinations = inputs.child("destinationConfig")
+    failure = destinations.child("onFailure") if destinations is not None else None
+    return (
+        {"DestinationConfig": {"OnFailure": {"Destination": failure["destinationArn"]}}} if failure is not None else {}
+    )

@@ -1,0 +1,39 @@
+"""CloudWatch log groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.errors import ServiceRuleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localcloud.engine.aws import Aws
+    from localcloud.engine.inputs import Desired
+
+# AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html; the model calls it any integer
+_RETENTIONS = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+
+
+@carries("aws:cloudwatch/logGroup:LogGroup")
+class LogGroup(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        logs, inputs, name = aws.client("logs"), desired.inputs, desired.physical_name()
+        inputs.get("skipDestroy")  # used by `delete`
+        logs.create_log_group(
+            logGroupName=name,
+            **inputs.camel("kmsKeyId", "logGroupClass"),
+            **({"tags": desired.tags} if desired.tags else {}),
+        )
+        retention = inputs.get("retentionInDays")
+        if retention:  # 0 means for ever, which is what a group has anyway
+            if retention not in _RETENTIONS:
+                raise ServiceRuleError(f"retentionInDays: {retention} is not one of {sorted(_RETENTIONS)}")
+            logs.put_retention_policy(logGroupName=name, retentionInDays=retention)
+        return Created(name, {"name": name, "arn": aws.arn("logs", f"log-group:{name}")})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        if not state.get("skipDestroy"):
+            aws.client("logs").delete_log_group(logGroupName=resource_id)

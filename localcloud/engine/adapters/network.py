@@ -1,0 +1,155 @@
+"""VPCs and what leads out of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localcloud.engine.adapters.adapter import Adapter, Created, carries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localcloud.engine.aws import Aws
+    from localcloud.engine.inputs import Desired, Inputs
+
+_TARGETS = ("gatewayId", "natGatewayId", "networkInterfaceId", "transitGatewayId", "vpcPeeringConnectionId")
+
+
+def tag_specifications(desired: Desired, kind: str) -> dict[str, Any]:
+    """Tags as EC2's create calls take them."""
+    return {"TagSpecifications": [{"ResourceType": kind, "Tags": desired.tag_list}]} if desired.tags else {}
+
+
+@carries("aws:ec2/vpc:Vpc")
+class Vpc(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        ec2, inputs = aws.client("ec2"), desired.inputs
+        request = {**inputs.pick("cidrBlock", "instanceTenancy"), **tag_specifications(desired, "vpc")}
+        if "assignGeneratedIpv6CidrBlock" in inputs:
+            request["AmazonProvidedIpv6CidrBlock"] = inputs["assignGeneratedIpv6CidrBlock"]
+        vpc = ec2.create_vpc(**request)["Vpc"]["VpcId"]
+        # One attribute per call, says the API; a new VPC resolves names but gives none.
+        ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": inputs.get("enableDnsSupport", True)})
+        ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": inputs.get("enableDnsHostnames", False)})
+        group = _default_security_group(ec2, vpc)
+        return Created(vpc, {"arn": aws.arn("ec2", f"vpc/{vpc}"), "ownerId": aws.account, **group})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del state
+        aws.client("ec2").delete_vpc(VpcId=resource_id)
+
+
+@carries("aws:ec2/subnet:Subnet")
+class Subnet(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        ec2, inputs = aws.client("ec2"), desired.inputs
+        answer = ec2.create_subnet(
+            **inputs.pick("vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId"),
+            **tag_specifications(desired, "subnet"),
+        )["Subnet"]
+        subnet = answer["SubnetId"]
+        if inputs.get("mapPublicIpOnLaunch"):
+            ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
+        outputs = {
+            "arn": aws.arn("ec2", f"subnet/{subnet}"),
+            "availabilityZone": answer.get("AvailabilityZone", inputs.get("availabilityZone")),
+            "availabilityZoneId": answer.get("AvailabilityZoneId"),
+            "ownerId": aws.account,
+        }
+        return Created(subnet, outputs)
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del state
+        aws.client("ec2").delete_subnet(SubnetId=resource_id)
+
+
+@carries("aws:ec2/internetGateway:InternetGateway")
+class InternetGateway(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        ec2 = aws.client("ec2")
+        answer = ec2.create_internet_gateway(**tag_specifications(desired, "internet-gateway"))
+        gateway = answer["InternetGateway"]["InternetGatewayId"]
+        vpc = desired.inputs.get("vpcId")
+        if vpc:
+            ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        return Created(gateway, {"arn": aws.arn("ec2", f"internet-gateway/{gateway}"), "ownerId": aws.account})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        ec2 = aws.client("ec2")
+        if state.get("vpcId"):
+            ec2.detach_internet_gateway(InternetGatewayId=resource_id, VpcId=state["vpcId"])
+        ec2.delete_internet_gateway(InternetGatewayId=resource_id)
+
+
+@carries("aws:ec2/routeTable:RouteTable")
+class RouteTable(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        ec2, inputs = aws.client("ec2"), desired.inputs
+        specifications = tag_specifications(desired, "route-table")
+        table = ec2.create_route_table(**inputs.pick("vpcId"), **specifications)["RouteTable"]["RouteTableId"]
+        for route in inputs.children("routes"):
+            destination = {"DestinationCidrBlock": route["cidrBlock"]}
+            ec2.create_route(RouteTableId=table, **destination, **route.pick(*_TARGETS))
+        return Created(table, {"arn": aws.arn("ec2", f"route-table/{table}"), "ownerId": aws.account})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del state
+        aws.client("ec2").delete_route_table(RouteTableId=resource_id)
+
+
+@carries("aws:ec2/route:Route")
+class Route(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs = desired.inputs
+        destination = _destination(inputs)
+        table = inputs["routeTableId"]
+        aws.client("ec2").create_route(RouteTableId=table, **destination, **inputs.pick(*_TARGETS))
+        return Created(f"r-{table}{desired.suffix}", {"state": "active", "origin": "CreateRoute"})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del resource_id
+        destination = {
+            key[:1].upper() + key[1:]: state[key]
+            for key in ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
+            if state.get(key)
+        }
+        aws.client("ec2").delete_route(RouteTableId=state["routeTableId"], **destination)
+
+
+@carries("aws:ec2/routeTableAssociation:RouteTableAssociation")
+class RouteTableAssociation(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        request = desired.inputs.pick("routeTableId", "subnetId", "gatewayId")
+        return Created(aws.client("ec2").associate_route_table(**request)["AssociationId"])
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del state
+        aws.client("ec2").disassociate_route_table(AssociationId=resource_id)
+
+
+@carries("aws:ec2/vpcEndpoint:VpcEndpoint")
+class VpcEndpoint(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs = desired.inputs
+        request = inputs.pick("vpcId", "serviceName", "vpcEndpointType", "routeTableIds", "subnetIds")
+        request |= inputs.pick("securityGroupIds", "privateDnsEnabled")
+        if "policy" in inputs:
+            request["PolicyDocument"] = inputs["policy"]
+        answer = aws.client("ec2").create_vpc_endpoint(**request, **tag_specifications(desired, "vpc-endpoint"))
+        endpoint = answer["VpcEndpoint"]["VpcEndpointId"]
+        outputs = {"arn": aws.arn("ec2", f"vpc-endpoint/{endpoint}"), "state": "available", "ownerId": aws.account}
+        return Created(endpoint, outputs)
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del state
+        aws.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[resource_id])
+
+
+def _destination(inputs: Inputs) -> dict[str, Any]:
+    return inputs.pick("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
+
+
+def _default_security_group(ec2: Any, vpc: str) -> dict[str, str]:
+    filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
+    found = ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+    return {"defaultSecurityGroupId": found[0]["GroupId"]} if found else {}

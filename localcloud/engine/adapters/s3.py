@@ -1,0 +1,119 @@
+"""S3 buckets and objects."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.inputs import pascal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localcloud.engine.archives import Blob
+    from localcloud.engine.aws import Aws
+    from localcloud.engine.inputs import Desired, Inputs
+
+_HOME_REGION = "us-east-1"  # the one region that S3 wants left out of CreateBucket
+_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"  # AmazonS3/latest/userguide/bucketnamingrules.html
+_BATCH = 1000  # keys that DeleteObjects takes at once
+
+
+@carries("aws:s3/bucket:Bucket")
+class Bucket(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        s3 = aws.client("s3")
+        name = desired.physical_name("bucket", _NAME)
+        location = {} if aws.region == _HOME_REGION else {"LocationConstraint": aws.region}
+        desired.inputs.get("forceDestroy")  # used by `delete`
+        s3.create_bucket(
+            Bucket=name,
+            **({"CreateBucketConfiguration": location} if location else {}),
+            **({"ObjectLockEnabledForBucket": True} if desired.inputs.get("objectLockEnabled") else {}),
+        )
+        if desired.tags:
+            s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": desired.tag_list})
+        return Created(
+            name,
+            {
+                "bucket": name,
+                "arn": f"arn:{aws.partition}:s3:::{name}",
+                "bucketDomainName": f"{name}.s3.amazonaws.com",
+                "bucketRegionalDomainName": f"{name}.s3.{aws.region}.amazonaws.com",
+                "bucketRegion": aws.region,
+            },
+        )
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        if state.get("forceDestroy"):
+            _empty(aws, resource_id)
+        aws.client("s3").delete_bucket(Bucket=resource_id)
+
+
+@carries("aws:s3/bucketObjectv2:BucketObjectv2")
+class BucketObject(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs = desired.inputs
+        bucket, key = inputs["bucket"], inputs.get("key", desired.name)
+        for watched in ("sourceHash", "etag", "forceDestroy"):  # only tell the provider when to upload or delete
+            inputs.get(watched)
+        answer = aws.client("s3").put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=_body(inputs),
+            **inputs.pick("cacheControl", "contentDisposition", "contentEncoding", "contentLanguage", "contentType"),
+            **inputs.pick("serverSideEncryption", "storageClass"),
+            **({"Metadata": inputs.get("metadata")} if "metadata" in inputs else {}),
+            **({"Tagging": urlencode(desired.tags)} if desired.tags else {}),
+        )
+        return Created(
+            f"{bucket}/{key}",
+            {
+                "key": key,
+                "arn": f"arn:{aws.partition}:s3:::{bucket}/{key}",
+                "etag": str(answer.get("ETag", "")).strip('"'),
+                "versionId": answer.get("VersionId", ""),
+                "contentType": inputs.get("contentType", "application/octet-stream"),
+                "serverSideEncryption": inputs.get("serverSideEncryption", "AES256"),
+                "storageClass": inputs.get("storageClass", "STANDARD"),
+            },
+        )
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del resource_id
+        aws.client("s3").delete_object(Bucket=state["bucket"], Key=state["key"])
+
+
+def s3_keys(value: Inputs, *keys: str) -> dict[str, Any]:
+    """`pick` with S3's own spelling of `id`."""
+    return {("ID" if name == "Id" else name): item for name, item in value.pick(*keys).items()}
+
+
+def only_set(**values: Any) -> dict[str, Any]:
+    """The given values without None, keys in PascalCase."""
+    return {pascal(key): value for key, value in values.items() if value is not None}
+
+
+def _body(inputs: Inputs) -> bytes:
+    source: Blob | None = inputs.get("source")
+    if source is not None:
+        return source.data
+    if "contentBase64" in inputs:
+        return base64.b64decode(inputs["contentBase64"])
+    return str(inputs.get("content", "")).encode()
+
+
+def _empty(aws: Aws, bucket: str) -> None:
+    s3 = aws.client("s3")
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        _delete_objects(s3, bucket, [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found])
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        _delete_objects(s3, bucket, [{"Key": item["Key"]} for item in page.get("Contents", [])])
+
+
+def _delete_objects(s3: Any, bucket: str, objects: list[dict[str, str]]) -> None:
+    for start in range(0, len(objects), _BATCH):
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": objects[start : start + _BATCH], "Quiet": True})

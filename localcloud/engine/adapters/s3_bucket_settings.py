@@ -1,0 +1,102 @@
+"""What is set on a bucket with one call each; the resource's id is the bucket's name."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.s3 import only_set, s3_keys
+from localcloud.engine.inputs import json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localcloud.engine.aws import Aws
+    from localcloud.engine.inputs import Desired, Inputs
+
+_PUBLIC_ACCESS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+
+
+class BucketSetting(Adapter):
+    """One put and one delete; `deletion` is empty where AWS has none."""
+
+    deletion = ""
+
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        bucket = desired.inputs["bucket"]
+        self.put(aws.client("s3"), bucket, desired.inputs)
+        return Created(bucket)
+
+    @abstractmethod
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None: ...
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del state
+        if self.deletion:
+            getattr(aws.client("s3"), self.deletion)(Bucket=resource_id)
+
+
+@carries("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+class BucketPublicAccessBlock(BucketSetting):
+    deletion = "delete_public_access_block"
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        given = inputs.pick(*_PUBLIC_ACCESS)
+        unset = {key[:1].upper() + key[1:]: False for key in _PUBLIC_ACCESS}
+        s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={**unset, **given})
+
+
+@carries("aws:s3/bucketPolicy:BucketPolicy")
+class BucketPolicy(BucketSetting):
+    deletion = "delete_bucket_policy"
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        s3.put_bucket_policy(Bucket=bucket, Policy=json_text(inputs["policy"]))
+
+
+@carries("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
+class BucketOwnershipControls(BucketSetting):
+    deletion = "delete_bucket_ownership_controls"
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        rules = [inputs.pick("rule")["Rule"]]
+        s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": rules})
+
+
+@carries("aws:s3/bucketVersioning:BucketVersioning")
+class BucketVersioning(BucketSetting):
+    """Versioning cannot be taken off again, only suspended, and it goes with the bucket."""
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        configuration = inputs.pick("versioningConfiguration")["VersioningConfiguration"]
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=configuration)
+
+
+@carries("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
+class BucketCorsConfiguration(BucketSetting):
+    deletion = "delete_bucket_cors"
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        keys = ("id", "allowedMethods", "allowedOrigins", "allowedHeaders", "exposeHeaders", "maxAgeSeconds")
+        rules = [s3_keys(rule, *keys) for rule in inputs.children("corsRules")]
+        s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
+
+
+@carries("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
+class BucketEncryption(BucketSetting):
+    deletion = "delete_bucket_encryption"
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        rules = [
+            only_set(ApplyServerSideEncryptionByDefault=_default(rule), BucketKeyEnabled=rule.get("bucketKeyEnabled"))
+            for rule in inputs.children("rules")
+        ]
+        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
+
+
+def _default(rule: Inputs) -> dict[str, Any] | None:
+    default = rule.child("applyServerSideEncryptionByDefault")
+    if default is None:
+        return None
+    return only_set(SSEAlgorithm=default["sseAlgorithm"], KMSMasterKeyID=default.get("kmsMasterKeyId"))

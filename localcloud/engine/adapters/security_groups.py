@@ -1,0 +1,141 @@
+"""Security groups and their rules."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.network import tag_specifications
+from localcloud.engine.errors import ServiceRuleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localcloud.engine.aws import Aws
+    from localcloud.engine.inputs import Desired, Inputs
+
+_DESCRIPTION = re.compile(r"[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}")  # EC2 API reference, CreateSecurityGroup
+_ALL = "-1"  # protocol "all", which has no ports
+
+
+@carries("aws:ec2/securityGroup:SecurityGroup")
+class SecurityGroup(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        ec2, inputs, name = aws.client("ec2"), desired.inputs, desired.physical_name()
+        inputs.get("revokeRulesOnDelete")  # rules go with their group here
+        description = inputs.get("description", "Managed by Pulumi")
+        if not _DESCRIPTION.fullmatch(description):
+            raise ServiceRuleError(f"description: {description!r} does not match {_DESCRIPTION.pattern}")
+        group = ec2.create_security_group(
+            GroupName=name,
+            Description=description,
+            **inputs.pick("vpcId"),
+            **tag_specifications(desired, "security-group"),
+        )["GroupId"]
+        _replace_rules(ec2, group, inputs)
+        outputs = {"name": name, "description": description, "ownerId": aws.account}
+        return Created(group, {**outputs, "arn": aws.arn("ec2", f"security-group/{group}")})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del state
+        aws.client("ec2").delete_security_group(GroupId=resource_id)
+
+
+@carries("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
+class DefaultSecurityGroup(Adapter):
+    """Adopts the group that AWS makes with every VPC, and leaves it only the rules given here."""
+
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        ec2, inputs = aws.client("ec2"), desired.inputs
+        inputs.get("revokeRulesOnDelete")
+        filters = [
+            {"Name": "vpc-id", "Values": [inputs["vpcId"]]},
+            {"Name": "group-name", "Values": ["default"]},
+        ]
+        found = ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+        if not found:
+            raise LookupError(f"{inputs['vpcId']} has no default security group to adopt")
+        group = found[0]["GroupId"]
+        _replace_rules(ec2, group, inputs)
+        if desired.tags:
+            ec2.create_tags(Resources=[group], Tags=desired.tag_list)
+        outputs = {"name": "default", "ownerId": aws.account, "arn": aws.arn("ec2", f"security-group/{group}")}
+        return Created(group, outputs)
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        """It goes with its VPC."""
+
+
+class SecurityGroupRule(Adapter):
+    """One rule as a resource of its own; `direction` is Ingress or Egress."""
+
+    direction = ""
+
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs, ec2 = desired.inputs, aws.client("ec2")
+        call = getattr(ec2, f"authorize_security_group_{self.direction}")
+        answer = call(
+            GroupId=inputs["securityGroupId"],
+            IpPermissions=[_single_permission(inputs)],
+            **tag_specifications(desired, "security-group-rule"),
+        )
+        rule = answer["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+        return Created(rule, {"arn": aws.arn("ec2", f"security-group-rule/{rule}"), "securityGroupRuleId": rule})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        call = getattr(aws.client("ec2"), f"revoke_security_group_{self.direction}")
+        call(GroupId=state["securityGroupId"], SecurityGroupRuleIds=[resource_id])
+
+
+@carries("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+class SecurityGroupIngressRule(SecurityGroupRule):
+    direction = "ingress"
+
+
+@carries("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+class SecurityGroupEgressRule(SecurityGroupRule):
+    direction = "egress"
+
+
+def _replace_rules(ec2: Any, group: str, inputs: Inputs) -> None:
+    """AWS gives a new group an allow-all egress rule; the provider takes it away before it adds the given ones."""
+    found = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
+    if found.get("IpPermissionsEgress"):
+        ec2.revoke_security_group_egress(GroupId=group, IpPermissions=found["IpPermissionsEgress"])
+    if found.get("IpPermissions"):
+        ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=found["IpPermissions"])
+    for direction in ("egress", "ingress"):
+        permissions = [_permission(rule, group) for rule in inputs.children(direction)]
+        if permissions:
+            getattr(ec2, f"authorize_security_group_{direction}")(GroupId=group, IpPermissions=permissions)
+
+
+def _permission(rule: Inputs, group: str) -> dict[str, Any]:
+    """An inline rule: many sources in one."""
+    described = {"Description": rule["description"]} if rule.get("description") else {}
+    groups = [*rule.get("securityGroups", []), *([group] if rule.get("self") else [])]
+    sources = {
+        "IpRanges": [{"CidrIp": cidr, **described} for cidr in rule.get("cidrBlocks", [])],
+        "Ipv6Ranges": [{"CidrIpv6": cidr, **described} for cidr in rule.get("ipv6CidrBlocks", [])],
+        "PrefixListIds": [{"PrefixListId": item, **described} for item in rule.get("prefixListIds", [])],
+        "UserIdGroupPairs": [{"GroupId": item, **described} for item in groups],
+    }
+    return {**_ports(rule, rule["protocol"]), **{key: value for key, value in sources.items() if value}}
+
+
+def _single_permission(rule: Inputs) -> dict[str, Any]:
+    described = rule.pick("description")
+    sources = {
+        "IpRanges": ("CidrIp", rule.get("cidrIpv4")),
+        "Ipv6Ranges": ("CidrIpv6", rule.get("cidrIpv6")),
+        "PrefixListIds": ("PrefixListId", rule.get("prefixListId")),
+        "UserIdGroupPairs": ("GroupId", rule.get("referencedSecurityGroupId")),
+    }
+    given = {key: [{name: value, **described}] for key, (name, value) in sources.items() if value}
+    return {**_ports(rule, rule["ipProtocol"]), **given}
+
+
+def _ports(rule: Inputs, protocol: str) -> dict[str, Any]:
+    ports = rule.pick("fromPort", "toPort")
+    return {"IpProtocol": protocol} if protocol in (_ALL, "all") else {"IpProtocol": protocol, **ports}

@@ -1,0 +1,74 @@
+"""SQS queues."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.inputs import json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localcloud.engine.aws import Aws
+    from localcloud.engine.inputs import Desired, Inputs
+
+# Pulumi's name → the attribute's; SQS takes every value as text.
+_ATTRIBUTES = {
+    "contentBasedDeduplication": "ContentBasedDeduplication",
+    "deduplicationScope": "DeduplicationScope",
+    "delaySeconds": "DelaySeconds",
+    "fifoQueue": "FifoQueue",
+    "fifoThroughputLimit": "FifoThroughputLimit",
+    "kmsDataKeyReusePeriodSeconds": "KmsDataKeyReusePeriodSeconds",
+    "kmsMasterKeyId": "KmsMasterKeyId",
+    "maxMessageSize": "MaximumMessageSize",
+    "messageRetentionSeconds": "MessageRetentionPeriod",
+    "policy": "Policy",
+    "receiveWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
+    "redriveAllowPolicy": "RedriveAllowPolicy",
+    "redrivePolicy": "RedrivePolicy",
+    "sqsManagedSseEnabled": "SqsManagedSseEnabled",
+    "visibilityTimeoutSeconds": "VisibilityTimeout",
+}
+_NAME = r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo"  # SQS API reference, CreateQueue
+
+
+@carries("aws:sqs/queue:Queue")
+class Queue(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs = desired.inputs
+        name = desired.physical_name(rule=_NAME)
+        url = aws.client("sqs").create_queue(
+            QueueName=name,
+            Attributes=_attributes(inputs),
+            **({"tags": desired.tags} if desired.tags else {}),
+        )["QueueUrl"]
+        return Created(url, {"name": name, "url": url, "arn": aws.arn("sqs", name)})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del state
+        aws.client("sqs").delete_queue(QueueUrl=resource_id)
+
+
+@carries("aws:sqs/queuePolicy:QueuePolicy")
+class QueuePolicy(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        url = desired.inputs["queueUrl"]
+        policy = json_text(desired.inputs["policy"])
+        aws.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        return Created(url)
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del state
+        aws.client("sqs").set_queue_attributes(QueueUrl=resource_id, Attributes={"Policy": ""})
+
+
+def _attributes(inputs: Inputs) -> dict[str, str]:
+    return {attribute: _text(inputs[key]) for key, attribute in _ATTRIBUTES.items() if key in inputs}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else json_text(value)

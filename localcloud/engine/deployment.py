@@ -1,0 +1,144 @@
+"""Deploys a Pulumi program to an AWS-compatible endpoint, without the Pulumi CLI and its plugins."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+from localcloud.engine import program as program_run
+from localcloud.engine import project_file, provider
+from localcloud.engine.archives import Blob
+from localcloud.engine.aws import Aws
+from localcloud.engine.errors import DeploymentError
+from localcloud.engine.fingerprint import fingerprint
+from localcloud.engine.monitor import Monitor, default_tags
+from localcloud.engine.provider import Provider, ProviderSettings
+from localcloud.engine.records import Deployment, Resource, ResourceOptions, Target
+from localcloud.engine.wire import Decoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+__all__ = [
+    "Blob",
+    "Deployment",
+    "DeploymentError",
+    "Resource",
+    "ResourceOptions",
+    "Target",
+    "deploy",
+    "destroy",
+    "fingerprint",
+    "preview",
+]
+
+_MANAGED_OUTSIDE = "pulumi:"  # stacks and providers have nothing in the cloud
+
+
+def deploy(
+    program: Path,
+    *,
+    target: Target,
+    config: Mapping[str, str],
+    stack: str = "local",
+    on_progress: Callable[[Resource], None] | None = None,
+) -> Deployment:
+    """Run the program in the folder `program` and create what it registers, as `pulumi up` would on a new stack.
+
+    Args:
+        program: the folder of `Pulumi.yaml` and `__main__.py`.
+        target: where to, and as whom.
+        config: configuration values by key (`project:name`, or `name` of the project's own), over those of
+            `Pulumi.<stack>.yaml` and the defaults of `Pulumi.yaml`. Objects and arrays are JSON texts.
+        stack: the stack's name.
+        on_progress: called, from several threads, with each resource that has come into being.
+
+    Changes the process's working directory while it runs, and runs an event loop: not for two threads at once, nor
+    from inside a running loop (`asyncio.to_thread` will do).
+
+    Raises:
+        DeploymentError: names the URN and the reason of the first failure; `partial` can be given to `destroy`.
+    """
+    cloud = Aws(target)
+    try:
+        return _run(program.resolve(), cloud, region=target.region, config=config, stack=stack, on_progress=on_progress)
+    finally:
+        cloud.close()
+
+
+def preview(
+    program: Path, *, config: Mapping[str, str], stack: str = "local", region: str = "eu-central-1"
+) -> Deployment:
+    """Record what `deploy` would create, with made-up ids and ARNs, touching no cloud.
+
+    Everything that can be checked without a cloud is checked: see `deploy`. The program sees an `up`, not a dry run
+    (`pulumi.runtime.is_dry_run()` is false), so every `apply` runs.
+    """
+    return _run(program.resolve(), None, region=region, config=config, stack=stack, on_progress=None)
+
+
+def destroy(deployment: Deployment, *, target: Target) -> None:
+    """Delete everything in reverse order of its creation.
+
+    Carries on after a failure, so that as little as possible stays.
+
+    Raises:
+        DeploymentError: a resource is protected (nothing is deleted then), or some could not be deleted.
+    """
+    doomed = [r for r in reversed(deployment.resources) if r.custom and not r.type.startswith(_MANAGED_OUTSIDE)]
+    protected = [resource.urn for resource in doomed if resource.options.protect]
+    if protected:
+        raise DeploymentError(f"nothing was destroyed, because these are protected: {', '.join(protected)}")
+    cloud = Aws(target)
+    failures = [message for resource in doomed if (message := _delete(cloud, resource))]
+    cloud.close()
+    if failures:
+        raise DeploymentError("\n".join(failures))
+
+
+def _run(
+    folder: Path,
+    cloud: Aws | None,
+    *,
+    region: str,
+    config: Mapping[str, str],
+    stack: str,
+    on_progress: Callable[[Resource], None] | None,
+) -> Deployment:
+    started = time.monotonic()
+    project = project_file.load_project(folder)
+    values = project_file.resolve_config(project, project_file.load_stack(project, stack), config)
+    settings = ProviderSettings(values.get("aws:region") or region, default_tags(values.get("aws:defaultTags")))
+    engine = Provider(cloud, settings.region)
+    monitor = Monitor((stack, project.name), engine, Decoder(folder), settings, on_progress)
+    try:
+        program_run.run(folder, names=(stack, project.name), config=values, monitor=monitor)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 whatever the program raises is told in one message
+        failure = monitor.failure or _program_failure(folder, error)
+        failure.partial = _deployment(monitor, started, settings)
+        raise failure.with_traceback(None) from None  # the SDK's inner workings explain nothing
+    return _deployment(monitor, started, settings)
+
+
+def _deployment(monitor: Monitor, started: float, settings: ProviderSettings) -> Deployment:
+    return Deployment(monitor.resources, monitor.outputs, time.monotonic() - started, settings.region)
+
+
+def _program_failure(folder: Path, error: BaseException) -> DeploymentError:
+    """The program itself raised: say where, in the program's own lines."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if f.filename.startswith(str(folder)) and "site-packages" not in f.filename]
+    where = f" ({own[-1].filename.removeprefix(str(folder)).lstrip('/')}:{own[-1].lineno})" if own else ""
+    return DeploymentError(f"the program failed{where}: {provider.reason(error)}")
+
+
+def _delete(cloud: Aws, resource: Resource) -> str:
+    if resource.options.retain_on_delete:
+        return ""
+    try:
+        provider.delete(cloud, resource)
+    except Exception as error:  # noqa: BLE001 told with its URN, and the others still go
+        return f"{resource.urn}: {provider.reason(error)}"
+    return ""

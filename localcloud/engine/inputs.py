@@ -1,0 +1,127 @@
+"""A resource's inputs as an adapter reads them; whatever it leaves unread is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from localcloud.engine.errors import ServiceRuleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SUFFIX_DIGITS = 7  # as many as Pulumi's own auto-naming adds
+
+
+class Inputs:
+    """camelCase inputs, or a nested object of them, that know which of their keys were read."""
+
+    def __init__(self, values: Mapping[str, Any], path: str = "") -> None:
+        self._values = values
+        self._path = path
+        self._read: set[str] = set()
+        self._nested: list[Inputs] = []
+
+    def __contains__(self, key: str) -> bool:
+        return self._values.get(key) is not None
+
+    def __getitem__(self, key: str) -> Any:
+        self._read.add(key)
+        return self._values[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The whole value, nested keys as they are."""
+        self._read.add(key)
+        value = self._values.get(key)
+        return default if value is None else value
+
+    def child(self, key: str) -> Inputs | None:
+        """A nested object, of which each key is to be read in turn."""
+        value = self.get(key)
+        return None if value is None else self._nest(value, f"{self._path}{key}.")
+
+    def children(self, key: str) -> list[Inputs]:
+        """A list of nested objects."""
+        return [self._nest(value, f"{self._path}{key}[{n}].") for n, value in enumerate(self.get(key, []))]
+
+    def pick(self, *keys: str) -> dict[str, Any]:
+        """The given keys, where set, as most AWS APIs spell them: PascalCase all the way down.
+
+        Nested names that AWS does not know are refused by botocore.
+        """
+        return {pascal(key): pascal_keys(self.get(key)) for key in keys if key in self}
+
+    def camel(self, *keys: str) -> dict[str, Any]:
+        """The given keys, where set, for the APIs that use camelCase themselves."""
+        return {key: self.get(key) for key in keys if key in self}
+
+    def unread(self) -> list[str]:
+        """Paths of set values that nobody asked for."""
+        own = [f"{self._path}{key}" for key in self._values if key not in self._read and key in self]
+        return own + [path for nested in self._nested for path in nested.unread()]
+
+    def _nest(self, value: Mapping[str, Any], path: str) -> Inputs:
+        nested = Inputs(value, path)
+        self._nested.append(nested)
+        return nested
+
+
+class Desired:
+    """What the program asks for: one resource, its inputs, and all its tags (the provider's default ones too)."""
+
+    def __init__(self, urn: str, name: str, inputs: Mapping[str, Any], default_tags: Mapping[str, str]) -> None:
+        self.urn = urn
+        self.name = name
+        self.inputs = Inputs({key: value for key, value in inputs.items() if key not in ("tags", "region")})
+        self._tags = {**default_tags, **(inputs.get("tags") or {})}
+        self._given_tags = bool(inputs.get("tags"))
+        self._tags_read = False
+
+    @property
+    def tags(self) -> dict[str, str]:
+        self._tags_read = True
+        return dict(self._tags)
+
+    @property
+    def tag_list(self) -> list[dict[str, str]]:
+        return [{"Key": key, "Value": value} for key, value in self.tags.items()]
+
+    def physical_name(self, key: str = "name", rule: str = "") -> str:
+        """The given name, or the logical one with a suffix.
+
+        Pulumi draws the suffix at random; here it comes from the URN, so that two runs can be compared. `rule` is the
+        service's pattern for names, where its model has none.
+        """
+        given = self.inputs.get(key)
+        name = str(given) if given else f"{self.name}-{self.suffix}"
+        if rule and not re.fullmatch(rule, name):
+            raise ServiceRuleError(f"{key}: {name!r} does not match {rule}, the service's rule for names")
+        return name
+
+    @property
+    def suffix(self) -> str:
+        return hashlib.sha256(self.urn.encode()).hexdigest()[:_SUFFIX_DIGITS]
+
+    def refused(self) -> list[str]:
+        """Properties that the adapter did not carry over."""
+        tags = ["tags"] if self._given_tags and not self._tags_read else []
+        return self.inputs.unread() + tags
+
+
+def pascal(key: str) -> str:
+    return key[:1].upper() + key[1:]
+
+
+def pascal_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {pascal(key): pascal_keys(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [pascal_keys(item) for item in value]
+    return value
+
+
+def json_text(document: Any) -> str:
+    """A policy or definition as the text that AWS takes; programs may give it as an object."""
+    return document if isinstance(document, str) else json.dumps(document)

@@ -1,0 +1,83 @@
+"""Turns registrations into calls: the part that pulumi-aws plays in a real deployment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localcloud.engine import registry, sdk_types
+from localcloud.engine.adapters.adapter import Created
+from localcloud.engine.errors import RefusedInputError, ServiceRuleError
+from localcloud.engine.inputs import Desired
+from localcloud.engine.rehearsal import rehearsal_cloud, rehearsing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localcloud.engine.aws import Aws
+    from localcloud.engine.records import Resource
+
+
+@dataclass(frozen=True)
+class ProviderSettings:
+    """Of the default provider (`aws:region`, `aws:defaultTags`) or of an explicit one."""
+
+    region: str
+    default_tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Provider:
+    """Creates, invokes and deletes; without a cloud it only rehearses."""
+
+    def __init__(self, cloud: Aws | None, region: str) -> None:
+        self._cloud = cloud
+        self._rehearsal = rehearsal_cloud(region)
+
+    def create(self, resource: Resource, settings: ProviderSettings) -> Created:
+        """Check the resource thoroughly, then create it."""
+        problems = sdk_types.check(resource)
+        if problems:
+            raise RefusedInputError(f"pulumi_aws does not know these inputs: {'; '.join(problems)}")
+        adapter = registry.adapter(resource.type)
+        region = str(resource.inputs.get("region") or settings.region)
+        wanted = Desired(resource.urn, resource.name, resource.inputs, settings.default_tags)
+        with rehearsing(resource.urn):
+            rehearsed = adapter.create(self._rehearsal.in_region(region), wanted)
+        refused = wanted.refused()
+        if refused:
+            raise RefusedInputError(f"the local cloud does not carry these inputs over: {', '.join(refused)}")
+        if self._cloud is None:
+            return _completed(rehearsed, resource, settings, region)
+        desired = Desired(resource.urn, resource.name, resource.inputs, settings.default_tags)
+        return _completed(adapter.create(self._cloud.in_region(region), desired), resource, settings, region)
+
+    def invoke(self, token: str, arguments: Mapping[str, Any], settings: ProviderSettings) -> dict[str, Any]:
+        """Answer a data source such as `aws:index/getRegion:getRegion`."""
+        cloud = self._cloud or self._rehearsal
+        with rehearsing(token):
+            return registry.invoke(token)(cloud.in_region(str(arguments.get("region") or settings.region)), arguments)
+
+
+def delete(cloud: Aws, resource: Resource) -> None:
+    """Remove what `create` made."""
+    region = str(resource.outputs.get("region") or cloud.region)
+    registry.adapter(resource.type).delete(cloud.in_region(region), str(resource.id), resource.outputs)
+
+
+def reason(error: BaseException) -> str:
+    """An error in one readable line."""
+    if isinstance(error, ClientError):
+        told = error.response.get("Error", {})
+        return f"{error.operation_name} was refused: {told.get('Code', '?')}: {told.get('Message', '')}".rstrip(": ")
+    if isinstance(error, (BotoCoreError, RefusedInputError, ServiceRuleError)):
+        return " ".join(str(error).split())
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _completed(created: Created, resource: Resource, settings: ProviderSettings, region: str) -> Created:
+    outputs = {**created.outputs, "region": region}
+    if sdk_types.takes(resource.type, "tags"):
+        outputs["tagsAll"] = {**settings.default_tags, **(resource.inputs.get("tags") or {})}
+    return Created(created.id, outputs)

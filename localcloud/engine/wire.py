@@ -1,0 +1,138 @@
+"""Pulumi's wire values (protobuf structs) to plain Python and back.
+
+The signatures are those of pulumi/sdk/go/common/resource (properties.go, asset, archive); they are part of the
+protocol between every Pulumi SDK and the engine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf import json_format, struct_pb2
+
+from localcloud.engine.archives import Archives, Blob, directory_entries, zip_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 a type signature
+_ASSET = "c44067f5952c0a294b673a41bacd8c17"
+_ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
+_RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
+_OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+
+
+class Decoder:
+    """Reads wire values; relative paths of assets are taken from `folder`, where the program runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._archives = Archives()
+
+    def struct(self, struct: struct_pb2.Struct) -> dict[str, Any]:
+        """A struct without a signature, with unset values left out (as Pulumi's own providers see them).
+
+        Sorted, because the order of a protobuf map differs from run to run.
+        """
+        values = {key: self._value(value) for key, value in sorted(struct.fields.items())}
+        return {key: value for key, value in values.items() if value is not None}
+
+    def _value(self, value: struct_pb2.Value) -> Any:
+        match value.WhichOneof("kind"):
+            case "struct_value":
+                return self._signed(value.struct_value)
+            case "list_value":
+                return [self._value(item) for item in value.list_value.values]
+            case "number_value":  # the protocol has doubles only
+                number = value.number_value
+                return int(number) if number.is_integer() else number
+            case "string_value":
+                return value.string_value
+            case "bool_value":
+                return value.bool_value
+            case _:
+                return None
+
+    def _signed(self, struct: struct_pb2.Struct) -> Any:
+        signature = _signature(struct)
+        if not signature:
+            return self.struct(struct)
+        if signature in (_SECRET, _OUTPUT):
+            return self._value(struct.fields["value"]) if "value" in struct.fields else None
+        if signature == _ASSET:
+            data, source = self._asset(struct)
+            return Blob(data, source)
+        if signature == _ARCHIVE:
+            return self._archive(struct)
+        if signature == _RESOURCE:
+            return struct.fields["id" if "id" in struct.fields else "urn"].string_value
+        raise ValueError(f"a value with the unknown signature {signature}")
+
+    def _asset(self, struct: struct_pb2.Struct) -> tuple[bytes, str]:
+        if "text" in struct.fields:
+            return struct.fields["text"].string_value.encode(), "<text>"
+        path = self._path(struct)
+        return path.read_bytes(), str(path)
+
+    def _archive(self, struct: struct_pb2.Struct) -> Blob:
+        if "assets" not in struct.fields:
+            path = self._path(struct)
+            if path.is_file():
+                return Blob(path.read_bytes(), str(path))
+        return Blob(self._archives.pack(dict(self._entries(struct, ""))), "<archive>")
+
+    def _entries(self, struct: struct_pb2.Struct, prefix: str) -> Iterator[tuple[str, Path | bytes]]:
+        if _signature(struct) == _ASSET:
+            yield prefix.rstrip("/"), self._asset(struct)[0] if "text" in struct.fields else self._path(struct)
+        elif "assets" in struct.fields:
+            for name, nested in struct.fields["assets"].struct_value.fields.items():
+                yield from self._entries(nested.struct_value, f"{prefix}{name}/")
+        else:
+            path = self._path(struct)
+            yield from (directory_entries(path, prefix) if path.is_dir() else zip_entries(path, prefix)).items()
+
+    def _path(self, struct: struct_pb2.Struct) -> Path:
+        if "uri" in struct.fields:
+            raise ValueError("remote assets and archives are not fetched; use a file")
+        path = self._folder / struct.fields["path"].string_value
+        if not path.exists():
+            raise ValueError(f"the file {path} of an asset or archive does not exist")
+        return path
+
+
+def secret_keys(struct: struct_pb2.Struct) -> list[str]:
+    """Names of the top-level properties that are, or hold, a secret."""
+    return sorted(key for key, value in struct.fields.items() if _holds_secret(value))
+
+
+def encode(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    """JSON-like values as a struct; None is left out."""
+    struct = struct_pb2.Struct()
+    json_format.ParseDict({key: value for key, value in values.items() if value is not None}, struct)
+    return struct
+
+
+def state(inputs: struct_pb2.Struct, outputs: Mapping[str, Any]) -> struct_pb2.Struct:
+    """A resource's state: its inputs as they came (secrets stay secret), then what the provider adds."""
+    merged = struct_pb2.Struct()
+    merged.CopyFrom(inputs)
+    secrets = set(secret_keys(inputs))
+    for key, value in encode(outputs).fields.items():
+        if key not in secrets:
+            merged.fields[key].CopyFrom(value)
+    return merged
+
+
+def _signature(struct: struct_pb2.Struct) -> str:
+    return struct.fields[_SIGNATURE].string_value if _SIGNATURE in struct.fields else ""
+
+
+def _holds_secret(value: struct_pb2.Value) -> bool:
+    if value.WhichOneof("kind") == "list_value":
+        return any(map(_holds_secret, value.list_value.values))
+    if value.WhichOneof("kind") != "struct_value":
+        return False
+    struct = value.struct_value
+    return _signature(struct) == _SECRET or any(map(_holds_secret, struct.fields.values()))

@@ -1,0 +1,112 @@
+"""What tests of whole jobs do again and again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from localcloud.cloud import LocalCloud
+from localcloud.job_client import Job, JobClient
+
+SWEEPER = "mayfly-local-sweep"
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition was not met in time"
+        time.sleep(0.05)
+
+
+def machines_of(client: JobClient, job: Job) -> list[dict[str, str]]:
+    return [machine for machine in client.machines() if machine["job_id"] == job["id"]]
+
+
+def expected(content: bytes, text: str) -> bytes:
+    newline = b"\n" if content and not content.endswith(b"\n") else b""
+    return content + newline + text.encode()
+
+
+def run(client: JobClient, content: bytes, name: str, text: str) -> Job:
+    job = client.wait(client.submit(content, name, text)["id"])
+    assert job["status"] == "succeeded", job
+    assert client.output(job["id"]) == expected(content, text)
+    return job
+
+
+def settled(client: JobClient, job_id: str) -> None:
+    until(lambda: client.get(job_id)["timeline"][-1]["event"] == "machine_terminated", 60)
+
+
+def role_names(cloud: LocalCloud) -> dict[str, str]:
+    """Logical name of each role → its name."""
+    return {each.name: each.outputs["name"] for each in cloud.deployment.of_type("aws:iam/role:Role")}
+
+
+@contextmanager
+def without(cloud: LocalCloud, role: str, action: str) -> Iterator[None]:
+    """Takes one action away from a role for a while."""
+    iam, name = cloud.client("iam"), role_names(cloud)[role]
+    (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    reduced = json.loads(json.dumps(document))
+    rows: list[dict[str, Any]] = []
+    for row in reduced["Statement"]:
+        row["Action"] = [each for each in row["Action"] if each != action]
+        if row["Action"]:
+            rows.append(row)
+    assert rows != document["Statement"], f"{role} is not allowed {action} anyway"
+
+    def put(what: Any) -> None:
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(what))
+
+    put({**reduced, "Statement": rows})
+    try:
+        yield
+    finally:
+        put(document)
+
+
+def parked(client: JobClient, cloud: LocalCloud, job_id: str) -> tuple[str, str]:
+    """The job's machine and the task token that waits for it, once there is one."""
+    found: list[tuple[str, str]] = []
+
+    def look() -> bool:
+        for machine in client.machines():
+            if machine["job_id"] == job_id:
+                key = {"owner": {"S": "#machine"}, "id": {"S": machine["id"]}}
+                table = cloud.deployment.outputs["table"]
+                item = cloud.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
+                found.extend([(machine["id"], item["token"]["S"])] if "token" in item else [])
+        return bool(found)
+
+    until(look)
+    return found[0]
+
+
+def fail_a_record(client: JobClient, cloud: LocalCloud) -> str:
+    """Lets the stream function fail on a record until that is put aside; answers the job's id."""
+    outputs, queue = cloud.deployment.outputs, cloud.client("sqs")
+
+    def put_aside() -> bool:
+        return bool(queue.receive_message(QueueUrl=outputs["failed_records_queue"]).get("Messages"))
+
+    with without(cloud, "mayfly-local-stream", "states:StartExecution"):
+        job = client.submit(b"x", "x.txt", "y")
+        until(put_aside, 60)
+    return str(job["id"])
+
+
+def stop_workflow(cloud: LocalCloud, job_id: str) -> None:
+    execution = cloud.deployment.outputs["state_machine"].replace(":stateMachine:", ":execution:") + f":{job_id}"
+    cloud.client("stepfunctions").stop_execution(executionArn=execution)
+
+
+def sweep(cloud: LocalCloud) -> dict[str, Any]:
+    answer = cloud.client("lambda").invoke(FunctionName=SWEEPER, Payload=b"{}")
+    report: dict[str, Any] = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, report
+    return report

@@ -1,0 +1,177 @@
+"""Whole jobs through the public API, in the local cloud with IAM enforced."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from localcloud.cloud import LocalCloud
+from localcloud.job_client import Job, JobClient
+from tests.cloud.steps import machines_of, run, until
+
+pytestmark = pytest.mark.cloud
+
+PARTY = "\N{PARTY POPPER}"
+LICENCE_PLACES = ("/usr/share/common-licenses/GPL-3", "/usr/share/common-licenses/Apache-2.0")
+
+
+def real_document() -> bytes:
+    """A licence text that Debian ships, or this interpreter's own where there is none."""
+    places = [Path(place) for place in LICENCE_PLACES]
+    places.append(Path(os.__file__).parent / "LICENSE.txt")
+    return next(place.read_bytes() for place in places if place.exists())
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        pytest.param(real_document(), "Read and approved.", id="a real document"),
+        pytest.param(b"", "the only line", id="an empty file"),
+        pytest.param(b"no newline at the end", "appended", id="no newline at the end"),
+        pytest.param(b"two newlines\n\n", "appended", id="newlines at the end"),
+        pytest.param(b"\xff\xfe\x00\x80 invalid \xc3\x28\r\n", "appended", id="invalid UTF-8"),
+        pytest.param(b"x", PARTY * 5 + " \u00e9\u4e2d", id="a text with emoji"),
+        pytest.param(b"x", "0123456789" * 1000, id="a text of 10,000 characters"),
+        pytest.param(b"x", PARTY * 10_000, id="a text of 10,000 emoji"),
+        pytest.param(b"x", "$(reboot) `id` '; rm -rf / #\n\"PYTHON\nPYTHON\n", id="a text made to hurt"),
+    ],
+)
+def test_the_output_is_input_newline_and_text_to_the_byte(client: JobClient, content: bytes, text: str) -> None:
+    run(client, content, "document.txt", text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "with spaces in it.txt",
+        'it\'s "quoted".txt',
+        "50% off #1 & more?.txt",
+        "100%25+%2F.txt",
+        f"{PARTY} party.txt",
+        "x" * 196 + ".txt",
+        PARTY * 200,
+        "$(reboot);`id`|x.txt",
+        "<b onclick=x>.html",
+        "no-suffix",
+        ".hidden",
+    ],
+)
+def test_any_file_name_works_and_comes_back_with_the_download(client: JobClient, name: str) -> None:
+    job = run(client, b"content", name, "text")
+    assert job["filename"] == name
+    assert job["input_file_path"].endswith(f"/inputs/anonymous/{job['id']}/{name}")
+    assert job["output_file_path"].endswith(f"/outputs/anonymous/{job['id']}/1/{name}")
+
+
+def test_a_file_of_100_mb_goes_through_whole(client: JobClient, tmp_path: Path) -> None:
+    source, result = tmp_path / "large.bin", tmp_path / "result.bin"
+    block = os.urandom(1 << 20)
+    digest = hashlib.sha256()
+    with source.open("wb") as file:
+        for number in range(100):
+            part = number.to_bytes(8, "big") + block[8:]
+            digest.update(part)
+            file.write(part)
+    digest.update(b"" if block.endswith(b"\n") else b"\n")
+    digest.update(b"the end")
+    job = client.wait(client.submit(source, "large.bin", "the end")["id"])
+    assert job["status"] == "succeeded", job
+    client.save_output(job["id"], result)
+    with result.open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == digest.hexdigest()
+
+
+def test_twenty_jobs_at_once_each_get_a_machine_of_their_own_and_none_is_left(client: JobClient) -> None:
+    before = {machine["id"] for machine in client.machines()}
+
+    def one(number: int) -> Job:
+        with JobClient(str(client._http.base_url)) as own:
+            job = own.wait(own.submit(f"file {number}".encode(), f"{number}.txt", f"text {number}")["id"], 180)
+            assert job["status"] == "succeeded", job
+            assert own.output(job["id"]) == f"file {number}\ntext {number}".encode()
+            return job
+
+    with ThreadPoolExecutor(20) as pool:
+        jobs = list(pool.map(one, range(20)))
+
+    def new() -> list[dict[str, str]]:
+        return [machine for machine in client.machines() if machine["id"] not in before]
+
+    until(lambda: all(machine["state"] == "terminated" for machine in new()), 60)
+    assert sorted(machine["job_id"] for machine in new()) == sorted(job["id"] for job in jobs)
+
+
+def test_the_timeline_tells_the_whole_story_in_order(client: JobClient) -> None:
+    job = run(client, b"x", "x.txt", "y")
+    until(lambda: client.get(job["id"])["timeline"][-1]["event"] == "machine_terminated")
+    timeline = client.get(job["id"])["timeline"]
+    assert [entry["event"] for entry in timeline] == [
+        "queued",
+        "launching",
+        "launched",
+        "running",
+        "input_downloaded",
+        "script_started",
+        "script_finished",
+        "output_uploaded",
+        "succeeded",
+        "machine_terminated",
+    ]
+    assert all(entry["detail"] for entry in timeline)
+    times = [entry["at"] for entry in timeline]
+    assert times == sorted(times)
+
+
+def test_the_log_shows_what_the_machine_printed(client: JobClient) -> None:
+    job = run(client, b"x", "x.txt", "y")
+    until(lambda: "(exit code 0)" in " ".join(line["text"] for line in client.log(job["id"])["lines"]))
+    page = client.log(job["id"])
+    assert client.log(job["id"], after=page["next"])["lines"] == []
+
+
+def test_earlier_jobs_are_listed_newest_first_page_by_page(client: JobClient) -> None:
+    ids = [run(client, b"x", f"{number}.txt", "y")["id"] for number in range(3)]
+    first = client.page(limit=2)
+    second = client.page(limit=1, cursor=first["next_cursor"])
+    assert [job["id"] for job in first["jobs"] + second["jobs"]] == ids[::-1]
+
+
+def test_submitting_twice_runs_once(client: JobClient) -> None:
+    upload = client.request_upload("x.txt", 1)
+    client.upload(upload, b"x")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: client.create(upload["job_id"], "once"), range(8)))
+    assert {answer["id"] for answer in answers} == {upload["job_id"]}
+    job = client.wait(upload["job_id"])
+    assert job["status"] == "succeeded"
+    until(lambda: all(machine["state"] == "terminated" for machine in machines_of(client, job)))
+    assert len(machines_of(client, job)) == 1
+
+
+def test_a_cancelled_job_ends_with_its_machine(client: JobClient, cloud: LocalCloud) -> None:
+    faults = client._http.put("/_local/faults", json={"agent_delay_s": 20})
+    assert faults.is_success
+    try:
+        job = client.submit(b"x", "x.txt", "y")
+        until(lambda: bool(machines_of(client, job)))
+        assert client.cancel(job["id"])["status"] == "cancelled"
+        until(lambda: all(machine["state"] == "terminated" for machine in machines_of(client, job)))
+        until(lambda: client.get(job["id"])["timeline"][-1]["event"] == "machine_terminated")
+        assert client.get(job["id"])["status"] == "cancelled"
+    finally:
+        client._http.delete("/_local/faults")
+
+
+def test_a_deleted_job_leaves_nothing_behind(client: JobClient, cloud: LocalCloud) -> None:
+    job = run(client, b"x", "x.txt", "y")
+    until(lambda: client.get(job["id"])["timeline"][-1]["event"] == "machine_terminated")
+    client.delete(job["id"])
+    s3 = cloud.client("s3")
+    for bucket in (cloud.deployment.outputs["uploads_bucket"], cloud.deployment.outputs["outputs_bucket"]):
+        keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+        assert [key for key in keys if job["id"] in key] == []
+    assert job["id"] not in {each["id"] for each in client.page(limit=100)["jobs"]}

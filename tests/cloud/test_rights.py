@@ -1,0 +1,144 @@
+"""Least privilege, in both directions: what is granted is used, and what is used must be granted."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+import pytest
+
+from localcloud.cloud import LocalCloud
+from localcloud.engine.policies import statements_by_role
+from localcloud.job_client import JobApiError, JobClient
+from tests.cloud.conftest import Scripted
+from tests.cloud.steps import (
+    fail_a_record,
+    machines_of,
+    parked,
+    role_names,
+    run,
+    settled,
+    stop_workflow,
+    sweep,
+    until,
+    without,
+)
+
+pytestmark = pytest.mark.cloud
+
+# Granted for what this emulator does not ask for.
+UNUSED = {
+    "mayfly-local-record": {"s3:ListBucket"},  # tells AWS to answer 404, not 403, for an output that is not there
+}
+
+
+def lose_a_machine(client: JobClient, scripted: Scripted) -> None:
+    client._http.put("/_local/faults", json={"kill_machine_after_s": 0.2}).raise_for_status()
+    try:
+        with scripted("sh", "-c", 'sleep 1; cp "$1" "$3"', "sh"):
+            job = client.wait(client.submit(b"x", "x.txt", "y")["id"])
+    finally:
+        client._http.delete("/_local/faults")
+    assert (job["status"], job["attempts"]) == ("succeeded", 2)
+
+
+def cancel_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
+    with scripted("sh", "-c", "sleep 60"):
+        job = client.submit(b"x", "x.txt", "y")
+        parked(client, cloud, job["id"])
+        client.cancel(job["id"])
+        settled(client, job["id"])
+
+
+def stop_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
+    with scripted("sh", "-c", "sleep 60"):
+        job = client.submit(b"x", "x.txt", "y")
+        parked(client, cloud, job["id"])
+    stop_workflow(cloud, job["id"])
+    assert client.wait(job["id"], 30)["status"] == "failed"
+
+
+def overtake_the_wait(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
+    """Has news about a machine come before its wait is parked, which takes luck otherwise."""
+    with scripted("sh", "-c", 'sleep 2; cp "$1" "$3"', "sh"):
+        job = client.submit(b"x", "x.txt", "y")
+        instance_id, token = parked(client, cloud, job["id"])
+        cloud.client("dynamodb").update_item(
+            TableName=cloud.deployment.outputs["table"],
+            Key={"owner": {"S": "#machine"}, "id": {"S": instance_id}},
+            UpdateExpression="SET news = :n",
+            ExpressionAttributeValues={":n": {"S": "early"}},
+        )
+        event = {"owner": job["owner"], "job_id": job["id"], "instance_id": instance_id, "task_token": token}
+        answer = cloud.client("lambda").invoke(
+            FunctionName="mayfly-local-await-completion", Payload=json.dumps(event).encode()
+        )
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        assert client.wait(job["id"])["status"] == "succeeded"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_every_right_that_is_granted_is_used(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
+    """So taking any single action away from any role fails a test: this one, or the one that uses it."""
+    job = run(client, b"x", "x.txt", "y")
+    client.log(job["id"])
+    client.page()
+    settled(client, job["id"])
+    client.delete(job["id"])
+    cancel_in_the_middle(client, cloud, scripted)
+    lose_a_machine(client, scripted)
+    overtake_the_wait(client, cloud, scripted)
+    lost = fail_a_record(client, cloud)
+    sweep(cloud)
+    assert client.wait(lost)["status"] == "succeeded"
+    stop_in_the_middle(client, cloud, scripted)
+
+    def unused() -> dict[str, set[str]]:
+        used = client._http.get("/_local/rights").json()
+        names = role_names(cloud)
+        found = {
+            role: {action for row in rows for action in row.actions} - set(used.get(names[role], []))
+            for role, rows in statements_by_role(cloud.deployment).items()
+        }
+        return {role: actions for role, actions in found.items() if actions}
+
+    with suppress(AssertionError):
+        until(lambda: unused() == UNUSED)
+    assert unused() == UNUSED
+
+
+def test_without_the_right_to_launch_the_job_fails_and_says_who_must_act(client: JobClient, cloud: LocalCloud) -> None:
+    with without(cloud, "mayfly-local-launch", "ec2:RunInstances"):
+        job = client.wait(client.submit(b"x", "x.txt", "y")["id"])
+    assert (job["status"], job["error"]["code"]) == ("failed", "launch_refused")
+    assert "UnauthorizedOperation" in job["error"]["message"]
+    assert "operator" in job["error"]["advice"]
+    assert machines_of(client, job) == []
+
+
+def test_without_the_right_to_sign_reads_the_machine_cannot_fetch_the_file(
+    client: JobClient, cloud: LocalCloud
+) -> None:
+    with without(cloud, "mayfly-local-dispatch", "s3:GetObject"):
+        job = client.wait(client.submit(b"x", "x.txt", "y")["id"])
+    assert (job["status"], job["error"]["code"]) == ("failed", "input_unavailable")
+    until(lambda: all(machine["state"] == "terminated" for machine in machines_of(client, job)))
+
+
+def test_without_the_right_to_write_jobs_the_api_takes_none_and_nothing_is_lost(
+    client: JobClient, cloud: LocalCloud
+) -> None:
+    upload = client.request_upload("x.txt", 1)
+    client.upload(upload, b"x")
+    with without(cloud, "mayfly-local-api", "dynamodb:PutItem"), pytest.raises(JobApiError) as refused:
+        client.create(upload["job_id"], "y")
+    assert (refused.value.status, refused.value.code) == (500, "internal_error")
+    assert client.wait(client.create(upload["job_id"], "y")["id"])["status"] == "succeeded"
+
+
+def test_without_the_right_to_sign_uploads_s3_takes_no_file(client: JobClient, cloud: LocalCloud) -> None:
+    with without(cloud, "mayfly-local-api", "s3:PutObject"):
+        upload = client.request_upload("x.txt", 1)
+        with pytest.raises(JobApiError) as refused:
+            client.upload(upload, b"x")
+    assert refused.value.status == 403

@@ -1,0 +1,58 @@
+"""The last resort: what no workflow is responsible for is found and ended, or begun."""
+
+from __future__ import annotations
+
+import pytest
+
+from localcloud.cloud import LocalCloud
+from localcloud.job_client import JobClient
+from tests.cloud.conftest import Scripted
+from tests.cloud.steps import fail_a_record, machines_of, parked, stop_workflow, sweep, until
+
+pytestmark = pytest.mark.cloud
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_job_whose_stream_record_was_lost_is_started_by_the_sweeper(client: JobClient, cloud: LocalCloud) -> None:
+    job_id = fail_a_record(client, cloud)
+    assert client.get(job_id)["status"] == "queued"
+    assert job_id in sweep(cloud)["started"]
+    assert client.wait(job_id)["status"] == "succeeded"
+
+
+def test_a_workflow_that_is_stopped_by_hand_ends_its_job_and_its_machine(
+    client: JobClient, cloud: LocalCloud, scripted: Scripted
+) -> None:
+    with scripted("sh", "-c", "sleep 60"):
+        job = client.submit(b"x", "x.txt", "y")
+        parked(client, cloud, job["id"])
+    stop_workflow(cloud, job["id"])
+    job = client.wait(job["id"], 30)
+    assert (job["status"], job["error"]["code"]) == ("failed", "internal_error")
+    assert "ABORTED" in job["error"]["message"]
+    until(lambda: all(machine["state"] == "terminated" for machine in machines_of(client, job)))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_machine_of_no_job_is_ended_and_a_live_jobs_machine_is_not(
+    client: JobClient, cloud: LocalCloud, scripted: Scripted
+) -> None:
+    (template,) = cloud.deployment.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    subnet = cloud.deployment.of_type("aws:ec2/subnet:Subnet")[0].id
+    stray = cloud.client("ec2").run_instances(
+        LaunchTemplate={"LaunchTemplateId": template.id},
+        InstanceType="t4g.small",
+        SubnetId=subnet,
+        MinCount=1,
+        MaxCount=1,
+        TagSpecifications=[
+            {"ResourceType": "instance", "Tags": [{"Key": "mayfly:stack", "Value": "local"}]},
+        ],
+    )["Instances"][0]["InstanceId"]
+    with scripted("sh", "-c", 'sleep 3; cp "$1" "$3"', "sh"):
+        job = client.submit(b"x", "x.txt", "y")
+        instance_id, _ = parked(client, cloud, job["id"])
+        report = sweep(cloud)
+        assert stray in report["terminated"]
+        assert instance_id not in report["terminated"]
+        assert client.wait(job["id"])["status"] == "succeeded"

@@ -1,0 +1,41 @@
+"""One emulator for all tests of this folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from localcloud.emulator.process import EmulatorProcess
+from tests.localcloud.emulator.lab import REGION, Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test of this folder starts an emulator or talks to one."""
+    folder = Path(__file__).parent
+    for item in items:
+        if folder in item.path.parents:
+            item.add_marker(pytest.mark.cloud)
+
+
+@pytest.fixture(scope="session")
+def shared_lab() -> Iterator[Lab]:
+    lab = Lab(EmulatorProcess.start(region=REGION))
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def lab(shared_lab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """The shared emulator, without faults; every machine of the test is terminated afterwards."""
+    yield shared_lab
+    shared_lab.site.delete("/_local/faults")
+    alive = [each["id"] for each in shared_lab.site.get("/_local/machines").json() if each["state"] != "terminated"]
+    for instance_id in alive:
+        shared_lab.site.post(f"/_local/machines/{instance_id}/kill")
+    if getattr(request.node, "failed", False):
+        print(shared_lab.emulator.log_tail())  # noqa: T201 - shown by pytest with the failure

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import copy
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.localcloud.emulator.lab import AGENT_ACTIONS, allow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.localcloud.emulator.lab import Lab
+
+ACCOUNT = "000000000000"
+EC2 = f"arn:aws:ec2:eu-central-1:{ACCOUNT}"
+PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+TAGS = [{"ResourceType": "instance", "Tags": [{"Key": "stack", "Value": "mine"}, {"Key": "job", "Value": "7"}]}]
+
+Statements = dict[str, dict[str, Any]]
+
+
+class Stage:
+    """A launch template with everything around it, and a policy that allows exactly its launch."""
+
+    def __init__(self, lab: Lab) -> None:
+        ec2 = lab.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.8.1.0/24")["Subnet"]["SubnetId"]
+        group = ec2.create_security_group(GroupName=f"g-{vpc}", Description="g", VpcId=vpc)["GroupId"]
+        self.profile = lab.profile(AGENT_ACTIONS)
+        template = ec2.create_launch_template(
+            LaunchTemplateName=f"t-{uuid.uuid4().hex[:8]}",
+            LaunchTemplateData={
+                "ImageId": f"resolve:ssm:{PARAMETER}",
+                "IamInstanceProfile": {"Name": self.profile},
+                "SecurityGroupIds": [group],
+                "MetadataOptions": {"HttpTokens": "required"},
+            },
+        )["LaunchTemplate"]["LaunchTemplateId"]
+        self.call = {
+            "LaunchTemplate": {"LaunchTemplateId": template},
+            "InstanceType": "t4g.micro",
+            "SubnetId": subnet,
+            "TagSpecifications": TAGS,
+            "MinCount": 1,
+            "MaxCount": 1,
+        }
+        arn = f"{EC2}:launch-template/{template}"
+        from_template = {"ArnEquals": {"ec2:LaunchTemplate": arn}}
+        instance = {
+            **from_template,
+            "StringEquals": {
+                "aws:RequestTag/stack": "mine",
+                "ec2:InstanceType": "t4g.micro",
+                "ec2:MetadataHttpTokens": "required",
+            },
+            "ForAllValues:StringEquals": {"aws:TagKeys": ["stack", "job"]},
+        }
+        image = {**from_template, "Bool": {"ec2:IsLaunchTemplateResource": "true"}}
+        self.statements: Statements = {
+            "instance": allow(["ec2:RunInstances"], f"{EC2}:instance/*", **instance),
+            "volume": allow(["ec2:RunInstances"], f"{EC2}:volume/*", **from_template),
+            "network interface": allow(["ec2:RunInstances"], f"{EC2}:network-interface/*", **from_template),
+            "image": allow(["ec2:RunInstances"], "arn:aws:ec2:eu-central-1::image/*", **image),
+            "subnet": allow(["ec2:RunInstances"], f"{EC2}:subnet/{subnet}", **from_template),
+            "security group": allow(["ec2:RunInstances"], f"{EC2}:security-group/{group}", **from_template),
+            "launch template": allow(["ec2:RunInstances"], arn),
+            "tags": allow(["ec2:CreateTags"], f"{EC2}:instance/*", StringEquals={"ec2:CreateAction": "RunInstances"}),
+            "image parameter": allow(["ssm:GetParameters"], f"arn:aws:ssm:eu-central-1::parameter{PARAMETER}"),
+            "role": allow(
+                ["iam:PassRole"],
+                f"arn:aws:iam::{ACCOUNT}:role/{self.profile}",
+                StringEquals={"iam:PassedToService": "ec2.amazonaws.com"},
+            ),
+        }
+
+
+def denied(call: Callable[..., Any], **arguments: Any) -> bool:
+    """Whether a call is denied; any other refusal is an error of the test."""
+    try:
+        call(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"UnauthorizedOperation", "AccessDeniedException"}:
+            raise
+        return True
+    return False
+
+
+def test_a_policy_that_names_every_resource_of_a_launch_allows_it(lab: Lab) -> None:
+    stage = Stage(lab)
+    role = lab.role(list(stage.statements.values()))
+    assert not denied(lab.as_role("ec2", role).run_instances, **stage.call)
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        *("instance", "volume", "network interface", "image", "subnet", "security group", "launch template"),
+        *("tags", "image parameter", "role"),
+    ],
+)
+def test_a_launch_is_denied_when_any_of_its_resources_is_not_allowed(lab: Lab, missing: str) -> None:
+    stage = Stage(lab)
+    role = lab.role([statement for name, statement in stage.statements.items() if name != missing])
+    assert denied(lab.as_role("ec2", role).run_instances, **stage.call)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"InstanceType": "t4g.2xlarge"},
+        {"ImageId": "ami-0123456789abcdef0"},
+        {"MetadataOptions": {"HttpTokens": "optional"}},
+        {"TagSpecifications": []},
+        {"TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "stack", "Value": "other"}]}]},
+        {"TagSpecifications": [{"ResourceType": "instance", "Tags": [*TAGS[0]["Tags"], {"Key": "x", "Value": "y"}]}]},
+    ],
+    ids=["type", "image", "metadata version", "no tags", "another tag value", "another tag key"],
+)
+def test_a_launch_is_denied_when_it_differs_from_what_the_conditions_allow(lab: Lab, change: dict[str, Any]) -> None:
+    stage = Stage(lab)
+    role = lab.role(list(stage.statements.values()))
+    assert denied(lab.as_role("ec2", role).run_instances, **{**copy.deepcopy(stage.call), **change})
+
+
+@pytest.mark.parametrize("key", ["aws:ResourceTag/stack", "ec2:ResourceTag/stack"])
+def test_terminating_follows_the_tags_of_the_machine(lab: Lab, key: str) -> None:
+    role = lab.role([allow(["ec2:TerminateInstances"], f"{EC2}:instance/*", StringEquals={key: "mine"})])
+    ec2 = lab.as_role("ec2", role)
+    mine, other = lab.launch(TagSpecifications=TAGS), lab.launch()
+    assert denied(ec2.terminate_instances, InstanceIds=[mine, other])
+    assert not denied(ec2.terminate_instances, InstanceIds=[mine])
+
+
+def test_tags_of_a_running_machine_follow_its_tags_and_those_asked_for(lab: Lab) -> None:
+    condition = {
+        "StringEquals": {"aws:ResourceTag/stack": "mine"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["note"]},
+    }
+    ec2 = lab.as_role("ec2", lab.role([allow(["ec2:CreateTags"], f"{EC2}:instance/*", **condition)]))
+    mine, other = lab.launch(TagSpecifications=TAGS), lab.launch()
+    note = [{"Key": "note", "Value": "1"}]
+    assert not denied(ec2.create_tags, Resources=[mine], Tags=note)
+    assert denied(ec2.create_tags, Resources=[other], Tags=note)
+    assert denied(ec2.create_tags, Resources=[mine], Tags=[{"Key": "stack", "Value": "other"}])
+
+
+@pytest.mark.parametrize("key", ["aws:ResourceTag/stack", "ssm:resourceTag/stack"])
+def test_a_command_needs_its_document_and_follows_the_tags_of_the_machine(lab: Lab, key: str) -> None:
+    document = allow(["ssm:SendCommand"], "arn:aws:ssm:eu-central-1::document/AWS-RunShellScript")
+    machines = allow(["ssm:SendCommand"], f"{EC2}:instance/*", StringEquals={key: "mine"})
+    mine, other = lab.launch(TagSpecifications=TAGS), lab.launch()
+    for machine in (mine, other):
+        lab.run(machine, "true")
+    call = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
+    both = lab.as_role("ssm", lab.role([document, machines])).send_command
+    assert not denied(both, **call, InstanceIds=[mine])
+    assert denied(both, **call, InstanceIds=[other])
+    for statement in (document, machines):
+        assert denied(lab.as_role("ssm", lab.role([statement])).send_command, **call, InstanceIds=[mine])
+
+
+@pytest.mark.parametrize(
+    ("action", "call"),
+    [
+        ("ssm:GetCommandInvocation", "get_command_invocation"),
+        ("ssm:CancelCommand", "cancel_command"),
+    ],
+)
+def test_calls_on_commands_are_allowed_on_anything_or_not_at_all(lab: Lab, action: str, call: str) -> None:
+    machine = lab.launch()
+    command = lab.send(machine, ["true"])
+    lab.invocation(command, machine)
+    arguments: dict[str, Any] = {"CommandId": command}
+    if call == "get_command_invocation":
+        arguments["InstanceId"] = machine
+    allowed = lab.as_role("ssm", lab.role([allow([action])]))
+    narrow = lab.as_role("ssm", lab.role([allow([action], f"{EC2}:instance/*")]))
+    assert not denied(getattr(allowed, call), **arguments)
+    assert denied(getattr(narrow, call), **arguments)
+
+
+def test_a_machine_can_do_only_what_its_role_allows(lab: Lab) -> None:
+    program = """
+import json, os, urllib.request
+base = os.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"]
+def get(path, headers, method="GET"):
+    return urllib.request.urlopen(urllib.request.Request(base + path, headers=headers, method=method)).read().decode()
+token = {"X-aws-ec2-metadata-token": get("/latest/api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "60"}, "PUT")}
+role = get("/latest/meta-data/iam/security-credentials/", token)
+print(get("/latest/meta-data/iam/security-credentials/" + role, token))
+"""
+    machine = lab.launch(profile=lab.profile(AGENT_ACTIONS))
+    keys = json.loads(lab.run(machine, f"python3 - <<'EOF'{program}EOF")["StandardOutputContent"])
+    sts = lab.with_keys("sts", keys["AccessKeyId"], keys["SecretAccessKey"], keys["Token"])
+    assert sts.get_caller_identity()["Arn"].endswith(f"/{machine}")
+    s3 = lab.with_keys("s3", keys["AccessKeyId"], keys["SecretAccessKey"], keys["Token"])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.list_buckets()

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import httpx2 as httpx
+import pytest
+
+from localcloud.emulator.process import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "localcloud"]
+
+
+def children_of(pid: int) -> set[int]:
+    command = ["/bin/ps", "-A", "-o", "pid=,ppid="]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    pairs = [(int(line.split()[0]), int(line.split()[1])) for line in listed.splitlines()]
+    found = {child for child, parent in pairs if parent == pid}
+    return found | {grandchild for child in found for grandchild in children_of(child)}
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_says_ready_once_serves_the_form_and_ends_cleanly(number: signal.Signals, tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with (
+        (tmp_path / "stderr").open("wb") as errors,
+        subprocess.Popen(
+            [*COMMAND, "up", "--port", "0"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as up,
+    ):
+        assert up.stdout is not None
+        ready = re.fullmatch(r"READY (http://127\.0\.0\.1:\d+)\n", up.stdout.readline())
+        assert ready, (tmp_path / "stderr").read_text()
+        assert "html" in httpx.get(ready[1], trust_env=False).headers["content-type"]
+        started = children_of(up.pid)
+        assert started
+        up.send_signal(number)
+        assert up.stdout.read() == ""
+        assert up.wait() == 0
+    assert [pid for pid in started if is_running(pid)] == []
+    assert [each.name for each in tmp_path.iterdir()] == ["stderr"]
+
+
+def test_up_refuses_a_port_in_use_in_one_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = subprocess.run(
+            [*COMMAND, "up", "--port", str(port)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.splitlines()[-1].startswith(f"error: Port {port} is in use.")
+
+
+def test_demo_refuses_a_file_that_does_not_exist() -> None:
+    refused = subprocess.run([*COMMAND, "demo", "/no/such/file"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert refused.stderr == "error: /no/such/file is not a file\n"
+
+
+def test_demo_runs_one_job_on_a_file_of_ours(tmp_path: Path) -> None:
+    source, output = tmp_path / "a b.txt", tmp_path / "out.txt"
+    source.write_bytes(b"bytes \xff without a newline")
+    done = subprocess.run(
+        [*COMMAND, "demo", str(source), "--text", "and a text", "--output", str(output)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert output.read_bytes() == b"bytes \xff without a newline\nand a text"
+    assert "succeeded" in done.stdout
+    assert "Machines alive now: 0" in done.stdout

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.localcloud.emulator.lab import allow, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.localcloud.emulator.lab import Lab
+
+IMAGE = {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1}
+NONE = {
+    "insufficient_capacity": 0,
+    "throttle": 0,
+    "agent_never_online": 0,
+    "agent_delay_s": 0.0,
+    "kill_machine_after_s": None,
+    "drop_command_events": False,
+    "duplicate_stream_records": False,
+    "fail_terminate": 0,
+}
+
+
+def error_of(call: Callable[..., Any], **arguments: Any) -> str:
+    with pytest.raises(ClientError) as refused:
+        call(**arguments)
+    return str(refused.value.response["Error"]["Code"])
+
+
+def test_faults_are_set_shown_and_cleared_as_a_whole(lab: Lab) -> None:
+    assert lab.site.get("/_local/faults").json() == NONE
+    assert lab.site.put("/_local/faults", json={"throttle": 2}).json() == {**NONE, "throttle": 2}
+    assert lab.site.put("/_local/faults", json={"fail_terminate": 1}).json() == {**NONE, "fail_terminate": 1}
+    assert lab.site.delete("/_local/faults").status_code == 204
+    assert lab.site.get("/_local/faults").json() == NONE
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        ({"no_such_fault": 1}, "no_such_fault"),
+        ({"throttle": "1"}, "throttle"),
+        ({"throttle": -1}, "throttle"),
+        ({"throttle": True}, "throttle"),
+        ({"throttle": 1.5}, "throttle"),
+        ({"agent_delay_s": "1"}, "agent_delay_s"),
+        ({"kill_machine_after_s": None}, "kill_machine_after_s"),
+        ({"drop_command_events": 1}, "drop_command_events"),
+        ([], "body"),
+    ],
+)
+def test_a_wrong_fault_is_refused_by_name_and_changes_nothing(lab: Lab, body: Any, key: str) -> None:
+    lab.set_faults(throttle=3)
+    answer = lab.site.put("/_local/faults", json=body)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert answer.json()["key"] == key
+    assert key in answer.json()["detail"]
+    assert lab.site.get("/_local/faults").json()["throttle"] == 3
+
+
+def test_what_is_not_json_is_refused(lab: Lab) -> None:
+    assert lab.site.put("/_local/faults", content=b"{").json()["code"] == "invalid_json"
+
+
+def test_unknown_control_paths_and_machines_are_not_found(lab: Lab) -> None:
+    assert lab.site.get("/_local/nothing").status_code == 404
+    assert lab.site.post("/_local/machines/i-none/kill").json()["code"] == "machine_not_found"
+
+
+def test_capacity_is_missing_as_often_as_asked(lab: Lab) -> None:
+    lab.set_faults(insufficient_capacity=2)
+    ec2 = lab.client("ec2")
+    assert error_of(ec2.run_instances, **IMAGE) == "InsufficientInstanceCapacity"
+    assert error_of(ec2.run_instances, **IMAGE) == "InsufficientInstanceCapacity"
+    assert ec2.run_instances(**IMAGE)["Instances"]
+
+
+def test_only_calls_of_roles_are_throttled_and_each_service_says_so_in_its_way(lab: Lab) -> None:
+    role = lab.role([allow(["ec2:DescribeInstances", "ssm:DescribeInstanceInformation", "sts:*"])])
+    ec2, ssm = lab.as_role("ec2", role), lab.as_role("ssm", role)
+    lab.set_faults(throttle=2)
+    lab.client("ec2").describe_instances()
+    assert error_of(ec2.describe_instances) == "RequestLimitExceeded"
+    assert error_of(ssm.describe_instance_information) == "ThrottlingException"
+    ec2.describe_instances()
+
+
+def test_the_agent_of_the_next_machines_never_comes_online(lab: Lab) -> None:
+    lab.set_faults(agent_never_online=1)
+    silent = lab.launch()
+    wait_for(lambda: lab.site.get("/_local/faults").json()["agent_never_online"] == 0, "the fault to be used up")
+    lab.run(lab.launch(), "true")
+    assert not lab.is_online(silent)
+
+
+def test_the_agent_can_be_delayed(lab: Lab) -> None:
+    lab.set_faults(agent_delay_s=3600)
+    machine = lab.launch()
+    lab.wait_state(machine, "running")
+    assert not lab.is_online(machine)
+
+
+def test_the_next_machine_is_lost_after_its_command_starts(lab: Lab) -> None:
+    machine, survivor = lab.launch(), lab.launch()
+    lab.run(machine, "true")
+    lab.set_faults(kill_machine_after_s=0.2)
+    command = lab.send(machine, ["sleep 600"])
+    lab.wait_state(machine, "terminated")
+    ssm, ec2 = lab.client("ssm"), lab.client("ec2")
+    assert ssm.get_command_invocation(CommandId=command, InstanceId=machine)["Status"] == "InProgress"
+    described = ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"][0]
+    assert described["StateReason"]["Code"] == "Server.SpotInstanceTermination"
+    assert lab.run(survivor, "echo alive")["StandardOutputContent"] == "alive\n"
+
+
+def test_command_events_can_be_lost_while_machine_events_still_come(lab: Lab) -> None:
+    lab.set_faults(drop_command_events=True)
+    commands, machines = lab.record_events({"source": ["aws.ssm"]}), lab.record_events({"source": ["aws.ec2"]})
+    machine = lab.launch()
+    lab.run(machine, "true")
+    lab.client("ec2").terminate_instances(InstanceIds=[machine])
+    wait_for(lambda: any(e["detail"] == {"instance-id": machine, "state": "terminated"} for e in machines()), "the end")
+    assert commands() == []
+
+
+def test_terminating_can_fail(lab: Lab) -> None:
+    machine = lab.launch()
+    ec2 = lab.client("ec2")
+    lab.set_faults(fail_terminate=1)
+    assert error_of(ec2.terminate_instances, InstanceIds=[machine]) == "InternalError"
+    assert lab.machine(machine)["state"] in {"pending", "running"}
+    ec2.terminate_instances(InstanceIds=[machine])
+    lab.wait_state(machine, "terminated")
+
+
+def test_a_machine_is_shown_with_its_job_and_its_times(lab: Lab) -> None:
+    tags = {"mayfly:job-id": "job-1", "mayfly:owner": "anonymous", "mayfly:attempt": "2"}
+    machine = lab.launch(
+        TagSpecifications=[
+            {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        ]
+    )
+    shown = lab.machine(machine)
+    assert (shown["job_id"], shown["owner"], shown["attempt"]) == ("job-1", "anonymous", 2)
+    assert shown["launched_at"].endswith("Z")
+    assert shown["terminated_at"] is None
+
+
+def test_what_is_known_of_a_job_can_be_read(lab: Lab) -> None:
+    job = "01890000-0000-7000-8000-000000000001"
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "mayfly:job-id", "Value": job}]}]
+    machine = lab.launch(TagSpecifications=tags)
+    command = lab.send(machine, ["true"])
+    lab.invocation(command, machine)
+    function = lab.function(f"def handler(event, context):\n    print('about {job}')\n")
+    lab.client("lambda").invoke(FunctionName=function, Payload=b"{}")
+    known = lab.site.get(f"/_local/jobs/{job}/debug").json()
+    assert [each["id"] for each in known["machines"]] == [machine]
+    assert [each["CommandId"] for each in known["commands"]] == [command]
+    assert [each["message"] for each in known["logs"]] == [f"about {job}"]
+    assert known["executions"] == []

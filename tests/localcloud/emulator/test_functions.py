@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.localcloud.emulator.lab import REGION, allow, wait_for
+
+if TYPE_CHECKING:
+    from tests.localcloud.emulator.lab import Lab
+
+ACCOUNT = "000000000000"
+STREAM_ACTIONS = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
+ECHO = """
+import json
+def handler(event, context):
+    print("SEEN " + json.dumps(event))
+    return event
+"""
+
+
+def seen(lab: Lab, function_arn: str) -> list[Any]:
+    """Events that a function has printed as SEEN."""
+    group = f"/aws/lambda/{function_arn.rsplit(':', 1)[-1]}"
+    logs = lab.client("logs")
+    try:
+        events = logs.filter_log_events(logGroupName=group)["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    return [json.loads(e["message"][5:]) for e in events if e["message"].startswith("SEEN ")]
+
+
+def state_machine(lab: Lab, role: str, state: dict[str, Any]) -> str:
+    definition = {
+        "StartAt": "Only",
+        "QueryLanguage": "JSONata",
+        "States": {"Only": {"Type": "Task", "End": True, **state}},
+    }
+    made = lab.client("stepfunctions").create_state_machine(
+        name=f"machine-{uuid.uuid4().hex[:8]}", definition=json.dumps(definition), roleArn=role
+    )
+    return str(made["stateMachineArn"])
+
+
+def execute(lab: Lab, arn: str) -> dict[str, Any]:
+    sfn = lab.client("stepfunctions")
+    execution = sfn.start_execution(stateMachineArn=arn, input="{}")["executionArn"]
+
+    def ended() -> dict[str, Any] | None:
+        found = sfn.describe_execution(executionArn=execution)
+        return None if found["status"] == "RUNNING" else dict(found)
+
+    return wait_for(ended, "the execution")
+
+
+def invoke_state(function: str, **options: Any) -> dict[str, Any]:
+    return {
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": function, "Payload": {}},
+        **options,
+    }
+
+
+def test_a_task_needs_the_state_machines_role_to_allow_its_function(lab: Lab) -> None:
+    function = lab.function(ECHO)
+    states = "states.amazonaws.com"
+    allowed = lab.role([allow(["lambda:InvokeFunction"], function)], states)
+    assert execute(lab, state_machine(lab, allowed, invoke_state(function)))["status"] == "SUCCEEDED"
+    other = lab.role([allow(["lambda:InvokeFunction"], function + "-other")], states)
+    refused = execute(lab, state_machine(lab, other, invoke_state(function)))
+    assert (refused["status"], refused["error"]) == ("FAILED", "Lambda.AWSLambdaException")
+    assert "lambda:InvokeFunction" in refused["cause"]
+
+
+def test_a_waiting_task_fails_at_once_when_its_function_cannot_be_invoked_or_fails(lab: Lab) -> None:
+    function = lab.function("class Broken(Exception): pass\ndef handler(event, context):\n    raise Broken('so')\n")
+    waiting = invoke_state(function, Resource="arn:aws:states:::lambda:invoke.waitForTaskToken")
+    nothing = lab.role([], "states.amazonaws.com")
+    assert execute(lab, state_machine(lab, nothing, waiting))["error"] == "Lambda.AWSLambdaException"
+    role = lab.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
+    assert execute(lab, state_machine(lab, role, waiting))["error"] == "Broken"
+
+
+def test_an_exceptions_class_is_the_error_that_retry_and_catch_see(lab: Lab) -> None:
+    function = lab.function("class NotYet(Exception): pass\ndef handler(event, context):\n    raise NotYet('wait')\n")
+    role = lab.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
+    failed = execute(lab, state_machine(lab, role, invoke_state(function)))
+    assert failed["error"] == "NotYet"
+    assert json.loads(failed["cause"])["errorMessage"] == "wait"
+
+
+def test_a_function_that_raised_goes_on_in_the_same_environment(lab: Lab) -> None:
+    code = "n = []\ndef handler(event, context):\n    n.append(1)\n    if event: raise ValueError\n    return len(n)\n"
+    function, invoke = lab.function(code), lab.client("lambda").invoke
+    failed = invoke(FunctionName=function, Payload=b'{"fail": true}')
+    assert failed["FunctionError"]
+    assert json.loads(failed["Payload"].read())["errorType"] == "ValueError"
+    assert json.loads(invoke(FunctionName=function, Payload=b"{}")["Payload"].read()) == 2
+
+
+def test_answering_a_task_needs_a_right_on_its_state_machine(lab: Lab) -> None:
+    function = lab.function(ECHO)
+    role = lab.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
+    waiting = {
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Arguments": {"FunctionName": function, "Payload": {"token": "{% $states.context.Task.Token %}"}},
+    }
+    arn = state_machine(lab, role, waiting)
+    sfn = lab.client("stepfunctions")
+    execution = sfn.start_execution(stateMachineArn=arn, input="{}")["executionArn"]
+    token = wait_for(lambda: seen(lab, function) or None, "the token")[0]["token"]
+    elsewhere = lab.as_role("stepfunctions", lab.role([allow(["states:SendTaskSuccess"], arn + "-other")]))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        elsewhere.send_task_success(taskToken=token, output="{}")
+    here = lab.as_role("stepfunctions", lab.role([allow(["states:SendTaskSuccess"], arn)]))
+    here.send_task_success(taskToken=token, output="{}")
+    wait_for(lambda: sfn.describe_execution(executionArn=execution)["status"] == "SUCCEEDED", "the execution")
+    with pytest.raises(ClientError, match="TaskTimedOut"):
+        here.send_task_success(taskToken=token, output="{}")
+
+
+def test_a_rule_needs_the_functions_permission(lab: Lab) -> None:
+    function, events = lab.function(ECHO), lab.client("events")
+    name = f"rule-{uuid.uuid4().hex[:8]}"
+    rule = events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))["RuleArn"]
+    events.put_targets(Rule=name, Targets=[{"Id": "f", "Arn": function}])
+    entry = {"Source": name, "DetailType": "d"}
+    events.put_events(Entries=[{**entry, "Detail": '{"n": 1}'}])
+    lab.client("lambda").add_permission(
+        FunctionName=function,
+        StatementId="rule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule,
+    )
+    events.put_events(Entries=[{**entry, "Detail": '{"n": 2}'}])
+    wait_for(lambda: seen(lab, function) or None, "the permitted event")
+    assert [event["detail"]["n"] for event in seen(lab, function)] == [2]
+
+
+def test_without_its_rights_a_function_leaves_no_log(lab: Lab) -> None:
+    invoke = lab.client("lambda").invoke
+    for actions in (["logs:CreateLogGroup", "logs:CreateLogStream"], ["logs:CreateLogGroup", "logs:PutLogEvents"], []):
+        function = lab.function(ECHO, lab.role([allow(actions)] if actions else []))
+        invoke(FunctionName=function, Payload=b"{}")
+        assert seen(lab, function) == []
+
+
+def table(lab: Lab) -> tuple[str, str]:
+    name = f"table-{uuid.uuid4().hex[:8]}"
+    made = lab.client("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )["TableDescription"]
+    return name, made["LatestStreamArn"]
+
+
+def put(lab: Lab, name: str, *ids: str) -> None:
+    for each in ids:
+        lab.client("dynamodb").put_item(TableName=name, Item={"id": {"S": each}})
+
+
+def ids_of(events: list[Any]) -> list[list[str]]:
+    return [[record["dynamodb"]["Keys"]["id"]["S"] for record in event["Records"]] for event in events]
+
+
+@pytest.fixture
+def mapping(lab: Lab) -> Any:
+    """Connects a stream with a function; the mapping is removed after the test."""
+    made: list[str] = []
+
+    def connect(stream: str, function: str, **options: Any) -> None:
+        answer = lab.client("lambda").create_event_source_mapping(
+            EventSourceArn=stream, FunctionName=function, StartingPosition="TRIM_HORIZON", **options
+        )
+        made.append(answer["UUID"])
+
+    yield connect
+    for each in made:
+        lab.client("lambda").delete_event_source_mapping(UUID=each)
+
+
+def test_records_reach_the_function_and_twice_when_asked_to(lab: Lab, mapping: Any) -> None:
+    name, stream = table(lab)
+    function = lab.function(ECHO, lab.role([allow([*STREAM_ACTIONS, "logs:*"])]))
+    mapping(stream, function)
+    put(lab, name, "once")
+    wait_for(lambda: ids_of(seen(lab, function)) == [["once"]], "the record")
+    lab.set_faults(duplicate_stream_records=True)
+    put(lab, name, "twice")
+    wait_for(lambda: ids_of(seen(lab, function))[1:] == [["twice", "twice"]], "both copies")
+
+
+@pytest.mark.parametrize("missing", STREAM_ACTIONS)
+def test_a_stream_cannot_be_connected_without_the_right_to_read_it(lab: Lab, mapping: Any, missing: str) -> None:
+    _, stream = table(lab)
+    role = lab.role([allow([action for action in STREAM_ACTIONS if action != missing])])
+    with pytest.raises(ClientError, match=f"Cannot access stream .* {missing.split(':')[1]} "):
+        mapping(stream, lab.function(ECHO, role))
+
+
+def test_a_right_taken_away_later_stops_the_delivery(lab: Lab, mapping: Any) -> None:
+    name, stream = table(lab)
+    role = lab.role([allow([*STREAM_ACTIONS, "logs:*"])])
+    function = lab.function(ECHO, role)
+    mapping(stream, function)
+    lab.set_policy(role, [allow([*STREAM_ACTIONS[1:], "logs:*"])])
+    put(lab, name, "held")
+
+    def problem() -> bool:
+        found = lab.client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+        return "DescribeStream" in found[0]["LastProcessingResult"]
+
+    wait_for(problem, "the reason")
+    assert seen(lab, function) == []
+    lab.set_policy(role, [allow([*STREAM_ACTIONS, "logs:*"])])
+    wait_for(lambda: ids_of(seen(lab, function)) == [["held"]], "the held record")
+
+
+FAILS_ON_POISON = """
+import json
+def handler(event, context):
+    print("SEEN " + json.dumps(event))
+    for record in event["Records"]:
+        if record["dynamodb"]["Keys"]["id"]["S"] == "poison":
+            raise ValueError("poison")
+"""
+
+REPORTS_POISON = """
+import json
+def handler(event, context):
+    print("SEEN " + json.dumps(event))
+    bad = [r["dynamodb"]["SequenceNumber"] for r in event["Records"] if r["dynamodb"]["Keys"]["id"]["S"] == "poison"]
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in bad]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "options"),
+    [
+        (FAILS_ON_POISON, {"BisectBatchOnFunctionError": True}),
+        (REPORTS_POISON, {"FunctionResponseTypes": ["ReportBatchItemFailures"], "BisectBatchOnFunctionError": True}),
+    ],
+    ids=["the function raises", "the function reports the record"],
+)
+def test_a_poison_record_is_put_aside_and_the_others_go_on(
+    lab: Lab, mapping: Any, code: str, options: dict[str, Any]
+) -> None:
+    sqs = lab.client("sqs")
+    url = sqs.create_queue(QueueName=f"aside-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[-1]}"
+    name, stream = table(lab)
+    put(lab, name, "a", "b", "poison", "c", "d")
+    role = lab.role([allow([*STREAM_ACTIONS, "logs:*"]), allow(["sqs:SendMessage"], queue)])
+    function = lab.function(code, role)
+    mapping(
+        stream,
+        function,
+        MaximumRetryAttempts=1,
+        DestinationConfig={"OnFailure": {"Destination": queue}},
+        **options,
+    )
+    aside = wait_for(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), "the record put aside")
+    info = json.loads(aside[0]["Body"])["DDBStreamBatchInfo"]
+    assert info["batchSize"] == 1
+    put(lab, name, "after")
+    wait_for(lambda: "after" in ids_of(seen(lab, function))[-1], "the next record")
+    good = [batch for batch in ids_of(seen(lab, function)) if "poison" not in batch]
+    assert {each for batch in good for each in batch} >= {"c", "d", "after"}
+
+
+def test_without_the_right_to_send_it_the_record_is_lost_and_the_log_says_so(lab: Lab, mapping: Any) -> None:
+    sqs = lab.client("sqs")
+    url = sqs.create_queue(QueueName=f"aside-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[-1]}"
+    name, stream = table(lab)
+    put(lab, name, "poison")
+    function = lab.function(FAILS_ON_POISON, lab.role([allow(STREAM_ACTIONS)]))
+    mapping(stream, function, MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": queue}})
+    said = f"lacks sqs:SendMessage on {queue}"
+    wait_for(lambda: said in lab.emulator.log_tail(200), "the reason")
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.emulator.process import EmulatorProcess
+from tests.localcloud.emulator.lab import AGENT_ACTIONS, LOG_ACTIONS, REGION, Lab, wait_for
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_machine_boots_runs_its_user_data_and_then_brings_its_agent_online(lab: Lab) -> None:
+    machine = lab.launch(UserData="#!/bin/sh\necho booted > $HOME/trace\n")
+    assert lab.run(machine, "cat $HOME/trace")["StandardOutputContent"] == "booted\n"
+    described = lab.client("ec2").describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"][0]
+    assert described["State"] == {"Code": 16, "Name": "running"}
+
+
+def test_a_command_reports_its_exit_code_and_both_outputs(lab: Lab) -> None:
+    result = lab.run(lab.launch(), "echo out", "echo err >&2", "exit 7")
+    assert (result["Status"], result["ResponseCode"]) == ("Failed", 7)
+    assert (result["StandardOutputContent"], result["StandardErrorContent"]) == ("out\n", "err\n")
+
+
+def test_a_machine_sees_nothing_of_the_hosts_environment(lab: Lab) -> None:
+    result = lab.run(lab.launch(), "env")
+    names = {line.partition("=")[0] for line in result["StandardOutputContent"].splitlines()}
+    allowed = {"PATH", "HOME", "TMPDIR", "LANG", "AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT"}
+    assert names - {"PWD", "OLDPWD", "SHLVL", "_"} == allowed
+
+
+def test_a_machine_has_a_python_outside_the_virtual_environment(lab: Lab) -> None:
+    inspect = "import sys; print(sys.prefix == sys.base_prefix)"
+    result = lab.run(lab.launch(), "command -v python3", f"python3 -c '{inspect}'")
+    program, outside = result["StandardOutputContent"].split()
+    assert program.endswith("/bin/python3")
+    assert outside == "True"
+
+
+def test_output_beyond_the_limits_is_cut_for_the_caller_and_never_blocks(lab: Lab) -> None:
+    result = lab.run(lab.launch(), "yes 0123456789 | head -c 3000000", "yes e | head -c 3000000 >&2")
+    assert result["Status"] == "Success"
+    assert len(result["StandardOutputContent"]) == 24_000
+    assert len(result["StandardErrorContent"]) == 8_000
+
+
+def test_all_output_goes_to_the_log_group_line_by_line(lab: Lab) -> None:
+    logs = lab.client("logs")
+    logs.create_log_group(logGroupName="/test/output")
+    machine = lab.launch()
+    config = {"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": "/test/output"}
+    command = lab.send(machine, ["seq 1 5000", "echo problem >&2"], CloudWatchOutputConfig=config)
+    lab.invocation(command, machine)
+    prefix = f"{command}/{machine}/aws-runShellScript"
+    stdout = logs.get_log_events(logGroupName="/test/output", logStreamName=f"{prefix}/stdout")
+    assert [event["message"] for event in stdout["events"]] == [str(number) for number in range(1, 5001)]
+    stderr = logs.get_log_events(logGroupName="/test/output", logStreamName=f"{prefix}/stderr")
+    assert [event["message"] for event in stderr["events"]] == ["problem"]
+
+
+def test_output_is_in_the_log_while_the_command_still_runs(lab: Lab) -> None:
+    logs = lab.client("logs")
+    logs.create_log_group(logGroupName="/test/live")
+    machine = lab.launch()
+    config = {"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": "/test/live"}
+    command = lab.send(machine, ["echo first", "sleep 600"], CloudWatchOutputConfig=config)
+
+    def first_line() -> bool:
+        return bool(logs.filter_log_events(logGroupName="/test/live")["events"])
+
+    wait_for(first_line, "the first line")
+    assert lab.client("ssm").get_command_invocation(CommandId=command, InstanceId=machine)["Status"] == "InProgress"
+
+
+@pytest.mark.parametrize("missing", LOG_ACTIONS)
+def test_without_the_rights_to_write_logs_the_output_is_not_in_the_log(lab: Lab, missing: str) -> None:
+    group = f"/test/denied/{missing.replace(':', '-')}"
+    lab.client("logs").create_log_group(logGroupName=group)
+    machine = lab.launch(profile=lab.profile([a for a in AGENT_ACTIONS + LOG_ACTIONS if a != missing]))
+    config = {"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": group}
+    assert lab.run(machine, "echo hidden", CloudWatchOutputConfig=config)["StandardOutputContent"] == "hidden\n"
+    assert lab.client("logs").describe_log_streams(logGroupName=group)["logStreams"] == []
+
+
+@pytest.mark.parametrize("missing", AGENT_ACTIONS)
+def test_the_agent_stays_offline_when_its_role_lacks_an_action(lab: Lab, missing: str) -> None:
+    machine = lab.launch(profile=lab.profile([action for action in AGENT_ACTIONS if action != missing]))
+
+    def said_why() -> bool:
+        return f"{machine}: the agent stays offline, its role lacks {missing}" in lab.emulator.log_tail(100)
+
+    wait_for(said_why, "the agent's reason")
+    assert not lab.is_online(machine)
+
+
+def test_a_machine_without_a_role_never_comes_online(lab: Lab) -> None:
+    ec2 = lab.client("ec2")
+    call: dict[str, Any] = {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1}
+    machine = ec2.run_instances(**call)["Instances"][0]["InstanceId"]
+    wait_for(lambda: f"{machine}: the agent stays offline" in lab.emulator.log_tail(100), "the agent's reason")
+
+
+def test_the_execution_timeout_ends_the_command_and_what_it_started(lab: Lab) -> None:
+    machine = lab.launch()
+    command = lab.send(
+        machine, ["sleep 600 & echo $! > $HOME/pid", "sleep 600"], parameters={"executionTimeout": ["1"]}
+    )
+    result = lab.invocation(command, machine)
+    assert (result["Status"], result["StatusDetails"]) == ("TimedOut", "Execution Timed Out")
+    pid = int(lab.run(machine, "cat $HOME/pid")["StandardOutputContent"])
+    wait_for(lambda: not is_running(pid), "the child to be gone")
+
+
+def test_a_process_that_outlives_its_script_does_not_hold_the_command_open(lab: Lab) -> None:
+    result = lab.run(lab.launch(), "sleep 600 &", "echo done")
+    assert (result["Status"], result["StandardOutputContent"]) == ("Success", "done\n")
+
+
+def test_a_cancelled_command_ends_as_cancelled_and_its_processes_with_it(lab: Lab) -> None:
+    machine = lab.launch()
+    command = lab.send(machine, ["echo $$ > $HOME/pid", "sleep 600"])
+    lab.invocation(command, machine, "InProgress")
+
+    def pid() -> int | None:
+        text = lab.run(machine, "cat $HOME/pid 2>/dev/null || true")["StandardOutputContent"].strip()
+        return int(text) if text else None
+
+    found = wait_for(pid, "the script to start")
+    lab.client("ssm").cancel_command(CommandId=command)
+    assert lab.invocation(command, machine)["Status"] == "Cancelled"
+    wait_for(lambda: not is_running(found), "the script to be gone")
+
+
+def test_terminating_ends_every_process_and_removes_the_folder(lab: Lab) -> None:
+    machine = lab.launch()
+    script = """
+import os, pathlib, time
+if os.fork():
+    os._exit(0)
+os.setsid()
+pathlib.Path(os.environ["HOME"], "pid").write_text(str(os.getpid()))
+time.sleep(600)
+"""
+    home = lab.run(machine, f"python3 - <<'EOF'{script}EOF", "echo $HOME")["StandardOutputContent"].strip()
+    written = Path(home) / "pid"
+    pid = int(wait_for(lambda: written.read_text() if written.exists() else None, "the daemon"))
+    lab.client("ec2").terminate_instances(InstanceIds=[machine])
+    ended = lab.wait_state(machine, "terminated")
+    assert ended["terminated_at"] >= ended["launched_at"]
+    wait_for(lambda: not is_running(pid), "the daemon to be gone")
+    assert not Path(home).parent.exists()
+
+
+def test_a_command_on_a_lost_machine_stays_in_progress(lab: Lab) -> None:
+    machine = lab.launch()
+    command = lab.send(machine, ["sleep 600"])
+    lab.invocation(command, machine, "InProgress")
+    assert lab.site.post(f"/_local/machines/{machine}/kill").status_code == 202
+    lab.wait_state(machine, "terminated")
+    assert lab.client("ssm").get_command_invocation(CommandId=command, InstanceId=machine)["Status"] == "InProgress"
+
+
+@pytest.mark.parametrize(("behavior", "state"), [("terminate", "terminated"), ("stop", "stopped")])
+def test_shutdown_inside_the_machine_follows_the_launch_behaviour(lab: Lab, behavior: str, state: str) -> None:
+    machine = lab.launch(UserData="#!/bin/sh\nshutdown -h now\n", InstanceInitiatedShutdownBehavior=behavior)
+    lab.wait_state(machine, state)
+    described = lab.client("ec2").describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"][0]
+    assert described["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
+
+
+def test_a_shutdown_in_the_future_can_be_cancelled_or_replaced(lab: Lab) -> None:
+    machine = lab.launch(UserData="#!/bin/sh\nshutdown -h +60\n", InstanceInitiatedShutdownBehavior="terminate")
+    lab.send(machine, ["shutdown -c", "shutdown -h +1", "shutdown -P now"])
+    lab.wait_state(machine, "terminated")
+
+
+def test_a_stopped_machine_can_be_started_and_works_again(lab: Lab) -> None:
+    ec2 = lab.client("ec2")
+    machine = lab.launch()
+    lab.run(machine, "echo kept > $HOME/file")
+    ec2.stop_instances(InstanceIds=[machine])
+    lab.wait_state(machine, "stopped")
+    ec2.start_instances(InstanceIds=[machine])
+    assert lab.run(machine, "cat $HOME/file")["StandardOutputContent"] == "kept\n"
+
+
+def test_metadata_is_served_to_version_two_callers_only_and_carries_the_roles_credentials(lab: Lab) -> None:
+    program = """
+import json, os, urllib.error, urllib.request
+base = os.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"]
+def get(path, headers={}, method="GET"):
+    request = urllib.request.Request(base + path, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return str(error.code)
+print(get("/latest/meta-data/instance-id"))
+token = {"X-aws-ec2-metadata-token": get("/latest/api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "60"}, "PUT")}
+print(get("/latest/meta-data/instance-id", token))
+print(get("/latest/meta-data/placement/region", token))
+print(json.loads(get("/latest/dynamic/instance-identity/document", token))["instanceId"])
+role = get("/latest/meta-data/iam/security-credentials/", token)
+print(json.loads(get("/latest/meta-data/iam/security-credentials/" + role, token))["AccessKeyId"][:4])
+print(get("/latest/meta-data/tags/instance", token))
+"""
+    machine = lab.launch()
+    result = lab.run(machine, f"python3 - <<'EOF'{program}EOF")
+    assert result["StandardOutputContent"].split() == ["401", machine, "eu-central-1", machine, "ASIA", "404"]
+
+
+def test_state_changes_and_command_statuses_are_sent_as_events_in_order(lab: Lab) -> None:
+    machines = lab.record_events({"source": ["aws.ec2"]})
+    commands = lab.record_events({"source": ["aws.ssm"]})
+    machine = lab.launch()
+    command = lab.send(machine, ["exit 3"])
+    lab.invocation(command, machine)
+    lab.client("ec2").terminate_instances(InstanceIds=[machine])
+
+    def states() -> list[str]:
+        return [e["detail"]["state"] for e in machines() if e["detail"]["instance-id"] == machine]
+
+    wait_for(lambda: states()[-1:] == ["terminated"], "the last event")
+    assert states() == ["pending", "running", "shutting-down", "terminated"]
+    mine = [e for e in commands() if e["detail"]["command-id"] == command]
+    invocation = "EC2 Command Invocation Status-change Notification"
+    assert [e["detail"]["status"] for e in mine if e["detail-type"] == invocation] == ["InProgress", "Failed"]
+    whole = [e for e in mine if e["detail-type"] == "EC2 Command Status-change Notification"]
+    assert [e["detail"]["status"] for e in whole] == ["InProgress", "Failed"]
+    assert whole[0]["detail"]["document-name"] == "AWS-RunShellScript"
+    assert whole[0]["region"] == "eu-central-1"
+
+
+def test_fifty_machines_at_once_all_work_and_all_go(lab: Lab) -> None:
+    ec2 = lab.client("ec2")
+    profile = lab.profile(AGENT_ACTIONS)
+    answer = ec2.run_instances(
+        ImageId="ami-0123456789abcdef0",
+        InstanceType="t4g.micro",
+        IamInstanceProfile={"Name": profile},
+        MinCount=50,
+        MaxCount=50,
+    )
+    machines = [each["InstanceId"] for each in answer["Instances"]]
+    sent = {machine: lab.send(machine, [f"echo {machine}"]) for machine in machines}
+    for machine, command in sent.items():
+        assert lab.invocation(command, machine)["StandardOutputContent"] == f"{machine}\n"
+    ec2.terminate_instances(InstanceIds=machines)
+    for machine in machines:
+        lab.wait_state(machine, "terminated")
+
+
+def test_a_machine_stays_pending_for_the_boot_time() -> None:
+    slow = Lab(EmulatorProcess.start(region=REGION, boot_seconds=3600))
+    try:
+        machine = slow.launch()
+        assert slow.machine(machine)["state"] == "pending"
+        slow.client("ec2").terminate_instances(InstanceIds=[machine])
+        slow.wait_state(machine, "terminated")
+    finally:
+        slow.close()
+
+
+def test_stopping_the_emulator_leaves_no_process_and_no_file(tmp_path: Path) -> None:
+    own = Lab(EmulatorProcess.start(region=REGION, log_dir=tmp_path))
+    result = own.run(own.launch(), "sleep 600 & echo $! $HOME")
+    pid, home = result["StandardOutputContent"].split()
+    assert is_running(int(pid))
+    own.close()
+    deadline = time.monotonic() + 10
+    while is_running(int(pid)) and time.monotonic() < deadline:
+        pass
+    assert not is_running(int(pid))
+    assert not is_running(own.emulator.pid)
+    assert not Path(home).parents[2].exists()
+    assert (tmp_path / "cloud.log").exists()

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from localcloud.emulator.process import ROOT, EmulatorError, EmulatorProcess, RootCredentials
+from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID
+from tests.localcloud.emulator.lab import REGION, Lab, wait_for
+
+STARTER = """
+import json, sys
+from localcloud.emulator.process import EmulatorProcess
+emulator = EmulatorProcess.start(region="eu-central-1")
+root = emulator.root
+print(json.dumps([emulator.pid, emulator.aws_port, emulator.site_port, root.secret_access_key, str(emulator.log_path)]))
+sys.stdout.flush()
+sys.stdin.read()
+"""
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def sleeper(lab: Lab) -> int:
+    """Process id of something that runs on a new machine."""
+    return int(lab.run(lab.launch(), "sleep 600 & echo $!")["StandardOutputContent"])
+
+
+def test_a_port_in_use_is_refused_with_the_remedy() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(EmulatorError, match=f"Port {port} is in use. Choose another one with --port"):
+            EmulatorProcess.start(site_port=port)
+
+
+def test_an_emulator_that_is_killed_leaves_its_machines_to_stop() -> None:
+    lab = Lab(EmulatorProcess.start(region=REGION))
+    pid = sleeper(lab)
+    os.kill(lab.emulator.pid, signal.SIGKILL)
+    lab.close()
+    wait_for(lambda: not is_running(pid), "the machine to be gone")
+    assert not lab.emulator.log_path.exists()
+
+
+def test_an_emulator_ends_when_the_process_that_started_it_is_killed() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTER], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as starter:
+        assert starter.stdout is not None
+        pid, aws_port, site_port, secret, log_path = json.loads(starter.stdout.readline())
+        emulator = EmulatorProcess.__new__(EmulatorProcess)
+        emulator.aws_port, emulator.site_port, emulator.region = aws_port, site_port, REGION
+        emulator.root = RootCredentials(ROOT_ACCESS_KEY_ID, secret)
+        machine_process = sleeper(Lab(emulator))
+        starter.kill()
+    wait_for(lambda: not is_running(pid), "the emulator to be gone")
+    wait_for(lambda: not is_running(machine_process), "the machine to be gone")
+    assert not Path(log_path).parent.exists()
+
+
+@pytest.mark.parametrize("key", ["test", "000000000000", ROOT_ACCESS_KEY_ID])
+def test_nobody_is_root_without_the_secret_of_this_run(lab: Lab, key: str) -> None:
+    guess = lab.with_keys("s3", key, "test")
+    with pytest.raises(guess.exceptions.ClientError, match=r"InvalidAccessKeyId|SignatureDoesNotMatch"):
+        guess.list_buckets()

@@ -1,0 +1,217 @@
+"""Each seam exists because stock MiniStack differs from AWS. A test that fails here says that a seam can go."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx2 as httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.localcloud.emulator.lab import REGION, Lab, allow, wait_for
+from tests.localcloud.emulator.stock import StockProcess
+from tests.localcloud.emulator.test_edge import distribute
+from tests.localcloud.emulator.test_functions import ECHO, execute, invoke_state, put, seen, state_machine, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from localcloud.emulator.process import EmulatorProcess
+
+IMAGE = {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1}
+RAISES = "class Broken(Exception): pass\ndef handler(event, context):\n    raise Broken('so')\n"
+
+
+@pytest.fixture(scope="module")
+def stock() -> Iterator[Lab]:
+    lab = Lab(cast("EmulatorProcess", StockProcess(REGION)))
+    yield lab
+    lab.close()
+
+
+def instance(stock: Lab, **options: Any) -> str:
+    return str(stock.client("ec2").run_instances(**IMAGE, **options)["Instances"][0]["InstanceId"])
+
+
+def test_run_instances_ignores_the_launch_template(stock: Lab) -> None:
+    ec2 = stock.client("ec2")
+    ec2.create_launch_template(LaunchTemplateName="gap", LaunchTemplateData={"InstanceType": "t4g.large"})
+    launched = ec2.run_instances(**IMAGE, LaunchTemplate={"LaunchTemplateName": "gap"})["Instances"][0]
+    assert launched["InstanceType"] != "t4g.large"
+
+
+def test_launch_templates_lose_their_market_options(stock: Lab) -> None:
+    ec2 = stock.client("ec2")
+    data = {"ImageId": IMAGE["ImageId"], "InstanceMarketOptions": {"MarketType": "spot"}}
+    ec2.create_launch_template(LaunchTemplateName="spot", LaunchTemplateData=data)
+    version = ec2.describe_launch_template_versions(LaunchTemplateName="spot")["LaunchTemplateVersions"][0]
+    assert "InstanceMarketOptions" not in version["LaunchTemplateData"]
+
+
+def test_run_instances_ignores_the_client_token(stock: Lab) -> None:
+    assert instance(stock, ClientToken="same") != instance(stock, ClientToken="same")
+
+
+def test_machines_are_records_that_ssm_cannot_reach(stock: Lab) -> None:
+    with pytest.raises(ClientError, match="InvalidInstanceId"):
+        stock.client("ssm").send_command(
+            DocumentName="AWS-RunShellScript", InstanceIds=[instance(stock)], Parameters={"commands": ["true"]}
+        )
+
+
+def test_the_arm_image_has_no_public_parameter(stock: Lab) -> None:
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        stock.client("ssm").get_parameter(Name="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64")
+
+
+def test_cancel_command_is_missing(stock: Lab) -> None:
+    with pytest.raises(ClientError, match="Unknown action"):
+        stock.client("ssm").cancel_command(CommandId=str(uuid.uuid4()))
+
+
+def test_a_launch_is_authorized_on_one_resource_only(stock: Lab) -> None:
+    role = stock.role([allow(["ec2:RunInstances"], f"arn:aws:ec2:{REGION}:000000000000:image/*")])
+    assert stock.as_role("ec2", role).run_instances(**IMAGE)["Instances"]
+
+
+def test_ec2_conditions_on_tags_are_never_met(stock: Lab) -> None:
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "stack", "Value": "mine"}]}]
+    machine = instance(stock, TagSpecifications=tags)
+    role = stock.role([allow(["ec2:TerminateInstances"], StringEquals={"ec2:ResourceTag/stack": "mine"})])
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        stock.as_role("ec2", role).terminate_instances(InstanceIds=[machine])
+
+
+def test_sending_a_command_is_authorized_on_nothing_in_particular(stock: Lab) -> None:
+    document = f"arn:aws:ssm:{REGION}::document/AWS-RunShellScript"
+    machines = f"arn:aws:ec2:{REGION}:000000000000:instance/*"
+    role = stock.role([allow(["ssm:SendCommand"], [document, machines])])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        stock.as_role("ssm", role).send_command(
+            DocumentName="AWS-RunShellScript", InstanceIds=[instance(stock)], Parameters={"commands": ["true"]}
+        )
+
+
+def test_no_events_tell_of_a_machines_states(stock: Lab) -> None:
+    events = stock.record_events({"source": ["aws.ec2", "last"]})
+    stock.client("ec2").terminate_instances(InstanceIds=[instance(stock)])
+    stock.client("events").put_events(Entries=[{"Source": "last", "DetailType": "last", "Detail": "{}"}])
+    wait_for(lambda: events() or None, "the last event")
+    assert [event["source"] for event in events()] == ["last"]
+
+
+def test_a_task_invokes_a_function_that_its_role_does_not_allow(stock: Lab) -> None:
+    nothing = stock.role([], "states.amazonaws.com")
+    assert execute(stock, state_machine(stock, nothing, invoke_state(stock.function(ECHO))))["status"] == "SUCCEEDED"
+
+
+def test_a_waiting_task_does_not_notice_that_its_function_failed(stock: Lab) -> None:
+    role = stock.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
+    waiting = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+    state = invoke_state(stock.function(RAISES), Resource=waiting, TimeoutSeconds=1)
+    assert execute(stock, state_machine(stock, role, state))["error"] == "States.Timeout"
+
+
+def test_an_exceptions_class_is_not_reported(stock: Lab) -> None:
+    role = stock.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
+    machine = state_machine(stock, role, invoke_state(stock.function(RAISES)))
+    assert execute(stock, machine)["error"] == "Runtime.HandlerError"
+
+
+def test_an_exception_ends_the_environment(stock: Lab) -> None:
+    code = "import os\ndef handler(event, context):\n    if event: raise ValueError\n    return os.getpid()\n"
+    function, invoke = stock.function(code), stock.client("lambda").invoke
+    before = invoke(FunctionName=function, Payload=b"{}")["Payload"].read()
+    invoke(FunctionName=function, Payload=b'{"fail": true}')
+    assert invoke(FunctionName=function, Payload=b"{}")["Payload"].read() != before
+
+
+def test_answering_a_task_is_authorized_on_nothing_in_particular(stock: Lab) -> None:
+    arn = f"arn:aws:states:{REGION}:000000000000:stateMachine:any"
+    role = stock.role([allow(["states:SendTaskSuccess"], arn)])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        stock.as_role("stepfunctions", role).send_task_success(taskToken="any", output="{}")
+
+
+def test_a_rule_invokes_a_function_without_permission(stock: Lab) -> None:
+    function, events = stock.function(ECHO), stock.client("events")
+    events.put_rule(Name="gap", EventPattern='{"source": ["gap"]}')
+    events.put_targets(Rule="gap", Targets=[{"Id": "f", "Arn": function}])
+    events.put_events(Entries=[{"Source": "gap", "DetailType": "d", "Detail": "{}"}])
+    wait_for(lambda: seen(stock, function) or None, "the event")
+
+
+def test_a_function_logs_without_the_right_to(stock: Lab) -> None:
+    function = stock.function(ECHO, stock.role([]))
+    stock.client("lambda").invoke(FunctionName=function, Payload=b"{}")
+    assert seen(stock, function) == [{}]
+
+
+def test_a_stream_is_read_without_the_right_to_and_a_reported_failure_is_ignored(stock: Lab) -> None:
+    code = ECHO.replace(
+        "return event",
+        'return {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["dynamodb"]["SequenceNumber"]}]}',
+    )
+    name, stream = table(stock)
+    function = stock.function(code, stock.role([]))
+    stock.client("lambda").create_event_source_mapping(
+        EventSourceArn=stream,
+        FunctionName=function,
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=1,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+    )
+    put(stock, name, "a", "b")
+    wait_for(lambda: len(seen(stock, function)) > 1 or None, "two records")
+    assert len({event["Records"][0]["eventID"] for event in seen(stock, function)}) > 1
+
+
+def test_every_concurrent_invocation_starts_a_worker(stock: Lab) -> None:
+    function = stock.function(
+        "import os, time\ndef handler(event, context):\n    time.sleep(1)\n    return os.getpid()\n"
+    )
+    stock.client("lambda").invoke(FunctionName=function, Payload=b"{}")
+
+    def invoke(_: int) -> bytes:
+        return bytes(stock.client("lambda").invoke(FunctionName=function, Payload=b"{}")["Payload"].read())
+
+    with ThreadPoolExecutor(8) as executor:
+        assert len(set(executor.map(invoke, range(8)))) == 8
+
+
+def test_every_worker_extracts_the_code_again(stock: Lab) -> None:
+    code = "import os\ndef handler(event, context):\n    return os.path.islink(os.path.dirname(__file__))\n"
+    answer = stock.client("lambda").invoke(FunctionName=stock.function(code), Payload=b"{}")
+    assert json.loads(answer["Payload"].read()) is False
+
+
+def test_an_api_has_an_address_that_aws_would_not_give(stock: Lab) -> None:
+    made = stock.client("apigatewayv2").create_api(Name="gap", ProtocolType="HTTP")
+    assert ".amazonaws.com" not in made["ApiEndpoint"]
+
+
+def test_a_distribution_does_not_reach_an_api(stock: Lab) -> None:
+    api = stock.client("apigatewayv2").create_api(Name="gap", ProtocolType="HTTP")["ApiId"]
+    bucket = f"gap-{uuid.uuid4().hex[:8]}"
+    arn = distribute(stock, bucket, f"{api}.execute-api.{REGION}.amazonaws.com")
+    domain = stock.client("cloudfront").get_distribution(Id=arn.rsplit("/", 1)[-1])["Distribution"]["DomainName"]
+    answer = httpx.get(
+        f"{stock.emulator.aws_endpoint}/api/x",
+        headers={"host": domain, "x-forwarded-proto": "https"},
+        trust_env=False,
+    )
+    assert answer.status_code == 502
+
+
+def test_plain_http_is_what_every_call_looks_like(stock: Lab) -> None:
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    role = stock.role([allow(["ec2:DescribeInstances"]), deny])
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        stock.as_role("ec2", role).describe_instances()
+
+
+def test_a_well_known_key_is_root_whatever_its_signature(stock: Lab) -> None:
+    assert stock.with_keys("s3", "test", "wrong").list_buckets()["Buckets"] is not None

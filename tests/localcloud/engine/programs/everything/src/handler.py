@@ -1,0 +1,5 @@
+"""The smallest function that does something."""
+
+
+def handler(event: object, _context: object) -> object:
+    return event

@@ -1,0 +1,80 @@
+"""Destroying leaves the cloud as it was before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from localcloud.engine.aws import Aws
+from localcloud.engine.deployment import deploy, destroy
+
+if TYPE_CHECKING:
+    from localcloud.engine.deployment import Target
+
+ROOT = Path(__file__).parents[3]
+
+pytestmark = pytest.mark.cloud
+
+# service, operation, the list in its answer: one for each kind of thing that the program makes
+INVENTORY = [
+    ("apigatewayv2", "get_apis", "Items"),
+    ("cloudwatch", "describe_alarms", "MetricAlarms"),
+    ("dynamodb", "list_tables", "TableNames"),
+    ("ec2", "describe_internet_gateways", "InternetGateways"),
+    ("ec2", "describe_launch_templates", "LaunchTemplates"),
+    ("ec2", "describe_route_tables", "RouteTables"),
+    ("ec2", "describe_security_groups", "SecurityGroups"),
+    ("ec2", "describe_subnets", "Subnets"),
+    ("ec2", "describe_vpc_endpoints", "VpcEndpoints"),
+    ("ec2", "describe_vpcs", "Vpcs"),
+    ("events", "list_rules", "Rules"),
+    ("iam", "list_instance_profiles", "InstanceProfiles"),
+    ("iam", "list_roles", "Roles"),
+    ("lambda", "list_event_source_mappings", "EventSourceMappings"),
+    ("lambda", "list_functions", "Functions"),
+    ("logs", "describe_log_groups", "logGroups"),
+    ("s3", "list_buckets", "Buckets"),
+    ("sns", "list_topics", "Topics"),
+    ("sqs", "list_queues", "QueueUrls"),
+    ("ssm", "describe_parameters", "Parameters"),
+    ("stepfunctions", "list_state_machines", "stateMachines"),
+]
+
+
+def inventory(aws: Aws) -> dict[str, int]:
+    counts = {
+        f"{service}.{operation}": len(getattr(aws.client(service), operation)().get(key, []))
+        for service, operation, key in INVENTORY
+    }
+    distributions = aws.client("cloudfront").list_distributions()["DistributionList"]
+    policies = aws.client("cloudfront").list_response_headers_policies(Type="custom")["ResponseHeadersPolicyList"]
+    controls = aws.client("cloudfront").list_origin_access_controls()["OriginAccessControlList"]
+    return counts | {
+        "distributions": distributions.get("Quantity", 0),
+        "headers policies": policies.get("Quantity", 0),
+        "access controls": len(controls.get("Items", [])),
+    }
+
+
+def test_destroying_leaves_nothing(everything: Path, target: Target) -> None:
+    aws = Aws(target)
+    before = inventory(aws)
+    deployed = deploy(everything, target=target, config={}, stack="leftovers")
+    during = inventory(aws)
+    destroy(deployed, target=target)
+    assert inventory(aws) == before
+    assert [kind for kind in during if during[kind] <= before[kind]] == []
+    aws.close()
+
+
+def test_destroying_mayfly_itself_leaves_nothing(target: Target) -> None:
+    aws = Aws(target)
+    before = inventory(aws)
+    deployed = deploy(ROOT, target=target, config={"mayfly:auth": "none", "mayfly:bundleFor": "host"})
+    uploads = deployed.outputs["uploads_bucket"]
+    aws.client("s3").put_object(Bucket=uploads, Key="inputs/somebody/left/this.txt", Body=b"x")
+    destroy(deployed, target=target)
+    assert inventory(aws) == before
+    aws.close()

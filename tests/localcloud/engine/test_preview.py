@@ -1,0 +1,142 @@
+"""Recording a program without any cloud."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from localcloud.engine.deployment import fingerprint, preview
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ProgramWriter = Callable[..., "Path"]
+
+
+def test_two_previews_record_the_same_resources_inputs_and_archive_bytes(everything: Path) -> None:
+    first, second = (preview(everything, config={}) for _ in range(2))
+    assert fingerprint(first) == fingerprint(second)
+    assert len(fingerprint(first)) == len(first.resources) > 50
+
+
+def test_a_fingerprint_changes_with_the_content_of_an_archive(program: ProgramWriter) -> None:
+    main = """
+    role = "arn:aws:iam::123456789012:role/r"
+    aws.lambda_.Function("f", role=role, runtime="python3.13", handler="a.b", code=pulumi.FileArchive("code"))
+    """
+    prints = [fingerprint(preview(program(main, **{"code/a.py": text}), config={})) for text in ("b = 1", "b = 2")]
+    [changed] = [urn for urn in prints[0] if prints[0][urn] != prints[1][urn]]
+    assert changed.endswith("Function::f")
+
+
+def test_an_archive_holds_the_given_files_with_fixed_times(everything: Path) -> None:
+    [function] = preview(everything, config={}).of_type("aws:lambda/function:Function")
+    with zipfile.ZipFile(io.BytesIO(function.inputs["code"].data)) as archive:
+        assert archive.namelist() == ["build.json", "src/handler.py"]
+        assert {item.date_time for item in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert archive.read("build.json") == b"{}"
+
+
+def test_made_up_outputs_look_like_the_real_ones(everything: Path) -> None:
+    outputs = preview(everything, config={}, region="eu-west-1").outputs
+    assert outputs["vpc"].startswith("vpc-")
+    assert outputs["machine"].startswith("arn:aws:states:eu-west-1:123456789012:stateMachine:machine-")
+    assert outputs["url"].endswith(".execute-api.eu-west-1.amazonaws.com/")
+    assert outputs["template"] == 1
+
+
+def test_apply_chains_see_values_and_secrets_are_plain(program: ProgramWriter) -> None:
+    folder = program(
+        """
+        queue = aws.sqs.Queue("q")
+        secret = pulumi.Output.secret("hush")
+        aws.ssm.Parameter("p", type="SecureString", value=secret, description=queue.arn.apply(lambda arn: f"<{arn}>"))
+        pulumi.export("secret", secret)
+        """
+    )
+    recorded = preview(folder, config={})
+    [parameter] = recorded.of_type("aws:ssm/parameter:Parameter")
+    assert parameter.inputs["value"] == recorded.outputs["secret"] == "hush"
+    assert parameter.secret_inputs == ["value"]
+    assert parameter.inputs["description"].startswith("<arn:aws:sqs:eu-central-1:123456789012:q-")
+    [queue] = recorded.of_type("aws:sqs/queue:Queue")
+    assert parameter.property_dependencies["description"] == [queue.urn]
+
+
+def test_urns_carry_the_types_of_the_components_around_a_resource(program: ProgramWriter) -> None:
+    folder = program(
+        """
+        class Outer(pulumi.ComponentResource):
+            def __init__(self, name):
+                super().__init__("small:index:Outer", name)
+                self.queue = aws.sqs.Queue(name, opts=pulumi.ResourceOptions(parent=self))
+                self.register_outputs({"url": self.queue.url})
+
+        Outer("x")
+        """
+    )
+    recorded = preview(folder, config={})
+    [queue] = recorded.of_type("aws:sqs/queue:Queue")
+    [component] = recorded.of_type("small:index:Outer")
+    assert queue.urn == "urn:pulumi:local::small::small:index:Outer$aws:sqs/queue:Queue::x"
+    assert queue.parent == component.urn
+    assert component.custom is False
+    assert component.outputs["url"] == queue.outputs["url"]
+
+
+def test_an_explicit_provider_gives_its_region_and_tags(program: ProgramWriter) -> None:
+    folder = program(
+        """
+        provider = aws.Provider("p", region="eu-west-3", default_tags={"tags": {"project": "small", "a": "1"}})
+        opts = pulumi.ResourceOptions(provider=provider)
+        topic = aws.sns.Topic("t", tags={"a": "2"}, opts=opts)
+        pulumi.export("region", aws.get_region(opts=pulumi.InvokeOptions(provider=provider)).region)
+        """
+    )
+    recorded = preview(folder, config={})
+    [topic] = recorded.of_type("aws:sns/topic:Topic")
+    assert topic.outputs["tagsAll"] == {"project": "small", "a": "2"}
+    assert topic.outputs["arn"].startswith("arn:aws:sns:eu-west-3:")
+    assert topic.inputs["tags"] == {"a": "2"}
+    assert recorded.outputs["region"] == "eu-west-3"
+
+
+def test_configuration_of_the_default_provider_is_obeyed(program: ProgramWriter) -> None:
+    folder = program('aws.sns.Topic("t")')
+    tags = json.dumps({"tags": {"project": "small"}})
+    [topic] = preview(folder, config={"aws:region": "us-east-1", "aws:defaultTags": tags}).of_type(
+        "aws:sns/topic:Topic"
+    )
+    assert topic.outputs["tagsAll"] == {"project": "small"}
+    assert topic.outputs["region"] == "us-east-1"
+
+
+def test_a_program_imports_its_own_modules_anew_each_time(program: ProgramWriter) -> None:
+    folder = program(
+        "from parts import count\npulumi.export('runs', count.up())",
+        **{"parts/count.py": "runs = 0\ndef up():\n    global runs\n    runs += 1\n    return runs\n"},
+    )
+    for _ in range(2):
+        assert preview(folder, config={}).outputs["runs"] == 1
+    assert "parts.count" not in sys.modules
+    assert str(folder) not in sys.path
+
+
+def test_values_and_defaults_of_the_configuration_reach_the_program(program: ProgramWriter) -> None:
+    folder = program(
+        """
+        config = pulumi.Config()
+        pulumi.export("values", [config.require("name"), config.require_int("size"), config.require_object("kinds")])
+        """,
+        config="""
+        name: {type: string}
+        size: {type: integer, default: 3}
+        kinds: {type: array, items: {type: string}, default: [a, b]}
+        """,
+    )
+    assert preview(folder, config={"small:name": "n"}).outputs["values"] == ["n", 3, ["a", "b"]]
+    assert preview(folder, config={"name": "n", "kinds": '["c"]'}).outputs["values"] == ["n", 3, ["c"]]
