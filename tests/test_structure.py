@@ -1,0 +1,72 @@
+"""Who may import whom (docs/architecture.md, "Code")."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def imports(folder: str) -> Iterator[tuple[str, str]]:
+    """(file, imported module) for every import below a folder, those inside functions included."""
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}: imports are absolute"
+                yield str(path.relative_to(ROOT)), node.module or ""
+            elif isinstance(node, ast.Import):
+                yield from ((str(path.relative_to(ROOT)), name.name) for name in node.names)
+
+
+def is_within(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
+
+
+ALLOWED = {
+    "functions/jobs": ("functions.jobs",),
+    "functions/aws": ("functions.jobs", "functions.aws", "boto3", "botocore", "mypy_boto3_*"),
+    "ec2_payload": ("ec2_payload",),
+}
+
+
+@pytest.mark.parametrize("folder", sorted(ALLOWED))
+def test_a_folder_imports_the_standard_library_and_what_it_may(folder: str) -> None:
+    found = [
+        (path, module)
+        for path, module in imports(folder)
+        if module.split(".")[0] not in sys.stdlib_module_names
+        and not any(is_within(module, one) or module.startswith(one.rstrip("*")) for one in ALLOWED[folder])
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        ("functions", ("infra", "localcloud", "ec2_payload", "pulumi", "tests")),
+        ("functions/api", ("functions.orchestrator",)),
+        ("functions/orchestrator", ("functions.api", "fastapi", "mangum", "pydantic")),
+        ("infra", ("functions", "localcloud", "boto3", "tests")),
+        ("localcloud", ("functions", "infra", "tests")),
+        ("benchmarks", ("functions", "infra", "tests")),
+    ],
+)
+def test_a_folder_does_not_reach_where_it_should_not(folder: str, forbidden: tuple[str, ...]) -> None:
+    found = [(path, module) for path, module in imports(folder) if any(is_within(module, one) for one in forbidden)]
+    assert found == []
+
+
+def test_only_the_handler_knows_mangum() -> None:
+    assert {path for path, module in imports("functions") if is_within(module, "mangum")} == {
+        "functions/api/handler.py"
+    }
+
+
+def test_packages_have_no_code_in_their_init_files() -> None:
+    sources = [path for folder in ("functions", "infra", "localcloud") for path in (ROOT / folder).rglob("__init__.py")]
+    assert [str(path) for path in sources if path.read_text().strip()] == []
