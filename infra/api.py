@@ -14,6 +14,7 @@ from infra.data import JobData
 from infra.function import Function, FunctionArgs
 from infra.machines import Machines
 from infra.policies import Statement
+from infra.steps import answer_workflow
 
 _BUNDLE = Bundle(
     name="api",
@@ -156,5 +157,5 @@ def _rights(args: ApiArgs) -> list[Statement]:
             ["logs:DeleteLogStream", "logs:GetLogEvents"],
             [pulumi.Output.concat(args.machines.log_group_arn, ":*")],
         ),
-        Statement("WakeWorkflow", ["states:SendTaskSuccess"], [args.state_machine_arn]),
+        answer_workflow(args.state_machine_arn, "states:SendTaskSuccess", "states:SendTaskFailure"),
     ]

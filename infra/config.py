@@ -46,6 +46,7 @@ class StackConfig:
     boot_timeout_minutes: int
     queue_timeout_minutes: int
     max_attempts: int
+    max_concurrent_jobs: int
     keep_days: int
     log_retention_days: int
     vpc_cidr: str
@@ -86,6 +87,7 @@ class StackConfig:
             boot_timeout_minutes=read.number("bootTimeoutMinutes", 1, 60),
             queue_timeout_minutes=read.number("queueTimeoutMinutes", 1, 1_440),
             max_attempts=read.number("maxAttempts", 1, 10),
+            max_concurrent_jobs=read.number("maxConcurrentJobs", 1, 10_000),
             keep_days=read.number("keepDays", 1, 3_650),
             log_retention_days=read.retention("logRetentionDays"),
             vpc_cidr=read.network("vpcCidr"),

@@ -31,6 +31,8 @@ BUNDLE = Bundle(
 MEMORY = 256
 _SECONDS = 60
 _READ_AND_WRITE = ("dynamodb:GetItem", "dynamodb:UpdateItem")
+_KEEP_LINE = ("dynamodb:DeleteItem", "dynamodb:Query")
+_JOB_TAGS = ("Name", "mayfly:attempt", "mayfly:job-id", "mayfly:owner")
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,10 @@ class Steps(pulumi.ComponentResource):
             "await_completion": self._step(
                 "await_completion",
                 table,
-                [self._table("dynamodb:UpdateItem"), wake_workflow(args.state_machine_arn)],
+                [
+                    self._table("dynamodb:UpdateItem"),
+                    answer_workflow(args.state_machine_arn, "states:SendTaskSuccess"),
+                ],
             ),
             "inspect": self._step(
                 "inspect_command", table, [self._table(*_READ_AND_WRITE), LOOK_AT_MACHINES, _READ_COMMANDS]
@@ -79,8 +84,9 @@ class Steps(pulumi.ComponentResource):
                 "terminate",
                 table,
                 [
-                    self._table(*_READ_AND_WRITE),
+                    self._table(*_READ_AND_WRITE, *_KEEP_LINE),
                     LOOK_AT_MACHINES,
+                    answer_workflow(args.state_machine_arn, "states:SendTaskFailure"),
                     end_machines(args.region, args.account_id, args.config.stack),
                 ],
             ),
@@ -117,12 +123,16 @@ class Steps(pulumi.ComponentResource):
             "MARKETS": ",".join(config.markets),
             "INSTANCE_TYPES": ",".join(config.instance_types),
             "SUBNET_IDS": pulumi.Output.all(*self._args.network.subnet_ids).apply(",".join),
+            "MAX_CONCURRENT_JOBS": str(config.max_concurrent_jobs),
+            "QUEUE_TIMEOUT_SECONDS": str(config.queue_timeout_minutes * 60),
         }
 
     def _launch_rights(self) -> list[Statement]:
         args = self._args
         return [
-            self._table(*_READ_AND_WRITE, "dynamodb:PutItem"),
+            self._table(*_READ_AND_WRITE, *_KEEP_LINE, "dynamodb:PutItem"),
+            end_machines(args.region, args.account_id, args.config.stack),
+            answer_workflow(args.state_machine_arn, "states:SendTaskSuccess", "states:SendTaskFailure"),
             Statement(
                 "LaunchTagged",
                 ["ec2:RunInstances"],
@@ -150,6 +160,16 @@ class Steps(pulumi.ComponentResource):
                 ["ec2:CreateTags"],
                 [self._ec2("instance/*"), self._ec2("volume/*")],
                 {"StringEquals": {"ec2:CreateAction": "RunInstances"}},
+            ),
+            # A batch's machines get their jobs' names one by one.
+            Statement(
+                "TagOwnMachines",
+                ["ec2:CreateTags"],
+                [self._ec2("instance/*")],
+                {
+                    "StringEquals": {"aws:ResourceTag/mayfly:stack": args.config.stack},
+                    "ForAllValues:StringEquals": {"aws:TagKeys": list(_JOB_TAGS)},
+                },
             ),
             Statement(
                 "ResolveImage",
@@ -182,7 +202,8 @@ class Steps(pulumi.ComponentResource):
     def _dispatch_rights(self) -> list[Statement]:
         args = self._args
         return [
-            self._table(*_READ_AND_WRITE),
+            self._table(*_READ_AND_WRITE, "dynamodb:PutItem"),
+            LOOK_AT_MACHINES,
             # What Dispatch signs for the machine, Dispatch must be allowed itself.
             Statement(
                 "SignReads",
@@ -227,8 +248,9 @@ def end_machines(region: str, account_id: str, stack: str) -> Statement:
     )
 
 
-def wake_workflow(state_machine_arn: str) -> Statement:
-    return Statement("WakeWorkflow", ["states:SendTaskSuccess"], [state_machine_arn])
+def answer_workflow(state_machine_arn: pulumi.Input[str], *actions: str) -> Statement:
+    """Ending the waits of the state machine's tasks."""
+    return Statement("AnswerWorkflow", actions, [state_machine_arn])
 
 
 def _within(bucket_arn: pulumi.Output[str], keys: str) -> pulumi.Output[str]:

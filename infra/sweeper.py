@@ -11,7 +11,7 @@ from infra.data import JobData
 from infra.function import Function, FunctionArgs
 from infra.machines import machine_deadline_minutes
 from infra.policies import Statement
-from infra.steps import BUNDLE, LOOK_AT_MACHINES, MEMORY, end_machines
+from infra.steps import BUNDLE, LOOK_AT_MACHINES, MEMORY, answer_workflow, end_machines
 
 # How long a job or a machine may be in the making before the sweeper asks what it waits for.
 GRACE_SECONDS = 120
@@ -68,7 +68,12 @@ def _rights(args: SweeperArgs) -> list[Statement]:
     executions = args.state_machine_arn.replace(":stateMachine:", ":execution:") + ":*"
     return [
         Statement("FindOpenJobs", ["dynamodb:Query"], [args.data.table.open_index_arn]),
-        Statement("MendJobs", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [args.data.table.arn]),
+        Statement(
+            "MendJobs",
+            ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+            [args.data.table.arn],
+        ),
+        answer_workflow(args.state_machine_arn, "states:SendTaskFailure"),
         Statement("AskWorkflow", ["states:DescribeExecution"], [executions]),
         Statement("StartWorkflow", ["states:StartExecution"], [args.state_machine_arn]),
         LOOK_AT_MACHINES,

@@ -13,13 +13,19 @@ from infra.config import StackConfig
 from infra.data import JobData
 from infra.function import Function, FunctionArgs
 from infra.policies import Statement
-from infra.steps import BUNDLE, MEMORY, wake_workflow
+from infra.steps import BUNDLE, MEMORY, answer_workflow
 
 _SECONDS = 30
 _TWO_WEEKS = 14 * 24 * 3600
-# Only new jobs: the items of machines, and every later change of a job, pass by. Without the filter a job's own
-# updates would start it again.
-_NEW_JOBS = {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"status": {"S": ["queued"]}}}}
+# Only jobs that begin to wait: new ones, and retried ones, which are on a later run. Machines, the line and every other
+# change of a job pass by; without the filter a job's own updates would start it again.
+_BEGINNINGS: list[dict[str, Any]] = [
+    {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"status": {"S": ["queued"]}}}},
+    {
+        "eventName": ["MODIFY"],
+        "dynamodb": {"NewImage": {"status": {"S": ["queued"]}, "run": {"N": [{"anything-but": ["1"]}]}}},
+    },
+]
 _EVENTS: dict[str, dict[str, Any]] = {
     "command": {
         "source": ["aws.ssm"],
@@ -90,7 +96,7 @@ class Triggers(pulumi.ComponentResource):
             function_name=function.arn,
             starting_position="TRIM_HORIZON",
             batch_size=100,
-            filter_criteria={"filters": [{"pattern": json.dumps(_NEW_JOBS)}]},
+            filter_criteria={"filters": [{"pattern": json.dumps(each)} for each in _BEGINNINGS]},
             function_response_types=["ReportBatchItemFailures"],
             bisect_batch_on_function_error=True,
             maximum_retry_attempts=10,
@@ -112,7 +118,7 @@ class Triggers(pulumi.ComponentResource):
                 environment={"JOBS_TABLE": args.data.table.name},
                 statements=[
                     Statement("FindWaiter", ["dynamodb:UpdateItem"], [args.data.table.arn]),
-                    wake_workflow(args.state_machine_arn),
+                    answer_workflow(args.state_machine_arn, "states:SendTaskSuccess"),
                 ],
                 timeout=_SECONDS,
                 memory=MEMORY,

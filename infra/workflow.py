@@ -21,9 +21,6 @@ DEFINITION = ROOT / "functions" / "orchestrator" / "workflow.asl.json"
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 # One try of Dispatch waits a second and a half itself, and the workflow two more between tries.
 _SECONDS_PER_ONLINE_TRY = 3.5
-# Launch retries wait two and a half minutes on average once the back-off is at its longest: with full jitter, half of
-# the 300 seconds in workflow.asl.json.
-_MINUTES_PER_CAPACITY_TRY = 2.5
 # How long to trust that events arrive before looking oneself, in seconds.
 _INSPECT_INTERVAL = 60
 
@@ -50,7 +47,7 @@ def limits(config: StackConfig) -> dict[str, int]:
     return {
         "max_attempts": config.max_attempts,
         "online_retries": max(1, round(config.boot_timeout_minutes * 60 / _SECONDS_PER_ONLINE_TRY)),
-        "capacity_retries": max(1, round(config.queue_timeout_minutes / _MINUTES_PER_CAPACITY_TRY)),
+        "queue_timeout": config.queue_timeout_minutes * 60,
         "inspect_interval": _INSPECT_INTERVAL,
     }
 

@@ -142,6 +142,9 @@ class JobClient:
     def cancel(self, job_id: str) -> Job:
         return self._json(self._http.post(f"/api/jobs/{job_id}/cancel"))
 
+    def retry(self, job_id: str) -> Job:
+        return self._json(self._http.post(f"/api/jobs/{job_id}/retry"))
+
     def delete(self, job_id: str) -> None:
         response = self._http.delete(f"/api/jobs/{job_id}")
         if not response.is_success:

@@ -14,9 +14,11 @@ from functions.api.settings import ApiSettings
 from functions.aws.clients import Clients
 from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable
+from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_log import CloudWatchMachineLog
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.workflow import StepFunctionsWorkflow
+from functions.jobs.line import Line
 from functions.jobs.submission import Submission
 
 logger = Logger(service="api")
@@ -30,7 +32,7 @@ def submission(settings: ApiSettings, clients: Clients) -> Submission:
             clients.s3, settings.uploads_bucket, settings.outputs_bucket, artifacts_bucket=settings.artifacts_bucket
         ),
         log=CloudWatchMachineLog(clients.logs, settings.machine_log_group),
-        workflow=StepFunctionsWorkflow(clients.stepfunctions),
+        line=Line(DynamoLineTable(clients.dynamodb, settings.jobs_table), StepFunctionsWorkflow(clients.stepfunctions)),
         max_upload_bytes=settings.max_upload_bytes,
         keep_days=settings.keep_days,
     )

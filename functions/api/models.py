@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from functions.jobs.job import Job, JobStatus
+from functions.jobs.advice import FAILURES
+from functions.jobs.job import Job, JobError, JobStatus
 from functions.jobs.paths import MAX_FILENAME_CHARS
-from functions.jobs.ports import JobPage, LogPage
+from functions.jobs.ports import JobPage, LogPage, Slot
 from functions.jobs.submission import MAX_TEXT_CHARS, Download, UploadTicket
 
 EXAMPLE_ID = "01926b3c-7f3e-7c2a-9d51-3f0a5b8c1e27"
@@ -68,9 +70,37 @@ class TimelineEntry(BaseModel):
 
 
 class Failure(BaseModel):
-    code: str = Field(description="The kind of failure, a stable word.", examples=["script_failed"])
+    code: str = Field(
+        description="The kind of failure, a stable word; docs/failures.md lists all.", examples=["script_failed"]
+    )
     message: str = Field(description="What went wrong; for a failed script its exit code and the end of its stderr.")
     advice: str = Field(description="Who can do what about it, and whether trying again helps.")
+    actor: str = Field(description="Who has to act, in a few words.", examples=["the script's author"])
+    retry_helps: bool = Field(description="Whether trying again unchanged can help.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_advice(cls, error: Any) -> Any:
+        """What the advisor's table says of the failure's code, beside what the job keeps of it."""
+        if not isinstance(error, JobError):
+            return error
+        row = FAILURES.get(error.code, FAILURES["internal_error"])
+        return asdict(error) | {"actor": row.actor.value, "retry_helps": row.retry_helps}
+
+
+class Receipt(BaseModel):
+    """One machine of a job: what it was, from when to when it lived, and how its end was seen."""
+
+    instance_id: str = Field(examples=["i-0123456789abcdef0"])
+    run: int = Field(description="Which run of the job it was for; a retry begins a new one.", examples=[1])
+    attempt: int = Field(description="Which attempt, counted over all runs.", examples=[1])
+    instance_type: str = Field(examples=["t4g.small"])
+    market: str = Field(description="on-demand or spot.", examples=["on-demand"])
+    zone: str = Field(examples=["eu-central-1a"])
+    image_id: str = Field(examples=["ami-0123456789abcdef0"])
+    launched_at: str = Field(description="RFC 3339 UTC.", examples=[EXAMPLE_TIME])
+    terminated_at: str | None = Field(description="When EC2 was seen to have terminated it; null until then.")
+    verified: str | None = Field(description="How that was seen, and by whom; null until then.")
 
 
 class JobAnswer(BaseModel):
@@ -85,13 +115,31 @@ class JobAnswer(BaseModel):
     output_size: int | None = Field(description="The result's size in bytes, once there is one.")
     created_at: str = Field(description="RFC 3339 UTC.", examples=[EXAMPLE_TIME])
     updated_at: str = Field(description="RFC 3339 UTC.", examples=[EXAMPLE_TIME])
-    attempts: int = Field(description="How many machines have been asked for.", examples=[1])
+    run: int = Field(description="How often the job was started: 1, and one more with each retry.", examples=[1])
+    attempts: int = Field(description="How many machines the job had so far, over all runs.", examples=[1])
+    machines: list[Receipt] = Field(description="The job's machines, oldest first: its receipt.")
     timeline: list[TimelineEntry] = Field(description="What happened so far, oldest first.")
     error: Failure | None = Field(description="Why the job failed, if it did.")
 
     @staticmethod
     def of(job: Job) -> JobAnswer:
         return JobAnswer.model_validate(job, from_attributes=True)
+
+
+class AliveMachine(BaseModel):
+    job_id: str = Field(examples=[EXAMPLE_ID])
+    instance_id: str = Field(examples=["i-0123456789abcdef0"])
+    instance_type: str = Field(examples=["t4g.small"])
+    zone: str = Field(examples=["eu-central-1a"])
+    launched_at: str = Field(description="RFC 3339 UTC.", examples=[EXAMPLE_TIME])
+
+    @staticmethod
+    def of(slot: Slot) -> AliveMachine:
+        return AliveMachine.model_validate(asdict(slot.machine) | {"job_id": slot.run.job_id})
+
+
+class AliveMachines(BaseModel):
+    alive: list[AliveMachine] = Field(description="Your machines that are not confirmed terminated.")
 
 
 class JobList(BaseModel):

@@ -13,6 +13,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from functions.api.models import (
     EXAMPLE_ID,
+    AliveMachine,
+    AliveMachines,
     DownloadAnswer,
     Health,
     JobAnswer,
@@ -117,6 +119,17 @@ async def cancel_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
     return JobAnswer.of(jobs.cancel(owner, job_id))
 
 
+@router.post(
+    "/jobs/{job_id}/retry",
+    status_code=HTTPStatus.ACCEPTED,
+    tags=["change"],
+    responses=documented(JobNotFound, NotReady, UploadMissing),
+)
+async def retry_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
+    """Start a failed or cancelled job again, with the same file and text, on a new machine."""
+    return JobAnswer.of(jobs.retry(owner, job_id))
+
+
 @router.delete(
     "/jobs/{job_id}",
     status_code=HTTPStatus.NO_CONTENT,
@@ -126,6 +139,12 @@ async def cancel_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
 async def delete_job(job_id: JobId, jobs: Jobs, owner: Owner) -> None:
     """Remove a job that has ended: its input, its result, its log and its record."""
     jobs.delete(owner, job_id)
+
+
+@router.get("/machines", tags=["look"])
+async def list_machines(jobs: Jobs, owner: Owner) -> AliveMachines:
+    """Your machines that are alive now, as far as anybody knows: until EC2 has confirmed their end."""
+    return AliveMachines(alive=[AliveMachine.of(slot) for slot in jobs.alive_machines(owner)])
 
 
 @router.get("/limits", tags=["service"])

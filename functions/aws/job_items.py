@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from functions.jobs.job import Job, JobError, JobStatus, TimelineEvent
+from functions.jobs.job import Job, JobError, JobStatus, MachineRecord, TimelineEvent
 
 _FIELDS = {field.name for field in fields(Job)}
+_MACHINE_FIELDS = {field.name for field in fields(MachineRecord)}
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
@@ -24,7 +26,11 @@ def to_item(job: Job) -> Item:
 
     A job that has not ended also has the attribute `open`, the hash key of the index that the sweeper reads.
     """
-    values = asdict(job) | {"timeline": [asdict(event) for event in job.timeline], "status": job.status.value}
+    values = asdict(job) | {
+        "timeline": [asdict(event) for event in job.timeline],
+        "machines": [asdict(machine) for machine in job.machines],
+        "status": job.status.value,
+    }
     if not job.status.is_terminal:
         values[OPEN_INDEX] = OPEN_INDEX
     return {name: _serialize(value) for name, value in values.items() if value is not None}
@@ -35,9 +41,15 @@ def from_item(item: Item) -> Job:
     values = {name: _plain(_deserialize(value)) for name, value in item.items() if name in _FIELDS}
     values["status"] = JobStatus(values["status"])
     values["timeline"] = tuple(TimelineEvent(**event) for event in values.get("timeline", ()))
+    values["machines"] = tuple(machine_from(machine) for machine in values.get("machines", ()))
     if values.get("error"):
         values["error"] = JobError(**values["error"])
     return Job(**values)
+
+
+def machine_from(attributes: Mapping[str, Any]) -> MachineRecord:
+    """A machine's record out of the map of a deserialized item."""
+    return MachineRecord(**{name: _plain(value) for name, value in attributes.items() if name in _MACHINE_FIELDS})
 
 
 def _plain(value: Any) -> Any:

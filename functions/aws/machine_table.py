@@ -46,6 +46,10 @@ class DynamoMachineTable:
         before = self._change(instance_id, "SET #news = :value", news)
         return Waiter(_machine(before), before.get("token", {}).get("S"), has_news=True) if before else None
 
+    def has_news(self, instance_id: str) -> bool:
+        item = self._client.get_item(TableName=self._table, Key=_key(instance_id), ConsistentRead=True).get("Item", {})
+        return "news" in item
+
     def _change(self, instance_id: str, expression: str, value: str) -> dict[str, Any] | None:
         """The item as it was before the change, None when there is none."""
         try:

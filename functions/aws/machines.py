@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from functions.aws.clients import Clients
+from functions.jobs.clock import rfc3339
 from functions.jobs.errors import AgentNotOnline, Throttled
 from functions.jobs.ports import AliveMachine, Candidate, CommandState, LaunchedInstance, Refusal
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import TagTypeDef
 
 # EC2's error codes (EC2 API reference, "Error codes"), by what they mean for a launch; any other is permanent.
 _CAPACITY = {
@@ -29,11 +33,9 @@ _THROTTLED = {
     "ThrottlingException",
     "TooManyUpdates",
     "RateExceeded",
-    "InternalError",
-    "InternalFailure",
-    "ServiceUnavailable",
-    "Unavailable",
 }
+# Faults of AWS's own: whether the call had its effect is open.
+_UNCLEAR = {"InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable"}
 _UNKNOWN_INSTANCE = {"InvalidInstanceID.NotFound"}
 _DOCUMENT = "AWS-RunShellScript"
 # How long SSM tries to deliver a command to an online agent, in seconds: its minimum.
@@ -58,14 +60,16 @@ class AwsMachines:
     launch_template_id: str = ""
     log_group: str = ""
 
-    def launch(self, candidate: Candidate, token: str, tags: dict[str, str]) -> LaunchedInstance | Refusal:
-        tag_list: Any = [{"Key": key, "Value": value} for key, value in tags.items()]
+    def launch(
+        self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
+    ) -> list[LaunchedInstance] | Refusal:
+        tag_list = _tag_list(tags)
         spot: dict[str, Any] = {"InstanceMarketOptions": {"MarketType": "spot"}} if candidate.market == "spot" else {}
         try:
             answer = self.clients.ec2.run_instances(
                 LaunchTemplate={"LaunchTemplateId": self.launch_template_id, "Version": "$Latest"},
                 MinCount=1,
-                MaxCount=1,
+                MaxCount=count,
                 InstanceType=candidate.instance_type,  # type: ignore[arg-type]  # the stubs list the types of their day
                 SubnetId=candidate.subnet_id,
                 ClientToken=token,
@@ -77,9 +81,26 @@ class AwsMachines:
             )
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+            if code in _UNCLEAR:
+                raise
             return Refusal(code, message, refusal_kind(code))
-        instance = answer["Instances"][0]
-        return LaunchedInstance(instance["InstanceId"], instance["Placement"]["AvailabilityZone"], instance["ImageId"])
+        return [
+            LaunchedInstance(
+                instance["InstanceId"],
+                instance["Placement"]["AvailabilityZone"],
+                instance["ImageId"],
+                rfc3339(instance["LaunchTime"]),
+            )
+            for instance in answer["Instances"]
+        ]
+
+    def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
+        try:
+            self.clients.ec2.create_tags(Resources=[instance_id], Tags=_tag_list(tags))
+        except ClientError as error:
+            # Not found: RunInstances is eventually consistent.
+            if error.response["Error"]["Code"] not in _THROTTLED | _UNCLEAR | _UNKNOWN_INSTANCE:
+                raise
 
     def send_command(self, instance_id: str, script: str, comment: str, timeout: int) -> str:
         try:
@@ -113,30 +134,23 @@ class AwsMachines:
             if error.response["Error"]["Code"] in _THROTTLED:
                 raise Throttled(str(error)) from error
             raise
-        return CommandState(answer["Status"], answer["ResponseCode"], _report(answer["StandardErrorContent"]))
+        report, ended_at = _report(answer["StandardErrorContent"]), answer.get("ExecutionEndDateTime")
+        return CommandState(answer["Status"], answer["ResponseCode"], report, ended_at or None)
 
     def instance_state(self, instance_id: str) -> str | None:
         try:
             answer = self.clients.ec2.describe_instances(InstanceIds=[instance_id])
         except ClientError as error:
-            if error.response["Error"]["Code"] in _UNKNOWN_INSTANCE:
+            code = error.response["Error"]["Code"]
+            if code in _UNKNOWN_INSTANCE:
                 return None
+            if code in _THROTTLED:
+                raise Throttled(str(error)) from error
             raise
         for reservation in answer["Reservations"]:
             for instance in reservation["Instances"]:
                 return instance["State"]["Name"]
         return None
-
-    def states_of_job(self, job_id: str) -> Mapping[str, str]:
-        pages = self.clients.ec2.get_paginator("describe_instances").paginate(
-            Filters=[{"Name": "tag:mayfly:job-id", "Values": [job_id]}]
-        )
-        return {
-            instance["InstanceId"]: instance["State"]["Name"]
-            for page in pages
-            for reservation in page["Reservations"]
-            for instance in reservation["Instances"]
-        }
 
     def alive_of_stack(self, stack: str) -> Iterator[AliveMachine]:
         pages = self.clients.ec2.get_paginator("describe_instances").paginate(
@@ -148,22 +162,20 @@ class AwsMachines:
         for page in pages:
             for reservation in page["Reservations"]:
                 for instance in reservation["Instances"]:
-                    tags = {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
-                    yield AliveMachine(
-                        instance["InstanceId"],
-                        tags.get("mayfly:owner", ""),
-                        tags.get("mayfly:job-id", ""),
-                        instance["LaunchTime"],
-                    )
+                    yield AliveMachine(instance["InstanceId"], instance["LaunchTime"])
 
-    def terminate(self, instance_id: str) -> str:
+    def terminate(self, instance_id: str) -> str | None:
         try:
             answer = self.clients.ec2.terminate_instances(InstanceIds=[instance_id])
         except ClientError as error:
             if error.response["Error"]["Code"] in _UNKNOWN_INSTANCE:
-                return "unknown"
+                return None
             raise
         return answer["TerminatingInstances"][0]["CurrentState"]["Name"]
+
+
+def _tag_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _report(stderr: str) -> dict[str, Any] | None:

@@ -77,17 +77,13 @@ FAILURES: dict[str, FailureClass] = {
         True,
         "Submit again. If it happens again, the operator should check that the subnets reach the SSM endpoints.",
     ),
-    "capacity_unavailable": FailureClass(
-        "AWS has no machine of the configured types free in any zone.",
-        Actor.NOBODY,
-        True,
-        "Submit again later, or have the operator add instance types.",
-    ),
-    "quota_exceeded": FailureClass(
-        "The AWS account's limit for running machines is reached.",
+    "queue_timeout": FailureClass(
+        "No machine became free for this job in time: all of the stack's were busy, AWS had none free of the "
+        "configured types in any zone, or the account's limit was reached.",
         Actor.OPERATOR,
         True,
-        "Submit again when other jobs have ended, or have the operator ask AWS for a higher vCPU quota.",
+        "Submit again later. Where the last answer names a quota, the operator should ask AWS for more; where it names "
+        "capacity, add instance types; where all machines were busy, raise maxConcurrentJobs or queueTimeoutMinutes.",
     ),
     "throttled": FailureClass(
         "AWS asked to slow down for longer than this job could wait.",

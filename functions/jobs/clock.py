@@ -5,9 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 
+def utc_now() -> datetime:
+    """The moment, for arithmetic. Callers name it through this module, so that a simulation can set the clock."""
+    return datetime.now(UTC)
+
+
 def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def now() -> str:
-    return rfc3339(datetime.now(UTC))
+    return rfc3339(utc_now())

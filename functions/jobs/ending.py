@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
+from functions.jobs import clock
 from functions.jobs.advice import job_error
 from functions.jobs.clock import now
 from functions.jobs.errors import JobNotFound, MachineStillAlive
-from functions.jobs.job import Job, JobStatus, TimelineEvent
+from functions.jobs.job import Job, JobStatus, MachineRecord, Run, TimelineEvent
+from functions.jobs.line import Line
+from functions.jobs.open_run import is_over
 from functions.jobs.paths import output_key
 from functions.jobs.ports import JobFiles, JobTable, Machines
 from functions.jobs.running import Outcome
 
 # Names of workflow errors (exception classes in errors.py, or workflow.asl.json's own) -> failure class.
 _CODES = {
-    "CapacityUnavailable": "capacity_unavailable",
-    "QuotaExceeded": "quota_exceeded",
+    "QueueTimeout": "queue_timeout",
     "Throttled": "throttled",
     "LaunchRefused": "launch_refused",
     "AgentNotOnline": "boot_timeout",
@@ -27,47 +31,46 @@ _CODES = {
 }
 
 
+VERIFIED_BY_WORKFLOW = "EC2 answered the workflow that the instance is terminated"
+# EC2 goes on showing a terminated instance for about an hour.
+_FORGOTTEN_AFTER = timedelta(minutes=30)
+
+
 @dataclass(frozen=True)
 class Recording:
     jobs: JobTable
     files: JobFiles
 
-    def finished(self, owner: str, job_id: str, attempt: int, outcome: Outcome) -> Job:
+    def finished(self, run: Run, attempt: int, outcome: Outcome) -> Job:
         """Writes what Inspect found; success only if the attempt's output is really there."""
-        job = self.jobs.update(owner, job_id, lambda job: job if job.status.is_terminal else job.noted(*outcome.events))
-        if job.status.is_terminal:
+        job = self._unless_over(run, lambda job: job.noted(*outcome.events))
+        if is_over(job, run):
             return job
         if outcome.code is not None:
-            return self._failed(owner, job_id, outcome.code, outcome.message)
-        path = self.files.output_path(output_key(owner, job_id, attempt, job.filename))
+            return self._failed(run, outcome.code, outcome.message)
+        path = self.files.output_path(output_key(run.owner, run.job_id, attempt, job.filename))
         size = self.files.output_size(path)
         if size is None:
-            return self._failed(
-                owner, job_id, "output_not_stored", "The machine reported success, but no result is stored."
-            )
+            return self._failed(run, "output_not_stored", "The machine reported success, but no result is stored.")
         event = TimelineEvent("succeeded", now(), f"The result has {size:,} bytes.")
 
         def change(job: Job) -> Job:
-            if job.status.is_terminal:
-                return job
             return replace(job.moved(JobStatus.SUCCEEDED, event), output_file_path=path, output_size=size)
 
-        return self.jobs.update(owner, job_id, change)
+        return self._unless_over(run, change)
 
-    def broken(self, owner: str, job_id: str, error: str, cause: str) -> Job:
+    def broken(self, run: Run, error: str, cause: str) -> Job:
         """Writes a workflow error (its name and Step Functions' cause text) as the job's failure."""
-        return self._failed(owner, job_id, _CODES.get(error, "internal_error"), readable_cause(error, cause))
+        return self._failed(run, _CODES.get(error, "internal_error"), readable_cause(error, cause))
 
-    def _failed(self, owner: str, job_id: str, code: str, message: str) -> Job:
+    def _failed(self, run: Run, code: str, message: str) -> Job:
         error = job_error(code, message)
         event = TimelineEvent("failed", now(), error.message.partition("\n")[0])
+        return self._unless_over(run, lambda job: replace(job.moved(JobStatus.FAILED, event), error=error))
 
-        def change(job: Job) -> Job:
-            if job.status.is_terminal:
-                return job
-            return replace(job.moved(JobStatus.FAILED, event), error=error)
-
-        return self.jobs.update(owner, job_id, change)
+    def _unless_over(self, run: Run, change: Callable[[Job], Job]) -> Job:
+        """The job, changed if its run is not over: an end that is written stays."""
+        return self.jobs.update(run.owner, run.job_id, lambda job: job if is_over(job, run) else change(job))
 
 
 def readable_cause(error: str, cause: str) -> str:
@@ -84,30 +87,58 @@ def readable_cause(error: str, cause: str) -> str:
 @dataclass(frozen=True)
 class Terminating:
     jobs: JobTable
+    line: Line
     machines: Machines
 
-    def terminate(self, owner: str, job_id: str, instance_id: str | None) -> list[str]:
-        """Terminates every machine of the job and sees that they are gone; returns the ids it dealt with.
+    def terminate(self, run: Run, instance_id: str | None) -> list[str]:
+        """Terminates every machine of the run, sees that they are gone and frees its slot; the ids it dealt with.
 
-        The tag finds machines whose launch was not recorded; the given id finds one that the tag filter does not show
-        yet (RunInstances is eventually consistent).
+        Which machines those are is told by the job's record, by the slot (for one whose launch did not get into the
+        record) and by the caller.
 
         Raises:
             MachineStillAlive: termination is not confirmed yet; the workflow asks again.
         """
-        states = dict(self.machines.states_of_job(job_id))
-        if instance_id:
-            states.setdefault(instance_id, "unknown")
-        alive = [one for one, state in states.items() if state != "terminated"]
-        waiting = [one for one in alive if self.machines.terminate(one) != "terminated"]
-        if waiting:
-            raise MachineStillAlive(f"{', '.join(waiting)} not confirmed terminated yet")
-        self._note(owner, job_id, sorted(states))
-        return sorted(states)
+        self.line.table.leave(run)
+        slot = self.line.table.slot(run)
+        job = self.jobs.get(run.owner, run.job_id)
+        records = {machine.instance_id: machine for machine in job.machines if machine.run == run.number} if job else {}
+        if slot is not None:
+            records.setdefault(slot.machine.instance_id, slot.machine)
+        ids = sorted(records | ({instance_id: None} if instance_id else {}))
+        alive = [one for one in ids if not self._is_confirmed(one, records.get(one))]
+        if alive:
+            raise MachineStillAlive(f"{', '.join(alive)} not confirmed terminated yet")
+        self._note(run, ids, records)
+        self.line.give_back(run, ids)
+        return ids
 
-    def _note(self, owner: str, job_id: str, ids: list[str]) -> None:
-        events = [TimelineEvent("machine_terminated", now(), f"{one} is confirmed terminated.") for one in ids]
-        try:
-            self.jobs.update(owner, job_id, lambda job: job.noted(*events))
-        except JobNotFound:
-            return  # deleted meanwhile: the machines are gone all the same, and nobody is left to tell
+    def _is_confirmed(self, instance_id: str, record: MachineRecord | None) -> bool:
+        if record is None:
+            return is_gone(self.machines, instance_id, None)
+        return record.terminated_at is not None or is_gone(self.machines, instance_id, record.launched_at)
+
+    def _note(self, run: Run, ids: Sequence[str], records: Mapping[str, MachineRecord]) -> None:
+        moment = now()
+        events = [TimelineEvent("machine_terminated", moment, f"{one} is confirmed terminated.") for one in ids]
+
+        def change(job: Job) -> Job:
+            for record in records.values():
+                job = job.with_machine(record.ended(moment, VERIFIED_BY_WORKFLOW))
+            return job.noted(*events)
+
+        # Deleted meanwhile: the machines are gone all the same, and nobody is left to tell.
+        with suppress(JobNotFound):
+            self.jobs.update(run.owner, run.job_id, change)
+
+
+def is_gone(machines: Machines, instance_id: str, launched_at: str | None) -> bool:
+    """Whether EC2 has terminated an instance; asks it to, where it has not begun."""
+    state = machines.instance_state(instance_id)
+    if state is None:
+        # Not known yet, right after the launch; or not any more, an hour or so after the end.
+        age = clock.utc_now() - datetime.fromisoformat(launched_at) if launched_at else _FORGOTTEN_AFTER
+        return age >= _FORGOTTEN_AFTER
+    if state not in {"shutting-down", "terminated"}:
+        state = machines.terminate(instance_id) or state
+    return state == "terminated"

@@ -15,10 +15,14 @@ MayflyError
 │   │   ├── CapacityUnavailable  no candidate has room
 │   │   ├── QuotaExceeded        the account's limit is reached
 │   │   ├── Throttled            AWS asked to slow down
+│   │   ├── YourTurn             a slot is free: the workflow asks for its machine again
+│   │   ├── MachineLost          the machine was gone before it had its command
 │   │   └── MachineStillAlive    termination is under way but not confirmed
 │   └── FinalStep                trying again cannot help
 │       ├── LaunchRefused        AWS refused the launch for good (permission, image, parameter)
-│       └── JobEnded             the job is terminal already (cancelled, or another execution ended it)
+│       ├── QueueTimeout         no machine within the stack's queue time-out
+│       └── JobEnded             the run is over already (cancelled, or ended by the sweeper)
+├── LeadLost                     another execution took over the line
 ├── IllegalTransition            a status change that the table in job.py does not allow
 └── ConcurrentChange             a record kept changing under an update
 """
@@ -88,6 +92,14 @@ class Throttled(RetryableStep):
     pass
 
 
+class YourTurn(RetryableStep):
+    pass
+
+
+class MachineLost(RetryableStep):
+    pass
+
+
 class MachineStillAlive(RetryableStep):
     pass
 
@@ -100,7 +112,15 @@ class LaunchRefused(FinalStep):
     pass
 
 
+class QueueTimeout(FinalStep):
+    pass
+
+
 class JobEnded(FinalStep):
+    pass
+
+
+class LeadLost(MayflyError):
     pass
 
 

@@ -34,6 +34,9 @@ _NEXT: dict[JobStatus, frozenset[JobStatus]] = {
 }
 
 
+_RETRIED = "retried"
+
+
 @dataclass(frozen=True)
 class TimelineEvent:
     """One thing that happened to a job: `event` a stable word, `at` RFC 3339 UTC, `detail` a plain sentence."""
@@ -53,11 +56,46 @@ class JobError:
 
 
 @dataclass(frozen=True)
+class Run:
+    """One carrying-out of a job by one workflow execution: number 1, or a later one after a retry."""
+
+    owner: str
+    job_id: str
+    number: int = 1
+
+    @property
+    def name(self) -> str:
+        """The execution's name. Step Functions keeps a name taken for 90 days, so each run has its own."""
+        return self.job_id if self.number == 1 else f"{self.job_id}-{self.number}"
+
+
+@dataclass(frozen=True)
+class MachineRecord:
+    """The receipt of one machine. Times RFC 3339 UTC; `verified` says how its termination was seen."""
+
+    instance_id: str
+    run: int
+    attempt: int
+    instance_type: str
+    market: str
+    zone: str
+    image_id: str
+    launched_at: str
+    terminated_at: str | None = None
+    verified: str | None = None
+
+    def ended(self, at: str, verified: str) -> MachineRecord:
+        """This record with its end; the first end seen stays."""
+        return self if self.terminated_at else replace(self, terminated_at=at, verified=verified)
+
+
+@dataclass(frozen=True)
 class Job:
     """A job as the table keeps it. Paths are `bucket/key`, sizes bytes, times RFC 3339 UTC.
 
-    `attempts` counts launched attempts; `instance_id` and `command_id` belong to the latest one. `revision` grows by
-    one with every write and is what concurrent writers are told apart by.
+    `attempts` counts launched attempts over all runs, so that no two share an output key; `instance_id` and
+    `command_id` belong to the latest one. `revision` grows by one with every write and is what concurrent writers are
+    told apart by.
     """
 
     owner: str
@@ -78,10 +116,17 @@ class Job:
     timeline: tuple[TimelineEvent, ...] = field(default=())
     expires_at: int | None = None
     revision: int = 1
+    run: int = 1
+    machines: tuple[MachineRecord, ...] = field(default=())
+
+    @property
+    def this_run(self) -> Run:
+        return Run(self.owner, self.id, self.run)
 
     def noted(self, *events: TimelineEvent) -> Job:
-        """This job with events added; one that is there already (same word, same detail) is not added twice."""
-        present = {(known.event, known.detail) for known in self.timeline}
+        """This job with events added; one that this run has already (same word, same detail) is not added twice."""
+        starts = [index for index, known in enumerate(self.timeline) if known.event == _RETRIED]
+        present = {(known.event, known.detail) for known in self.timeline[starts[-1] if starts else 0 :]}
         fresh = tuple(event for event in events if (event.event, event.detail) not in present)
         return replace(self, timeline=self.timeline + fresh) if fresh else self
 
@@ -96,3 +141,29 @@ class Job:
         if status not in _NEXT[self.status]:
             raise IllegalTransition(f"job {self.id} cannot go from {self.status} to {status}")
         return replace(self, status=status).noted(*events)
+
+    def retried(self, at: str) -> Job:
+        """This job waiting again, in a new run, with nothing left of the last one but its history.
+
+        Raises:
+            IllegalTransition: the job has not ended, or it has succeeded.
+        """
+        if self.status not in {JobStatus.FAILED, JobStatus.CANCELLED}:
+            raise IllegalTransition(f"job {self.id} cannot be retried: it is {self.status}")
+        event = TimelineEvent(_RETRIED, at, f"Waiting for a machine again, run {self.run + 1}.")
+        return replace(
+            self,
+            status=JobStatus.QUEUED,
+            run=self.run + 1,
+            timeline=(*self.timeline, event),
+            error=None,
+            instance_id=None,
+            command_id=None,
+        )
+
+    def with_machine(self, machine: MachineRecord) -> Job:
+        """This job with the machine's record, in the place of an earlier state of it."""
+        if any(known.instance_id == machine.instance_id for known in self.machines):
+            known = tuple(machine if known.instance_id == machine.instance_id else known for known in self.machines)
+            return replace(self, machines=known)
+        return replace(self, machines=(*self.machines, machine))

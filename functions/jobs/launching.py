@@ -1,122 +1,102 @@
-"""The Launch step: one machine for one attempt, from the first candidate that EC2 has room for."""
+"""The Launch step: everybody who waits takes a place in line, and one of them launches for all.
+
+A burst of jobs must not become a burst of calls: EC2 lets an account make about two RunInstances calls a second, but
+launch a thousand machines in one of them (EC2 developer guide, "Request throttling"). So whoever enters the line also
+tries to take the lead; serving.py says what a leader does. The others have parked their task token and do nothing.
+
+A leader's own workflow waits until it has led to the end: should the leader die, that workflow tries its step again
+and takes the lead over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
 
+from functions.jobs import clock
 from functions.jobs.clock import now
-from functions.jobs.errors import (
-    CapacityUnavailable,
-    JobEnded,
-    LaunchRefused,
-    QuotaExceeded,
-    StepError,
-    Throttled,
-)
-from functions.jobs.job import Job, JobStatus, TimelineEvent
-from functions.jobs.ports import Candidate, JobTable, LaunchedInstance, Machine, Machines, MachineTable, Refusal
+from functions.jobs.errors import JobEnded, LeadLost, QueueTimeout
+from functions.jobs.job import JobStatus, Run, TimelineEvent
+from functions.jobs.line import Line
+from functions.jobs.open_run import open_job, unless_over
+from functions.jobs.ports import JobTable, Refusal, Slot, Ticket
+from functions.jobs.serving import STEP_ERRORS, Serving
 
-_STEP_ERRORS: dict[str, type[StepError]] = {
-    "capacity": CapacityUnavailable,
-    "quota": QuotaExceeded,
-    "throttled": Throttled,
-    "permanent": LaunchRefused,
-}
-
-
-def candidates(markets: Sequence[str], instance_types: Sequence[str], subnet_ids: Sequence[str]) -> list[Candidate]:
-    """Every combination, in the order of preference: market first, then type, then zone."""
-    return [Candidate(kind, subnet, market) for market in markets for kind in instance_types for subnet in subnet_ids]
-
-
-def unless_ended(change: Callable[[Job], Job]) -> Callable[[Job], Job]:
-    """`change`, refusing a job that has ended (cancelled, say) while the workflow was busy with it.
-
-    Raises:
-        JobEnded
-    """
-
-    def guarded(job: Job) -> Job:
-        if job.status.is_terminal:
-            raise JobEnded(f"job {job.id} is {job.status}")
-        return change(job)
-
-    return guarded
-
-
-def open_job(jobs: JobTable, owner: str, job_id: str) -> Job:
-    """The job as it is, if it has not ended.
-
-    Raises:
-        JobEnded, JobNotFound
-    """
-    return jobs.update(owner, job_id, unless_ended(lambda job: job))
+# How long a leader goes on before another one takes over: well inside its function's minute.
+_LEAD_FOR = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
 class Launching:
     jobs: JobTable
-    machine_table: MachineTable
-    machines: Machines
-    candidates: Sequence[Candidate]
-    stack: str
+    line: Line
+    serving: Serving
 
-    def launch(self, owner: str, job_id: str, attempt: int) -> LaunchedInstance:
-        """Launches the attempt's machine, or finds the one that an earlier, interrupted call launched.
+    def enter(self, run: Run, attempt: int, token: str) -> None:
+        """Takes a place in line and, if nobody else does, launches for all in line.
+
+        The workflow hears through `token`: success with its `instance_id`, or one of errors.py's step errors.
 
         Raises:
-            JobEnded, LaunchRefused: final.
-            CapacityUnavailable, QuotaExceeded, Throttled: every candidate was refused, for this last reason.
+            JobEnded: the run is over; it has no place in line any more.
+            QueueTimeout: it has waited too long; neither has it then.
         """
-        started = TimelineEvent("launching", now(), f"Attempt {attempt}: asking for a machine.")
-        self.jobs.update(owner, job_id, unless_ended(lambda job: _attempt_started(job, attempt, started)))
-        refusal = None
-        for number, candidate in enumerate(self.candidates):
-            # One token per candidate: a token used again with other parameters is an error, and one per attempt: a
-            # token used again after its machine died would return the dead machine.
-            token = f"{job_id}-{attempt}-{number}"
-            answer = self.machines.launch(candidate, token, self._tags(owner, job_id, attempt))
-            if isinstance(answer, LaunchedInstance):
-                return self._launched(owner, job_id, attempt, candidate, answer)
-            refusal = answer
-            self._note_refusal(owner, job_id, candidate, refusal)
-            if refusal.kind in {"permanent", "throttled"}:
-                break
-        if refusal is None:
-            raise LaunchRefused("the stack has no instance types or no subnets")
-        raise _STEP_ERRORS[refusal.kind](f"{refusal.code}: {refusal.message}")
+        ticket = self.line.table.enter(run, attempt, token)
+        try:
+            open_job(self.jobs, run)
+        except JobEnded:
+            self.line.table.leave(run)
+            raise
+        # There is one when an earlier try of this step got as far as the machine and only its answer was lost.
+        held = self.line.table.slot(run)
+        slot = held if held is not None and held.machine.attempt == attempt else None
+        if slot is None and self.serving.has_waited_too_long(ticket):
+            self.line.table.leave(run)
+            raise QueueTimeout(f"No machine within {self.serving.patience}.")
+        slot = self._lead(ticket) or slot
+        if slot is not None:
+            self.line.give(ticket, slot)
+        elif self.serving.is_full():
+            self._note_waiting(run)
 
-    def _launched(
-        self, owner: str, job_id: str, attempt: int, candidate: Candidate, instance: LaunchedInstance
-    ) -> LaunchedInstance:
-        self.machine_table.add(Machine(instance.instance_id, owner, job_id, attempt))
-        detail = f"{instance.instance_id}: {candidate.instance_type}, {candidate.market}, in {instance.zone}."
-        event = TimelineEvent("launched", now(), detail)
-        self.jobs.update(
-            owner,
-            job_id,
-            unless_ended(lambda job: replace(job.noted(event), instance_id=instance.instance_id, command_id=None)),
-        )
-        return instance
+    def _note_waiting(self, run: Run) -> None:
+        words = f"All {self.serving.max_concurrent} machines of this stack are busy; this job is in line for the next."
+        event = TimelineEvent("waiting", now(), words)
+        with suppress(JobEnded):  # its workflow hears of that by itself
+            self.jobs.update(
+                run.owner,
+                run.job_id,
+                unless_over(run, lambda job: job.noted(event) if job.status is JobStatus.QUEUED else job),
+            )
 
-    def _note_refusal(self, owner: str, job_id: str, candidate: Candidate, refusal: Refusal) -> None:
-        event = TimelineEvent("launch_refused", now(), f"{candidate}: {refusal.code}.")
-        self.jobs.update(owner, job_id, unless_ended(lambda job: job.noted(event)))
+    def _lead(self, ticket: Ticket) -> Slot | None:
+        """Serves the line until this ticket has its slot, which is answered, unless somebody else leads."""
+        until = clock.utc_now() + _LEAD_FOR
+        while (lead := self.line.table.lead(ticket.run.name)) is not None:
+            try:
+                turn = self.serving.serve(lead, ticket, until)
+                self.line.table.rest(lead, turn)
+            except LeadLost:
+                return None  # this was held up for long; whoever leads by now serves this ticket too
+            # Whom to tell comes after the rest: whoever hears it shall find the lead free.
+            if turn.refusal is not None:
+                self._leave_to_oldest(turn.refusal)
+                return None
+            # Somebody may have entered, and found the lead taken, after the last look.
+            if not self.serving.servable(1):
+                return turn.own
+            if turn.own is not None or clock.utc_now() >= until:
+                self.line.hand_over()
+                return turn.own
+        return None
 
-    def _tags(self, owner: str, job_id: str, attempt: int) -> dict[str, str]:
-        return {
-            "Name": f"mayfly {self.stack} {job_id}",
-            "mayfly:stack": self.stack,
-            "mayfly:owner": owner,
-            "mayfly:job-id": job_id,
-            "mayfly:attempt": str(attempt),
-        }
-
-
-def _attempt_started(job: Job, attempt: int, event: TimelineEvent) -> Job:
-    if job.attempts > attempt:
-        raise JobEnded(f"job {job.id} is at attempt {job.attempts}; attempt {attempt} is over")
-    if job.attempts == attempt:
-        return job
-    return replace(job.moved(JobStatus.LAUNCHING, event), attempts=attempt)
+    def _leave_to_oldest(self, refusal: Refusal) -> None:
+        """It is for the oldest in line to come again, or to give up."""
+        oldest = self.line.table.oldest(1)
+        if oldest and self.serving.has_waited_too_long(oldest[0]):
+            cause = f"No machine within {self.serving.patience}; the last answer was {refusal}"
+            self.line.send_away(oldest[0].run, QueueTimeout.__name__, cause)
+            self.line.hand_over()
+        else:
+            self.line.tell_oldest(STEP_ERRORS[refusal.kind].__name__, str(refusal))

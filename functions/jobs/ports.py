@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from functions.jobs.job import Job
+from functions.jobs.job import Job, MachineRecord, Run
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,124 @@ class MachineTable(Protocol):
     def report(self, instance_id: str, news: str) -> Waiter | None:
         """Notes that something happened to a machine; None when it is not one of ours."""
 
+    def has_news(self, instance_id: str) -> bool:
+        """Whether something was reported that nobody has taken notice of yet."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A run's place in the line: who waits for a machine since when (RFC 3339 UTC), and how to tell them."""
+
+    run: Run
+    attempt: int
+    token: str
+    since: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One machine's place among `max_concurrent_jobs`, held until that machine is confirmed terminated."""
+
+    run: Run
+    machine: MachineRecord
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One thing to ask EC2 for."""
+
+    instance_type: str
+    subnet_id: str
+    market: str  # "on-demand" or "spot"
+
+    def __str__(self) -> str:
+        return f"{self.instance_type}, {self.market}, {self.subnet_id}"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A launch that is under way: its client token, what is asked for, and whose attempts it is for, in order."""
+
+    token: str
+    candidate: Candidate
+    attempts: tuple[tuple[Run, int], ...]
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The right to launch for everybody in line, held by one at a time.
+
+    `limit` is how many machines to ask for at once; `batch` is what an earlier holder may not have finished.
+    """
+
+    holder: str
+    limit: int
+    batch: Batch | None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why EC2 did not launch: its error code, its words, and what the code means for us."""
+
+    code: str
+    message: str
+    kind: str  # "capacity", "quota", "throttled" or "permanent"
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How a leader's turn ended, for the next one.
+
+    `limit` follows from what EC2 answered, `refusal` is its last no.
+    `own` is the slot of the leader's own ticket, `unfinished` a batch that has to be tried again as it is.
+    """
+
+    limit: int
+    refusal: Refusal | None = None
+    own: Slot | None = None
+    unfinished: Batch | None = None
+
+
+class LineTable(Protocol):
+    """Who waits for a machine, who holds a slot, and who leads. Reads see every earlier write."""
+
+    def enter(self, run: Run, attempt: int, token: str) -> Ticket:
+        """Takes a place in line, or gives the run's place a new token; the ticket tells since when it waits."""
+
+    def oldest(self, limit: int) -> Sequence[Ticket]:
+        """The first in line, by the age of their jobs."""
+
+    def ticket(self, run: Run) -> Ticket | None: ...
+
+    def leave(self, run: Run, attempt: int | None = None) -> Ticket | None:
+        """Gives up the run's place in line (only the attempt's, if one is named); the ticket as it was last."""
+
+    def slot(self, run: Run) -> Slot | None: ...
+
+    def slots(self) -> Sequence[Slot]: ...
+
+    def grant(self, slot: Slot) -> None:
+        """Gives the slot's run its slot; doing so twice is harmless."""
+
+    def give_back(self, run: Run, instance_id: str) -> None:
+        """Frees the run's slot if it is this machine's; doing so twice is harmless."""
+
+    def lead(self, name: str) -> Lead | None:
+        """Takes the lead, unless somebody else has it; `name` had it before and takes it over at once."""
+
+    def remember(self, lead: Lead, batch: Batch) -> None:
+        """Writes down what is about to be launched, in the place of the batch before.
+
+        Raises:
+            LeadLost: somebody else leads by now.
+        """
+
+    def rest(self, lead: Lead, turn: Turn) -> None:
+        """Gives the lead back; the next one sees the turn's `limit` and `unfinished`."""
+
 
 @dataclass(frozen=True)
 class UploadForm:
@@ -137,26 +255,17 @@ class MachineLog(Protocol):
 class Workflow(Protocol):
     """The state machine that carries a job through."""
 
-    def start(self, owner: str, job_id: str) -> None:
-        """Starts a job's execution; one that runs already under the job's name is left alone."""
+    def start(self, run: Run, attempt: int) -> None:
+        """Starts a run's execution with its first attempt's number; one of the run's name is left alone."""
 
-    def state(self, job_id: str) -> str | None:
-        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None when the job never had an execution."""
+    def state(self, run: Run) -> str | None:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None when the run never had an execution."""
 
-    def wake(self, token: str) -> None:
-        """Lets the execution that parked this token go on; a token that nobody waits for any more is ignored."""
+    def wake(self, token: str, output: Mapping[str, str] | None = None) -> bool:
+        """Lets the execution that parked this token go on with `output`; False when nobody waits for it any more."""
 
-
-@dataclass(frozen=True)
-class Candidate:
-    """One thing to ask EC2 for."""
-
-    instance_type: str
-    subnet_id: str
-    market: str  # "on-demand" or "spot"
-
-    def __str__(self) -> str:
-        return f"{self.instance_type}, {self.market}, {self.subnet_id}"
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        """Lets the task that parked this token fail with an error's name; False when nobody waits any more."""
 
 
 @dataclass(frozen=True)
@@ -164,34 +273,25 @@ class LaunchedInstance:
     instance_id: str
     zone: str
     image_id: str
+    launched_at: str  # RFC 3339 UTC
 
 
 @dataclass(frozen=True)
 class AliveMachine:
-    """An instance of the stack that is neither terminated nor on its way there, with what its tags say."""
+    """An instance of the stack that is neither terminated nor on its way there."""
 
     instance_id: str
-    owner: str
-    job_id: str
     launched_at: datetime
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """Why EC2 did not launch: its error code, its words, and what the code means for us."""
-
-    code: str
-    message: str
-    kind: str  # "capacity", "quota", "throttled" or "permanent"
-
-
-@dataclass(frozen=True)
 class CommandState:
-    """A command on a machine: SSM's status, the wrapper's exit code, and the report it wrote, if any."""
+    """A command on a machine: SSM's status, the wrapper's exit code, the report it wrote, if any, and when it ended."""
 
     status: str  # Pending, InProgress, Delayed, Success, Failed, TimedOut, Cancelled, Cancelling
     exit_code: int
     report: dict[str, Any] | None
+    ended_at: str | None = None  # RFC 3339; None where SSM does not say
 
     @property
     def is_over(self) -> bool:
@@ -201,7 +301,16 @@ class CommandState:
 class Machines(Protocol):
     """EC2 and SSM, as far as a job needs them."""
 
-    def launch(self, candidate: Candidate, token: str, tags: dict[str, str]) -> LaunchedInstance | Refusal: ...
+    def launch(
+        self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
+    ) -> Sequence[LaunchedInstance] | Refusal:
+        """Launches up to `count` machines, at least one; the same call again answers the same machines.
+
+        An answer that leaves open whether anything was launched (a time-out, say) is raised, not answered.
+        """
+
+    def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
+        """Tags a machine for whoever looks at EC2. Nothing depends on it: being throttled is no error."""
 
     def send_command(self, instance_id: str, script: str, comment: str, timeout: int) -> str:
         """Sends a shell script; returns the command id.
@@ -217,10 +326,7 @@ class Machines(Protocol):
     def instance_state(self, instance_id: str) -> str | None:
         """EC2's state name, or None when EC2 does not know the instance."""
 
-    def states_of_job(self, job_id: str) -> Mapping[str, str]:
-        """EC2's state of each instance that carries the job's tag, terminated ones included while EC2 shows them."""
-
     def alive_of_stack(self, stack: str) -> Iterable[AliveMachine]: ...
 
-    def terminate(self, instance_id: str) -> str:
-        """Asks for termination; returns the state EC2 answers, "unknown" for an instance it does not know (yet)."""
+    def terminate(self, instance_id: str) -> str | None:
+        """Asks for termination; returns the state EC2 answers, None for an instance that it does not know."""

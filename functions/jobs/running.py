@@ -5,15 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
+from functions.jobs import clock
 from functions.jobs.clock import now
-from functions.jobs.errors import AgentNotOnline
-from functions.jobs.job import Job, JobStatus, TimelineEvent
-from functions.jobs.launching import open_job, unless_ended
+from functions.jobs.errors import AgentNotOnline, JobEnded, MachineLost
+from functions.jobs.job import Job, JobStatus, MachineRecord, Run, TimelineEvent
 from functions.jobs.machine_command import Spec, machine_command, sha256_hex
+from functions.jobs.open_run import open_job, unless_over
 from functions.jobs.paths import output_key, spec_key
-from functions.jobs.ports import CommandState, JobFiles, JobTable, Machines, MachineTable, Workflow
+from functions.jobs.ports import (
+    CommandState,
+    JobFiles,
+    JobTable,
+    LineTable,
+    Machine,
+    Machines,
+    MachineTable,
+    Workflow,
+)
 
 # Exit codes of ec2_payload/run_job.py, see its README.
 WRAPPER_FAILURES = {
@@ -34,9 +45,11 @@ _MACHINE_EVENTS = {
     "output_uploaded": "The result is stored.",
 }
 _ALIVE = {"pending", "running"}
+_ENDED = {"shutting-down", "terminated", "stopping", "stopped"}
 # A wrapper that was stopped by a signal exits with 128 + its number: on a machine that is going down, that is the
 # machine's end and not the script's.
 _SIGNALLED = 128
+_MOMENT = timedelta(seconds=30)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 
 
@@ -56,6 +69,8 @@ class Outcome:
 @dataclass(frozen=True)
 class Dispatching:
     jobs: JobTable
+    line: LineTable
+    machine_table: MachineTable
     machines: Machines
     files: JobFiles
     bootstrap: str
@@ -66,30 +81,51 @@ class Dispatching:
     online_waits: Sequence[float]  # seconds between tries within one call; the workflow retries beyond them
     sleep: Callable[[float], None]
 
-    def dispatch(self, owner: str, job_id: str, attempt: int, instance_id: str, stored_after: str | None = None) -> str:
-        """Sends the attempt's command; returns its id.
+    def dispatch(self, run: Run, attempt: int, instance_id: str, stored_after: str | None = None) -> str:
+        """Enters the machine into the job's record and sends it the attempt's command; returns the command's id.
 
         With `stored_after`, the id of a command whose result could not be stored, it sends the command that only
         stores that result, under a fresh URL.
 
         Raises:
             AgentNotOnline: not within `online_waits`; the workflow tries again.
+            MachineLost: the machine ended before it was online.
             JobEnded, Throttled
         """
-        job = open_job(self.jobs, owner, job_id)
-        if job.instance_id == instance_id and job.command_id not in {None, stored_after}:
+        job = self._with_machine(run, attempt, instance_id)
+        if job.command_id not in {None, stored_after}:
             return str(job.command_id)  # an earlier, interrupted call got this far
         command = self._command(job, attempt, upload_only=stored_after is not None)
-        command_id = self._send(instance_id, command, f"mayfly {job_id} attempt {attempt}")
+        try:
+            command_id = self._send(instance_id, command, f"mayfly {run.job_id} attempt {attempt}")
+        except AgentNotOnline:
+            self._check_alive(instance_id)
+            raise
         event = TimelineEvent("running", now(), f"{instance_id} is online and has its command.")
         if stored_after:
             event = TimelineEvent("storing_again", now(), "The upload's address had expired; storing with a new one.")
-        self.jobs.update(
-            owner,
-            job_id,
-            unless_ended(lambda job: replace(job.moved(JobStatus.RUNNING, event), command_id=command_id)),
-        )
+
+        def change(job: Job) -> Job:
+            return replace(job.moved(JobStatus.RUNNING, event), command_id=command_id)
+
+        self.jobs.update(run.owner, run.job_id, unless_over(run, change))
         return command_id
+
+    def _with_machine(self, run: Run, attempt: int, instance_id: str) -> Job:
+        job = open_job(self.jobs, run)
+        if job.instance_id == instance_id:
+            return job
+        slot = self.line.slot(run)
+        if slot is None or slot.machine.instance_id != instance_id:
+            raise JobEnded(f"{instance_id} is not attempt {attempt}'s machine any more")
+        machine = slot.machine
+        self.machine_table.add(Machine(instance_id, run.owner, run.job_id, attempt))
+        return self.jobs.update(run.owner, run.job_id, unless_over(run, lambda job: _launched(job, machine)))
+
+    def _check_alive(self, instance_id: str) -> None:
+        # EC2 is only asked when an event gave cause to: a thousand booting machines must not mean a thousand calls.
+        if self.machine_table.has_news(instance_id) and self.machines.instance_state(instance_id) in _ENDED:
+            raise MachineLost(f"{instance_id} ended before it was online")
 
     def _send(self, instance_id: str, script: str, comment: str) -> str:
         for wait in self.online_waits:
@@ -125,6 +161,15 @@ class Dispatching:
         )
 
 
+def _launched(job: Job, machine: MachineRecord) -> Job:
+    if job.attempts > machine.attempt:
+        raise JobEnded(f"job {job.id} is at attempt {job.attempts}; attempt {machine.attempt} is over")
+    words = f"{machine.instance_id}: {machine.instance_type}, {machine.market}, in {machine.zone}."
+    job = job.moved(JobStatus.LAUNCHING, TimelineEvent("launched", now(), words))
+    job = replace(job, attempts=machine.attempt, instance_id=machine.instance_id, command_id=None)
+    return job.with_machine(machine)
+
+
 @dataclass(frozen=True)
 class Awaiting:
     """Both ends of the wait: the workflow parks its task token, an event about the machine wakes it."""
@@ -149,17 +194,28 @@ class Inspecting:
     jobs: JobTable
     machines: Machines
 
-    def inspect(self, owner: str, job_id: str, instance_id: str, command_id: str) -> Outcome:
+    def inspect(self, run: Run, instance_id: str, command_id: str) -> Outcome:
         """Raises JobEnded when the job was cancelled meanwhile."""
-        open_job(self.jobs, owner, job_id)
+        open_job(self.jobs, run)
         state = self.machines.command_state(command_id, instance_id)
-        if state is not None and state.is_over and not state.exit_code > _SIGNALLED:
-            return _finished(state)
+        over = state if state is not None and state.is_over else None
+        if over is not None and not _may_be_the_machines_end(over):
+            return _finished(over)
         if self.machines.instance_state(instance_id) in _ALIVE:
-            return _finished(state) if state is not None and state.is_over else Outcome("running")
+            # EC2 may not show yet that the machine goes down: a command that has only just ended is looked at again.
+            return _finished(over) if over is not None and not _has_just_ended(over) else Outcome("running")
         event = TimelineEvent("machine_lost", now(), f"{instance_id} is gone before the script was done.")
-        self.jobs.update(owner, job_id, unless_ended(lambda job: job.noted(event)))
+        self.jobs.update(run.owner, run.job_id, unless_over(run, lambda job: job.noted(event)))
         return Outcome("lost")
+
+
+def _may_be_the_machines_end(state: CommandState) -> bool:
+    """A machine that is gone does not take its command either, which then times out."""
+    return state.exit_code > _SIGNALLED or state.status == "TimedOut"
+
+
+def _has_just_ended(state: CommandState) -> bool:
+    return state.ended_at is not None and clock.utc_now() - datetime.fromisoformat(state.ended_at) < _MOMENT
 
 
 def _finished(state: CommandState) -> Outcome:

@@ -7,11 +7,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from functions.jobs.clock import now, rfc3339
-from functions.jobs.errors import FileTooLarge, InvalidRequest, JobConflict, JobNotFound, NotReady, UploadMissing
+from functions.jobs.errors import (
+    FileTooLarge,
+    IllegalTransition,
+    InvalidRequest,
+    JobConflict,
+    JobEnded,
+    JobNotFound,
+    NotReady,
+    UploadMissing,
+)
 from functions.jobs.ids import is_job_id, new_job_id
 from functions.jobs.job import Job, JobStatus, TimelineEvent
+from functions.jobs.line import Line
 from functions.jobs.paths import checked_filename, input_key, input_prefix, object_key
-from functions.jobs.ports import JobFiles, JobPage, JobTable, LogPage, MachineLog, MachineTable, UploadForm, Workflow
+from functions.jobs.ports import JobFiles, JobPage, JobTable, LogPage, MachineLog, MachineTable, Slot, UploadForm
 
 MAX_TEXT_CHARS = 10_000
 MAX_PAGE = 100
@@ -47,7 +57,7 @@ class Submission:
     machines: MachineTable
     files: JobFiles
     log: MachineLog
-    workflow: Workflow
+    line: Line
     max_upload_bytes: int
     keep_days: int
     new_id: Callable[[], str] = new_job_id
@@ -113,7 +123,7 @@ class Submission:
         return self.log.read(job.command_id, job.instance_id, after)
 
     def cancel(self, owner: str, job_id: str) -> Job:
-        """Ends a job; the workflow is woken to terminate its machine. A cancelled job stays as it is.
+        """Ends a job; its workflow is woken to terminate its machine. A cancelled job stays as it is.
 
         Raises:
             NotReady: the job has ended otherwise.
@@ -126,10 +136,37 @@ class Submission:
 
         self.get(owner, job_id)
         job = self.jobs.update(owner, job_id, change)
+        self.line.send_away(job.this_run, JobEnded.__name__, "cancelled on request")
         waiter = self.machines.report(job.instance_id, "cancelled") if job.instance_id else None
         if waiter and waiter.token:
-            self.workflow.wake(waiter.token)
+            self.line.workflow.wake(waiter.token)
         return job
+
+    def retry(self, owner: str, job_id: str) -> Job:
+        """Lets a failed or cancelled job wait for a machine again, with the same file and text.
+
+        Raises:
+            NotReady: the job has not ended, or it has succeeded.
+            UploadMissing: its file is not kept any more.
+        """
+        self.get(owner, job_id)
+        if self.files.find_input(owner, job_id) is None:
+            raise UploadMissing(f"The file of job {job_id} is not kept any more; upload it as a new job.")
+
+        def change(job: Job) -> Job:
+            try:
+                return job.retried(now())
+            except IllegalTransition as error:
+                raise NotReady(
+                    f"Job {job_id} cannot be retried: it is {job.status}; only a failed or cancelled job can.",
+                    field="job_id",
+                ) from error
+
+        return self.jobs.update(owner, job_id, change)
+
+    def alive_machines(self, owner: str) -> list[Slot]:
+        """The owner's machines that are not confirmed terminated, oldest job first."""
+        return [slot for slot in self.line.table.slots() if slot.run.owner == owner]
 
     def delete(self, owner: str, job_id: str) -> None:
         """Removes a terminal job: input, output, log and, last, the record.

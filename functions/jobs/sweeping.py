@@ -1,23 +1,30 @@
 """The sweeper: the last resort for jobs without a workflow and machines without a job.
 
-It never touches a machine whose job's workflow is running, as long as the machine is inside its deadline.
+It never touches a machine that a running workflow holds a slot for, as long as the machine is inside its deadline.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 
+from functions.jobs import clock
 from functions.jobs.advice import job_error
 from functions.jobs.clock import now
+from functions.jobs.ending import is_gone
 from functions.jobs.errors import JobNotFound
-from functions.jobs.ids import is_job_id
-from functions.jobs.job import Job, JobStatus, TimelineEvent
-from functions.jobs.ports import JobTable, Machines, Workflow
+from functions.jobs.job import Job, JobStatus, MachineRecord, Run, TimelineEvent
+from functions.jobs.line import Line
+from functions.jobs.open_run import is_over
+from functions.jobs.ports import JobTable, Machines, Slot, Workflow
 
+VERIFIED_BY_SWEEPER = "EC2 answered the sweeper that the instance is terminated"
 _RUNNING = "RUNNING"
+# Places in line that a sweep looks at, from the oldest.
+_LOOK_AT = 100
 
 
 @dataclass
@@ -38,68 +45,119 @@ class Sweeping:
     """
 
     jobs: JobTable
+    line: Line
     machines: Machines
     workflow: Workflow
     stack: str
     grace: timedelta
     machine_deadline: timedelta
+    confirm_waits: Sequence[float]  # seconds between looks at a machine that ends; a later sweep looks again
+    sleep: Callable[[float], None]
 
     def sweep(self) -> SweepReport:
-        report, moment = SweepReport(), datetime.now(UTC)
-        workflow_state = cache(self.workflow.state)  # a running job is asked for twice: for itself and for its machine
-
-        def has_workflow(job_id: str) -> bool:
-            return is_job_id(job_id) and workflow_state(job_id) == _RUNNING
-
-        for job in self.jobs.open_jobs():
-            if moment - datetime.fromisoformat(job.updated_at) >= self.grace:
-                self._mend(job, workflow_state(job.id), report)
-        for machine in self.machines.alive_of_stack(self.stack):
-            age = moment - machine.launched_at
-            if age >= self.grace and (age >= self.machine_deadline or not has_workflow(machine.job_id)):
-                self._end_machine(machine.instance_id, machine.owner, machine.job_id, report)
-        return report
-
-    def workflow_ended(self, owner: str, job_id: str, state: str) -> SweepReport:
-        """Sees to one job whose workflow ended as `state` (FAILED, TIMED_OUT, ABORTED), without waiting for a sweep."""
         report = SweepReport()
-        if self._end_job(owner, job_id, state):
-            report.ended.append(job_id)
-        for instance_id, instance_state in self.machines.states_of_job(job_id).items():
-            if instance_state not in {"shutting-down", "terminated"}:
-                self._end_machine(instance_id, owner, job_id, report)
+        is_running = cache(lambda run: self.workflow.state(run) == _RUNNING)
+        for job in self.jobs.open_jobs():
+            if _age(job.updated_at) >= self.grace:
+                self._mend(job, report)
+        for slot in self.line.table.slots():
+            if _age(slot.machine.launched_at) >= self.grace and not is_running(slot.run):
+                self._free(slot, report)
+        # The slots are read after the machines: one that was handed out in between is found.
+        alive = [one for one in self.machines.alive_of_stack(self.stack) if _age(one.launched_at) >= self.grace]
+        slots = {slot.machine.instance_id: slot for slot in self.line.table.slots()} if alive else {}
+        for machine in alive:
+            held = slots.get(machine.instance_id)
+            is_live = held is not None and is_running(held.run)
+            if not is_live or _age(machine.launched_at) >= self.machine_deadline:
+                self._end_machine(machine.instance_id, held, report)
+        self._see_to_line(is_running)
         return report
 
-    def _mend(self, job: Job, state: str | None, report: SweepReport) -> None:
+    def run_ended(self, run: Run, state: str) -> SweepReport:
+        """Sees to a run whose workflow ended as `state` (FAILED, TIMED_OUT, ABORTED), without waiting for a sweep."""
+        report = SweepReport()
+        if self._end_job(run, state):
+            report.ended.append(run.job_id)
+        self.line.table.leave(run)
+        slot = self.line.table.slot(run)
+        if slot is None:
+            self.line.hand_over()
+            return report
+        for wait in self.confirm_waits:
+            if self._free(slot, report):
+                return report
+            self.sleep(wait)
+        self._free(slot, report)
+        return report
+
+    def _mend(self, job: Job, report: SweepReport) -> None:
+        run, state = job.this_run, self.workflow.state(job.this_run)
         if state == _RUNNING:
             return
         if state is None and job.status is JobStatus.QUEUED:
-            self.workflow.start(job.owner, job.id)
+            self.workflow.start(run, job.attempts + 1)
             report.started.append(job.id)
-        elif self._end_job(job.owner, job.id, state or "unknown"):
+        elif self._end_job(run, state or "unknown"):
             report.ended.append(job.id)
 
-    def _end_job(self, owner: str, job_id: str, state: str) -> bool:
-        """Whether the job was still open."""
+    def _end_job(self, run: Run, state: str) -> bool:
+        """Whether the run was not over yet."""
         ended = False
 
         def change(job: Job) -> Job:
             nonlocal ended
-            ended = not job.status.is_terminal
+            ended = not is_over(job, run)
             if not ended:
                 return job
             error = job_error("internal_error", f"The job's workflow ended as {state} without an outcome.")
             return replace(job.moved(JobStatus.FAILED, TimelineEvent("failed", now(), error.message)), error=error)
 
         with suppress(JobNotFound):
-            self.jobs.update(owner, job_id, change)
+            self.jobs.update(run.owner, run.job_id, change)
         return ended
 
-    def _end_machine(self, instance_id: str, owner: str, job_id: str, report: SweepReport) -> None:
+    def _free(self, slot: Slot, report: SweepReport) -> bool:
+        """Ends the machine of a slot that no workflow looks after; whether that is seen done and the slot free."""
+        machine = slot.machine
+        if not is_gone(self.machines, machine.instance_id, machine.launched_at):
+            self._note_swept(slot, report)
+            return False
+        ended = machine.ended(now(), VERIFIED_BY_SWEEPER)
+        with suppress(JobNotFound):
+            self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: _with_end(job, ended))
+        self.line.give_back(slot.run, [machine.instance_id])
+        return True
+
+    def _end_machine(self, instance_id: str, slot: Slot | None, report: SweepReport) -> None:
         self.machines.terminate(instance_id)
-        report.terminated.append(instance_id)
-        if not is_job_id(job_id):
-            return  # tagged as ours by somebody else; there is no job to tell
+        if slot is not None:
+            self._note_swept(slot, report)
+        elif instance_id not in report.terminated:
+            report.terminated.append(instance_id)  # whose it was, nobody knows: never handed out, or tagged by hand
+
+    def _note_swept(self, slot: Slot, report: SweepReport) -> None:
+        instance_id = slot.machine.instance_id
+        if instance_id not in report.terminated:
+            report.terminated.append(instance_id)
         event = TimelineEvent("machine_swept", now(), f"{instance_id} was still there; the sweeper ended it.")
         with suppress(JobNotFound):  # deleted meanwhile; the machine is ended all the same
-            self.jobs.update(owner, job_id, lambda job: job.noted(event))
+            self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: job.noted(event))
+
+    def _see_to_line(self, is_running: Callable[[Run], bool]) -> None:
+        """Takes out whom no workflow stands behind, and wakes the oldest of the others, should all have been missed."""
+        for ticket in self.line.table.oldest(_LOOK_AT):
+            if _age(ticket.since) >= self.grace and not is_running(ticket.run):
+                self.line.table.leave(ticket.run)
+        self.line.hand_over()
+
+
+def _with_end(job: Job, machine: MachineRecord) -> Job:
+    ended = next((known for known in job.machines if known.instance_id == machine.instance_id), machine)
+    ended = ended.ended(machine.terminated_at or now(), VERIFIED_BY_SWEEPER)
+    event = TimelineEvent("machine_terminated", now(), f"{machine.instance_id} is confirmed terminated.")
+    return job.with_machine(ended).noted(event)
+
+
+def _age(moment: str | datetime) -> timedelta:
+    return clock.utc_now() - (datetime.fromisoformat(moment) if isinstance(moment, str) else moment)

@@ -11,10 +11,12 @@ from typing import Any
 from functions.aws.clients import Clients
 from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable
+from functions.aws.line_table import DynamoLineTable
+from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.machines import AwsMachines
 from functions.jobs.running import Dispatching
 from functions.orchestrator.settings import DispatchSettings
-from functions.orchestrator.step import log_step, logger
+from functions.orchestrator.step import log_step, logger, run_of
 
 # Bundled beside functions/, as it stands in the repository.
 _BOOTSTRAP = Path(__file__).parents[2] / "ec2_payload" / "bootstrap.py"
@@ -29,6 +31,8 @@ def dispatching() -> Dispatching:
     settings, clients = DispatchSettings.from_env(os.environ), Clients()
     return Dispatching(
         jobs=DynamoJobTable(clients.dynamodb, settings.jobs_table),
+        line=DynamoLineTable(clients.dynamodb, settings.jobs_table),
+        machine_table=DynamoMachineTable(clients.dynamodb, settings.jobs_table),
         machines=AwsMachines(clients, log_group=settings.machine_log_group),
         files=S3JobFiles(
             clients.s3,
@@ -50,5 +54,7 @@ def dispatching() -> Dispatching:
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     log_step("dispatch", event["job_id"], instance_id=event["instance_id"])
-    command_id = dispatching().dispatch(event["owner"], event["job_id"], int(event["attempt"]), event["instance_id"])
+    command_id = dispatching().dispatch(
+        run_of(event), int(event["attempt"]), event["instance_id"], event["stored_after"] or None
+    )
     return {"command_id": command_id}

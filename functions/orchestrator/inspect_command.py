@@ -12,7 +12,7 @@ from functions.aws.job_table import DynamoJobTable
 from functions.aws.machines import AwsMachines
 from functions.jobs.running import Inspecting
 from functions.orchestrator.settings import TableSettings
-from functions.orchestrator.step import log_step, logger
+from functions.orchestrator.step import log_step, logger, run_of
 
 
 @cache
@@ -24,6 +24,6 @@ def inspecting() -> Inspecting:
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     log_step("inspect", event["job_id"], instance_id=event["instance_id"], command_id=event["command_id"])
-    outcome = inspecting().inspect(event["owner"], event["job_id"], event["instance_id"], event["command_id"])
+    outcome = inspecting().inspect(run_of(event), event["instance_id"], event["command_id"])
     logger.info("inspected", extra={"verdict": outcome.verdict, "code": outcome.code})
     return asdict(outcome)

@@ -1,34 +1,48 @@
-"""Launch: a machine for one attempt of a job."""
+"""Launch: a place in line for a machine, and, for one at a time, the launch for all in line."""
 
 from __future__ import annotations
 
 import os
+import time
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from functions.aws.clients import Clients
 from functions.aws.job_table import DynamoJobTable
-from functions.aws.machine_table import DynamoMachineTable
+from functions.aws.line_table import DynamoLineTable
 from functions.aws.machines import AwsMachines
-from functions.jobs.launching import Launching, candidates
+from functions.aws.workflow import StepFunctionsWorkflow
+from functions.jobs.launching import Launching
+from functions.jobs.line import Line
+from functions.jobs.serving import Serving, candidates
 from functions.orchestrator.settings import LaunchSettings
-from functions.orchestrator.step import log_step, logger
+from functions.orchestrator.step import log_step, logger, run_of
+
+# RunInstances gets two calls a second back: a few seconds here are cheaper than as many tries of the workflow's.
+_THROTTLE_WAITS = (0.3, 0.6, 1.2, 2.4)
 
 
 @cache
 def launching() -> Launching:
     settings, clients = LaunchSettings.from_env(os.environ), Clients()
-    return Launching(
-        jobs=DynamoJobTable(clients.dynamodb, settings.jobs_table),
-        machine_table=DynamoMachineTable(clients.dynamodb, settings.jobs_table),
+    jobs = DynamoJobTable(clients.dynamodb, settings.jobs_table)
+    line = Line(DynamoLineTable(clients.dynamodb, settings.jobs_table), StepFunctionsWorkflow(clients.stepfunctions))
+    serving = Serving(
+        jobs=jobs,
+        line=line,
         machines=AwsMachines(clients, launch_template_id=settings.launch_template_id),
         candidates=candidates(settings.markets, settings.instance_types, settings.subnet_ids),
         stack=settings.stack,
+        max_concurrent=settings.max_concurrent_jobs,
+        queue_timeout=timedelta(seconds=settings.queue_timeout),
+        throttle_waits=_THROTTLE_WAITS,
+        sleep=time.sleep,
     )
+    return Launching(jobs, line, serving)
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: Any) -> None:
     log_step("launch", event["job_id"], attempt=event["attempt"])
-    instance = launching().launch(event["owner"], event["job_id"], int(event["attempt"]))
-    return {"instance_id": instance.instance_id, "zone": instance.zone, "image_id": instance.image_id}
+    launching().enter(run_of(event), int(event["attempt"]), event["task_token"])

@@ -13,7 +13,7 @@ from functions.jobs.ending import Recording
 from functions.jobs.job import TimelineEvent
 from functions.jobs.running import Outcome
 from functions.orchestrator.settings import RecordSettings
-from functions.orchestrator.step import log_step, logger
+from functions.orchestrator.step import log_step, logger, run_of
 
 
 @cache
@@ -26,12 +26,11 @@ def recording() -> Recording:
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    owner, job_id = event["owner"], event["job_id"]
-    log_step("record", job_id)
+    log_step("record", event["job_id"])
     if "error" in event:
-        job = recording().broken(owner, job_id, event["error"], event["cause"])
+        job = recording().broken(run_of(event), event["error"], event["cause"])
     else:
-        job = recording().finished(owner, job_id, int(event["attempt"]), _outcome(event["outcome"]))
+        job = recording().finished(run_of(event), int(event["attempt"]), _outcome(event["outcome"]))
     logger.info("recorded", extra={"status": job.status})
     return {"status": job.status.value}
 

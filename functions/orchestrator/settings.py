@@ -41,6 +41,8 @@ class LaunchSettings:
     markets: tuple[str, ...]
     instance_types: tuple[str, ...]
     subnet_ids: tuple[str, ...]
+    max_concurrent_jobs: int
+    queue_timeout: int  # seconds that a run may wait for a machine
 
     @staticmethod
     def from_env(env: Env) -> LaunchSettings:
@@ -51,6 +53,8 @@ class LaunchSettings:
             markets=_listed(env["MARKETS"]),
             instance_types=_listed(env["INSTANCE_TYPES"]),
             subnet_ids=_listed(env["SUBNET_IDS"]),
+            max_concurrent_jobs=int(env["MAX_CONCURRENT_JOBS"]),
+            queue_timeout=int(env["QUEUE_TIMEOUT_SECONDS"]),
         )
 
 

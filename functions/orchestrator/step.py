@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_lambda_powertools import Logger
+
+from functions.jobs.job import Run
 
 logger = Logger(service="orchestrator")
 
@@ -11,3 +15,8 @@ def log_step(step: str, job_id: str, **facts: object) -> None:
     """Names the step and the job in this line and in every later one of the same invocation."""
     logger.append_keys(step=step, job_id=job_id, **facts)
     logger.info("step started")
+
+
+def run_of(event: dict[str, Any]) -> Run:
+    """The run that a step's input, or the execution's, is about."""
+    return Run(event["owner"], event["job_id"], int(event["run"]))

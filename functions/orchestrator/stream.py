@@ -1,4 +1,4 @@
-"""The table's stream: every new job starts its execution. A record that fails is answered alone, not its batch."""
+"""The table's stream: a job that begins to wait starts an execution. A record that fails is answered alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 
 from functions.aws.clients import Clients
 from functions.aws.workflow import StepFunctionsWorkflow
+from functions.jobs.job import Run
 from functions.jobs.ports import Workflow
 from functions.orchestrator.settings import StreamSettings
 
@@ -24,11 +25,11 @@ def workflow() -> Workflow:
 
 
 def start_job(record: DynamoDBRecord) -> None:
-    """Starts a job's execution. Records come more than once: the execution's name, the job's id, makes it one."""
-    keys = record.dynamodb.keys if record.dynamodb else {}
-    owner, job_id = keys["owner"], keys["id"]
-    logger.info("job queued", extra={"job_id": job_id})
-    workflow().start(owner, job_id)
+    """Starts the execution of a job's run. Records come more than once: the execution's name makes it one."""
+    job = record.dynamodb.new_image if record.dynamodb else {}
+    run = Run(job["owner"], job["id"], int(job["run"]))
+    logger.info("job queued", extra={"job_id": run.job_id, "run": run.number})
+    workflow().start(run, int(job["attempts"]) + 1)
 
 
 @logger.inject_lambda_context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import asdict
 from datetime import timedelta
 from functools import cache
@@ -11,23 +12,32 @@ from typing import Any
 
 from functions.aws.clients import Clients
 from functions.aws.job_table import DynamoJobTable
+from functions.aws.line_table import DynamoLineTable
 from functions.aws.machines import AwsMachines
 from functions.aws.workflow import StepFunctionsWorkflow
+from functions.jobs.line import Line
 from functions.jobs.sweeping import Sweeping
 from functions.orchestrator.settings import SweepSettings
-from functions.orchestrator.step import logger
+from functions.orchestrator.step import logger, run_of
+
+# A machine takes up to a minute to end.
+_CONFIRM_WAITS = (0.5, 1, 2, 4, 8, 15, 30)
 
 
 @cache
 def sweeping() -> Sweeping:
     settings, clients = SweepSettings.from_env(os.environ), Clients()
+    workflow = StepFunctionsWorkflow(clients.stepfunctions, settings.state_machine_arn)
     return Sweeping(
         jobs=DynamoJobTable(clients.dynamodb, settings.jobs_table),
+        line=Line(DynamoLineTable(clients.dynamodb, settings.jobs_table), workflow),
         machines=AwsMachines(clients),
-        workflow=StepFunctionsWorkflow(clients.stepfunctions, settings.state_machine_arn),
+        workflow=workflow,
         stack=settings.stack,
         grace=timedelta(seconds=settings.grace_seconds),
         machine_deadline=timedelta(seconds=settings.machine_deadline_seconds),
+        confirm_waits=_CONFIRM_WAITS,
+        sleep=time.sleep,
     )
 
 
@@ -35,9 +45,9 @@ def sweeping() -> Sweeping:
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     logger.append_keys(step="sweep")
     if event.get("detail-type") == "Step Functions Execution Status Change":
-        job, state = json.loads(event["detail"]["input"]), event["detail"]["status"]
-        logger.append_keys(job_id=job["job_id"])
-        report = sweeping().workflow_ended(job["owner"], job["job_id"], state)
+        run = run_of(json.loads(event["detail"]["input"]))
+        logger.append_keys(job_id=run.job_id)
+        report = sweeping().run_ended(run, event["detail"]["status"])
     else:
         report = sweeping().sweep()
     logger.info("swept", extra=asdict(report))

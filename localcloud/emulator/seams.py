@@ -13,6 +13,7 @@ from localcloud.emulator import (
     function_code,
     function_errors,
     function_permissions,
+    retry_delays,
     root_user,
     ssm_commands,
     stream_delivery,
@@ -52,6 +53,7 @@ def install_seams(settings: Settings) -> Emulator:
     transport.install()
     authorization.install()
     workflow_tasks.install()
+    retry_delays.install()
     function_permissions.install()
     function_code.install(settings)
     function_errors.install()

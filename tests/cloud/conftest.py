@@ -12,36 +12,54 @@ from tests.cloud.steps import SWEEPER
 Scripted = Callable[..., AbstractContextManager[None]]
 
 
+@contextmanager
+def setting(cloud: LocalCloud, function: str, name: str, value: str) -> Iterator[None]:
+    """Gives a function another value in its environment for a while."""
+    functions = cloud.client("lambda")
+
+    def put(value: str) -> str:
+        variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+        before: str = variables[name]
+        changed = {**variables, name: value}
+        functions.update_function_configuration(FunctionName=function, Environment={"Variables": changed})
+        return before
+
+    before = put(value)
+    try:
+        yield
+    finally:
+        put(before)
+
+
 @pytest.fixture
 def impatient(cloud: LocalCloud) -> Iterator[None]:
     """Lets the sweeper look at what is only seconds old."""
-    functions = cloud.client("lambda")
-    variables = functions.get_function_configuration(FunctionName=SWEEPER)["Environment"]["Variables"]
-    changed = {**variables, "GRACE_SECONDS": "0"}
-    functions.update_function_configuration(FunctionName=SWEEPER, Environment={"Variables": changed})
+    with setting(cloud, SWEEPER, "GRACE_SECONDS", "0"):
+        yield
+
+
+@pytest.fixture
+def one_at_a_time(cloud: LocalCloud) -> Iterator[None]:
+    """One machine for the whole stack, as setting mayfly:maxConcurrentJobs to 1 would."""
+    with setting(cloud, "mayfly-local-launch", "MAX_CONCURRENT_JOBS", "1"):
+        yield
+
+
+@pytest.fixture
+def hurried(cloud: LocalCloud) -> Iterator[None]:
+    """Gives up on a silent agent, and trusts in events, for seconds instead of minutes."""
+    workflows, arn = cloud.client("stepfunctions"), cloud.deployment.outputs["state_machine"]
+    definition = workflows.describe_state_machine(stateMachineArn=arn)["definition"]
+    changed = json.loads(definition)
+    changed["States"]["AwaitCompletion"]["TimeoutSeconds"] = 3
+    (online,) = (each for each in changed["States"]["Dispatch"]["Retry"] if "AgentNotOnline" in each["ErrorEquals"])
+    online["MaxAttempts"] = 1
+    workflows.update_state_machine(stateMachineArn=arn, definition=json.dumps(changed))
     yield
-    functions.update_function_configuration(FunctionName=SWEEPER, Environment={"Variables": variables})
+    workflows.update_state_machine(stateMachineArn=arn, definition=definition)
 
 
 @pytest.fixture
 def scripted(cloud: LocalCloud) -> Scripted:
     """`with scripted("sh", "-c", ...):` has machines run another command, as setting mayfly:script would."""
-    functions = cloud.client("lambda")
-    name = "mayfly-local-dispatch"
-
-    def set_script(script: str) -> str:
-        variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        before: str = variables["SCRIPT"]
-        changed = {**variables, "SCRIPT": script}
-        functions.update_function_configuration(FunctionName=name, Environment={"Variables": changed})
-        return before
-
-    @contextmanager
-    def scripted(*words: str) -> Iterator[None]:
-        before = set_script(json.dumps(words))
-        try:
-            yield
-        finally:
-            set_script(before)
-
-    return scripted
+    return lambda *words: setting(cloud, "mayfly-local-dispatch", "SCRIPT", json.dumps(words))

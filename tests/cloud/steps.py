@@ -89,11 +89,12 @@ def parked(client: JobClient, cloud: LocalCloud, job_id: str) -> tuple[str, str]
 
 def fail_a_record(client: JobClient, cloud: LocalCloud) -> str:
     """Lets the stream function fail on a record until that is put aside; answers the job's id."""
-    outputs, queue = cloud.deployment.outputs, cloud.client("sqs")
+    url, queue = cloud.deployment.outputs["failed_records_queue"], cloud.client("sqs")
 
     def put_aside() -> bool:
-        return bool(queue.receive_message(QueueUrl=outputs["failed_records_queue"]).get("Messages"))
+        return bool(queue.receive_message(QueueUrl=url).get("Messages"))
 
+    queue.purge_queue(QueueUrl=url)  # a record that another test put aside comes again, once its hiding time is over
     with without(cloud, "mayfly-local-stream", "states:StartExecution"):
         job = client.submit(b"x", "x.txt", "y")
         until(put_aside, 60)

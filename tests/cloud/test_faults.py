@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from localcloud.cloud import LocalCloud
 from localcloud.job_client import Job, JobClient
 from tests.cloud.steps import machines_of, until
 
@@ -54,6 +60,20 @@ def test_an_agent_that_is_late_is_waited_for(client: JobClient) -> None:
     assert job["attempts"] == 1
 
 
+@pytest.mark.usefixtures("hurried")
+def test_a_machine_whose_agent_never_comes_online_is_replaced(client: JobClient) -> None:
+    job = run_with(client, agent_never_online=1)
+    assert job["attempts"] == 2
+    assert len(machines_of(client, job)) == 2
+    assert all(machine["terminated_at"] and machine["verified"] for machine in job["machines"])
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_job_whose_events_are_lost_is_found_done_by_looking(client: JobClient) -> None:
+    job = run_with(client, drop_command_events=True)
+    assert job["attempts"] == 1
+
+
 def test_a_termination_that_fails_is_tried_until_it_is_done(client: JobClient) -> None:
     run_with(client, fail_terminate=2)
 
@@ -64,3 +84,62 @@ def test_a_machine_lost_in_the_middle_is_replaced_and_only_the_second_ones_outpu
     assert events(job, "machine_lost")
     assert "/2/" in job["output_file_path"]
     assert len(machines_of(client, job)) == 2
+
+
+@pytest.mark.usefixtures("hurried")
+def test_thirty_jobs_survive_everything_at_once(client: JobClient) -> None:
+    faults = {
+        "insufficient_capacity": 6,
+        "throttle": 20,
+        "agent_never_online": 2,
+        "agent_delay_s": 0.3,
+        "kill_machine_after_s": 0.0,
+        "drop_command_events": True,
+        "duplicate_stream_records": True,
+        "fail_terminate": 5,
+    }
+    before = {machine["id"] for machine in client.machines()}
+    client._http.put("/_local/faults", json=faults).raise_for_status()
+
+    def one(number: int) -> Job:
+        with JobClient(str(client._http.base_url)) as own:
+            job = own.wait(own.submit(f"file {number}".encode(), f"{number}.txt", f"text {number}")["id"], 240)
+            assert job["status"] == "succeeded", job
+            assert own.output(job["id"]) == f"file {number}\ntext {number}".encode()
+            return job
+
+    with ThreadPoolExecutor(30) as pool:
+        jobs = list(pool.map(one, range(30)))
+    new = [machine for machine in client.machines() if machine["id"] not in before]
+    assert len(new) > len(jobs)  # some were lost
+    until(lambda: client._http.get("/api/machines").json()["alive"] == [], 120)
+    assert {machine["state"] for machine in client.machines()} == {"terminated"}
+    for job in (client.get(each["id"]) for each in jobs):
+        assert all(machine["terminated_at"] for machine in job["machines"]), job
+
+
+def test_a_function_worker_that_is_killed_in_the_middle_of_its_task_loses_nothing(
+    client: JobClient, cloud: LocalCloud
+) -> None:
+    client._http.put("/_local/faults", json={"agent_delay_s": 4}).raise_for_status()
+    job_id = client.submit(b"x", "x.txt", "y")["id"]
+    until(lambda: client.get(job_id)["status"] == "launching")
+    killed = workers_of(cloud, "mayfly-local-dispatch")  # waits for the agent, in one call after the other
+    for worker in killed:
+        os.kill(worker, signal.SIGKILL)
+    assert killed
+    job = client.wait(job_id)
+    assert (job["status"], job["attempts"]) == ("succeeded", 1)
+    assert client.output(job_id) == b"x\ny"
+
+
+def workers_of(cloud: LocalCloud, function: str) -> list[int]:
+    """The process ids of a function's workers: children of the local cloud's, which say in their environment."""
+    mark = f"AWS_LAMBDA_FUNCTION_NAME={function}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = int(folder.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+            if parent == cloud.pid and mark in folder.joinpath("environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+    return found

@@ -111,7 +111,6 @@ def test_the_timeline_tells_the_whole_story_in_order(client: JobClient) -> None:
     timeline = client.get(job["id"])["timeline"]
     assert [entry["event"] for entry in timeline] == [
         "queued",
-        "launching",
         "launched",
         "running",
         "input_downloaded",

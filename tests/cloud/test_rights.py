@@ -10,7 +10,7 @@ import pytest
 from localcloud.cloud import LocalCloud
 from localcloud.engine.policies import statements_by_role
 from localcloud.job_client import JobApiError, JobClient
-from tests.cloud.conftest import Scripted
+from tests.cloud.conftest import Scripted, setting
 from tests.cloud.steps import (
     fail_a_record,
     machines_of,
@@ -26,8 +26,9 @@ from tests.cloud.steps import (
 
 pytestmark = pytest.mark.cloud
 
-# Granted for what this emulator does not ask for.
+# Granted for what this emulator does not ask for, or what takes luck to come about.
 UNUSED = {
+    "mayfly-local-launch": {"ec2:TerminateInstances"},  # for a job that is cancelled while its machine is launched
     "mayfly-local-record": {"s3:ListBucket"},  # tells AWS to answer 404, not 403, for an output that is not there
 }
 
@@ -40,6 +41,39 @@ def lose_a_machine(client: JobClient, scripted: Scripted) -> None:
     finally:
         client._http.delete("/_local/faults")
     assert (job["status"], job["attempts"]) == ("succeeded", 2)
+
+
+def lose_a_machine_before_it_is_online(client: JobClient) -> None:
+    client._http.put("/_local/faults", json={"agent_delay_s": 4}).raise_for_status()
+    job = client.submit(b"x", "x.txt", "y")
+    until(lambda: client.get(job["id"])["status"] == "launching")
+    client._http.delete("/_local/faults")
+    (machine,) = machines_of(client, job)
+    client._http.post(f"/_local/machines/{machine['id']}/kill").raise_for_status()
+    job = client.wait(job["id"])
+    assert (job["status"], job["attempts"]) == ("succeeded", 2)
+
+
+def find_no_room(client: JobClient, cloud: LocalCloud) -> None:
+    """Has EC2 ask to slow down for longer than one turn of a leader waits."""
+    client._http.put("/_local/faults", json={"throttle": 1000}).raise_for_status()
+    job = client.submit(b"x", "x.txt", "y")
+    role = role_names(cloud)["mayfly-local-launch"]
+    until(lambda: "states:SendTaskFailure" in client._http.get("/_local/rights").json().get(role, []))
+    client._http.delete("/_local/faults")
+    assert client.wait(job["id"])["status"] == "succeeded"
+
+
+def wait_in_line(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
+    """One job runs, one is cancelled in line, one is looked after by the sweeper and gets the first one's slot."""
+    one_slot = setting(cloud, "mayfly-local-launch", "MAX_CONCURRENT_JOBS", "1")
+    with one_slot, scripted("sh", "-c", 'sleep 3; cp "$1" "$3"', "sh"):
+        first, second, third = (client.submit(b"x", "x.txt", "y")["id"] for _ in range(3))
+        until(lambda: client.get(second)["timeline"][-1]["event"] == "waiting")
+        client.cancel(second)
+        until(lambda: client.get(third)["timeline"][-1]["event"] == "waiting")
+        sweep(cloud)
+        assert [client.wait(job_id)["status"] for job_id in (first, third)] == ["succeeded"] * 2
 
 
 def cancel_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
@@ -87,6 +121,9 @@ def test_every_right_that_is_granted_is_used(client: JobClient, cloud: LocalClou
     client.delete(job["id"])
     cancel_in_the_middle(client, cloud, scripted)
     lose_a_machine(client, scripted)
+    lose_a_machine_before_it_is_online(client)
+    find_no_room(client, cloud)
+    wait_in_line(client, cloud, scripted)
     overtake_the_wait(client, cloud, scripted)
     lost = fail_a_record(client, cloud)
     sweep(cloud)

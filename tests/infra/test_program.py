@@ -178,10 +178,12 @@ def test_the_network_spans_zones_and_has_no_gateway_that_costs_by_the_hour(recor
     assert recorded.of_type("aws:ec2/natGateway:NatGateway") == []
 
 
-def test_the_stream_hands_over_new_jobs_only_and_puts_aside_what_fails(recorded: Deployment) -> None:
+def test_the_stream_hands_over_new_and_retried_jobs_only_and_puts_aside_what_fails(recorded: Deployment) -> None:
     (mapping,) = recorded.of_type("aws:lambda/eventSourceMapping:EventSourceMapping")
-    (pattern,) = mapping.inputs["filterCriteria"]["filters"]
-    assert json.loads(pattern["pattern"])["eventName"] == ["INSERT"]
+    new, retried = (json.loads(each["pattern"]) for each in mapping.inputs["filterCriteria"]["filters"])
+    assert (new["eventName"], retried["eventName"]) == (["INSERT"], ["MODIFY"])
+    assert all(each["dynamodb"]["NewImage"]["status"] == {"S": ["queued"]} for each in (new, retried))
+    assert retried["dynamodb"]["NewImage"]["run"] == {"N": [{"anything-but": ["1"]}]}
     assert mapping.inputs["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping.inputs["bisectBatchOnFunctionError"] is True
     assert 0 < mapping.inputs["maximumRetryAttempts"] < 100

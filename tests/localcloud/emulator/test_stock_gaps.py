@@ -115,6 +115,20 @@ def test_a_waiting_task_does_not_notice_that_its_function_failed(stock: Lab) -> 
     assert execute(stock, state_machine(stock, role, state))["error"] == "States.Timeout"
 
 
+def test_a_retrys_longest_delay_is_ignored(stock: Lab) -> None:
+    role = stock.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
+    retry = {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": 1,
+        "MaxDelaySeconds": 2,
+        "BackoffRate": 4,
+        "MaxAttempts": 2,
+    }
+    machine = state_machine(stock, role, invoke_state(stock.function(RAISES), Retry=[retry]))
+    ended = execute(stock, machine)
+    assert (ended["stopDate"] - ended["startDate"]).total_seconds() > 1 + 3
+
+
 def test_an_exceptions_class_is_not_reported(stock: Lab) -> None:
     role = stock.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
     machine = state_machine(stock, role, invoke_state(stock.function(RAISES)))

@@ -1,0 +1,197 @@
+"""The line for machines, in the job table: tickets, slots and the lead, under owners that nobody can be."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from functions.aws.job_items import machine_from
+from functions.jobs.clock import now
+from functions.jobs.errors import LeadLost
+from functions.jobs.job import Run
+from functions.jobs.ports import Batch, Candidate, Lead, Slot, Ticket, Turn
+from functions.jobs.serving import MAX_BATCH
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Owners are token subjects or "anonymous"; none begins with "#".
+_TICKETS = "#line"
+_SLOTS = "#slot"
+_LEAD = {"owner": {"S": "#lead"}, "id": {"S": "launch"}}
+# A leader's function has ended by then, whatever became of it.
+_LEAD_SECONDS = 60.0
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class DynamoLineTable:
+    """functions.jobs.ports.LineTable over DynamoDB. Every read is strongly consistent."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def enter(self, run: Run, attempt: int, token: str) -> Ticket:
+        answer = self._client.update_item(
+            TableName=self._table,
+            Key=_key(_TICKETS, run),
+            UpdateExpression="SET #run = :run, attempt = :attempt, #token = :token, since = if_not_exists(since, :now)",
+            ExpressionAttributeNames={"#run": "run", "#token": "token"},
+            ExpressionAttributeValues={
+                ":run": _serialize(asdict(run)),
+                ":attempt": _serialize(attempt),
+                ":token": _serialize(token),
+                ":now": _serialize(now()),
+            },
+            ReturnValues="ALL_NEW",
+        )
+        return _ticket(answer["Attributes"])
+
+    def oldest(self, limit: int) -> Sequence[Ticket]:
+        return [_ticket(item) for item in self._all(_TICKETS, limit)]
+
+    def ticket(self, run: Run) -> Ticket | None:
+        item = self._get(_key(_TICKETS, run))
+        return _ticket(item) if item else None
+
+    def leave(self, run: Run, attempt: int | None = None) -> Ticket | None:
+        condition: dict[str, Any] = {}
+        if attempt is not None:
+            condition = {
+                "ConditionExpression": "attempt = :attempt",
+                "ExpressionAttributeValues": {":attempt": _serialize(attempt)},
+            }
+        item = self._delete(_key(_TICKETS, run), condition)
+        return _ticket(item) if item else None
+
+    def slot(self, run: Run) -> Slot | None:
+        item = self._get(_key(_SLOTS, run))
+        return _slot(item) if item else None
+
+    def slots(self) -> Sequence[Slot]:
+        return [_slot(item) for item in self._all(_SLOTS)]
+
+    def grant(self, slot: Slot) -> None:
+        item = _key(_SLOTS, slot.run) | {
+            "run": _serialize(asdict(slot.run)),
+            "machine": _serialize(asdict(slot.machine)),
+            "instance_id": _serialize(slot.machine.instance_id),
+        }
+        self._client.put_item(TableName=self._table, Item=item)
+
+    def give_back(self, run: Run, instance_id: str) -> None:
+        condition: dict[str, Any] = {
+            "ConditionExpression": "instance_id = :id",
+            "ExpressionAttributeValues": {":id": _serialize(instance_id)},
+        }
+        self._delete(_key(_SLOTS, run), condition)
+
+    def lead(self, name: str) -> Lead | None:
+        holder = str(uuid.uuid4())
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_LEAD,
+                UpdateExpression="SET holder = :holder, #name = :name, #until = :until",
+                ConditionExpression="attribute_not_exists(id) OR #until < :now OR #name = :name",
+                ExpressionAttributeNames={"#name": "name", "#until": "until"},
+                ExpressionAttributeValues={
+                    ":holder": _serialize(holder),
+                    ":name": _serialize(name),
+                    ":until": _seconds(_LEAD_SECONDS),
+                    ":now": _seconds(0),
+                },
+                ReturnValues="ALL_NEW",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return None
+        item = _plain(answer["Attributes"])
+        return Lead(holder, int(item.get("limit", MAX_BATCH)), _batch(item["batch"]) if "batch" in item else None)
+
+    def remember(self, lead: Lead, batch: Batch) -> None:
+        attempts = [{"run": asdict(run), "attempt": attempt} for run, attempt in batch.attempts]
+        written = {"token": batch.token, "candidate": asdict(batch.candidate), "attempts": attempts}
+        self._change_lead(lead, "SET #batch = :batch", {":batch": _serialize(written)}, ("batch",))
+
+    def rest(self, lead: Lead, turn: Turn) -> None:
+        # Free whatever the next leader's clock says.
+        values = {":until": _serialize(0), ":limit": _serialize(turn.limit)}
+        forgotten = ("name",) if turn.unfinished else ("name", "batch")
+        expression = "SET #until = :until, #limit = :limit REMOVE " + ", ".join(f"#{each}" for each in forgotten)
+        self._change_lead(lead, expression, values, ("until", "limit", *forgotten))
+
+    def _change_lead(self, lead: Lead, expression: str, values: dict[str, Any], names: Sequence[str]) -> None:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_LEAD,
+                UpdateExpression=expression,
+                ConditionExpression="holder = :holder",
+                ExpressionAttributeValues=values | {":holder": _serialize(lead.holder)},
+                ExpressionAttributeNames={f"#{name}": name for name in names},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise LeadLost("another execution leads the line by now") from error
+
+    def _get(self, key: dict[str, Any]) -> dict[str, Any] | None:
+        return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+
+    def _delete(self, key: dict[str, Any], condition: dict[str, Any]) -> dict[str, Any] | None:
+        """The item as it was; None where there was none, or none that the condition holds for."""
+        try:
+            answer = self._client.delete_item(TableName=self._table, Key=key, ReturnValues="ALL_OLD", **condition)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return None
+        return answer.get("Attributes")
+
+    def _all(self, owner: str, limit: int | None = None) -> list[dict[str, Any]]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="#owner = :owner",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":owner": {"S": owner}},
+            ConsistentRead=True,
+            PaginationConfig={"MaxItems": limit, "PageSize": limit} if limit else {},
+        )
+        return [item for page in pages for item in page["Items"]]
+
+
+def _key(owner: str, run: Run) -> dict[str, Any]:
+    return {"owner": {"S": owner}, "id": {"S": run.name}}
+
+
+def _seconds(ahead: float) -> dict[str, Any]:
+    """A moment as a number attribute, seconds since 1970."""
+    return {"N": f"{time.time() + ahead:.3f}"}
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _deserialize(value) for name, value in item.items()}
+
+
+def _run(attributes: Mapping[str, Any]) -> Run:
+    return Run(attributes["owner"], attributes["job_id"], int(attributes["number"]))
+
+
+def _ticket(item: Mapping[str, Any]) -> Ticket:
+    plain = _plain(item)
+    return Ticket(_run(plain["run"]), int(plain["attempt"]), plain["token"], plain["since"])
+
+
+def _slot(item: Mapping[str, Any]) -> Slot:
+    plain = _plain(item)
+    return Slot(_run(plain["run"]), machine_from(plain["machine"]))
+
+
+def _batch(plain: Mapping[str, Any]) -> Batch:
+    attempts: list[tuple[Run, Decimal]] = [(_run(each["run"]), each["attempt"]) for each in plain["attempts"]]
+    return Batch(
+        plain["token"], Candidate(**plain["candidate"]), tuple((run, int(attempt)) for run, attempt in attempts)
+    )

@@ -1,0 +1,55 @@
+"""The line for machines: runs wait in it, oldest job first, and a machine that is gone makes room for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from functions.jobs.errors import YourTurn
+from functions.jobs.job import Run
+from functions.jobs.ports import LineTable, Slot, Ticket, Workflow
+
+# A ticket whose workflow does not listen (it is between two tries and comes by itself) is passed over, this many times.
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Line:
+    table: LineTable
+    workflow: Workflow
+
+    def give_back(self, run: Run, instance_ids: Sequence[str]) -> None:
+        """Frees the slot of machines that are confirmed gone, and hands it to whoever waits longest."""
+        for instance_id in instance_ids:
+            self.table.give_back(run, instance_id)
+        self.hand_over()
+
+    def hand_over(self) -> None:
+        """Tells the oldest in line that there may be room; the one who hears it asks for the machines of all."""
+        self.tell_oldest(YourTurn.__name__, "there may be room")
+
+    def tell_oldest(self, error: str, cause: str) -> None:
+        """Lets the Launch step of the oldest who listens fail; workflow.asl.json says when it comes again."""
+        for ticket in self.table.oldest(_TRIES):
+            if self.workflow.fail(ticket.token, error, cause):
+                return
+
+    def send_away(self, run: Run, error: str, cause: str) -> None:
+        """Takes a run out of the line and lets its workflow know why."""
+        ticket = self.table.leave(run)
+        if ticket is not None:
+            self.workflow.fail(ticket.token, error, cause)
+
+    def give(self, ticket: Ticket, slot: Slot) -> bool:
+        """Gives a waiting run its machine; False when its workflow does not wait any more.
+
+        The slot comes first and the ticket goes last: whoever is interrupted in between is done by the next leader,
+        or by the run's own next try.
+        """
+        self.table.grant(slot)
+        machine = {"instance_id": slot.machine.instance_id}
+        heard = self.workflow.wake(ticket.token, machine)
+        left = self.table.leave(ticket.run, ticket.attempt)
+        if left is not None and left.token != ticket.token:  # the step was tried anew meanwhile
+            heard = self.workflow.wake(left.token, machine) or heard
+        return heard

@@ -1,0 +1,207 @@
+"""What the leader of the line does: as many machines as there are tickets and free slots, in as few calls as EC2 takes.
+
+What is about to be launched is written down before the call, with its client token. A leader that dies in the middle
+is followed by one that makes the same call again and gets the same machines, so none is launched twice or forgotten.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from functions.jobs import clock
+from functions.jobs.clock import now
+from functions.jobs.errors import (
+    CapacityUnavailable,
+    JobEnded,
+    JobNotFound,
+    LaunchRefused,
+    QuotaExceeded,
+    StepError,
+    Throttled,
+)
+from functions.jobs.job import MachineRecord, Run, TimelineEvent
+from functions.jobs.line import Line
+from functions.jobs.open_run import is_over, unless_over
+from functions.jobs.ports import (
+    Batch,
+    Candidate,
+    JobTable,
+    LaunchedInstance,
+    Lead,
+    Machines,
+    Refusal,
+    Slot,
+    Ticket,
+    Turn,
+)
+
+STEP_ERRORS: dict[str, type[StepError]] = {
+    "capacity": CapacityUnavailable,
+    "quota": QuotaExceeded,
+    "throttled": Throttled,
+    "permanent": LaunchRefused,
+}
+# Machines a call: handing out a hundred takes a leader some seconds.
+MAX_BATCH = 100
+# Tickets that may still stand in line although they have their slot: their run is about to hear of it.
+_GRANTED = 5
+
+_Refusals = tuple[tuple[Candidate, Refusal], ...]
+
+
+def candidates(markets: Sequence[str], instance_types: Sequence[str], subnet_ids: Sequence[str]) -> list[Candidate]:
+    """Every combination, in the order of preference: market first, then type, then zone."""
+    return [Candidate(kind, subnet, market) for market in markets for kind in instance_types for subnet in subnet_ids]
+
+
+@dataclass(frozen=True)
+class Serving:
+    jobs: JobTable
+    line: Line
+    machines: Machines
+    candidates: Sequence[Candidate]
+    stack: str
+    max_concurrent: int
+    queue_timeout: timedelta
+    throttle_waits: Sequence[float]  # seconds between tries within one turn; the workflow retries beyond them
+    sleep: Callable[[float], None]
+    new_token: Callable[[], str] = lambda: str(uuid.uuid4())
+
+    def servable(self, limit: int) -> Sequence[Ticket]:
+        """The tickets that there are free slots for, oldest first."""
+        tickets = self.line.table.oldest(limit + _GRANTED)
+        if not tickets:
+            return ()
+        slots = self.line.table.slots()
+        held = {(slot.run, slot.machine.attempt) for slot in slots}
+        waiting = [ticket for ticket in tickets if (ticket.run, ticket.attempt) not in held]
+        return waiting[: max(0, min(limit, self.max_concurrent - len(slots)))]
+
+    def is_full(self) -> bool:
+        return len(self.line.table.slots()) >= self.max_concurrent
+
+    def has_waited_too_long(self, ticket: Ticket) -> bool:
+        return clock.utc_now() - datetime.fromisoformat(ticket.since) >= self.queue_timeout
+
+    @property
+    def patience(self) -> str:
+        return f"{self.queue_timeout.total_seconds() / 60:g} minutes"
+
+    def serve(self, lead: Lead, leader: Ticket, until: datetime) -> Turn:
+        """Launches for the line until the leader's own ticket has its machine, EC2 refuses, or nobody can be served.
+
+        Raises:
+            LeadLost: somebody else leads by now.
+        """
+        limit, waits = lead.limit, iter(self.throttle_waits)
+        if lead.batch is not None:
+            refusal, own = self._launch(lead.batch, leader)
+            if own is not None:
+                return Turn(limit, own=own)
+            if refusal is not None and refusal.kind == "throttled":
+                return Turn(limit, refusal=refusal, unfinished=lead.batch)
+        while clock.utc_now() < until and (tickets := self.servable(limit)):
+            refusals, own = self._launch_for(lead, leader, tickets)
+            if own is not None:
+                return Turn(limit, own=own)
+            if not refusals:
+                limit = min(MAX_BATCH, limit * 2)
+                continue
+            last = refusals[-1][1]
+            if last.kind == "throttled" and len(tickets) > 1:
+                limit = len(tickets) // 2  # perhaps more machines than the account may launch at this moment
+            elif not self._goes_on(tickets, last, waits):
+                return Turn(limit, refusal=last)
+        return Turn(limit)
+
+    def _goes_on(self, tickets: Sequence[Ticket], refusal: Refusal, waits: Iterator[float]) -> bool:
+        """Whether there is something to ask for after this refusal, in this turn."""
+        if refusal.kind == "permanent":
+            for ticket in tickets:
+                self.line.send_away(ticket.run, LaunchRefused.__name__, str(refusal))
+            return True
+        wait = next(waits, None) if refusal.kind == "throttled" else None
+        if wait is not None:
+            self.sleep(wait)
+        return wait is not None
+
+    def _launch_for(self, lead: Lead, leader: Ticket, tickets: Sequence[Ticket]) -> tuple[_Refusals, Slot | None]:
+        """Tries one candidate after the other. Every candidate's refusal if all refused; the leader's own slot."""
+        refusals: _Refusals = ()
+        for candidate in self.candidates:
+            batch = Batch(self.new_token(), candidate, tuple((ticket.run, ticket.attempt) for ticket in tickets))
+            self.line.table.remember(lead, batch)
+            refusal, own = self._launch(batch, leader)
+            if refusal is None:
+                self._note(tickets, refusals)
+                return (), own
+            refusals = (*refusals, (candidate, refusal))
+            if refusal.kind in {"permanent", "throttled"}:
+                break
+        # Being told to slow down is no news to those further back.
+        self._note(tickets[:1] if refusals[-1][1].kind == "throttled" else tickets, refusals)
+        return refusals, None
+
+    def _launch(self, batch: Batch, leader: Ticket) -> tuple[Refusal | None, Slot | None]:
+        """What EC2 refused, or the leader's own slot, if a machine is for its ticket."""
+        tags = {"Name": f"mayfly {self.stack}", "mayfly:stack": self.stack, "mayfly:batch": batch.token}
+        if len(batch.attempts) == 1:
+            tags |= self._tags(*batch.attempts[0])
+        answer = self.machines.launch(batch.candidate, len(batch.attempts), batch.token, tags)
+        if isinstance(answer, Refusal):
+            return answer, None
+        own = None
+        for (run, attempt), instance in zip(batch.attempts, answer, strict=False):
+            slot = Slot(run, _record(batch.candidate, run, attempt, instance))
+            if len(batch.attempts) > 1:
+                self.machines.tag(instance.instance_id, self._tags(run, attempt))
+            if (run, attempt) == (leader.run, leader.attempt):
+                self.line.table.grant(slot)
+                own = slot
+            else:
+                self._hand_out(slot)
+        return None, own
+
+    def _hand_out(self, slot: Slot) -> None:
+        run, instance_id = slot.run, slot.machine.instance_id
+        ticket = self.line.table.ticket(run)
+        if ticket is None or ticket.attempt != slot.machine.attempt:
+            # Cancelled meanwhile; or handed out before, by a leader that did not come to the end of its turn.
+            held = self.line.table.slot(run)
+            if held is None or held.machine.instance_id != instance_id:
+                self.machines.terminate(instance_id)
+        elif not self.line.give(ticket, slot) and is_over(self.jobs.get(run.owner, run.job_id), run):
+            self.machines.terminate(instance_id)
+
+    def _tags(self, run: Run, attempt: int) -> Mapping[str, str]:
+        return {
+            "Name": f"mayfly {self.stack} {run.job_id}",
+            "mayfly:owner": run.owner,
+            "mayfly:job-id": run.job_id,
+            "mayfly:attempt": str(attempt),
+        }
+
+    def _note(self, tickets: Sequence[Ticket], refusals: _Refusals) -> None:
+        events = [TimelineEvent("launch_refused", now(), f"{one}: {refusal.code}.") for one, refusal in refusals]
+        for ticket in tickets if events else ():
+            run = ticket.run
+            try:
+                self.jobs.update(run.owner, run.job_id, unless_over(run, lambda job: job.noted(*events)))
+            except (JobEnded, JobNotFound):
+                continue  # cancelled or deleted while it waited; it leaves the line by itself
+
+
+def _record(candidate: Candidate, run: Run, attempt: int, instance: LaunchedInstance) -> MachineRecord:
+    return MachineRecord(
+        instance_id=instance.instance_id,
+        run=run.number,
+        attempt=attempt,
+        instance_type=candidate.instance_type,
+        market=candidate.market,
+        zone=instance.zone,
+        image_id=instance.image_id,
+        launched_at=instance.launched_at,
+    )

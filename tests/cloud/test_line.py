@@ -1,0 +1,67 @@
+"""Jobs in line: for a slot, first come, first served; cancelled in line; tried again."""
+
+from __future__ import annotations
+
+import pytest
+
+from localcloud.cloud import LocalCloud
+from localcloud.job_client import JobApiError, JobClient
+from tests.cloud.conftest import Scripted
+from tests.cloud.steps import machines_of, parked, settled, until
+
+pytestmark = pytest.mark.cloud
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_with_one_slot_jobs_run_one_after_the_other_oldest_first(client: JobClient, scripted: Scripted) -> None:
+    with scripted("sh", "-c", 'sleep 1; cp "$1" "$3"', "sh"):
+        ids = [client.submit(b"x", "x.txt", "y")["id"] for _ in range(3)]
+        jobs = [client.wait(job_id) for job_id in ids]
+    assert [job["status"] for job in jobs] == ["succeeded"] * 3
+    (first,), (second,), (third,) = (machines_of(client, job) for job in jobs)
+    assert first["terminated_at"] <= second["launched_at"]
+    assert second["terminated_at"] <= third["launched_at"]
+    waiting = [entry["detail"] for entry in jobs[2]["timeline"] if entry["event"] == "waiting"]
+    assert waiting == ["All 1 machines of this stack are busy; this job is in line for the next."]
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_a_job_that_is_cancelled_in_line_leaves_it_and_the_next_one_goes_on(
+    client: JobClient, cloud: LocalCloud, scripted: Scripted
+) -> None:
+    with scripted("sh", "-c", 'sleep 2; cp "$1" "$3"', "sh"):
+        first, second, third = (client.submit(b"x", "x.txt", "y") for _ in range(3))
+        parked(client, cloud, first["id"])
+        until(lambda: client.get(second["id"])["timeline"][-1]["event"] == "waiting")
+        assert client.cancel(second["id"])["status"] == "cancelled"
+        assert client.wait(third["id"])["status"] == "succeeded"
+    assert machines_of(client, second) == []
+    assert client.get(second["id"])["machines"] == []
+
+
+def test_a_failed_job_that_is_retried_runs_again_on_a_machine_of_its_own(client: JobClient, scripted: Scripted) -> None:
+    with scripted("sh", "-c", "echo no luck >&2; exit 3"):
+        job = client.wait(client.submit(b"x", "x.txt", "y")["id"])
+    assert (job["status"], job["error"]["code"], job["error"]["retry_helps"]) == ("failed", "script_failed", False)
+    again = client.retry(job["id"])
+    assert (again["status"], again["run"], again["error"]) == ("queued", 2, None)
+    job = client.wait(job["id"])
+    assert (job["status"], job["attempts"], job["run"]) == ("succeeded", 2, 2)
+    assert client.output(job["id"]) == b"x\ny"
+    settled(client, job["id"])
+    machines = client.get(job["id"])["machines"]
+    assert [(machine["run"], machine["attempt"]) for machine in machines] == [(1, 1), (2, 2)]
+    assert all(machine["terminated_at"] and "terminated" in machine["verified"] for machine in machines)
+    with pytest.raises(JobApiError, match="cannot be retried: it is succeeded"):
+        client.retry(job["id"])
+
+
+def test_machines_alive_now_are_told_and_then_gone(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
+    with scripted("sh", "-c", 'sleep 1; cp "$1" "$3"', "sh"):
+        job = client.submit(b"x", "x.txt", "y")
+        instance_id, _ = parked(client, cloud, job["id"])
+        alive = client._http.get("/api/machines").json()["alive"]
+        assert (instance_id, job["id"]) in [(machine["instance_id"], machine["job_id"]) for machine in alive]
+        settled(client, job["id"])
+    alive = client._http.get("/api/machines").json()["alive"]
+    assert instance_id not in [machine["instance_id"] for machine in alive]

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from localcloud.emulator.retry_delays import delay
+
+RETRIER = {"ErrorEquals": ["Throttled"], "IntervalSeconds": 2, "BackoffRate": 3, "MaxDelaySeconds": 10}
+
+
+def test_delays_grow_until_the_longest() -> None:
+    assert [delay(RETRIER, retries) for retries in range(4)] == [2, 6, 10, 10]
+    assert delay(RETRIER, 100_000) == 10
+
+
+def test_without_a_longest_delay_they_go_on_growing() -> None:
+    assert delay({"ErrorEquals": ["Throttled"]}, 5) == 32
+
+
+def test_with_full_jitter_a_delay_is_anything_up_to_that() -> None:
+    delays = [delay({**RETRIER, "JitterStrategy": "FULL"}, 2) for _ in range(200)]
+    assert all(0 <= each <= 10 for each in delays)
+    assert max(delays) > 5 > min(delays)
