@@ -4,12 +4,20 @@ import { learnServerTime } from "./time.js";
 /**
  * @typedef {"queued" | "launching" | "running" | "succeeded" | "failed" | "cancelled"} JobStatus
  * @typedef {{event: string, at: string, detail?: string | null}} TimelineEvent
- * @typedef {{code: string, message: string, advice: string}} JobError
+ * @typedef {{code: string, message: string, advice: string, actor: string, retry_helps: boolean}} JobError
+ * @typedef {{
+ *   instance_id: string, run: number, attempt: number, instance_type: string, market: string, zone: string,
+ *   image_id: string, launched_at: string, terminated_at: string | null, verified: string | null
+ * }} Receipt
  * @typedef {{
  *   id: string, owner: string, status: JobStatus, filename: string, input_text: string,
  *   input_file_path: string | null, output_file_path: string | null, created_at: string, updated_at: string,
- *   attempts: number, timeline: TimelineEvent[], error: JobError | null, size?: number | null
+ *   run: number, attempts: number, machines: Receipt[], timeline: TimelineEvent[], error: JobError | null,
+ *   size?: number | null
  * }} Job
+ * @typedef {{
+ *   job_id: string, instance_id: string, instance_type: string, zone: string, launched_at: string
+ * }} AliveMachine
  * @typedef {{url: string, fields: Record<string, string>}} UploadTarget
  * @typedef {{max_upload_bytes: number, max_text_chars: number, max_filename_chars: number}} Limits
  * @typedef {{at: string, stream: string, text: string}} LogLine
@@ -141,3 +149,9 @@ export const getLog = (id, after) => call("GET", `${at(id)}/log${query({ after }
 
 /** @param {string} id @returns {Promise<Job>} */
 export const cancelJob = (id) => call("POST", `${at(id)}/cancel`);
+
+/** @param {string} id @returns {Promise<Job>} waiting for a machine again, in a new run */
+export const retryJob = (id) => call("POST", `${at(id)}/retry`);
+
+/** @returns {Promise<{alive: AliveMachine[]}>} those not confirmed terminated */
+export const listMachines = () => call("GET", "/machines");

@@ -1,15 +1,10 @@
 // @ts-check
 import { el, setText } from "./dom.js";
+import { isOver, jobDuration } from "./job.js";
+import { setPill } from "./status.js";
 import { agoText, durationText, fullText, tickingText } from "./time.js";
-import { isOver, jobDuration, statusWords } from "./timeline.js";
 
 /** @typedef {import("./api.js").Job} Job */
-
-/** @param {HTMLElement} pill @param {string} status */
-export function setPill(pill, status) {
-  pill.className = `pill is-${status}`;
-  setText(pill, statusWords(status).label);
-}
 
 /** The list of jobs. A row stays the same element as long as its job is listed, so that it keeps the focus. */
 export class JobList {

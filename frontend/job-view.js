@@ -1,14 +1,25 @@
 // @ts-check
 import * as api from "./api.js";
 import { announce, el, setText } from "./dom.js";
-import { setPill } from "./job-list.js";
+import { canRetry, hasAlive, isOver, jobDuration } from "./job.js";
 import { download } from "./leave.js";
 import { LogView } from "./log.js";
+import { endingText, ReceiptView } from "./receipt.js";
 import { sizeText } from "./size.js";
+import { sentenceOf, setPill, statusLabel } from "./status.js";
 import { agoText, durationText, fullText, tickingText } from "./time.js";
-import { isOver, jobDuration, statusWords, TimelineView } from "./timeline.js";
+import { TimelineView } from "./timeline.js";
 
 /** @typedef {import("./api.js").Job} Job */
+
+/**
+ * @param {HTMLElement} notice
+ * @param {string} text empty when there is nothing to say
+ */
+function say(notice, text) {
+  setText(notice, text);
+  notice.hidden = !text;
+}
 
 /**
  * @param {Job} job
@@ -20,6 +31,7 @@ function facts(job) {
     ["Text", job.input_text],
     ["Job", job.id],
     ["Submitted", fullText(job.created_at)],
+    ["Runs", String(job.run)],
     ["Attempts", String(job.attempts)],
     ["File", job.input_file_path ?? ""],
     ["Result", job.output_file_path ?? ""],
@@ -27,56 +39,74 @@ function facts(job) {
   return all.filter(([, value]) => value !== "");
 }
 
+/** @param {Job} job @returns {string} which command's output the log is: each attempt, and each storing again, has its own */
+function commandOf({ run, attempts, timeline }) {
+  return [run, attempts, timeline.filter(({ event }) => event === "storing_again").length].join("/");
+}
+
 /** Everything about one job. Built once per job and updated in place, so that focus and open parts stay. */
 export class JobView {
   /**
    * @param {string} id
-   * @param {(job: Job) => void} onJob
+   * @param {(job: Job) => void} onJob told the job that an action here made of it
+   * @param {() => void} onDoubt when an action failed: the job may be another by now than the one shown
    */
-  constructor(id, onJob) {
+  constructor(id, onJob, onDoubt) {
     this.id = id;
     this.onJob = onJob;
+    this.onDoubt = onDoubt;
     /** @type {Job | null} */
     this.job = null;
     this.title = el("h2", { id: "job-title", tabindex: -1 }, "Job");
     this.pill = el("span", { class: "pill", hidden: true });
     this.meta = el("p", { class: "hint" });
     this.sentence = el("p", { class: "sentence" }, "Loading…");
-    this.trouble = el("p", { class: "notice", hidden: true });
+    this.ending = el("p", { hidden: true });
+    this.connection = el("p", { class: "notice", hidden: true });
     this.failure = el("div", { class: "notice bad", hidden: true });
+    this.refusal = el("p", { class: "notice bad", hidden: true });
     this.download = el("button", { class: "primary", type: "button", hidden: true, onclick: () => this.#download() }, "Download result");
     this.cancel = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#cancel() }, "Cancel job");
+    this.retry = el("button", { type: "button", hidden: true, "aria-describedby": "retry-note job-advice", onclick: () => this.#retry() }, "Try again");
+    this.retryNote = el("p", { class: "hint", id: "retry-note", hidden: true }, "The same file and text, on a new machine.");
+    this.receipt = new ReceiptView();
     this.timeline = new TimelineView();
     this.log = new LogView(id);
     this.facts = el("dl");
     this.more = el("div", { hidden: true },
-      el("h3", {}, "What happened"), this.timeline.element, this.log.element,
+      el("h3", {}, "What happened"), this.timeline.element, this.receipt.element, this.log.element,
       el("details", {}, el("summary", {}, "Details"), this.facts));
     this.element = el("div", { class: "job" },
       el("div", { class: "job-head" }, this.title, this.pill, el("a", { class: "close", href: "#/", "aria-label": "Close this job" }, "×")),
-      this.meta, this.sentence, this.trouble, this.failure,
-      el("div", { class: "actions" }, this.download, this.cancel), this.more);
+      this.meta, this.sentence, this.ending, this.connection, this.failure, this.refusal,
+      el("div", { class: "actions" }, this.download, this.retry, this.retryNote, this.cancel), this.more);
+    this.said = "";
   }
 
-  /**
-   * @param {Job} job
-   * @param {boolean} settled nothing more will come
-   */
-  update(job, settled) {
+  /** @param {Job} job one that a newer answer has overtaken changes nothing */
+  update(job) {
+    const before = this.job;
+    if (before && Date.parse(job.updated_at) < Date.parse(before.updated_at)) return;
     this.job = job;
-    const { label, sentence } = statusWords(job.status);
+    const label = statusLabel(job.status);
     setText(this.title, job.filename);
     this.pill.hidden = this.more.hidden = false;
     setPill(this.pill, job.status);
-    this.#say("");
-    setText(this.sentence, sentence);
-    announce(`${job.filename}: ${label}. ${job.error?.message.split("\n")[0] ?? sentence}`);
+    say(this.connection, "");
+    if (before && (before.status !== job.status || before.run !== job.run)) say(this.refusal, "");
+    setText(this.sentence, sentenceOf(job));
+    this.#showEnding(job);
+    this.#announceState(job);
     document.title = `${label} · ${job.filename} · Mayfly`;
     this.download.hidden = job.status !== "succeeded";
     this.cancel.hidden = isOver(job);
+    this.retry.hidden = this.retryNote.hidden = !canRetry(job);
+    this.retry.className = job.error?.retry_helps ? "primary" : "quiet";
     this.#showFailure(job);
-    this.timeline.update(job, settled);
+    this.receipt.update(job);
+    this.timeline.update(job);
     this.log.ended = isOver(job);
+    this.log.follow(commandOf(job));
     this.log.refresh();
     this.#showFacts(job);
     this.tick();
@@ -85,7 +115,9 @@ export class JobView {
   /** @param {api.ApiError} error */
   report(error) {
     const text = error.passing ? "Connection lost. Reconnecting…" : error.message;
-    this.#say(text, !error.passing);
+    this.connection.classList.toggle("bad", !error.passing);
+    say(this.connection, text);
+    this.said = ""; // so that the recovery is announced, too
     if (!this.job) setText(this.sentence, "");
     announce(text);
   }
@@ -96,9 +128,27 @@ export class JobView {
     if (!job) return;
     const took = isOver(job) ? `took ${durationText(jobDuration(job))}` : `${tickingText(jobDuration(job))} so far`;
     const parts = [agoText(job.created_at), typeof job.size === "number" ? sizeText(job.size) : "", took];
-    if (job.attempts > 1) parts.push(`attempt ${job.attempts}`);
+    if (job.run > 1) parts.push(`run ${job.run}`);
+    if (job.attempts > job.run) parts.push(`attempt ${job.attempts}`);
     setText(this.meta, parts.filter(Boolean).join(" · "));
+    this.receipt.tick();
     this.timeline.tick();
+  }
+
+  /** @param {Job} job */
+  #showEnding(job) {
+    this.ending.className = `pill is-${hasAlive(job) ? "ending" : "ended"}`;
+    setText(this.ending, isOver(job) ? endingText(job) : "");
+    this.ending.hidden = !this.ending.textContent;
+  }
+
+  /** @param {Job} job */
+  #announceState(job) {
+    const what = job.error?.message.split("\n")[0] ?? sentenceOf(job);
+    const said = `${job.filename}: ${statusLabel(job.status)}. ${what} ${this.ending.textContent}`.trim();
+    if (said === this.said) return; // what else was announced meanwhile is not to be cut off
+    this.said = said;
+    announce(said);
   }
 
   /** @param {Job} job */
@@ -109,8 +159,9 @@ export class JobView {
     const [reason, ...output] = error.message.split("\n");
     this.failure.replaceChildren(
       el("p", { class: "message" }, reason),
-      ...(output.length ? [el("pre", { tabindex: 0, "aria-label": "End of the error output" }, output.join("\n").trim())] : []),
-      ...(error.advice ? [el("p", {}, el("strong", {}, "What to do: "), error.advice)] : []),
+      ...(output.length ? [el("pre", { tabindex: 0, role: "region", "aria-label": "End of the error output" }, output.join("\n").trim())] : []),
+      el("p", {}, el("strong", {}, "Who has to act: "), error.actor),
+      el("p", { id: "job-advice" }, el("strong", {}, "What to do: "), error.advice),
       el("p", { class: "code" }, error.code));
   }
 
@@ -123,16 +174,6 @@ export class JobView {
     this.facts.replaceChildren(...rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
   }
 
-  /**
-   * @param {string} text empty when there is no trouble
-   * @param {boolean} [bad]
-   */
-  #say(text, bad = true) {
-    this.trouble.className = bad ? "notice bad" : "notice";
-    setText(this.trouble, text);
-    this.trouble.hidden = !text;
-  }
-
   async #download() {
     await this.#during(this.download, async () => download((await api.getOutput(this.id)).url));
   }
@@ -141,21 +182,30 @@ export class JobView {
     await this.#during(this.cancel, async () => this.onJob(await api.cancelJob(this.id)));
   }
 
+  async #retry() {
+    await this.#during(this.retry, async () => this.onJob(await api.retryJob(this.id)));
+  }
+
   /**
    * @param {HTMLButtonElement} button
    * @param {() => Promise<void>} work
    */
   async #during(button, work) {
+    const hadFocus = document.activeElement === button;
     button.disabled = true;
-    this.#say("");
+    say(this.refusal, "");
     try {
       await work();
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;
-      this.#say(error.message);
+      say(this.refusal, error.message);
       announce(error.message);
+      this.onDoubt();
     } finally {
       button.disabled = false;
+      // A button that is disabled or hidden loses the focus, sooner or later; who works by keyboard stays in place.
+      const isFree = [document.body, button].some((place) => place === document.activeElement);
+      if (hadFocus && isFree) (button.hidden ? this.title : button).focus();
     }
   }
 }

@@ -22,6 +22,11 @@ export class Jobs extends EventTarget {
     return [...this.#known.values()].sort(newestFirst);
   }
 
+  /** @param {string} id @returns {Job | undefined} */
+  find(id) {
+    return this.#known.get(id);
+  }
+
   /** @returns {boolean} */
   get more() {
     return this.#cursor !== null;

@@ -2,10 +2,18 @@
 import * as api from "./api.js";
 import { el, setText } from "./dom.js";
 
-/** @typedef {import("./api.js").LogLine} LogLine */
+/**
+ * @typedef {import("./api.js").LogLine} LogLine
+ * @typedef {object} Source
+ * @property {LogLine[]} lines of the pages that are complete
+ * @property {string | null} after the page that may still grow
+ */
 
 const MOST_LINES = 5000;
 const MOST_PAGES_AT_ONCE = 20;
+
+/** @returns {Source} */
+const start = () => ({ lines: [], after: null });
 
 /** What the job's script printed, fetched once somebody opens it. */
 export class LogView {
@@ -15,38 +23,50 @@ export class LogView {
     this.note = el("p", { class: "hint" });
     this.pre = el("pre", { tabindex: 0, role: "region", "aria-label": "Log", hidden: true });
     this.element = el("details", { class: "log", ontoggle: () => this.refresh() }, el("summary", {}, "Log"), this.note, this.pre);
-    /** @type {LogLine[]} lines of the pages that are complete */
-    this.lines = [];
-    /** @type {string | null} the page that may still grow */
-    this.after = null;
+    this.source = start();
+    this.command = "";
     this.busy = false;
+    this.isStale = false;
     this.ended = false;
+  }
+
+  /** @param {string} command which command's log it is: that of a later attempt starts from nothing */
+  follow(command) {
+    if (command === this.command) return;
+    this.command = command;
+    this.source = start();
+    this.#draw([]);
   }
 
   /** Fetches what is new, when open. */
   async refresh() {
-    if (!(/** @type {HTMLDetailsElement} */ (this.element).open) || this.busy) return;
+    if (!(/** @type {HTMLDetailsElement} */ (this.element).open)) return;
+    this.isStale = this.busy;
+    if (this.busy) return;
     this.busy = true;
+    const { source } = this;
     try {
-      this.#draw(await this.#fetch());
+      const lines = await this.#fetch(source);
+      if (source === this.source) this.#draw(lines);
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;
       setText(this.note, error.message);
     } finally {
       this.busy = false;
     }
+    if (this.isStale) await this.refresh(); // nobody may ask again once the job is over
   }
 
-  /** @returns {Promise<LogLine[]>} every line known so far */
-  async #fetch() {
+  /** @param {Source} source @returns {Promise<LogLine[]>} every line known so far */
+  async #fetch(source) {
     for (let page = 0; page < MOST_PAGES_AT_ONCE; page += 1) {
-      const { lines, next } = await api.getLog(this.jobId, this.after);
-      if (!next || next === this.after) return [...this.lines, ...lines];
-      this.lines = [...this.lines, ...lines].slice(-MOST_LINES);
-      this.after = next;
+      const { lines, next } = await api.getLog(this.jobId, source.after);
+      if (!next || next === source.after) return [...source.lines, ...lines];
+      source.lines = [...source.lines, ...lines].slice(-MOST_LINES);
+      source.after = next;
       if (!lines.length) break;
     }
-    return this.lines;
+    return source.lines;
   }
 
   /** @param {LogLine[]} all */

@@ -4,9 +4,11 @@ import { byId, setText } from "./dom.js";
 import { JobForm } from "./form.js";
 import { JobList } from "./job-list.js";
 import { JobView } from "./job-view.js";
+import { hasAlive, isOver } from "./job.js";
 import { Jobs } from "./jobs.js";
+import { MachineList } from "./machine-list.js";
+import { Machines } from "./machines.js";
 import { resume } from "./submission.js";
-import { isOver } from "./timeline.js";
 import { watchJob, whileVisible } from "./watch.js";
 
 /** @typedef {import("./api.js").Job} Job */
@@ -16,7 +18,9 @@ const LIST_RETRY_MS = 10_000;
 const WHEN_THE_TAB_RETURNS_MS = 2 ** 31 - 1;
 
 const jobs = new Jobs();
+const machines = new Machines();
 const list = new JobList(byId("job-list", HTMLUListElement));
+const machineList = new MachineList();
 const card = byId("job", HTMLElement);
 const note = byId("jobs-note", HTMLElement);
 const more = byId("more", HTMLButtonElement);
@@ -24,7 +28,9 @@ const more = byId("more", HTMLButtonElement);
 /** @type {JobView | null} */
 let view = null;
 let stopWatching = () => {};
-let stopListing = () => {};
+let stopLooking = () => {};
+/** Of the job that is shown. */
+let aliveOfView = "";
 
 /** @returns {string | null} the job that the address names */
 function addressed() {
@@ -35,46 +41,70 @@ function addressed() {
 /** @param {Job} job */
 function accept(job) {
   jobs.put(job);
-  stopListing();
-  stopListing = whileVisible(refreshList);
+  lookAround();
   location.hash = `#/jobs/${encodeURIComponent(job.id)}`;
 }
 
 function drawList() {
   list.update(jobs.all, view?.id ?? null);
   more.hidden = !jobs.more;
-  if (jobs.loaded) setText(note, jobs.all.length ? "" : "None yet. Your first job will appear here.");
+}
+
+function drawMachines() {
+  machineList.update(machines.alive, (id) => jobs.find(id)?.filename);
+}
+
+/** Asks for all jobs and machines now, then again and again while any of them may change. */
+function lookAround() {
+  stopLooking();
+  stopLooking = whileVisible(look);
+}
+
+async function refreshJobs() {
+  await jobs.refresh();
+  setText(note, jobs.all.length ? "" : "None yet. Your first job will appear here.");
 }
 
 /** @returns {Promise<number>} */
-async function refreshList() {
+async function look() {
+  const worked = await Promise.all([
+    attempt(refreshJobs, (why) => setText(note, `The list cannot be loaded now. ${why}`)),
+    attempt(() => machines.refresh(), (why) => machineList.report(`They cannot be counted now. ${why}`)),
+  ]);
+  if (worked.includes(false)) return LIST_RETRY_MS;
+  const isCalm = !machines.alive?.length && jobs.all.every((job) => isOver(job) && !hasAlive(job));
+  return isCalm ? WHEN_THE_TAB_RETURNS_MS : LIST_MS;
+}
+
+/**
+ * @param {() => Promise<void>} work
+ * @param {(why: string) => void} onTrouble
+ * @returns {Promise<boolean>} whether it worked
+ */
+async function attempt(work, onTrouble) {
   try {
-    await jobs.refresh();
+    await work();
+    return true;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    setText(note, `The list cannot be loaded now. ${error.message}`);
-    return LIST_RETRY_MS;
+    onTrouble(error.message);
+    return false;
   }
-  const others = jobs.all.some((job) => !isOver(job) && job.id !== view?.id);
-  return others ? LIST_MS : WHEN_THE_TAB_RETURNS_MS;
 }
 
 async function loadMore() {
   more.disabled = true;
-  try {
-    await jobs.loadMore();
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    setText(note, error.message);
-  } finally {
-    more.disabled = false;
-  }
+  const worked = await attempt(() => jobs.loadMore(), (why) => setText(note, why));
+  if (worked) setText(note, "");
+  more.disabled = false;
 }
 
 /** Follows a job whose state changed by an action of this page. @param {Job} job */
 function changed(job) {
-  view?.update(job, false);
+  if (view?.id === job.id) view.update(job);
   jobs.put(job);
+  follow();
+  lookAround();
 }
 
 function follow() {
@@ -83,9 +113,11 @@ function follow() {
   if (!current) return;
   stopWatching = watchJob(
     current.id,
-    (job, settled) => {
-      current.update(job, settled);
+    (job) => {
+      const before = jobs.find(job.id)?.machines;
+      current.update(job);
       jobs.put(job);
+      if (before && JSON.stringify(before) !== JSON.stringify(job.machines)) lookAround();
     },
     (error) => current.report(error),
   );
@@ -93,7 +125,8 @@ function follow() {
 
 function route() {
   const id = addressed();
-  view = id ? new JobView(id, changed) : null;
+  view = id ? new JobView(id, changed, follow) : null;
+  aliveOfView = String(machines.of(id ?? ""));
   card.hidden = !view;
   card.replaceChildren(...(view ? [view.element] : []));
   document.title = "Mayfly";
@@ -102,18 +135,29 @@ function route() {
   (view?.title ?? byId("new-job-title", HTMLElement)).focus();
 }
 
-jobs.addEventListener("change", drawList);
+jobs.addEventListener("change", () => {
+  drawList();
+  drawMachines();
+});
+machines.addEventListener("change", () => {
+  drawMachines();
+  // A job that was cancelled while its machine was being launched hears of that machine late: its receipt grows.
+  const before = aliveOfView;
+  aliveOfView = String(machines.of(view?.id ?? ""));
+  if (before !== aliveOfView) follow();
+});
 more.addEventListener("click", loadMore);
 addEventListener("hashchange", route);
 setInterval(() => {
   if (document.hidden) return;
   view?.tick();
   drawList();
+  drawMachines();
 }, 1000);
 
 const form = new JobForm(accept);
 if (addressed()) route();
-stopListing = whileVisible(refreshList);
+lookAround();
 resume().then((job) => {
   if (!job) return;
   form.clear();

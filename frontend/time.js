@@ -2,6 +2,7 @@
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const MOMENT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 const FULL = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "long" });
 const RELATIVE = new Intl.RelativeTimeFormat("en-GB", { numeric: "auto" });
 
@@ -52,6 +53,11 @@ export function tickingText(ms) {
 /** @param {string} at @returns {string} time of day */
 export function clockText(at) {
   return Number.isNaN(Date.parse(at)) ? at : CLOCK.format(new Date(at));
+}
+
+/** @param {string} at @returns {string} date and time of day */
+export function momentText(at) {
+  return Number.isNaN(Date.parse(at)) ? at : MOMENT.format(new Date(at));
 }
 
 /** @param {string} at @returns {string} date, time and zone in full */

@@ -1,110 +1,129 @@
 // @ts-check
-import { el } from "./dom.js";
+import { el, setText } from "./dom.js";
+import { hasAlive, isOver, runsOf, waitsForMachine } from "./job.js";
+import { readable } from "./status.js";
 import { between, clockText, durationText, fullText, tickingText } from "./time.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
- * @typedef {import("./api.js").JobStatus} JobStatus
+ * @typedef {import("./api.js").TimelineEvent} TimelineEvent
  */
 
-/** @type {Record<JobStatus, {label: string, sentence: string}>} */
-const STATUSES = {
-  queued: { label: "Queued", sentence: "Waiting for its turn." },
-  launching: { label: "Launching", sentence: "A machine is being started for this job." },
-  running: { label: "Running", sentence: "The machine is at work." },
-  succeeded: { label: "Succeeded", sentence: "Done. The result is ready to download." },
-  failed: { label: "Failed", sentence: "The job did not succeed." },
-  cancelled: { label: "Cancelled", sentence: "The job was cancelled." },
-};
+// EC2 takes about a minute from "shutting-down" to "terminated".
+export const RECEIPT_WITHIN_MS = 180_000;
 
 /**
- * What an event says, and what is going on until the next one.
+ * What an event says, and what is going on until the next one, where the event tells that.
  *
- * @type {Map<string, {label: string, then: string, tone?: "good" | "bad" | "warn"}>}
+ * @type {Map<string, {label: string, then?: string, tone?: "good" | "bad" | "warn"}>}
  */
 const EVENTS = new Map(Object.entries({
-  queued: { label: "Job accepted", then: "Waiting for its turn" },
-  launching: { label: "Machine requested", then: "Waiting for a machine" },
-  launch_refused: { label: "Machine refused", then: "Trying elsewhere", tone: "warn" },
+  queued: { label: "Job accepted", then: "Waiting for a free machine" },
+  retried: { label: "Tried again", then: "Waiting for a free machine" },
+  launch_refused: { label: "Launch refused", then: "Asking again for a machine", tone: "warn" },
   launched: { label: "Machine launched", then: "The machine is starting up" },
-  machine_online: { label: "Machine ready", then: "Sending the command" },
-  command_sent: { label: "Command sent", then: "Waiting for the machine to begin" },
   running: { label: "Machine at work", then: "Working on the file" },
-  machine_lost: { label: "Machine lost", then: "Looking for another machine", tone: "warn" },
-  machine_swept: { label: "Left-over machine ended", then: "Closing the job", tone: "warn" },
-  storing_again: { label: "Storing again", then: "Storing the result" },
+  machine_lost: { label: "Machine lost", then: "Making sure that it is gone", tone: "warn" },
   input_downloaded: { label: "File fetched by the machine", then: "Starting the script" },
   script_started: { label: "Script started", then: "The script is running" },
   script_finished: { label: "Script finished", then: "Storing the result" },
+  storing_again: { label: "Storing again", then: "Storing the result", tone: "warn" },
   output_uploaded: { label: "Result stored", then: "Completing the job" },
-  succeeded: { label: "Job succeeded", then: "Ending the machine", tone: "good" },
-  failed: { label: "Job failed", then: "Ending the machine", tone: "bad" },
-  cancelled: { label: "Job cancelled", then: "Ending the machine", tone: "warn" },
-  machine_terminated: { label: "Machine gone for good", then: "Working", tone: "good" },
+  succeeded: { label: "Job succeeded", tone: "good" },
+  failed: { label: "Job failed", tone: "bad" },
+  cancelled: { label: "Job cancelled", tone: "warn" },
+  machine_swept: { label: "Left-over machine ended", tone: "warn" },
+  machine_terminated: { label: "Machine confirmed terminated", tone: "good" },
 }));
+const OUTCOMES = ["succeeded", "failed", "cancelled"];
 
-/** @param {string} name such as "retry_scheduled" @returns {string} such as "Retry scheduled" */
-function readable(name) {
-  const words = name.replace(/[_\s]+/g, " ").trim();
-  return words ? words[0].toUpperCase() + words.slice(1) : "Something happened";
+/** @param {string} event @returns {string} */
+const labelOf = (event) => EVENTS.get(event)?.label ?? readable(event);
+
+/** @param {Job} job @returns {string | null} what is going on now */
+function present(job) {
+  const run = runsOf(job).at(-1) ?? [];
+  if (!isOver(job)) {
+    const last = run.findLast(({ event }) => EVENTS.get(event)?.then)?.event ?? "";
+    const isReplaced = waitsForMachine(job) && !["queued", "retried", "launch_refused"].includes(last);
+    return isReplaced ? "Waiting for another machine" : (EVENTS.get(last)?.then ?? "Working");
+  }
+  if (!hasAlive(job)) return null;
+  return isLate(job) ? "The machine's end is not confirmed yet" : "Ending the machine";
 }
 
-/** @param {string} status @returns {{label: string, sentence: string}} */
-export function statusWords(status) {
-  const label = readable(status);
-  return Object.hasOwn(STATUSES, status) ? STATUSES[/** @type {JobStatus} */ (status)] : { label, sentence: `${label}.` };
+/** @param {Job} job over @returns {boolean} whether its machine's end should have been confirmed by now */
+export function isLate(job) {
+  return between(job.timeline.at(-1)?.at ?? job.updated_at) > RECEIPT_WITHIN_MS;
 }
 
-/** @param {Job} job @returns {boolean} */
-export const isOver = (job) => ["succeeded", "failed", "cancelled"].includes(job.status);
-
-/** @param {Job} job @returns {boolean} whether a machine was launched whose end is not in the timeline yet */
-export function awaitsReceipt(job) {
-  const names = job.timeline.map(({ event }) => event);
-  return names.lastIndexOf("launched") > names.lastIndexOf("machine_terminated");
-}
-
-/** @param {Job} job @returns {number} milliseconds from submission to the outcome, or until now */
-export function jobDuration(job) {
-  if (!isOver(job)) return between(job.created_at);
-  const end = job.timeline.findLast(({ event }) => event === job.status);
-  return between(job.created_at, end?.at ?? job.updated_at);
+/** @param {TimelineEvent[]} run @returns {TimelineEvent[][]} what makes one row: launches refused in a row share theirs */
+function rowsOf(run) {
+  /** @type {TimelineEvent[][]} */
+  const rows = [];
+  for (const happened of run) {
+    const above = rows.at(-1);
+    if (above && happened.event === "launch_refused" && above[0].event === happened.event) above.push(happened);
+    else rows.push([happened]);
+  }
+  return rows;
 }
 
 /**
- * @param {Job} job
- * @param {boolean} settled
- * @returns {string | null} what is going on now
+ * @param {TimelineEvent[]} row
+ * @param {TimelineEvent | undefined} before
  */
-function present(job, settled) {
-  const last = job.timeline.at(-1);
-  if (!isOver(job)) return EVENTS.get(last?.event ?? "")?.then ?? "Working";
-  if (!awaitsReceipt(job)) return null;
-  return settled ? "The machine's end is not confirmed yet" : "Ending the machine";
+function rowElement(row, before) {
+  const [{ event, at }] = row;
+  const took = before ? durationText(between(before.at, at)) : "";
+  const details = row.map(({ detail }) => detail ?? "").filter(Boolean);
+  return el("li", { class: EVENTS.get(event)?.tone },
+    el("span", { class: "what" }, labelOf(event), row.length > 1 ? ` ${row.length} times` : null),
+    el("span", { class: "took" }, took && el("span", { class: "unseen" }, "after "), took),
+    el("time", { datetime: at, title: fullText(at) }, clockText(at)),
+    ...details.map((detail) => el("span", { class: "detail" }, detail)));
 }
 
-/** The list of what happened to a job, each with the time since the event before it. */
+/** @param {TimelineEvent[]} run */
+function rowElements(run) {
+  const rows = rowsOf(run);
+  return rows.map((row, index) => rowElement(row, rows[index - 1]?.at(-1)));
+}
+
+/**
+ * A run that another one followed: folded, as nothing happens in it any more.
+ *
+ * @param {TimelineEvent[]} run
+ * @param {number} number
+ */
+function earlierRun(run, number) {
+  const outcome = run.findLast(({ event }) => OUTCOMES.includes(event))?.event ?? "";
+  return el("details", { class: "run" },
+    el("summary", {}, `Run ${number}`, " ", el("span", { class: `pill is-${outcome}` }, labelOf(outcome))),
+    el("ol", { class: "timeline" }, ...rowElements(run)));
+}
+
+/** The list of what happened to a job, run by run, each event with the time since the one before it. */
 export class TimelineView {
   constructor() {
-    this.element = el("ol", { class: "timeline" });
+    this.earlier = el("div");
+    this.title = el("h4", { hidden: true });
+    this.list = el("ol", { class: "timeline" });
+    this.element = el("div", { class: "runs" }, this.earlier, this.title, this.list);
     this.ticker = el("span", { class: "took", "aria-hidden": "true" });
     /** @type {string | null} */
     this.since = null;
     this.drawn = "";
   }
 
-  /**
-   * @param {Job} job
-   * @param {boolean} settled
-   */
-  update(job, settled) {
-    const now = present(job, settled);
+  /** @param {Job} job */
+  update(job) {
+    const now = present(job);
+    this.since = now ? (job.timeline.at(-1)?.at ?? job.created_at) : null;
     const key = JSON.stringify([job.timeline, now]);
-    this.since = now && !settled ? (job.timeline.at(-1)?.at ?? job.created_at) : null;
     if (key !== this.drawn) {
       this.drawn = key;
-      const waiting = now && el("li", { class: "now" }, el("span", { class: "what" }, now), this.ticker);
-      this.element.replaceChildren(...job.timeline.map((_, index) => this.#row(job, index)), ...(waiting ? [waiting] : []));
+      this.#draw(runsOf(job), now);
     }
     this.tick();
   }
@@ -114,17 +133,16 @@ export class TimelineView {
   }
 
   /**
-   * @param {Job} job
-   * @param {number} index
+   * @param {TimelineEvent[][]} runs
+   * @param {string | null} now
    */
-  #row(job, index) {
-    const { event, at, detail } = job.timeline[index];
-    const words = EVENTS.get(event);
-    const took = index ? durationText(between(job.timeline[index - 1].at, at)) : "";
-    return el("li", { class: words?.tone },
-      el("span", { class: "what" }, words?.label ?? readable(event)),
-      el("span", { class: "took" }, took && el("span", { class: "unseen" }, "after "), took),
-      el("time", { datetime: at, title: fullText(at) }, clockText(at)),
-      detail ? el("span", { class: "detail" }, detail) : null);
+  #draw(runs, now) {
+    const earlier = runs.slice(0, -1);
+    const fresh = earlier.slice(this.earlier.childElementCount);
+    this.earlier.append(...fresh.map((run) => earlierRun(run, earlier.indexOf(run) + 1)));
+    this.title.hidden = !earlier.length;
+    setText(this.title, `Run ${runs.length}`);
+    const waiting = now && el("li", { class: "now" }, el("span", { class: "what" }, now), this.ticker);
+    this.list.replaceChildren(...rowElements(runs.at(-1) ?? []), ...(waiting ? [waiting] : []));
   }
 }

@@ -1,15 +1,15 @@
 // @ts-check
 import * as api from "./api.js";
-import { awaitsReceipt, isOver } from "./timeline.js";
+import { hasAlive, isOver } from "./job.js";
+import { isLate } from "./timeline.js";
 
 /** @typedef {import("./api.js").Job} Job */
 
 const FIRST_MS = 500;
 const SLOWEST_MS = 3000;
 const SLOWEST_RETRY_MS = 15_000;
+const LATE_MS = 15_000;
 const GROWTH = 1.3;
-// The machine's end is confirmed after the job's: EC2 takes about a minute from "shutting-down" to "terminated".
-const RECEIPT_WITHIN_MS = 180_000;
 
 /**
  * Runs `visit` again and again, pausing in hidden tabs and starting at once when the tab or the network comes back.
@@ -44,10 +44,10 @@ export function whileVisible(visit) {
 }
 
 /**
- * Follows a job until it is over and its machine is confirmed gone (or that took too long).
+ * Follows a job until it is over and its machines are confirmed terminated.
  *
  * @param {string} id
- * @param {(job: Job, settled: boolean) => void} onJob `settled` when nothing more will come
+ * @param {(job: Job) => void} onJob
  * @param {(error: api.ApiError) => void} onTrouble `error.passing` when it goes on trying
  * @returns {() => void} stops following
  */
@@ -55,7 +55,6 @@ export function watchJob(id, onJob, onTrouble) {
   let wait = FIRST_MS;
   let failures = 0;
   let seen = "";
-  let overSince = 0;
   let stopped = false;
 
   /** @param {Job} job */
@@ -63,10 +62,10 @@ export function watchJob(id, onJob, onTrouble) {
     const now = `${job.status} ${job.timeline.length}`;
     wait = now === seen ? Math.min(wait * GROWTH, SLOWEST_MS) : FIRST_MS;
     seen = now;
-    if (isOver(job)) overSince ||= performance.now();
-    const settled = isOver(job) && (!awaitsReceipt(job) || performance.now() - overSince > RECEIPT_WITHIN_MS);
-    onJob(job, settled);
-    return settled ? null : wait;
+    onJob(job);
+    if (!isOver(job)) return wait;
+    if (!hasAlive(job)) return null;
+    return isLate(job) ? LATE_MS : wait;
   }
 
   const end = whileVisible(async () => {

@@ -13,31 +13,48 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
+# `{machine}` stands for the id of the machine that an event is about.
+LAUNCHED = ("launched", "{machine}: t4g.micro, on-demand, in eu-central-1a.")
+RUNNING = ("running", "{machine} is online and has its command.")
+TERMINATED = ("machine_terminated", "{machine} is confirmed terminated.")
 WAY = (
-    ("launching", "Asking for t4g.micro in eu-central-1a"),
-    ("launched", "i-0f1e2d3c4b5a69788, t4g.micro in eu-central-1a"),
-    ("machine_online", ""),
-    ("command_sent", ""),
-    ("running", ""),
-    ("input_downloaded", "18 kB"),
-    ("script_started", ""),
-    ("script_finished", "Exit code 0"),
-    ("output_uploaded", "18 kB"),
-    ("succeeded", ""),
-    ("machine_terminated", "i-0f1e2d3c4b5a69788 is terminated, checked with EC2"),
+    LAUNCHED,
+    RUNNING,
+    ("input_downloaded", "The machine has the file."),
+    ("script_started", "The script runs."),
+    ("script_finished", "The script is done."),
+    ("output_uploaded", "The result is stored."),
+    ("succeeded", "The result has 18 bytes."),
+    TERMINATED,
 )
-FAILING_WAY = (*WAY[:7], ("script_finished", "Exit code 3"), ("failed", "The script failed"), WAY[-1])
+FAILING_WAY = (*WAY[:5], ("failed", "The script ended with exit code 3."), TERMINATED)
+REFUSED_WAY = (
+    ("launch_refused", "t4g.micro, on-demand, subnet-0a1b2c3d4e5f60718: InsufficientInstanceCapacity."),
+    ("launch_refused", "t4g.micro, on-demand, subnet-1a1b2c3d4e5f60718: InsufficientInstanceCapacity."),
+    *WAY,
+)
+LOSING_WAY = (LAUNCHED, RUNNING, ("machine_lost", "{machine} is gone before the script was done."), TERMINATED, *WAY)
 STATUS_AFTER = {
-    "launching": "launching",
+    "launched": "launching",
     "running": "running",
     "succeeded": "succeeded",
     "failed": "failed",
     "cancelled": "cancelled",
+    "retried": "queued",
 }
-SCRIPT_FAILED = {
+SCRIPT_FAILED: dict[str, Any] = {
     "code": "script_failed",
     "message": "The script ended with exit code 3.\ncannot read line 7: <b>not</b> a number",
     "advice": "Correct the file or the script, then submit again. Trying again unchanged will not help.",
+    "actor": "the script's author",
+    "retry_helps": False,
+}
+MACHINE_LOST: dict[str, Any] = {
+    "code": "machine_lost",
+    "message": "The machine disappeared while the script was running, in every attempt.",
+    "advice": "Submit again. Trying again can help.",
+    "actor": "nobody",
+    "retry_helps": True,
 }
 
 
@@ -57,35 +74,78 @@ def now() -> str:
 class FakeJob:
     record: dict[str, Any]
     output: bytes
+    error: dict[str, Any]
     to_come: list[tuple[str, str]]
     log: list[dict[str, str]] = field(default_factory=list)
+    serial: int = 0
+
+    @property
+    def alive(self) -> list[dict[str, Any]]:
+        """Its machines that are not confirmed terminated."""
+        return [machine for machine in self.record["machines"] if machine["terminated_at"] is None]
 
     def happen(self, event: str, detail: str) -> None:
+        machine = self._machine_of(event)
+        detail = detail.replace("{machine}", machine["instance_id"] if machine else "")
         self.record["timeline"].append({"event": event, "at": now(), "detail": detail})
         self.record["status"] = STATUS_AFTER.get(event, self.record["status"])
         self.record["updated_at"] = now()
         if event == "failed":
-            self.record["error"] = SCRIPT_FAILED
+            self.record["error"] = self.error
             self.log.append({"at": now(), "stream": "stderr", "text": "cannot read line 7"})
         if event == "script_started":
             self.log.append({"at": now(), "stream": "stdout", "text": "<b>appending</b> the text"})
         if event == "succeeded":
-            self.record["output_file_path"] = f"outputs/anonymous/{self.record['id']}/1/{self.record['filename']}"
+            path = f"outputs/anonymous/{self.record['id']}/1/{self.record['filename']}"
+            self.record |= {"output_file_path": path, "output_size": len(self.output)}
+        if event == "retried":
+            self.record["error"] = None
+            self.log.clear()
+
+    def _machine_of(self, event: str) -> dict[str, Any] | None:
+        if event == "launched":
+            return self._launch()
+        if event == "machine_terminated":
+            machine = self.alive[0]
+            words = "EC2 answered the workflow that the instance is terminated"
+            machine |= {"terminated_at": now(), "verified": words}
+            return machine
+        return self.record["machines"][-1] if self.record["machines"] else None
+
+    def _launch(self) -> dict[str, Any]:
+        attempt = self.record["attempts"] = self.record["attempts"] + 1
+        machine = {
+            "instance_id": f"i-0f1e2d3c4b5a{self.serial:03x}{attempt:02x}",
+            "run": self.record["run"],
+            "attempt": attempt,
+            "instance_type": "t4g.micro",
+            "market": "on-demand",
+            "zone": "eu-central-1a",
+            "image_id": "ami-0a9b8c7d6e5f43210",
+            "launched_at": now(),
+            "terminated_at": None,
+            "verified": None,
+        }
+        self.record["machines"].append(machine)
+        return machine
 
 
 @dataclass
 class FakeCloud:
-    """What a test may set: the way jobs take, where they stop, what is refused and how large a file may be."""
+    """What a test may set: the way jobs take, how they fail, where they stop, and what the API refuses."""
 
     url: str = ""
     s3_url: str = ""
     way: tuple[tuple[str, str], ...] = WAY
+    error: dict[str, Any] = field(default_factory=lambda: SCRIPT_FAILED)
     stop_after: str | None = None
     events_per_look: int = 100
     limits: dict[str, int] = field(
         default_factory=lambda: {"max_upload_bytes": 5_000_000, "max_text_chars": 10_000, "max_filename_chars": 200}
     )
     jobs: dict[str, FakeJob] = field(default_factory=dict)
+    unrecorded: list[dict[str, Any]] = field(default_factory=list)
+    """Machines that hold a slot but have not got into their job's record."""
     stored: dict[str, bytes] = field(default_factory=dict)
     granted: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -137,14 +197,19 @@ class FakeCloud:
             "output_file_path": None,
             "created_at": now(),
             "updated_at": now(),
-            "attempts": 1,
+            "output_size": None,
+            "run": 1,
+            "attempts": 0,
+            "machines": [],
             "timeline": [],
             "error": None,
             "size": len(content),
         }
         gap = b"\n" if content and not content.endswith(b"\n") else b""
-        job = self.jobs[job_id] = FakeJob(record, content + gap + text.encode(), list(self.way))
-        job.happen("queued", "")
+        job = self.jobs[job_id] = FakeJob(
+            record, content + gap + text.encode(), self.error, list(self.way), serial=len(self.jobs)
+        )
+        job.happen("queued", "Waiting for a machine.")
         return job
 
     def add_finished_job(self, name: str) -> str:
@@ -180,7 +245,24 @@ class FakeCloud:
         job = self.find(job_id)
         if job.record["status"] in {"succeeded", "failed", "cancelled"}:
             raise Problem(HTTPStatus.CONFLICT, "job_over", "The job is over and cannot be cancelled any more.")
-        job.happen("cancelled", "")
-        job.to_come = [WAY[-1]]
-        self.stop_after = None
+        job.happen("cancelled", "Cancelled on request.")
+        job.to_come = [TERMINATED] * len(job.alive)
         return job.record
+
+    def retry(self, job_id: str) -> dict[str, Any]:
+        job = self.find(job_id)
+        if job.record["status"] not in {"failed", "cancelled"}:
+            raise Problem(HTTPStatus.CONFLICT, "not_ready", "Only a failed or cancelled job can be retried.")
+        job.record["run"] += 1
+        job.happen("retried", f"Waiting for a machine again, run {job.record['run']}.")
+        job.to_come = [*[TERMINATED] * len(job.alive), *self.way]
+        return job.record
+
+    def list_machines(self) -> dict[str, Any]:
+        names = ("instance_id", "instance_type", "zone", "launched_at")
+        alive = [
+            {"job_id": job_id} | {name: machine[name] for name in names}
+            for job_id, job in self.jobs.items()
+            for machine in job.alive
+        ]
+        return {"alive": [*self.unrecorded, *alive]}

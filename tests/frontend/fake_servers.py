@@ -108,13 +108,21 @@ class SiteHandler(Handler):
                 return SPECIFICATION
             case ["limits"]:
                 return self.cloud.limits
+            case ["machines"]:
+                return self.cloud.list_machines()
             case ["jobs"]:
                 return self.cloud.list_jobs(int(query["limit"]), query.get("cursor"))
-            case ["jobs", job_id]:
+            case ["jobs", job_id, *part]:
+                return self.read_job(job_id, part, query)
+        raise Problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")
+
+    def read_job(self, job_id: str, part: list[str], query: dict[str, str]) -> Any:
+        match part:
+            case []:
                 return self.cloud.look_at(job_id)
-            case ["jobs", job_id, "log"]:
+            case ["log"]:
                 return self.cloud.read_log(job_id, query.get("after"))
-            case ["jobs", job_id, "output"]:
+            case ["output"]:
                 self.cloud.find(job_id)
                 return {"url": f"{self.cloud.s3_url}/outputs/{job_id}", "expires_at": now()}
         raise Problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")
@@ -127,6 +135,8 @@ class SiteHandler(Handler):
                 return 201, self.cloud.create_job(body)
             case ["jobs", job_id, "cancel"]:
                 return 202, self.cloud.cancel(job_id)
+            case ["jobs", job_id, "retry"]:
+                return 202, self.cloud.retry(job_id)
         raise Problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")
 
 

@@ -8,6 +8,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 OUTCOME_WITHIN_MS = 120_000
+STICKING_OUT = """() => [...document.querySelectorAll(".card")].flatMap((card) => {
+  const edge = card.getBoundingClientRect().right;
+  return [...card.querySelectorAll("*")]
+    .filter((part) => part.checkVisibility() && part.getBoundingClientRect().right > edge)
+    .map((part) => part.outerHTML.slice(0, 100));
+})"""
 
 
 class JobPage:
@@ -18,7 +24,15 @@ class JobPage:
         self.file = page.get_by_label("File", exact=True)
         self.submit_button = page.locator("#submit")
         self.job = page.locator("#job")
-        self.timeline = self.job.get_by_role("list")
+        self.timeline = self.job.locator(".timeline")
+        self.sentence = self.job.locator(".sentence")
+        self.ending = self.job.locator(".sentence + .pill")
+        self.announcer = page.locator("#announcer")
+        self.earlier_runs = self.job.locator("details.run")
+        self.receipt = self.job.get_by_role("region", name="Receipt")
+        self.machine_count = page.get_by_role("heading", name="Machines alive now:")
+        self.machine_rows = page.locator("#machine-list li")
+        self.retry_button = self.job.get_by_role("button", name="Try again")
         self.rows = page.locator("#job-list li")
 
     def open(self, fragment: str = "") -> None:
@@ -40,7 +54,10 @@ class JobPage:
         return self.page.evaluate("location.hash").removeprefix("#/jobs/")  # type: ignore[no-any-return]
 
     def expect_status(self, label: str) -> None:
-        expect(self.job.locator(".pill")).to_have_text(label, timeout=OUTCOME_WITHIN_MS)
+        expect(self.job.locator(".job-head .pill")).to_have_text(label, timeout=OUTCOME_WITHIN_MS)
+
+    def expect_sentence(self, text: str) -> None:
+        expect(self.sentence).to_have_text(text, timeout=OUTCOME_WITHIN_MS)
 
     def expect_event(self, label: str) -> Locator:
         event = self.timeline.get_by_text(label, exact=True)
@@ -57,6 +74,10 @@ class JobPage:
 
     def scrolls_sideways(self) -> bool:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+    def sticking_out(self) -> list[str]:
+        """What crosses the right edge of its card."""
+        return self.page.evaluate(STICKING_OUT)  # type: ignore[no-any-return]
 
 
 def submit_by_keyboard(form: JobPage, file: Path) -> None:

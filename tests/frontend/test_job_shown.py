@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.frontend.conftest import Watch
-from tests.frontend.fake_cloud import FAILING_WAY, SCRIPT_FAILED, FakeCloud
+from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, SCRIPT_FAILED, WAY, FakeCloud
 from tests.frontend.job_page import JobPage
 
 pytestmark = pytest.mark.browser
@@ -25,7 +25,7 @@ def test_a_job_goes_its_whole_way(form: JobPage, fake_cloud: FakeCloud, document
     form.submit("the text 🦋", document)
     form.expect_status("Succeeded")
     form.expect_event("Script finished")
-    form.expect_event("Machine gone for good")
+    form.expect_event("Machine confirmed terminated")
     expect(form.page.locator("#announcer")).to_contain_text("Succeeded")
     assert form.download() == document.read_bytes() + "\nthe text 🦋".encode()
 
@@ -49,6 +49,58 @@ def test_an_unknown_event_is_shown_in_readable_words(form: JobPage, fake_cloud: 
     form.expect_event("Price looked up")
     form.expect_event("Constructor")
     form.expect_status("Succeeded")
+
+
+def test_a_queued_job_says_what_it_waits_for(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+    fake_cloud.stop_after = "queued"
+    form.open()
+    form.submit("the text", document)
+    form.expect_status("Queued")
+    form.expect_sentence("Waiting for a free machine.")
+    form.expect_event("Waiting for a free machine")
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("InsufficientInstanceCapacity", "AWS has none to give at the moment."),
+        ("VcpuLimitExceeded", "The account's limit for machines is reached."),
+        ("RequestLimitExceeded", "AWS asked to slow down."),
+        ("SomethingNew", "AWS refused the launch."),
+    ],
+)
+def test_a_job_whose_launch_was_refused_says_why_and_by_whom(
+    form: JobPage, fake_cloud: FakeCloud, document: Path, code: str, why: str
+) -> None:
+    refusals = tuple(
+        ("launch_refused", f"t4g.micro, {market}, subnet-0a1b: {code}.") for market in ("spot", "on-demand")
+    )
+    fake_cloud.way = (*refusals, *WAY)
+    fake_cloud.stop_after = "queued"
+    form.open()
+    job = fake_cloud.jobs[form.submit("the text", document)]
+    for _ in refusals:
+        job.happen(*job.to_come.pop(0))
+    fake_cloud.stop_after = "launch_refused"
+    form.expect_sentence(f"Waiting for a free machine. {why} Mayfly keeps asking.")
+    form.expect_event("Asking again for a machine")
+    row = form.timeline.get_by_role("listitem").filter(has_text="Launch refused 2 times")
+    for _, detail in refusals:
+        expect(row).to_contain_text(detail)
+    fake_cloud.stop_after = "launched"
+    form.expect_status("Launching")
+    form.expect_sentence("The machine is starting up.")
+
+
+def test_a_job_that_lost_its_machine_waits_for_another_one(
+    form: JobPage, fake_cloud: FakeCloud, document: Path
+) -> None:
+    fake_cloud.way = LOSING_WAY
+    fake_cloud.stop_after = "machine_terminated"
+    form.open()
+    form.submit("the text", document)
+    form.expect_sentence("The last machine is gone. Waiting for another one.")
+    form.expect_event("Waiting for another machine")
 
 
 def test_a_reload_in_the_middle_goes_on_with_the_job(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
@@ -85,7 +137,7 @@ def test_a_running_job_can_be_cancelled(form: JobPage, fake_cloud: FakeCloud, do
     form.expect_event("The script is running")
     form.job.get_by_role("button", name="Cancel job").click()
     form.expect_status("Cancelled")
-    form.expect_event("Machine gone for good")
+    form.expect_event("Machine confirmed terminated")
 
 
 def test_a_cancel_that_comes_too_late_says_so(
@@ -119,7 +171,7 @@ def test_a_file_name_is_never_read_as_markup(form: JobPage, tmp_path: Path) -> N
     form.submit("<b>bold</b>", file)
     form.expect_status("Succeeded")
     expect(form.page.locator("#job img, #jobs img, #drop img")).to_have_count(0)
-    expect(form.page.locator("#job dd").first).to_have_text("<b>bold</b>", use_inner_text=False)
+    expect(form.page.locator("#job details dd").first).to_have_text("<b>bold</b>", use_inner_text=False)
 
 
 def test_earlier_jobs_are_listed_page_by_page(form: JobPage, fake_cloud: FakeCloud) -> None:
@@ -142,6 +194,21 @@ def test_earlier_jobs_are_listed_page_by_page(form: JobPage, fake_cloud: FakeClo
 def test_without_jobs_the_list_says_so(form: JobPage) -> None:
     form.open()
     expect(form.page.locator("#jobs-note")).to_have_text("None yet. Your first job will appear here.")
+
+
+def test_a_list_that_cannot_be_loaded_says_so_until_it_can(form: JobPage, watch: Watch, fake_cloud: FakeCloud) -> None:
+    watch.allow("503")
+    fake_cloud.add_job(fake_cloud.new_id(), "one.txt", "a text", b"")
+    form.page.clock.install()
+    form.open()
+    expect(form.rows).to_have_count(1)
+    fake_cloud.failing["GET /api/jobs"] = [503]
+    form.page.clock.fast_forward("00:05")
+    expect(form.page.locator("#jobs-note")).to_contain_text("cannot be loaded now")
+    form.page.clock.run_for(2000)
+    expect(form.page.locator("#jobs-note")).to_contain_text("cannot be loaded now")
+    form.page.clock.fast_forward("00:11")
+    expect(form.page.locator("#jobs-note")).to_be_empty()
 
 
 def test_the_address_of_an_unknown_job_is_answered_in_words(form: JobPage, watch: Watch) -> None:

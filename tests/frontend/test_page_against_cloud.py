@@ -38,7 +38,23 @@ def test_a_job_goes_its_whole_way(form: JobPage, document: Path) -> None:
     for event in ("Job accepted", "Machine launched", "Machine at work", "Script finished", "Result stored"):
         form.expect_event(event)
     assert form.download() == document.read_bytes() + "\nthe text 🦋".encode()
-    form.expect_event("Machine gone for good")
+    form.expect_event("Machine confirmed terminated")
+    expect(form.ending).to_have_text("Machine confirmed terminated")
+    expect(form.receipt.get_by_text("Confirmed terminated", exact=True)).to_be_visible()
+    expect(form.machine_count).to_have_text("Machines alive now: 0", timeout=OUTCOME_WITHIN_MS)
+
+
+def test_a_cancelled_job_is_tried_again(form: JobPage, document: Path) -> None:
+    form.open()
+    form.submit("the text", document)
+    form.expect_event("Machine launched")
+    form.job.get_by_role("button", name="Cancel job").click()
+    form.expect_status("Cancelled")
+    form.retry_button.click()
+    form.expect_status("Succeeded")
+    assert form.download() == document.read_bytes() + b"\nthe text"
+    expect(form.ending).to_have_text("All machines confirmed terminated", timeout=OUTCOME_WITHIN_MS)
+    expect(form.earlier_runs).to_have_count(1)
 
 
 def test_upload_progress_is_shown(form: JobPage, tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""The fake answers in the shapes of the API, or the tests of the page would prove nothing."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import BaseModel
+
+from functions.api.models import AliveMachine, AliveMachines, Failure, JobAnswer, JobList, Receipt, TimelineEntry
+from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, MACHINE_LOST, REFUSED_WAY, SCRIPT_FAILED, WAY, FakeCloud
+
+
+def assert_fits(answer: dict[str, object], model: type[BaseModel]) -> None:
+    model.model_validate(answer, strict=False)
+    assert set(answer) == set(model.model_fields)
+
+
+@pytest.mark.parametrize("way", [WAY, FAILING_WAY, REFUSED_WAY, LOSING_WAY])
+def test_a_job_has_the_fields_of_the_api_wherever_it_is_on_its_way(way: tuple[tuple[str, str], ...]) -> None:
+    cloud = FakeCloud(way=way, events_per_look=1)
+    job = cloud.add_job(cloud.new_id(), "report.txt", "the text", b"content")
+    for _ in range(len(way) + 1):
+        answer = cloud.look_at(job.record["id"])
+        assert_fits(answer, JobAnswer)
+        for machine in answer["machines"]:
+            assert_fits(machine, Receipt)
+        for entry in answer["timeline"]:
+            assert_fits(entry, TimelineEntry)
+        alive = cloud.list_machines()
+        assert_fits(alive, AliveMachines)
+        for machine in alive["alive"]:
+            assert_fits(machine, AliveMachine)
+    assert_fits(cloud.list_jobs(10, None), JobList)
+    assert cloud.list_machines() == {"alive": []}
+
+
+@pytest.mark.parametrize("error", [SCRIPT_FAILED, MACHINE_LOST])
+def test_a_failed_job_has_the_fields_of_the_api(error: dict[str, object]) -> None:
+    cloud = FakeCloud(way=FAILING_WAY, error=error)
+    job_id = cloud.add_finished_job("report.txt")
+    assert_fits(cloud.find(job_id).record["error"], Failure)
+    assert_fits(cloud.retry(job_id), JobAnswer)

@@ -1,0 +1,118 @@
+"""What a job tells of its machines, and whether they are gone. In a real browser, against the fake cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.frontend.fake_cloud import LOSING_WAY, TERMINATED, FakeCloud, now
+from tests.frontend.job_page import JobPage
+
+pytestmark = pytest.mark.browser
+
+
+def fact(machine: Locator, name: str) -> Locator:
+    """The value beside a term of the description list."""
+    return machine.locator("dl > div").filter(has=machine.page.locator("dt", has_text=name)).locator("dd")
+
+
+def test_a_receipt_tells_everything_about_the_machine(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+    form.open()
+    job_id = form.submit("the text", document)
+    machine = form.receipt.get_by_role("listitem")
+    expect(machine.get_by_text("Confirmed terminated", exact=True)).to_be_visible()
+    record = fake_cloud.jobs[job_id].record["machines"][0]
+    expect(machine.get_by_role("heading", name=record["instance_id"])).to_be_visible()
+    for name, field in (("Type", "instance_type"), ("Market", "market"), ("Zone", "zone"), ("Image", "image_id")):
+        expect(fact(machine, name)).to_have_text(record[field])
+    for name, field in (("Launched", "launched_at"), ("Terminated", "terminated_at")):
+        expect(fact(machine, name).locator("time")).to_have_attribute("datetime", record[field])
+    expect(fact(machine, "Lived")).to_have_text("0 s")
+    expect(fact(machine, "For")).to_have_text("Attempt 1")
+    expect(fact(machine, "Verified")).to_have_text(record["verified"])
+
+
+def test_a_machine_is_still_ending_until_its_end_is_confirmed(
+    form: JobPage, fake_cloud: FakeCloud, document: Path
+) -> None:
+    fake_cloud.stop_after = "script_started"
+    form.open()
+    form.submit("the text", document)
+    expect(form.receipt.get_by_text("Alive", exact=True)).to_be_visible()
+    expect(form.ending).to_be_hidden()
+    fake_cloud.stop_after = "succeeded"
+    form.expect_status("Succeeded")
+    expect(form.ending).to_have_text("Machine still ending")
+    expect(form.receipt.get_by_text("Still ending", exact=True)).to_be_visible()
+    expect(fact(form.receipt, "Terminated")).to_have_text("not yet")
+    expect(fact(form.receipt, "Lived")).to_contain_text("so far")
+    form.expect_event("Ending the machine")
+    expect(form.announcer).to_contain_text("Machine still ending")
+    fake_cloud.stop_after = None
+    expect(form.ending).to_have_text("Machine confirmed terminated")
+    expect(form.receipt.get_by_text("Confirmed terminated", exact=True)).to_be_visible()
+    expect(form.announcer).to_contain_text("Machine confirmed terminated")
+
+
+def test_an_end_that_is_late_is_waited_for_all_the_same(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+    fake_cloud.stop_after = "succeeded"
+    form.page.clock.install()
+    form.open()
+    job = fake_cloud.jobs[form.submit("the text", document)]
+    form.expect_event("Ending the machine")
+    job.record["timeline"][-1]["at"] = job.record["created_at"] = "2026-01-31T09:15:02.345Z"
+    form.expect_event("The machine's end is not confirmed yet")
+    expect(form.ending).to_have_text("Machine still ending")
+    fake_cloud.stop_after = None
+    form.page.clock.fast_forward("00:20")
+    expect(form.ending).to_have_text("Machine confirmed terminated")
+
+
+def test_every_machine_of_a_job_has_its_own_receipt(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+    fake_cloud.way = LOSING_WAY
+    fake_cloud.stop_after = "machine_lost"
+    form.open()
+    job_id = form.submit("the text", document)
+    expect(form.receipt.get_by_text("Still ending", exact=True)).to_be_visible()
+    form.expect_sentence("The machine was lost.")
+    fake_cloud.stop_after = "script_started"
+    expect(form.receipt.get_by_text("Alive", exact=True)).to_be_visible()
+    expect(form.receipt).to_contain_text("1 of 2 machines confirmed terminated")
+    fake_cloud.stop_after = None
+    expect(form.ending).to_have_text("All machines confirmed terminated")
+    ids = [machine["instance_id"] for machine in fake_cloud.jobs[job_id].record["machines"]]
+    expect(form.receipt.get_by_role("heading", level=4)).to_have_text(ids)
+
+
+def test_a_job_that_never_had_a_machine_has_no_receipt(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+    fake_cloud.stop_after = "queued"
+    form.open()
+    form.submit("the text", document)
+    form.job.get_by_role("button", name="Cancel job").click()
+    form.expect_status("Cancelled")
+    expect(form.receipt).to_be_hidden()
+    expect(form.ending).to_be_hidden()
+
+
+def test_a_machine_that_comes_after_the_cancel_gets_into_the_receipt(
+    form: JobPage, fake_cloud: FakeCloud, document: Path
+) -> None:
+    fake_cloud.stop_after = "queued"
+    form.page.clock.install()
+    form.open()
+    job = fake_cloud.jobs[form.submit("the text", document)]
+    slot = {"instance_type": "t4g.micro", "zone": "eu-central-1a", "launched_at": now()}
+    fake_cloud.unrecorded = [{"job_id": job.record["id"], "instance_id": "i-0f1e2d3c4b5a69788", **slot}]
+    form.job.get_by_role("button", name="Cancel job").click()
+    form.expect_status("Cancelled")
+    expect(form.machine_count).to_have_text("Machines alive now: 1")
+    fake_cloud.unrecorded = []
+    job.record["status"] = "launching"  # the record's own way to the machine, which the cancel cut off
+    job.happen("launched", "{machine}")
+    job.record["status"] = "cancelled"
+    job.happen(*TERMINATED)
+    form.page.clock.fast_forward("00:05")
+    expect(form.ending).to_have_text("Machine confirmed terminated")
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
