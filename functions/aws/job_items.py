@@ -49,7 +49,8 @@ def from_item(item: Item) -> Job:
 
 def machine_from(attributes: Mapping[str, Any]) -> MachineRecord:
     """A machine's record out of the map of a deserialized item."""
-    return MachineRecord(**{name: _plain(value) for name, value in attributes.items() if name in _MACHINE_FIELDS})
+    known = {name: _plain(value) for name, value in attributes.items() if name in _MACHINE_FIELDS}
+    return MachineRecord(**known | {"commands": tuple(known.get("commands", ()))})
 
 
 def _plain(value: Any) -> Any:

@@ -168,8 +168,11 @@ class AwsMachines:
         try:
             answer = self.clients.ec2.terminate_instances(InstanceIds=[instance_id])
         except ClientError as error:
-            if error.response["Error"]["Code"] in _UNKNOWN_INSTANCE:
+            code = error.response["Error"]["Code"]
+            if code in _UNKNOWN_INSTANCE:
                 return None
+            if code in _THROTTLED:
+                raise Throttled(str(error)) from error
             raise
         return answer["TerminatingInstances"][0]["CurrentState"]["Name"]
 

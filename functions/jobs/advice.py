@@ -57,7 +57,7 @@ FAILURES: dict[str, FailureClass] = {
         "The script finished, but its result could not be stored.",
         Actor.OPERATOR,
         True,
-        "Submit again. If it happens again, the operator should check the outputs bucket.",
+        "Try again. If it happens again, the operator should check the outputs bucket.",
     ),
     "disk_full": FailureClass(
         "The machine's disk is too small for this job.",
@@ -69,27 +69,27 @@ FAILURES: dict[str, FailureClass] = {
         "The machine disappeared while the script was running, in every attempt.",
         Actor.NOBODY,
         True,
-        "Submit again. If it keeps happening on spot capacity, have the operator choose on-demand machines.",
+        "Try again. If it keeps happening on spot capacity, have the operator choose on-demand machines.",
     ),
     "boot_timeout": FailureClass(
         "No machine became ready in time.",
         Actor.OPERATOR,
         True,
-        "Submit again. If it happens again, the operator should check that the subnets reach the SSM endpoints.",
+        "Try again. If it happens again, the operator should check that the subnets reach the SSM endpoints.",
     ),
     "queue_timeout": FailureClass(
         "No machine became free for this job in time: all of the stack's were busy, AWS had none free of the "
         "configured types in any zone, or the account's limit was reached.",
         Actor.OPERATOR,
         True,
-        "Submit again later. Where the last answer names a quota, the operator should ask AWS for more; where it names "
+        "Try again later. Where the last answer names a quota, the operator should ask AWS for more; where it names "
         "capacity, add instance types; where all machines were busy, raise maxConcurrentJobs or queueTimeoutMinutes.",
     ),
     "throttled": FailureClass(
         "AWS asked to slow down for longer than this job could wait.",
         Actor.NOBODY,
         True,
-        "Submit again in a few minutes.",
+        "Try again in a few minutes.",
     ),
     "launch_refused": FailureClass(
         "AWS refused to launch the machine.",
@@ -101,7 +101,7 @@ FAILURES: dict[str, FailureClass] = {
         "Something in Mayfly itself went wrong.",
         Actor.OPERATOR,
         True,
-        "Submit again. If it happens again, give the operator this job's id: the logs carry it.",
+        "Try again. If it happens again, give the operator this job's id: the logs carry it.",
     ),
 }
 

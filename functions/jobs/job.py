@@ -71,7 +71,10 @@ class Run:
 
 @dataclass(frozen=True)
 class MachineRecord:
-    """The receipt of one machine. Times RFC 3339 UTC; `verified` says how its termination was seen."""
+    """The receipt of one machine. Times RFC 3339 UTC; `verified` says how its termination was seen.
+
+    `commands` are the ids of the commands it was sent: the script's, then any that only stored its result.
+    """
 
     instance_id: str
     run: int
@@ -83,6 +86,7 @@ class MachineRecord:
     launched_at: str
     terminated_at: str | None = None
     verified: str | None = None
+    commands: tuple[str, ...] = ()
 
     def ended(self, at: str, verified: str) -> MachineRecord:
         """This record with its end; the first end seen stays."""
@@ -160,6 +164,14 @@ class Job:
             instance_id=None,
             command_id=None,
         )
+
+    def with_command(self, instance_id: str, command_id: str) -> Job:
+        """This job with a command that its machine was sent."""
+        machines = tuple(
+            replace(each, commands=(*each.commands, command_id)) if each.instance_id == instance_id else each
+            for each in self.machines
+        )
+        return replace(self, command_id=command_id, machines=machines)
 
     def with_machine(self, machine: MachineRecord) -> Job:
         """This job with the machine's record, in the place of an earlier state of it."""

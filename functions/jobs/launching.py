@@ -54,9 +54,9 @@ class Launching:
         if slot is None and self.serving.has_waited_too_long(ticket):
             self.line.table.leave(run)
             raise QueueTimeout(f"No machine within {self.serving.patience}.")
-        slot = self._lead(ticket) or slot
+        slot = self._lead(ticket, slot)
         if slot is not None:
-            self.line.give(ticket, slot)
+            self.serving.give(ticket, slot)
         elif self.serving.is_full():
             self._note_waiting(run)
 
@@ -70,33 +70,34 @@ class Launching:
                 unless_over(run, lambda job: job.noted(event) if job.status is JobStatus.QUEUED else job),
             )
 
-    def _lead(self, ticket: Ticket) -> Slot | None:
+    def _lead(self, ticket: Ticket, slot: Slot | None) -> Slot | None:
         """Serves the line until this ticket has its slot, which is answered, unless somebody else leads."""
         until = clock.utc_now() + _LEAD_FOR
         while (lead := self.line.table.lead(ticket.run.name)) is not None:
             try:
                 turn = self.serving.serve(lead, ticket, until)
+                slot = turn.own or slot
                 self.line.table.rest(lead, turn)
             except LeadLost:
-                return None  # this was held up for long; whoever leads by now serves this ticket too
+                return slot  # this was held up for long; whoever leads by now serves the others
             # Whom to tell comes after the rest: whoever hears it shall find the lead free.
+            served = ticket.run if slot is not None else None
             if turn.refusal is not None:
-                self._leave_to_oldest(turn.refusal)
-                return None
+                self._leave_to_oldest(turn.refusal, served)
+                return slot
             # Somebody may have entered, and found the lead taken, after the last look.
             if not self.serving.servable(1):
-                return turn.own
-            if turn.own is not None or clock.utc_now() >= until:
-                self.line.hand_over()
-                return turn.own
-        return None
+                return slot
+            if served is not None or clock.utc_now() >= until:
+                self.line.hand_over(served)
+                return slot
+        return slot
 
-    def _leave_to_oldest(self, refusal: Refusal) -> None:
+    def _leave_to_oldest(self, refusal: Refusal, served: Run | None) -> None:
         """It is for the oldest in line to come again, or to give up."""
-        oldest = self.line.table.oldest(1)
-        if oldest and self.serving.has_waited_too_long(oldest[0]):
-            cause = f"No machine within {self.serving.patience}; the last answer was {refusal}"
-            self.line.send_away(oldest[0].run, QueueTimeout.__name__, cause)
-            self.line.hand_over()
-        else:
-            self.line.tell_oldest(STEP_ERRORS[refusal.kind].__name__, str(refusal))
+        for ticket in self.line.oldest(but=served):
+            if self.serving.has_waited_too_long(ticket):
+                cause = f"No machine within {self.serving.patience}; the last answer was {refusal}"
+                self.line.turn_down(ticket, QueueTimeout.__name__, cause)
+            elif self.line.workflow.fail(ticket.token, STEP_ERRORS[refusal.kind].__name__, str(refusal)):
+                return

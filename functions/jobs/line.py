@@ -24,18 +24,23 @@ class Line:
             self.table.give_back(run, instance_id)
         self.hand_over()
 
-    def hand_over(self) -> None:
-        """Tells the oldest in line that there may be room; the one who hears it asks for the machines of all."""
-        self.tell_oldest(YourTurn.__name__, "there may be room")
+    def oldest(self, but: Run | None = None) -> Sequence[Ticket]:
+        """The first in line, without the run that is about to leave it."""
+        return [ticket for ticket in self.table.oldest(_TRIES) if ticket.run != but]
 
-    def tell_oldest(self, error: str, cause: str) -> None:
-        """Lets the Launch step of the oldest who listens fail; workflow.asl.json says when it comes again."""
-        for ticket in self.table.oldest(_TRIES):
-            if self.workflow.fail(ticket.token, error, cause):
+    def hand_over(self, but: Run | None = None) -> None:
+        """Tells the oldest in line that there may be room; the one who hears it asks for the machines of all."""
+        for ticket in self.oldest(but):
+            if self.workflow.fail(ticket.token, YourTurn.__name__, "there may be room"):
                 return
 
+    def turn_down(self, ticket: Ticket, error: str, cause: str) -> None:
+        """Tells a run that it gets no machine. One that does not listen keeps its place: it hears when it comes again."""
+        if self.workflow.fail(ticket.token, error, cause):
+            self.table.leave(ticket.run, ticket.attempt)
+
     def send_away(self, run: Run, error: str, cause: str) -> None:
-        """Takes a run out of the line and lets its workflow know why."""
+        """Takes a run that is over out of the line and lets its workflow know why."""
         ticket = self.table.leave(run)
         if ticket is not None:
             self.workflow.fail(ticket.token, error, cause)
@@ -44,12 +49,13 @@ class Line:
         """Gives a waiting run its machine; False when its workflow does not wait any more.
 
         The slot comes first and the ticket goes last: whoever is interrupted in between is done by the next leader,
-        or by the run's own next try.
+        by the run's own next try or by the sweeper.
         """
         self.table.grant(slot)
         machine = {"instance_id": slot.machine.instance_id}
         heard = self.workflow.wake(ticket.token, machine)
-        left = self.table.leave(ticket.run, ticket.attempt)
-        if left is not None and left.token != ticket.token:  # the step was tried anew meanwhile
-            heard = self.workflow.wake(left.token, machine) or heard
+        latest = None if heard else self.table.ticket(ticket.run)
+        if latest is not None and latest.attempt == ticket.attempt and latest.token != ticket.token:
+            heard = self.workflow.wake(latest.token, machine)  # the step was tried anew meanwhile
+        self.table.leave(ticket.run, ticket.attempt)
         return heard

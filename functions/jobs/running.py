@@ -106,7 +106,7 @@ class Dispatching:
             event = TimelineEvent("storing_again", now(), "The upload's address had expired; storing with a new one.")
 
         def change(job: Job) -> Job:
-            return replace(job.moved(JobStatus.RUNNING, event), command_id=command_id)
+            return job.moved(JobStatus.RUNNING, event).with_command(instance_id, command_id)
 
         self.jobs.update(run.owner, run.job_id, unless_over(run, change))
         return command_id

@@ -98,17 +98,18 @@ class Serving:
         """
         limit, waits = lead.limit, iter(self.throttle_waits)
         if lead.batch is not None:
-            refusal, own = self._launch(lead.batch, leader)
+            refusal, own = self._launch(lead, lead.batch, leader)
             if own is not None:
                 return Turn(limit, own=own)
             if refusal is not None and refusal.kind == "throttled":
                 return Turn(limit, refusal=refusal, unfinished=lead.batch)
         while clock.utc_now() < until and (tickets := self.servable(limit)):
             refusals, own = self._launch_for(lead, leader, tickets)
+            if not refusals:
+                limit = min(MAX_BATCH, limit * 2)
             if own is not None:
                 return Turn(limit, own=own)
             if not refusals:
-                limit = min(MAX_BATCH, limit * 2)
                 continue
             last = refusals[-1][1]
             if last.kind == "throttled" and len(tickets) > 1:
@@ -121,7 +122,7 @@ class Serving:
         """Whether there is something to ask for after this refusal, in this turn."""
         if refusal.kind == "permanent":
             for ticket in tickets:
-                self.line.send_away(ticket.run, LaunchRefused.__name__, str(refusal))
+                self.line.turn_down(ticket, LaunchRefused.__name__, str(refusal))
             return True
         wait = next(waits, None) if refusal.kind == "throttled" else None
         if wait is not None:
@@ -134,7 +135,7 @@ class Serving:
         for candidate in self.candidates:
             batch = Batch(self.new_token(), candidate, tuple((ticket.run, ticket.attempt) for ticket in tickets))
             self.line.table.remember(lead, batch)
-            refusal, own = self._launch(batch, leader)
+            refusal, own = self._launch(lead, batch, leader)
             if refusal is None:
                 self._note(tickets, refusals)
                 return (), own
@@ -145,14 +146,20 @@ class Serving:
         self._note(tickets[:1] if refusals[-1][1].kind == "throttled" else tickets, refusals)
         return refusals, None
 
-    def _launch(self, batch: Batch, leader: Ticket) -> tuple[Refusal | None, Slot | None]:
-        """What EC2 refused, or the leader's own slot, if a machine is for its ticket."""
+    def _launch(self, lead: Lead, batch: Batch, leader: Ticket) -> tuple[Refusal | None, Slot | None]:
+        """What EC2 refused, or the leader's own slot, if a machine is for its ticket.
+
+        Raises:
+            LeadLost
+        """
         tags = {"Name": f"mayfly {self.stack}", "mayfly:stack": self.stack, "mayfly:batch": batch.token}
         if len(batch.attempts) == 1:
             tags |= self._tags(*batch.attempts[0])
         answer = self.machines.launch(batch.candidate, len(batch.attempts), batch.token, tags)
         if isinstance(answer, Refusal):
             return answer, None
+        # Whoever took over during the call may have had another answer to it, and handed out other machines since.
+        self.line.table.remember(lead, batch)
         own = None
         for (run, attempt), instance in zip(batch.attempts, answer, strict=False):
             slot = Slot(run, _record(batch.candidate, run, attempt, instance))
@@ -173,8 +180,14 @@ class Serving:
             held = self.line.table.slot(run)
             if held is None or held.machine.instance_id != instance_id:
                 self.machines.terminate(instance_id)
-        elif not self.line.give(ticket, slot) and is_over(self.jobs.get(run.owner, run.job_id), run):
-            self.machines.terminate(instance_id)
+        else:
+            self.give(ticket, slot)
+
+    def give(self, ticket: Ticket, slot: Slot) -> None:
+        """Gives a waiting run its machine; ends the machine if the run was cancelled meanwhile."""
+        run = slot.run
+        if not self.line.give(ticket, slot) and is_over(self.jobs.get(run.owner, run.job_id), run):
+            self.machines.terminate(slot.machine.instance_id)
 
     def _tags(self, run: Run, attempt: int) -> Mapping[str, str]:
         return {

@@ -118,9 +118,10 @@ class Submission:
 
     def log_page(self, owner: str, job_id: str, after: str | None) -> LogPage:
         job = self.get(owner, job_id)
-        if job.command_id is None or job.instance_id is None:
+        machine = next((each for each in job.machines if each.instance_id == job.instance_id), None)
+        if machine is None or not machine.commands:
             return LogPage((), None)
-        return self.log.read(job.command_id, job.instance_id, after)
+        return self.log.read(machine.commands[0], machine.instance_id, after)
 
     def cancel(self, owner: str, job_id: str) -> Job:
         """Ends a job; its workflow is woken to terminate its machine. A cancelled job stays as it is.
@@ -178,8 +179,9 @@ class Submission:
         if not job.status.is_terminal:
             raise NotReady(f"Job {job_id} is {job.status}; cancel it before deleting it.", field="job_id")
         self.files.delete_job(owner, job_id)
-        if job.command_id and job.instance_id:
-            self.log.delete(job.command_id, job.instance_id)
+        for machine in job.machines:
+            for command_id in machine.commands:
+                self.log.delete(command_id, machine.instance_id)
         self.jobs.delete(owner, job_id)
 
     def _find(self, owner: str, job_id: str) -> Job | None:

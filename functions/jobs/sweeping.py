@@ -15,7 +15,7 @@ from functions.jobs import clock
 from functions.jobs.advice import job_error
 from functions.jobs.clock import now
 from functions.jobs.ending import is_gone
-from functions.jobs.errors import JobNotFound
+from functions.jobs.errors import JobNotFound, YourTurn
 from functions.jobs.job import Job, JobStatus, MachineRecord, Run, TimelineEvent
 from functions.jobs.line import Line
 from functions.jobs.open_run import is_over
@@ -145,10 +145,20 @@ class Sweeping:
             self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: job.noted(event))
 
     def _see_to_line(self, is_running: Callable[[Run], bool]) -> None:
-        """Takes out whom no workflow stands behind, and wakes the oldest of the others, should all have been missed."""
-        for ticket in self.line.table.oldest(_LOOK_AT):
+        """Takes out whom no workflow stands behind, and wakes the oldest of the others, should all have been missed.
+
+        Who has a slot for long and was not told of it asks anew as well, and then finds it.
+        """
+        tickets = self.line.table.oldest(_LOOK_AT)
+        slots = {slot.run: slot for slot in self.line.table.slots()} if tickets else {}
+        for ticket in tickets:
             if _age(ticket.since) >= self.grace and not is_running(ticket.run):
                 self.line.table.leave(ticket.run)
+                continue
+            slot = slots.get(ticket.run)
+            has_slot = slot is not None and slot.machine.attempt == ticket.attempt
+            if slot is not None and has_slot and _age(slot.machine.launched_at) >= self.grace:
+                self.line.workflow.fail(ticket.token, YourTurn.__name__, "there is a machine")
         self.line.hand_over()
 
 

@@ -10,28 +10,29 @@ from starlette.testclient import TestClient
 from functions.api.app import create_app
 from functions.api.problems import STATUS
 from functions.jobs import errors
+from functions.jobs.advice import FAILURES
 from functions.jobs.ids import new_job_id
-from functions.jobs.job import JobError, JobStatus, TimelineEvent
+from functions.jobs.job import JobError, JobStatus, Run, TimelineEvent
+from functions.jobs.line import Line
 from functions.jobs.paths import input_key
+from functions.jobs.ports import Slot
 from functions.jobs.submission import Submission
-from tests.functions.fakes import (
-    JOB_ID,
-    FakeJobFiles,
-    FakeJobTable,
-    FakeMachineLog,
-    FakeMachineTable,
-    FakeWorkflow,
-    a_job,
-)
+from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, FakeJobTable, a_job
+from tests.functions.fakes.line_table import FakeLineTable
+from tests.functions.fakes.machine_log import FakeMachineLog
+from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.fakes.machines import a_machine
+from tests.functions.fakes.workflow import FakeWorkflow
 
 OWNER = "anonymous"
 
 
 class Api:
     def __init__(self) -> None:
-        self.jobs, self.files = FakeJobTable(), FakeJobFiles()
+        self.jobs, self.files, self.line = FakeJobTable(), FakeJobFiles(), Line(FakeLineTable(), FakeWorkflow())
         self.submission = Submission(
-            self.jobs, FakeMachineTable(), self.files, FakeMachineLog(), FakeWorkflow(), 1000, 7, lambda: JOB_ID
+            self.jobs, FakeMachineTable(), self.files, FakeMachineLog(), self.line, 1000, 7, lambda: JOB_ID
         )
         self.client = TestClient(
             create_app(self.submission), base_url="http://mayfly.test", raise_server_exceptions=False
@@ -82,7 +83,10 @@ def test_the_whole_way_of_a_job(api: Api) -> None:
 def test_a_job_has_every_field_of_the_contract(api: Api) -> None:
     error = JobError("script_failed", "exit code 3", "Read the log.")
     timeline = (TimelineEvent("queued", "2026-01-31T09:15:02.345Z", "Waiting."),)
-    api.jobs.add(a_job(owner=OWNER, status=JobStatus.FAILED, error=error, timeline=timeline, attempts=1))
+    ended = a_machine("i-1").ended("2026-01-31T09:20:00.000Z", "EC2 said so")
+    machines = (ended, a_machine("i-2", run=2, attempt=2))
+    facts = {"status": JobStatus.FAILED, "error": error, "timeline": timeline, "machines": machines}
+    api.jobs.add(a_job(owner=OWNER, attempts=2, run=2, **facts))
     assert api.client.get(f"/jobs/{JOB_ID}").json() == {
         "id": JOB_ID,
         "owner": OWNER,
@@ -95,9 +99,88 @@ def test_a_job_has_every_field_of_the_contract(api: Api) -> None:
         "output_size": None,
         "created_at": "2026-01-31T09:15:02.345Z",
         "updated_at": "2026-01-31T09:15:02.345Z",
-        "attempts": 1,
+        "run": 2,
+        "attempts": 2,
+        "machines": [
+            {
+                "instance_id": "i-1",
+                "run": 1,
+                "attempt": 1,
+                "instance_type": "t4g.small",
+                "market": "spot",
+                "zone": "eu-central-1b",
+                "image_id": "ami-1",
+                "launched_at": "2026-01-31T09:15:03.000Z",
+                "terminated_at": "2026-01-31T09:20:00.000Z",
+                "verified": "EC2 said so",
+            },
+            {
+                "instance_id": "i-2",
+                "run": 2,
+                "attempt": 2,
+                "instance_type": "t4g.small",
+                "market": "spot",
+                "zone": "eu-central-1b",
+                "image_id": "ami-1",
+                "launched_at": "2026-01-31T09:15:03.000Z",
+                "terminated_at": None,
+                "verified": None,
+            },
+        ],
         "timeline": [{"event": "queued", "at": "2026-01-31T09:15:02.345Z", "detail": "Waiting."}],
-        "error": {"code": "script_failed", "message": "exit code 3", "advice": "Read the log."},
+        "error": {
+            "code": "script_failed",
+            "message": "exit code 3",
+            "advice": "Read the log.",
+            "actor": "the script's author",
+            "retry_helps": False,
+        },
+    }
+
+
+@pytest.mark.parametrize("code", sorted(FAILURES))
+def test_every_failure_says_who_has_to_act_and_whether_a_retry_helps(api: Api, code: str) -> None:
+    api.jobs.add(a_job(owner=OWNER, status=JobStatus.FAILED, error=JobError(code, "m", "a")))
+    error = api.client.get(f"/jobs/{JOB_ID}").json()["error"]
+    assert (error["actor"], error["retry_helps"]) == (FAILURES[code].actor.value, FAILURES[code].retry_helps)
+
+
+def test_a_failure_of_a_class_that_is_no_more_is_still_shown(api: Api) -> None:
+    api.jobs.add(a_job(owner=OWNER, status=JobStatus.FAILED, error=JobError("capacity_unavailable", "m", "a")))
+    error = api.client.get(f"/jobs/{JOB_ID}").json()["error"]
+    assert (error["code"], error["actor"]) == ("capacity_unavailable", FAILURES["internal_error"].actor.value)
+
+
+def test_a_failed_job_can_be_tried_again(api: Api) -> None:
+    api.upload()
+    api.jobs.add(a_job(owner=OWNER, status=JobStatus.FAILED, error=JobError("machine_lost", "m", "a")))
+    again = api.client.post(f"/jobs/{JOB_ID}/retry")
+    assert again.status_code == 202
+    assert (again.json()["status"], again.json()["run"], again.json()["error"]) == ("queued", 2, None)
+    assert api.client.get(f"/jobs/{JOB_ID}").json() == again.json()
+    problem(api.client.post(f"/jobs/{JOB_ID}/retry"), 409, "not_ready")
+
+
+def test_a_retry_without_the_jobs_file_or_of_no_job_is_refused(api: Api) -> None:
+    problem(api.client.post(f"/jobs/{JOB_ID}/retry"), 404, "job_not_found")
+    api.jobs.add(a_job(owner=OWNER, status=JobStatus.CANCELLED))
+    problem(api.client.post(f"/jobs/{JOB_ID}/retry"), 409, "upload_missing")
+
+
+def test_the_machines_that_live_are_listed_with_their_jobs(api: Api) -> None:
+    assert api.client.get("/machines").json() == {"alive": []}
+    api.line.table.grant(Slot(Run(OWNER, JOB_ID, 2), a_machine("i-1", run=2)))
+    api.line.table.grant(Slot(Run("somebody else", OTHER_ID), a_machine("i-2")))
+    assert api.client.get("/machines").json() == {
+        "alive": [
+            {
+                "job_id": JOB_ID,
+                "instance_id": "i-1",
+                "instance_type": "t4g.small",
+                "zone": "eu-central-1b",
+                "launched_at": "2026-01-31T09:15:03.000Z",
+            }
+        ]
     }
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from functions.aws.job_items import from_item, to_item
+from functions.aws.job_items import from_item, machine_from, to_item
 from functions.jobs.advice import job_error
 from functions.jobs.job import JobStatus, TimelineEvent
-from tests.functions.fakes import a_job
+from tests.functions.fakes.job_table import a_job
+from tests.functions.fakes.machines import a_machine
 
+ENDED = a_machine("i-1", run=2, attempt=3).ended("2026-01-31T09:20:00.000Z", "EC2 said so")
 FULL = a_job(
     status=JobStatus.FAILED,
     input_text="emoji \N{PARTY POPPER} and \x00",
@@ -15,6 +17,8 @@ FULL = a_job(
     command_id="c-1",
     output_size=0,
     expires_at=1_800_000_000,
+    run=2,
+    machines=(ENDED, a_machine("i-2")),
 )
 
 
@@ -23,9 +27,29 @@ def test_a_job_comes_back_as_it_was_stored() -> None:
         assert from_item(to_item(job)) == job
 
 
+def test_whole_numbers_come_back_as_such() -> None:
+    job = from_item(to_item(FULL))
+    assert [type(number) for number in (job.run, job.attempts, job.machines[0].attempt)] == [int, int, int]
+
+
 def test_what_is_not_there_has_no_attribute() -> None:
     assert {"output_file_path", "error", "instance_id"}.isdisjoint(to_item(a_job()))
 
 
 def test_an_attribute_of_a_later_version_does_no_harm() -> None:
     assert from_item(to_item(FULL) | {"priority": {"N": "3"}}) == FULL
+    assert machine_from({"instance_id": "i-1", **_facts(), "hourly_price": "0.01"}) == a_machine("i-1")
+
+
+def test_a_job_of_an_earlier_version_is_on_its_first_run_and_has_no_receipts() -> None:
+    item = to_item(FULL)
+    for later in ("run", "machines"):
+        del item[later]
+    job = from_item(item)
+    assert (job.run, job.machines) == (1, ())
+    assert job.status is JobStatus.FAILED
+
+
+def _facts() -> dict[str, object]:
+    machine = a_machine()
+    return {name: getattr(machine, name) for name in machine.__dataclass_fields__ if name != "instance_id"}

@@ -1,20 +1,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
 
 from functions.aws.clients import Clients
 from functions.aws.machines import AwsMachines
 from functions.jobs.errors import AgentNotOnline, Throttled
-from functions.jobs.ports import Candidate, LaunchedInstance, Refusal
+from functions.jobs.ports import AliveMachine, Candidate, LaunchedInstance, Refusal
 
 KEYS = {"region_name": "eu-central-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 INSTANCE = "i-0123456789abcdef0"
 COMMAND = "11111111-2222-3333-4444-555555555555"
+TAGS = {"mayfly:job-id": "j"}
+EC2_TAGS = [{"Key": "mayfly:job-id", "Value": "j"}]
 
 
 class Stubbed:
@@ -33,12 +38,20 @@ def aws() -> Stubbed:
     return Stubbed()
 
 
-def launch(aws: Stubbed, market: str = "on-demand") -> LaunchedInstance | Refusal:
-    return aws.machines.launch(Candidate("t4g.small", "subnet-1", market), "token", {"mayfly:job-id": "j"})
+def launch(aws: Stubbed, market: str = "on-demand", count: int = 1) -> Sequence[LaunchedInstance] | Refusal:
+    return aws.machines.launch(Candidate("t4g.small", "subnet-1", market), count, "token", TAGS)
+
+
+def instance(instance_id: str = INSTANCE) -> dict[str, Any]:
+    return {
+        "InstanceId": instance_id,
+        "ImageId": "ami-1",
+        "Placement": {"AvailabilityZone": "eu-central-1b"},
+        "LaunchTime": datetime(2026, 1, 31, 9, 15, 2, tzinfo=UTC),
+    }
 
 
 def expected_launch(**more: Any) -> dict[str, Any]:
-    tags = [{"Key": "mayfly:job-id", "Value": "j"}]
     return {
         "LaunchTemplate": {"LaunchTemplateId": "lt-1", "Version": "$Latest"},
         "MinCount": 1,
@@ -46,22 +59,31 @@ def expected_launch(**more: Any) -> dict[str, Any]:
         "InstanceType": "t4g.small",
         "SubnetId": "subnet-1",
         "ClientToken": "token",
-        "TagSpecifications": [{"ResourceType": "instance", "Tags": tags}, {"ResourceType": "volume", "Tags": tags}],
+        "TagSpecifications": [
+            {"ResourceType": "instance", "Tags": EC2_TAGS},
+            {"ResourceType": "volume", "Tags": EC2_TAGS},
+        ],
         **more,
     }
 
 
 def test_a_launch_names_the_template_the_candidate_and_the_token(aws: Stubbed) -> None:
-    instance = {"InstanceId": INSTANCE, "ImageId": "ami-1", "Placement": {"AvailabilityZone": "eu-central-1b"}}
-    aws.ec2.add_response("run_instances", {"Instances": [instance]}, expected_launch())
-    assert launch(aws) == LaunchedInstance(INSTANCE, "eu-central-1b", "ami-1")
+    aws.ec2.add_response("run_instances", {"Instances": [instance()]}, expected_launch())
+    assert launch(aws) == [LaunchedInstance(INSTANCE, "eu-central-1b", "ami-1", "2026-01-31T09:15:02.000Z")]
+
+
+def test_a_launch_of_many_takes_what_there_is(aws: Stubbed) -> None:
+    launched = {"Instances": [instance("i-1"), instance("i-2")]}
+    aws.ec2.add_response("run_instances", launched, expected_launch(MinCount=1, MaxCount=5))
+    answer = launch(aws, count=5)
+    assert not isinstance(answer, Refusal)
+    assert [one.instance_id for one in answer] == ["i-1", "i-2"]
 
 
 def test_a_spot_launch_asks_for_spot(aws: Stubbed) -> None:
-    instance = {"InstanceId": INSTANCE, "ImageId": "ami-1", "Placement": {"AvailabilityZone": "z"}}
     spot = expected_launch(InstanceMarketOptions={"MarketType": "spot"})
-    aws.ec2.add_response("run_instances", {"Instances": [instance]}, spot)
-    assert isinstance(launch(aws, "spot"), LaunchedInstance)
+    aws.ec2.add_response("run_instances", {"Instances": [instance()]}, spot)
+    assert not isinstance(launch(aws, "spot"), Refusal)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +102,40 @@ def test_a_spot_launch_asks_for_spot(aws: Stubbed) -> None:
 def test_a_refusal_keeps_ec2s_words_and_says_of_which_kind_it_is(aws: Stubbed, code: str, kind: str) -> None:
     aws.ec2.add_client_error("run_instances", code, "because")
     assert launch(aws) == Refusal(code, "because", kind)
+
+
+@pytest.mark.parametrize("code", ["InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable"])
+def test_an_answer_that_leaves_open_whether_anything_was_launched_is_no_refusal(aws: Stubbed, code: str) -> None:
+    aws.ec2.add_client_error("run_instances", code, "sorry")
+    with pytest.raises(ClientError, match=code):
+        launch(aws)
+
+
+def test_no_answer_is_no_refusal(aws: Stubbed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(**_: Any) -> None:
+        raise ReadTimeoutError(endpoint_url="https://ec2.test")
+
+    monkeypatch.setattr(aws.machines.clients.ec2, "run_instances", hang)
+    with pytest.raises(ReadTimeoutError):
+        launch(aws)
+
+
+def test_a_machine_is_tagged_for_whoever_looks_at_ec2(aws: Stubbed) -> None:
+    aws.ec2.add_response("create_tags", {}, {"Resources": [INSTANCE], "Tags": EC2_TAGS})
+    aws.machines.tag(INSTANCE, TAGS)
+    aws.ec2.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("code", ["RequestLimitExceeded", "ServiceUnavailable", "InvalidInstanceID.NotFound"])
+def test_a_machine_without_its_tags_is_no_reason_to_fail(aws: Stubbed, code: str) -> None:
+    aws.ec2.add_client_error("create_tags", code)
+    aws.machines.tag(INSTANCE, TAGS)
+
+
+def test_tags_that_may_not_be_written_are_a_fault_to_be_seen(aws: Stubbed) -> None:
+    aws.ec2.add_client_error("create_tags", "UnauthorizedOperation")
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        aws.machines.tag(INSTANCE, TAGS)
 
 
 def test_a_command_goes_to_one_machine_with_its_time_limits_and_log_group(aws: Stubbed) -> None:
@@ -125,6 +181,21 @@ def test_a_machine_that_left_no_report_is_still_understood(aws: Stubbed, stderr:
     assert (state.exit_code, state.report) == (137, None)
 
 
+@pytest.mark.parametrize(
+    ("facts", "ended_at"),
+    [
+        ({"ExecutionEndDateTime": "2026-01-31T09:20:00.000Z"}, "2026-01-31T09:20:00.000Z"),
+        ({"ExecutionEndDateTime": ""}, None),
+        ({}, None),
+    ],
+)
+def test_a_command_says_when_it_ended(aws: Stubbed, facts: dict[str, str], ended_at: str | None) -> None:
+    aws.ssm.add_response("get_command_invocation", invocation(**facts))
+    state = aws.machines.command_state(COMMAND, INSTANCE)
+    assert state
+    assert state.ended_at == ended_at
+
+
 def test_a_command_that_ssm_does_not_know_yet_is_not_an_error(aws: Stubbed) -> None:
     aws.ssm.add_client_error("get_command_invocation", "InvocationDoesNotExist", "not yet")
     assert aws.machines.command_state(COMMAND, INSTANCE) is None
@@ -135,9 +206,51 @@ def test_an_instance_that_ec2_does_not_know_yet_has_no_state(aws: Stubbed) -> No
     assert aws.machines.instance_state(INSTANCE) is None
 
 
-def test_terminating_answers_what_ec2_says_and_unknown_for_what_it_does_not_know(aws: Stubbed) -> None:
+def test_the_state_of_an_instance_is_ec2s_word(aws: Stubbed) -> None:
+    answer = {"Reservations": [{"Instances": [{"State": {"Name": "shutting-down"}}]}]}
+    aws.ec2.add_response("describe_instances", answer, {"InstanceIds": [INSTANCE]})
+    assert aws.machines.instance_state(INSTANCE) == "shutting-down"
+    aws.ec2.add_response("describe_instances", {"Reservations": []})
+    assert aws.machines.instance_state(INSTANCE) is None
+
+
+@pytest.mark.parametrize("code", ["RequestLimitExceeded", "Throttling"])
+def test_a_throttled_look_at_an_instance_is_tried_again_by_the_workflow(aws: Stubbed, code: str) -> None:
+    aws.ec2.add_client_error("describe_instances", code, "slow down")
+    with pytest.raises(Throttled, match="slow down"):
+        aws.machines.instance_state(INSTANCE)
+
+
+def test_a_look_at_an_instance_that_is_refused_is_raised_as_it_is(aws: Stubbed) -> None:
+    aws.ec2.add_client_error("describe_instances", "UnauthorizedOperation")
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        aws.machines.instance_state(INSTANCE)
+
+
+def test_terminating_answers_what_ec2_says_and_nothing_for_what_it_does_not_know(aws: Stubbed) -> None:
     ending = {"InstanceId": INSTANCE, "CurrentState": {"Name": "shutting-down"}}
     aws.ec2.add_response("terminate_instances", {"TerminatingInstances": [ending]}, {"InstanceIds": [INSTANCE]})
     assert aws.machines.terminate(INSTANCE) == "shutting-down"
     aws.ec2.add_client_error("terminate_instances", "InvalidInstanceID.NotFound", "not yet")
-    assert aws.machines.terminate(INSTANCE) == "unknown"
+    assert aws.machines.terminate(INSTANCE) is None
+
+
+def test_a_throttled_termination_is_tried_again_by_the_workflow(aws: Stubbed) -> None:
+    aws.ec2.add_client_error("terminate_instances", "RequestLimitExceeded", "slow down")
+    with pytest.raises(Throttled, match="slow down"):
+        aws.machines.terminate(INSTANCE)
+
+
+def test_the_stacks_machines_are_those_with_its_tag_that_live(aws: Stubbed) -> None:
+    expected = {
+        "Filters": [
+            {"Name": "tag:mayfly:stack", "Values": ["dev"]},
+            {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+        ]
+    }
+    pages = [[instance("i-1")], [instance("i-2")]]
+    first, last = ({"Reservations": [{"Instances": page}]} for page in pages)
+    aws.ec2.add_response("describe_instances", {**first, "NextToken": "more"}, expected)
+    aws.ec2.add_response("describe_instances", last, {**expected, "NextToken": "more"})
+    launched = datetime(2026, 1, 31, 9, 15, 2, tzinfo=UTC)
+    assert list(aws.machines.alive_of_stack("dev")) == [AliveMachine("i-1", launched), AliveMachine("i-2", launched)]

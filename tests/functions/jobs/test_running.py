@@ -1,52 +1,123 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from functions.jobs.errors import AgentNotOnline, JobEnded
-from functions.jobs.job import JobStatus
+from functions.jobs.clock import rfc3339
+from functions.jobs.errors import AgentNotOnline, JobEnded, MachineLost
+from functions.jobs.job import Job, JobStatus, Run
 from functions.jobs.machine_command import machine_command
-from functions.jobs.ports import CommandState, Machine
+from functions.jobs.ports import CommandState, Machine, Slot
 from functions.jobs.running import Awaiting, Dispatching, Inspecting
-from tests.functions.fakes import (
-    JOB_ID,
-    FakeJobFiles,
-    FakeJobTable,
-    FakeMachines,
-    FakeMachineTable,
-    FakeWorkflow,
-    a_job,
-)
+from tests.functions.conftest import StoppedClock
+from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_table import JOB_ID, RUN, FakeJobTable, a_job
+from tests.functions.fakes.line_table import FakeLineTable
+from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.workflow import FakeWorkflow
 
 SHA = "a" * 64
 LAUNCHED = {"status": JobStatus.LAUNCHING, "attempts": 1, "instance_id": "i-1"}
+NOT_YET = AgentNotOnline("not yet")
 
 
-def dispatching(machines: FakeMachines, **job: object) -> tuple[Dispatching, list[float]]:
-    waits: list[float] = []
-    step = Dispatching(
-        jobs=FakeJobTable.of(a_job(**{**LAUNCHED, **job})),
-        machines=machines,
-        files=FakeJobFiles(),
-        bootstrap="print('hello')\n",
-        payload_sha256=SHA,
-        script=("./script.py",),
-        job_timeout=600,
-        transfer_allowance=60,
-        online_waits=(0.1, 0.2),
-        sleep=waits.append,
-    )
-    return step, waits
+class Dispatch:
+    """The Dispatch step for a job whose run holds a slot with machine `i-1`."""
+
+    def __init__(self, *sends: str | Exception, **job: object) -> None:
+        self.jobs, self.line, self.machine_table = FakeJobTable.of(a_job(**job)), FakeLineTable(), FakeMachineTable()
+        self.machines, self.files, self.waits = FakeMachines(sends=list(sends)), FakeJobFiles(), list[float]()
+        self.line.grant(Slot(RUN, a_machine("i-1", attempt=1)))
+        self.step = Dispatching(
+            jobs=self.jobs,
+            line=self.line,
+            machine_table=self.machine_table,
+            machines=self.machines,
+            files=self.files,
+            bootstrap="print('hello')\n",
+            payload_sha256=SHA,
+            script=("./script.py",),
+            job_timeout=600,
+            transfer_allowance=60,
+            online_waits=(0.1, 0.2),
+            sleep=self.waits.append,
+        )
+
+    def __call__(self, attempt: int = 1, instance_id: str = "i-1", stored_after: str | None = None) -> str:
+        return self.step.dispatch(RUN, attempt, instance_id, stored_after)
+
+    @property
+    def job(self) -> Job:
+        return self.jobs.only
+
+    @property
+    def events(self) -> list[str]:
+        return [event.event for event in self.job.timeline]
+
+
+def test_the_machine_of_the_slot_is_entered_into_the_job_with_its_receipt() -> None:
+    dispatch = Dispatch("c-1")
+    assert dispatch() == "c-1"
+    job = dispatch.job
+    assert (job.status, job.attempts, job.instance_id, job.command_id) == (JobStatus.RUNNING, 1, "i-1", "c-1")
+    assert job.machines == (a_machine("i-1", attempt=1, commands=("c-1",)),)
+    assert dispatch.machine_table.machines == {"i-1": Machine("i-1", "alice", JOB_ID, 1)}
+    assert dispatch.events == ["launched", "running"]
+    assert job.timeline[0].detail == "i-1: t4g.small, spot, in eu-central-1b."
+
+
+def test_a_machine_is_the_jobs_even_before_it_is_online() -> None:
+    dispatch = Dispatch(NOT_YET, NOT_YET, NOT_YET)
+    with pytest.raises(AgentNotOnline):
+        dispatch()
+    assert (dispatch.job.status, dispatch.job.instance_id) == (JobStatus.LAUNCHING, "i-1")
+    assert "i-1" in dispatch.machine_table.machines, "news about it must find it"
+
+
+def test_the_next_attempts_machine_takes_the_place_of_the_lost_one() -> None:
+    dispatch = Dispatch("c-2", status=JobStatus.RUNNING, attempts=1, instance_id="i-0", command_id="c-1")
+    dispatch.line.grant(Slot(RUN, a_machine("i-1", attempt=2)))
+    assert dispatch(attempt=2) == "c-2"
+    job = dispatch.job
+    assert (job.status, job.attempts, job.instance_id, job.command_id) == (JobStatus.RUNNING, 2, "i-1", "c-2")
+    assert list(dispatch.files.specs) == [f"specs/alice/{JOB_ID}/2.json"]
+
+
+@pytest.mark.parametrize("held", ["i-2", None])
+def test_a_machine_that_does_not_hold_the_slot_any_more_gets_no_command(held: str | None) -> None:
+    dispatch = Dispatch("c-1")
+    dispatch.line.give_back(RUN, "i-1")
+    if held:
+        dispatch.line.grant(Slot(RUN, a_machine(held)))
+    with pytest.raises(JobEnded, match="i-1"):
+        dispatch()
+    assert (dispatch.machines.sent, dispatch.job) == ([], a_job())
+
+
+def test_an_attempt_that_a_later_one_has_replaced_gets_no_command() -> None:
+    dispatch = Dispatch("c-1", status=JobStatus.RUNNING, attempts=2, instance_id="i-2", command_id="c-2")
+    with pytest.raises(JobEnded, match="attempt 1 is over"):
+        dispatch()
+    assert dispatch.machines.sent == []
+
+
+def test_a_run_that_another_one_followed_gets_no_command() -> None:
+    dispatch = Dispatch("c-1", run=2)
+    with pytest.raises(JobEnded, match="run 1"):
+        dispatch()
 
 
 def test_the_command_carries_urls_and_hashes_and_nothing_that_a_user_wrote() -> None:
-    machines = FakeMachines(sends=["c-1"])
     text, name = "$(reboot) `id` ' \" \n PYTHON", '\'; rm -rf "$HOME" #.txt'
-    step, _ = dispatching(machines, input_text=text, filename=name)
-    assert step.dispatch("alice", JOB_ID, 1, "i-1") == "c-1"
-    ((_, script, timeout),) = machines.sent
+    dispatch = Dispatch("c-1", input_text=text, filename=name)
+    assert dispatch() == "c-1"
+    ((_, script, timeout),) = dispatch.machines.sent
     assert timeout == 660
     assert text not in script
     assert name not in script
@@ -58,62 +129,95 @@ def test_the_command_carries_urls_and_hashes_and_nothing_that_a_user_wrote() -> 
 
 
 def test_the_spec_has_what_the_attempt_needs_under_the_hash_that_the_command_names() -> None:
-    machines = FakeMachines(sends=["c-1"])
-    step, _ = dispatching(machines, input_text="\N{PARTY POPPER}")
-    step.dispatch("alice", JOB_ID, 3, "i-1")
-    assert isinstance(step.files, FakeJobFiles)
-    body = step.files.specs[f"specs/alice/{JOB_ID}/3.json"]
+    dispatch = Dispatch("c-1", input_text="\N{PARTY POPPER}")
+    dispatch.line.grant(Slot(RUN, a_machine("i-1", attempt=3)))
+    dispatch(attempt=3)
+    body = dispatch.files.specs[f"specs/alice/{JOB_ID}/3.json"]
     spec = json.loads(body)
     assert spec["text"] == "\N{PARTY POPPER}"
     assert (spec["version"], spec["attempt"], spec["timeout_s"], spec["command"]) == (1, 3, 600, ["./script.py"])
     assert spec["input"] == {"url": "https://s3.test/660?input", "size": 3}
-
-
-def test_a_sent_command_makes_the_job_running() -> None:
-    step, _ = dispatching(FakeMachines(sends=["c-1"]))
-    step.dispatch("alice", JOB_ID, 1, "i-1")
-    job = step.jobs.get("alice", JOB_ID)
-    assert job
-    assert (job.status, job.command_id) == (JobStatus.RUNNING, "c-1")
+    assert hashlib.sha256(body).hexdigest() in dispatch.machines.sent[0][1]
 
 
 def test_a_repeated_dispatch_sends_no_second_command() -> None:
-    machines = FakeMachines(sends=["c-1"])
-    step, _ = dispatching(machines)
-    assert [step.dispatch("alice", JOB_ID, 1, "i-1") for _ in range(2)] == ["c-1", "c-1"]
-    assert len(machines.sent) == 1
+    dispatch = Dispatch("c-1")
+    assert [dispatch() for _ in range(2)] == ["c-1", "c-1"]
+    assert len(dispatch.machines.sent) == 1
+    assert dispatch.events == ["launched", "running"]
 
 
 def test_a_result_that_could_not_be_stored_is_stored_by_a_command_of_its_own_under_a_fresh_url() -> None:
-    machines = FakeMachines(sends=["c-1", "c-2"])
-    step, _ = dispatching(machines)
-    step.dispatch("alice", JOB_ID, 1, "i-1")
-    assert [step.dispatch("alice", JOB_ID, 1, "i-1", "c-1") for _ in range(2)] == ["c-2", "c-2"]
-    scripts = [script.splitlines()[0] for _, script, _ in machines.sent]
+    dispatch = Dispatch("c-1", "c-2")
+    dispatch()
+    assert [dispatch(stored_after="c-1") for _ in range(2)] == ["c-2", "c-2"]
+    scripts = [script.splitlines()[0] for _, script, _ in dispatch.machines.sent]
     assert ["--upload-only" in shlex.split(script) for script in scripts] == [False, True]
-    job = step.jobs.get("alice", JOB_ID)
-    assert job
-    assert (job.command_id, job.timeline[-1].event) == ("c-2", "storing_again")
+    assert (dispatch.job.command_id, dispatch.events[-1]) == ("c-2", "storing_again")
 
 
 def test_a_machine_about_to_be_online_is_waited_for() -> None:
-    step, waits = dispatching(FakeMachines(sends=[AgentNotOnline("not yet"), AgentNotOnline("not yet"), "c-1"]))
-    assert step.dispatch("alice", JOB_ID, 1, "i-1") == "c-1"
-    assert waits == [0.1, 0.2]
+    dispatch = Dispatch(NOT_YET, NOT_YET, "c-1")
+    assert dispatch() == "c-1"
+    assert dispatch.waits == [0.1, 0.2]
 
 
 def test_a_machine_that_stays_offline_is_handed_back_to_the_workflow() -> None:
-    step, _ = dispatching(FakeMachines(sends=[AgentNotOnline("not yet")] * 3))
+    dispatch = Dispatch(NOT_YET, NOT_YET, NOT_YET)
     with pytest.raises(AgentNotOnline):
-        step.dispatch("alice", JOB_ID, 1, "i-1")
+        dispatch()
+
+
+@pytest.mark.parametrize("state", ["shutting-down", "terminated", "stopping", "stopped"])
+def test_a_machine_that_ended_before_it_was_online_is_not_waited_for(state: str) -> None:
+    dispatch = Dispatch(*[NOT_YET] * 6)
+    dispatch.machines.states["i-1"] = state
+    with pytest.raises(AgentNotOnline):
+        dispatch()
+    dispatch.machine_table.report("i-1", f"EC2 Instance State-change Notification: {state}")
+    with pytest.raises(MachineLost, match="i-1"):
+        dispatch()
+
+
+@pytest.mark.parametrize("state", ["pending", "running", None])
+def test_news_of_a_machine_that_lives_is_no_reason_to_give_it_up(state: str | None) -> None:
+    dispatch = Dispatch(*[NOT_YET] * 6)
+    with pytest.raises(AgentNotOnline):
+        dispatch()
+    dispatch.machine_table.report("i-1", "EC2 Spot Instance Interruption Warning: terminate")
+    if state:
+        dispatch.machines.states["i-1"] = state
+    with pytest.raises(AgentNotOnline):
+        dispatch()
+
+
+def test_ec2_is_not_asked_about_a_machine_that_there_is_no_news_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    dispatch = Dispatch(NOT_YET, NOT_YET, NOT_YET)
+    asked: list[str] = []
+    monkeypatch.setattr(dispatch.machines, "instance_state", asked.append)
+    with pytest.raises(AgentNotOnline):
+        dispatch()
+    assert asked == []
 
 
 def test_a_cancelled_job_gets_no_command() -> None:
-    machines = FakeMachines(sends=["c-1"])
-    step, _ = dispatching(machines, status=JobStatus.CANCELLED)
+    dispatch = Dispatch("c-1", status=JobStatus.CANCELLED)
     with pytest.raises(JobEnded):
-        step.dispatch("alice", JOB_ID, 1, "i-1")
-    assert machines.sent == []
+        dispatch()
+    assert dispatch.machines.sent == []
+
+
+def test_a_job_cancelled_while_its_command_was_sent_stays_cancelled() -> None:
+    dispatch = Dispatch("c-1")
+
+    def cancel(seconds: float) -> None:
+        dispatch.jobs.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
+
+    dispatch.machines.sends = [NOT_YET, "c-1"]
+    object.__setattr__(dispatch.step, "sleep", cancel)
+    with pytest.raises(JobEnded):
+        dispatch()
+    assert (dispatch.job.status, dispatch.job.command_id) == (JobStatus.CANCELLED, None)
 
 
 @pytest.mark.parametrize(
@@ -132,39 +236,39 @@ def test_a_command_is_not_made_of_anything_but_urls_and_hashes(name: str, value:
         machine_command("pass", **{**good, name: value})  # type: ignore[arg-type]
 
 
-def awaiting() -> tuple[Awaiting, list[str]]:
+def awaiting() -> tuple[Awaiting, FakeWorkflow]:
     table, workflow = FakeMachineTable(), FakeWorkflow()
     table.add(Machine("i-1", "alice", JOB_ID, 1))
-    return Awaiting(table, workflow), workflow.woken
+    return Awaiting(table, workflow), workflow
 
 
 def test_news_wakes_the_workflow_that_waits() -> None:
-    step, woken = awaiting()
+    step, flow = awaiting()
     step.park("i-1", "token")
-    assert woken == []
+    assert flow.woken == []
     assert step.report("i-1", "Success")
-    assert woken == ["token"]
+    assert flow.woken == ["token"]
 
 
 def test_news_that_came_before_the_wait_ends_it_at_once() -> None:
-    step, woken = awaiting()
+    step, flow = awaiting()
     step.report("i-1", "Success")
     step.park("i-1", "token")
-    assert woken == ["token"]
+    assert flow.woken == ["token"]
 
 
 def test_old_news_does_not_end_the_next_wait() -> None:
-    step, woken = awaiting()
+    step, flow = awaiting()
     step.report("i-1", "warning")
     step.park("i-1", "first")
     step.park("i-1", "second")
-    assert woken == ["first"]
+    assert flow.woken == ["first"]
 
 
 def test_news_about_somebody_elses_machine_is_nobodys_business() -> None:
-    step, woken = awaiting()
+    step, flow = awaiting()
     assert not step.report("i-other", "terminated")
-    assert woken == []
+    assert flow.woken == []
 
 
 def inspecting(state: CommandState | None, instance: str | None, **job: object) -> Inspecting:
@@ -175,7 +279,7 @@ def inspecting(state: CommandState | None, instance: str | None, **job: object) 
 def test_a_successful_command_brings_the_machines_own_times() -> None:
     at = "2026-01-31T09:15:09.000Z"
     report = {"events": [{"event": "script_started", "at": at}, {"event": "<script>", "at": at}, {"event": 1}, "x"]}
-    found = inspecting(CommandState("Success", 0, report), "running").inspect("alice", JOB_ID, "i-1", "c-1")
+    found = inspecting(CommandState("Success", 0, report), "running").inspect(RUN, "i-1", "c-1")
     assert (found.verdict, found.code) == ("finished", None)
     assert [(event.event, event.at) for event in found.events] == [("script_started", at)]
 
@@ -191,7 +295,7 @@ def test_a_successful_command_brings_the_machines_own_times() -> None:
     ],
 )
 def test_the_wrappers_exit_code_says_what_failed(exit_code: int, code: str) -> None:
-    found = inspecting(CommandState("Failed", exit_code, None), "running").inspect("alice", JOB_ID, "i-1", "c-1")
+    found = inspecting(CommandState("Failed", exit_code, None), "running").inspect(RUN, "i-1", "c-1")
     assert (found.verdict, found.code) == ("finished", code)
     assert found.message
 
@@ -200,7 +304,7 @@ def test_a_failing_script_is_reported_with_its_exit_code_and_the_end_of_its_stde
     state = CommandState(
         "Failed", 10, {"message": "the script ended with exit code 3", "stderr_tail": "no such column\n"}
     )
-    found = inspecting(state, "running").inspect("alice", JOB_ID, "i-1", "c-1")
+    found = inspecting(state, "running").inspect(RUN, "i-1", "c-1")
     assert found.message == "The script ended with exit code 3. The end of its stderr:\nno such column"
 
 
@@ -213,25 +317,58 @@ def test_a_command_that_is_not_over_runs_as_long_as_its_machine(
     status: str | None, instance: str | None, verdict: str
 ) -> None:
     state = CommandState(status, -1, None) if status else None
-    assert inspecting(state, instance).inspect("alice", JOB_ID, "i-1", "c-1").verdict == verdict
+    assert inspecting(state, instance).inspect(RUN, "i-1", "c-1").verdict == verdict
 
 
 @pytest.mark.parametrize(("instance", "verdict"), [("shutting-down", "lost"), ("running", "finished")])
 def test_a_command_stopped_by_a_signal_is_the_machines_end_if_that_is_going_down(instance: str, verdict: str) -> None:
     state = CommandState("Failed", 143, None)
-    assert inspecting(state, instance).inspect("alice", JOB_ID, "i-1", "c-1").verdict == verdict
+    assert inspecting(state, instance).inspect(RUN, "i-1", "c-1").verdict == verdict
+
+
+@pytest.mark.parametrize("state", [CommandState("Failed", 143, None), CommandState("TimedOut", -1, None)])
+@pytest.mark.parametrize(("age", "verdict"), [(0, "running"), (29, "running"), (31, "finished")])
+def test_a_command_that_may_have_ended_with_its_machine_is_looked_at_again_for_a_moment(
+    stopped_clock: StoppedClock, state: CommandState, age: float, verdict: str
+) -> None:
+    state = replace(state, ended_at=rfc3339(stopped_clock.moment - timedelta(seconds=age)))
+    assert inspecting(state, "running").inspect(RUN, "i-1", "c-1").verdict == verdict
+
+
+def test_a_command_that_timed_out_on_a_machine_that_is_gone_is_the_machines_end() -> None:
+    state = CommandState("TimedOut", -1, None)
+    assert inspecting(state, "terminated").inspect(RUN, "i-1", "c-1").verdict == "lost"
+
+
+def test_a_command_that_ended_by_itself_is_not_looked_at_again(stopped_clock: StoppedClock) -> None:
+    state = CommandState("Failed", 10, None, rfc3339(stopped_clock.moment))
+    assert inspecting(state, "terminated").inspect(RUN, "i-1", "c-1").verdict == "finished"
 
 
 def test_an_upload_that_came_too_late_is_neither_success_nor_failure() -> None:
-    found = inspecting(CommandState("Failed", 31, None), "running").inspect("alice", JOB_ID, "i-1", "c-1")
+    found = inspecting(CommandState("Failed", 31, None), "running").inspect(RUN, "i-1", "c-1")
     assert (found.verdict, found.code) == ("unstored", None)
 
 
 def test_a_command_that_ssm_stopped_at_its_limit_is_a_time_out() -> None:
-    found = inspecting(CommandState("TimedOut", -1, None), "running").inspect("alice", JOB_ID, "i-1", "c-1")
+    found = inspecting(CommandState("TimedOut", -1, None), "running").inspect(RUN, "i-1", "c-1")
     assert found.code == "script_timed_out"
 
 
 def test_inspecting_a_cancelled_job_ends_its_workflow() -> None:
     with pytest.raises(JobEnded):
-        inspecting(None, "running", status=JobStatus.CANCELLED).inspect("alice", JOB_ID, "i-1", "c-1")
+        inspecting(None, "running", status=JobStatus.CANCELLED).inspect(RUN, "i-1", "c-1")
+
+
+def test_inspecting_a_run_that_another_one_followed_ends_its_workflow() -> None:
+    with pytest.raises(JobEnded):
+        inspecting(None, "running", run=2).inspect(Run("alice", JOB_ID, 1), "i-1", "c-1")
+
+
+def test_a_lost_machine_is_noted_once_however_often_it_is_looked_for() -> None:
+    step = inspecting(None, "terminated")
+    for _ in range(2):
+        step.inspect(RUN, "i-1", "c-1")
+    job = step.jobs.get("alice", JOB_ID)
+    assert job
+    assert [event.event for event in job.timeline] == ["machine_lost"]

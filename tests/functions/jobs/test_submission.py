@@ -4,34 +4,38 @@ from dataclasses import replace
 
 import pytest
 
+from functions.jobs.advice import job_error
 from functions.jobs.errors import FileTooLarge, InvalidRequest, JobConflict, JobNotFound, NotReady, UploadMissing
-from functions.jobs.job import JobStatus
+from functions.jobs.job import Job, JobStatus, Run
+from functions.jobs.line import Line
 from functions.jobs.paths import input_key
-from functions.jobs.ports import LogLine, Machine
+from functions.jobs.ports import LogLine, Machine, Slot
 from functions.jobs.submission import Submission
-from tests.functions.fakes import (
-    JOB_ID,
-    OTHER_ID,
-    FakeJobFiles,
-    FakeJobTable,
-    FakeMachineLog,
-    FakeMachineTable,
-    FakeWorkflow,
-    a_job,
-)
+from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable, a_job
+from tests.functions.fakes.line_table import FakeLineTable
+from tests.functions.fakes.machine_log import FakeMachineLog
+from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.fakes.machines import a_machine
+from tests.functions.fakes.workflow import FakeWorkflow
 
 
-def make(*jobs: object) -> Submission:
+def make(*jobs: Job) -> Submission:
     return Submission(
-        jobs=FakeJobTable.of(*jobs),  # type: ignore[arg-type]
+        jobs=FakeJobTable.of(*jobs),
         machines=FakeMachineTable(),
         files=FakeJobFiles(),
         log=FakeMachineLog(),
-        workflow=FakeWorkflow(),
+        line=Line(FakeLineTable(), FakeWorkflow()),
         max_upload_bytes=1000,
         keep_days=7,
         new_id=lambda: JOB_ID,
     )
+
+
+def workflow_of(submission: Submission) -> FakeWorkflow:
+    assert isinstance(submission.line.workflow, FakeWorkflow)
+    return submission.line.workflow
 
 
 def uploaded(submission: Submission, filename: str = "a b.txt", body: bytes = b"abc") -> None:
@@ -145,7 +149,7 @@ def test_any_text_within_the_limit_is_taken_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("job_id", [JOB_ID, "nonsense"])
 def test_another_owners_job_is_not_found(job_id: str) -> None:
     submission = make(a_job())
-    for look in (submission.get, submission.output, submission.cancel, submission.delete):
+    for look in (submission.get, submission.output, submission.cancel, submission.retry, submission.delete):
         with pytest.raises(JobNotFound):
             look("bob", job_id)
     with pytest.raises(JobNotFound):
@@ -171,7 +175,8 @@ def test_the_output_of_a_succeeded_job_can_be_downloaded() -> None:
 
 def test_a_log_is_empty_before_the_command_was_sent_and_read_on_afterwards() -> None:
     assert make(a_job()).log_page("alice", JOB_ID, None).lines == ()
-    submission = make(a_job(command_id="c", instance_id="i"))
+    assert make(a_job(instance_id="i", machines=(a_machine("i"),))).log_page("alice", JOB_ID, None).lines == ()
+    submission = make(a_job(command_id="c", instance_id="i", machines=(a_machine("i", commands=("c",)),)))
     assert isinstance(submission.log, FakeMachineLog)
     submission.log.lines["c", "i"] = [LogLine("t", "stdout", "one"), LogLine("t", "stdout", "two")]
     page = submission.log_page("alice", JOB_ID, None)
@@ -179,13 +184,21 @@ def test_a_log_is_empty_before_the_command_was_sent_and_read_on_afterwards() -> 
     assert submission.log_page("alice", JOB_ID, page.next_token).lines == ()
 
 
+def test_the_log_is_the_scripts_even_when_its_result_was_stored_by_a_second_command() -> None:
+    machines = (a_machine("i-0", commands=("z",)), a_machine("i", commands=("c", "d")))
+    submission = make(a_job(command_id="d", instance_id="i", machines=machines))
+    assert isinstance(submission.log, FakeMachineLog)
+    submission.log.lines["c", "i"] = [LogLine("t", "stdout", "one")]
+    assert [line.text for line in submission.log_page("alice", JOB_ID, None).lines] == ["one"]
+
+
 def test_cancelling_wakes_the_workflow_that_waits_for_the_machine() -> None:
     submission = make(a_job(status=JobStatus.RUNNING, instance_id="i-1"))
     submission.machines.add(Machine("i-1", "alice", JOB_ID, 1))
     submission.machines.park("i-1", "token")
     assert submission.cancel("alice", JOB_ID).status is JobStatus.CANCELLED
-    assert isinstance(submission.workflow, FakeWorkflow)
-    assert submission.workflow.woken == ["token"]
+    assert workflow_of(submission).woken == ["token"]
+    assert submission.machines.has_news("i-1"), "should the workflow park only now, it does not wait"
 
 
 def test_cancelling_twice_is_the_same_as_once() -> None:
@@ -200,13 +213,96 @@ def test_a_job_that_has_ended_cannot_be_cancelled(status: JobStatus) -> None:
         make(a_job(status=status)).cancel("alice", JOB_ID)
 
 
-def test_deleting_removes_files_log_and_record() -> None:
-    submission = make(a_job(status=JobStatus.FAILED, command_id="c", instance_id="i"))
+def test_cancelling_a_job_in_line_takes_it_out_and_tells_its_workflow() -> None:
+    submission = make(a_job())
+    submission.line.table.enter(RUN, 1, "token")
+    submission.cancel("alice", JOB_ID)
+    assert submission.line.table.oldest(9) == []
+    assert workflow_of(submission).failed == [("token", "JobEnded")]
+
+
+def test_cancelling_a_later_run_takes_that_out_of_the_line() -> None:
+    submission = make(a_job(run=2))
+    submission.line.table.enter(RUN, 1, "first")
+    submission.line.table.enter(Run("alice", JOB_ID, 2), 2, "second")
+    submission.cancel("alice", JOB_ID)
+    assert workflow_of(submission).failed == [("second", "JobEnded")]
+
+
+def test_a_job_that_cannot_be_cancelled_keeps_its_place() -> None:
+    submission = make(a_job(status=JobStatus.FAILED))
+    submission.line.table.enter(RUN, 1, "token")
+    with pytest.raises(NotReady):
+        submission.cancel("alice", JOB_ID)
+    assert workflow_of(submission).answers == []
+
+
+@pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.CANCELLED])
+def test_a_job_that_failed_or_was_cancelled_can_be_tried_again(status: JobStatus) -> None:
+    machine = a_machine("i-1").ended("2026-01-31T09:20:00.000Z", "seen")
+    submission = make(
+        a_job(
+            status=status,
+            attempts=2,
+            instance_id="i-1",
+            command_id="c-1",
+            machines=(machine,),
+            error=job_error("machine_lost"),
+        )
+    )
+    uploaded(submission)
+    job = submission.retry("alice", JOB_ID)
+    assert (job.status, job.run, job.attempts) == (JobStatus.QUEUED, 2, 2)
+    assert (job.error, job.instance_id, job.command_id) == (None, None, None)
+    assert job.machines == (machine,), "the receipts of the runs before stay"
+    assert [event.event for event in job.timeline] == ["retried"]
+    assert submission.get("alice", JOB_ID) == job
+
+
+@pytest.mark.parametrize("status", [one for one in JobStatus if one not in {JobStatus.FAILED, JobStatus.CANCELLED}])
+def test_any_other_job_cannot_be_tried_again(status: JobStatus) -> None:
+    submission = make(a_job(status=status))
+    uploaded(submission)
+    with pytest.raises(NotReady, match=str(status)) as refused:
+        submission.retry("alice", JOB_ID)
+    assert refused.value.field == "job_id"
+    assert submission.get("alice", JOB_ID) == a_job(status=status)
+
+
+def test_a_job_is_tried_again_once_for_two_who_ask_at_the_same_time() -> None:
+    submission = make(a_job(status=JobStatus.FAILED))
+    uploaded(submission)
+    submission.retry("alice", JOB_ID)
+    with pytest.raises(NotReady, match="queued"):
+        submission.retry("alice", JOB_ID)
+    assert submission.get("alice", JOB_ID).run == 2
+
+
+def test_a_job_whose_file_is_not_kept_any_more_cannot_be_tried_again() -> None:
+    submission = make(a_job(status=JobStatus.FAILED))
+    with pytest.raises(UploadMissing, match="not kept"):
+        submission.retry("alice", JOB_ID)
+    assert submission.get("alice", JOB_ID).status is JobStatus.FAILED
+
+
+def test_the_machines_that_live_are_the_owners_own() -> None:
+    submission = make(a_job())
+    mine, bobs = Slot(RUN, a_machine("i-1")), Slot(Run("bob", OTHER_ID), a_machine("i-2"))
+    submission.line.table.grant(bobs)
+    submission.line.table.grant(mine)
+    assert submission.alive_machines("alice") == [mine]
+    submission.line.table.give_back(RUN, "i-1")
+    assert submission.alive_machines("alice") == []
+
+
+def test_deleting_removes_files_the_logs_of_all_commands_and_the_record() -> None:
+    machines = (a_machine("i-0", commands=("z",)), a_machine("i", commands=("c", "d")), a_machine("i-2"))
+    submission = make(a_job(status=JobStatus.FAILED, machines=machines))
     submission.delete("alice", JOB_ID)
     assert isinstance(submission.files, FakeJobFiles)
     assert isinstance(submission.log, FakeMachineLog)
     assert submission.files.deleted == [("alice", JOB_ID)]
-    assert submission.log.deleted == [("c", "i")]
+    assert submission.log.deleted == [("z", "i-0"), ("c", "i"), ("d", "i")]
     assert submission.jobs.get("alice", JOB_ID) is None
 
 

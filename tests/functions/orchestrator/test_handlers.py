@@ -1,73 +1,91 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
+import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from functions.jobs.ending import Recording, Terminating
 from functions.jobs.errors import AgentNotOnline
-from functions.jobs.job import JobStatus
-from functions.jobs.launching import Launching, candidates
-from functions.jobs.ports import CommandState, LaunchedInstance, Machine
+from functions.jobs.job import JobStatus, Run
+from functions.jobs.line import Line
+from functions.jobs.ports import CommandState, Machine, Slot
 from functions.jobs.running import Awaiting, Inspecting
-from functions.orchestrator import await_completion, events, inspect_command, launch, record, stream, terminate
-from tests.functions.fakes import (
-    JOB_ID,
-    OTHER_ID,
-    FakeJobFiles,
-    FakeJobTable,
-    FakeMachines,
-    FakeMachineTable,
-    FakeWorkflow,
-    a_job,
+from functions.jobs.sweeping import Sweeping
+from functions.orchestrator import (
+    await_completion,
+    events,
+    inspect_command,
+    launch,
+    record,
+    stream,
+    sweep,
+    terminate,
 )
+from functions.orchestrator.settings import LaunchSettings
+from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable, a_job
+from tests.functions.fakes.line_table import FakeLineTable
+from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.workflow import FakeWorkflow
+from tests.functions.jobs.waiting_line import WaitingLine
+from tests.functions.orchestrator.lambda_context import CONTEXT
 
-CONTEXT: Any = SimpleNamespace(
-    function_name="f",
-    memory_limit_in_mb=256,
-    invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:f",
-    aws_request_id="r",
-    get_remaining_time_in_millis=lambda: 60_000,
-)
-WHO = {"owner": "alice", "job_id": JOB_ID}
+WHO = {"owner": "alice", "job_id": JOB_ID, "run": 1}
 
 
-def record_of(job_id: str, sequence: str = "1") -> dict[str, Any]:
-    keys = {"owner": {"S": "alice"}, "id": {"S": job_id}}
-    return {"eventName": "INSERT", "dynamodb": {"Keys": keys, "SequenceNumber": sequence}}
+def record_of(job_id: str, sequence: str = "1", *, run: int = 1, attempts: int = 0) -> dict[str, Any]:
+    image = {
+        "owner": {"S": "alice"},
+        "id": {"S": job_id},
+        "run": {"N": str(run)},
+        "attempts": {"N": str(attempts)},
+        "status": {"S": "queued"},
+    }
+    return {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": sequence}}
 
 
 def test_every_record_of_a_batch_starts_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
     workflow = FakeWorkflow()
     monkeypatch.setattr(stream, "workflow", lambda: workflow)
     answer = stream.handler({"Records": [record_of(JOB_ID, "1"), record_of(OTHER_ID, "2")]}, CONTEXT)
-    assert workflow.started == [("alice", JOB_ID), ("alice", OTHER_ID)]
+    assert workflow.started == [(RUN, 1), (Run("alice", OTHER_ID), 1)]
     assert answer == {"batchItemFailures": []}
+
+
+def test_a_retried_job_starts_its_next_run_with_the_attempt_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow = FakeWorkflow()
+    monkeypatch.setattr(stream, "workflow", lambda: workflow)
+    retried = record_of(JOB_ID, "1", run=2, attempts=3)
+    stream.handler({"Records": [retried, retried]}, CONTEXT)
+    assert workflow.started == [(Run("alice", JOB_ID, 2), 4)]
 
 
 def test_a_record_that_fails_is_answered_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(FakeWorkflow):
-        def start(self, owner: str, job_id: str) -> None:
-            if job_id == OTHER_ID:
+        def start(self, run: Run, attempt: int) -> None:
+            if run.job_id == OTHER_ID:
                 raise RuntimeError("no")
-            super().start(owner, job_id)
+            super().start(run, attempt)
 
     workflow = Broken()
     monkeypatch.setattr(stream, "workflow", lambda: workflow)
     answer = stream.handler({"Records": [record_of(OTHER_ID, "1"), record_of(JOB_ID, "2")]}, CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
-    assert workflow.started == [("alice", JOB_ID)]
+    assert workflow.started == [(RUN, 1)]
 
 
-def test_launch_answers_what_the_workflow_assigns(monkeypatch: pytest.MonkeyPatch) -> None:
-    machines = FakeMachines(launches=[LaunchedInstance("i-1", "z", "ami-1")])
-    step = Launching(
-        FakeJobTable.of(a_job()), FakeMachineTable(), machines, candidates(["on-demand"], ["t"], ["s"]), "d"
-    )
+def test_launch_answers_through_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = WaitingLine.of(1)
+    (run,) = line.runs
+    step = line.launching()
     monkeypatch.setattr(launch, "launching", lambda: step)
-    answer = launch.handler({**WHO, "attempt": 1}, CONTEXT)
-    assert answer == {"instance_id": "i-1", "zone": "z", "image_id": "ami-1"}
+    event = {"owner": run.owner, "job_id": run.job_id, "run": 1, "attempt": 1, "task_token": "token"}
+    assert launch.handler(event, CONTEXT) is None
+    (answer,) = line.flow.answers
+    assert (answer.token, answer.output) == ("token", {"instance_id": "i-1"})
 
 
 def test_what_inspect_answers_is_what_record_takes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +95,8 @@ def test_what_inspect_answers_is_what_record_takes(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(inspect_command, "inspecting", lambda: Inspecting(table, machines))
     monkeypatch.setattr(record, "recording", lambda: Recording(table, FakeJobFiles()))
     outcome = inspect_command.handler({**WHO, "instance_id": "i-1", "command_id": "c-1"}, CONTEXT)
-    assert record.handler({**WHO, "attempt": 1, "outcome": outcome}, CONTEXT) == {"status": "failed"}
+    by_wire = json.loads(json.dumps(outcome))
+    assert record.handler({**WHO, "attempt": 1, "outcome": by_wire}, CONTEXT) == {"status": "failed"}
     assert [event.event for event in table.only.timeline] == ["script_started", "failed"]
 
 
@@ -99,7 +118,7 @@ def test_an_error_of_a_step_reaches_the_workflow_under_its_own_name(monkeypatch:
 
 
 def test_terminate_takes_no_instance_where_none_was_launched(monkeypatch: pytest.MonkeyPatch) -> None:
-    step = Terminating(FakeJobTable.of(a_job()), FakeMachines())
+    step = Terminating(FakeJobTable.of(a_job()), Line(FakeLineTable(), FakeWorkflow()), FakeMachines())
     monkeypatch.setattr(terminate, "terminating", lambda: step)
     assert terminate.handler({**WHO, "instance_id": ""}, CONTEXT) == {"terminated": []}
 
@@ -120,7 +139,59 @@ def test_an_event_about_a_machine_wakes_who_waits_for_it(
     awaiting = Awaiting(table, workflow)
     monkeypatch.setattr(await_completion, "awaiting", lambda: awaiting)
     monkeypatch.setattr(events, "awaiting", lambda: awaiting)
-    await_completion.handler({**WHO, "instance_id": "i-1", "task_token": "token"}, CONTEXT)
+    await_completion.handler({"job_id": JOB_ID, "instance_id": "i-1", "task_token": "token"}, CONTEXT)
     events.handler({"detail-type": kind, "detail": {"instance-id": "i-1", **detail}}, CONTEXT)
     assert workflow.woken == ["token"]
     assert table.news["i-1"] == f"{kind}: {news}"
+
+
+@pytest.fixture
+def sweeping(monkeypatch: pytest.MonkeyPatch) -> Sweeping:
+    flow = FakeWorkflow(states={JOB_ID: "ABORTED"})
+    made = Sweeping(
+        jobs=FakeJobTable.of(a_job(status=JobStatus.RUNNING)),
+        line=Line(FakeLineTable(), flow),
+        machines=FakeMachines(states={"i-1": "running"}, ends_at_once=False),
+        workflow=flow,
+        stack="dev",
+        grace=timedelta(minutes=2),
+        machine_deadline=timedelta(hours=2),
+        confirm_waits=(),
+        sleep=lambda _: None,
+    )
+    made.line.table.grant(Slot(RUN, a_machine("i-1")))
+    monkeypatch.setattr(sweep, "sweeping", lambda: made)
+    return made
+
+
+def test_a_workflow_that_ended_badly_is_seen_to_by_the_input_that_it_had(sweeping: Sweeping) -> None:
+    given = {"owner": "alice", "job_id": JOB_ID, "run": 1, "attempt": 1}
+    event = {
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": {"input": json.dumps(given), "status": "ABORTED"},
+    }
+    assert sweep.handler(event, CONTEXT) == {"started": [], "ended": [JOB_ID], "terminated": ["i-1"]}
+
+
+def test_a_sweep_on_schedule_looks_at_everything(sweeping: Sweeping) -> None:
+    event = {"detail-type": "Scheduled Event"}
+    assert sweep.handler(event, CONTEXT) == {"started": [], "ended": [JOB_ID], "terminated": ["i-1"]}
+
+
+def test_the_launch_function_reads_its_lists_and_limits() -> None:
+    environment = {
+        "JOBS_TABLE": "jobs",
+        "STACK": "dev",
+        "LAUNCH_TEMPLATE_ID": "lt-1",
+        "MARKETS": "spot,on-demand",
+        "INSTANCE_TYPES": "t4g.small",
+        "SUBNET_IDS": "subnet-a,subnet-b",
+        "MAX_CONCURRENT_JOBS": "50",
+        "QUEUE_TIMEOUT_SECONDS": "3600",
+    }
+    settings = LaunchSettings.from_env(environment)
+    assert (settings.markets, settings.subnet_ids) == (("spot", "on-demand"), ("subnet-a", "subnet-b"))
+    assert (settings.max_concurrent_jobs, settings.queue_timeout) == (50, 3600)
+    for missing in environment:
+        with pytest.raises(KeyError, match=missing):
+            LaunchSettings.from_env({key: value for key, value in environment.items() if key != missing})

@@ -1,23 +1,161 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from cfnlint.api import lint
 
-from functions.jobs import errors
-from infra.workflow import DEFINITION, filled
+from functions.jobs import errors, serving
+from functions.jobs.advice import FAILURES
+from functions.jobs.ending import _CODES
+from infra.workflow import limits
+from tests.functions.orchestrator.states_language import Way
+from tests.functions.orchestrator.workflow_definition import ARNS, LIMITS, MACHINE, TASKS, WORKFLOW
 
-LIMITS: dict[str, str | int] = {"max_attempts": 3, "online_retries": 86, "capacity_retries": 20, "inspect_interval": 60}
-STEPS = ("launch", "dispatch", "await_completion", "inspect", "record", "terminate")
-ARNS: dict[str, str | int] = {
-    step: f"arn:aws:lambda:eu-central-1:123456789012:function:mayfly-dev-{step}" for step in STEPS
-}
-MACHINE = filled(json.loads(DEFINITION.read_text()), {**ARNS, **LIMITS})
 STATES: dict[str, Any] = MACHINE["States"]
-TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
 OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.StepError)}
+BEGUN = {
+    "owner": "alice",
+    "job_id": "job",
+    "run": 2,
+    "attempt": 4,
+    "last_attempt": 6,
+    "instance_id": "",
+    "error": "",
+    "cause": "",
+    "stores": 0,
+    "stored_after": "",
+}
+LAUNCHED = BEGUN | {"instance_id": "i-1"}
+SENT = LAUNCHED | {"command_id": "c-1"}
+LOST = SENT | {"error": "MachineLost", "cause": "gone"}
+
+
+def found(verdict: str, **facts: Any) -> dict[str, Any]:
+    """What the Inspect step answers."""
+    return {"verdict": verdict, "code": None, "message": "", "events": [], **facts}
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A state with the variables it begins with, what happens there, and what comes of it."""
+
+    state: str
+    happens: str  # "passes", "chooses", "answers", or the name of an error
+    next: str | None
+    given: dict[str, Any] = field(default_factory=dict)
+    answer: Any = None
+    assigns: dict[str, Any] = field(default_factory=dict)
+
+    def walk(self) -> Way:
+        if self.happens == "passes":
+            return WORKFLOW.passed(self.state, self.answer)
+        if self.happens == "chooses":
+            return WORKFLOW.chosen(self.state, self.given)
+        if self.happens == "answers":
+            return WORKFLOW.succeeded(self.state, self.given, self.answer)
+        return WORKFLOW.failed(self.state, self.given, self.happens, "why")
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.happens} {self.assigns}"
+
+
+def error(name: str) -> dict[str, str]:
+    return {"error": name, "cause": "why"}
+
+
+EDGES = [
+    Edge(
+        "Begin",
+        "passes",
+        "Launch",
+        answer={"owner": "alice", "job_id": "job", "run": 2, "attempt": 4},
+        assigns=BEGUN,
+    ),
+    Edge("Launch", "answers", "Dispatch", BEGUN, {"instance_id": "i-1"}, {"instance_id": "i-1"}),
+    Edge("Launch", "JobEnded", "Terminate", BEGUN),
+    Edge("Launch", "YourTurn", "Launch", BEGUN),
+    Edge(
+        "Launch",
+        "States.Timeout",
+        "RecordError",
+        BEGUN,
+        assigns={"error": "QueueTimeout", "cause": "No machine became free in time."},
+    ),
+    Edge("Launch", "QueueTimeout", "RecordError", BEGUN, assigns=error("QueueTimeout")),
+    Edge("Launch", "LaunchRefused", "RecordError", BEGUN, assigns=error("LaunchRefused")),
+    Edge("Launch", "Sandbox.Timedout", "RecordError", BEGUN, assigns=error("Sandbox.Timedout")),
+    Edge("Dispatch", "answers", "AwaitCompletion", LAUNCHED, {"Payload": {"command_id": "c-1"}}, {"command_id": "c-1"}),
+    Edge("Dispatch", "JobEnded", "Terminate", LAUNCHED),
+    Edge("Dispatch", "AgentNotOnline", "DropMachine", LAUNCHED, assigns=error("AgentNotOnline")),
+    Edge("Dispatch", "MachineLost", "DropMachine", LAUNCHED, assigns=error("MachineLost")),
+    Edge("Dispatch", "Throttled", "RecordError", LAUNCHED, assigns=error("Throttled")),
+    Edge("AwaitCompletion", "answers", "Inspect", SENT, {}),
+    Edge("AwaitCompletion", "States.Timeout", "Inspect", SENT),
+    Edge("AwaitCompletion", "LookupError", "RecordError", SENT, assigns=error("LookupError")),
+    Edge("Inspect", "answers", "Verdict", SENT, {"Payload": found("running")}, {"outcome": found("running")}),
+    Edge("Inspect", "JobEnded", "Terminate", SENT),
+    Edge("Inspect", "Throttled", "RecordError", SENT, assigns=error("Throttled")),
+    Edge("Verdict", "chooses", "Record", SENT | {"outcome": found("finished")}),
+    Edge(
+        "Verdict",
+        "chooses",
+        "Dispatch",
+        SENT | {"outcome": found("unstored"), "stores": 2},
+        assigns={"stores": 3, "stored_after": "c-1"},
+    ),
+    Edge(
+        "Verdict",
+        "chooses",
+        "RecordError",
+        SENT | {"outcome": found("unstored"), "stores": 3},
+        assigns={
+            "error": "UploadExpired",
+            "cause": "The result could not be stored in time, again and again.",
+        },
+    ),
+    Edge("Verdict", "chooses", "AwaitCompletion", SENT | {"outcome": found("running")}),
+    Edge(
+        "Verdict",
+        "chooses",
+        "DropMachine",
+        SENT | {"outcome": found("lost")},
+        assigns={"error": "MachineLost", "cause": "The machine was gone before the script was done."},
+    ),
+    Edge("DropMachine", "answers", "NextAttempt", LOST, {"Payload": {"terminated": ["i-1"]}}),
+    Edge("DropMachine", "MachineStillAlive", "RecordError", LOST, assigns=error("MachineStillAlive")),
+    Edge(
+        "NextAttempt",
+        "chooses",
+        "Launch",
+        LOST | {"attempt": 5, "stored_after": "c-0"},
+        assigns={"attempt": 6, "instance_id": "", "stored_after": ""},
+    ),
+    Edge("NextAttempt", "chooses", "RecordError", LOST | {"attempt": 6}),
+    Edge("Record", "answers", "Terminate", SENT, {"Payload": {"status": "succeeded"}}),
+    Edge("Record", "ConcurrentChange", "RecordError", SENT, assigns=error("ConcurrentChange")),
+    Edge("RecordError", "answers", "Terminate", LOST, {"Payload": {"status": "failed"}}),
+    Edge("RecordError", "JobNotFound", "Terminate", LOST),
+    Edge("Terminate", "answers", None, LOST, {"Payload": {"terminated": ["i-1"]}}),
+]
+
+
+@pytest.mark.parametrize("edge", EDGES, ids=str)
+def test_an_edge_leads_where_it_should_with_the_variables_it_should(edge: Edge) -> None:
+    way = edge.walk()
+    assert way.next == edge.next
+    assert way.variables == {**edge.given, **edge.assigns}
+
+
+def test_there_is_a_test_for_every_edge() -> None:
+    assert {(edge.state, edge.walk().name) for edge in EDGES} == WORKFLOW.ways()
+
+
+def test_a_variable_that_was_never_assigned_would_be_found() -> None:
+    with pytest.raises(LookupError, match="command_id"):
+        WORKFLOW.payload("Inspect", LAUNCHED)
 
 
 def findings(definition: Any) -> list[str]:
@@ -29,7 +167,7 @@ def findings(definition: Any) -> list[str]:
     }
     resource = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
     template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Workflow": resource}}
-    return [str(found) for found in lint(json.dumps(template), regions=["eu-central-1"])]
+    return [str(finding) for finding in lint(json.dumps(template), regions=["eu-central-1"])]
 
 
 def targets(state: dict[str, Any]) -> set[str]:
@@ -67,6 +205,15 @@ def test_every_step_is_used_and_no_placeholder_is_left() -> None:
     assert "${" not in json.dumps(MACHINE)
 
 
+def test_the_limits_that_a_stack_fills_in_are_those_of_these_tests() -> None:
+    class AnyConfig:
+        def __getattr__(self, name: str) -> int:
+            return 1
+
+    config: Any = AnyConfig()
+    assert set(limits(config)) == set(LIMITS)
+
+
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_every_way_out_of_a_step_leads_to_termination(name: str) -> None:
     """Success, every error of ours and everything else: the machine is seen to in every outcome."""
@@ -92,6 +239,31 @@ def test_a_step_that_fails_for_no_reason_of_ours_is_tried_again(name: str) -> No
     assert last["JitterStrategy"] == "FULL"
 
 
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_what_has_a_way_of_its_own_takes_it_at_once_unless_it_is_one_to_try_again(name: str) -> None:
+    try_again = {"AgentNotOnline"}
+    own = {one for way in TASKS[name].get("Catch", []) for one in way["ErrorEquals"]} - {"States.ALL"} - try_again
+    assert {one: WORKFLOW.retrier(name, one)["MaxAttempts"] for one in own} == dict.fromkeys(own, 0)
+
+
+@pytest.mark.parametrize("final", sorted(kind.__name__ for kind in errors.FinalStep.__subclasses__()))
+def test_what_trying_again_cannot_help_is_not_tried_again_in_line(final: str) -> None:
+    assert WORKFLOW.retrier("Launch", final)["MaxAttempts"] == 0
+
+
+@pytest.mark.parametrize("refusal", ["CapacityUnavailable", "QuotaExceeded", "Throttled"])
+def test_who_is_refused_a_machine_comes_again_until_the_queue_timeout(refusal: str) -> None:
+    retrier = WORKFLOW.retrier("Launch", refusal)
+    assert retrier["MaxAttempts"] > 24 * 3600, "one a second, for the longest time-out that can be configured"
+    assert retrier["MaxDelaySeconds"] <= 60
+
+
+@pytest.mark.parametrize("kind", sorted(serving.STEP_ERRORS))
+def test_every_refusal_is_one_that_the_launch_state_knows(kind: str) -> None:
+    name = serving.STEP_ERRORS[kind].__name__
+    assert name in WORKFLOW.retrier("Launch", name)["ErrorEquals"]
+
+
 def test_the_workflow_names_only_errors_that_the_steps_can_raise() -> None:
     named = {
         error
@@ -103,13 +275,25 @@ def test_the_workflow_names_only_errors_that_the_steps_can_raise() -> None:
     assert named <= OURS
 
 
+def test_an_error_that_the_workflow_makes_up_itself_has_a_failure_class() -> None:
+    made_up = {
+        way["Assign"]["error"]
+        for state in STATES.values()
+        for way in [state, *state.get("Choices", []), *state.get("Catch", [])]
+        if way.get("Assign", {}).get("error") and not way["Assign"]["error"].startswith("{%")
+    }
+    assert made_up == {"QueueTimeout", "UploadExpired", "MachineLost"}
+    assert {_CODES[one] for one in made_up} <= set(FAILURES)
+
+
 def test_every_wait_for_a_callback_is_bounded() -> None:
-    waits = [task for task in TASKS.values() if task["Resource"].endswith(".waitForTaskToken")]
-    assert waits
-    assert all(task["TimeoutSeconds"] == LIMITS["inspect_interval"] for task in waits)
+    waits = {
+        name: task["TimeoutSeconds"] for name, task in TASKS.items() if task["Resource"].endswith(".waitForTaskToken")
+    }
+    assert waits == {"Launch": LIMITS["queue_timeout"], "AwaitCompletion": LIMITS["inspect_interval"]}
 
 
-def test_a_new_attempt_is_dispatched_whole_whatever_the_one_before_had_to_store_again() -> None:
-    (another,) = STATES["NextAttempt"]["Choices"]
-    assert (another["Next"], another["Assign"]["stored_after"]) == ("Launch", "")
-    assert STATES["Begin"]["Assign"]["stored_after"] == ""
+@pytest.mark.parametrize(("attempt", "last"), [(1, 3), (4, 6)])
+def test_a_run_has_its_number_of_attempts_whatever_the_runs_before_used_up(attempt: int, last: int) -> None:
+    given = {"owner": "alice", "job_id": "job", "run": 1, "attempt": attempt}
+    assert WORKFLOW.passed("Begin", given).variables["last_attempt"] == last

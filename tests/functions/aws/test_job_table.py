@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from functions.aws.job_table import DynamoJobTable
+from functions.jobs.errors import ConcurrentChange, JobEnded, JobNotFound
+from functions.jobs.ids import new_job_id
+from functions.jobs.job import Job, JobStatus, TimelineEvent
+from functions.jobs.open_run import open_job
+from tests.functions.aws.emulated_dynamodb import new_client, new_table
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, a_job
+from tests.functions.fakes.machines import a_machine
+
+
+@pytest.fixture
+def table() -> DynamoJobTable:
+    client = new_client()
+    return DynamoJobTable(client, new_table(client))
+
+
+def text(words: str) -> Callable[[Job], Job]:
+    return lambda job: replace(job, input_text=job.input_text + words)
+
+
+def test_a_job_that_is_there_is_answered_and_left_as_it_is(table: DynamoJobTable) -> None:
+    job = a_job(machines=(a_machine(),))
+    assert table.add(job) is None
+    assert table.add(a_job(input_text="another")) == job
+    assert table.get("alice", JOB_ID) == job
+    assert table.get("bob", JOB_ID) is None
+
+
+def test_a_change_is_written_with_a_new_revision(table: DynamoJobTable) -> None:
+    table.add(a_job())
+    changed = table.update("alice", JOB_ID, lambda job: job.moved(JobStatus.LAUNCHING).with_machine(a_machine()))
+    assert (changed.revision, changed.status, changed.machines) == (2, JobStatus.LAUNCHING, (a_machine(),))
+    assert table.get("alice", JOB_ID) == changed
+
+
+def test_a_change_that_changes_nothing_is_not_written(table: DynamoJobTable) -> None:
+    table.add(a_job())
+    assert table.update("alice", JOB_ID, lambda job: job) == a_job()
+    assert table.get("alice", JOB_ID) == a_job()
+
+
+def test_what_a_change_takes_away_is_gone(table: DynamoJobTable) -> None:
+    table.add(a_job(status=JobStatus.CANCELLED, instance_id="i-1", command_id="c-1"))
+    table.update("alice", JOB_ID, lambda job: job.retried("2026-01-31T10:00:00.000Z"))
+    job = table.get("alice", JOB_ID)
+    assert job
+    assert (job.run, job.instance_id, job.command_id) == (2, None, None)
+
+
+def test_two_who_change_a_job_at_once_both_have_their_way(table: DynamoJobTable) -> None:
+    table.add(a_job(input_text=""))
+    meddled = False
+
+    def change(job: Job) -> Job:
+        nonlocal meddled
+        if not meddled:
+            meddled = True
+            table.update("alice", JOB_ID, text("one "))
+        return text("two")(job)
+
+    assert table.update("alice", JOB_ID, change).input_text == "one two"
+
+
+def test_a_job_that_never_keeps_still_is_given_up(table: DynamoJobTable) -> None:
+    table.add(a_job())
+
+    def change(job: Job) -> Job:
+        table.update("alice", JOB_ID, text("."))
+        return text("mine")(job)
+
+    with pytest.raises(ConcurrentChange):
+        table.update("alice", JOB_ID, change)
+
+
+def test_a_change_of_a_job_that_is_gone_is_refused(table: DynamoJobTable) -> None:
+    with pytest.raises(JobNotFound):
+        table.update("alice", JOB_ID, text("x"))
+    table.add(a_job())
+    table.delete("alice", JOB_ID)
+    with pytest.raises(JobNotFound):
+        open_job(table, RUN)
+
+
+def test_a_refused_change_leaves_the_job_alone(table: DynamoJobTable) -> None:
+    table.add(a_job(status=JobStatus.CANCELLED))
+    with pytest.raises(JobEnded):
+        open_job(table, RUN)
+    assert table.get("alice", JOB_ID) == a_job(status=JobStatus.CANCELLED)
+
+
+def test_the_open_jobs_are_those_that_have_not_ended_and_a_retried_one_is_open_again(table: DynamoJobTable) -> None:
+    table.add(a_job())
+    table.add(a_job(owner="bob", id=OTHER_ID))
+    table.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
+    assert [job.id for job in table.open_jobs()] == [OTHER_ID]
+    table.update("alice", JOB_ID, lambda job: job.retried("2026-01-31T10:00:00.000Z"))
+    assert {job.id for job in table.open_jobs()} == {JOB_ID, OTHER_ID}
+
+
+def test_a_list_is_newest_first_and_goes_on_from_where_it_ended(table: DynamoJobTable) -> None:
+    ids = sorted((new_job_id() for _ in range(5)), reverse=True)
+    for one in ids:
+        table.add(a_job(id=one))
+    first = table.page("alice", 3, None)
+    assert [job.id for job in first.jobs] == ids[:3]
+    assert [job.id for job in table.page("alice", 3, first.next_before).jobs] == ids[3:]
+
+
+def test_a_timeline_is_kept_in_order(table: DynamoJobTable) -> None:
+    table.add(a_job())
+    events = [TimelineEvent(word, "2026-01-31T10:00:00.000Z") for word in ("launched", "running", "succeeded")]
+    for event in events:
+        table.update("alice", JOB_ID, lambda job, event=event: job.noted(event))  # type: ignore[misc]  # bound early
+    job = table.get("alice", JOB_ID)
+    assert job
+    assert list(job.timeline) == events

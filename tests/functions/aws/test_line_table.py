@@ -1,0 +1,225 @@
+"""The line in DynamoDB and the fake that the core's tests use answer alike: each test runs against both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from functions.aws.job_table import DynamoJobTable
+from functions.aws.line_table import DynamoLineTable
+from functions.aws.machine_table import DynamoMachineTable
+from functions.jobs.errors import LeadLost
+from functions.jobs.job import Run
+from functions.jobs.ports import Batch, Candidate, Lead, LineTable, Machine, Slot, Turn
+from functions.jobs.serving import MAX_BATCH
+from tests.functions.aws.emulated_dynamodb import new_client, new_table
+from tests.functions.conftest import StoppedClock
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
+from tests.functions.fakes.line_table import FULL_BATCH, LEAD_SECONDS, FakeLineTable
+from tests.functions.fakes.machines import a_machine
+
+FIRST, LATER = Run("alice", JOB_ID), Run("bob", OTHER_ID)
+SECOND_RUN = Run("alice", JOB_ID, 2)
+BATCH = Batch("token", Candidate("t4g.small", "subnet-1", "spot"), ((FIRST, 1), (LATER, 3)))
+
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def table(request: pytest.FixtureRequest) -> LineTable:
+    if request.param == "fake":
+        return FakeLineTable()
+    client = new_client()
+    return DynamoLineTable(client, new_table(client))
+
+
+def taken(table: LineTable, name: str = "leader") -> Lead:
+    lead = table.lead(name)
+    assert lead is not None
+    return lead
+
+
+def test_a_place_in_line_tells_since_when_whatever_the_number_of_tries(
+    table: LineTable, stopped_clock: StoppedClock
+) -> None:
+    first = table.enter(FIRST, 1, "token-1")
+    stopped_clock.go_on(30)
+    again = table.enter(FIRST, 2, "token-2")
+    assert (again.run, again.attempt, again.token) == (FIRST, 2, "token-2")
+    assert again.since == first.since
+    assert table.ticket(FIRST) == again
+    assert table.oldest(10) == [again]
+
+
+def test_a_place_given_up_and_taken_again_is_a_new_one(table: LineTable, stopped_clock: StoppedClock) -> None:
+    first = table.enter(FIRST, 1, "token-1")
+    table.leave(FIRST)
+    stopped_clock.go_on(30)
+    assert table.enter(FIRST, 1, "token-2").since > first.since
+
+
+def test_the_line_is_in_the_order_of_the_jobs_ages(table: LineTable) -> None:
+    table.enter(LATER, 1, "token-1")
+    table.enter(FIRST, 1, "token-2")
+    assert [ticket.run for ticket in table.oldest(10)] == [FIRST, LATER]
+    assert [ticket.run for ticket in table.oldest(1)] == [FIRST]
+
+
+def test_each_run_of_a_job_has_a_place_of_its_own(table: LineTable) -> None:
+    table.enter(FIRST, 1, "token-1")
+    table.enter(SECOND_RUN, 2, "token-2")
+    table.leave(FIRST)
+    assert [ticket.run for ticket in table.oldest(10)] == [SECOND_RUN]
+
+
+def test_who_leaves_hands_back_its_ticket_once(table: LineTable) -> None:
+    ticket = table.enter(FIRST, 1, "token")
+    assert table.leave(FIRST) == ticket
+    assert table.leave(FIRST) is None
+    assert table.ticket(FIRST) is None
+
+
+def test_only_the_named_attempt_leaves(table: LineTable) -> None:
+    assert table.leave(FIRST, 1) is None
+    ticket = table.enter(FIRST, 2, "token")
+    assert table.leave(FIRST, 1) is None
+    assert table.ticket(FIRST) == ticket
+    assert table.leave(FIRST, 2) == ticket
+
+
+def test_a_slot_comes_back_with_its_machine(table: LineTable) -> None:
+    slot = Slot(FIRST, a_machine())
+    assert table.slot(FIRST) is None
+    for _ in range(2):
+        table.grant(slot)
+    assert table.slot(FIRST) == slot
+    assert table.slots() == [slot]
+
+
+def test_slots_are_listed_oldest_job_first(table: LineTable) -> None:
+    later, first = Slot(LATER, a_machine("i-2")), Slot(FIRST, a_machine("i-1"))
+    table.grant(later)
+    table.grant(first)
+    assert table.slots() == [first, later]
+
+
+def test_a_slot_is_freed_by_its_own_machine_only_and_once(table: LineTable) -> None:
+    table.grant(Slot(FIRST, a_machine("i-1")))
+    table.give_back(FIRST, "i-2")
+    assert len(table.slots()) == 1
+    for _ in range(2):
+        table.give_back(FIRST, "i-1")
+    assert table.slots() == []
+
+
+def test_one_at_a_time_leads(table: LineTable) -> None:
+    lead = taken(table, "one")
+    assert (lead.limit, lead.batch) == (MAX_BATCH, None)
+    assert table.lead("another") is None
+
+
+def test_the_same_leader_takes_its_lead_over_at_once_and_ends_the_earlier_one(table: LineTable) -> None:
+    before = taken(table, "one")
+    table.remember(before, BATCH)
+    after = taken(table, "one")
+    assert after.batch == BATCH
+    with pytest.raises(LeadLost):
+        table.remember(before, BATCH)
+    with pytest.raises(LeadLost):
+        table.rest(before, Turn(1))
+    table.rest(after, Turn(1))
+
+
+def test_a_leader_that_is_never_heard_of_again_loses_the_lead(table: LineTable, stopped_clock: StoppedClock) -> None:
+    lost = taken(table, "one")
+    table.remember(lost, BATCH)
+    stopped_clock.go_on(LEAD_SECONDS - 1)
+    assert table.lead("another") is None
+    stopped_clock.go_on(2)
+    assert taken(table, "another").batch == BATCH
+    with pytest.raises(LeadLost):
+        table.remember(lost, BATCH)
+
+
+def test_a_batch_takes_the_place_of_the_one_before(table: LineTable) -> None:
+    lead = taken(table)
+    table.remember(lead, Batch("earlier", BATCH.candidate, ()))
+    table.remember(lead, BATCH)
+    assert taken(table).batch == BATCH
+
+
+def test_a_rest_leaves_its_limit_and_nothing_unfinished(table: LineTable) -> None:
+    lead = taken(table, "one")
+    table.remember(lead, BATCH)
+    table.rest(lead, Turn(7))
+    after = taken(table, "another")
+    assert (after.limit, after.batch) == (7, None)
+
+
+def test_a_lead_given_back_is_free_at_once_for_anybody(table: LineTable) -> None:
+    table.rest(taken(table, "one"), Turn(7))
+    table.rest(taken(table, "another"), Turn(7))
+    assert table.lead("one")
+
+
+def test_a_lead_is_free_whatever_the_next_leaders_clock_says(table: LineTable, stopped_clock: StoppedClock) -> None:
+    table.rest(taken(table, "one"), Turn(7))
+    stopped_clock.go_on(-5)
+    assert table.lead("another")
+
+
+def test_what_is_unfinished_is_there_for_the_next_leader(table: LineTable) -> None:
+    lead = taken(table, "one")
+    table.remember(lead, BATCH)
+    table.rest(lead, Turn(7, unfinished=BATCH))
+    again = taken(table, "one")
+    table.rest(again, Turn(7, unfinished=again.batch))
+    assert taken(table, "another").batch == BATCH
+
+
+def test_the_lines_items_are_nobodys_jobs_and_no_open_ones() -> None:
+    client = new_client()
+    name = new_table(client)
+    table, jobs = DynamoLineTable(client, name), DynamoJobTable(client, name)
+    jobs.add(a_job())
+    table.enter(FIRST, 1, "token")
+    table.grant(Slot(FIRST, a_machine()))
+    taken(table)
+    DynamoMachineTable(client, name).add(Machine("i-1", "alice", JOB_ID, 1))
+    assert [job.id for job in jobs.page("alice", 10, None).jobs] == [JOB_ID]
+    assert [job.id for job in jobs.open_jobs()] == [JOB_ID]
+
+
+def test_a_long_line_is_read_in_pages_and_no_further_than_asked() -> None:
+    client = new_client()
+    name = new_table(client)
+    table = DynamoLineTable(client, name)
+    runs = [Run("alice", f"job-{number:03}") for number in range(130)]
+    for run in runs:
+        table.enter(run, 1, "t" * 20_000)  # a page of DynamoDB's ends at 1 MB
+    assert [ticket.run for ticket in table.oldest(100)] == runs[:100]
+
+
+@pytest.mark.parametrize(
+    ("call", "operation"),
+    [
+        (lambda table: table.oldest(5), "query"),
+        (lambda table: table.slots(), "query"),
+        (lambda table: table.ticket(FIRST), "get_item"),
+        (lambda table: table.slot(FIRST), "get_item"),
+    ],
+)
+def test_every_read_is_strongly_consistent(call: Any, operation: str) -> None:
+    client = new_client()
+    asked: list[dict[str, Any]] = []
+    client.meta.events.register("provide-client-params.dynamodb", lambda params, **_: asked.append(params))
+    with Stubber(client) as stub:
+        stub.add_response(operation, {"Items": []} if operation == "query" else {})
+        call(DynamoLineTable(client, "jobs"))
+    assert [params["ConsistentRead"] for params in asked] == [True]
+
+
+def test_the_fake_knows_the_same_sizes() -> None:
+    assert (FULL_BATCH, FakeLineTable().lead("x")) == (MAX_BATCH, Lead("holder-1", MAX_BATCH, None))

@@ -1,0 +1,60 @@
+"""The machines in DynamoDB and the fake that the core's tests use answer alike: each test runs against both."""
+
+from __future__ import annotations
+
+import pytest
+
+from functions.aws.machine_table import DynamoMachineTable
+from functions.jobs.ports import Machine, MachineTable
+from tests.functions.aws.emulated_dynamodb import new_client, new_table
+from tests.functions.fakes.job_table import JOB_ID
+from tests.functions.fakes.machine_table import FakeMachineTable
+
+MACHINE = Machine("i-1", "alice", JOB_ID, 1)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def table(request: pytest.FixtureRequest) -> MachineTable:
+    if request.param == "fake":
+        return FakeMachineTable()
+    client = new_client()
+    return DynamoMachineTable(client, new_table(client))
+
+
+def test_news_of_a_machine_that_is_not_ours_is_not_kept(table: MachineTable) -> None:
+    assert table.report("i-other", "terminated") is None
+    assert not table.has_news("i-other")
+
+
+def test_news_is_there_until_somebody_takes_notice_of_it(table: MachineTable) -> None:
+    table.add(MACHINE)
+    assert not table.has_news("i-1")
+    table.report("i-1", "terminated")
+    assert table.has_news("i-1")
+    assert table.park("i-1", "token").has_news
+    assert not table.has_news("i-1")
+
+
+def test_who_parks_is_told_to_who_reports(table: MachineTable) -> None:
+    table.add(MACHINE)
+    assert not table.park("i-1", "token").has_news
+    waiter = table.report("i-1", "Success")
+    assert waiter
+    assert (waiter.machine, waiter.token) == (MACHINE, "token")
+
+
+def test_entering_a_machine_again_keeps_what_is_known_of_it(table: MachineTable) -> None:
+    table.add(MACHINE)
+    table.park("i-1", "token")
+    table.report("i-1", "terminated")
+    table.add(MACHINE)
+    assert table.has_news("i-1")
+    waiter = table.report("i-1", "terminated")
+    assert waiter
+    assert waiter.token == "token"
+
+
+def test_nobody_waits_for_a_machine_that_was_never_entered() -> None:
+    client = new_client()
+    with pytest.raises(LookupError, match="i-1"):
+        DynamoMachineTable(client, new_table(client)).park("i-1", "token")

@@ -1,0 +1,91 @@
+"""The line for machines, in memory, with the same conditions that its writes have in DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from functions.jobs import clock
+from functions.jobs.clock import now
+from functions.jobs.errors import LeadLost
+from functions.jobs.job import Run
+from functions.jobs.ports import Batch, Lead, Slot, Ticket, Turn
+
+LEAD_SECONDS = 60
+FULL_BATCH = 100
+LONG_AGO = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass
+class KeptLead:
+    """What the lead's item keeps; it has no `name`, and `until` is long ago, once its holder has rested."""
+
+    until: datetime = LONG_AGO
+    holder: str = ""
+    name: str = ""
+    limit: int = FULL_BATCH
+    batch: Batch | None = None
+
+
+@dataclass
+class FakeLineTable:
+    tickets: dict[str, Ticket] = field(default_factory=dict)  # by the run's name
+    held: dict[str, Slot] = field(default_factory=dict)  # by the run's name
+    kept: KeptLead | None = None
+    _holders: count[int] = field(default_factory=lambda: count(1))
+
+    def enter(self, run: Run, attempt: int, token: str) -> Ticket:
+        known = self.tickets.get(run.name)
+        self.tickets[run.name] = Ticket(run, attempt, token, known.since if known else now())
+        return self.tickets[run.name]
+
+    def oldest(self, limit: int) -> Sequence[Ticket]:
+        return [self.tickets[name] for name in sorted(self.tickets)[:limit]]
+
+    def ticket(self, run: Run) -> Ticket | None:
+        return self.tickets.get(run.name)
+
+    def leave(self, run: Run, attempt: int | None = None) -> Ticket | None:
+        ticket = self.tickets.get(run.name)
+        if ticket is None or attempt not in {None, ticket.attempt}:
+            return None
+        return self.tickets.pop(run.name)
+
+    def slot(self, run: Run) -> Slot | None:
+        return self.held.get(run.name)
+
+    def slots(self) -> Sequence[Slot]:
+        return [self.held[name] for name in sorted(self.held)]
+
+    def grant(self, slot: Slot) -> None:
+        self.held[slot.run.name] = slot
+
+    def give_back(self, run: Run, instance_id: str) -> None:
+        slot = self.held.get(run.name)
+        if slot is not None and slot.machine.instance_id == instance_id:
+            del self.held[run.name]
+
+    def lead(self, name: str) -> Lead | None:
+        kept, moment = self.kept or KeptLead(), clock.utc_now()
+        if kept.until >= moment and kept.name != name:
+            return None
+        self.kept = replace(
+            kept, until=moment + timedelta(seconds=LEAD_SECONDS), holder=f"holder-{next(self._holders)}", name=name
+        )
+        return Lead(self.kept.holder, self.kept.limit, self.kept.batch)
+
+    def remember(self, lead: Lead, batch: Batch) -> None:
+        self._kept_by(lead).batch = batch
+
+    def rest(self, lead: Lead, turn: Turn) -> None:
+        kept = self._kept_by(lead)
+        # As in DynamoDB, the batch that is kept on is the one that is written down.
+        batch = kept.batch if turn.unfinished else None
+        self.kept = KeptLead(holder=kept.holder, limit=turn.limit, batch=batch)
+
+    def _kept_by(self, lead: Lead) -> KeptLead:
+        if self.kept is None or self.kept.holder != lead.holder:
+            raise LeadLost("another execution leads the line by now")
+        return self.kept

@@ -1,0 +1,102 @@
+"""EC2 and SSM as told: `answers` and `sends` are played in order, states are looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from functions.jobs.clock import now
+from functions.jobs.job import MachineRecord
+from functions.jobs.ports import AliveMachine, Candidate, CommandState, LaunchedInstance, Refusal
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One launch call."""
+
+    candidate: Candidate
+    count: int
+    token: str
+    tags: Mapping[str, str]
+
+
+def a_machine(instance_id: str = "i-1", **changes: object) -> MachineRecord:
+    facts: dict[str, object] = {
+        "run": 1,
+        "attempt": 1,
+        "instance_type": "t4g.small",
+        "market": "spot",
+        "zone": "eu-central-1b",
+        "image_id": "ami-1",
+        "launched_at": "2026-01-31T09:15:03.000Z",
+    }
+    return MachineRecord(instance_id, **facts | changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeMachines:
+    """A launch without an answer of its own gives all that was asked for; a number gives so many.
+
+    A client token gets the machines that it got before, as EC2 does it.
+    """
+
+    answers: list[Refusal | int | Exception] = field(default_factory=list)
+    sends: list[str | Exception] = field(default_factory=list)
+    commands: dict[str, CommandState] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    alive: list[AliveMachine] = field(default_factory=list)
+    ends_at_once: bool = True
+    asked: list[Asked] = field(default_factory=list)
+    tagged: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    sent: list[tuple[str, str, int]] = field(default_factory=list)
+    terminated: list[str] = field(default_factory=list)
+    launched: dict[str, tuple[Asked, list[LaunchedInstance]]] = field(default_factory=dict)  # by client token
+
+    def launch(
+        self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
+    ) -> Sequence[LaunchedInstance] | Refusal:
+        call = Asked(candidate, count, token, tags)
+        self.asked.append(call)
+        if token in self.launched:
+            before, instances = self.launched[token]
+            assert call == before, "EC2 refuses a client token that comes back with other parameters"
+            return instances
+        answer = self.answers.pop(0) if self.answers else count
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, Refusal):
+            return answer
+        assert 1 <= answer <= count
+        self.launched[token] = (call, [self._new_instance() for _ in range(answer)])
+        return self.launched[token][1]
+
+    def _new_instance(self) -> LaunchedInstance:
+        instance_id = f"i-{len(self.states) + 1}"
+        self.states[instance_id] = "pending"
+        return LaunchedInstance(instance_id, "eu-central-1b", "ami-1", now())
+
+    def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
+        self.tagged[instance_id] = tags
+
+    def send_command(self, instance_id: str, script: str, comment: str, timeout: int) -> str:
+        answer = self.sends.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        self.sent.append((instance_id, script, timeout))
+        return answer
+
+    def command_state(self, command_id: str, instance_id: str) -> CommandState | None:
+        return self.commands.get(command_id)
+
+    def instance_state(self, instance_id: str) -> str | None:
+        return self.states.get(instance_id)
+
+    def alive_of_stack(self, stack: str) -> list[AliveMachine]:
+        return [each for each in self.alive if self.states[each.instance_id] not in {"shutting-down", "terminated"}]
+
+    def terminate(self, instance_id: str) -> str | None:
+        self.terminated.append(instance_id)
+        if instance_id not in self.states:
+            return None
+        self.states[instance_id] = "terminated" if self.ends_at_once else "shutting-down"
+        return self.states[instance_id]

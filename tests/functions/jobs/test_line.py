@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from functions.jobs.line import Line
+from functions.jobs.ports import Slot
+from tests.functions.fakes.line_table import FakeLineTable
+from tests.functions.fakes.machines import a_machine
+from tests.functions.fakes.workflow import FakeWorkflow
+from tests.functions.jobs.waiting_line import WaitingLine
+
+
+def test_room_is_told_to_the_oldest_and_to_nobody_else() -> None:
+    line = WaitingLine.of(3)
+    line.park(line.runs[2], line.runs[0], line.runs[1])
+    line.line.hand_over()
+    assert [line.heard(run) for run in line.runs] == [["YourTurn"], [], []]
+
+
+def test_who_does_not_listen_is_passed_over() -> None:
+    line = WaitingLine.of(3)
+    line.park(*line.runs)
+    line.flow.dead |= {line.table.tickets[run.name].token for run in line.runs[:2]}
+    line.line.hand_over()
+    assert line.heard(line.runs[2]) == ["YourTurn"]
+
+
+def test_a_line_of_whom_nobody_listens_is_left_to_come_by_itself() -> None:
+    line = WaitingLine.of(8)
+    line.park(*line.runs)
+    line.flow.dead |= {line.table.tickets[run.name].token for run in line.runs[:5]}
+    line.line.hand_over()
+    assert line.flow.answers == [], "those further back are not asked"
+
+
+def test_who_is_told_keeps_its_place() -> None:
+    line = WaitingLine.of(1)
+    line.park(line.runs[0])
+    line.line.hand_over()
+    assert line.heard(line.runs[0]) == ["YourTurn"]
+    assert line.table.ticket(line.runs[0])
+
+
+def test_a_run_that_is_given_its_machine_has_left_the_line_and_holds_the_slot() -> None:
+    line = WaitingLine.of(1)
+    line.park(line.runs[0])
+    slot = Slot(line.runs[0], a_machine())
+    assert line.line.give(line.table.tickets[line.runs[0].name], slot)
+    assert line.heard(line.runs[0]) == ["i-1"]
+    assert (line.table.oldest(9), line.table.slots()) == ([], [slot])
+
+
+def test_the_slot_is_there_before_the_run_hears_of_its_machine() -> None:
+    line = WaitingLine.of(1)
+    line.park(line.runs[0])
+    slots_when_told: list[list[Slot]] = []
+
+    class Watching(FakeWorkflow):
+        def wake(self, token: str, output: Mapping[str, str] | None = None) -> bool:
+            slots_when_told.append(list(line.table.slots()))
+            return super().wake(token, output)
+
+    slot = Slot(line.runs[0], a_machine())
+    Line(line.table, Watching()).give(line.table.tickets[line.runs[0].name], slot)
+    assert slots_when_told == [[slot]]
+
+
+def test_a_machine_given_to_nobody_who_listens_keeps_its_slot_for_the_runs_next_try() -> None:
+    line = WaitingLine.of(1)
+    line.park(line.runs[0])
+    ticket = line.table.tickets[line.runs[0].name]
+    line.flow.dead.add(ticket.token)
+    slot = Slot(line.runs[0], a_machine())
+    assert not line.line.give(ticket, slot)
+    assert line.table.slots() == [slot]
+
+
+def test_a_run_whose_step_was_tried_anew_meanwhile_hears_through_its_new_token() -> None:
+    line = WaitingLine.of(1)
+    (run,) = line.runs
+    line.park(run)
+    old = line.table.tickets[run.name]
+    line.flow.dead.add(old.token)
+    line.park(run)
+    assert line.line.give(old, Slot(run, a_machine()))
+    assert line.flow.woken == [f"{run.name}/2"]
+    assert line.table.oldest(9) == []
+
+
+def test_a_place_in_line_for_a_later_attempt_outlasts_a_machine_for_an_earlier_one() -> None:
+    line = WaitingLine.of(1)
+    (run,) = line.runs
+    line.park(run)
+    earlier = line.table.tickets[run.name]
+    line.park(run, attempt=2)
+    line.line.give(earlier, Slot(run, a_machine()))
+    assert [ticket.attempt for ticket in line.table.oldest(9)] == [2]
+
+
+def test_a_machine_that_is_gone_frees_its_slot_for_whoever_waits_longest() -> None:
+    line = WaitingLine.of(3)
+    ended, *waiting = line.runs
+    line.table.grant(Slot(ended, a_machine("i-1")))
+    line.park(*waiting)
+    line.line.give_back(ended, ["i-1"])
+    assert line.table.slots() == []
+    assert [line.heard(run) for run in waiting] == [["YourTurn"], []]
+
+
+def test_another_machines_end_does_not_free_the_slot() -> None:
+    line = WaitingLine.of(1)
+    line.table.grant(Slot(line.runs[0], a_machine("i-2")))
+    line.line.give_back(line.runs[0], ["i-1"])
+    assert len(line.table.slots()) == 1
+
+
+def test_a_run_that_never_had_a_machine_still_makes_way_for_the_next() -> None:
+    line = WaitingLine.of(2)
+    line.park(line.runs[1])
+    line.line.give_back(line.runs[0], [])
+    assert line.heard(line.runs[1]) == ["YourTurn"]
+
+
+def test_a_run_that_is_sent_away_is_out_of_the_line_and_knows_why() -> None:
+    line = WaitingLine.of(1)
+    line.park(line.runs[0])
+    line.line.send_away(line.runs[0], "JobEnded", "cancelled on request")
+    assert line.table.oldest(9) == []
+    (answer,) = line.flow.answers
+    assert (answer.error, answer.cause) == ("JobEnded", "cancelled on request")
+
+
+def test_sending_away_a_run_that_does_not_wait_tells_nobody() -> None:
+    table, flow = FakeLineTable(), FakeWorkflow()
+    Line(table, flow).send_away(WaitingLine.of(1).runs[0], "JobEnded", "cancelled on request")
+    assert flow.answers == []

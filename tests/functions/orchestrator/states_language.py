@@ -1,0 +1,97 @@
+"""One state of a workflow at a time, as Step Functions runs it: what it sends, and where which answer leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jsonata import jsonata
+
+Variables = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way taken out of a state: `name` tells it from the state's other ways, `next` is None at the end."""
+
+    name: str
+    next: str | None
+    variables: Variables
+
+
+@dataclass(frozen=True)
+class StatesLanguage:
+    """The part of the language that the workflow uses: JSONata, Pass, Choice, and Task with Retry and Catch."""
+
+    definition: Mapping[str, Any]
+    context: Mapping[str, Any] = field(default_factory=lambda: {"Task": {"Token": "the-token"}})
+
+    def state(self, name: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.definition["States"][name]
+        return found
+
+    def ways(self) -> set[tuple[str, str]]:
+        """(state, name of a way out of it) for all there are."""
+        return {(name, way) for name, state in self.definition["States"].items() for way, _ in _ways(state)}
+
+    def payload(self, name: str, variables: Variables) -> dict[str, Any]:
+        """What a Task sends its function."""
+        sent: dict[str, Any] = self._value(self.state(name)["Arguments"]["Payload"], variables, context=self.context)
+        return sent
+
+    def passed(self, name: str, given: Any) -> Way:
+        return self._take("Next", self.state(name), {}, input=given)
+
+    def chosen(self, name: str, variables: Variables) -> Way:
+        state = self.state(name)
+        for way, choice in _ways(state):
+            if way == "Default" or self._value(choice["Condition"], variables):
+                return self._take(way, choice, variables)
+        raise LookupError(f"{name} has no way for {variables}")
+
+    def succeeded(self, name: str, variables: Variables, result: Any) -> Way:
+        """`result` is what a callback was answered; an invoked function's answer is its `Payload`."""
+        state = self.state(name)
+        return self._take("End" if state.get("End") else "Next", state, variables, result=result)
+
+    def failed(self, name: str, variables: Variables, error: str, cause: str = "") -> Way:
+        """Where an error leads that is not tried again any more."""
+        for way, catch in _ways(self.state(name)):
+            if way.startswith("Catch") and _matches(catch, error):
+                return self._take(way, catch, variables, errorOutput={"Error": error, "Cause": cause})
+        raise LookupError(f"{name} does not catch {error}: the execution fails")
+
+    def retrier(self, name: str, error: str) -> Mapping[str, Any]:
+        """The first row of a Task's Retry that an error meets."""
+        rows: list[Mapping[str, Any]] = self.state(name)["Retry"]
+        return next(row for row in rows if _matches(row, error))
+
+    def _take(self, name: str, way: Mapping[str, Any], variables: Variables, **states: Any) -> Way:
+        # Every expression of an Assign sees the variables as they were before it.
+        assigned = {key: self._value(value, variables, **states) for key, value in way.get("Assign", {}).items()}
+        return Way(name, way.get("Default") if name == "Default" else way.get("Next"), {**variables, **assigned})
+
+    def _value(self, template: Any, variables: Variables, **states: Any) -> Any:
+        if isinstance(template, dict):
+            return {key: self._value(value, variables, **states) for key, value in template.items()}
+        if not isinstance(template, str) or not template.startswith("{%"):
+            return template
+        expression = template.removeprefix("{%").removesuffix("%}").strip()
+        value = jsonata.Jsonata(expression).evaluate(None, {**variables, "states": states})
+        if value is None:
+            # Step Functions fails an execution whose expression has no value: a variable that was never assigned.
+            raise LookupError(f"{expression} has no value")
+        return value
+
+
+def _ways(state: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    ways: list[tuple[str, Mapping[str, Any]]] = []
+    ways += [(f"Choices[{index}]", choice) for index, choice in enumerate(state.get("Choices", []))]
+    ways += [(f"Catch {', '.join(catch['ErrorEquals'])}", catch) for catch in state.get("Catch", [])]
+    ways += [(name, state) for name in ("Next", "Default", "End") if name in state]
+    return ways
+
+
+def _matches(row: Mapping[str, Any], error: str) -> bool:
+    return error in row["ErrorEquals"] or "States.ALL" in row["ErrorEquals"]

@@ -1,0 +1,284 @@
+"""A job's whole way: the workflow's definition, walked state by state, with the real functions over fakes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from functions.jobs.ending import Recording, Terminating
+from functions.jobs.errors import AgentNotOnline, MayflyError
+from functions.jobs.job import Job, JobStatus, Run
+from functions.jobs.launching import Launching
+from functions.jobs.line import Line
+from functions.jobs.ports import CommandState
+from functions.jobs.running import Awaiting, Dispatching, Inspecting
+from functions.jobs.submission import Submission
+from functions.orchestrator import await_completion, dispatch, inspect_command, launch, record, terminate
+from tests.functions.conftest import StoppedClock
+from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.machine_log import FakeMachineLog
+from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.jobs.waiting_line import DENIED, FULL, QUEUE_TIMEOUT, WaitingLine
+from tests.functions.orchestrator.lambda_context import CONTEXT
+from tests.functions.orchestrator.states_language import StatesLanguage, Way
+from tests.functions.orchestrator.workflow_definition import ARNS, MACHINE, TASKS
+
+HANDLERS: dict[str | int, Any] = {
+    ARNS["launch"]: launch,
+    ARNS["dispatch"]: dispatch,
+    ARNS["await_completion"]: await_completion,
+    ARNS["inspect"]: inspect_command,
+    ARNS["record"]: record,
+    ARNS["terminate"]: terminate,
+}
+STORED = CommandState("Success", 0, None)
+EXPIRED = CommandState("Failed", 31, None)
+MAX_STATES = 200
+
+
+@dataclass
+class Execution:
+    """One run of one job. `visited` are the states it went through, `before` what happens as one is reached."""
+
+    line: WaitingLine
+    files: FakeJobFiles
+    submission: Submission
+    visited: list[str] = field(default_factory=list)
+    before: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def job(self) -> Job:
+        return self.line.jobs.only
+
+    @property
+    def ended(self) -> list[bool]:
+        return [machine.terminated_at is not None for machine in self.job.machines]
+
+    def walk(self, run: Run, attempt: int = 1) -> None:
+        """Until the execution ends; whatever is tried again is tried again at once."""
+        given = {"owner": run.owner, "job_id": run.job_id, "run": run.number, "attempt": attempt}
+        way = StatesLanguage(MACHINE).passed("Begin", given)
+        for step in range(MAX_STATES):
+            state = way.next
+            if state is None:
+                return
+            self.before.get(step, lambda: None)()
+            self.visited.append(state)
+            way = self._step(state, way, f"{run.name}/{step}")
+        raise AssertionError(f"the execution never ends: {self.visited}")
+
+    def _step(self, state: str, way: Way, token: str) -> Way:
+        language = StatesLanguage(MACHINE, {"Task": {"Token": token}})
+        if state not in TASKS:
+            return language.chosen(state, way.variables)
+        error, answer = self._do(language, state, way.variables, token)
+        if error is None:
+            return language.succeeded(state, way.variables, answer)
+        if language.retrier(state, error)["MaxAttempts"] == 0 or error == AgentNotOnline.__name__:
+            return language.failed(state, way.variables, error, "why")
+        return way
+
+    def _do(self, language: StatesLanguage, name: str, variables: Any, token: str) -> tuple[str | None, Any]:
+        """The error's name, or the answer, of one try of a Task."""
+        module = HANDLERS[TASKS[name]["Arguments"]["FunctionName"]]
+        event = json.loads(json.dumps(language.payload(name, variables)))
+        try:
+            answer = module.handler(event, CONTEXT)
+        except MayflyError as error:
+            self.line.flow.dead.add(token)
+            return type(error).__name__, None
+        if not TASKS[name]["Resource"].endswith(".waitForTaskToken"):
+            return None, {"Payload": json.loads(json.dumps(answer))}
+        told = [one for one in self.line.flow.answers if one.token == token]
+        self.line.flow.dead.add(token)
+        if not told:
+            return "States.Timeout", None
+        return told[0].error, told[0].output
+
+
+@pytest.fixture
+def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
+    """A stack with one queued job; `sends` and `commands` of its machines say how they do."""
+    line = WaitingLine.of(1)
+    files, machine_table = FakeJobFiles(), FakeMachineTable()
+    whole = Line(line.table, line.flow)
+    dispatching = Dispatching(
+        jobs=line.jobs,
+        line=line.table,
+        machine_table=machine_table,
+        machines=line.machines,
+        files=files,
+        bootstrap="pass",
+        payload_sha256="a" * 64,
+        script=("./script.py",),
+        job_timeout=600,
+        transfer_allowance=60,
+        online_waits=(),
+        sleep=lambda _: None,
+    )
+    cores = {
+        (launch, "launching"): Launching(line.jobs, whole, line.serving()),
+        (dispatch, "dispatching"): dispatching,
+        (await_completion, "awaiting"): Awaiting(machine_table, line.flow),
+        (inspect_command, "inspecting"): Inspecting(line.jobs, line.machines),
+        (record, "recording"): Recording(line.jobs, files),
+        (terminate, "terminating"): Terminating(line.jobs, whole, line.machines),
+    }
+    for (module, name), core in cores.items():
+        monkeypatch.setattr(module, name, lambda core=core: core)
+    submission = Submission(line.jobs, machine_table, files, FakeMachineLog(), whole, 1000, 7)
+    return Execution(line, files, submission)
+
+
+def stored(execution: Execution, attempt: int) -> None:
+    run = execution.line.runs[0]
+    execution.files.outputs[f"outputs/outputs/alice/{run.job_id}/{attempt}/a b.txt"] = b"abc\nappended"
+
+
+def nothing_left(execution: Execution) -> bool:
+    """No machine, no slot, no place in line; every machine there was has the end of its receipt."""
+    line = execution.line
+    return not line.alive and not line.table.slots() and not line.table.oldest(9) and all(execution.ended)
+
+
+def test_a_job_that_goes_well(execution: Execution) -> None:
+    stored(execution, 1)
+    execution.line.machines.sends = ["c-1"]
+    execution.line.machines.commands = {"c-1": STORED}
+    execution.walk(execution.line.runs[0])
+    assert execution.job.status is JobStatus.SUCCEEDED
+    assert execution.visited == [
+        "Launch",
+        "Dispatch",
+        "AwaitCompletion",
+        "Inspect",
+        "Verdict",
+        "Record",
+        "Terminate",
+    ]
+    assert nothing_left(execution)
+
+
+def test_a_job_whose_machine_is_lost_gets_another_one(execution: Execution) -> None:
+    stored(execution, 2)
+    execution.line.machines.sends = ["c-1", "c-2"]
+    execution.line.machines.commands = {"c-2": STORED}
+    execution.before[2] = lambda: execution.line.machines.states.update({"i-1": "terminated"})
+    execution.walk(execution.line.runs[0])
+    assert execution.job.status is JobStatus.SUCCEEDED
+    assert (execution.job.attempts, len(execution.ended)) == (2, 2)
+    assert execution.visited.count("DropMachine") == 1
+    assert nothing_left(execution)
+
+
+def test_a_job_that_loses_every_machine_fails_and_can_be_tried_again(execution: Execution) -> None:
+    line, run = execution.line, execution.line.runs[0]
+    line.machines.sends = ["c-1", "c-2", "c-3", "c-4"]
+    line.machines.commands = {"c-4": STORED}
+
+    def lose_machines() -> None:
+        line.machines.states.update({one: "terminated" for one in line.machines.states if one != "i-4"})
+
+    execution.before = dict.fromkeys(range(MAX_STATES), lose_machines)
+    execution.walk(run)
+    assert execution.job.status is JobStatus.FAILED
+    assert execution.job.error
+    assert (execution.job.error.code, execution.job.attempts) == ("machine_lost", 3)
+    assert nothing_left(execution)
+
+    stored(execution, 4)
+    execution.files.inputs[f"inputs/alice/{run.job_id}/a b.txt"] = b"abc"
+    again = execution.submission.retry(run.owner, run.job_id)
+    execution.walk(again.this_run, again.attempts + 1)
+    assert (execution.job.status, execution.job.run) == (JobStatus.SUCCEEDED, 2)
+    assert [(one.run, one.attempt) for one in execution.job.machines] == [(1, 1), (1, 2), (1, 3), (2, 4)]
+    assert nothing_left(execution)
+
+
+def test_a_job_whose_machines_never_come_online_fails_with_its_machines_ended(execution: Execution) -> None:
+    execution.line.machines.sends = [AgentNotOnline("not yet")] * 3
+    execution.walk(execution.line.runs[0])
+    assert execution.job.error
+    assert (execution.job.error.code, len(execution.ended)) == ("boot_timeout", 3)
+    assert nothing_left(execution)
+
+
+def test_a_job_waits_until_there_is_room(execution: Execution) -> None:
+    stored(execution, 1)
+    execution.line.machines.answers = [FULL, FULL]
+    execution.line.machines.sends = ["c-1"]
+    execution.line.machines.commands = {"c-1": STORED}
+    execution.walk(execution.line.runs[0])
+    assert execution.visited[:4] == ["Launch", "Launch", "Launch", "Dispatch"]
+    assert execution.job.status is JobStatus.SUCCEEDED
+    assert nothing_left(execution)
+
+
+def test_a_job_that_gets_no_room_in_time_fails_and_makes_way(execution: Execution, stopped_clock: StoppedClock) -> None:
+    execution.line.machines.answers = [FULL] * 9
+    execution.before = dict.fromkeys(range(1, 9), lambda: stopped_clock.go_on(QUEUE_TIMEOUT.total_seconds() / 2))
+    execution.walk(execution.line.runs[0])
+    assert execution.job.error
+    assert execution.job.error.code == "queue_timeout"
+    assert execution.visited[-2:] == ["RecordError", "Terminate"]
+    assert nothing_left(execution)
+
+
+def test_a_launch_that_is_refused_for_good_fails_the_job_at_once(execution: Execution) -> None:
+    execution.line.machines.answers = [DENIED]
+    execution.walk(execution.line.runs[0])
+    assert execution.visited == ["Launch", "RecordError", "Terminate"]
+    assert execution.job.error
+    assert execution.job.error.code == "launch_refused"
+    assert nothing_left(execution)
+
+
+@pytest.mark.parametrize(
+    ("step", "cancelled_in"), [(0, "Launch"), (1, "Dispatch"), (2, "AwaitCompletion"), (3, "Inspect")]
+)
+def test_a_job_cancelled_on_its_way_leaves_nothing_behind(execution: Execution, step: int, cancelled_in: str) -> None:
+    run = execution.line.runs[0]
+    execution.line.machines.sends = ["c-1"]
+    execution.before[step] = lambda: execution.submission.cancel(run.owner, run.job_id)
+    execution.walk(run)
+    assert execution.visited[step] == cancelled_in
+    assert execution.visited[-1] == "Terminate"
+    assert execution.job.status is JobStatus.CANCELLED
+    assert len(execution.job.machines) == (0 if cancelled_in == "Launch" else 1)
+    assert nothing_left(execution)
+
+
+def test_a_result_that_came_too_late_is_stored_by_a_second_command(execution: Execution) -> None:
+    stored(execution, 1)
+    execution.line.machines.sends = ["c-1", "c-2"]
+    execution.line.machines.commands = {"c-1": EXPIRED, "c-2": STORED}
+    execution.walk(execution.line.runs[0])
+    assert execution.job.status is JobStatus.SUCCEEDED
+    uploads = ["--upload-only" in script for _, script, _ in execution.line.machines.sent]
+    assert uploads == [False, True]
+    assert nothing_left(execution)
+
+
+def test_a_result_that_always_comes_too_late_is_given_up(execution: Execution) -> None:
+    execution.line.machines.sends = [f"c-{number}" for number in range(9)]
+    execution.line.machines.commands = {f"c-{number}": EXPIRED for number in range(9)}
+    execution.walk(execution.line.runs[0])
+    assert execution.job.error
+    assert execution.job.error.code == "output_not_stored"
+    assert len(execution.line.machines.sent) == 4
+    assert nothing_left(execution)
+
+
+def test_a_result_that_a_later_attempt_could_not_store_is_stored_by_that_attempt(execution: Execution) -> None:
+    stored(execution, 2)
+    execution.line.machines.sends = ["c-1", "c-2", "c-3"]
+    execution.line.machines.commands = {"c-1": EXPIRED, "c-3": STORED}
+    execution.before[6] = lambda: execution.line.machines.states.update({"i-1": "terminated"})
+    execution.walk(execution.line.runs[0])
+    assert execution.job.status is JobStatus.SUCCEEDED
+    uploads = ["--upload-only" in script for _, script, _ in execution.line.machines.sent]
+    assert uploads == [False, True, False], "the new machine has nothing to store yet"
+    assert nothing_left(execution)

@@ -1,0 +1,22 @@
+"""The workflow as a stack deploys it, with made-up functions and limits."""
+
+from __future__ import annotations
+
+import json
+
+from infra.workflow import DEFINITION, filled
+from tests.functions.orchestrator.states_language import StatesLanguage
+
+LIMITS: dict[str, str | int] = {
+    "max_attempts": 3,
+    "online_retries": 86,
+    "queue_timeout": 3600,
+    "inspect_interval": 60,
+}
+STEPS = ("launch", "dispatch", "await_completion", "inspect", "record", "terminate")
+ARNS: dict[str, str | int] = {
+    step: f"arn:aws:lambda:eu-central-1:123456789012:function:mayfly-dev-{step}" for step in STEPS
+}
+MACHINE = filled(json.loads(DEFINITION.read_text()), {**ARNS, **LIMITS})
+WORKFLOW = StatesLanguage(MACHINE)
+TASKS = {name: state for name, state in MACHINE["States"].items() if state["Type"] == "Task"}
