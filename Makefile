@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-fast check format bench browser lock clean
+.PHONY: help setup demo up test test-fast nightly check format bench browser lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,10 +29,13 @@ up: setup ## start the local cloud and serve the form at http://127.0.0.1:8080 u
 test: setup browser ## every test, local cloud and real browser included
 	$(RUN) -m pytest -m "not cloud and not browser" -n 2
 	$(RUN) -m pytest -m cloud -n 2 tests/localcloud
-	$(RUN) -m pytest -m "cloud or browser" --ignore tests/localcloud
+	$(RUN) -m pytest -m "cloud or browser" -n 2 --dist loadfile --ignore tests/localcloud
 
-test-fast: setup ## the tests that need neither the local cloud nor a browser
-	$(RUN) -m pytest -m "not cloud and not browser" -n 2
+test-fast: setup ## the tests that need neither the local cloud nor a browser, nor a simulation of hundreds of failures
+	$(RUN) -m pytest -m "not cloud and not browser and not simulation" -n 2
+
+nightly: setup ## the simulation's 2,000 random schedules
+	$(RUN) -m pytest -m simulation --hypothesis-profile=nightly tests/simulation
 
 check: setup ## format, lint and types
 	$(RUN) -m ruff format --check .

@@ -31,6 +31,7 @@ ALLOWED = {
     "functions/jobs": ("functions.jobs",),
     "functions/aws": ("functions.jobs", "functions.aws", "boto3", "botocore", "mypy_boto3_*"),
     "ec2_payload": ("ec2_payload",),
+    "simulation": ("simulation", "functions", "botocore", "greenlet", "jsonata"),
 }
 
 
@@ -48,11 +49,11 @@ def test_a_folder_imports_the_standard_library_and_what_it_may(folder: str) -> N
 @pytest.mark.parametrize(
     ("folder", "forbidden"),
     [
-        ("functions", ("infra", "localcloud", "ec2_payload", "pulumi", "tests")),
+        ("functions", ("infra", "localcloud", "simulation", "ec2_payload", "pulumi", "tests")),
         ("functions/api", ("functions.orchestrator",)),
         ("functions/orchestrator", ("functions.api", "fastapi", "mangum", "pydantic")),
-        ("infra", ("functions", "localcloud", "boto3", "tests")),
-        ("localcloud", ("functions", "infra", "tests")),
+        ("infra", ("functions", "localcloud", "simulation", "boto3", "tests")),
+        ("localcloud", ("functions", "infra", "simulation", "tests")),
         ("benchmarks", ("functions", "infra", "tests")),
     ],
 )
@@ -68,5 +69,6 @@ def test_only_the_handler_knows_mangum() -> None:
 
 
 def test_packages_have_no_code_in_their_init_files() -> None:
-    sources = [path for folder in ("functions", "infra", "localcloud") for path in (ROOT / folder).rglob("__init__.py")]
+    folders = ("functions", "infra", "localcloud", "simulation")
+    sources = [path for folder in folders for path in (ROOT / folder).rglob("__init__.py")]
     assert [str(path) for path in sources if path.read_text().strip()] == []

@@ -34,10 +34,15 @@ class Line:
             if self.workflow.fail(ticket.token, YourTurn.__name__, "there may be room"):
                 return
 
-    def turn_down(self, ticket: Ticket, error: str, cause: str) -> None:
-        """Tells a run that it gets no machine. One that does not listen keeps its place: it hears when it comes again."""
-        if self.workflow.fail(ticket.token, error, cause):
+    def turn_down(self, ticket: Ticket, error: str, cause: str) -> bool:
+        """Tells a run that it gets no machine; False when it does not listen.
+
+        Then it keeps its place, and hears when it comes again.
+        """
+        heard = self.workflow.fail(ticket.token, error, cause)
+        if heard:
             self.table.leave(ticket.run, ticket.attempt)
+        return heard
 
     def send_away(self, run: Run, error: str, cause: str) -> None:
         """Takes a run that is over out of the line and lets its workflow know why."""

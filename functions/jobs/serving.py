@@ -121,9 +121,8 @@ class Serving:
     def _goes_on(self, tickets: Sequence[Ticket], refusal: Refusal, waits: Iterator[float]) -> bool:
         """Whether there is something to ask for after this refusal, in this turn."""
         if refusal.kind == "permanent":
-            for ticket in tickets:
-                self.line.turn_down(ticket, LaunchRefused.__name__, str(refusal))
-            return True
+            heard = [self.line.turn_down(ticket, LaunchRefused.__name__, str(refusal)) for ticket in tickets]
+            return all(heard)  # who does not listen stays in line; to ask for it would only be refused again
         wait = next(waits, None) if refusal.kind == "throttled" else None
         if wait is not None:
             self.sleep(wait)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from functions.aws.job_items import from_item, machine_from, to_item
 from functions.jobs.advice import job_error
 from functions.jobs.job import JobStatus, TimelineEvent
 from tests.functions.fakes.job_table import a_job
 from tests.functions.fakes.machines import a_machine
 
-ENDED = a_machine("i-1", run=2, attempt=3).ended("2026-01-31T09:20:00.000Z", "EC2 said so")
+ENDED = a_machine("i-1", run=2, attempt=3, commands=("c-1", "c-2")).ended("2026-01-31T09:20:00.000Z", "EC2 said so")
 FULL = a_job(
     status=JobStatus.FAILED,
     input_text="emoji \N{PARTY POPPER} and \x00",
@@ -38,7 +40,7 @@ def test_what_is_not_there_has_no_attribute() -> None:
 
 def test_an_attribute_of_a_later_version_does_no_harm() -> None:
     assert from_item(to_item(FULL) | {"priority": {"N": "3"}}) == FULL
-    assert machine_from({"instance_id": "i-1", **_facts(), "hourly_price": "0.01"}) == a_machine("i-1")
+    assert machine_from(asdict(a_machine()) | {"hourly_price": "0.01"}) == a_machine()
 
 
 def test_a_job_of_an_earlier_version_is_on_its_first_run_and_has_no_receipts() -> None:
@@ -50,6 +52,7 @@ def test_a_job_of_an_earlier_version_is_on_its_first_run_and_has_no_receipts() -
     assert job.status is JobStatus.FAILED
 
 
-def _facts() -> dict[str, object]:
-    machine = a_machine()
-    return {name: getattr(machine, name) for name in machine.__dataclass_fields__ if name != "instance_id"}
+def test_a_receipt_of_an_earlier_version_names_no_commands() -> None:
+    attributes = asdict(a_machine("i-1"))
+    del attributes["commands"]
+    assert machine_from(attributes) == a_machine("i-1", commands=())

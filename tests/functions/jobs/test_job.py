@@ -97,6 +97,13 @@ def test_a_machine_has_one_receipt_that_its_later_states_replace_in_its_place() 
     assert job.with_machine(ended).machines == (ended, second)
 
 
+def test_a_command_is_the_jobs_latest_and_stands_in_its_machines_receipt() -> None:
+    job = a_job(machines=(a_machine("i-1", commands=("c-1",)), a_machine("i-2")))
+    job = job.with_command("i-2", "c-2").with_command("i-2", "c-3")
+    assert job.command_id == "c-3"
+    assert [machine.commands for machine in job.machines] == [("c-1",), ("c-2", "c-3")]
+
+
 def test_the_first_end_seen_of_a_machine_stays() -> None:
     ended = a_machine("i-1").ended("2026-01-31T09:20:00.000Z", "the workflow saw it")
     assert (ended.terminated_at, ended.verified) == ("2026-01-31T09:20:00.000Z", "the workflow saw it")

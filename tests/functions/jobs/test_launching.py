@@ -10,7 +10,7 @@ from functions.jobs.job import JobStatus, Run
 from functions.jobs.ports import Candidate, LaunchedInstance, Refusal, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.fuse import Fuse
-from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.machines import Asked, FakeMachines, a_machine
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.jobs.waiting_line import (
     DENIED,
@@ -352,7 +352,6 @@ def test_a_leader_that_was_held_up_goes_quietly_and_its_successor_serves_it(stop
             self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
         ) -> Sequence[LaunchedInstance] | Refusal:
             if not self.asked:
-                self.asked.clear()
                 instances = super().launch(candidate, count, token, tags)
                 stopped_clock.go_on(61)
                 line.enter(line.runs[1])
@@ -363,6 +362,42 @@ def test_a_leader_that_was_held_up_goes_quietly_and_its_successor_serves_it(stop
     line.enter(line.runs[0])
     assert [line.heard(run) for run in line.runs] == [["i-1"], ["i-2"]]
     assert len(line.alive) == 2
+
+
+def test_a_leader_whose_answer_comes_too_late_hands_nothing_out(stopped_clock: StoppedClock) -> None:
+    line = WaitingLine.of(2)
+
+    class Late(FakeMachines):
+        def launch(
+            self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
+        ) -> Sequence[LaunchedInstance] | Refusal:
+            if not self.asked:
+                self.asked.append(Asked(candidate, count, token, tags))
+                stopped_clock.go_on(61)
+                self.answers = [FULL]  # to the same call, that its successor makes
+                line.enter(line.runs[1])
+            return super().launch(candidate, count, token, tags)
+
+    line.machines = Late()
+    line.park(line.runs[1])
+    line.enter(line.runs[0])
+    line.settle()
+    assert [line.heard(run) for run in line.runs] == [["i-1"], ["i-2"]]
+    assert [slot.machine.instance_id for slot in line.table.slots()] == ["i-1", "i-2"]
+
+
+def test_a_leader_that_loses_the_lead_with_its_machine_in_hand_keeps_that(stopped_clock: StoppedClock) -> None:
+    line = WaitingLine.of(2)
+
+    class TakenOver(FakeMachines):
+        def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
+            stopped_clock.go_on(61)
+            assert line.table.lead("one that dies at once")
+
+    line.machines = TakenOver()
+    line.park(line.runs[1])
+    line.enter(line.runs[0])
+    assert line.heard(line.runs[0]) == ["i-1"]
 
 
 def test_a_run_told_to_come_again_while_it_leads_takes_its_own_lead_over() -> None:

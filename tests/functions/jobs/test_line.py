@@ -97,6 +97,17 @@ def test_a_place_in_line_for_a_later_attempt_outlasts_a_machine_for_an_earlier_o
     assert [ticket.attempt for ticket in line.table.oldest(9)] == [2]
 
 
+def test_a_later_attempt_is_not_told_of_an_earlier_ones_machine() -> None:
+    line = WaitingLine.of(1)
+    (run,) = line.runs
+    line.park(run)
+    earlier = line.table.tickets[run.name]
+    line.flow.dead.add(earlier.token)
+    line.park(run, attempt=2)
+    assert not line.line.give(earlier, Slot(run, a_machine()))
+    assert line.flow.answers == []
+
+
 def test_a_machine_that_is_gone_frees_its_slot_for_whoever_waits_longest() -> None:
     line = WaitingLine.of(3)
     ended, *waiting = line.runs
@@ -119,6 +130,16 @@ def test_a_run_that_never_had_a_machine_still_makes_way_for_the_next() -> None:
     line.park(line.runs[1])
     line.line.give_back(line.runs[0], [])
     assert line.heard(line.runs[1]) == ["YourTurn"]
+
+
+def test_a_run_that_hears_that_it_is_turned_down_has_left_the_line() -> None:
+    line = WaitingLine.of(2)
+    line.park(*line.runs)
+    listening, sleeping = (line.table.tickets[run.name] for run in line.runs)
+    line.flow.dead.add(sleeping.token)
+    told = [line.line.turn_down(ticket, "QueueTimeout", "no machine") for ticket in (listening, sleeping)]
+    assert told == [True, False]
+    assert line.table.oldest(9) == [sleeping], "with the time that it has waited"
 
 
 def test_a_run_that_is_sent_away_is_out_of_the_line_and_knows_why() -> None:

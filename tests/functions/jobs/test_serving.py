@@ -230,6 +230,16 @@ def test_a_launch_that_aws_refuses_for_good_fails_everybody_in_line() -> None:
     assert (turn.refusal, turn.own) == (None, None)
 
 
+def test_a_launch_refused_for_good_is_not_asked_for_again_and_again_for_who_does_not_listen() -> None:
+    line = waiting(3)
+    line.machines.answers = [DENIED] * 50
+    line.flow.dead.add(line.table.tickets[line.runs[1].name].token)
+    serve(line, line.runs[0])
+    assert len(line.counts) <= 2
+    assert [line.heard(run) for run in line.runs] == [["LaunchRefused"], [], ["LaunchRefused"]]
+    assert [ticket.run for ticket in line.table.oldest(9)] == [line.runs[1]], "it hears when it comes again"
+
+
 def test_a_lone_machine_is_launched_with_its_jobs_tags() -> None:
     line = waiting(1)
     serve(line, line.runs[0])

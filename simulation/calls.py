@@ -1,0 +1,128 @@
+"""Every call to AWS goes through here: it takes time, it is counted, it can be throttled, and it can go wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from simulation.chance import Chance
+from simulation.clock import VirtualClock
+from simulation.faults import Mishap
+from simulation.process import current, pause
+from simulation.quotas import Quota, TokenBucket
+
+T = TypeVar("T")
+
+# As functions/aws/clients.py has it: EC2 is asked once, everybody else three times.
+_TRIES = 3
+_READ_TIMEOUT = 20.0
+_LONGEST_STALL = 90.0
+_NOBODY = "nobody"
+
+
+class Crash(BaseException):
+    """The function's process is gone. No handler can catch it."""
+
+
+@dataclass
+class Invocation:
+    """One run of a function, and what befalls it: by the number of its call, and as a whole."""
+
+    function: str
+    number: int
+    mishaps: Mapping[int, Mishap]
+    of_the_whole: Mishap | None
+    calls: int = 0
+
+    def next_mishap(self) -> Mishap | None:
+        self.calls += 1
+        return self.mishaps.get(self.calls - 1)
+
+
+def invocation() -> Invocation | None:
+    process = current()
+    return process.owner if process is not None and isinstance(process.owner, Invocation) else None
+
+
+def caller() -> str:
+    """The name of the function that is running."""
+    running = invocation()
+    return running.function if running else _NOBODY
+
+
+def refused(action: str, code: str, kind: type[ClientError] = ClientError) -> ClientError:
+    """The error that boto3 raises for an AWS error code; of a class of its own where boto3 has one."""
+    return kind({"Error": {"Code": code, "Message": code}}, action.partition(":")[2])
+
+
+def throttled(action: str) -> ClientError:
+    return refused(action, "RequestLimitExceeded" if action.startswith("ec2:") else "ThrottlingException")
+
+
+class Calls:
+    """`counted` is how often each (function, action) reached AWS; `quotas` are by action, none means no limit."""
+
+    def __init__(self, clock: VirtualClock, chance: Chance, quotas: Mapping[str, Quota]) -> None:
+        self.counted: Counter[tuple[str, str]] = Counter()
+        self._chance = chance
+        self._buckets = {action: TokenBucket(clock, quota) for action, quota in quotas.items()}
+
+    def by_action(self) -> Counter[str]:
+        total: Counter[str] = Counter()
+        for (_, action), times in self.counted.items():
+            total[action] += times
+        return total
+
+    def make(self, action: str, effect: Callable[[], T]) -> T:
+        """One call of `action` ("ec2:RunInstances"), which does what `effect` does.
+
+        Raises:
+            Crash, ClientError, ReadTimeoutError: when the plan or a quota wants it; what `effect` raises.
+        """
+        running = invocation()
+        mishap = running.next_mishap() if running else None
+        pause(self._chance.api_call())
+        if mishap is None:
+            return self._sent(running, action, effect)
+        if mishap is Mishap.STALL:
+            pause(self._chance.between(1.0, _LONGEST_STALL))
+        elif mishap is Mishap.CRASH_BEFORE:
+            raise Crash
+        elif mishap is Mishap.ERROR_BEFORE:
+            raise ReadTimeoutError(endpoint_url=action)
+        elif mishap is Mishap.THROTTLED:
+            raise throttled(action)
+        answer = self._sent(running, action, effect)
+        if mishap is Mishap.CRASH_AFTER:
+            raise Crash
+        if mishap is Mishap.ERROR_AFTER:
+            raise ReadTimeoutError(endpoint_url=action)
+        if mishap is Mishap.SENT_TWICE and not action.startswith("ec2:"):
+            pause(_READ_TIMEOUT)
+            answer = self._sent(running, action, effect)
+        return answer
+
+    def has_room(self, quota: str, tokens: float) -> bool:
+        """Takes from a quota that is not about requests; there is always room where none is set."""
+        bucket = self._buckets.get(quota)
+        return bucket is None or bucket.take(tokens)
+
+    def _sent(self, running: Invocation | None, action: str, effect: Callable[[], T]) -> T:
+        bucket = self._buckets.get(action)
+        asked = running.function if running else _NOBODY, action
+        self.counted[asked] += 1
+        if bucket is None:
+            return effect()
+        tries = 1 if action.startswith("ec2:") else _TRIES
+        for number in range(tries):
+            if bucket.take():
+                return effect()
+            if number + 1 < tries:
+                # botocore's standard mode: up to 1, 2, 4 ... seconds.
+                pause(self._chance.between(0.0, 2.0**number))
+                self.counted[asked] += 1
+        raise throttled(action)

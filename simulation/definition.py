@@ -1,0 +1,186 @@
+"""A state machine's definition, as far as ours goes; a field that is not understood is refused, never ignored.
+
+Of the Amazon States Language (states-language.net/spec.html) with JSONata: Pass, Choice, and Task with a Lambda
+function, waiting for its answer or for a task token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simulation.expressions import Template, template
+
+_INVOKE = "arn:aws:states:::lambda:invoke"
+_INVOKE_AND_WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+_NONE: Mapping[str, Any] = {}
+
+
+class NotUnderstood(Exception):
+    """The definition has something that the simulation does not know."""
+
+
+@dataclass(frozen=True)
+class Retrier:
+    """The language's own defaults: a second, doubled each time, three times. `jitter`: any delay from none to that."""
+
+    errors: frozenset[str]
+    interval: float
+    backoff: float
+    longest: float
+    attempts: int
+    jitter: bool
+
+    def delay(self, retries: int) -> float:
+        """Seconds before the next try, jitter aside, `retries` having been made before."""
+        try:
+            return min(self.longest, self.interval * self.backoff**retries)
+        except OverflowError:
+            return self.longest
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where to go on, and what to assign on the way there."""
+
+    to: str
+    assign: Mapping[str, Template]
+
+
+@dataclass(frozen=True)
+class Catcher:
+    errors: frozenset[str]
+    way: Way
+
+
+@dataclass(frozen=True)
+class Pass:
+    way: Way
+
+
+@dataclass(frozen=True)
+class Choice:
+    rules: tuple[tuple[Template, Way], ...]
+    otherwise: Way
+
+
+@dataclass(frozen=True)
+class Task:
+    """`way` is None at the end of the workflow; `timeout` seconds, None for no limit."""
+
+    function: str
+    payload: Template
+    waits_for_token: bool
+    timeout: float | None
+    assign: Mapping[str, Template]
+    retriers: tuple[Retrier, ...]
+    catchers: tuple[Catcher, ...]
+    next: str | None
+
+
+State = Pass | Choice | Task
+
+
+@dataclass(frozen=True)
+class Definition:
+    start: str
+    states: Mapping[str, State]
+
+    @staticmethod
+    def read(filled: Mapping[str, Any]) -> Definition:
+        """Reads a definition without placeholders.
+
+        Raises:
+            NotUnderstood
+        """
+        _only(filled, "the workflow", {"Comment", "QueryLanguage", "StartAt", "States"})
+        if filled["QueryLanguage"] != "JSONata":
+            raise NotUnderstood(f"query language {filled['QueryLanguage']}")
+        states = {name: _state(name, fields) for name, fields in filled["States"].items()}
+        return Definition(filled["StartAt"], states)
+
+
+def matches(errors: frozenset[str], error: str) -> bool:
+    """Whether a Retry or Catch row is about an error."""
+    return error in errors or "States.ALL" in errors
+
+
+def _state(name: str, fields: Mapping[str, Any]) -> State:
+    kind = fields["Type"]
+    if kind == "Pass":
+        _only(fields, name, {"Type", "Comment", "Assign", "Next"})
+        return Pass(_way(fields, "Next"))
+    if kind == "Choice":
+        _only(fields, name, {"Type", "Comment", "Assign", "Choices", "Default"})
+        return Choice(tuple(_rule(name, rule) for rule in fields["Choices"]), _way(fields, "Default"))
+    if kind == "Task":
+        return _task(name, fields)
+    raise NotUnderstood(f"{name}: type {kind}")
+
+
+def _rule(name: str, fields: Mapping[str, Any]) -> tuple[Template, Way]:
+    _only(fields, name, {"Condition", "Comment", "Assign", "Next"})
+    return template(fields["Condition"]), _way(fields, "Next")
+
+
+def _task(name: str, fields: Mapping[str, Any]) -> Task:
+    known = {"Type", "Comment", "Resource", "Arguments", "TimeoutSeconds", "Assign", "Retry", "Catch", "Next", "End"}
+    _only(fields, name, known)
+    _only(fields["Arguments"], name, {"FunctionName", "Payload"})
+    if fields["Resource"] not in {_INVOKE, _INVOKE_AND_WAIT}:
+        raise NotUnderstood(f"{name}: resource {fields['Resource']}")
+    if fields.get("End", False) == ("Next" in fields):
+        raise NotUnderstood(f"{name}: neither an end nor a way on, or both")
+    return Task(
+        function=fields["Arguments"]["FunctionName"],
+        payload=template(fields["Arguments"]["Payload"]),
+        waits_for_token=fields["Resource"] == _INVOKE_AND_WAIT,
+        timeout=fields.get("TimeoutSeconds"),
+        assign=_assigned(fields),
+        retriers=tuple(_retrier(name, row) for row in fields.get("Retry", ())),
+        catchers=tuple(_catcher(name, row) for row in fields.get("Catch", ())),
+        next=fields.get("Next"),
+    )
+
+
+def _retrier(name: str, fields: Mapping[str, Any]) -> Retrier:
+    known = {"ErrorEquals", "Comment", "IntervalSeconds", "BackoffRate", "MaxDelaySeconds", "MaxAttempts"}
+    _only(fields, name, known | {"JitterStrategy"})
+    if fields.get("JitterStrategy", "NONE") not in {"NONE", "FULL"}:
+        raise NotUnderstood(f"{name}: jitter {fields['JitterStrategy']}")
+    return Retrier(
+        errors=_errors(name, fields),
+        interval=fields.get("IntervalSeconds", 1),
+        backoff=fields.get("BackoffRate", 2.0),
+        longest=fields.get("MaxDelaySeconds", float("inf")),
+        attempts=fields.get("MaxAttempts", 3),
+        jitter=fields.get("JitterStrategy") == "FULL",
+    )
+
+
+def _catcher(name: str, fields: Mapping[str, Any]) -> Catcher:
+    _only(fields, name, {"ErrorEquals", "Comment", "Assign", "Next"})
+    return Catcher(_errors(name, fields), _way(fields, "Next"))
+
+
+def _errors(name: str, fields: Mapping[str, Any]) -> frozenset[str]:
+    errors = frozenset(fields["ErrorEquals"])
+    special = {error for error in errors if error.startswith("States.")} - {"States.ALL", "States.Timeout"}
+    if special:
+        raise NotUnderstood(f"{name}: errors {sorted(special)}")
+    return errors
+
+
+def _way(fields: Mapping[str, Any], to: str) -> Way:
+    return Way(fields[to], _assigned(fields))
+
+
+def _assigned(fields: Mapping[str, Any]) -> Mapping[str, Template]:
+    return {variable: template(value) for variable, value in fields.get("Assign", _NONE).items()}
+
+
+def _only(fields: Mapping[str, Any], where: str, known: set[str]) -> None:
+    unknown = sorted(set(fields) - known)
+    if unknown:
+        raise NotUnderstood(f"{where}: {', '.join(unknown)}")

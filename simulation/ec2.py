@@ -1,0 +1,266 @@
+"""Amazon EC2: instances from launch to termination, as far as a launch template's machines go.
+
+`client` looks like boto3's, so that functions/aws/machines.py works on it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+from simulation.calls import Calls, caller, refused, throttled
+from simulation.chance import Chance
+from simulation.clock import BEGINNING, VirtualClock
+from simulation.event_bus import EventBus
+from simulation.faults import FINE, PARTIAL, Ailment, Faults, MachineFault
+
+# The limit of the machines that are launched, not of the requests (EC2 developer guide, "Request throttling").
+INSTANCE_QUOTA = "ec2:RunInstances machines"
+_RUN = "ec2:RunInstances"
+# What a describe shows may be this old, in seconds: EC2 is eventually consistent.
+_LATEST_NEWS = 3.0
+# EC2 shows a terminated instance for about an hour.
+_SHOWN_FOR = 3600.0
+_WARNED_BEFORE = 120.0
+_THROTTLES = {"RequestLimitExceeded"}
+_STATE_CHANGE = "EC2 Instance State-change Notification"
+_SPOT_WARNING = "EC2 Spot Instance Interruption Warning"
+# The states that infra/triggers.py has a rule for.
+_TOLD = {"shutting-down", "terminated"}
+
+
+@dataclass
+class Instance:
+    """`history` is its states and since when; `online_at` when its agent reports, None for never. Seconds."""
+
+    id: str
+    number: int
+    launched: float
+    online_at: float | None
+    fault: MachineFault | None
+    tags: dict[str, str]
+    history: list[tuple[float, str]] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        return self.history[-1][1]
+
+    def state_at(self, moment: float) -> str | None:
+        """None before its launch, and when it is forgotten."""
+        state = next((state for since, state in reversed(self.history) if since <= moment), None)
+        return None if state == "terminated" and moment - self.history[-1][0] > _SHOWN_FOR else state
+
+    @property
+    def is_alive(self) -> bool:
+        return self.state in {"pending", "running"}
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long machines take, in seconds, from and to: until they run, until their agent reports then, to terminate."""
+
+    boot: tuple[float, float] = (3.0, 15.0)
+    agent: tuple[float, float] = (2.0, 15.0)
+    termination: tuple[float, float] = (2.0, 60.0)
+
+
+class Ec2:
+    """`instances` is every one there ever was, by id. `on_down` hears that one begins to go down.
+
+    `room` is how many may be alive at once, None for any number.
+    """
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        chance: Chance,
+        calls: Calls,
+        bus: EventBus,
+        faults: Faults,
+        pace: Pace,
+        room: int | None = None,
+    ) -> None:
+        self.instances: dict[str, Instance] = {}
+        self.on_terminate: list[Callable[[Instance, str], None]] = []
+        self.on_down: list[Callable[[Instance], None]] = []
+        self.client: Any = SimpleNamespace(
+            run_instances=self._run_instances,
+            describe_instances=self._describe_instances,
+            terminate_instances=self._terminate_instances,
+            create_tags=self._create_tags,
+            get_paginator=self._paginator,
+        )
+        self._clock = clock
+        self._chance = chance
+        self._calls = calls
+        self._bus = bus
+        self._faults = faults
+        self._pace = pace
+        self._room = room
+        self._answers = iter(faults.launches)
+        self._by_token: dict[str, tuple[str, list[Instance]]] = {}
+
+    @property
+    def alive(self) -> list[Instance]:
+        return [instance for instance in self.instances.values() if instance.is_alive]
+
+    @property
+    def unended(self) -> list[Instance]:
+        return [instance for instance in self.instances.values() if instance.state != "terminated"]
+
+    # The calls
+
+    def _run_instances(self, **request: Any) -> dict[str, Any]:
+        return self._calls.make(_RUN, lambda: self._launched(request))
+
+    def _launched(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        planned = next(self._answers, FINE)
+        if planned in _THROTTLES:
+            raise throttled(_RUN)
+        token, wanted = request["ClientToken"], json.dumps(request, sort_keys=True)
+        if token in self._by_token:
+            known, instances = self._by_token[token]
+            if known != wanted:
+                raise refused(_RUN, "IdempotentParameterMismatch")
+            return {"Instances": [self._described(one, one.state) for one in instances]}
+        if planned not in {FINE, PARTIAL}:
+            raise refused(_RUN, planned)
+        count = self._count(request, planned)
+        instances = [self._launch(_tags(request)) for _ in range(count)]
+        self._by_token[token] = wanted, instances
+        return {"Instances": [self._described(one, "pending") for one in instances]}
+
+    def _count(self, request: Mapping[str, Any], planned: str) -> int:
+        least, most = int(request["MinCount"]), int(request["MaxCount"])
+        if not self._calls.has_room(INSTANCE_QUOTA, most):
+            raise throttled(_RUN)
+        if self._room is not None:
+            most = min(most, self._room - len(self.alive))
+            if most < least:
+                raise refused(_RUN, "VcpuLimitExceeded")
+        return max(least, most // 2) if planned == PARTIAL else most
+
+    def _describe_instances(self, *, InstanceIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803  # boto3's
+        def effect() -> dict[str, Any]:
+            (instance_id,) = InstanceIds
+            instance, state = self._seen(instance_id)
+            return {"Reservations": [{"Instances": [self._described(instance, state)]}]}
+
+        return self._calls.make("ec2:DescribeInstances", effect)
+
+    def _paginator(self, operation: str) -> Any:
+        return SimpleNamespace(paginate={"describe_instances": self._pages}[operation])
+
+    def _pages(self, *, Filters: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:  # noqa: N803  # boto3's
+        """Filters are by one tag and by state, as ours are."""
+        by_tag, by_state = Filters
+        tag, (value,) = by_tag["Name"].removeprefix("tag:"), by_tag["Values"]
+        if by_state["Name"] != "instance-state-name":
+            raise NotImplementedError(by_state["Name"])
+
+        def effect() -> dict[str, Any]:
+            moment = self._clock.seconds - self._chance.between(0.0, _LATEST_NEWS)
+            seen = [(one, one.state_at(moment)) for one in self.instances.values() if one.tags.get(tag) == value]
+            found = [self._described(one, state) for one, state in seen if state in by_state["Values"]]
+            return {"Reservations": [{"Instances": found}]}
+
+        yield self._calls.make("ec2:DescribeInstances", effect)
+
+    def _terminate_instances(self, *, InstanceIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803  # boto3's
+        def effect() -> dict[str, Any]:
+            (instance_id,) = InstanceIds
+            instance, _ = self._seen(instance_id)
+            for hears in self.on_terminate:
+                hears(instance, caller())
+            self.end(instance)
+            return {"TerminatingInstances": [{"CurrentState": {"Name": instance.state}}]}
+
+        return self._calls.make("ec2:TerminateInstances", effect)
+
+    def _create_tags(self, *, Resources: Sequence[str], Tags: Sequence[Mapping[str, str]]) -> dict[str, Any]:  # noqa: N803  # boto3's
+        def effect() -> dict[str, Any]:
+            (instance_id,) = Resources
+            instance, _ = self._seen(instance_id)
+            instance.tags |= {tag["Key"]: tag["Value"] for tag in Tags}
+            return {}
+
+        return self._calls.make("ec2:CreateTags", effect)
+
+    def _seen(self, instance_id: str) -> tuple[Instance, str]:
+        """The instance and a state that EC2 may show for it at this moment."""
+        instance = self.instances.get(instance_id)
+        moment = self._clock.seconds - self._chance.between(0.0, _LATEST_NEWS)
+        state = instance.state_at(moment) if instance else None
+        if instance is None or state is None:
+            raise refused("ec2:DescribeInstances", "InvalidInstanceID.NotFound")
+        return instance, state
+
+    def _described(self, instance: Instance, state: str | None) -> dict[str, Any]:
+        return {
+            "InstanceId": instance.id,
+            "ImageId": "ami-simulated",
+            "Placement": {"AvailabilityZone": "eu-central-1a"},
+            "LaunchTime": BEGINNING + timedelta(seconds=instance.launched),
+            "State": {"Name": state},
+        }
+
+    # The machines
+
+    def _launch(self, tags: dict[str, str]) -> Instance:
+        number = len(self.instances)
+        fault = self._faults.machines.get(number)
+        running = self._chance.between(*self._pace.boot)
+        online = self._clock.seconds + running + self._chance.between(*self._pace.agent)
+        instance = Instance(
+            id=f"i-{number:017x}",
+            number=number,
+            launched=self._clock.seconds,
+            online_at=None if fault and fault.ailment is Ailment.NEVER_ONLINE else online,
+            fault=fault,
+            tags=tags,
+            history=[(self._clock.seconds, "pending")],
+        )
+        self.instances[instance.id] = instance
+        self._clock.after(running, partial(self._begin, instance))
+        if fault is not None and fault.ailment in {Ailment.DIES, Ailment.DIES_AFTER_WARNING}:
+            self._clock.after(fault.after, partial(self.end, instance))
+            if fault.ailment is Ailment.DIES_AFTER_WARNING:
+                self._clock.after(fault.after - _WARNED_BEFORE, partial(self._warn, instance))
+        return instance
+
+    def _begin(self, instance: Instance) -> None:
+        if instance.state == "pending":
+            self._change(instance, "running")
+
+    def end(self, instance: Instance) -> None:
+        """Takes an instance down, whoever wants it."""
+        if instance.is_alive:
+            self._change(instance, "shutting-down")
+            for hears in self.on_down:
+                hears(instance)
+            self._clock.after(
+                self._chance.between(*self._pace.termination), partial(self._change, instance, "terminated")
+            )
+
+    def _change(self, instance: Instance, state: str) -> None:
+        instance.history.append((self._clock.seconds, state))
+        if state in _TOLD:
+            self._tell(instance, _STATE_CHANGE, {"state": state})
+
+    def _warn(self, instance: Instance) -> None:
+        if instance.is_alive:
+            self._tell(instance, _SPOT_WARNING, {"instance-action": "terminate"})
+
+    def _tell(self, instance: Instance, kind: str, detail: Mapping[str, str]) -> None:
+        self._bus.publish("events", kind, {"instance-id": instance.id, **detail})
+
+
+def _tags(request: Mapping[str, Any]) -> dict[str, str]:
+    specifications = request["TagSpecifications"]
+    tags = next(one["Tags"] for one in specifications if one["ResourceType"] == "instance")
+    return {tag["Key"]: tag["Value"] for tag in tags}

@@ -1,0 +1,76 @@
+"""What goes wrong in a simulation: a finite plan. Everything is counted from 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Mishap(StrEnum):
+    """What befalls one invocation of a function, at one of its calls to AWS; the last two befall it as a whole."""
+
+    CRASH_BEFORE = "crash before"  # the process is gone before the call
+    CRASH_AFTER = "crash after"  # the call has its effect, then the process is gone
+    ERROR_BEFORE = "error before"  # the call fails without effect
+    ERROR_AFTER = "error after"  # the call has its effect, its answer is lost
+    THROTTLED = "throttled"
+    SENT_TWICE = "sent twice"  # the SDK repeats a call whose answer was lost; not for EC2, see functions/aws/clients.py
+    STALL = "stall"  # the call hangs for up to a minute and a half
+    ANSWER_LOST = "answer lost"  # the function runs to its end, but whoever invoked it hears of a failure
+    GIVEN_UP = "given up"  # whoever invoked it hears of a failure while it still runs
+
+
+OF_THE_WHOLE = {Mishap.ANSWER_LOST, Mishap.GIVEN_UP}
+
+
+@dataclass(frozen=True)
+class FunctionFault:
+    """`invocation` is the function's, `call` the call within it; beyond the last one nothing happens."""
+
+    function: str
+    invocation: int
+    call: int
+    mishap: Mishap
+
+
+class Delivery(StrEnum):
+    """What becomes of one event or stream record on its way."""
+
+    LOST = "lost"
+    TWICE = "twice"
+    LATE = "late"
+
+
+class Ailment(StrEnum):
+    """What is wrong with one machine."""
+
+    DIES = "dies"
+    DIES_AFTER_WARNING = "dies after warning"  # as spot machines do
+    NEVER_ONLINE = "never online"  # its agent never reports
+
+
+@dataclass(frozen=True)
+class MachineFault:
+    """`after` is seconds from its launch, for a machine that dies."""
+
+    ailment: Ailment
+    after: float = 0.0
+
+
+# An answer to RunInstances that is no error: fewer machines than asked for, or all of them.
+PARTIAL, FINE = "partial", "fine"
+
+
+@dataclass(frozen=True)
+class Faults:
+    """`launches` are the answers to the first calls of RunInstances: FINE, PARTIAL or an error code."""
+
+    functions: tuple[FunctionFault, ...] = ()
+    launches: tuple[str, ...] = ()
+    machines: Mapping[int, MachineFault] = field(default_factory=dict)
+    records: Mapping[int, Delivery] = field(default_factory=dict)
+    events: Mapping[int, Delivery] = field(default_factory=dict)
+
+
+NO_FAULTS = Faults()

@@ -1,0 +1,125 @@
+"""The real handlers, with the simulated AWS where their builders expect boto3."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from functions.aws.workflow import StepFunctionsWorkflow
+from functions.orchestrator import (
+    await_completion,
+    dispatch,
+    events,
+    inspect_command,
+    launch,
+    record,
+    stream,
+    sweep,
+    terminate,
+)
+from functions.orchestrator.step import logger
+from simulation.ec2 import Ec2
+from simulation.files import ARTIFACTS, OUTPUTS, UPLOADS, SimulatedFiles
+from simulation.job_table import SimulatedJobTable
+from simulation.lambdas import Function
+from simulation.line_table import SimulatedLineTable
+from simulation.machine_table import SimulatedMachineTable
+from simulation.process import pause
+from simulation.ssm import Ssm
+from simulation.stack import Stack
+from simulation.step_functions import STATE_MACHINE, StepFunctions
+
+_MODULES = (await_completion, dispatch, events, inspect_command, launch, record, stream, sweep, terminate)
+# As infra/steps.py, infra/triggers.py and infra/sweeper.py have them, by the names that the workflow and AWS's triggers
+# call them here; seconds.
+FUNCTIONS: Mapping[str, Function] = {
+    "launch": Function(launch.handler, 60.0),
+    "dispatch": Function(dispatch.handler, 60.0),
+    "await_completion": Function(await_completion.handler, 60.0),
+    "inspect": Function(inspect_command.handler, 60.0),
+    "record": Function(record.handler, 60.0),
+    "terminate": Function(terminate.handler, 60.0),
+    "stream": Function(stream.handler, 30.0),
+    "events": Function(events.handler, 30.0),
+    "sweep": Function(sweep.handler, 240.0),
+}
+
+
+@dataclass(frozen=True)
+class Ports:
+    jobs: SimulatedJobTable
+    line: SimulatedLineTable
+    machine_table: SimulatedMachineTable
+    files: SimulatedFiles
+    ec2: Ec2
+    ssm: Ssm
+    step_functions: StepFunctions
+
+    @property
+    def workflow(self) -> StepFunctionsWorkflow:
+        return StepFunctionsWorkflow(self.step_functions.client, STATE_MACHINE)
+
+
+@contextmanager
+def installed(ports: Ports, stack: Stack) -> Iterator[None]:
+    """The handlers' builders run anew over `ports`, as on the cold start of a process; no log is written."""
+    clients = SimpleNamespace(
+        ec2=ports.ec2.client, ssm=ports.ssm.client, stepfunctions=ports.step_functions.client, dynamodb=None, s3=None
+    )
+    stand_ins: Mapping[str, object] = {
+        "Clients": lambda: clients,
+        "DynamoJobTable": lambda *_: ports.jobs,
+        "DynamoLineTable": lambda *_: ports.line,
+        "DynamoMachineTable": lambda *_: ports.machine_table,
+        "S3JobFiles": lambda *_, **__: ports.files,
+        "time": SimpleNamespace(sleep=pause),
+    }
+    with ExitStack() as until_the_end:
+        until_the_end.enter_context(patch.dict(os.environ, _environment(stack)))
+        for module in _MODULES:
+            for name in stand_ins.keys() & vars(module).keys():
+                until_the_end.enter_context(patch.object(module, name, stand_ins[name]))
+            _forget_built(module)
+            until_the_end.callback(_forget_built, module)
+        until_the_end.callback(logger.setLevel, logger.log_level)
+        logger.setLevel("CRITICAL")
+        yield
+
+
+def _forget_built(module: ModuleType) -> None:
+    """Each handler's builder is cached for the life of its process."""
+    for value in list(vars(module).values()):
+        forget: Any = getattr(value, "cache_clear", None)
+        if forget is not None:
+            forget()
+
+
+def _environment(stack: Stack) -> dict[str, str]:
+    """What infra/steps.py, infra/triggers.py and infra/sweeper.py set."""
+    return {
+        "ARTIFACTS_BUCKET": ARTIFACTS,
+        "GRACE_SECONDS": str(stack.grace),
+        "INSTANCE_TYPES": ",".join(stack.instance_types),
+        "JOBS_TABLE": "jobs",
+        "JOB_TIMEOUT_SECONDS": str(stack.job_timeout),
+        "LAUNCH_TEMPLATE_ID": "lt-simulated",
+        "MACHINE_DEADLINE_SECONDS": str(stack.machine_deadline),
+        "MACHINE_LOG_GROUP": "/mayfly/simulated/machines",
+        "MARKETS": ",".join(stack.markets),
+        "MAX_CONCURRENT_JOBS": str(stack.max_concurrent),
+        "OUTPUTS_BUCKET": OUTPUTS,
+        "PAYLOAD_KEY": "payload",
+        "PAYLOAD_SHA256": "0" * 64,
+        "QUEUE_TIMEOUT_SECONDS": str(stack.queue_timeout),
+        "SCRIPT": '["./script.py"]',
+        "STACK": "simulated",
+        "STATE_MACHINE_ARN": STATE_MACHINE,
+        "SUBNET_IDS": ",".join(stack.subnets),
+        "TRANSFER_SECONDS": str(stack.transfer_allowance),
+        "UPLOADS_BUCKET": UPLOADS,
+    }

@@ -1,0 +1,140 @@
+"""AWS Lambda: runs the real handlers, each invocation a process of its own."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+from simulation.calls import Crash, Invocation
+from simulation.chance import Chance
+from simulation.clock import Timer, VirtualClock
+from simulation.faults import OF_THE_WHOLE, FunctionFault, Mishap
+from simulation.process import Killed, Process
+
+# Lambda tries an asynchronous invocation twice again, after these seconds (developer guide, "Error handling").
+_ASYNC_RETRIES = (60.0, 120.0)
+_GIVEN_UP_AFTER = 3.0
+
+
+@dataclass(frozen=True)
+class Function:
+    """`handler` takes an event and a context; after `timeout` seconds Lambda ends it."""
+
+    handler: Callable[[Any, Any], Any]
+    timeout: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an invocation came to: its payload as JSON gives it back, or an error's name and its cause."""
+
+    payload: Any = None
+    error: str | None = None
+    cause: str = ""
+
+
+_BROKEN_OFF = Answer(error="Lambda.SdkClientException", cause="the connection was closed")
+
+
+def ignored(_answer: Answer) -> None:
+    """For an answer that nobody waits for."""
+
+
+def _context(function: str) -> Any:
+    return SimpleNamespace(
+        function_name=function,
+        memory_limit_in_mb=256,
+        invoked_function_arn=f"arn:aws:lambda:eu-central-1:123456789012:function:{function}",
+        aws_request_id="simulated",
+        get_remaining_time_in_millis=lambda: 60_000,
+    )
+
+
+class Lambdas:
+    """`invoked` counts the invocations by function, `failed` those that did not come to their end."""
+
+    def __init__(
+        self, clock: VirtualClock, chance: Chance, functions: Mapping[str, Function], faults: tuple[FunctionFault, ...]
+    ) -> None:
+        self.invoked: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self.pending = 0
+        self._clock = clock
+        self._chance = chance
+        self._functions = functions
+        self._faults: dict[tuple[str, int], list[FunctionFault]] = defaultdict(list)
+        for fault in faults:
+            self._faults[fault.function, fault.invocation].append(fault)
+        self._running: dict[int, tuple[Process, Timer]] = {}
+        self._contexts = {name: _context(name) for name in functions}
+
+    def invoke(self, function: str, event: Any, done: Callable[[Answer], None]) -> None:
+        """Runs a function; `done` hears its answer."""
+        faults = self._faults.get((function, self.invoked[function]), ())
+        running = Invocation(
+            function=function,
+            number=self.invoked[function],
+            mishaps={fault.call: fault.mishap for fault in faults if fault.mishap not in OF_THE_WHOLE},
+            of_the_whole=next((fault.mishap for fault in faults if fault.mishap in OF_THE_WHOLE), None),
+        )
+        self.invoked[function] += 1
+        self.pending += 1
+        self._clock.after(self._chance.function_start(), partial(self._begin, running, json.dumps(event), done))
+
+    def invoke_asynchronously(self, function: str, event: Any, retries: tuple[float, ...] = _ASYNC_RETRIES) -> None:
+        """As EventBridge does: nobody hears the answer, and Lambda itself tries again."""
+
+        def done(answer: Answer) -> None:
+            if answer.error is not None and retries:
+                self.pending += 1
+                self._clock.after(retries[0], partial(self._again, function, event, retries[1:]))
+
+        self.invoke(function, event, done)
+
+    def stop(self) -> None:
+        """Ends what still runs, without a word to anybody."""
+        for process, limit in list(self._running.values()):
+            limit.cancel()
+            process.kill()
+
+    def _again(self, function: str, event: Any, retries: tuple[float, ...]) -> None:
+        self.pending -= 1
+        self.invoke_asynchronously(function, event, retries)
+
+    def _begin(self, running: Invocation, event: str, done: Callable[[Answer], None]) -> None:
+        if running.of_the_whole is Mishap.GIVEN_UP:
+            self._clock.after(self._chance.between(0.0, _GIVEN_UP_AFTER), partial(done, _BROKEN_OFF))
+            done = ignored
+        process = Process(self._clock, running, partial(self._work, running, event, done))
+        limit = self._clock.after(self._functions[running.function].timeout, process.kill)
+        self._running[id(running)] = process, limit
+        process.wake()
+
+    def _work(self, running: Invocation, event: str, done: Callable[[Answer], None]) -> None:
+        function = running.function
+        try:
+            payload = self._functions[function].handler(json.loads(event), self._contexts[function])
+            answer = Answer(json.loads(json.dumps(payload)))
+        except Crash:
+            answer = Answer(error="Runtime.ExitError", cause="RequestId: simulated Error: Runtime exited")
+        except Killed:
+            answer = Answer(error="Sandbox.Timedout", cause="RequestId: simulated Error: Task timed out")
+        except Exception as error:  # noqa: BLE001  # whatever a handler raises is Lambda's answer
+            details = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": []}
+            answer = Answer(error=type(error).__name__, cause=json.dumps(details))
+        if running.of_the_whole is Mishap.ANSWER_LOST and answer.error is None:
+            answer = _BROKEN_OFF
+        _, limit = self._running.pop(id(running))
+        limit.cancel()
+        if answer.error is not None:
+            self.failed[function] += 1
+        self._clock.after(self._chance.between(0.001, 0.01), partial(self._end, done, answer))
+
+    def _end(self, done: Callable[[Answer], None], answer: Answer) -> None:
+        self.pending -= 1
+        done(answer)

@@ -1,0 +1,183 @@
+"""The job table's line: tickets, slots and the lead."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from functions.jobs.clock import now
+from functions.jobs.errors import LeadLost
+from functions.jobs.job import Run
+from functions.jobs.ports import Batch, Lead, Slot, Ticket, Turn
+from functions.jobs.serving import MAX_BATCH
+from simulation.calls import Calls
+from simulation.clock import VirtualClock
+
+T = TypeVar("T")
+
+# As functions/aws/line_table.py has it.
+_LEAD_SECONDS = 60.0
+# About as many items as a query answers at once (1 MB).
+_PAGE = 2_500
+
+
+class Items(Generic[T]):
+    """Items of one hash key, in the order of their range key."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, T] = {}
+        self._keys: list[str] = []
+
+    def put(self, key: str, item: T) -> None:
+        if key not in self._by_key:
+            insort(self._keys, key)
+        self._by_key[key] = item
+
+    def get(self, key: str) -> T | None:
+        return self._by_key.get(key)
+
+    def pop(self, key: str) -> T | None:
+        item = self._by_key.pop(key, None)
+        if item is not None:
+            del self._keys[bisect_left(self._keys, key)]
+        return item
+
+    def first(self, limit: int | None = None) -> list[T]:
+        return [self._by_key[key] for key in self._keys[:limit]]
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+@dataclass
+class _LeadItem:
+    holder: int = 0
+    name: str | None = None
+    until: float = 0.0
+    limit: int = MAX_BATCH
+    batch: Batch | None = None
+
+
+class SimulatedLineTable:
+    """functions.jobs.ports.LineTable in memory, with the calls and conditions of functions/aws/line_table.py.
+
+    `on_enter`, `on_look` (at those in line), `on_remember` (of a new
+    batch), `on_grant` and `on_free` hear of what happened, right after.
+    """
+
+    def __init__(self, clock: VirtualClock, calls: Calls) -> None:
+        self.tickets: Items[Ticket] = Items()
+        self.granted: Items[Slot] = Items()
+        self.on_enter: list[Callable[[Ticket], None]] = []
+        self.on_look: list[Callable[[], None]] = []
+        self.on_remember: list[Callable[[Batch], None]] = []
+        self.on_grant: list[Callable[[Slot], None]] = []
+        self.on_free: list[Callable[[Slot], None]] = []
+        self._clock = clock
+        self._calls = calls
+        self._lead: _LeadItem | None = None
+        self._holders = 0
+
+    def enter(self, run: Run, attempt: int, token: str) -> Ticket:
+        moment = now()
+
+        def effect() -> Ticket:
+            known = self.tickets.get(run.name)
+            ticket = Ticket(run, attempt, token, known.since if known else moment)
+            self.tickets.put(run.name, ticket)
+            for hears in self.on_enter:
+                hears(ticket)
+            return ticket
+
+        return self._calls.make("dynamodb:UpdateItem", effect)
+
+    def oldest(self, limit: int) -> Sequence[Ticket]:
+        def effect() -> Sequence[Ticket]:
+            for hears in self.on_look:
+                hears()
+            return self.tickets.first(limit)
+
+        return self._query(min(limit, len(self.tickets)), effect)
+
+    def ticket(self, run: Run) -> Ticket | None:
+        return self._calls.make("dynamodb:GetItem", lambda: self.tickets.get(run.name))
+
+    def leave(self, run: Run, attempt: int | None = None) -> Ticket | None:
+        def effect() -> Ticket | None:
+            ticket = self.tickets.get(run.name)
+            if ticket is not None and attempt in {None, ticket.attempt}:
+                return self.tickets.pop(run.name)
+            return None
+
+        return self._calls.make("dynamodb:DeleteItem", effect)
+
+    def slot(self, run: Run) -> Slot | None:
+        return self._calls.make("dynamodb:GetItem", lambda: self.granted.get(run.name))
+
+    def slots(self) -> Sequence[Slot]:
+        return self._query(len(self.granted), self.granted.first)
+
+    def grant(self, slot: Slot) -> None:
+        def effect() -> None:
+            self.granted.put(slot.run.name, slot)
+            for hears in self.on_grant:
+                hears(slot)
+
+        self._calls.make("dynamodb:PutItem", effect)
+
+    def give_back(self, run: Run, instance_id: str) -> None:
+        def effect() -> None:
+            slot = self.granted.get(run.name)
+            if slot is not None and slot.machine.instance_id == instance_id:
+                self.granted.pop(run.name)
+                for hears in self.on_free:
+                    hears(slot)
+
+        self._calls.make("dynamodb:DeleteItem", effect)
+
+    def lead(self, name: str) -> Lead | None:
+        self._holders += 1
+        holder, now_at_caller = self._holders, self._clock.seconds
+
+        def effect() -> Lead | None:
+            item = self._lead
+            if item is None:
+                item = self._lead = _LeadItem()
+            elif not (item.until < now_at_caller or item.name == name):
+                return None
+            item.holder, item.name, item.until = holder, name, now_at_caller + _LEAD_SECONDS
+            return Lead(str(holder), item.limit, item.batch)
+
+        return self._calls.make("dynamodb:UpdateItem", effect)
+
+    def remember(self, lead: Lead, batch: Batch) -> None:
+        def effect() -> None:
+            item = self._held_by(lead)
+            is_new, item.batch = item.batch != batch, batch
+            for hears in self.on_remember if is_new else ():
+                hears(batch)
+
+        self._calls.make("dynamodb:UpdateItem", effect)
+
+    def rest(self, lead: Lead, turn: Turn) -> None:
+        until = self._clock.seconds
+
+        def effect() -> None:
+            item = self._held_by(lead)
+            item.until, item.limit, item.name = until, turn.limit, None
+            if turn.unfinished is None:
+                item.batch = None
+
+        self._calls.make("dynamodb:UpdateItem", effect)
+
+    def _held_by(self, lead: Lead) -> _LeadItem:
+        if self._lead is None or str(self._lead.holder) != lead.holder:
+            raise LeadLost("another execution leads the line by now")
+        return self._lead
+
+    def _query(self, items: int, effect: Callable[[], Sequence[T]]) -> Sequence[T]:
+        for _ in range(items // _PAGE):
+            self._calls.make("dynamodb:Query", lambda: None)
+        return self._calls.make("dynamodb:Query", effect)

@@ -1,0 +1,138 @@
+"""AWS Systems Manager: commands to the agents of the machines.
+
+`client` looks like boto3's, so that functions/aws/machines.py works on it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from functions.jobs.clock import now
+from simulation.calls import Calls, refused
+from simulation.chance import Chance
+from simulation.clock import Timer, VirtualClock
+from simulation.ec2 import Ec2, Instance
+from simulation.event_bus import EventBus
+from simulation.payload import Payload
+
+_SEND = "ssm:SendCommand"
+# SSM goes on listing an agent as online for a while after its machine is gone, in seconds.
+_STILL_LISTED = 60.0
+# GetCommandInvocation does not know a command in its first moments, in seconds.
+_LATEST_NEWS = 1.0
+_STATUS_CHANGE = "EC2 Command Invocation Status-change Notification"
+_SIGTERM_EXIT = 143
+
+
+class InvocationDoesNotExist(ClientError):
+    pass
+
+
+@dataclass
+class Invocation:
+    """A command on its one machine; `code` is -1 until there is an exit code, as in SSM."""
+
+    id: str
+    instance: Instance
+    script: str
+    sent: float
+    patience: float  # seconds until a command that was not delivered times out
+    status: str = "Pending"
+    code: int = -1
+    stderr: str = ""
+    ended: str = ""  # RFC 3339
+    work: Timer | None = None
+
+
+class Ssm:
+    def __init__(
+        self, clock: VirtualClock, chance: Chance, calls: Calls, bus: EventBus, ec2: Ec2, payload: Payload
+    ) -> None:
+        self.commands: dict[str, Invocation] = {}
+        self._of_machine: defaultdict[str, list[Invocation]] = defaultdict(list)
+        self.client: Any = SimpleNamespace(
+            send_command=self._send_command,
+            get_command_invocation=self._get_command_invocation,
+            exceptions=SimpleNamespace(InvocationDoesNotExist=InvocationDoesNotExist),
+        )
+        self._clock = clock
+        self._chance = chance
+        self._calls = calls
+        self._bus = bus
+        self._ec2 = ec2
+        self._payload = payload
+        ec2.on_down.append(self._machine_goes_down)
+
+    def _send_command(
+        self,
+        *,
+        InstanceIds: Sequence[str],  # noqa: N803  # boto3's, and so are the others
+        TimeoutSeconds: int,  # noqa: N803
+        Parameters: Mapping[str, Sequence[str]],  # noqa: N803
+        **_: Any,
+    ) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            (instance_id,) = InstanceIds
+            instance = self._ec2.instances[instance_id]
+            if not self._is_listed(instance):
+                raise refused(_SEND, "InvalidInstanceId")
+            (script,) = Parameters["commands"]
+            sent = Invocation(f"c-{len(self.commands)}", instance, script, self._clock.seconds, TimeoutSeconds)
+            self.commands[sent.id] = sent
+            self._of_machine[instance_id].append(sent)
+            self._clock.after(self._chance.between(0.1, 1.0), partial(self._deliver, sent))
+            return {"Command": {"CommandId": sent.id}}
+
+        return self._calls.make(_SEND, effect)
+
+    def _get_command_invocation(self, *, CommandId: str, InstanceId: str) -> dict[str, Any]:  # noqa: N803  # boto3's
+        def effect() -> dict[str, Any]:
+            sent = self.commands.get(CommandId)
+            seen = self._clock.seconds - self._chance.between(0.0, _LATEST_NEWS)
+            if sent is None or sent.instance.id != InstanceId or sent.sent > seen:
+                raise refused("ssm:GetCommandInvocation", "InvocationDoesNotExist", InvocationDoesNotExist)
+            return {
+                "Status": sent.status,
+                "ResponseCode": sent.code,
+                "StandardErrorContent": sent.stderr,
+                "ExecutionEndDateTime": sent.ended,
+            }
+
+        return self._calls.make("ssm:GetCommandInvocation", effect)
+
+    def _is_listed(self, instance: Instance) -> bool:
+        """Whether SSM takes the instance's agent for online; one that went down before it reported never was."""
+        online, now = instance.online_at, self._clock.seconds
+        if online is None or online > now:
+            return False
+        down = next((since for since, state in instance.history if state == "shutting-down"), None)
+        return down is None or (down > online and now < down + _STILL_LISTED)
+
+    def _deliver(self, sent: Invocation) -> None:
+        if not sent.instance.is_alive:
+            self._clock.after(sent.patience, partial(self._end, sent, "TimedOut", -1, ""))
+            return
+        sent.status = "InProgress"
+        sent.work = self._payload.run(sent.instance, sent.script, partial(self._exit, sent))
+
+    def _exit(self, sent: Invocation, code: int, stderr: str) -> None:
+        self._end(sent, "Failed" if code else "Success", code, stderr)
+
+    def _machine_goes_down(self, instance: Instance) -> None:
+        for sent in self._of_machine[instance.id]:
+            if sent.status == "InProgress" and sent.work is not None:
+                sent.work.cancel()
+                # The wrapper is told to stop; whether its agent still gets to report that is a matter of luck.
+                if self._chance.happens(0.5):
+                    self._end(sent, "Failed", _SIGTERM_EXIT, "")
+
+    def _end(self, sent: Invocation, status: str, code: int, stderr: str) -> None:
+        sent.status, sent.code, sent.stderr, sent.ended = status, code, stderr, now()
+        self._bus.publish("events", _STATUS_CHANGE, {"instance-id": sent.instance.id, "status": status})

@@ -1,0 +1,276 @@
+"""AWS Step Functions: executions of the real definition, and the calls that start, describe and answer them.
+
+`client` looks like boto3's, so that functions/aws/workflow.py works on it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
+
+from simulation.calls import Calls, refused
+from simulation.chance import Chance
+from simulation.clock import Timer, VirtualClock
+from simulation.definition import Choice, Definition, Pass, Task, Way, matches
+from simulation.expressions import QueryError
+from simulation.lambdas import Answer, Lambdas
+
+STATE_MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:mayfly"
+_EXECUTION = STATE_MACHINE.replace(":stateMachine:", ":execution:") + ":"
+# An execution ends as failed beyond this (developer guide, "Quotas related to state machine executions").
+_MOST_EVENTS = 25_000
+_EVENTS_PER_TRY = 5
+_EVENTS_PER_STATE = 2
+# DescribeExecution is eventually consistent (API reference); seconds.
+_LATEST_NEWS = 2.0
+
+
+class ExecutionAlreadyExists(ClientError):
+    pass
+
+
+class ExecutionDoesNotExist(ClientError):
+    pass
+
+
+class TaskTimedOut(ClientError):
+    pass
+
+
+class TaskDoesNotExist(ClientError):
+    pass
+
+
+@dataclass
+class Execution:
+    """`given` and `input` are the execution's and the state's input; `retries` counts by row of the state's Retry.
+
+    `token` is of the try that is under way, and `last_asked` when that began.
+    """
+
+    name: str
+    given: str
+    started: float
+    status: str = "RUNNING"
+    ended: float | None = None
+    state: str = ""
+    input: Any = None
+    variables: dict[str, Any] = field(default_factory=dict)
+    retries: dict[int, int] = field(default_factory=dict)
+    tries: int = 0
+    token: str | None = None
+    timer: Timer | None = None
+    history: int = 0
+    last_asked: float = 0.0
+
+
+class StepFunctions:
+    """`transitions` is what AWS bills: states entered, and tries again. `on_end` hears of every execution's end."""
+
+    def __init__(
+        self, clock: VirtualClock, chance: Chance, calls: Calls, lambdas: Lambdas, definition: Definition
+    ) -> None:
+        self.executions: dict[str, Execution] = {}
+        self.transitions = 0
+        self.on_end: list[Callable[[Execution], None]] = []
+        self.client: Any = SimpleNamespace(
+            start_execution=self._start,
+            describe_execution=self._describe,
+            send_task_success=self._send_success,
+            send_task_failure=self._send_failure,
+            exceptions=SimpleNamespace(
+                ExecutionAlreadyExists=ExecutionAlreadyExists,
+                ExecutionDoesNotExist=ExecutionDoesNotExist,
+                TaskTimedOut=TaskTimedOut,
+                TaskDoesNotExist=TaskDoesNotExist,
+            ),
+        )
+        self._clock = clock
+        self._chance = chance
+        self._calls = calls
+        self._lambdas = lambdas
+        self._definition = definition
+        self._waiting: dict[str, Execution] = {}
+
+    @property
+    def running(self) -> list[Execution]:
+        return [execution for execution in self.executions.values() if execution.status == "RUNNING"]
+
+    def abort(self, name: str) -> None:
+        """What an operator does with StopExecution."""
+        execution = self.executions.get(name)
+        if execution is not None and execution.status == "RUNNING":
+            self._finish(execution, "ABORTED")
+
+    # The calls
+
+    def _start(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:  # noqa: A002, N803  # boto3's
+        if stateMachineArn != STATE_MACHINE:
+            raise refused("states:StartExecution", "StateMachineDoesNotExist")
+
+        def effect() -> dict[str, Any]:
+            known = self.executions.get(name)
+            if known is not None and not (known.status == "RUNNING" and known.given == input):
+                raise refused("states:StartExecution", "ExecutionAlreadyExists", ExecutionAlreadyExists)
+            if known is None:
+                execution = Execution(name, input, self._clock.seconds)
+                self.executions[name] = execution
+                self._move(execution, self._definition.start, json.loads(input))
+            return {"executionArn": _EXECUTION + name}
+
+        return self._calls.make("states:StartExecution", effect)
+
+    def _describe(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803  # boto3's
+        def effect() -> dict[str, Any]:
+            execution = self.executions.get(executionArn.removeprefix(_EXECUTION))
+            seen = self._clock.seconds - self._chance.between(0.0, _LATEST_NEWS)
+            if execution is None or execution.started > seen:
+                raise refused("states:DescribeExecution", "ExecutionDoesNotExist", ExecutionDoesNotExist)
+            has_ended = execution.ended is not None and execution.ended <= seen
+            return {"status": execution.status if has_ended else "RUNNING"}
+
+        return self._calls.make("states:DescribeExecution", effect)
+
+    def _send_success(self, *, taskToken: str, output: str) -> dict[str, Any]:  # noqa: N803  # boto3's
+        def effect() -> dict[str, Any]:
+            self._succeeded(self._who_waits(taskToken, "states:SendTaskSuccess"), json.loads(output))
+            return {}
+
+        return self._calls.make("states:SendTaskSuccess", effect)
+
+    def _send_failure(self, *, taskToken: str, error: str, cause: str) -> dict[str, Any]:  # noqa: N803  # boto3's
+        def effect() -> dict[str, Any]:
+            self._failed(self._who_waits(taskToken, "states:SendTaskFailure"), error, cause)
+            return {}
+
+        return self._calls.make("states:SendTaskFailure", effect)
+
+    def _who_waits(self, token: str, action: str) -> Execution:
+        execution = self._waiting.get(token)
+        if execution is None:
+            raise refused(action, "TaskTimedOut", TaskTimedOut)
+        return execution
+
+    # The execution
+
+    def _move(self, execution: Execution, state: str, given: Any) -> None:
+        execution.state, execution.input = state, given
+        execution.timer = self._clock.after(self._chance.between(0.005, 0.05), partial(self._enter, execution))
+
+    def _enter(self, execution: Execution) -> None:
+        self.transitions += 1
+        if not self._write_history(execution, _EVENTS_PER_STATE):
+            return
+        state = self._definition.states[execution.state]
+        if isinstance(state, Task):
+            execution.retries = {}
+            self._try(execution, state)
+            return
+        scope = {**execution.variables, "states": {"input": execution.input, "context": {}}}
+        way = state.way if isinstance(state, Pass) else _chosen(state, scope)
+        self._go(execution, way, scope, execution.input)
+
+    def _go(self, execution: Execution, way: Way, scope: Mapping[str, Any], output: Any) -> None:
+        execution.variables |= {name: value(scope) for name, value in way.assign.items()}
+        self._move(execution, way.to, output)
+
+    def _try(self, execution: Execution, task: Task) -> None:
+        if not self._write_history(execution, _EVENTS_PER_TRY):
+            return
+        execution.tries += 1
+        token = f"{execution.name}/{execution.tries}"
+        execution.token = token
+        execution.last_asked = self._clock.seconds
+        self._waiting[token] = execution
+        states = {"input": execution.input, "context": {"Task": {"Token": token}}}
+        timeout = partial(self._fail_if_waiting, token, "States.Timeout", None)
+        execution.timer = None if task.timeout is None else self._clock.after(task.timeout, timeout)
+        payload = task.payload({**execution.variables, "states": states})
+        self._lambdas.invoke(task.function, payload, partial(self._answered, token, task.waits_for_token))
+
+    def _answered(self, token: str, waits_for_token: bool, answer: Answer) -> None:
+        if answer.error is not None:
+            self._fail_if_waiting(token, answer.error, answer.cause)
+        elif not waits_for_token and token in self._waiting:
+            result = {"ExecutedVersion": "$LATEST", "Payload": answer.payload, "StatusCode": 200}
+            self._succeeded(self._waiting[token], result)
+
+    def _fail_if_waiting(self, token: str, error: str, cause: str | None) -> None:
+        if token in self._waiting:
+            self._failed(self._waiting[token], error, cause)
+
+    def _succeeded(self, execution: Execution, result: Any) -> None:
+        self._stop_waiting(execution)
+        task = self._task(execution)
+        scope = {**execution.variables, "states": {"result": result, "context": {}}}
+        execution.variables |= {name: value(scope) for name, value in task.assign.items()}
+        if task.next is None:
+            self._finish(execution, "SUCCEEDED")
+        else:
+            self._move(execution, task.next, result)
+
+    def _failed(self, execution: Execution, error: str, cause: str | None) -> None:
+        self._stop_waiting(execution)
+        task = self._task(execution)
+        row = next((row for row, one in enumerate(task.retriers) if matches(one.errors, error)), None)
+        if row is not None and execution.retries.get(row, 0) < task.retriers[row].attempts:
+            self._try_again(execution, task, row)
+            return
+        # Step Functions gives no cause for a time-out.
+        output = {"Error": error} if cause is None else {"Error": error, "Cause": cause}
+        for catcher in task.catchers:
+            if matches(catcher.errors, error):
+                scope = {**execution.variables, "states": {"errorOutput": output, "context": {}}}
+                self._go(execution, catcher.way, scope, output)
+                return
+        self._finish(execution, "FAILED")
+
+    def _try_again(self, execution: Execution, task: Task, row: int) -> None:
+        retrier, retries = task.retriers[row], execution.retries.get(row, 0)
+        execution.retries[row] = retries + 1
+        self.transitions += 1
+        delay = retrier.delay(retries)
+        delay = self._chance.between(0.0, delay) if retrier.jitter else delay
+        execution.timer = self._clock.after(delay, partial(self._try, execution, task))
+
+    def _finish(self, execution: Execution, status: str) -> None:
+        self._stop_waiting(execution)
+        execution.status = status
+        execution.ended = self._clock.seconds
+        for hears in self.on_end:
+            hears(execution)
+
+    def _stop_waiting(self, execution: Execution) -> None:
+        if execution.token is not None:
+            self._waiting.pop(execution.token, None)
+            execution.token = None
+        if execution.timer is not None:
+            execution.timer.cancel()
+            execution.timer = None
+
+    def _write_history(self, execution: Execution, events: int) -> bool:
+        """Whether the execution's history has room for them; it ends the execution where not."""
+        execution.history += events
+        if execution.history > _MOST_EVENTS:
+            self._finish(execution, "FAILED")
+            return False
+        return True
+
+    def _task(self, execution: Execution) -> Task:
+        return cast("Task", self._definition.states[execution.state])
+
+
+def _chosen(choice: Choice, scope: Mapping[str, Any]) -> Way:
+    for condition, way in choice.rules:
+        met = condition(scope)
+        if not isinstance(met, bool):
+            raise QueryError(f"a condition is {met!r}, neither true nor false")
+        if met:
+            return way
+    return choice.otherwise

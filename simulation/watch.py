@@ -1,0 +1,134 @@
+"""What must be true at every moment, looked at whenever something happens that could break it."""
+
+from __future__ import annotations
+
+from functions.jobs.job import Job, JobStatus
+from functions.jobs.ports import Batch, Slot, Ticket
+from simulation.calls import invocation
+from simulation.clock import VirtualClock
+from simulation.ec2 import Instance
+from simulation.handlers import Ports
+from simulation.payload import Payload
+from simulation.stack import Stack
+from simulation.step_functions import Execution
+
+
+class Watch:
+    """`problems` is every broken rule, in words. `served` is which machines were for which (run's name, attempt).
+
+    `idle` is how long each machine had its slot before its job's record knew of it, in seconds, and `grants` are the
+    names of the runs in the order in which they got their first slots.
+    """
+
+    def __init__(self, clock: VirtualClock, ports: Ports, payload: Payload, stack: Stack) -> None:
+        self.problems: list[str] = []
+        self.served: dict[str, tuple[str, int]] = {}
+        self.idle: dict[str, float] = {}
+        self.grants: list[str] = []
+        self._clock = clock
+        self._ports = ports
+        self._stack = stack
+        self._started: dict[str, tuple[str, int]] = {}
+        self._has_machine: set[tuple[str, int]] = set()
+        self._granted: dict[str, float] = {}
+        self._first_granted: dict[str, float] = {}
+        self._entered: dict[str, float] = {}
+        # Since when somebody stands in line without a break, with the ticket's own word for it.
+        self._stands: dict[str, tuple[str, float]] = {}
+        self._looked: dict[tuple[str, int], float] = {}
+        line = ports.line
+        line.on_enter.append(self._on_enter)
+        line.on_look.append(self._on_look)
+        line.on_remember.append(self._on_remember)
+        line.on_grant.append(self._on_grant)
+        line.on_free.append(self._on_free)
+        ports.jobs.on_write.append(self._on_write)
+        ports.files.on_store.append(self._on_store)
+        ports.ec2.on_terminate.append(self._on_terminate)
+        ports.step_functions.on_end.append(self._on_end)
+        payload.on_start.append(self._on_start)
+
+    def say(self, problem: str) -> None:
+        self.problems.append(f"{self._clock.seconds:.3f} s: {problem}")
+
+    def _on_enter(self, ticket: Ticket) -> None:
+        name = ticket.run.name
+        self._entered[name] = self._clock.seconds
+        if name not in self._stands or self._stands[name][0] != ticket.since:
+            self._stands[name] = ticket.since, self._clock.seconds
+
+    def _on_look(self) -> None:
+        running = invocation()
+        if running is not None:
+            self._looked[running.function, running.number] = self._clock.seconds
+
+    def _on_remember(self, batch: Batch) -> None:
+        """The oldest come first: whoever was in line at the leader's last look, and older, is in the batch as well."""
+        running = invocation()
+        looked = self._looked[running.function, running.number] if running else self._clock.seconds
+        members = {run.name for run, _ in batch.attempts}
+        for ticket in self._ports.line.tickets.first():
+            name = ticket.run.name
+            waits = self._stands[name][1] < looked and (name, ticket.attempt) not in self._has_machine
+            if waits and name < max(members) and name not in members:
+                self.say(f"{name} was passed over for {max(members)}")
+
+    def _on_grant(self, slot: Slot) -> None:
+        held = len(self._ports.line.granted)
+        if held > self._stack.max_concurrent:
+            self.say(f"{held} slots are held, {self._stack.max_concurrent} there are")
+        instance_id, whose = slot.machine.instance_id, (slot.run.name, slot.machine.attempt)
+        self._has_machine.add(whose)
+        if self.served.setdefault(instance_id, whose) != whose:
+            self.say(f"{instance_id} was {self.served[instance_id]}'s and is now {whose}'s")
+        self._granted[slot.run.name] = self._clock.seconds
+        self._first_granted.setdefault(instance_id, self._clock.seconds)
+        if slot.run.name not in self.grants:
+            self.grants.append(slot.run.name)
+
+    def _on_free(self, slot: Slot) -> None:
+        instance = self._ports.ec2.instances[slot.machine.instance_id]
+        if instance.state != "terminated":
+            self.say(f"the slot of {instance.id} is freed, but the machine is {instance.state}")
+
+    def _on_terminate(self, instance: Instance, caller: str) -> None:
+        age = self._clock.seconds - instance.launched
+        if caller != "sweep" or not instance.is_alive or age >= self._stack.machine_deadline:
+            return
+        for slot in self._ports.line.granted.first():
+            execution = self._ports.step_functions.executions.get(slot.run.name)
+            is_running = execution is not None and execution.status == "RUNNING"
+            if slot.machine.instance_id == instance.id and is_running:
+                self.say(f"the sweeper ends {instance.id}, which works for {slot.run.name}")
+
+    def _on_end(self, execution: Execution) -> None:
+        """A workflow that came to its end has put away what was there when its last step began."""
+        if execution.status != "SUCCEEDED":
+            return
+        name, began = execution.name, execution.last_asked
+        if self._ports.line.granted.get(name) is not None and self._granted[name] < began:
+            self.say(f"{name} is at its end and still holds a slot")
+        if self._ports.line.tickets.get(name) is not None and self._entered[name] < began:
+            self.say(f"{name} is at its end and still waits in line")
+
+    def _on_start(self, instance: Instance, job_id: str, attempt: int) -> None:
+        whose = (job_id, attempt)
+        if self._started.setdefault(instance.id, whose) != whose:
+            self.say(f"{instance.id} served {self._started[instance.id]} and now serves {whose}")
+
+    def _on_write(self, before: Job | None, after: Job) -> None:
+        if after.instance_id is not None and after.instance_id not in self.idle:
+            self.idle[after.instance_id] = self._clock.seconds - self._first_granted[after.instance_id]
+        if before is None or before.run != after.run:
+            return
+        if before.status.is_terminal and after.status is not before.status:
+            self.say(f"{after.id} was {before.status} and is now {after.status}")
+        if after.status is JobStatus.SUCCEEDED and before.status is not JobStatus.SUCCEEDED:
+            body = self._ports.files.objects.get(after.output_file_path or "")
+            if body is None or len(body) != after.output_size:
+                self.say(f"{after.id} has succeeded without its result")
+
+    def _on_store(self, path: str, body: bytes) -> None:
+        known = self._ports.files.objects.get(path)
+        if known is not None and known != body:
+            self.say(f"{path} is stored again with other bytes")

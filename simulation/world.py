@@ -1,0 +1,187 @@
+"""A whole stack in virtual time: the real handlers and the real workflow on a simulated AWS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from types import SimpleNamespace, TracebackType
+from typing import Any, Self, cast
+
+from functions.jobs.job import Job, Run
+from functions.jobs.line import Line
+from functions.jobs.submission import Submission
+from simulation.calls import Calls
+from simulation.chance import Chance
+from simulation.clock import VirtualClock
+from simulation.definition import Definition
+from simulation.ec2 import Ec2
+from simulation.event_bus import EventBus
+from simulation.faults import NO_FAULTS, Faults
+from simulation.files import SimulatedFiles
+from simulation.handlers import FUNCTIONS, Ports, installed
+from simulation.job_table import SimulatedJobTable
+from simulation.lambdas import Answer, Function, Lambdas
+from simulation.line_table import SimulatedLineTable
+from simulation.machine_table import SimulatedMachineTable
+from simulation.payload import Payload, Script
+from simulation.ssm import Ssm
+from simulation.stack import Stack
+from simulation.step_functions import Execution, StepFunctions
+from simulation.stream import Stream
+from simulation.watch import Watch
+
+OWNER = "alice"
+_STEP_CHANGE = "Step Functions Execution Status Change"
+_API = "api"
+_API_TIMEOUT = 30.0
+_MINUTE = 60.0
+
+
+def job_id(number: int) -> str:
+    """The id of a simulation's nth job; they sort by number."""
+    return f"019b0000-0000-7000-8000-{number:012x}"
+
+
+class World:
+    """Everything that a stack consists of.
+
+    `definition` is the workflow's, without placeholders; the FunctionName of each of its tasks is a key of
+    handlers.FUNCTIONS. Used as a context manager: the handlers are the real, global ones, so there can only be one
+    world at a time.
+    """
+
+    def __init__(
+        self, stack: Stack, definition: Mapping[str, Any], *, seed: int = 0, faults: Faults = NO_FAULTS
+    ) -> None:
+        self.stack = stack
+        self.clock = VirtualClock()
+        self.chance = chance = Chance(seed, stack.slowness)
+        self.scripts: dict[str, Script] = {}
+        self.calls = Calls(self.clock, chance, stack.quotas)
+        functions = {**FUNCTIONS, _API: Function(self._api, _API_TIMEOUT)}
+        self.lambdas = Lambdas(self.clock, chance, functions, faults.functions)
+        self.bus = EventBus(self.clock, chance, self.lambdas, faults.events)
+        self.stream = Stream(self.clock, chance, self.lambdas, faults.records)
+        files = SimulatedFiles(self.calls)
+        ec2 = Ec2(self.clock, chance, self.calls, self.bus, faults, stack.pace, stack.room)
+        payload = Payload(self.clock, files, self.scripts)
+        self.ports = Ports(
+            jobs=SimulatedJobTable(self.calls),
+            line=SimulatedLineTable(self.clock, self.calls),
+            machine_table=SimulatedMachineTable(self.calls),
+            files=files,
+            ec2=ec2,
+            ssm=Ssm(self.clock, chance, self.calls, self.bus, ec2, payload),
+            step_functions=StepFunctions(self.clock, chance, self.calls, self.lambdas, Definition.read(definition)),
+        )
+        self.ports.jobs.on_write.append(self.stream.tell)
+        self.ports.step_functions.on_end.append(self._tell_end)
+        self.watch = Watch(self.clock, self.ports, payload, stack)
+        self._submission = Submission(
+            jobs=self.ports.jobs,
+            machines=self.ports.machine_table,
+            files=files,
+            log=cast("Any", SimpleNamespace(delete=lambda *_: None)),  # nobody writes logs here
+            line=Line(self.ports.line, self.ports.workflow),
+            max_upload_bytes=1 << 30,
+            keep_days=30,
+        )
+        self._installed = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._installed.enter_context(self.clock.installed())
+        self._installed.enter_context(installed(self.ports, self.stack))
+        self.clock.after(self.chance.between(0.0, self.stack.sweep_every), self._sweep)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.lambdas.stop()
+        self._installed.close()
+
+    # What people do; each is a request to the API's function
+
+    def submit(self, number: int, body: bytes, text: str, script: Script, done: Callable[[Answer], None]) -> None:
+        """Uploads a file and submits the nth job."""
+        name = job_id(number)
+        self.scripts[name] = script
+        self.ports.files.upload(OWNER, name, "a b.txt", body)
+        self.lambdas.invoke(_API, {"do": "submit", "job_id": name, "text": text}, done)
+
+    def cancel(self, number: int, done: Callable[[Answer], None]) -> None:
+        self.lambdas.invoke(_API, {"do": "cancel", "job_id": job_id(number)}, done)
+
+    def retry(self, number: int, done: Callable[[Answer], None]) -> None:
+        self.lambdas.invoke(_API, {"do": "retry", "job_id": job_id(number)}, done)
+
+    def delete(self, number: int, done: Callable[[Answer], None]) -> None:
+        self.lambdas.invoke(_API, {"do": "delete", "job_id": job_id(number)}, done)
+
+    def abort(self, number: int) -> str | None:
+        """Stops the workflow of the nth job's latest run, as an operator might; the run's name, if there is one."""
+        job = self.job(number)
+        if job is None:
+            return None
+        self.ports.step_functions.abort(job.this_run.name)
+        return job.this_run.name
+
+    # What can be seen
+
+    def job(self, number: int) -> Job | None:
+        return self.ports.jobs.jobs.get((OWNER, job_id(number)))
+
+    def run(self, seconds: float) -> None:
+        """Lets time pass."""
+        self.clock.run(self.clock.seconds + seconds)
+
+    def run_to_rest(self, limit: float) -> bool:
+        """Lets time pass until nothing is left to do; False when there still is after `limit` seconds."""
+        until = self.clock.seconds + limit
+        while not self.is_at_rest():
+            if self.clock.seconds >= until:
+                return False
+            self.run(_MINUTE)
+        return True
+
+    def is_at_rest(self) -> bool:
+        return not self.unrest()
+
+    def unrest(self) -> list[str]:
+        """What is left to do, in words."""
+        ports = self.ports
+        return [
+            *(f"job {job.id} is {job.status}" for job in ports.jobs.jobs.values() if not job.status.is_terminal),
+            *(f"workflow {execution.name} is in {execution.state}" for execution in ports.step_functions.running),
+            *(f"machine {instance.id} is {instance.state}" for instance in ports.ec2.unended),
+            *(f"slot of {slot.run.name} is held for {slot.machine.instance_id}" for slot in ports.line.granted.first()),
+            *(f"{ticket.run.name} is in line" for ticket in ports.line.tickets.first()),
+            *(["functions run"] if self.lambdas.pending else []),
+            *(["events are on their way"] if self.bus.pending or self.stream.pending else []),
+        ]
+
+    def _api(self, request: dict[str, str], _context: Any) -> str:
+        submission, job = self._submission, request["job_id"]
+        if request["do"] == "submit":
+            return str(submission.submit(OWNER, job, request["text"])[0].status)
+        if request["do"] == "cancel":
+            return str(submission.cancel(OWNER, job).status)
+        if request["do"] == "delete":
+            submission.delete(OWNER, job)
+            return "deleted"
+        return str(submission.retry(OWNER, job).status)
+
+    def _sweep(self) -> None:
+        self.lambdas.invoke_asynchronously("sweep", {})
+        self.clock.after(self.stack.sweep_every, self._sweep)
+
+    def _tell_end(self, execution: Execution) -> None:
+        if execution.status in {"FAILED", "TIMED_OUT", "ABORTED"}:
+            detail = {"input": execution.given, "status": execution.status, "name": execution.name}
+            self.bus.publish("sweep", _STEP_CHANGE, detail)
+
+
+def run_of(execution: Execution) -> Run:
+    given = json.loads(execution.given)
+    return Run(given["owner"], given["job_id"], given["run"])

@@ -1,0 +1,177 @@
+"""A schedule of jobs, people and faults, and what must be true however it goes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from functions.jobs.job import Job, JobStatus
+from functions.jobs.paths import output_key
+from simulation.faults import FINE, NO_FAULTS, PARTIAL, Faults
+from simulation.files import OUTPUTS
+from simulation.lambdas import Answer
+from simulation.payload import Script
+from simulation.stack import Stack
+from simulation.world import OWNER, World, run_of
+from tests.simulation.workflow import definition
+
+# Long enough for everything a schedule can hold: eight jobs one after the other, each with three slow machines.
+_REST_WITHIN = 12 * 3600.0
+# How long a machine may have its slot before its run hears of it, while no function fails: as long as the workflow's
+# longest wait between two tries.
+_IDLE_AT_MOST = 75.0
+# The sweeper passes by a few times more, and the last late event comes in.
+_STAYS_AT_REST = 20 * 60.0
+_TEMPORARY = {FINE, PARTIAL, "InsufficientInstanceCapacity", "VcpuLimitExceeded", "RequestLimitExceeded"}
+_STORES = 3  # how often the workflow has an unstored result stored again
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    at: float
+    body: bytes = b"line\n"
+    text: str = "text"
+    script: Script = field(default_factory=Script)
+
+    @property
+    def result(self) -> bytes:
+        return self.body + (b"\n" if self.body and not self.body.endswith(b"\n") else b"") + self.text.encode()
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What somebody does to a job: cancel, retry or delete it, or abort its workflow."""
+
+    at: float
+    job: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Schedule:
+    jobs: tuple[PlannedJob, ...]
+    deeds: tuple[Deed, ...] = ()
+    faults: Faults = NO_FAULTS
+    max_concurrent: int = 2
+    max_attempts: int = 3
+    queue_timeout_minutes: int = 240
+    slowness: float = 1.0
+    room: int | None = None
+    seed: int = 0
+
+
+class Play:
+    """One schedule, played to its end; `problems` is every rule that was broken, in words."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.problems: list[str] = []
+        # Whom the API said yes to, in order, by job.
+        self.granted: dict[int, list[str]] = defaultdict(list)
+        self.aborted: set[str] = set()
+        timeout = schedule.queue_timeout_minutes
+        stack = Stack(
+            max_concurrent=schedule.max_concurrent,
+            queue_timeout=timeout * 60,
+            slowness=schedule.slowness,
+            room=schedule.room,
+        )
+        self.world = World(
+            stack, definition(schedule.max_attempts, timeout), seed=schedule.seed, faults=schedule.faults
+        )
+
+    def run(self) -> Play:
+        with self.world as world:
+            for number, job in enumerate(self.schedule.jobs):
+                done = partial(self._answered, number, "submit")
+                world.clock.after(job.at, partial(world.submit, number, job.body, job.text, job.script, done))
+            for deed in self.schedule.deeds:
+                world.clock.after(deed.at, partial(self._do, deed))
+            world.run(max([job.at for job in self.schedule.jobs] + [deed.at for deed in self.schedule.deeds]) + 1.0)
+            if world.run_to_rest(_REST_WITHIN):
+                world.run(_STAYS_AT_REST)
+                world.run_to_rest(60.0)
+            self.problems = [*world.watch.problems, *world.unrest(), *self._verdict()]
+        return self
+
+    def job(self, number: int) -> Job:
+        job = self.world.job(number)
+        assert job is not None
+        return job
+
+    def _do(self, deed: Deed) -> None:
+        done = partial(self._answered, deed.job, deed.what)
+        if deed.what == "cancel":
+            self.world.cancel(deed.job, done)
+        elif deed.what == "retry":
+            self.world.retry(deed.job, done)
+        elif deed.what == "delete":
+            self.world.delete(deed.job, done)
+        else:
+            run = self.world.abort(deed.job)
+            self.aborted |= {run} if run else set()
+
+    def _answered(self, number: int, what: str, answer: Answer) -> None:
+        if answer.error is None:
+            self.granted[number].append(what)
+
+    def _verdict(self) -> Iterator[str]:
+        if not self.schedule.faults.functions and self.schedule.slowness == 1:
+            idle = self.world.watch.idle.items()
+            yield from (f"{one} was idle for {seconds:.0f} s" for one, seconds in idle if seconds > _IDLE_AT_MOST)
+        executions = [run_of(execution) for execution in self.world.ports.step_functions.executions.values()]
+        yield from (f"{run} has two workflows" for run in set(executions) if executions.count(run) > 1)
+        for number, planned in enumerate(self.schedule.jobs):
+            job = self.world.job(number)
+            if job is None:
+                if "submit" in self.granted[number] and "delete" not in self._deeds_to(number):
+                    yield f"job {number} was accepted and is not there"
+                continue
+            yield from (f"job {number}: {problem}" for problem in self._problems_of(number, planned, job))
+
+    def _problems_of(self, number: int, planned: PlannedJob, job: Job) -> Iterator[str]:
+        deeds = self._deeds_to(number)
+        granted = [what for what in self.granted[number] if what != "submit"]
+        if job.status is JobStatus.CANCELLED and "cancel" not in deeds:
+            yield "is cancelled, and nobody asked for that"
+        if granted and granted[-1] == "cancel" and "retry" not in deeds and job.status is not JobStatus.CANCELLED:
+            yield f"was cancelled and is {job.status}"
+        if job.status is JobStatus.SUCCEEDED:
+            yield from self._problems_of_result(planned, job)
+        if job.status is JobStatus.FAILED and not self._is_explained(planned, job):
+            assert job.error is not None
+            yield f"failed without a reason in the schedule: {job.error.code}: {job.error.message}"
+        alive = [machine.instance_id for machine in job.machines if machine.terminated_at is None]
+        if alive:
+            yield f"the receipt of {', '.join(alive)} has no end"
+
+    def _deeds_to(self, number: int) -> list[str]:
+        return [deed.what for deed in self.schedule.deeds if deed.job == number]
+
+    def _problems_of_result(self, planned: PlannedJob, job: Job) -> Iterator[str]:
+        path = f"{OUTPUTS}/{output_key(OWNER, job.id, job.attempts, job.filename)}"
+        if job.output_file_path != path:
+            yield f"its result is {job.output_file_path}, its last attempt's is {path}"
+        body = self.world.ports.files.objects.get(path)
+        if body != planned.result or job.output_size != len(planned.result):
+            yield f"its result is {body!r} of {job.output_size} bytes, not {planned.result!r}"
+        if planned.script.fails:
+            yield "its script failed, and it succeeded"
+
+    def _is_explained(self, planned: PlannedJob, job: Job) -> bool:
+        """Whether something in the schedule is a reason for a job to have failed as it did."""
+        schedule, run = self.schedule, job.this_run
+        code = job.error.code if job.error else ""
+        if code in {"machine_lost", "boot_timeout"}:
+            served = self.world.watch.served.items()
+            machines = [self.world.ports.ec2.instances[one] for one, (name, _) in served if name == run.name]
+            return sum(machine.fault is not None for machine in machines) >= schedule.max_attempts
+        return {
+            "script_failed": planned.script.fails,
+            "output_not_stored": planned.script.expiries > _STORES,
+            "launch_refused": bool(set(schedule.faults.launches) - _TEMPORARY),
+            "queue_timeout": schedule.queue_timeout_minutes < 240,
+            "internal_error": run.name in self.aborted,
+        }.get(code, False)

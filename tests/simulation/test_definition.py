@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from simulation.definition import Definition, NotUnderstood
+from tests.simulation.workflow import definition
+
+
+def test_the_real_definition_is_understood() -> None:
+    read = Definition.read(definition())
+    assert set(read.states) == set(definition()["States"])
+
+
+def set_at(*path: Any, value: Any) -> Callable[[Any], None]:
+    def change(machine: Any) -> None:
+        for step in path[:-1]:
+            machine = machine[step]
+        machine[path[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        set_at("TimeoutSeconds", value=60),
+        set_at("QueryLanguage", value="JSONPath"),
+        set_at("States", "Begin", "Output", value="{% $states.input %}"),
+        set_at("States", "Begin", "Type", value="Wait"),
+        set_at("States", "Launch", "HeartbeatSeconds", value=60),
+        set_at("States", "Launch", "Resource", value="arn:aws:states:::sqs:sendMessage"),
+        set_at("States", "Launch", "Arguments", "Qualifier", value="live"),
+        set_at("States", "Launch", "Retry", 0, "JitterStrategy", value="SOME"),
+        set_at("States", "Launch", "Retry", 0, "ErrorEquals", value=["States.TaskFailed"]),
+        set_at("States", "Launch", "Catch", 0, "Output", value=""),
+        set_at("States", "Launch", "Next", value=None),
+        set_at("States", "Verdict", "Choices", 0, "Output", value=""),
+        set_at("States", "Terminate", "Next", value="Launch"),
+    ],
+)
+def test_whatever_is_not_understood_is_refused(change: Callable[[Any], None]) -> None:
+    changed = copy.deepcopy(definition())
+    change(changed)
+    if changed["States"]["Launch"]["Next"] is None:
+        del changed["States"]["Launch"]["Next"]
+    with pytest.raises(NotUnderstood):
+        Definition.read(changed)

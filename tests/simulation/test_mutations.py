@@ -1,0 +1,113 @@
+"""The property can fail: each of these mistakes, made on purpose, is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, find, settings
+
+from functions.aws.workflow import StepFunctionsWorkflow
+from functions.jobs import ending, serving
+from functions.jobs.ending import Terminating
+from functions.jobs.job import JobStatus, Run
+from functions.jobs.line import Line
+from functions.jobs.ports import Batch, Candidate, Machines
+from functions.jobs.sweeping import Sweeping
+from functions.orchestrator import sweep
+from tests.simulation.schedule import Play, Schedule
+from tests.simulation.strategies import schedules
+
+pytestmark = pytest.mark.simulation
+
+# One is found: what the smallest one is does not matter here.
+_FIND = settings(
+    max_examples=100,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def first_problems(words: str) -> list[str]:
+    """What is wrong in the first schedule in which something is, if it has to do with `words`.
+
+    Raises:
+        hypothesis.errors.NoSuchExample: the property holds.
+    """
+
+    def fails(schedule: Schedule) -> bool:
+        problems = Play(schedule).run().problems
+        found.extend(problems)
+        return bool(problems)
+
+    found: list[str] = []
+    find(schedules(), fails, settings=_FIND)
+    return [problem for problem in found if words in problem]
+
+
+def test_a_sweeper_that_ends_machines_whatever_works_on_them_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(**ports: Any) -> Sweeping:
+        return Sweeping(**{**ports, "machine_deadline": timedelta(0)})
+
+    assert {field.name for field in fields(Sweeping)} >= {"machine_deadline"}
+    monkeypatch.setattr(sweep, "Sweeping", careless)
+    assert first_problems("the sweeper ends")
+
+
+def test_a_client_token_that_two_attempts_share_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def same_token(token: str, candidate: Candidate, attempts: tuple[tuple[Run, int], ...]) -> Batch:
+        return Batch(f"token-of-{attempts[0][0].name}", candidate, attempts)
+
+    monkeypatch.setattr(serving, "Batch", same_token)
+    assert first_problems("launch_refused")
+
+
+def test_a_slot_that_a_cancelled_job_keeps_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Forgetful(Line):
+        def give_back(self, run: Run, instance_ids: Sequence[str]) -> None:
+            """Forgets to."""
+
+    terminate = Terminating.terminate
+
+    def forgetful(self: Terminating, run: Run, instance_id: str | None) -> list[str]:
+        job = self.jobs.get(run.owner, run.job_id)
+        if job is not None and job.status is JobStatus.CANCELLED:
+            line = Forgetful(self.line.table, self.line.workflow)
+            return terminate(Terminating(self.jobs, line, self.machines), run, instance_id)
+        return terminate(self, run, instance_id)
+
+    monkeypatch.setattr(Terminating, "terminate", forgetful)
+    assert first_problems("still holds a slot")
+
+
+def test_a_record_that_starts_a_second_workflow_when_it_comes_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = count(2)
+    start = StepFunctionsWorkflow.start
+
+    def start_again(self: StepFunctionsWorkflow, run: Run, attempt: int) -> None:
+        if self.state(run) is None:
+            start(self, run, attempt)
+            return
+        given = {"owner": run.owner, "job_id": run.job_id, "run": run.number, "attempt": attempt}
+        name = f"{run.name}-again-{next(numbers)}"
+        self._client.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(given))
+
+    monkeypatch.setattr(StepFunctionsWorkflow, "start", start_again)
+    assert first_problems("has two workflows")
+
+
+def test_a_termination_that_is_taken_for_granted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def trusting(machines: Machines, instance_id: str, _launched_at: str | None) -> bool:
+        machines.terminate(instance_id)
+        return True
+
+    monkeypatch.setattr(ending, "is_gone", trusting)
+    assert first_problems("is freed, but the machine is")

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.jobs.machine_command import Spec, machine_command, sha256_hex
+from simulation.faults import NO_FAULTS, Ailment, Faults, MachineFault
+from simulation.files import OUTPUTS, UPLOADS
+from simulation.payload import Script
+from simulation.ssm import InvocationDoesNotExist
+from simulation.stack import Stack
+from simulation.world import World, job_id
+from tests.functions.fakes.job_table import a_job
+from tests.simulation.test_ec2 import PACE, code_of
+from tests.simulation.workflow import definition
+
+INPUT = f"{UPLOADS}/inputs/alice/{job_id(0)}/a b.txt"
+OUTPUT = "outputs/alice/1/a b.txt"
+
+
+class Fleet:
+    """One machine, launched at the beginning; its agent is online after 15 seconds."""
+
+    def __init__(self, script: Script, faults: Faults = NO_FAULTS, seed: int = 0) -> None:
+        self.world = World(Stack(pace=PACE), definition(), faults=faults, seed=seed)
+        self.world.scripts[job_id(0)] = script
+        self.ports = self.world.ports
+        self.ports.files.objects[INPUT] = b"given"
+        tags = [{"ResourceType": "instance", "Tags": []}]
+        answer = self.ports.ec2.client.run_instances(MinCount=1, MaxCount=1, ClientToken="t", TagSpecifications=tags)
+        self.instance_id = answer["Instances"][0]["InstanceId"]
+
+    def send(self, *, upload_only: bool = False) -> str:
+        files = self.ports.files
+        spec = Spec(
+            job=a_job(id=job_id(0), input_text="text"),
+            attempt=1,
+            input_url=files.input_url(INPUT, 60),
+            output_url=files.output_upload_url(OUTPUT, 60),
+            script=("./script.py",),
+            timeout_seconds=60,
+        ).encode()
+        script = machine_command(
+            "pass",
+            payload_url=files.payload_url(60),
+            payload_sha256="0" * 64,
+            spec_url=files.put_spec("spec", spec, 60),
+            spec_sha256=sha256_hex(spec),
+            upload_only=upload_only,
+        )
+        answer = self.ports.ssm.client.send_command(
+            InstanceIds=[self.instance_id], TimeoutSeconds=30, Parameters={"commands": [script]}
+        )
+        return str(answer["Command"]["CommandId"])
+
+    def look(self, command_id: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.ports.ssm.client.get_command_invocation(
+            CommandId=command_id, InstanceId=self.instance_id
+        )
+        return answer
+
+    def go_on(self, seconds: float) -> None:
+        self.world.run(seconds)
+
+
+def test_an_agent_takes_commands_once_it_is_online() -> None:
+    fleet = Fleet(Script(10))
+    fleet.go_on(14)
+    with pytest.raises(ClientError) as refused:
+        fleet.send()
+    assert code_of(refused) == "InvalidInstanceId"
+    fleet.go_on(2)
+    assert fleet.send()
+
+
+def test_an_agent_that_never_reports_takes_none() -> None:
+    fleet = Fleet(Script(10), Faults(machines={0: MachineFault(Ailment.NEVER_ONLINE)}))
+    fleet.go_on(3600)
+    with pytest.raises(ClientError):
+        fleet.send()
+
+
+def test_a_command_runs_for_its_time_and_stores_input_newline_and_text() -> None:
+    fleet = Fleet(Script(10))
+    fleet.go_on(20)
+    sent = fleet.send()
+    with pytest.raises(InvocationDoesNotExist):
+        fleet.look(sent)
+    fleet.go_on(5)
+    assert (fleet.look(sent)["Status"], fleet.look(sent)["ResponseCode"]) == ("InProgress", -1)
+    fleet.go_on(10)
+    done = fleet.look(sent)
+    assert (done["Status"], done["ResponseCode"]) == ("Success", 0)
+    assert json.loads(done["StandardErrorContent"])["stage"] == "done"
+    assert fleet.ports.files.objects[f"{OUTPUTS}/{OUTPUT}"] == b"given\ntext"
+
+
+def test_a_script_that_fails_stores_nothing() -> None:
+    fleet = Fleet(Script(10, fails=True))
+    fleet.go_on(20)
+    sent = fleet.send()
+    fleet.go_on(20)
+    assert (fleet.look(sent)["Status"], fleet.look(sent)["ResponseCode"]) == ("Failed", 10)
+    assert f"{OUTPUTS}/{OUTPUT}" not in fleet.ports.files.objects
+
+
+def test_a_result_whose_upload_expired_is_kept_and_stored_by_a_second_command() -> None:
+    fleet = Fleet(Script(10, expiries=1))
+    fleet.go_on(20)
+    sent = fleet.send()
+    fleet.go_on(20)
+    assert fleet.look(sent)["ResponseCode"] == 31
+    again = fleet.send(upload_only=True)
+    fleet.go_on(5)
+    assert fleet.look(again)["Status"] == "Success"
+    assert fleet.ports.files.objects[f"{OUTPUTS}/{OUTPUT}"] == b"given\ntext"
+
+
+def test_a_machine_that_goes_down_takes_its_command_along() -> None:
+    """Whether the wrapper's end by SIGTERM is still reported is left to chance: both happen."""
+    ends: Counter[str] = Counter()
+    for seed in range(20):
+        fleet = Fleet(Script(100), seed=seed)
+        fleet.go_on(20)
+        sent = fleet.send()
+        fleet.go_on(30)
+        fleet.ports.ec2.end(fleet.ports.ec2.instances[fleet.instance_id])
+        fleet.go_on(200)
+        ends[fleet.look(sent)["Status"]] += 1
+        assert f"{OUTPUTS}/{OUTPUT}" not in fleet.ports.files.objects
+    assert set(ends) == {"InProgress", "Failed"}
+
+
+def test_a_command_to_a_machine_that_has_just_gone_times_out_undelivered() -> None:
+    fleet = Fleet(Script(10))
+    fleet.go_on(30)
+    fleet.ports.ec2.end(fleet.ports.ec2.instances[fleet.instance_id])
+    sent = fleet.send()
+    fleet.go_on(35)
+    assert (fleet.look(sent)["Status"], fleet.look(sent)["ResponseCode"]) == ("TimedOut", -1)
+    fleet.go_on(60)
+    with pytest.raises(ClientError):
+        fleet.send()

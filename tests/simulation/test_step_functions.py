@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from simulation.calls import Calls
+from simulation.chance import Chance
+from simulation.clock import VirtualClock
+from simulation.definition import Definition
+from simulation.lambdas import Function, Lambdas
+from simulation.step_functions import (
+    STATE_MACHINE,
+    ExecutionAlreadyExists,
+    ExecutionDoesNotExist,
+    StepFunctions,
+    TaskTimedOut,
+)
+
+INVOKE = "arn:aws:states:::lambda:invoke"
+WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+
+
+class Service:
+    """Step Functions with one function, "f", that does what `answers` say in turn: an error is raised."""
+
+    def __init__(self, **states: Any) -> None:
+        self.clock, chance = VirtualClock(), Chance(1)
+        self.asked: list[tuple[float, Any]] = []
+        self.answers: list[Any] = []
+        machine = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
+        lambdas = Lambdas(self.clock, chance, {"f": Function(self._answer, 60)}, ())
+        calls = Calls(self.clock, chance, {})
+        self.service = StepFunctions(self.clock, chance, calls, lambdas, Definition.read(machine))
+
+    @property
+    def client(self) -> Any:
+        return self.service.client
+
+    def start(self, given: Any = None, name: str = "job") -> None:
+        self.client.start_execution(stateMachineArn=STATE_MACHINE, name=name, input=json.dumps(given or {}))
+
+    def go_on(self, seconds: float = 60) -> None:
+        self.clock.run(self.clock.seconds + seconds)
+
+    @property
+    def status(self) -> str:
+        return self.service.executions["job"].status
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        return self.service.executions["job"].variables
+
+    def _answer(self, event: Any, _context: Any) -> Any:
+        self.asked.append((self.clock.seconds, event))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def task(resource: str = INVOKE, **fields: Any) -> dict[str, Any]:
+    state = {"Type": "Task", "Resource": resource, "Arguments": {"FunctionName": "f", "Payload": {}}, "End": True}
+    return {**state, **fields}
+
+
+TOKEN = {"FunctionName": "f", "Payload": {"token": "{% $states.context.Task.Token %}"}}
+
+
+def test_what_is_assigned_is_there_in_the_next_state() -> None:
+    begin = {"Type": "Pass", "Assign": {"run": "{% $states.input.run %}"}, "Next": "Work"}
+    arguments = {"FunctionName": "f", "Payload": {"run": "{% $run %}"}}
+    service = Service(
+        Begin=begin, Work=task(Arguments=arguments, Assign={"found": "{% $states.result.Payload.found %}"})
+    )
+    service.answers = [{"found": 7}]
+    service.start({"run": 3})
+    service.go_on()
+    assert [event for _, event in service.asked] == [{"run": 3}]
+    assert (service.status, service.variables) == ("SUCCEEDED", {"run": 3, "found": 7})
+
+
+@pytest.mark.parametrize(("number", "way"), [(1, "first"), (2, "second"), (3, "default")])
+def test_a_choice_assigns_what_belongs_to_the_way_that_it_takes(number: int, way: str) -> None:
+    rules = [
+        {"Condition": f"{{% $states.input.number = {known} %}}", "Assign": {"way": name}, "Next": "Work"}
+        for known, name in ((1, "first"), (2, "second"))
+    ]
+    choice = {"Type": "Choice", "Choices": rules, "Assign": {"way": "default"}, "Default": "Work"}
+    service = Service(Choose=choice, Work=task())
+    service.answers = [None]
+    service.start({"number": number})
+    service.go_on()
+    assert service.variables == {"way": way}
+
+
+def test_a_retry_waits_longer_each_time_up_to_its_limit_and_then_the_error_is_caught() -> None:
+    retry = {"ErrorEquals": ["KeyError"], "IntervalSeconds": 10, "BackoffRate": 2, "MaxDelaySeconds": 25}
+    caught = {"ErrorEquals": ["States.ALL"], "Assign": {"error": "{% $states.errorOutput.Error %}"}, "Next": "Work"}
+    service = Service(First=task(Retry=[retry | {"MaxAttempts": 3}], Catch=[caught]), Work=task())
+    service.answers = [KeyError(), KeyError(), KeyError(), KeyError(), None]
+    service.start()
+    service.go_on(300)
+    times = [at for at, _ in service.asked]
+    waits = [round(later - earlier) for earlier, later in pairwise(times)]
+    assert waits == [10, 20, 25, 0]
+    assert (service.status, service.variables) == ("SUCCEEDED", {"error": "KeyError"})
+
+
+def test_full_jitter_waits_anything_up_to_the_interval() -> None:
+    retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 100, "BackoffRate": 1, "JitterStrategy": "FULL"}
+    service = Service(Only=task(Retry=[retry | {"MaxAttempts": 20}]))
+    service.answers = [KeyError()] * 20 + [None]
+    service.start()
+    service.go_on(3000)
+    times = [at for at, _ in service.asked]
+    waits = [later - earlier for earlier, later in pairwise(times)]
+    assert len(waits) == 20
+    assert min(waits) < 30
+    assert 70 < max(waits) < 101
+
+
+def test_the_first_row_that_names_an_error_counts_and_no_attempts_mean_none() -> None:
+    rows = [{"ErrorEquals": ["KeyError"], "MaxAttempts": 0}, {"ErrorEquals": ["States.ALL"], "MaxAttempts": 5}]
+    service = Service(Only=task(Retry=rows))
+    service.answers = [KeyError()]
+    service.start()
+    service.go_on()
+    assert (service.status, len(service.asked)) == ("FAILED", 1)
+
+
+def test_a_task_that_waits_goes_on_with_what_its_token_is_answered() -> None:
+    service = Service(Only=task(WAIT, Arguments=TOKEN, Assign={"id": "{% $states.result.id %}"}))
+    service.answers = ["not this"]
+    service.start()
+    service.go_on()
+    assert service.status == "RUNNING"
+    service.client.send_task_success(taskToken=service.asked[0][1]["token"], output='{"id": "i-1"}')
+    assert (service.status, service.variables) == ("SUCCEEDED", {"id": "i-1"})
+
+
+def test_every_try_has_its_own_token_and_earlier_ones_are_dead() -> None:
+    retry = {"ErrorEquals": ["YourTurn"], "IntervalSeconds": 1, "MaxAttempts": 1}
+    service = Service(Only=task(WAIT, Arguments=TOKEN, Retry=[retry]))
+    service.answers = [None, None]
+    service.start()
+    service.go_on()
+    first = service.asked[0][1]["token"]
+    service.client.send_task_failure(taskToken=first, error="YourTurn", cause="")
+    service.go_on()
+    second = service.asked[1][1]["token"]
+    assert second != first
+    with pytest.raises(TaskTimedOut):
+        service.client.send_task_success(taskToken=first, output="{}")
+    service.client.send_task_success(taskToken=second, output="{}")
+    with pytest.raises(TaskTimedOut):
+        service.client.send_task_success(taskToken=second, output="{}")
+    assert service.status == "SUCCEEDED"
+
+
+def test_a_wait_times_out_without_a_cause() -> None:
+    caught = {"ErrorEquals": ["States.Timeout"], "Assign": {"late": True}, "Next": "Work"}
+    service = Service(Only=task(WAIT, Arguments=TOKEN, TimeoutSeconds=30, Catch=[caught]), Work=task())
+    service.answers = [None, None]
+    service.start()
+    service.go_on(29)
+    assert service.variables == {}
+    service.go_on(5)
+    assert service.variables == {"late": True}
+    with pytest.raises(TaskTimedOut):
+        service.client.send_task_success(taskToken=service.asked[0][1]["token"], output="{}")
+
+
+def test_a_name_is_taken_for_good_but_the_same_start_again_is_fine_while_it_runs() -> None:
+    service = Service(Only=task(WAIT, Arguments=TOKEN))
+    service.answers = [None]
+    service.start({"run": 1})
+    service.start({"run": 1})
+    with pytest.raises(ExecutionAlreadyExists):
+        service.start({"run": 2})
+    service.go_on()
+    assert len(service.asked) == 1
+    service.service.abort("job")
+    with pytest.raises(ExecutionAlreadyExists):
+        service.start({"run": 1})
+    assert service.status == "ABORTED"
+
+
+def test_an_execution_can_be_described_a_moment_after_its_start() -> None:
+    service = Service(Only=task(WAIT, Arguments=TOKEN))
+    service.answers = [None]
+    service.start()
+    arn = STATE_MACHINE.replace(":stateMachine:", ":execution:") + ":job"
+    with pytest.raises(ExecutionDoesNotExist):
+        service.client.describe_execution(executionArn=arn)
+    service.go_on()
+    assert service.client.describe_execution(executionArn=arn) == {"status": "RUNNING"}
+    with pytest.raises(ExecutionDoesNotExist):
+        service.client.describe_execution(executionArn=arn + "-2")
+
+
+def test_every_end_is_told() -> None:
+    service = Service(Only=task())
+    told: list[str] = []
+    service.service.on_end.append(lambda execution: told.append(execution.status))
+    service.answers = [KeyError()]
+    service.start()
+    service.go_on()
+    assert told == ["FAILED"]
+
+
+def test_an_execution_that_goes_round_for_ever_ends_when_its_history_is_full() -> None:
+    service = Service(Round={"Type": "Pass", "Next": "Round"})
+    service.start()
+    service.go_on(3600)
+    assert service.status == "FAILED"

@@ -1,0 +1,178 @@
+"""The tables in memory answer as the real adapters do, which run on an emulated DynamoDB here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from functions.aws.job_table import DynamoJobTable
+from functions.aws.line_table import DynamoLineTable
+from functions.aws.machine_table import DynamoMachineTable
+from functions.jobs.errors import JobNotFound, LeadLost
+from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
+from functions.jobs.ports import Batch, Candidate, Lead, LineTable, Machine, Slot, Turn
+from simulation.calls import Calls
+from simulation.chance import Chance
+from simulation.clock import VirtualClock
+from simulation.job_table import SimulatedJobTable
+from simulation.line_table import SimulatedLineTable
+from simulation.machine_table import SimulatedMachineTable
+from tests.functions.aws.emulated_dynamodb import new_client, new_table
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
+from tests.functions.fakes.machines import a_machine
+
+RUNS = [Run("alice", JOB_ID), Run("alice", JOB_ID, 2), Run("bob", OTHER_ID)]
+BATCH = Batch("token", Candidate("t4g.small", "subnet-1", "spot"), ((RUNS[0], 1), (RUNS[2], 3)))
+
+_FEW = settings(
+    max_examples=40, derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+class Both:
+    """The same table twice, under one clock."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.calls = Calls(self.clock, Chance(0), {})
+        self.client = new_client()
+        self.name = new_table(self.client)
+
+    @contextmanager
+    def at_one_time(self) -> Iterator[None]:
+        with self.clock.installed(), patch.object(time, "time", self._seconds):
+            yield
+
+    def _seconds(self) -> float:
+        return self.clock.utc.timestamp()
+
+
+@dataclass
+class LineSession:
+    """A line table and the leads that somebody has taken there."""
+
+    table: LineTable
+    leads: list[Lead]
+
+    def do(self, step: tuple[Any, ...]) -> Any:
+        """What a step of a test answers; a lead without its holder, which is made up anew each time."""
+        name, *arguments = step
+        if name == "lead":
+            lead = self.table.lead(*arguments)
+            self.leads += [lead] if lead else []
+            return replace(lead, holder="") if lead else None
+        if name not in {"remember", "rest"}:
+            return getattr(self.table, name)(*arguments)
+        number, given = arguments
+        if not self.leads:
+            return None
+        try:
+            return getattr(self.table, name)(self.leads[number % len(self.leads)], given)
+        except LeadLost:
+            return "lost"
+
+
+_runs = st.sampled_from(RUNS)
+_attempts = st.integers(1, 2)
+_instances = st.sampled_from(["i-1", "i-2"])
+_slots = st.builds(Slot, _runs, _instances.map(a_machine))
+_line_steps = st.one_of(
+    st.tuples(st.just("enter"), _runs, _attempts, st.sampled_from(["token-1", "token-2"])),
+    st.tuples(st.just("oldest"), st.integers(1, 3)),
+    st.tuples(st.just("ticket"), _runs),
+    st.tuples(st.just("leave"), _runs, st.none() | _attempts),
+    st.tuples(st.just("slot"), _runs),
+    st.tuples(st.just("slots")),
+    st.tuples(st.just("grant"), _slots),
+    st.tuples(st.just("give_back"), _runs, _instances),
+    st.tuples(st.just("lead"), st.sampled_from(["one", "other"])),
+    st.tuples(st.just("remember"), st.integers(0, 5), st.just(BATCH)),
+    st.tuples(
+        st.just("rest"), st.integers(0, 5), st.builds(Turn, st.integers(1, 9), unfinished=st.none() | st.just(BATCH))
+    ),
+    st.tuples(st.just("wait"), st.sampled_from([1.0, 59.0, 61.0])),
+)
+
+
+@_FEW
+@given(st.lists(_line_steps, min_size=5, max_size=40))
+def test_the_line_answers_as_dynamodb_does(steps: list[tuple[Any, ...]]) -> None:
+    both = Both()
+    real = LineSession(DynamoLineTable(both.client, both.name), [])
+    simulated = LineSession(SimulatedLineTable(both.clock, both.calls), [])
+    with both.at_one_time():
+        for step in steps:
+            if step[0] == "wait":
+                both.clock.run(both.clock.seconds + step[1])
+            else:
+                assert simulated.do(step) == real.do(step), step
+                if step[0] == "oldest":
+                    assert simulated.do(("slots",)) == real.do(("slots",))
+
+
+_machine_steps = st.one_of(
+    st.tuples(st.just("add"), st.builds(Machine, _instances, st.just("alice"), st.just(JOB_ID), _attempts)),
+    st.tuples(st.just("park"), _instances, st.sampled_from(["token-1", "token-2"])),
+    st.tuples(st.just("report"), _instances, st.just("terminated")),
+    st.tuples(st.just("has_news"), _instances),
+)
+
+
+@_FEW
+@given(st.lists(_machine_steps, min_size=3, max_size=25))
+def test_the_machines_answer_as_in_dynamodb(steps: list[tuple[Any, ...]]) -> None:
+    both = Both()
+    tables = [SimulatedMachineTable(both.calls), DynamoMachineTable(both.client, both.name)]
+    for name, *arguments in steps:
+        simulated, real = (_answer(getattr(table, name), *arguments) for table in tables)
+        assert simulated == real, (name, arguments)
+
+
+def _answer(method: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return method(*arguments)
+    except LookupError:
+        return "no such machine"
+
+
+@pytest.mark.parametrize("kind", ["simulated", "dynamodb"])
+def test_a_job_is_written_over_whatever_was_written_in_between(kind: str) -> None:
+    both = Both()
+    simulated = SimulatedJobTable(both.calls)
+    table = simulated if kind == "simulated" else DynamoJobTable(both.client, both.name)
+    job = a_job()
+    assert table.add(job) is None
+    assert table.add(replace(job, input_text="other")) == job
+    interruptions = iter([JobStatus.LAUNCHING, JobStatus.RUNNING])
+
+    def change(known: Job) -> Job:
+        status = next(interruptions, None)
+        if status is not None:
+            table.update("alice", JOB_ID, lambda inner: inner.moved(status))
+        return known.noted(TimelineEvent("noted", "2026-01-31T09:15:00.000Z"))
+
+    after = table.update("alice", JOB_ID, change)
+    assert (after.status, after.revision, len(after.timeline)) == (JobStatus.RUNNING, 4, 1)
+    assert table.get("alice", JOB_ID) == after
+    assert table.update("alice", JOB_ID, lambda same: same) == after
+    assert [one.id for one in table.open_jobs()] == [JOB_ID]
+    table.delete("alice", JOB_ID)
+    with pytest.raises(JobNotFound):
+        table.update("alice", JOB_ID, lambda same: same)
+
+
+def test_a_simulated_job_tells_of_every_write() -> None:
+    table = SimulatedJobTable(Calls(VirtualClock(), Chance(0), {}))
+    told: list[tuple[int, int]] = []
+    table.on_write.append(lambda before, after: told.append((before.revision if before else 0, after.revision)))
+    table.add(a_job())
+    table.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
+    assert told == [(0, 1), (1, 2)]
