@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ DEFINITION = ROOT / "functions" / "orchestrator" / "workflow.asl.json"
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 # One try of Dispatch waits a second and a half itself, and the workflow two more between tries.
 _SECONDS_PER_ONLINE_TRY = 3.5
+# How long to trust that whoever leads the line knows of a run, in seconds.
+_LONGEST_LAUNCH_WAIT = 1800
+_MARGIN = 5
 # How long to trust that events arrive before looking oneself, in seconds.
 _INSPECT_INTERVAL = 60
 
@@ -43,11 +47,17 @@ def filled(definition: Any, values: Mapping[str, str | int]) -> Any:
     return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), definition)
 
 
+def _launch_wait(queue_timeout: int) -> int:
+    """After how many seconds in line a run asks anew: a whole part of the time-out, which it then notices in time."""
+    # A ticket is a moment younger than the wait of its workflow.
+    return math.ceil(queue_timeout / math.ceil(queue_timeout / _LONGEST_LAUNCH_WAIT)) + _MARGIN
+
+
 def limits(config: StackConfig) -> dict[str, int]:
     return {
         "max_attempts": config.max_attempts,
         "online_retries": max(1, round(config.boot_timeout_minutes * 60 / _SECONDS_PER_ONLINE_TRY)),
-        "queue_timeout": config.queue_timeout_minutes * 60,
+        "launch_wait": _launch_wait(config.queue_timeout_minutes * 60),
         "inspect_interval": _INSPECT_INTERVAL,
     }
 

@@ -13,9 +13,13 @@ pytestmark = pytest.mark.cloud
 
 
 @pytest.mark.usefixtures("one_at_a_time")
-def test_with_one_slot_jobs_run_one_after_the_other_oldest_first(client: JobClient, scripted: Scripted) -> None:
-    with scripted("sh", "-c", 'sleep 1; cp "$1" "$3"', "sh"):
-        ids = [client.submit(b"x", "x.txt", "y")["id"] for _ in range(3)]
+def test_with_one_slot_jobs_run_one_after_the_other_oldest_first(
+    client: JobClient, cloud: LocalCloud, scripted: Scripted
+) -> None:
+    with scripted("sh", "-c", 'sleep 2; cp "$1" "$3"', "sh"):
+        ids = [client.submit(b"x", "x.txt", "y")["id"]]
+        parked(client, cloud, ids[0])
+        ids += [client.submit(b"x", "x.txt", "y")["id"] for _ in range(2)]
         jobs = [client.wait(job_id) for job_id in ids]
     assert [job["status"] for job in jobs] == ["succeeded"] * 3
     (first,), (second,), (third,) = (machines_of(client, job) for job in jobs)
@@ -29,9 +33,10 @@ def test_with_one_slot_jobs_run_one_after_the_other_oldest_first(client: JobClie
 def test_a_job_that_is_cancelled_in_line_leaves_it_and_the_next_one_goes_on(
     client: JobClient, cloud: LocalCloud, scripted: Scripted
 ) -> None:
-    with scripted("sh", "-c", 'sleep 2; cp "$1" "$3"', "sh"):
-        first, second, third = (client.submit(b"x", "x.txt", "y") for _ in range(3))
+    with scripted("sh", "-c", 'sleep 5; cp "$1" "$3"', "sh"):
+        first = client.submit(b"x", "x.txt", "y")
         parked(client, cloud, first["id"])
+        second, third = (client.submit(b"x", "x.txt", "y") for _ in range(2))
         until(lambda: client.get(second["id"])["timeline"][-1]["event"] == "waiting")
         assert client.cancel(second["id"])["status"] == "cancelled"
         assert client.wait(third["id"])["status"] == "succeeded"

@@ -67,8 +67,10 @@ def find_no_room(client: JobClient, cloud: LocalCloud) -> None:
 def wait_in_line(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
     """One job runs, one is cancelled in line, one is looked after by the sweeper and gets the first one's slot."""
     one_slot = setting(cloud, "mayfly-local-launch", "MAX_CONCURRENT_JOBS", "1")
-    with one_slot, scripted("sh", "-c", 'sleep 3; cp "$1" "$3"', "sh"):
-        first, second, third = (client.submit(b"x", "x.txt", "y")["id"] for _ in range(3))
+    with one_slot, scripted("sh", "-c", 'sleep 6; cp "$1" "$3"', "sh"):
+        first = client.submit(b"x", "x.txt", "y")["id"]
+        parked(client, cloud, first)
+        second, third = (client.submit(b"x", "x.txt", "y")["id"] for _ in range(2))
         until(lambda: client.get(second)["timeline"][-1]["event"] == "waiting")
         client.cancel(second)
         until(lambda: client.get(third)["timeline"][-1]["event"] == "waiting")

@@ -36,19 +36,13 @@ _JOBS = st.builds(
 )
 
 
-def _is_known_gap(fault: FunctionFault) -> bool:
-    """Whether a fault may bring an entry in line late, see test_scenarios.py's expected failure."""
-    late = fault.mishap is Mishap.GIVEN_UP or (fault.mishap is Mishap.SENT_TWICE and fault.call == 0)
-    return fault.function == "launch" and late
-
-
 _FUNCTION_FAULTS = st.builds(
     FunctionFault,
     function=st.sampled_from(["launch", "launch", "launch", "dispatch", "terminate", *FUNCTIONS, "api"]),
     invocation=st.integers(0, 8),
     call=st.integers(0, 14),
     mishap=st.sampled_from(Mishap),
-).filter(lambda fault: not _is_known_gap(fault))
+)
 # While it boots, before and after it has its command, while it works, when it may have ended already.
 _DEATHS = st.sampled_from([0.0, 3.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 60.0, 90.0, 150.0, 250.0])
 _MACHINE_FAULTS = st.builds(MachineFault, ailment=st.sampled_from(Ailment), after=_DEATHS)

@@ -77,13 +77,7 @@ EDGES = [
     Edge("Launch", "answers", "Dispatch", BEGUN, {"instance_id": "i-1"}, {"instance_id": "i-1"}),
     Edge("Launch", "JobEnded", "Terminate", BEGUN),
     Edge("Launch", "YourTurn", "Launch", BEGUN),
-    Edge(
-        "Launch",
-        "States.Timeout",
-        "RecordError",
-        BEGUN,
-        assigns={"error": "QueueTimeout", "cause": "No machine became free in time."},
-    ),
+    Edge("Launch", "States.Timeout", "Launch", BEGUN),
     Edge("Launch", "QueueTimeout", "RecordError", BEGUN, assigns=error("QueueTimeout")),
     Edge("Launch", "LaunchRefused", "RecordError", BEGUN, assigns=error("LaunchRefused")),
     Edge("Launch", "Sandbox.Timedout", "RecordError", BEGUN, assigns=error("Sandbox.Timedout")),
@@ -282,7 +276,7 @@ def test_an_error_that_the_workflow_makes_up_itself_has_a_failure_class() -> Non
         for way in [state, *state.get("Choices", []), *state.get("Catch", [])]
         if way.get("Assign", {}).get("error") and not way["Assign"]["error"].startswith("{%")
     }
-    assert made_up == {"QueueTimeout", "UploadExpired", "MachineLost"}
+    assert made_up == {"UploadExpired", "MachineLost"}
     assert {_CODES[one] for one in made_up} <= set(FAILURES)
 
 
@@ -290,7 +284,7 @@ def test_every_wait_for_a_callback_is_bounded() -> None:
     waits = {
         name: task["TimeoutSeconds"] for name, task in TASKS.items() if task["Resource"].endswith(".waitForTaskToken")
     }
-    assert waits == {"Launch": LIMITS["queue_timeout"], "AwaitCompletion": LIMITS["inspect_interval"]}
+    assert waits == {"Launch": LIMITS["launch_wait"], "AwaitCompletion": LIMITS["inspect_interval"]}
 
 
 @pytest.mark.parametrize(("attempt", "last"), [(1, 3), (4, 6)])

@@ -10,7 +10,7 @@ from tests.functions.orchestrator.states_language import StatesLanguage
 LIMITS: dict[str, str | int] = {
     "max_attempts": 3,
     "online_retries": 86,
-    "queue_timeout": 3600,
+    "launch_wait": 1805,
     "inspect_interval": 60,
 }
 STEPS = ("launch", "dispatch", "await_completion", "inspect", "record", "terminate")
