@@ -9,6 +9,7 @@ from infra.data import JobData
 from infra.machines import Machines, MachinesArgs
 from infra.network import Network
 from infra.payload import Payload
+from infra.sign_in import SignIn, SignInArgs
 from infra.site import Site, SiteArgs
 from infra.steps import Steps, StepsArgs
 from infra.sweeper import Sweeper, SweeperArgs
@@ -31,23 +32,20 @@ network = Network(name, config.vpc_cidr, opts=tagged)
 machines = Machines(f"{name}-machines", MachinesArgs(config, network), opts=tagged)
 payload = Payload(f"{name}-payload", data.artifacts, opts=tagged)
 steps = Steps(
-    name,
-    StepsArgs(config, account_id, region, data, network, machines, payload, state_machine_arn),
-    opts=tagged,
+    name, StepsArgs(config, account_id, region, data, network, machines, payload, state_machine_arn), opts=tagged
 )
 workflow = Workflow(state_machine_name, WorkflowArgs(config, steps, state_machine_name), opts=tagged)
-triggers = Triggers(
-    name,
-    TriggersArgs(config, data, state_machine_arn),
-    opts=pulumi.ResourceOptions(provider=provider, depends_on=[workflow]),
-)
+after_workflow = pulumi.ResourceOptions(provider=provider, depends_on=[workflow])
+triggers = Triggers(name, TriggersArgs(config, data, state_machine_arn), opts=after_workflow)
 sweeper = Sweeper(
-    f"{name}-sweep",
-    SweeperArgs(config, account_id, region, data, state_machine_arn),
-    opts=pulumi.ResourceOptions(provider=provider, depends_on=[workflow]),
+    f"{name}-sweep", SweeperArgs(config, account_id, region, data, state_machine_arn), opts=after_workflow
 )
 api = Api(f"{name}-api", ApiArgs(config, data, machines, workflow.arn), opts=tagged)
-site = Site(f"{name}-site", SiteArgs(api.host, data.uploads.regional_domain_name), opts=tagged)
+sign_in = SignIn(f"{name}-sign-in", SignInArgs(config, account_id, region), opts=tagged) if config.has_sign_in else None
+site = Site(f"{name}-site", SiteArgs(api.host, data.uploads.regional_domain_name, sign_in), opts=tagged)
+client = sign_in.client([site.url, *config.extra_origins]) if sign_in else None
+api.serve(client)
+site.configure(client)
 data.uploads.allow_origins([site.url, *config.extra_origins], ["POST"])
 
 pulumi.export("site_url", site.url)
@@ -58,3 +56,5 @@ pulumi.export("outputs_bucket", data.outputs.name)
 pulumi.export("table", data.table.name)
 pulumi.export("state_machine", workflow.arn)
 pulumi.export("failed_records_queue", triggers.failed_records)
+for key, value in (client.exports if client else {}).items():
+    pulumi.export(key, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -14,6 +15,7 @@ from infra.data import JobData
 from infra.function import Function, FunctionArgs
 from infra.machines import Machines
 from infra.policies import Statement
+from infra.sign_in import AppClient
 from infra.steps import answer_workflow
 
 _BUNDLE = Bundle(
@@ -24,6 +26,9 @@ _BUNDLE = Bundle(
 # Requests a second for everybody together; a stack's own safety catch, far above what people do by hand.
 _RATE = 100
 _BURST = 200
+# Everything else is for those who have signed in, where a stack has sign-in.
+_OPEN_ROUTES = {"health": "GET /api/health", "docs": "GET /api/docs", "openapi": "GET /api/openapi.json"}
+_OTHER_ROUTES = "ANY /api/{proxy+}"
 
 
 @dataclass(frozen=True)
@@ -35,47 +40,72 @@ class ApiArgs:
 
 
 class Api(pulumi.ComponentResource):
-    """`host` is the API's own host name, https; its paths begin with /api."""
+    """`host` is the API's own host name, https; its paths begin with /api. It answers once `serve` was called."""
 
     host: pulumi.Output[str]
 
     def __init__(self, name: str, args: ApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Api", name, None, opts)
+        self._logical_name, self._config = name, args.config
         child = pulumi.ResourceOptions(parent=self)
         function = Function(name, args.config, _function(args), opts=child)
-        api = aws.apigatewayv2.Api(name, protocol_type="HTTP", description="Mayfly", opts=child)
-        integration = aws.apigatewayv2.Integration(
+        self._api = aws.apigatewayv2.Api(name, protocol_type="HTTP", description="Mayfly", opts=child)
+        self._integration = aws.apigatewayv2.Integration(
             name,
-            api_id=api.id,
+            api_id=self._api.id,
             integration_type="AWS_PROXY",
             integration_uri=function.invoke_arn,
             payload_format_version="2.0",
             opts=child,
         )
-        route = aws.apigatewayv2.Route(
-            name,
-            api_id=api.id,
-            route_key="ANY /api/{proxy+}",
-            target=pulumi.Output.concat("integrations/", integration.id),
-            opts=child,
-        )
-        self._stage(name, args.config, api, route)
         aws.lambda_.Permission(
             name,
             action="lambda:InvokeFunction",
             function=function.name,
             principal="apigateway.amazonaws.com",
-            source_arn=pulumi.Output.concat(api.execution_arn, "/*/*"),
+            source_arn=pulumi.Output.concat(self._api.execution_arn, "/*/*"),
             opts=child,
         )
-        self.host = api.api_endpoint.apply(lambda endpoint: endpoint.removeprefix("https://"))
+        self.host = self._api.api_endpoint.apply(lambda endpoint: endpoint.removeprefix("https://"))
         self.register_outputs({"host": self.host})
 
-    def _stage(self, name: str, config: StackConfig, api: aws.apigatewayv2.Api, route: aws.apigatewayv2.Route) -> None:
+    def serve(self, client: AppClient | None) -> None:
+        """Opens the routes; with a client, all but a few to its tokens alone.
+
+        Not done at once, since the client has to know the site's address, and the site the API's.
+        """
+        name = self._logical_name
+        signed_in = {"authorization_type": "JWT", "authorizer_id": self._authorizer(client).id} if client else {}
+        routes = [self._route(name, _OTHER_ROUTES, **signed_in)]
+        routes += [self._route(f"{name}-{word}", key) for word, key in _OPEN_ROUTES.items()]
+        self._stage(routes)
+
+    def _authorizer(self, client: AppClient) -> aws.apigatewayv2.Authorizer:
+        return aws.apigatewayv2.Authorizer(
+            self._logical_name,
+            api_id=self._api.id,
+            authorizer_type="JWT",
+            identity_sources=["$request.header.Authorization"],
+            jwt_configuration={"issuer": client.issuer, "audiences": [client.id]},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _route(self, name: str, key: str, **authorization: pulumi.Input[str]) -> aws.apigatewayv2.Route:
+        return aws.apigatewayv2.Route(
+            name,
+            api_id=self._api.id,
+            route_key=key,
+            target=pulumi.Output.concat("integrations/", self._integration.id),
+            opts=pulumi.ResourceOptions(parent=self),
+            **authorization,
+        )
+
+    def _stage(self, routes: Sequence[aws.apigatewayv2.Route]) -> None:
+        name = self._logical_name
         log = aws.cloudwatch.LogGroup(
             f"{name}-access",
-            name=f"/mayfly/{config.stack}/api-access",
-            retention_in_days=config.log_retention_days,
+            name=f"/mayfly/{self._config.stack}/api-access",
+            retention_in_days=self._config.log_retention_days,
             opts=pulumi.ResourceOptions(parent=self),
         )
         fields = {
@@ -90,12 +120,12 @@ class Api(pulumi.ComponentResource):
         }
         aws.apigatewayv2.Stage(
             name,
-            api_id=api.id,
+            api_id=self._api.id,
             name="$default",
             auto_deploy=True,
             access_log_settings={"destination_arn": log.arn, "format": json.dumps(fields)},
             default_route_settings={"throttling_rate_limit": _RATE, "throttling_burst_limit": _BURST},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[route]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=routes),
         )
 
 
@@ -105,6 +135,7 @@ def _function(args: ApiArgs) -> FunctionArgs:
         handler="functions.api.handler.handler",
         bundle=_BUNDLE,
         environment={
+            "AUTH": config.auth,
             "JOBS_TABLE": data.table.name,
             "UPLOADS_BUCKET": data.uploads.name,
             "OUTPUTS_BUCKET": data.outputs.name,

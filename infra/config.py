@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pulumi
 
+_AUTHS = ("cognito", "none")
 _ARCHITECTURES = ("arm64", "x86_64")
 _MARKETS = ("spot", "on-demand")
 _BUNDLE_TARGETS = ("lambda", "host")
@@ -58,6 +59,10 @@ class StackConfig:
         return f"mayfly-{self.stack}"
 
     @property
+    def has_sign_in(self) -> bool:
+        return self.auth == "cognito"
+
+    @property
     def max_upload_bytes(self) -> int:
         return self.max_upload_mib * 1024 * 1024
 
@@ -73,7 +78,7 @@ class StackConfig:
         read = _Reader(pulumi.Config("mayfly"))
         return StackConfig(
             stack=read.stack_name(pulumi.get_stack()),
-            auth=read.one_of("auth", ("none",)),
+            auth=read.one_of("auth", _AUTHS),
             architecture=read.one_of("architecture", _ARCHITECTURES),
             function_runtime=read.text("functionRuntime", _RUNTIME, "a Python runtime of Lambda, such as python3.13"),
             bundle_for=read.one_of("bundleFor", _BUNDLE_TARGETS),

@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.bundle import ROOT
+from infra.sign_in import AppClient, SignIn
 from infra.storage import BucketArgs, PrivateBucket
 
 _FOLDER = ROOT / "frontend"
@@ -21,6 +22,9 @@ _CACHE_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 _ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 _ALL_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 _READ_METHODS = ["GET", "HEAD"]
+# CloudFront keeps these for ten seconds under any cache policy (developer guide, "HTTP 4xx and 5xx status codes that
+# CloudFront caches"), for everybody who asks for the path: one caller's "not found" would be told to the job's owner.
+_KEPT_ERRORS = (404, 414, 500, 501, 502, 503, 504)
 _YEAR = 31_536_000
 
 
@@ -29,17 +33,23 @@ class SiteArgs:
     api_host: pulumi.Output[str]
     # Where the page's scripts may send requests beside the site itself.
     uploads_host: pulumi.Output[str]
+    sign_in: SignIn | None
 
 
 class Site(pulumi.ComponentResource):
-    """`url` is the page's address, without a slash at the end; it is also the page's origin."""
+    """`url` is the page's address, without a slash at the end; it is also the page's origin.
+
+    The page is complete once `configure` was called.
+    """
 
     url: pulumi.Output[str]
 
     def __init__(self, name: str, args: SiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Site", name, None, opts)
+        self._logical_name = name
         child = pulumi.ResourceOptions(parent=self)
         bucket = PrivateBucket(name, BucketArgs(policy_follows=True), opts=child)
+        self._bucket = bucket.name
         for key, path in _files():
             aws.s3.BucketObjectv2(
                 f"{name}/{key}",
@@ -65,6 +75,29 @@ class Site(pulumi.ComponentResource):
         )
         self.url = pulumi.Output.concat("https://", distribution.domain_name)
         self.register_outputs({"url": self.url})
+
+    def configure(self, client: AppClient | None) -> None:
+        """Stores config.json, which tells the page who may use it.
+
+        `{auth: "none"}`, or `{auth: "cognito", domain, client_id, scope}`, where `domain` is the origin of the sign-in
+        pages and the site's `url` the only address to come back to.
+
+        Not done at once, since the client has to know the site's address.
+        """
+        settings = (
+            {"auth": "cognito", "domain": client.url, "client_id": client.id, "scope": " ".join(client.scopes)}
+            if client
+            else {"auth": "none"}
+        )
+        aws.s3.BucketObjectv2(
+            f"{self._logical_name}/config.json",
+            bucket=self._bucket,
+            key="config.json",
+            content=pulumi.Output.json_dumps(settings),
+            content_type="application/json",
+            cache_control="no-cache",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
     def _distribution(self, name: str, args: SiteArgs, bucket: PrivateBucket) -> aws.cloudfront.Distribution:
         child = pulumi.ResourceOptions(parent=self)
@@ -123,6 +156,7 @@ class Site(pulumi.ComponentResource):
                     "compress": True,
                 }
             ],
+            custom_error_responses=[{"error_code": code, "error_caching_min_ttl": 0} for code in _KEPT_ERRORS],
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             viewer_certificate={"cloudfront_default_certificate": True},
             opts=child,
@@ -134,6 +168,7 @@ class Site(pulumi.ComponentResource):
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
             "font-src 'self'; connect-src 'self' https://",
             args.uploads_host,
+            pulumi.Output.concat(" ", args.sign_in.url) if args.sign_in else "",
             "; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         )
         return aws.cloudfront.ResponseHeadersPolicy(

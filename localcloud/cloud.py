@@ -12,6 +12,7 @@ from botocore.config import Config
 
 from localcloud.emulator.process import ROOT, EmulatorProcess
 from localcloud.engine.deployment import Deployment, Target, deploy
+from localcloud.users import create_users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,10 +83,13 @@ class LocalCloud:
                 config={**local_config(emulator.site_url), **(config or {})},
                 on_progress=on_progress,
             )
+            cloud = cls(deployment=deployment, _emulator=emulator)
+            if "user_pool_id" in deployment.outputs:
+                cloud._let_people_in()
         except BaseException:
             emulator.stop()
             raise
-        return cls(deployment=deployment, _emulator=emulator)
+        return cloud
 
     def __enter__(self) -> Self:
         return self
@@ -127,6 +131,21 @@ class LocalCloud:
         settings = Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "total_max_attempts": 2})
         make_client: Callable[..., Any] = session.client
         return make_client(service, endpoint_url=self.aws_endpoint, config=settings)
+
+    def _let_people_in(self) -> None:
+        """Creates alice, bob and admin, and tells the emulator, which answers `/_local/token` for them."""
+        pool, client_id = (self.deployment.outputs[key] for key in ("user_pool_id", "sign_in_client_id"))
+        cognito = self.client("cognito-idp")
+        client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
+        told = {
+            "client": {
+                "client_id": client_id,
+                "redirect_uri": client["CallbackURLs"][0],
+                "scope": " ".join(client["AllowedOAuthScopes"]),
+            },
+            "users": create_users(cognito, pool),
+        }
+        httpx.put(f"{self.url}/_local/users", json=told, trust_env=False).raise_for_status()
 
     def warm_up(self) -> None:
         """Starts a worker of every function in the background, so that the first job is not the one to wait."""

@@ -43,8 +43,32 @@ class JobApiError(RuntimeError):
 class JobClient:
     """Talks to one deployment; use it as a context manager."""
 
-    def __init__(self, base_url: str) -> None:
-        self._http = httpx.Client(base_url=base_url, timeout=REQUEST_SECONDS, trust_env=False)
+    def __init__(
+        self, base_url: str, *, token: str | None = None, user: str | None = None, owner: str | None = None
+    ) -> None:
+        """Opens connections as they are needed.
+
+        Args:
+            base_url: of the site.
+            token: access token to send with every request to the API.
+            user: who to get a token for from the local cloud, in the place of `token`.
+            owner: whose jobs to deal with, for an admin.
+
+        Raises:
+            JobApiError: the local cloud has no such user, or no sign-in.
+        """
+        self._http = httpx.Client(
+            base_url=base_url,
+            timeout=REQUEST_SECONDS,
+            trust_env=False,
+            params={"owner": owner} if owner else None,
+        )
+        # Presigned URLs are on other hosts, which must not see the token, and refuse requests that bring one.
+        self._storage = httpx.Client(timeout=REQUEST_SECONDS, trust_env=False)
+        if user is not None:
+            token = self._token_of(user)
+        if token is not None:
+            self._http.headers["authorization"] = f"Bearer {token}"
 
     def __enter__(self) -> Self:
         return self
@@ -56,6 +80,7 @@ class JobClient:
 
     def close(self) -> None:
         self._http.close()
+        self._storage.close()
 
     def submit(self, source: Path | bytes, filename: str, text: str, content_type: str | None = None) -> Job:
         """Uploads a file and creates its job.
@@ -87,7 +112,7 @@ class JobClient:
         with ExitStack() as stack:
             content: BinaryIO = stack.enter_context(source.open("rb")) if isinstance(source, Path) else BytesIO(source)
             # The file comes last: S3 ignores the fields after it.
-            response = self._http.post(form["url"], data=form["fields"], files={"file": ("file", content)})
+            response = self._storage.post(form["url"], data=form["fields"], files={"file": ("file", content)})
         if not response.is_success:
             raise JobApiError(response)
 
@@ -114,7 +139,7 @@ class JobClient:
 
     def output(self, job_id: str) -> bytes:
         """The whole output of a succeeded job."""
-        with self._http.stream("GET", self.output_url(job_id)) as response:
+        with self._storage.stream("GET", self.output_url(job_id)) as response:
             content = response.read()
             if not response.is_success:
                 raise JobApiError(response)
@@ -122,7 +147,7 @@ class JobClient:
 
     def save_output(self, job_id: str, path: Path) -> int:
         """Streams the output to a file and returns its size in bytes."""
-        with self._http.stream("GET", self.output_url(job_id)) as response, path.open("wb") as target:
+        with self._storage.stream("GET", self.output_url(job_id)) as response, path.open("wb") as target:
             if not response.is_success:
                 response.read()
                 raise JobApiError(response)
@@ -160,6 +185,13 @@ class JobClient:
             raise JobApiError(response)
         machines: list[dict[str, Any]] = response.json()
         return machines
+
+    def _token_of(self, user: str) -> str:
+        try:
+            return str(self._json(self._http.get("/_local/token", params={"user": user}))["access_token"])
+        except BaseException:
+            self.close()  # nobody gets this client to close it
+            raise
 
     def _json(self, response: httpx.Response) -> dict[str, Any]:
         if not response.is_success:

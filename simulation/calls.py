@@ -83,9 +83,11 @@ class Calls:
         Raises:
             Crash, ClientError, ReadTimeoutError: when the plan or a quota wants it; what `effect` raises.
         """
-        running = invocation()
+        process = current()
+        running = process.owner if process is not None and isinstance(process.owner, Invocation) else None
         mishap = running.next_mishap() if running else None
-        pause(self._chance.api_call())
+        if process is not None:
+            process.sleep(self._chance.api_call())
         if mishap is None:
             return self._sent(running, action, effect)
         if mishap is Mishap.STALL:

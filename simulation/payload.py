@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from simulation.files import SimulatedFiles
 # Exit codes and events are those of ec2_payload/README.md.
 _SCRIPT_FAILED, _UNUSABLE, _EXPIRED = 10, 20, 31
 _STORING_SECONDS = 0.5
+_WORD = re.compile(r"'([^']*)'|(\S+)")
 # Hears the exit code and what was written to standard error.
 Done = Callable[[int, str], None]
 
@@ -45,7 +46,8 @@ class Command:
 
     @staticmethod
     def read(script: str) -> Command:
-        words = shlex.split(script.partition(" <<")[0])
+        # Not by shlex, which takes as long as all the rest: no word has quotes in it, as machine_command makes sure.
+        words = [quoted or plain for quoted, plain in _WORD.findall(script.partition(" <<")[0])]
         _exec, _python, _dash, _payload_url, _payload_sha256, spec_url, spec_sha256, *flags = words
         return Command(spec_url, spec_sha256, flags == ["--upload-only"])
 

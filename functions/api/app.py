@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
 from fastapi.responses import HTMLResponse
+from fastapi.security import HTTPBearer
 
 from functions.api import problems, routes
+from functions.api.caller import Auth, caller_by
 from functions.api.models import Problem
 from functions.jobs.submission import Submission
 
@@ -42,7 +44,15 @@ _DOCS_PAGE = """<!doctype html>
 """
 
 
-def create_app(submission: Submission) -> FastAPI:
+_BEARER = HTTPBearer(
+    scheme_name="bearer",
+    bearerFormat="JWT",
+    description="The access token that signing in gave; an ID token does not do.",
+    auto_error=False,  # here for the documentation alone; functions/api/caller.py goes by what API Gateway found
+)
+
+
+def create_app(submission: Submission, auth: Auth = Auth.NONE) -> FastAPI:
     app = FastAPI(
         title="Mayfly",
         version="1",
@@ -55,8 +65,13 @@ def create_app(submission: Submission) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.submission = submission
+    app.state.caller_of = caller_by(auth)
     problems.install(app)
-    app.include_router(routes.router)
+    if auth is Auth.COGNITO:
+        app.include_router(routes.router, dependencies=[Security(_BEARER)], responses=problems.UNAUTHORIZED)
+    else:
+        app.include_router(routes.router)
+    app.include_router(routes.open_router)
     app.add_api_route("/docs", _docs_page, include_in_schema=False, response_class=HTMLResponse)
     _document_problems(app)
     return app

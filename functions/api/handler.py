@@ -41,7 +41,8 @@ def submission(settings: ApiSettings, clients: Clients) -> Submission:
 @cache
 def adapter() -> Mangum:
     """Built at the first request, so that importing this module needs no environment."""
-    app = create_app(submission(ApiSettings.from_env(os.environ), Clients()))
+    settings = ApiSettings.from_env(os.environ)
+    app = create_app(submission(settings, Clients()), settings.auth)
     return Mangum(app, lifespan="off", api_gateway_base_path=API_PREFIX)
 
 

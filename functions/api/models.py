@@ -105,7 +105,9 @@ class Receipt(BaseModel):
 
 class JobAnswer(BaseModel):
     id: str = Field(examples=[EXAMPLE_ID])
-    owner: str = Field(description="Who submitted the job.", examples=["anonymous"])
+    owner: str = Field(
+        description="Who submitted the job: their token's `sub`, where there is sign-in.", examples=["anonymous"]
+    )
     status: JobStatus
     filename: str = Field(examples=["report.txt"])
     size: int = Field(description="The input's size in bytes.", examples=[12345])

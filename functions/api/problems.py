@@ -34,6 +34,15 @@ STATUS: dict[type[RequestError], HTTPStatus] = {
     FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
 _MEDIA_TYPE = "application/problem+json"
+_CONTENT: dict[str, Any] = {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+# The `responses` of routes behind sign-in. API Gateway, which looks at the token first, words its refusal differently.
+UNAUTHORIZED: dict[int | str, dict[str, Any]] = {
+    int(HTTPStatus.UNAUTHORIZED): {
+        "description": "Unauthorized: no valid access token was sent. Code unauthorized, or a message alone.",
+        "content": _CONTENT
+        | {"application/json": {"schema": {"type": "object", "properties": {"message": {"type": "string"}}}}},
+    }
+}
 
 
 def documented(*errors: type[RequestError]) -> dict[int | str, dict[str, Any]]:
@@ -44,9 +53,8 @@ def documented(*errors: type[RequestError]) -> dict[int | str, dict[str, Any]]:
     }
     for error in errors:
         codes.setdefault(STATUS[error], []).append(error.code)
-    content = {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
-        int(status): {"description": f"{status.phrase}: code {' or '.join(names)}.", "content": content}
+        int(status): {"description": f"{status.phrase}: code {' or '.join(names)}.", "content": _CONTENT}
         for status, names in codes.items()
     }
 

@@ -1,7 +1,7 @@
 """The endpoints.
 
-They are `async def` with blocking calls inside: a Lambda function serves one request at a time, and handing each call
-to a thread would double its cost.
+They, and what they depend on, are `async def` with blocking calls inside: a Lambda function serves one request at a
+time, and handing each call to a thread would double its cost.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from functions.api.caller import Caller
 from functions.api.models import (
     EXAMPLE_ID,
     AliveMachine,
@@ -30,30 +31,45 @@ from functions.jobs.errors import FileTooLarge, InvalidRequest, JobConflict, Job
 from functions.jobs.paths import MAX_FILENAME_CHARS
 from functions.jobs.submission import MAX_PAGE, MAX_TEXT_CHARS, Submission
 
-router = APIRouter()
 
-ANONYMOUS = "anonymous"
-
-
-def _submission(request: Request) -> Submission:
+async def _submission(request: Request) -> Submission:
     submission: Submission = request.app.state.submission
     return submission
 
 
-def _owner() -> str:
-    """Whose jobs a request is about. Everybody's are one owner's until the API has sign-in."""
-    return ANONYMOUS
+async def _caller(request: Request) -> Caller:
+    caller: Caller = request.app.state.caller_of(request.scope)
+    return caller
+
+
+async def _me(caller: Annotated[Caller, Depends(_caller)]) -> str:
+    return caller.owner
+
+
+async def _owner(
+    caller: Annotated[Caller, Depends(_caller)],
+    owner: Annotated[
+        str | None,
+        Query(max_length=64, description="Whose, as in a job's `owner`; only admins may name others. Left out: yours."),
+    ] = None,
+) -> str:
+    return caller.owner_meant(owner)
 
 
 Jobs = Annotated[Submission, Depends(_submission)]
+Me = Annotated[str, Depends(_me)]
 Owner = Annotated[str, Depends(_owner)]
 JobId = Annotated[str, Path(max_length=64, description="The job's id.", examples=[EXAMPLE_ID])]
+
+# No endpoint can forget to ask who is calling; only those of `open_router` do without.
+router = APIRouter(dependencies=[Depends(_caller)])
+open_router = APIRouter()
 
 
 @router.post(
     "/uploads", status_code=HTTPStatus.CREATED, tags=["submit"], responses=documented(InvalidRequest, FileTooLarge)
 )
-async def request_upload(body: UploadRequest, jobs: Jobs, owner: Owner) -> UploadAnswer:
+async def request_upload(body: UploadRequest, jobs: Jobs, owner: Me) -> UploadAnswer:
     """Ask for an upload: answers a form that takes exactly this file, straight to S3."""
     return UploadAnswer.of(jobs.request_upload(owner, body.filename, body.size, body.content_type))
 
@@ -67,14 +83,14 @@ async def request_upload(body: UploadRequest, jobs: Jobs, owner: Owner) -> Uploa
         **documented(InvalidRequest, UploadMissing, JobConflict),
     },
 )
-async def submit_job(body: JobRequest, jobs: Jobs, owner: Owner, response: Response) -> JobAnswer:
+async def submit_job(body: JobRequest, jobs: Jobs, owner: Me, response: Response) -> JobAnswer:
     """Submit the job once its file is uploaded. Repeating the same request is safe: it answers the same job."""
     job, created = jobs.submit(owner, body.job_id, body.input_text)
     response.status_code = HTTPStatus.CREATED if created else HTTPStatus.OK
     return JobAnswer.of(job)
 
 
-@router.get("/jobs", tags=["look"], responses=documented(InvalidRequest))
+@router.get("/jobs", tags=["look"], responses=documented(InvalidRequest, JobNotFound))
 async def list_jobs(
     jobs: Jobs,
     owner: Owner,
@@ -141,7 +157,7 @@ async def delete_job(job_id: JobId, jobs: Jobs, owner: Owner) -> None:
     jobs.delete(owner, job_id)
 
 
-@router.get("/machines", tags=["look"])
+@router.get("/machines", tags=["look"], responses=documented(JobNotFound))
 async def list_machines(jobs: Jobs, owner: Owner) -> AliveMachines:
     """Your machines that are alive now, as far as anybody knows: until EC2 has confirmed their end."""
     return AliveMachines(alive=[AliveMachine.of(slot) for slot in jobs.alive_machines(owner)])
@@ -155,7 +171,7 @@ async def get_limits(jobs: Jobs) -> Limits:
     )
 
 
-@router.get("/health", tags=["service"])
+@open_router.get("/health", tags=["service"])
 async def get_health() -> Health:
     """Whether the API answers."""
     return Health(status="ok")

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from functions.api.caller import Auth
+
 
 @dataclass(frozen=True)
 class ApiSettings:
+    auth: Auth
     jobs_table: str
     uploads_bucket: str
     outputs_bucket: str
@@ -18,8 +21,9 @@ class ApiSettings:
 
     @staticmethod
     def from_env(env: Mapping[str, str]) -> ApiSettings:
-        """Raises KeyError naming the missing variable."""
+        """Raises KeyError naming the missing variable, ValueError for one that cannot be."""
         return ApiSettings(
+            auth=Auth(env["AUTH"]),
             jobs_table=env["JOBS_TABLE"],
             uploads_bucket=env["UPLOADS_BUCKET"],
             outputs_bucket=env["OUTPUTS_BUCKET"],

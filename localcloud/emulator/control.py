@@ -7,6 +7,8 @@
 | GET, PUT, DELETE /_local/faults | the faults in force |
 | GET /_local/rights | role name → the actions that it has used |
 | POST /_local/warm | 202; starts one worker of every function in the background |
+| GET /_local/token?user=NAME | `{access_token}` of alice, bob or admin, where there is sign-in |
+| GET, PUT /_local/users | who can sign in, name → `{username, password}`; `LocalCloud` puts them |
 | GET /_local/jobs/{job_id}/debug | execution history, function logs, commands and machines of a job |
 """
 
@@ -15,9 +17,11 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 from localcloud.emulator.asgi import Answer, json_answer, problem
 from localcloud.emulator.faults import FaultPlan, InvalidFaultError
+from localcloud.emulator.local_users import AppClient, User
 from localcloud.emulator.machine_view import machine_json
 
 if TYPE_CHECKING:
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from localcloud.emulator.faults import Faults
     from localcloud.emulator.fleet import Fleet
     from localcloud.emulator.job_debug import JobDebug
+    from localcloud.emulator.local_users import LocalUsers
     from localcloud.emulator.used_rights import UsedRights
     from localcloud.emulator.warm_up import Warmer
 
@@ -32,14 +37,23 @@ if TYPE_CHECKING:
 class Control:
     """Answers the requests of the table above."""
 
-    def __init__(self, fleet: Fleet, faults: Faults, debug: JobDebug, warmer: Warmer, rights: UsedRights) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        faults: Faults,
+        debug: JobDebug,
+        warmer: Warmer,
+        rights: UsedRights,
+        users: LocalUsers,
+    ) -> None:
         self._fleet = fleet
         self._faults = faults
         self._debug = debug
         self._warmer = warmer
         self._rights = rights
+        self._users = users
 
-    async def answer(self, request: Request) -> Answer:  # noqa: PLR0911 - one return for each row of the table
+    async def answer(self, request: Request) -> Answer:  # noqa: C901, PLR0911 - a case for each row of the table
         match (request.method, *request.path.strip("/").split("/")[1:]):
             case ("GET", "machines"):
                 return json_answer(200, [machine_json(machine) for machine in self._fleet.all()])
@@ -57,6 +71,12 @@ class Control:
             case ("POST", "warm"):
                 self._warmer.begin()
                 return Answer(202)
+            case ("GET", "token"):
+                return await self._token(parse_qs(request.raw_query).get("user", [""])[0])
+            case ("GET", "users"):
+                return json_answer(200, self._users.to_json())
+            case ("PUT", "users"):
+                return self._let_in(request.body)
             case ("GET", "jobs", job_id, "debug"):
                 return json_answer(200, await asyncio.to_thread(self._debug.collect, job_id))
             case _:
@@ -68,6 +88,20 @@ class Control:
             return problem(404, "machine_not_found", f"No machine {instance_id} was ever launched.")
         machine.terminate("Server.SpotInstanceTermination: Spot instance termination")
         return json_answer(202, machine_json(machine))
+
+    async def _token(self, name: str) -> Answer:
+        if not self._users.has_sign_in:
+            return problem(404, "no_sign_in", "Nobody signs in here: mayfly:auth is none, and the API wants no token.")
+        token = await self._users.access_token(name)
+        if token is None:
+            return problem(404, "user_not_found", f"There is no user {name!r}, but {', '.join(self._users.to_json())}.")
+        return json_answer(200, {"access_token": token})
+
+    def _let_in(self, body: bytes) -> Answer:
+        told = json.loads(body)
+        users = {name: User(**user) for name, user in told["users"].items()}
+        self._users.let_in(AppClient(**told["client"]), users)
+        return Answer(204)
 
     def _set_faults(self, body: bytes) -> Answer:
         try:

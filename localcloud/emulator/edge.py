@@ -26,7 +26,11 @@ log = logging.getLogger("localcloud.edge")
 
 CONTROL_PREFIX = "/_local/"
 _POLICY_HEADER = "content-security-policy"
-_S3_ORIGIN = re.compile(r"https://[a-z0-9.-]+\.s3\.[a-z0-9-]+\.amazonaws\.com")
+_PAGE_SETTINGS = "/config.json"
+# Where the program names a host on AWS to the browser: a bucket's, and that of the sign-in pages.
+_AWS_ORIGIN = re.compile(
+    r"https://([a-z0-9.-]+\.s3\.[a-z0-9-]+\.amazonaws\.com|[a-z0-9-]+\.auth\.[a-z0-9-]+\.amazoncognito\.com)"
+)
 
 
 class Edge:
@@ -70,18 +74,24 @@ class Edge:
                 parse_qs(request.raw_query, keep_blank_values=True),
                 request.client_ip,
             )
-        return Answer(status, body if isinstance(body, bytes) else str(body).encode(), self._with_local_s3(headers))
+        content = body if isinstance(body, bytes) else str(body).encode()
+        if request.path == _PAGE_SETTINGS and content:
+            content = self._localized(content.decode()).encode()
+            headers = {name: value for name, value in headers.items() if name.lower() != "content-length"}
+        return Answer(status, content, self._with_local_policy(headers))
 
-    def _with_local_s3(self, headers: dict[str, Any]) -> dict[str, Any]:
-        """Names the local S3 in the content security policy where the program names a bucket's host on AWS.
-
-        Presigned URLs get the local address from the SDK; this header is the one place where the browser is told
-        the address by the program.
-        """
+    def _with_local_policy(self, headers: dict[str, Any]) -> dict[str, Any]:
         return {
-            name: _S3_ORIGIN.sub(self._settings.aws_endpoint, value) if name.lower() == _POLICY_HEADER else value
-            for name, value in headers.items()
+            name: self._localized(value) if name.lower() == _POLICY_HEADER else value for name, value in headers.items()
         }
+
+    def _localized(self, text: str) -> str:
+        """Names the local endpoint in the place of hosts on AWS.
+
+        Presigned URLs get the local address from the SDK; the content security policy and the page's settings are
+        where the program itself tells the browser an address.
+        """
+        return _AWS_ORIGIN.sub(self._settings.aws_endpoint, text)
 
 
 def _deployed_distribution() -> dict[str, Any] | None:

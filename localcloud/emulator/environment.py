@@ -42,6 +42,8 @@ def emulator_environment(*, scratch: Path, region: str) -> dict[str, str]:
         "LOG_LEVEL": "WARNING",
         "LAMBDA_EXECUTOR": "local",
         "PERSIST_STATE": "0",
+        # Cognito's signing keys are written to disk all the same.
+        "STATE_DIR": str(scratch / "state"),
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         # No daemon is looked for: an emulator that finds one would remove containers that it thinks are its own.

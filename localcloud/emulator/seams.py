@@ -13,8 +13,10 @@ from localcloud.emulator import (
     function_code,
     function_errors,
     function_permissions,
+    managed_login,
     retry_delays,
     root_user,
+    sign_up,
     ssm_commands,
     stream_delivery,
     throttling,
@@ -28,6 +30,7 @@ from localcloud.emulator.edge import Edge
 from localcloud.emulator.faults import Faults
 from localcloud.emulator.fleet import Fleet
 from localcloud.emulator.job_debug import JobDebug
+from localcloud.emulator.local_users import LocalUsers
 from localcloud.emulator.warm_up import Warmer
 
 if TYPE_CHECKING:
@@ -62,5 +65,9 @@ def install_seams(settings: Settings) -> Emulator:
     stream_delivery.install(faults)
     api_endpoint.install()
     cloudfront_origins.install()
-    control = Control(fleet, faults, JobDebug(settings, fleet), Warmer(settings, pool), used_rights.install())
+    managed_login.install()
+    sign_up.install()
+    control = Control(
+        fleet, faults, JobDebug(settings, fleet), Warmer(settings, pool), used_rights.install(), LocalUsers(settings)
+    )
     return Emulator(faults=faults, fleet=fleet, site=Edge(settings, control))

@@ -9,6 +9,7 @@ from localcloud.engine.adapters import (  # noqa: F401 importing a module regist
     cloudfront,
     cloudfront_policies,
     cloudwatch,
+    cognito,
     dynamodb,
     events,
     iam,

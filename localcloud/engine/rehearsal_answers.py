@@ -65,6 +65,11 @@ def _distribution(_params: Mapping[str, Any], _region: str) -> dict[str, Any]:
     }
 
 
+def _user_pool(_params: Mapping[str, Any], region: str) -> dict[str, Any]:
+    name = f"{region}_{made_up('', 9)}"
+    return {"UserPool": {"Id": name, "Arn": _arn("cognito-idp", region, f"userpool/{name}")}}
+
+
 def _parameter(params: Mapping[str, Any], region: str) -> dict[str, Any]:
     name = str(params["Name"])
     value = made_up("ami-") if "/ami-" in name else f"value-of-{name.rpartition('/')[2]}"
@@ -102,6 +107,11 @@ ANSWERS: dict[str, Answer] = {
     "apigatewayv2.CreateIntegration": lambda _p, _r: {"IntegrationId": made_up("", 7)},
     "apigatewayv2.CreateRoute": lambda _p, _r: {"RouteId": made_up("", 7)},
     "apigatewayv2.CreateAuthorizer": lambda _p, _r: {"AuthorizerId": made_up("", 6)},
+    "cognito-idp.CreateUserPool": _user_pool,
+    "cognito-idp.CreateUserPoolClient": lambda _p, _r: {"UserPoolClient": {"ClientId": made_up("", 26)}},
+    "cognito-idp.CreateManagedLoginBranding": lambda _p, _r: {
+        "ManagedLoginBranding": {"ManagedLoginBrandingId": made_up("", 8) + "-0000-4000-8000-" + made_up("", 12)}
+    },
     "stepfunctions.CreateStateMachine": lambda p, r: {
         "stateMachineArn": _arn("states", r, f"stateMachine:{p['name']}")
     },

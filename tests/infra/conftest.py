@@ -8,9 +8,23 @@ from localcloud.engine.deployment import Deployment, preview
 
 ROOT = Path(__file__).parents[2]
 CONFIG = {"mayfly:auth": "none", "mayfly:bundleFor": "host"}
+SIGNED_IN = {**CONFIG, "mayfly:auth": "cognito"}
 
 
 @pytest.fixture(scope="session")
-def recorded() -> Deployment:
-    """The whole program, run once with the defaults of Pulumi.yaml; nothing is created."""
+def open_to_all() -> Deployment:
+    """The whole program without sign-in, run once with the defaults of Pulumi.yaml; nothing is created."""
     return preview(ROOT, config=CONFIG)
+
+
+@pytest.fixture(scope="session")
+def signed_in() -> Deployment:
+    """The same with sign-in."""
+    return preview(ROOT, config=SIGNED_IN)
+
+
+@pytest.fixture(params=["none", "cognito"])
+def recorded(request: pytest.FixtureRequest) -> Deployment:
+    """The one and the other, for what must hold of both."""
+    found: Deployment = request.getfixturevalue("open_to_all" if request.param == "none" else "signed_in")
+    return found

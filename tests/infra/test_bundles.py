@@ -15,13 +15,13 @@ from infra.payload import build_archive
 from infra.steps import BUNDLE as STEPS_BUNDLE
 from localcloud.engine.deployment import Deployment, preview
 from localcloud.engine.fingerprint import fingerprint
-from tests.infra.conftest import CONFIG, ROOT
+from tests.infra.conftest import ROOT, SIGNED_IN
 
 LAMBDA_X86 = Target("3.13", "x86_64")
 
 
-def test_two_runs_record_the_same_resources_inputs_and_bytes(recorded: Deployment) -> None:
-    assert fingerprint(recorded) == fingerprint(preview(ROOT, config=CONFIG))
+def test_two_runs_record_the_same_resources_inputs_and_bytes(signed_in: Deployment) -> None:
+    assert fingerprint(signed_in) == fingerprint(preview(ROOT, config=SIGNED_IN))
 
 
 def test_a_bundle_built_anew_elsewhere_has_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

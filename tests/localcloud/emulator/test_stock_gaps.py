@@ -15,6 +15,7 @@ from tests.localcloud.emulator.lab import REGION, Lab, allow, wait_for
 from tests.localcloud.emulator.stock import StockProcess
 from tests.localcloud.emulator.test_edge import distribute
 from tests.localcloud.emulator.test_functions import ECHO, execute, invoke_state, put, seen, state_machine, table
+from tests.localcloud.emulator.test_sign_in import PASSWORD, app_client, sign_in_page, style, user_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -229,3 +230,18 @@ def test_plain_http_is_what_every_call_looks_like(stock: Lab) -> None:
 
 def test_a_well_known_key_is_root_whatever_its_signature(stock: Lab) -> None:
     assert stock.with_keys("s3", "test", "wrong").list_buckets()["Buckets"] is not None
+
+
+def test_sign_in_pages_have_no_styles(stock: Lab) -> None:
+    pool = user_pool(stock)
+    with pytest.raises(ClientError, match="Unknown Cognito IDP action"):
+        style(stock, pool, app_client(stock, pool))
+
+
+def test_a_client_without_a_style_has_sign_in_pages(stock: Lab) -> None:
+    assert "Sign in" in sign_in_page(stock, app_client(stock, user_pool(stock))).text
+
+
+def test_anybody_signs_up_where_only_administrators_create_users(stock: Lab) -> None:
+    client = app_client(stock, user_pool(stock))
+    assert stock.client("cognito-idp").sign_up(ClientId=client, Username="eve@example.org", Password=PASSWORD)

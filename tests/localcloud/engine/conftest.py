@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 import textwrap
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from localcloud.emulator.process import EmulatorProcess
 from localcloud.engine.deployment import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REGION = "eu-central-1"
-START_S, STOP_S = 60, 20
 
 ProgramWriter = Callable[..., Path]
 
@@ -32,28 +27,11 @@ def everything() -> Path:
 
 
 @pytest.fixture(scope="session")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+def target() -> Iterator[Target]:
     """An emulator with IAM enforced, and its root key."""
-    scratch = tmp_path_factory.mktemp("emulator")
-    port = _free_port()
-    settings = {
-        "AUTH": "true",
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-        "TMPDIR": str(scratch),
-    }
-    with (scratch / "log").open("wb") as log:
-        emulator = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env={**os.environ, **settings}, stdout=log, stderr=log
-        )
-        try:
-            _wait_until_open(port, emulator)
-            yield Target(f"http://127.0.0.1:{port}", REGION, "test", "test")
-        finally:
-            emulator.terminate()
-            emulator.wait(STOP_S)
+    emulator = EmulatorProcess.start(region=REGION)
+    yield Target(emulator.aws_endpoint, REGION, emulator.root.access_key_id, emulator.root.secret_access_key)
+    emulator.stop()
 
 
 @pytest.fixture
@@ -73,23 +51,3 @@ def program(tmp_path: Path) -> ProgramWriter:
         return folder
 
     return write
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_open(port: int, emulator: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        if emulator.poll() is not None:
-            raise RuntimeError(f"the emulator ended with {emulator.returncode} before it was ready")
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)  # until the next look; START_S is the bound
-        else:
-            return
-    raise TimeoutError(f"the emulator did not open port {port} within {START_S} s")

@@ -22,6 +22,17 @@ aws.sfn.StateMachine("m", role_arn="arn:aws:iam::123456789012:role/r", definitio
     "level": "ALL", "log_destination": "arn:aws:logs:eu-central-1:123456789012:log-group:g"})
 """
 
+CLIENT = """
+aws.cognito.UserPoolClient("c", user_pool_id="eu-central-1_A", allowed_oauth_flows_user_pool_client=True, **{})
+"""
+STYLE = """
+aws.cognito.ManagedLoginBranding("b", user_pool_id="eu-central-1_A", client_id="c", {})
+"""
+
+
+def client(**settings: object) -> str:
+    return CLIENT.format({"callback_urls": ["https://example.org"], **settings})
+
 
 @pytest.mark.parametrize(
     ("main", "message"),
@@ -35,6 +46,21 @@ aws.sfn.StateMachine("m", role_arn="arn:aws:iam::123456789012:role/r", definitio
         ('aws.ec2.SecurityGroup("g", vpc_id="vpc-1", description="what, where?")', r"description: .* does not match"),
         (TABLE, r"attributes: declared are \['id', 'unused'\], but keys use \['id'\]"),
         (MACHINE, r"logDestination: the log group's ARN must end with"),
+        (
+            'aws.cognito.UserPoolDomain("d", domain="my-aws", user_pool_id="eu-central-1_A")',
+            r"'my-aws' has 'aws' in it",
+        ),
+        (client(callback_urls=[]), r"callbackUrls: a client with OAuth flows needs one"),
+        (client(callback_urls=["http://example.org"]), r"callbackUrls: 'http://example\.org' is neither https"),
+        (client(logout_urls=["http://localhost.example.org"]), r"logoutUrls: .* is neither https"),
+        (client(callback_urls=["https://example.org/#top"]), r"or has a fragment"),
+        (client(access_token_validity=25), r"accessTokenValidity: 90000 seconds is not from 300 to 86400"),
+        (
+            client(refresh_token_validity=30, token_validity_units={"refresh_token": "minutes"}),
+            r"refreshTokenValidity: 1800 seconds is not from 3600",
+        ),
+        (STYLE.format(""), r"settings: give them or useCognitoProvidedValues"),
+        (STYLE.format('settings="{}", use_cognito_provided_values=True'), r"settings: give them or"),
     ],
 )
 def test_what_aws_would_refuse_is_refused_here(program: Callable[..., Path], main: str, message: str) -> None:

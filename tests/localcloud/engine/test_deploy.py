@@ -127,6 +127,56 @@ def test_a_launch_template_arrives_whole(deployment: Deployment, client: Callabl
     assert data["MetadataOptions"]["HttpTokens"] == "required"
 
 
+def test_a_user_pool_arrives_with_its_rules(deployment: Deployment, client: Callable[[str], Any]) -> None:
+    cognito, resource = client("cognito-idp"), one(deployment, "aws:cognito/userPool:UserPool")
+    pool = cognito.describe_user_pool(UserPoolId=resource.id)["UserPool"]
+    assert pool["Policies"]["PasswordPolicy"] == {
+        "MinimumLength": 12,
+        "RequireSymbols": True,
+        "TemporaryPasswordValidityDays": 3,
+    }
+    assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+    assert pool["AccountRecoverySetting"]["RecoveryMechanisms"] == [{"Name": "verified_email", "Priority": 1}]
+    assert pool["UsernameConfiguration"] == {"CaseSensitive": False}
+    assert (pool["UsernameAttributes"], pool["UserPoolTags"]) == (["email"], {"kind": "people"})
+    assert pool["Arn"] == resource.outputs["arn"]
+    assert resource.outputs["endpoint"] == f"cognito-idp.eu-central-1.amazonaws.com/{resource.id}"
+    domain = cognito.describe_user_pool_domain(Domain="everything-local")["DomainDescription"]
+    assert (domain["UserPoolId"], domain["ManagedLoginVersion"]) == (resource.id, 2)
+    [group] = cognito.list_groups(UserPoolId=resource.id)["Groups"]
+    assert (group["GroupName"], group["Description"], group["Precedence"]) == ("readers", "Read", 1)
+
+
+def test_an_app_client_arrives_with_its_settings(deployment: Deployment, client: Callable[[str], Any]) -> None:
+    pool = one(deployment, "aws:cognito/userPool:UserPool").id
+    made = client("cognito-idp").describe_user_pool_client(UserPoolId=pool, ClientId=deployment.outputs["client"])
+    settings = made["UserPoolClient"]
+    assert "ClientSecret" not in settings
+    assert settings["CallbackURLs"] == ["https://example.org/back", "http://localhost:8080"]
+    assert settings["LogoutURLs"] == ["https://example.org"]
+    assert (settings["AllowedOAuthFlows"], settings["AllowedOAuthScopes"]) == (["code"], ["openid"])
+    assert (settings["AccessTokenValidity"], settings["RefreshTokenValidity"]) == (10, 2)
+    assert settings["TokenValidityUnits"] == {"AccessToken": "minutes", "RefreshToken": "hours"}
+    assert settings["PreventUserExistenceErrors"] == "ENABLED"
+
+
+def test_a_route_arrives_with_its_authorizer(deployment: Deployment, client: Callable[[str], Any]) -> None:
+    gateway, route = client("apigatewayv2"), one(deployment, "aws:apigatewayv2/route:Route")
+    found = gateway.get_route(ApiId=route.inputs["apiId"], RouteId=route.id)
+    authorizer = gateway.get_authorizer(ApiId=route.inputs["apiId"], AuthorizerId=found["AuthorizerId"])
+    assert found["AuthorizationType"] == authorizer["AuthorizerType"] == "JWT"
+    assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
+    assert authorizer["JwtConfiguration"] == {"Issuer": "https://issuer.example.org", "Audience": ["everything"]}
+
+
+def test_a_user_pool_under_protection_is_not_destroyed(program: Callable[..., Path], target: Target) -> None:
+    deployed = deploy(program('aws.cognito.UserPool("p", deletion_protection="ACTIVE")'), target=target, config={})
+    with pytest.raises(DeploymentError, match=r"::p: deletionProtection: Cognito deletes no pool"):
+        destroy(deployed, target=target)
+    one(deployed, "aws:cognito/userPool:UserPool").outputs["deletionProtection"] = "INACTIVE"
+    destroy(deployed, target=target)
+
+
 def test_deploying_again_after_destroying_finds_nothing_in_its_way(everything: Path, target: Target) -> None:
     first = deploy(everything, target=target, config={}, stack="again")
     destroy(first, target=target)

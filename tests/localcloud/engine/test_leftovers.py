@@ -51,7 +51,9 @@ def inventory(aws: Aws) -> dict[str, int]:
     distributions = aws.client("cloudfront").list_distributions()["DistributionList"]
     policies = aws.client("cloudfront").list_response_headers_policies(Type="custom")["ResponseHeadersPolicyList"]
     controls = aws.client("cloudfront").list_origin_access_controls()["OriginAccessControlList"]
+    pools = aws.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
     return counts | {
+        "user pools": len(pools),
         "distributions": distributions.get("Quantity", 0),
         "headers policies": policies.get("Quantity", 0),
         "access controls": len(controls.get("Items", [])),
@@ -69,10 +71,11 @@ def test_destroying_leaves_nothing(everything: Path, target: Target) -> None:
     aws.close()
 
 
-def test_destroying_mayfly_itself_leaves_nothing(target: Target) -> None:
+@pytest.mark.parametrize("auth", ["none", "cognito"])
+def test_destroying_mayfly_itself_leaves_nothing(target: Target, auth: str) -> None:
     aws = Aws(target)
     before = inventory(aws)
-    deployed = deploy(ROOT, target=target, config={"mayfly:auth": "none", "mayfly:bundleFor": "host"})
+    deployed = deploy(ROOT, target=target, config={"mayfly:auth": auth, "mayfly:bundleFor": "host"})
     uploads = deployed.outputs["uploads_bucket"]
     aws.client("s3").put_object(Bucket=uploads, Key="inputs/somebody/left/this.txt", Body=b"x")
     destroy(deployed, target=target)

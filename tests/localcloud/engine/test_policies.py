@@ -17,7 +17,8 @@ def test_statements_are_listed_by_the_logical_name_of_their_role(everything: Pat
     recorded = preview(everything, config={})
     found = statements_by_role(recorded)
     assert set(found) == {"function", "machine", "instance"}
-    [statement] = found["function"]
+    [statement, further] = found["function"]
+    assert (further.sid, further.resources) == ("Read", ("*",))
     assert (statement.sid, statement.effect, statement.actions) == ("Send", "Allow", ("sqs:SendMessage",))
     assert statement.resources[0].startswith("arn:aws:sqs:")
     assert statement.policy.endswith("RolePolicy::function")

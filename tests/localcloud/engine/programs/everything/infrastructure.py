@@ -108,6 +108,9 @@ def table() -> aws.dynamodb.Table:
 def function(greeting: str, queue: aws.sqs.Queue) -> aws.lambda_.Function:
     """A function with its role, log group, code from several assets, and a dead-letter queue."""
     role = aws.iam.Role("function", assume_role_policy=trust("lambda"), path="/app/", max_session_duration=7200)
+    read_streams = [
+        f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+    ]
     policy = aws.iam.RolePolicy(
         "function",
         role=role.id,
@@ -115,7 +118,10 @@ def function(greeting: str, queue: aws.sqs.Queue) -> aws.lambda_.Function:
             lambda arn: json.dumps(
                 {
                     "Version": "2012-10-17",
-                    "Statement": [{"Sid": "Send", "Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": arn}],
+                    "Statement": [
+                        {"Sid": "Send", "Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": arn},
+                        {"Sid": "Read", "Effect": "Allow", "Action": read_streams, "Resource": "*"},
+                    ],
                 }
             )
         ),
@@ -251,6 +257,47 @@ def http_api(called: aws.lambda_.Function) -> aws.apigatewayv2.Stage:
         access_log_settings={"destination_arn": group.arn, "format": "$context.requestId"},
         default_route_settings={"throttling_burst_limit": 20, "throttling_rate_limit": 10},
     )
+
+
+def users() -> aws.cognito.UserPoolClient:
+    """A user pool with its domain, a group, and a client with a style of its pages."""
+    pool = aws.cognito.UserPool(
+        "people",
+        username_attributes=["email"],
+        auto_verified_attributes=["email"],
+        username_configuration={"case_sensitive": False},
+        admin_create_user_config={"allow_admin_create_user_only": True},
+        account_recovery_setting={"recovery_mechanisms": [{"name": "verified_email", "priority": 1}]},
+        password_policy={"minimum_length": 12, "require_symbols": True, "temporary_password_validity_days": 3},
+        user_pool_tier="ESSENTIALS",
+        deletion_protection="INACTIVE",
+        tags={"kind": "people"},
+    )
+    aws.cognito.UserPoolDomain(
+        "people", domain=f"everything-{pulumi.get_stack()}", user_pool_id=pool.id, managed_login_version=2
+    )
+    aws.cognito.UserGroup("people", name="readers", user_pool_id=pool.id, description="Read", precedence=1)
+    client = aws.cognito.UserPoolClient(
+        "page",
+        user_pool_id=pool.id,
+        generate_secret=False,
+        supported_identity_providers=["COGNITO"],
+        allowed_oauth_flows_user_pool_client=True,
+        allowed_oauth_flows=["code"],
+        allowed_oauth_scopes=["openid"],
+        callback_urls=["https://example.org/back", "http://localhost:8080"],
+        logout_urls=["https://example.org"],
+        explicit_auth_flows=["ALLOW_REFRESH_TOKEN_AUTH"],
+        access_token_validity=10,
+        refresh_token_validity=2,
+        token_validity_units={"access_token": "minutes", "refresh_token": "hours"},
+        enable_token_revocation=True,
+        prevent_user_existence_errors="ENABLED",
+    )
+    aws.cognito.ManagedLoginBranding(
+        "page", user_pool_id=pool.id, client_id=client.id, use_cognito_provided_values=True
+    )
+    return client
 
 
 def network() -> dict[str, Any]:
@@ -425,6 +472,7 @@ def build(greeting: str) -> dict[str, Any]:
         "template": template(net["group"]).latest_version,
         "site": site(files).domain_name,
         "queue": failed.url,
+        "client": users().id,
         "account": aws.get_caller_identity().account_id,
         **net,
     }

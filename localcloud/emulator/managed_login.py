@@ -1,0 +1,84 @@
+"""The style of an app client's managed login pages.
+
+Cognito has these pages, version 2 of a domain's, only for a client with a style of its own, be it the default one: any
+other sees "Login pages unavailable". Stock MiniStack knows no styles, and shows its own page to every client.
+"""
+
+from __future__ import annotations
+
+import uuid
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from ministack.services import cognito
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Authorize = Callable[[str, str, dict[str, str], dict[str, Any]], Any]
+    Dispatch = Callable[[str, dict[str, Any]], Awaitable[Any]]
+
+MANAGED_LOGIN = 2  # 1 are the classic pages, which need no style
+_STYLES = "_localcloud_styles"  # of a pool, by client id; MiniStack answers no key that begins so
+_PAGE = b"<!doctype html><title>Login pages unavailable</title><p>Login pages unavailable"
+
+
+def install() -> None:
+    cognito._dispatch_idp = _with_styles(cognito._dispatch_idp)
+    cognito.handle_oauth2_authorize = _for_styled_clients(cognito.handle_oauth2_authorize)
+
+
+def _with_styles(stock: Dispatch) -> Dispatch:
+    actions = {"CreateManagedLoginBranding": _create, "DeleteManagedLoginBranding": _delete}
+
+    async def dispatch_idp(action: str, data: dict[str, Any]) -> Any:
+        if action not in actions:
+            return await stock(action, data)
+        pool, error = cognito._resolve_pool(data["UserPoolId"])
+        return error or actions[action](pool, data)
+
+    return dispatch_idp
+
+
+def _create(pool: dict[str, Any], data: dict[str, Any]) -> Any:
+    client_id, styles = data["ClientId"], pool.setdefault(_STYLES, {})
+    if client_id not in pool["_clients"]:
+        return _refusal("ResourceNotFoundException", f"User pool client {client_id} does not exist.")
+    if client_id in styles:
+        return _refusal("ManagedLoginBrandingExistsException", "This client has a style already.")
+    styles[client_id] = {
+        "ManagedLoginBrandingId": str(uuid.uuid4()),
+        "UserPoolId": pool["Id"],
+        "UseCognitoProvidedValues": data.get("UseCognitoProvidedValues", False),
+        "Assets": data.get("Assets", []),
+        **({"Settings": data["Settings"]} if "Settings" in data else {}),
+    }
+    return cognito.json_response({"ManagedLoginBranding": styles[client_id]})
+
+
+def _delete(pool: dict[str, Any], data: dict[str, Any]) -> Any:
+    styles, identity = pool.get(_STYLES, {}), data["ManagedLoginBrandingId"]
+    for client_id, style in styles.items():
+        if style["ManagedLoginBrandingId"] == identity:
+            del styles[client_id]
+            return cognito.json_response({})
+    return _refusal("ResourceNotFoundException", f"There is no style {identity}.")
+
+
+def _for_styled_clients(stock: Authorize) -> Authorize:
+    def handle_oauth2_authorize(method: str, path: str, headers: dict[str, str], query_params: dict[str, Any]) -> Any:
+        client_id = cognito._qp(query_params, "client_id")
+        _, pool, _ = cognito._find_pool_by_client_id(client_id)
+        if pool and _is_managed(pool) and client_id not in pool.get(_STYLES, {}):
+            return HTTPStatus.FORBIDDEN, {"Content-Type": "text/html"}, _PAGE
+        return stock(method, path, headers, query_params)
+
+    return handle_oauth2_authorize
+
+
+def _is_managed(pool: dict[str, Any]) -> bool:
+    return MANAGED_LOGIN in pool.get("_managed_login_versions", {}).values()
+
+
+def _refusal(code: str, message: str) -> Any:
+    return cognito.error_response_json(code, message, HTTPStatus.BAD_REQUEST)

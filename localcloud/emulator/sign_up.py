@@ -1,0 +1,31 @@
+"""Signing up where only administrators create users.
+
+Stock MiniStack lets anybody sign up, whatever `AllowAdminCreateUserOnly` says.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from ministack.services import cognito
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    SignUp = Callable[[dict[str, Any]], Any]
+
+
+def install() -> None:
+    cognito._sign_up = _where_it_is_open(cognito._sign_up)
+
+
+def _where_it_is_open(stock: SignUp) -> SignUp:
+    def sign_up(data: dict[str, Any]) -> Any:
+        pool, _ = cognito._pool_for_client(data.get("ClientId"))
+        if pool and pool["AdminCreateUserConfig"].get("AllowAdminCreateUserOnly"):
+            refusal = "SignUp is not permitted for this user pool"
+            return cognito.error_response_json("NotAuthorizedException", refusal, HTTPStatus.BAD_REQUEST)
+        return stock(data)
+
+    return sign_up

@@ -1,0 +1,335 @@
+"""Whose jobs a request is about, told by the claims that API Gateway adds to it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlencode
+
+import pytest
+from mangum import Mangum
+
+from functions.api.app import create_app
+from functions.api.caller import Auth
+from functions.api.settings import ApiSettings
+from functions.jobs.job import Job, JobStatus, Run
+from functions.jobs.line import Line
+from functions.jobs.paths import input_key
+from functions.jobs.ports import Slot
+from functions.jobs.submission import Submission
+from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, FakeJobTable, a_job
+from tests.functions.fakes.line_table import FakeLineTable
+from tests.functions.fakes.machine_log import FakeMachineLog
+from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.fakes.machines import a_machine
+from tests.functions.fakes.workflow import FakeWorkflow
+
+ALICE = "f3c4d8a2-40b1-70d2-9a51-3f0a5b8c1e27"
+BOB = "c3f4a8d2-1081-70aa-8a51-3f0a5b8c1e28"
+ADMIN = "23b498e2-90c1-7055-9d51-3f0a5b8c1e29"
+
+Claims = Mapping[str, Any]
+
+
+def claims(subject: Any, groups: str | None = None, **more: Any) -> dict[str, Any]:
+    """What API Gateway makes of an access token's claims: everything a text, a list in brackets."""
+    member = {} if groups is None else {"cognito:groups": groups}
+    return {"sub": subject, "token_use": "access", "client_id": "c", "scope": "openid email", **member, **more}
+
+
+ADMINS_CLAIMS = claims(ADMIN, "[admin]")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class Gateway:
+    """The API behind an HTTP API whose authorizer has found these claims."""
+
+    def __init__(self, auth: Auth) -> None:
+        self.jobs, self.files, self.line = FakeJobTable(), FakeJobFiles(), Line(FakeLineTable(), FakeWorkflow())
+        submission = Submission(
+            self.jobs, FakeMachineTable(), self.files, FakeMachineLog(), self.line, 1000, 7, lambda: JOB_ID
+        )
+        self._handler = Mangum(create_app(submission, auth), lifespan="off", api_gateway_base_path="/api")
+
+    def send(
+        self, request: str, found: Claims | None = None, *, body: Any = None, context: Any = None, **query: str
+    ) -> Answer:
+        """Sends `request`, a method and a path; `context` stands in for what an authorizer with claims adds."""
+        method, path = request.split(" ")
+        authorizer = {"authorizer": {"jwt": {"claims": found, "scopes": None}}} if found is not None else {}
+        event = {
+            "version": "2.0",
+            "rawPath": f"/api{path}",
+            "rawQueryString": urlencode(query),
+            "headers": {"host": "api.test", "content-type": "application/json"},
+            "requestContext": {
+                "http": {"method": method, "path": f"/api{path}", "sourceIp": "192.0.2.1", "protocol": "HTTP/1.1"},
+                "stage": "$default",
+                **(authorizer if context is None else context),
+            },
+            "body": json.dumps(body) if body is not None else "",
+            "isBase64Encoded": False,
+        }
+        answer = self._handler(event, cast("Any", None))
+        content = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"]
+        return Answer(answer["statusCode"], answer["headers"], json.loads(content) if content else None)
+
+    def add(self, owner: str, status: JobStatus = JobStatus.QUEUED, **changes: Any) -> Job:
+        """A job, its file and its machine."""
+        job = a_job(owner=owner, status=status, **changes)
+        self.jobs.add(job)
+        self.files.inputs[input_key(owner, job.id, job.filename)] = b"abc"
+        self.line.table.grant(Slot(Run(owner, job.id), a_machine("i-1")))
+        return job
+
+
+@pytest.fixture(autouse=True)
+def _event_loop() -> Iterator[None]:
+    """Mangum works in the thread's event loop, makes one where there is none, and never closes it."""
+    with asyncio.Runner():
+        yield
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    return Gateway(Auth.COGNITO)
+
+
+def is_problem(answer: Answer, status: int, code: str) -> bool:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return (answer.status, answer.body["status"], answer.body["code"]) == (status, status, code)
+
+
+# Every request about a job or jobs, the state that the job has to be in for it to succeed, and the status it answers.
+ABOUT_JOBS = {
+    "GET /jobs": (JobStatus.QUEUED, 200),
+    "GET /machines": (JobStatus.QUEUED, 200),
+    f"GET /jobs/{JOB_ID}": (JobStatus.QUEUED, 200),
+    f"GET /jobs/{JOB_ID}/output": (JobStatus.SUCCEEDED, 200),
+    f"GET /jobs/{JOB_ID}/log": (JobStatus.RUNNING, 200),
+    f"POST /jobs/{JOB_ID}/cancel": (JobStatus.RUNNING, 202),
+    f"POST /jobs/{JOB_ID}/retry": (JobStatus.FAILED, 202),
+    f"DELETE /jobs/{JOB_ID}": (JobStatus.FAILED, 204),
+}
+OTHERS = {
+    "POST /uploads": {"filename": "a.txt", "size": 3},
+    "POST /jobs": {"job_id": JOB_ID, "input_text": "x"},
+    "GET /limits": None,
+}
+about_jobs = pytest.mark.parametrize(("request_", "status", "answer"), [(key, *ABOUT_JOBS[key]) for key in ABOUT_JOBS])
+
+
+def with_output(status: JobStatus) -> dict[str, Any]:
+    return {"output_file_path": "outputs/o", "output_size": 1} if status is JobStatus.SUCCEEDED else {}
+
+
+def test_the_tables_above_have_every_operation_but_health(gateway: Gateway) -> None:
+    paths = gateway.send("GET /openapi.json").body["paths"]
+    known = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    assert {key.replace(JOB_ID, "{job_id}") for key in [*ABOUT_JOBS, *OTHERS]} == known - {"GET /health"}
+
+
+@pytest.mark.parametrize("request_", [*ABOUT_JOBS, *OTHERS])
+def test_without_claims_nobody_gets_in(gateway: Gateway, request_: str) -> None:
+    gateway.add("anonymous")
+    answer = gateway.send(request_, body=OTHERS.get(request_))
+    assert is_problem(answer, 401, "unauthorized")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("request_", ["GET /health", "GET /openapi.json"])
+def test_what_is_open_needs_no_claims(gateway: Gateway, request_: str) -> None:
+    assert gateway.send(request_).status == 200
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"authorizer": None},
+        {"authorizer": {}},
+        {"authorizer": "jwt"},
+        {"authorizer": {"jwt": None}},
+        {"authorizer": {"jwt": {"claims": None}}},
+        {"authorizer": {"jwt": {"claims": [["sub", ALICE]]}}},
+        {"authorizer": {"lambda": {"claims": claims(ALICE)}}},
+        {"authorizer": {"claims": claims(ALICE)}},
+    ],
+)
+def test_claims_in_another_place_are_none(gateway: Gateway, context: Any) -> None:
+    assert is_problem(gateway.send("GET /jobs", context=context), 401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        None,
+        "",
+        "anonymous",
+        "alice",
+        "#line",
+        "#slot",
+        "#machine",
+        "../" + ALICE,
+        f"{ALICE}/",
+        f"{ALICE}\n",
+        f"#{ALICE}",
+        f"{{{ALICE}}}",
+        ALICE.upper(),
+        ALICE.replace("-", ""),
+        int(ALICE.replace("-", ""), 16),
+        [ALICE],
+    ],
+)
+def test_a_subject_that_cognito_would_not_give_is_refused(gateway: Gateway, subject: Any) -> None:
+    assert is_problem(gateway.send("GET /jobs", claims(subject)), 401, "unauthorized")
+
+
+@pytest.mark.parametrize("use", [None, "id", "refresh", ""])
+def test_only_an_access_token_will_do(gateway: Gateway, use: Any) -> None:
+    assert is_problem(gateway.send("GET /jobs", claims(ALICE, token_use=use)), 401, "unauthorized")
+
+
+@about_jobs
+def test_an_owner_deals_with_their_own(gateway: Gateway, request_: str, status: JobStatus, answer: int) -> None:
+    gateway.add(ALICE, status, **with_output(status))
+    assert gateway.send(request_, claims(ALICE)).status == answer
+    assert gateway.send("GET /jobs", claims(ALICE), owner=ALICE).status == 200
+
+
+@pytest.mark.parametrize("request_", [key for key in ABOUT_JOBS if JOB_ID in key])
+@pytest.mark.parametrize("query", [{}, {"owner": ALICE}])
+def test_another_owners_job_is_as_one_that_is_not_there(gateway: Gateway, request_: str, query: dict[str, str]) -> None:
+    missing = gateway.send(request_, claims(BOB), **query)
+    assert is_problem(missing, 404, "job_not_found")
+    before = gateway.add(ALICE, ABOUT_JOBS[request_][0])
+    assert gateway.send(request_, claims(BOB), **query).body == missing.body
+    assert gateway.jobs.only == before
+    assert gateway.files.deleted == []
+
+
+@pytest.mark.parametrize("request_", ["GET /jobs", "GET /machines"])
+def test_a_list_has_the_callers_own_alone(gateway: Gateway, request_: str) -> None:
+    gateway.add(ALICE)
+    lists = [gateway.send(request_, each).body for each in (claims(ALICE), claims(BOB), ADMINS_CLAIMS)]
+    assert [len(body.get("jobs", body.get("alive"))) for body in lists] == [1, 0, 0]
+    assert is_problem(gateway.send(request_, claims(BOB), owner=ALICE), 404, "job_not_found")
+
+
+@about_jobs
+def test_an_admin_deals_with_anybodys(gateway: Gateway, request_: str, status: JobStatus, answer: int) -> None:
+    gateway.add(ALICE, status, **with_output(status))
+    assert gateway.send(request_, ADMINS_CLAIMS, owner=ALICE).status == answer
+
+
+def test_an_admin_lists_the_jobs_of_one_owner_at_a_time(gateway: Gateway) -> None:
+    gateway.add(ALICE)
+    gateway.add(BOB, id=OTHER_ID)
+    listed = {
+        owner: [job["owner"] for job in gateway.send("GET /jobs", ADMINS_CLAIMS, owner=owner).body["jobs"]]
+        for owner in (ALICE, BOB, ADMIN)
+    }
+    assert listed == {ALICE: [ALICE], BOB: [BOB], ADMIN: []}
+
+
+@pytest.mark.parametrize("owner", ["#line", "#slot", "#machine", "#lead", "anonymous", "", "../x", ALICE.upper()])
+def test_not_even_an_admin_reaches_what_no_owner_can_be(gateway: Gateway, owner: str) -> None:
+    assert is_problem(gateway.send("GET /jobs", ADMINS_CLAIMS, owner=owner), 404, "job_not_found")
+
+
+def test_an_admin_submits_jobs_of_their_own_alone(gateway: Gateway) -> None:
+    asked = gateway.send("POST /uploads", ADMINS_CLAIMS, body=OTHERS["POST /uploads"], owner=ALICE)
+    assert asked.body["upload"]["fields"]["key"] == f"inputs/{ADMIN}/{JOB_ID}/a.txt"
+    gateway.files.inputs[input_key(ALICE, JOB_ID, "a.txt")] = b"abc"
+    sent = gateway.send("POST /jobs", ADMINS_CLAIMS, body=OTHERS["POST /jobs"], owner=ALICE)
+    assert is_problem(sent, 409, "upload_missing")
+
+
+@pytest.mark.parametrize(
+    "groups",
+    ["", "[]", "admin", "[administrators]", "[Admin]", "[not-admin]", "[[admin]]", "[x admin]]", "admin]", "[admin,x]"],
+)
+def test_other_groups_make_no_admin(gateway: Gateway, groups: str) -> None:
+    gateway.add(BOB)
+    assert is_problem(gateway.send("GET /jobs", claims(ALICE, groups), owner=BOB), 404, "job_not_found")
+
+
+@pytest.mark.parametrize("groups", [None, 1, ["admin"], {"admin": True}])
+def test_groups_of_another_form_make_no_admin(gateway: Gateway, groups: Any) -> None:
+    found = claims(ALICE) | {"cognito:groups": groups}
+    assert is_problem(gateway.send("GET /jobs", found, owner=BOB), 404, "job_not_found")
+
+
+@pytest.mark.parametrize("groups", ["[admin]", "[users admin]", "[admin users]"])
+def test_being_in_further_groups_does_not_hurt(gateway: Gateway, groups: str) -> None:
+    assert gateway.send("GET /jobs", claims(ALICE, groups), owner=BOB).status == 200
+
+
+def test_what_a_job_stores_is_under_its_owner(gateway: Gateway) -> None:
+    asked = gateway.send("POST /uploads", claims(ALICE), body=OTHERS["POST /uploads"])
+    key = asked.body["upload"]["fields"]["key"]
+    assert key == f"inputs/{ALICE}/{JOB_ID}/a.txt"
+    gateway.files.inputs[key] = b"abc"
+    assert gateway.send("POST /jobs", claims(BOB), body=OTHERS["POST /jobs"]).status == 409
+    made = gateway.send("POST /jobs", claims(ALICE), body=OTHERS["POST /jobs"])
+    assert (made.status, made.body["owner"]) == (201, ALICE)
+
+
+@pytest.mark.parametrize("found", [None, claims(ALICE), ADMINS_CLAIMS, claims("#line")])
+def test_without_sign_in_everybody_is_the_same_owner(found: Claims | None) -> None:
+    gateway = Gateway(Auth.NONE)
+    gateway.add("anonymous")
+    gateway.add(ALICE, id=OTHER_ID)
+    for query in ({}, {"owner": "anonymous"}):
+        assert [job["owner"] for job in gateway.send("GET /jobs", found, **query).body["jobs"]] == ["anonymous"]
+    assert is_problem(gateway.send("GET /jobs", found, owner=ALICE), 404, "job_not_found")
+
+
+def test_the_documentation_asks_for_a_token_where_one_is_needed(gateway: Gateway) -> None:
+    spec = gateway.send("GET /openapi.json").body
+    ((name, scheme),) = spec["components"]["securitySchemes"].items()
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    operations = {
+        f"{method.upper()} {path}": operation
+        for path, methods in spec["paths"].items()
+        for method, operation in methods.items()
+    }
+    open_ones = {key for key, operation in operations.items() if operation.get("security") != [{name: []}]}
+    assert open_ones == {"GET /health"}
+    assert {key for key, operation in operations.items() if "401" not in operation["responses"]} == open_ones
+
+
+def test_the_documentation_of_an_open_api_asks_for_none() -> None:
+    spec = Gateway(Auth.NONE).send("GET /openapi.json").body
+    assert "securitySchemes" not in spec["components"]
+    assert all("security" not in each for methods in spec["paths"].values() for each in methods.values())
+
+
+ENVIRONMENT = {
+    "JOBS_TABLE": "jobs",
+    "UPLOADS_BUCKET": "uploads",
+    "OUTPUTS_BUCKET": "outputs",
+    "ARTIFACTS_BUCKET": "artifacts",
+    "MACHINE_LOG_GROUP": "log",
+    "MAX_UPLOAD_BYTES": "1",
+    "KEEP_DAYS": "1",
+}
+
+
+@pytest.mark.parametrize(("value", "error"), [({}, KeyError), ({"AUTH": ""}, ValueError), ({"AUTH": "no"}, ValueError)])
+def test_a_function_that_is_not_told_who_may_use_it_does_not_start(
+    value: dict[str, str], error: type[Exception]
+) -> None:
+    assert ApiSettings.from_env({**ENVIRONMENT, "AUTH": "cognito"}).auth is Auth.COGNITO
+    with pytest.raises(error):
+        ApiSettings.from_env({**ENVIRONMENT, **value})

@@ -1,0 +1,174 @@
+"""Who may use a stack: invariants with sign-in, and without."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.api.caller import ADMINS
+from functions.api.settings import ApiSettings
+from localcloud.engine.deployment import Deployment, DeploymentError, preview
+from localcloud.engine.records import Resource
+from tests.infra.conftest import ROOT, SIGNED_IN
+
+OPEN = {"GET /api/health", "GET /api/docs", "GET /api/openapi.json"}
+
+
+def only(deployment: Deployment, token: str) -> Resource:
+    (found,) = deployment.of_type(token)
+    return found
+
+
+def routes(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    return {each.inputs["routeKey"]: each.inputs for each in deployment.of_type("aws:apigatewayv2/route:Route")}
+
+
+def page_settings(deployment: Deployment) -> Resource:
+    objects = deployment.of_type("aws:s3/bucketObjectv2:BucketObjectv2")
+    (found,) = (each for each in objects if each.inputs["key"] == "config.json")
+    return found
+
+
+def connect_sources(deployment: Deployment) -> list[str]:
+    """The origins of the content security policy's connect-src."""
+    headers = only(deployment, "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
+    policy = headers.inputs["securityHeadersConfig"]["contentSecurityPolicy"]["contentSecurityPolicy"]
+    (directive,) = (each.split() for each in policy.split(";") if each.split()[0] == "connect-src")
+    return list(directive[1:])
+
+
+def auth_of_the_function(deployment: Deployment) -> str:
+    functions = deployment.of_type("aws:lambda/function:Function")
+    (api,) = (each for each in functions if each.inputs["handler"] == "functions.api.handler.handler")
+    return str(ApiSettings.from_env(api.inputs["environment"]["variables"]).auth)
+
+
+def test_every_route_wants_a_token_but_those_that_are_open(signed_in: Deployment) -> None:
+    authorizer = only(signed_in, "aws:apigatewayv2/authorizer:Authorizer")
+    found = routes(signed_in)
+    assert {key for key, route in found.items() if route.get("authorizationType", "NONE") == "NONE"} == OPEN
+    behind = {key: route for key, route in found.items() if key not in OPEN}
+    assert set(behind) == {"ANY /api/{proxy+}"}
+    for route in behind.values():
+        assert (route["authorizationType"], route["authorizerId"]) == ("JWT", authorizer.id)
+
+
+def test_the_authorizer_takes_tokens_of_the_pages_client_alone(signed_in: Deployment) -> None:
+    authorizer = only(signed_in, "aws:apigatewayv2/authorizer:Authorizer").inputs
+    pool = only(signed_in, "aws:cognito/userPool:UserPool")
+    client = only(signed_in, "aws:cognito/userPoolClient:UserPoolClient")
+    assert authorizer["authorizerType"] == "JWT"
+    assert authorizer["identitySources"] == ["$request.header.Authorization"]
+    assert authorizer["jwtConfiguration"] == {
+        "issuer": f"https://cognito-idp.{signed_in.region}.amazonaws.com/{pool.id}",
+        "audiences": [client.id],
+    }
+
+
+def test_the_client_keeps_no_secret_and_knows_one_way_in(signed_in: Deployment) -> None:
+    client = only(signed_in, "aws:cognito/userPoolClient:UserPoolClient").inputs
+    assert client["generateSecret"] is False
+    assert client["allowedOauthFlows"] == ["code"]
+    assert client["allowedOauthScopes"] == ["openid", "email"]
+    assert client["explicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
+    assert client["supportedIdentityProviders"] == ["COGNITO"]
+
+
+def test_people_come_back_to_the_page_and_nowhere_else(signed_in: Deployment) -> None:
+    client = only(signed_in, "aws:cognito/userPoolClient:UserPoolClient").inputs
+    assert client["callbackUrls"] == client["logoutUrls"] == [signed_in.outputs["site_url"]]
+
+
+def test_a_page_served_elsewhere_can_sign_people_in_too() -> None:
+    elsewhere = preview(ROOT, config={**SIGNED_IN, "mayfly:extraOrigins": '["https://example.org"]'})
+    client = only(elsewhere, "aws:cognito/userPoolClient:UserPoolClient").inputs
+    assert client["callbackUrls"] == [elsewhere.outputs["site_url"], "https://example.org"]
+
+
+def test_an_origin_without_tls_is_refused_with_sign_in() -> None:
+    with pytest.raises(DeploymentError, match=r"callbackUrls: 'http://example\.org' is neither https"):
+        preview(ROOT, config={**SIGNED_IN, "mayfly:extraOrigins": '["http://example.org"]'})
+
+
+def test_tokens_are_soon_over_and_tell_nobody_who_exists(signed_in: Deployment) -> None:
+    client = only(signed_in, "aws:cognito/userPoolClient:UserPoolClient").inputs
+    assert client["tokenValidityUnits"]["accessToken"] == "minutes"
+    assert client["accessTokenValidity"] <= 15
+    assert client["enableTokenRevocation"] is True
+    assert client["preventUserExistenceErrors"] == "ENABLED"
+
+
+def test_only_administrators_create_users(signed_in: Deployment) -> None:
+    pool = only(signed_in, "aws:cognito/userPool:UserPool").inputs
+    assert pool["adminCreateUserConfig"]["allowAdminCreateUserOnly"] is True
+    assert pool["accountRecoverySetting"]["recoveryMechanisms"] == [{"name": "verified_email", "priority": 1}]
+    password = pool["passwordPolicy"]
+    assert password["minimumLength"] >= 12
+    assert all(password[f"require{kind}"] for kind in ("Lowercase", "Uppercase", "Numbers", "Symbols"))
+
+
+def test_the_group_of_admins_is_the_one_that_the_api_knows(signed_in: Deployment) -> None:
+    assert only(signed_in, "aws:cognito/userGroup:UserGroup").inputs["name"] == ADMINS
+
+
+def test_the_sign_in_pages_have_a_style_without_which_they_would_not_show(signed_in: Deployment) -> None:
+    style = only(signed_in, "aws:cognito/managedLoginBranding:ManagedLoginBranding")
+    assert style.inputs["clientId"] == signed_in.outputs["sign_in_client_id"]
+    assert only(signed_in, "aws:cognito/userPoolDomain:UserPoolDomain").inputs["managedLoginVersion"] == 2
+
+
+def test_each_stack_and_account_has_a_domain_of_its_own(signed_in: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    def domain(deployment: Deployment) -> str:
+        return str(only(deployment, "aws:cognito/userPoolDomain:UserPoolDomain").inputs["domain"])
+
+    other_stack = domain(preview(ROOT, config=SIGNED_IN, stack="aws-amazon-cognito"))
+    monkeypatch.setattr("localcloud.engine.rehearsal_answers.ACCOUNT", "210987654321")
+    other_account = domain(preview(ROOT, config=SIGNED_IN))
+    assert len({domain(signed_in), other_stack, other_account}) == 3
+
+
+def test_the_page_is_told_how_people_sign_in(signed_in: Deployment) -> None:
+    client, url = signed_in.outputs["sign_in_client_id"], signed_in.outputs["sign_in_url"]
+    told = {"auth": "cognito", "domain": url, "client_id": client, "scope": "openid email"}
+    assert json.loads(page_settings(signed_in).inputs["content"]) == told
+    domain = only(signed_in, "aws:cognito/userPoolDomain:UserPoolDomain").inputs["domain"]
+    assert url == f"https://{domain}.auth.{signed_in.region}.amazoncognito.com"
+
+
+def test_the_pages_settings_are_never_stale(recorded: Deployment) -> None:
+    settings = page_settings(recorded).inputs
+    assert (settings["contentType"], settings["cacheControl"]) == ("application/json", "no-cache")
+
+
+def test_the_page_talks_to_itself_to_uploads_and_where_people_sign_in(
+    signed_in: Deployment, open_to_all: Deployment
+) -> None:
+    uploads = f"https://{signed_in.outputs['uploads_bucket']}.s3.{signed_in.region}.amazonaws.com"
+    assert connect_sources(signed_in) == ["'self'", uploads, signed_in.outputs["sign_in_url"]]
+    assert connect_sources(open_to_all) == ["'self'", uploads]
+
+
+def test_no_error_is_kept_for_the_next_caller(recorded: Deployment) -> None:
+    distribution = only(recorded, "aws:cloudfront/distribution:Distribution").inputs
+    kept = {each["errorCode"]: each["errorCachingMinTtl"] for each in distribution["customErrorResponses"]}
+    # Those that CloudFront caches whatever the origin says.
+    assert kept == dict.fromkeys((404, 414, 500, 501, 502, 503, 504), 0)
+    assert all("responsePagePath" not in each for each in distribution["customErrorResponses"])
+
+
+def test_the_function_is_told_what_to_expect(signed_in: Deployment, open_to_all: Deployment) -> None:
+    assert (auth_of_the_function(signed_in), auth_of_the_function(open_to_all)) == ("cognito", "none")
+
+
+def test_without_sign_in_there_is_nothing_of_it(open_to_all: Deployment) -> None:
+    assert [each.urn for each in open_to_all.resources if each.type.startswith("aws:cognito/")] == []
+    assert open_to_all.of_type("aws:apigatewayv2/authorizer:Authorizer") == []
+    assert {route.get("authorizationType", "NONE") for route in routes(open_to_all).values()} == {"NONE"}
+    assert json.loads(page_settings(open_to_all).inputs["content"]) == {"auth": "none"}
+    assert {"user_pool_id", "sign_in_url", "sign_in_client_id"}.isdisjoint(open_to_all.outputs)
+
+
+def test_exports_are_what_is_needed_to_create_users_and_sign_them_in(signed_in: Deployment) -> None:
+    assert {"user_pool_id", "sign_in_url", "sign_in_client_id"} <= set(signed_in.outputs)

@@ -1,0 +1,138 @@
+"""What Cognito does and stock MiniStack does not; and people of the local cloud."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from localcloud.emulator.process import EmulatorProcess
+from tests.localcloud.emulator.lab import REGION, Lab
+
+BACK = "https://page.example.org"
+PASSWORD = "Correct-Horse-7"
+CONFIRMED: dict[str, Any] = {"UserAttributes": [{"Name": "email_verified", "Value": "true"}]}
+
+
+def user_pool(lab: Lab, *, open_to_all: bool = False) -> str:
+    """Id of a pool whose domain has managed login pages."""
+    cognito, name = lab.client("cognito-idp"), f"pool-{uuid.uuid4().hex[:8]}"
+    pool = cognito.create_user_pool(
+        PoolName=name,
+        UsernameAttributes=["email"],
+        AdminCreateUserConfig={"AllowAdminCreateUserOnly": not open_to_all},
+    )["UserPool"]["Id"]
+    cognito.create_user_pool_domain(Domain=name, UserPoolId=pool, ManagedLoginVersion=2)
+    return str(pool)
+
+
+def app_client(lab: Lab, pool: str, **settings: Any) -> str:
+    made = lab.client("cognito-idp").create_user_pool_client(
+        UserPoolId=pool,
+        ClientName="page",
+        AllowedOAuthFlowsUserPoolClient=True,
+        AllowedOAuthFlows=["code"],
+        AllowedOAuthScopes=["openid", "email"],
+        SupportedIdentityProviders=["COGNITO"],
+        CallbackURLs=[BACK],
+        ExplicitAuthFlows=["ALLOW_REFRESH_TOKEN_AUTH"],
+        **settings,
+    )
+    return str(made["UserPoolClient"]["ClientId"])
+
+
+def style(lab: Lab, pool: str, client: str) -> str:
+    made = lab.client("cognito-idp").create_managed_login_branding(
+        UserPoolId=pool, ClientId=client, UseCognitoProvidedValues=True
+    )
+    return str(made["ManagedLoginBranding"]["ManagedLoginBrandingId"])
+
+
+def sign_in_page(lab: Lab, client: str) -> httpx.Response:
+    query = {"client_id": client, "response_type": "code", "redirect_uri": BACK, "scope": "openid"}
+    return httpx.get(f"{lab.emulator.aws_endpoint}/oauth2/authorize", params=query, trust_env=False)
+
+
+def test_only_a_client_with_a_style_has_sign_in_pages(lab: Lab) -> None:
+    pool = user_pool(lab)
+    styled, plain = app_client(lab, pool), app_client(lab, pool)
+    identity = style(lab, pool, styled)
+    assert "Sign in" in sign_in_page(lab, styled).text
+    assert "Login pages unavailable" in sign_in_page(lab, plain).text
+    lab.client("cognito-idp").delete_managed_login_branding(UserPoolId=pool, ManagedLoginBrandingId=identity)
+    assert "Login pages unavailable" in sign_in_page(lab, styled).text
+
+
+def test_the_classic_pages_need_no_style(lab: Lab) -> None:
+    pool = user_pool(lab)
+    domain = lab.client("cognito-idp").describe_user_pool(UserPoolId=pool)["UserPool"]["Domain"]
+    lab.client("cognito-idp").update_user_pool_domain(Domain=domain, UserPoolId=pool, ManagedLoginVersion=1)
+    assert "Sign in" in sign_in_page(lab, app_client(lab, pool)).text
+
+
+def test_a_client_has_one_style_and_a_style_one_client(lab: Lab) -> None:
+    pool = user_pool(lab)
+    client = app_client(lab, pool)
+    style(lab, pool, client)
+    with pytest.raises(ClientError, match="ManagedLoginBrandingExistsException"):
+        style(lab, pool, client)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        style(lab, pool, "nobodysclient")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        style(lab, "eu-central-1_nobodys", client)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        lab.client("cognito-idp").delete_managed_login_branding(
+            UserPoolId=pool, ManagedLoginBrandingId=str(uuid.uuid4())
+        )
+
+
+def test_nobody_signs_up_where_only_administrators_create_users(lab: Lab) -> None:
+    cognito, who = lab.client("cognito-idp"), {"Username": "eve@example.org", "Password": PASSWORD}
+    with pytest.raises(ClientError, match=r"NotAuthorizedException.*not permitted"):
+        cognito.sign_up(ClientId=app_client(lab, user_pool(lab)), **who)
+    assert cognito.sign_up(ClientId=app_client(lab, user_pool(lab, open_to_all=True)), **who)["UserSub"]
+
+
+def test_a_token_is_what_signing_in_gives(lab: Lab) -> None:
+    pool = user_pool(lab)
+    client = app_client(lab, pool)
+    cognito, name = lab.client("cognito-idp"), f"{uuid.uuid4().hex[:8]}@example.org"
+    cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS", **CONFIRMED)
+    cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
+    told = {
+        "client": {"client_id": client, "redirect_uri": BACK, "scope": "openid email"},
+        "users": {
+            "carol": {"username": name, "password": PASSWORD},
+            "mallory": {"username": name, "password": "a guess"},
+        },
+    }
+    assert lab.site.put("/_local/users", json=told).status_code == 204
+    assert lab.site.get("/_local/users").json() == told["users"]
+    token = lab.site.get("/_local/token", params={"user": "carol"}).json()["access_token"]
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert (claims["client_id"], claims["token_use"]) == (client, "access")
+    assert claims["iss"].endswith(f"/{pool}")
+    assert set(claims["scope"].split()) == {"openid", "email"}
+    assert claims["sub"] == cognito.admin_get_user(UserPoolId=pool, Username=name)["Username"]
+    assert lab.site.get("/_local/token", params={"user": "mallory"}).status_code == 500
+    missing = lab.site.get("/_local/token", params={"user": "dave"})
+    assert (missing.status_code, missing.json()["code"]) == (404, "user_not_found")
+    assert "carol, mallory" in missing.json()["detail"]
+
+
+def test_there_are_no_tokens_where_nobody_signs_in() -> None:
+    emulator = EmulatorProcess.start(region=REGION)
+    try:
+        with httpx.Client(base_url=emulator.site_url, trust_env=False) as site:
+            answer = site.get("/_local/token", params={"user": "alice"})
+            assert (answer.status_code, answer.json()["code"]) == (404, "no_sign_in")
+            assert "mayfly:auth is none" in answer.json()["detail"]
+            assert site.get("/_local/users").json() == {}
+    finally:
+        emulator.stop()
