@@ -49,6 +49,7 @@ format: setup ## put the code into the agreed form
 bench: setup ## measure; prints one table each and writes build/bench/*.json
 	$(RUN) benchmarks/pipeline.py
 	$(RUN) benchmarks/payload.py
+	$(RUN) benchmarks/burst.py --jobs 100 1000
 
 browser: ## see that there is a Chromium for the browser tests; on Debian and Ubuntu install it where it is missing
 	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null 2>&1 \

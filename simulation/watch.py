@@ -118,7 +118,10 @@ class Watch:
 
     def _on_write(self, before: Job | None, after: Job) -> None:
         if after.instance_id is not None and after.instance_id not in self.idle:
-            self.idle[after.instance_id] = self._clock.seconds - self._first_granted[after.instance_id]
+            granted = self._first_granted.get(after.instance_id)
+            if granted is None:
+                self.say(f"{after.instance_id} works for {after.id} and never had a slot")
+            self.idle[after.instance_id] = self._clock.seconds - (granted or 0.0)
         if before is None or before.run != after.run:
             return
         if before.status.is_terminal and after.status is not before.status:

@@ -54,7 +54,7 @@ def test_a_folder_imports_the_standard_library_and_what_it_may(folder: str) -> N
         ("functions/orchestrator", ("functions.api", "fastapi", "mangum", "pydantic")),
         ("infra", ("functions", "localcloud", "simulation", "boto3", "tests")),
         ("localcloud", ("functions", "infra", "simulation", "tests")),
-        ("benchmarks", ("functions", "infra", "tests")),
+        ("benchmarks", ("functions", "tests")),
     ],
 )
 def test_a_folder_does_not_reach_where_it_should_not(folder: str, forbidden: tuple[str, ...]) -> None:

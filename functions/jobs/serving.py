@@ -96,7 +96,7 @@ class Serving:
         Raises:
             LeadLost: somebody else leads by now.
         """
-        limit, waits = lead.limit, iter(self.throttle_waits)
+        limit, waits = min(lead.limit, MAX_BATCH), iter(self.throttle_waits)
         if lead.batch is not None:
             refusal, own = self._launch(lead, lead.batch, leader)
             if own is not None:
