@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import pytest
 
 from localcloud.cloud import LocalCloud
-from tests.cloud.steps import SWEEPER
+from localcloud.job_client import JobClient
+from tests.cloud.steps import SWEEPER, until
 
 Scripted = Callable[..., AbstractContextManager[None]]
 
@@ -38,10 +39,22 @@ def impatient(cloud: LocalCloud) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def one_slot(cloud: LocalCloud, client: JobClient) -> Iterator[None]:
+    """One free slot for the whole stack; machines of earlier tests may still be on their way to their end."""
+
+    def held() -> int:
+        return len(client._http.get("/api/machines").json()["alive"])
+
+    with suppress(AssertionError):
+        until(lambda: held() == 0, 60)
+    with setting(cloud, "mayfly-local-launch", "MAX_CONCURRENT_JOBS", str(held() + 1)):
+        yield
+
+
 @pytest.fixture
-def one_at_a_time(cloud: LocalCloud) -> Iterator[None]:
-    """One machine for the whole stack, as setting mayfly:maxConcurrentJobs to 1 would."""
-    with setting(cloud, "mayfly-local-launch", "MAX_CONCURRENT_JOBS", "1"):
+def one_at_a_time(cloud: LocalCloud, client: JobClient) -> Iterator[None]:
+    with one_slot(cloud, client):
         yield
 
 

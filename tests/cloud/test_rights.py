@@ -10,7 +10,7 @@ import pytest
 from localcloud.cloud import LocalCloud
 from localcloud.engine.policies import statements_by_role
 from localcloud.job_client import JobApiError, JobClient
-from tests.cloud.conftest import Scripted, setting
+from tests.cloud.conftest import Scripted, one_slot
 from tests.cloud.steps import (
     fail_a_record,
     machines_of,
@@ -66,8 +66,7 @@ def find_no_room(client: JobClient, cloud: LocalCloud) -> None:
 
 def wait_in_line(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
     """One job runs, one is cancelled in line, one is looked after by the sweeper and gets the first one's slot."""
-    one_slot = setting(cloud, "mayfly-local-launch", "MAX_CONCURRENT_JOBS", "1")
-    with one_slot, scripted("sh", "-c", 'sleep 6; cp "$1" "$3"', "sh"):
+    with one_slot(cloud, client), scripted("sh", "-c", 'sleep 6; cp "$1" "$3"', "sh"):
         first = client.submit(b"x", "x.txt", "y")["id"]
         parked(client, cloud, first)
         second, third = (client.submit(b"x", "x.txt", "y")["id"] for _ in range(2))
