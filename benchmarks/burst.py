@@ -1,191 +1,392 @@
-"""What a burst of jobs comes to under AWS's request quotas, in virtual time: the production code on a simulated AWS.
+"""Bursts of jobs against AWS's default quotas: how near the makespan comes to what these allow, and at what price.
 
-All jobs are submitted at once. The *bound* is what no program could beat: EC2 launches a thousand instances at once
-and two a second from then on, so the last of n machines cannot be launched before (n - 1000) / 2 seconds; with fewer
-slots than jobs, jobs come in rounds. One job's own time, measured in the same simulation, comes on top. The makespan
-runs from the submission to the last job's success.
+`python benchmarks/burst.py [--jobs 100 1000 10000] [--json build/bench/burst.json]` plays each burst in simulation/:
+the orchestrator's own handlers and workflow on a simulated AWS, in virtual time. Prints one table and writes one JSON.
+Beside each burst stands the same one with one RunInstances call for each job, which is what batching is measured by.
 
-What is assumed: a machine boots and its agent reports within the times of simulation.ec2.Pace, a script runs ten
-seconds, a function takes OVERHEAD_MS beside its calls and each of those CALL_MS. SSM documents no rate for SendCommand
-and GetCommandInvocation, so those are counted but not limited.
+The makespan runs from the submission to the last machine's confirmed end. Its bound is what AWS's quotas make anybody
+wait, and on top of that a job's own time, measured here as well: the slowest of fifty jobs that are alone in their
+stack. That is more than what machine and script take, since the slowest of a thousand jobs is no average one either.
+
+Assumed: a machine's agent is online 20 s after its launch, the script runs for 10 s and termination takes 30 s, always.
+AWS answers a call within 5 to 50 ms, 3 in 1,000 within 2 s, and starts one function in ten cold (simulation/chance.py).
+A function's milliseconds are those of its calls and pauses; its own computing is not in them. All jobs are of one owner
+and are submitted at once; the API's function counts neither for the calls nor for the price.
+
+Not simulated, but in the JSON, beside what was used of them in the busiest second: the quotas of state transitions, of
+functions at a time and of a DynamoDB partition. For Systems Manager's calls AWS documents no rate at all ("AWS Systems
+Manager endpoints and quotas", AWS General Reference), so they are unlimited here.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
+import os
 import platform
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-# ruff: noqa: E402  # found only by the line above when run by its path
-from infra.config import StackConfig
-from infra.workflow import DEFINITION, filled, limits
-from simulation.clock import BEGINNING
-from simulation.ec2 import INSTANCE_QUOTA
-from simulation.handlers import FUNCTIONS
-from simulation.lambdas import ignored
-from simulation.payload import Script
-from simulation.quotas import Quota
-from simulation.stack import Stack
-from simulation.world import World
+from infra.config import StackConfig  # noqa: E402  # found only by the line above when run by its path
+from infra.workflow import DEFINITION, filled, limits  # noqa: E402
+from simulation.capacity import Capacity  # noqa: E402
+from simulation.ec2 import INSTANCE_QUOTA, Instance, Pace  # noqa: E402
+from simulation.handlers import FUNCTIONS  # noqa: E402
+from simulation.lambdas import ignored  # noqa: E402
+from simulation.payload import Script  # noqa: E402
+from simulation.quotas import Quota  # noqa: E402
+from simulation.stack import Stack  # noqa: E402
+from simulation.world import World  # noqa: E402
 
-# Request and instance token buckets, EC2 developer guide, "Request throttling for the Amazon EC2 API": size, refill a
-# second.
-QUOTAS = {
+BOOT, SCRIPT, TERMINATION = 20.0, 10.0, 30.0
+TAIL = 0.003
+MANY, DEFAULT_SLOTS = 10_000, 50
+# Of the workflow: Begin, Launch, Dispatch, AwaitCompletion, Inspect, Verdict, Record and Terminate.
+FEWEST_TRANSITIONS = 8
+VERSIONS = ("boto3", "aws-lambda-powertools", "greenlet", "jsonata-python")
+
+# EC2's, for any region: EC2 developer guide, "Request throttling for the Amazon EC2 API" (ec2-api-throttling.html),
+# "Request token bucket sizes" and "Resource token bucket sizes". DescribeInstances without filter and pages has the
+# smaller of two buckets. Step Functions', outside of N. Virginia, Oregon and Ireland: its developer guide, "Step
+# Functions service quotas" (service-quotas.html). Read in November 2026.
+QUOTAS: Mapping[str, Quota] = {
     "ec2:RunInstances": Quota(5, 2),
-    INSTANCE_QUOTA: Quota(1000, 2),
+    INSTANCE_QUOTA: Quota(1_000, 2),
     "ec2:TerminateInstances": Quota(100, 5),
-    "ec2:DescribeInstances": Quota(100, 20),
+    "ec2:DescribeInstances": Quota(50, 10),
     "ec2:CreateTags": Quota(100, 10),
+    "states:StartExecution": Quota(800, 150),
+    "states:SendTaskSuccess": Quota(1_500, 300),
+    "states:SendTaskFailure": Quota(1_500, 300),
+    "states:DescribeExecution": Quota(250, 10),
 }
-CALL_MS = 12.0
-OVERHEAD_MS = 5.0
-# US dollars, eu-central-1, list prices as of 2025; an order of magnitude, not an invoice.
-PER_TRANSITION = 0.025 / 1000
-PER_INVOCATION = 0.20 / 1e6
-PER_GB_SECOND = 0.0000133334  # arm64
-FUNCTION_GB = 0.25
-PER_READ = 0.1525 / 1e6
-PER_WRITE = 0.7625 / 1e6
-PER_MACHINE_SECOND = 0.0192 / 3600  # t4g.small
-SCRIPT_SECONDS = 10.0
-DAY = 86_400.0
+# The machines that calls of TerminateInstances end ("Resource token bucket sizes" there).
+TERMINATED_MACHINES = Quota(1_000, 20)
+TRANSITIONS = Quota(800, 800)
+# Lambda developer guide, "Lambda quotas": concurrent executions. DynamoDB developer guide, "Best practices for
+# designing partition keys": a partition's units a second, and so one hash key's.
+FUNCTIONS_AT_ONCE = 1_000
+PARTITION_READS, PARTITION_WRITES = 3_000, 1_000
+
+# USD in eu-central-1, on demand, from AWS's price lists of August and September 2026; no free tier. The machine's and
+# its address's price is by the second, 60 of them at least; storage and what leaves AWS is left out.
+FUNCTION_GB = 0.25  # infra/steps.py
+PER_GB_SECOND, PER_INVOCATION = 0.0000133334, 0.20e-6  # Lambda on arm64
+PER_TRANSITION = 0.000025  # Step Functions, Standard
+PER_READ, PER_WRITE = 0.1525e-6, 0.7625e-6  # DynamoDB request units
+PER_S3_WRITE, PER_S3_READ = 0.0054e-3, 0.00043e-3  # S3 requests
+MACHINE_READS, MACHINE_WRITES = 3, 1  # of S3: the payload, the spec and the file; the result
+PER_MACHINE_HOUR, PER_ADDRESS_HOUR = 0.0192, 0.005  # t4g.small; a public IPv4 address
+LEAST_BILLED = 60.0
+
+_S3_WRITES = {"s3:PutObject", "s3:ListObjectsV2"}
+_S3_READS = {"s3:HeadObject"}
+_STEP = 5.0
+_PATIENCE = 4 * 3600.0
+_QUEUE_MINUTES = 240
+
+
+@dataclass(frozen=True)
+class Case:
+    """`slots` is max_concurrent_jobs, `batch` the most machines that one call asks for, None as the stack has it."""
+
+    name: str
+    jobs: int
+    slots: int = MANY
+    batch: int | None = None
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The makespan that no orchestrator gets below, in seconds, and what keeps it there."""
+
+    seconds: float
+    by: str
 
 
 @dataclass(frozen=True)
 class Row:
-    """One burst. Times in seconds, calls and transitions per job, cost in US dollars per job."""
-
-    name: str
-    jobs: int
-    slots: int
-    makespan_s: float
-    bound_s: float
+    case: Case
+    makespan_s: float  # from the submission to the last machine's confirmed end
+    bound: Bound
     ratio: float
-    calls: dict[str, float]
-    invocations: float
-    function_ms: float
-    transitions: float
-    cost_usd: float
+    calls: dict[str, float]  # a job, by action
+    invocations: float  # of functions, a job
+    function_ms: float  # a job
+    transitions: float  # a job
+    read_units: float  # a job
+    write_units: float  # a job
+    usd_per_job: dict[str, float]
+    busiest_second: dict[str, float]
+    unfinished: int  # jobs that have not succeeded
+    problems: list[str]  # rules of simulation/watch.py that were broken
     real_s: float
 
-
-def burst(name: str, jobs: int, slots: int, batch: int | None, single_s: float, seed: int) -> Row:
-    """Plays one burst; `batch` limits how many machines one call may ask for."""
-    started = time.monotonic()
-    stack = Stack(max_concurrent=slots, queue_timeout=int(DAY), quotas=QUOTAS, subnets=("subnet-a", "subnet-b"))
-    with ExitStack() as while_playing:
-        if batch is not None:
-            while_playing.enter_context(patch("functions.jobs.serving.MAX_BATCH", batch))
-        world = while_playing.enter_context(World(stack, definition(), seed=seed))
-        for number in range(jobs):
-            world.submit(number, b"given", "text", Script(SCRIPT_SECONDS), ignored)
-        if not world.run_to_rest(DAY):
-            raise RuntimeError(f"{name}, {jobs} jobs: not at rest after a day: {world.unrest()[:5]}")
-        return row(name, jobs, slots, single_s, world, time.monotonic() - started)
-
-
-def row(name: str, jobs: int, slots: int, single_s: float, world: World, real_s: float) -> Row:
-    done = [job for job in world.ports.jobs.jobs.values() if job.status == "succeeded"]
-    if len(done) != jobs:
-        raise RuntimeError(f"{name}: {len(done)} of {jobs} jobs succeeded")
-    ends = [event.at for job in done for event in job.timeline if event.event == "succeeded"]
-    makespan = (datetime.fromisoformat(max(ends)) - BEGINNING).total_seconds()
-    least = bound(jobs, slots, single_s) if single_s else makespan
-    calls = {action: count / jobs for action, count in sorted(world.calls.by_action().items())}
-    invocations = sum(world.lambdas.invoked.values()) / jobs
-    function_ms = invocations * OVERHEAD_MS + sum(calls.values()) * CALL_MS
-    transitions = world.ports.step_functions.transitions / jobs
-    lived = [
-        (datetime.fromisoformat(machine.terminated_at) - datetime.fromisoformat(machine.launched_at)).total_seconds()
-        for job in done
-        for machine in job.machines
-        if machine.terminated_at
-    ]
-    cost = (
-        transitions * PER_TRANSITION
-        + invocations * PER_INVOCATION
-        + function_ms / 1000 * FUNCTION_GB * PER_GB_SECOND
-        + table_cost(calls)
-        + sum(max(60.0, seconds) for seconds in lived) / jobs * PER_MACHINE_SECOND
-    )
-    return Row(
-        name, jobs, slots, makespan, least, makespan / least, calls, invocations, function_ms, transitions, cost, real_s
-    )
-
-
-def bound(jobs: int, slots: int, single_s: float) -> float:
-    """The least that a burst can take under the quotas and with so many slots, in seconds."""
-    tokens = QUOTAS[INSTANCE_QUOTA]
-    launches = max(0.0, (jobs - tokens.burst) / tokens.per_second)
-    return max(launches + single_s, math.ceil(jobs / slots) * single_s)
-
-
-def table_cost(calls: Mapping[str, float]) -> float:
-    """Every item is below a kilobyte or a few; a strongly consistent read of up to 4 KB is one unit."""
-    kinds = {"read": 0.0, "write": 0.0}
-    for action, count in calls.items():
-        if action.startswith("dynamodb:"):
-            kinds["read" if action.endswith(("GetItem", "Query")) else "write"] += count
-    return kinds["read"] * PER_READ + kinds["write"] * 2 * PER_WRITE  # a job's item grows over one kilobyte
+    @property
+    def usd(self) -> float:
+        """Of one job."""
+        return sum(self.usd_per_job.values())
 
 
 def definition() -> Any:
-    config = SimpleNamespace(max_attempts=3, boot_timeout_minutes=5, queue_timeout_minutes=int(DAY / 60))
+    """The workflow's, as a stack with the defaults has it; its functions by their names in the simulation."""
+    config = SimpleNamespace(max_attempts=3, boot_timeout_minutes=5, queue_timeout_minutes=_QUEUE_MINUTES)
     names: dict[str, str | int] = {name: name for name in FUNCTIONS}
     return filled(json.loads(DEFINITION.read_text()), {**names, **limits(cast("StackConfig", config))})
 
 
-def table(rows: Sequence[Row]) -> str:
-    heading = (
-        f"{'':30}{'jobs':>7}{'slots':>7}{'makespan s':>12}{'bound s':>9}{'ratio':>7}{'calls a job':>13}"
-        f"{'invocations':>13}{'ms':>7}{'transitions':>13}{'US$ a job':>11}{'real s':>8}"
-    )
-    lines = [heading]
-    lines += [
-        f"{row.name:30}{row.jobs:>7}{row.slots:>7}{row.makespan_s:>12.0f}{row.bound_s:>9.0f}{row.ratio:>7.2f}"
-        f"{sum(row.calls.values()):>13.1f}{row.invocations:>13.1f}{row.function_ms:>7.0f}{row.transitions:>13.1f}"
-        f"{row.cost_usd:>11.5f}{row.real_s:>8.0f}"
-        for row in rows
+def seconds_for(tokens: float, quota: Quota) -> float:
+    """How long a full bucket takes to give so many tokens."""
+    return max(0.0, (tokens - quota.burst) / quota.per_second)
+
+
+def bound(jobs: int, slots: int, one: float) -> Bound:
+    """From the quotas and a job's own time `one`, each call being made for as many jobs as AWS takes at once.
+
+    Launching and terminating take a thousand ids a call. Everything else needs its call for each job: to start it, and
+    to tell it of its machine and of its command's end.
+    """
+    calls = ceil(jobs / 1_000)
+    started = seconds_for(jobs, QUOTAS["states:StartExecution"])
+    launched = max(seconds_for(jobs, QUOTAS[INSTANCE_QUOTA]), seconds_for(calls, QUOTAS["ec2:RunInstances"]))
+    ended = max(seconds_for(jobs, TERMINATED_MACHINES), seconds_for(calls, QUOTAS["ec2:TerminateInstances"]))
+    bounds = [
+        Bound(one, "one job"),
+        Bound(started + one, "StartExecution"),
+        Bound(launched + one, "RunInstances"),
+        Bound(ended + one, "TerminateInstances"),
+        Bound(seconds_for(2 * jobs, QUOTAS["states:SendTaskSuccess"]), "SendTaskSuccess"),
+        Bound(seconds_for(FEWEST_TRANSITIONS * jobs, TRANSITIONS), "state transitions"),
+        Bound(ceil(jobs / slots) * one, "slots"),
     ]
-    actions = sorted({action for row in rows for action in row.calls})
-    lines += ["", f"{'calls a job':40}" + "".join(f"{f'{row.jobs} {row.name[:9]}':>17}" for row in rows)]
-    lines += [f"{action:40}" + "".join(f"{row.calls.get(action, 0):>17.2f}" for row in rows) for action in actions]
-    return "\n".join(lines)
+    return max(bounds, key=lambda each: each.seconds)
+
+
+def machine_price(seconds: float) -> float:
+    """USD for a machine that ran so long."""
+    return max(LEAST_BILLED, seconds) * (PER_MACHINE_HOUR + PER_ADDRESS_HOUR) / 3600
+
+
+def prices(
+    *,
+    machine_seconds: Sequence[float],
+    function_seconds: float,
+    invocations: int,
+    transitions: int,
+    reads: float,
+    writes: float,
+    s3_reads: int,
+    s3_writes: int,
+) -> dict[str, float]:
+    """USD by service, for all jobs together."""
+    return {
+        "EC2": sum(map(machine_price, machine_seconds)),
+        "Step Functions": transitions * PER_TRANSITION,
+        "Lambda": function_seconds * FUNCTION_GB * PER_GB_SECOND + invocations * PER_INVOCATION,
+        "DynamoDB": reads * PER_READ + writes * PER_WRITE,
+        "S3": s3_reads * PER_S3_READ + s3_writes * PER_S3_WRITE,
+    }
+
+
+def ran(instance: Instance) -> float:
+    """Seconds that EC2 bills: from running to shutting down."""
+    since = {state: moment for moment, state in instance.history}
+    return since["shutting-down"] - since["running"]
+
+
+class Busiest:
+    """Looks at a world every second of its life: most transitions in one of them."""
+
+    def __init__(self, world: World) -> None:
+        self.transitions = 0
+        self._seen = 0
+        self._world = world
+        self._look()
+
+    def _look(self) -> None:
+        transitions = self._world.ports.step_functions.transitions
+        self.transitions = max(self.transitions, transitions - self._seen)
+        self._seen = transitions
+        self._world.clock.after(1.0, self._look)
+
+
+def alone(seeds: Sequence[int] = range(50)) -> float:
+    """Seconds that a job takes when there is no other: the slowest of some."""
+    return max(_makespan(_played(Case("alone", 1), seed).world) for seed in seeds)
+
+
+@dataclass(frozen=True)
+class Played:
+    world: World
+    capacity: Capacity
+    busiest: Busiest
+
+
+def _played(case: Case, seed: int) -> Played:
+    pace = Pace(boot=(BOOT / 2, BOOT / 2), agent=(BOOT / 2, BOOT / 2), termination=(TERMINATION, TERMINATION))
+    stack = Stack(max_concurrent=case.slots, quotas=QUOTAS, pace=pace, instance_types=("t4g.small",), tail=TAIL)
+    world = World(stack, definition(), seed=seed)
+    played = Played(world, Capacity(world), Busiest(world))
+    batches = patch("functions.jobs.serving.MAX_BATCH", case.batch) if case.batch else nullcontext()
+    with batches, world:
+        for number in range(case.jobs):
+            world.submit(number, b"a small file", "and a text", Script(SCRIPT), ignored)
+        while world.clock.seconds < _PATIENCE and (world.clock.seconds < _STEP or not world.is_at_rest()):
+            world.run(_STEP)
+    return played
+
+
+def _makespan(world: World) -> float:
+    executions = world.ports.step_functions.executions.values()
+    return max((one.ended or world.clock.seconds for one in executions), default=0.0)
+
+
+def play(case: Case, one: float) -> Row:
+    """One burst, from its submission until nothing is left to do; `one` is a job's own time."""
+    began = time.monotonic()
+    played = _played(case, seed=1)
+    world, capacity, busiest = played.world, played.capacity, played.busiest
+    ports, jobs = world.ports, case.jobs
+    lowest, makespan = bound(jobs, case.slots, one), _makespan(world)
+    calls: Counter[str] = Counter()
+    for (function, action), times in world.calls.counted.items():
+        calls[action] += 0 if function == "api" else times
+    functions = {name: times for name, times in world.lambdas.invoked.items() if name != "api"}
+    seconds = sum(taken for name, taken in world.lambdas.seconds.items() if name != "api")
+    reads, writes = sum(capacity.read.used.values()), sum(capacity.written.used.values())
+    usd = prices(
+        machine_seconds=[ran(instance) for instance in ports.ec2.instances.values() if not instance.is_alive],
+        function_seconds=seconds,
+        invocations=sum(functions.values()),
+        transitions=ports.step_functions.transitions,
+        reads=reads,
+        writes=writes,
+        s3_reads=sum(calls[action] for action in _S3_READS) + MACHINE_READS * jobs,
+        s3_writes=sum(calls[action] for action in _S3_WRITES) + MACHINE_WRITES * jobs,
+    )
+    return Row(
+        case=case,
+        makespan_s=makespan,
+        bound=lowest,
+        ratio=makespan / lowest.seconds,
+        calls={action: times / jobs for action, times in sorted(calls.items())},
+        invocations=sum(functions.values()) / jobs,
+        function_ms=seconds / jobs * 1000,
+        transitions=ports.step_functions.transitions / jobs,
+        read_units=reads / jobs,
+        write_units=writes / jobs,
+        usd_per_job={service: price / jobs for service, price in usd.items()},
+        busiest_second={
+            f"state transitions, of {TRANSITIONS.per_second:g}": busiest.transitions,
+            f"functions at once, of {FUNCTIONS_AT_ONCE}": world.lambdas.most,
+            f"units read of one hash key, of {PARTITION_READS}": max(capacity.read.most.values()),
+            f"units written of one hash key, of {PARTITION_WRITES}": max(capacity.written.most.values()),
+        },
+        unfinished=sum(job.status != "succeeded" for job in ports.jobs.jobs.values()) + jobs - len(ports.jobs.jobs),
+        problems=[*world.watch.problems, *world.unrest()],
+        real_s=time.monotonic() - began,
+    )
+
+
+# Lines of the table: how many calls of these actions there are for a job.
+_CALLS = {
+    "RunInstances": ("ec2:RunInstances",),
+    "CreateTags": ("ec2:CreateTags",),
+    "TerminateInstances": ("ec2:TerminateInstances",),
+    "DescribeInstances": ("ec2:DescribeInstances",),
+    "SendCommand": ("ssm:SendCommand",),
+    "GetCommandInvocation": ("ssm:GetCommandInvocation",),
+    "StartExecution": ("states:StartExecution",),
+    "SendTaskSuccess, SendTaskFailure": ("states:SendTaskSuccess", "states:SendTaskFailure"),
+    "DescribeExecution": ("states:DescribeExecution",),
+    "DynamoDB reads": ("dynamodb:GetItem", "dynamodb:Query"),
+    "DynamoDB writes": ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
+}
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A column for each burst."""
+    lines: list[tuple[str, list[str]]] = [
+        ("jobs", [f"{row.case.jobs:,}" for row in rows]),
+        ("", [row.case.name for row in rows]),
+        ("makespan, s", [f"{row.makespan_s:,.0f}" for row in rows]),
+        ("bound, s", [f"{row.bound.seconds:,.0f}" for row in rows]),
+        ("  which is of", [row.bound.by for row in rows]),
+        ("ratio", [f"{row.ratio:.2f}" for row in rows]),
+        ("for each job:", [""] * len(rows)),
+    ]
+    for name, actions in _CALLS.items():
+        lines.append((f"  {name}", [f"{sum(row.calls.get(one, 0.0) for one in actions):.2f}" for row in rows]))
+    lines += [
+        ("  read units", [f"{row.read_units:.1f}" for row in rows]),
+        ("  write units", [f"{row.write_units:.1f}" for row in rows]),
+        ("  functions' runs", [f"{row.invocations:.1f}" for row in rows]),
+        ("  functions' ms", [f"{row.function_ms:,.0f}" for row in rows]),
+        ("  state transitions", [f"{row.transitions:.1f}" for row in rows]),
+        ("  USD, without the machine", [f"{row.usd - row.usd_per_job['EC2']:.5f}" for row in rows]),
+        ("  USD", [f"{row.usd:.5f}" for row in rows]),
+    ]
+    return "\n".join(f"{name:34}" + "".join(f"{cell:>15}" for cell in cells) for name, cells in lines)
+
+
+def complaints(rows: Sequence[Row]) -> list[str]:
+    """What must not happen in any burst, whatever it costs."""
+    return [
+        f"{row.case.jobs:,} jobs, {row.case.name}: {what}"
+        for row in rows
+        for what in (*row.problems[:5], *([f"{row.unfinished} have not succeeded"] if row.unfinished else []))
+    ]
+
+
+def cases(sizes: Sequence[int]) -> list[Case]:
+    found = [case for jobs in sizes for case in (Case("in batches", jobs), Case("one by one", jobs, batch=1))]
+    return [*found, *(Case(f"{DEFAULT_SLOTS} slots", jobs, slots=DEFAULT_SLOTS) for jobs in sizes if jobs == 1_000)]
+
+
+def environment() -> dict[str, object]:
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "load_before": os.getloadavg()[0],
+        "versions": {name: version(name) for name in VERSIONS},
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, nargs="+", default=[100, 1_000, 10_000])
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench" / "burst.json")
     options = parser.parse_args()
-    single = burst("one job", 1, 1, None, 0.0, options.seed)
-    rows = [single]
-    for jobs in options.jobs:
-        rows.append(burst("one leader for all", jobs, jobs, None, single.makespan_s, options.seed))
-        print(table(rows[-1:]).splitlines()[1], flush=True)
-        if jobs <= 1_000:
-            rows.append(burst("a call for each job", jobs, jobs, 1, single.makespan_s, options.seed))
-    rows.append(burst("fifty slots", 1_000, 50, None, single.makespan_s, options.seed))
+    before, one = environment(), alone()
+    rows = []
+    for case in cases(options.jobs):
+        rows.append(play(case, one))
+        print(f"{case.jobs:,} jobs, {case.name}: {rows[-1].real_s:.0f} s", file=sys.stderr)
+    print(f"A job alone takes up to {one:.1f} s; {BOOT + SCRIPT + TERMINATION:g} s are boot, script and termination.")
     print(table(rows))
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    environment = {"python": platform.python_version(), "platform": platform.platform(), "seed": options.seed}
-    written = {"environment": environment, "rows": [asdict(each) for each in rows]}
-    options.json.write_text(json.dumps(written, indent=2) + "\n")
+    options.json.write_text(
+        json.dumps(
+            {"environment": before, "assumed": __doc__, "alone_s": one, "rows": [asdict(row) for row in rows]}, indent=2
+        )
+        + "\n"
+    )
+    if found := complaints(rows):
+        sys.exit("\n".join(found))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ BUNDLE = Bundle(
     requirements="functions/orchestrator/requirements.txt",
 )
 MEMORY = 256
+# Processor comes with memory, a whole one with this: a leader tells hundreds of runs of their machines.
+_LEADER_MEMORY = 1769
 _SECONDS = 60
 _READ_AND_WRITE = ("dynamodb:GetItem", "dynamodb:UpdateItem")
 _KEEP_LINE = ("dynamodb:DeleteItem", "dynamodb:Query")
@@ -57,7 +59,7 @@ class Steps(pulumi.ComponentResource):
         self._args = args
         table = {"JOBS_TABLE": args.data.table.name}
         self.functions = {
-            "launch": self._step("launch", self._launch_environment(), self._launch_rights()),
+            "launch": self._step("launch", self._launch_environment(), self._launch_rights(), _LEADER_MEMORY),
             "dispatch": self._step("dispatch", self._dispatch_environment(), self._dispatch_rights()),
             "await_completion": self._step(
                 "await_completion",
@@ -84,6 +86,21 @@ class Steps(pulumi.ComponentResource):
                 "terminate",
                 table,
                 [
+                    self._table(
+                        *_READ_AND_WRITE,
+                        "dynamodb:BatchWriteItem",
+                        "dynamodb:DeleteItem",
+                        "dynamodb:PutItem",
+                        "dynamodb:Query",
+                    ),
+                    answer_workflow(args.state_machine_arn, "states:SendTaskSuccess"),
+                    end_machines(args.region, args.account_id, args.config.stack),
+                ],
+            ),
+            "release": self._step(
+                "release",
+                table,
+                [
                     self._table(*_READ_AND_WRITE, *_KEEP_LINE),
                     LOOK_AT_MACHINES,
                     answer_workflow(args.state_machine_arn, "states:SendTaskFailure"),
@@ -94,7 +111,11 @@ class Steps(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _step(
-        self, module: str, environment: Mapping[str, pulumi.Input[str]], statements: Sequence[Statement]
+        self,
+        module: str,
+        environment: Mapping[str, pulumi.Input[str]],
+        statements: Sequence[Statement],
+        memory: int = MEMORY,
     ) -> Function:
         return Function(
             f"{self._args.config.prefix}-{module.replace('_', '-')}",
@@ -105,7 +126,7 @@ class Steps(pulumi.ComponentResource):
                 environment=environment,
                 statements=statements,
                 timeout=_SECONDS,
-                memory=MEMORY,
+                memory=memory,
                 description=f"Mayfly workflow step: {module.replace('_', ' ')}",
             ),
             opts=pulumi.ResourceOptions(parent=self),
@@ -130,7 +151,7 @@ class Steps(pulumi.ComponentResource):
     def _launch_rights(self) -> list[Statement]:
         args = self._args
         return [
-            self._table(*_READ_AND_WRITE, *_KEEP_LINE, "dynamodb:PutItem"),
+            self._table(*_READ_AND_WRITE, *_KEEP_LINE, "dynamodb:BatchWriteItem"),
             end_machines(args.region, args.account_id, args.config.stack),
             answer_workflow(args.state_machine_arn, "states:SendTaskSuccess", "states:SendTaskFailure"),
             Statement(
@@ -161,16 +182,6 @@ class Steps(pulumi.ComponentResource):
                 [self._ec2("instance/*"), self._ec2("volume/*")],
                 {"StringEquals": {"ec2:CreateAction": "RunInstances"}},
             ),
-            # A batch's machines get their jobs' names one by one.
-            Statement(
-                "TagOwnMachines",
-                ["ec2:CreateTags"],
-                [self._ec2("instance/*")],
-                {
-                    "StringEquals": {"aws:ResourceTag/mayfly:stack": args.config.stack},
-                    "ForAllValues:StringEquals": {"aws:TagKeys": list(_JOB_TAGS)},
-                },
-            ),
             Statement(
                 "ResolveImage",
                 ["ssm:GetParameters"],
@@ -188,6 +199,7 @@ class Steps(pulumi.ComponentResource):
         args = self._args
         return {
             "JOBS_TABLE": args.data.table.name,
+            "STACK": args.config.stack,
             "UPLOADS_BUCKET": args.data.uploads.name,
             "OUTPUTS_BUCKET": args.data.outputs.name,
             "ARTIFACTS_BUCKET": args.data.artifacts.name,
@@ -227,6 +239,15 @@ class Steps(pulumi.ComponentResource):
                 ["ssm:SendCommand"],
                 [self._ec2("instance/*")],
                 {"StringEquals": {"ssm:resourceTag/mayfly:stack": args.config.stack}},
+            ),
+            Statement(
+                "TagOwnMachines",
+                ["ec2:CreateTags"],
+                [self._ec2("instance/*")],
+                {
+                    "StringEquals": {"aws:ResourceTag/mayfly:stack": args.config.stack},
+                    "ForAllValues:StringEquals": {"aws:TagKeys": list(_JOB_TAGS)},
+                },
             ),
         ]
 

@@ -96,6 +96,8 @@ class Triggers(pulumi.ComponentResource):
             function_name=function.arn,
             starting_position="TRIM_HORIZON",
             batch_size=100,
+            # Of one shard, and so of one owner: a hundred executions take a few seconds to start.
+            parallelization_factor=10,
             filter_criteria={"filters": [{"pattern": json.dumps(each)} for each in _BEGINNINGS]},
             function_response_types=["ReportBatchItemFailures"],
             bisect_batch_on_function_error=True,

@@ -20,13 +20,14 @@ from infra.steps import Steps
 
 DEFINITION = ROOT / "functions" / "orchestrator" / "workflow.asl.json"
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
-# One try of Dispatch waits a second and a half itself, and the workflow two more between tries.
+# One try of Dispatch takes about half a second, and the workflow waits three between tries.
 _SECONDS_PER_ONLINE_TRY = 3.5
 # How long to trust that whoever leads the line knows of a run, in seconds.
 _LONGEST_LAUNCH_WAIT = 1800
 _MARGIN = 5
 # How long to trust that events arrive before looking oneself, in seconds.
 _INSPECT_INTERVAL = 60
+_TERMINATION_WAIT = 90
 
 
 def filled(definition: Any, values: Mapping[str, str | int]) -> Any:
@@ -59,6 +60,7 @@ def limits(config: StackConfig) -> dict[str, int]:
         "online_retries": max(1, round(config.boot_timeout_minutes * 60 / _SECONDS_PER_ONLINE_TRY)),
         "launch_wait": _launch_wait(config.queue_timeout_minutes * 60),
         "inspect_interval": _INSPECT_INTERVAL,
+        "termination_wait": _TERMINATION_WAIT,
     }
 
 
@@ -82,6 +84,7 @@ class Workflow(pulumi.ComponentResource):
             name,
             assume_role_policy=assumed_by("states.amazonaws.com"),
             description="What the workflow may do: run its steps",
+            permissions_boundary=args.config.permissions_boundary,
             opts=child,
         )
         rights = aws.iam.RolePolicy(

@@ -9,10 +9,14 @@ _SLOWEST = 5.0
 
 
 class Chance:
-    """Durations are seconds. The slower AWS answers (`slowness` 1 is usual), the more happens at the same time."""
+    """Durations are seconds. The slower AWS answers (`slowness` 1 is usual), the more happens at the same time.
 
-    def __init__(self, seed: int, slowness: float = 1.0) -> None:
+    `tail` is the part of all calls that take up to two seconds.
+    """
+
+    def __init__(self, seed: int, slowness: float = 1.0, tail: float = 0.03) -> None:
         self._slowness = slowness
+        self._tail = tail
         self._random = Random(seed)  # noqa: S311  # a simulation wants the same numbers again, not secret ones
         self.between = self._random.uniform
         self.number = self._random.random
@@ -22,7 +26,7 @@ class Chance:
 
     def api_call(self) -> float:
         """Mostly some milliseconds; now and then a call takes its time."""
-        usual = self.number() < 0.97  # noqa: PLR2004  # the rest is the tail
+        usual = self.number() >= self._tail
         return min(_SLOWEST, self._slowness * (self.between(0.005, 0.05) if usual else self.between(0.05, 2.0)))
 
     def function_start(self) -> float:

@@ -173,12 +173,13 @@ class Ec2:
 
     def _terminate_instances(self, *, InstanceIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803  # boto3's
         def effect() -> dict[str, Any]:
-            (instance_id,) = InstanceIds
-            instance, _ = self._seen(instance_id)
-            for hears in self.on_terminate:
-                hears(instance, caller())
-            self.end(instance)
-            return {"TerminatingInstances": [{"CurrentState": {"Name": instance.state}}]}
+            instances = [self._seen(instance_id)[0] for instance_id in InstanceIds]
+            for instance in instances:
+                for hears in self.on_terminate:
+                    hears(instance, caller())
+                self.end(instance)
+            answers = [{"InstanceId": one.id, "CurrentState": {"Name": one.state}} for one in instances]
+            return {"TerminatingInstances": answers}
 
         return self._calls.make("ec2:TerminateInstances", effect)
 

@@ -18,6 +18,7 @@ from functions.orchestrator import (
     inspect_command,
     launch,
     record,
+    release,
     stream,
     sweep,
     terminate,
@@ -33,8 +34,9 @@ from simulation.process import pause
 from simulation.ssm import Ssm
 from simulation.stack import Stack
 from simulation.step_functions import STATE_MACHINE, StepFunctions
+from simulation.threads import Threads
 
-_MODULES = (await_completion, dispatch, events, inspect_command, launch, record, stream, sweep, terminate)
+_MODULES = (await_completion, dispatch, events, inspect_command, launch, record, release, stream, sweep, terminate)
 # As infra/steps.py, infra/triggers.py and infra/sweeper.py have them, by the names that the workflow and AWS's triggers
 # call them here; seconds.
 FUNCTIONS: Mapping[str, Function] = {
@@ -44,6 +46,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "inspect": Function(inspect_command.handler, 60.0),
     "record": Function(record.handler, 60.0),
     "terminate": Function(terminate.handler, 60.0),
+    "release": Function(release.handler, 60.0),
     "stream": Function(stream.handler, 30.0),
     "events": Function(events.handler, 30.0),
     "sweep": Function(sweep.handler, 240.0),
@@ -77,6 +80,7 @@ def installed(ports: Ports, stack: Stack) -> Iterator[None]:
         "DynamoLineTable": lambda *_: ports.line,
         "DynamoMachineTable": lambda *_: ports.machine_table,
         "S3JobFiles": lambda *_, **__: ports.files,
+        "ThreadPoolExecutor": Threads,
         "time": SimpleNamespace(sleep=pause),
     }
     with ExitStack() as until_the_end:

@@ -56,13 +56,18 @@ def _context(function: str) -> Any:
 
 
 class Lambdas:
-    """`invoked` counts the invocations by function, `failed` those that did not come to their end."""
+    """`invoked` counts the invocations by function, `failed` those that did not come to their end.
+
+    `seconds` is how long a function's invocations took together, `most` how many of all ran at the same time.
+    """
 
     def __init__(
         self, clock: VirtualClock, chance: Chance, functions: Mapping[str, Function], faults: tuple[FunctionFault, ...]
     ) -> None:
         self.invoked: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.most = 0
         self.pending = 0
         self._clock = clock
         self._chance = chance
@@ -113,10 +118,11 @@ class Lambdas:
         process = Process(self._clock, running, partial(self._work, running, event, done))
         limit = self._clock.after(self._functions[running.function].timeout, process.kill)
         self._running[id(running)] = process, limit
+        self.most = max(self.most, len(self._running))
         process.wake()
 
     def _work(self, running: Invocation, event: str, done: Callable[[Answer], None]) -> None:
-        function = running.function
+        function, began = running.function, self._clock.seconds
         try:
             payload = self._functions[function].handler(json.loads(event), self._contexts[function])
             answer = Answer(json.loads(json.dumps(payload)))
@@ -131,6 +137,7 @@ class Lambdas:
             answer = _BROKEN_OFF
         _, limit = self._running.pop(id(running))
         limit.cancel()
+        self.seconds[function] += self._clock.seconds - began
         if answer.error is not None:
             self.failed[function] += 1
         self._clock.after(self._chance.between(0.001, 0.01), partial(self._end, done, answer))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from functions.jobs.clock import now
@@ -19,6 +20,7 @@ T = TypeVar("T")
 
 # As functions/aws/line_table.py has it.
 _LEAD_SECONDS = 60.0
+_MOST_WRITES = 25
 # About as many items as a query answers at once (1 MB).
 _PAGE = 2_500
 
@@ -119,13 +121,15 @@ class SimulatedLineTable:
     def slots(self) -> Sequence[Slot]:
         return self._query(len(self.granted), self.granted.first)
 
-    def grant(self, slot: Slot) -> None:
-        def effect() -> None:
-            self.granted.put(slot.run.name, slot)
-            for hears in self.on_grant:
-                hears(slot)
+    def grant(self, slots: Sequence[Slot]) -> None:
+        def effect(these: Sequence[Slot]) -> None:
+            for slot in these:
+                self.granted.put(slot.run.name, slot)
+                for hears in self.on_grant:
+                    hears(slot)
 
-        self._calls.make("dynamodb:PutItem", effect)
+        for first in range(0, len(slots), _MOST_WRITES):
+            self._calls.make("dynamodb:BatchWriteItem", partial(effect, slots[first : first + _MOST_WRITES]))
 
     def give_back(self, run: Run, instance_id: str) -> None:
         def effect() -> None:
@@ -151,6 +155,14 @@ class SimulatedLineTable:
             return Lead(str(holder), item.limit, item.batch)
 
         return self._calls.make("dynamodb:UpdateItem", effect)
+
+    def is_led(self) -> bool:
+        now_at_caller = self._clock.seconds
+
+        def effect() -> bool:
+            return self._lead is not None and self._lead.until >= now_at_caller
+
+        return self._calls.make("dynamodb:GetItem", effect)
 
     def remember(self, lead: Lead, batch: Batch) -> None:
         def effect() -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from functions.jobs.ports import Machine, Waiter
 from simulation.calls import Calls
+
+# As functions/aws has it: in one BatchWriteItem, in one TerminateInstances.
+_MOST_WRITES, _MOST_ENDS = 25, 1_000
 
 
 @dataclass
 class _Item:
     machine: Machine
     token: str | None = None
+    end_token: str | None = None
     news: str | None = None
+    has_ended: bool = False
 
 
 class SimulatedMachineTable:
@@ -20,6 +27,7 @@ class SimulatedMachineTable:
 
     def __init__(self, calls: Calls) -> None:
         self._items: dict[str, _Item] = {}
+        self._ends: dict[str, None] = {}
         self._calls = calls
 
     def add(self, machine: Machine) -> None:
@@ -36,13 +44,23 @@ class SimulatedMachineTable:
 
         return self._calls.make("dynamodb:UpdateItem", effect)
 
-    def report(self, instance_id: str, news: str) -> Waiter | None:
+    def park_until_end(self, instance_id: str, token: str) -> bool:
+        def effect() -> bool:
+            item = self._items.get(instance_id)
+            if item is None:
+                raise LookupError(f"{instance_id} was never registered as a machine")
+            item.token, item.end_token, item.news = None, token, None
+            return item.has_ended
+
+        return self._calls.make("dynamodb:UpdateItem", effect)
+
+    def report(self, instance_id: str, news: str, *, is_end: bool = False) -> Waiter | None:
         def effect() -> Waiter | None:
             item = self._items.get(instance_id)
             if item is None:
                 return None
-            item.news = news
-            return Waiter(item.machine, item.token, has_news=True)
+            item.news, item.has_ended = news, item.has_ended or is_end
+            return Waiter(item.machine, item.token, has_news=True, end_token=item.end_token)
 
         return self._calls.make("dynamodb:UpdateItem", effect)
 
@@ -52,3 +70,27 @@ class SimulatedMachineTable:
             return item is not None and item.news is not None
 
         return self._calls.make("dynamodb:GetItem", effect)
+
+    def has_ended(self, instance_id: str) -> bool:
+        def effect() -> bool:
+            item = self._items.get(instance_id)
+            return item is not None and item.has_ended
+
+        return self._calls.make("dynamodb:GetItem", effect)
+
+    def queue_ends(self, instance_ids: Sequence[str]) -> None:
+        self._write_ends(instance_ids, lambda these: self._ends.update(dict.fromkeys(these)))
+
+    def queued_ends(self) -> Sequence[str]:
+        return self._calls.make("dynamodb:Query", lambda: sorted(self._ends)[:_MOST_ENDS])
+
+    def unqueue_ends(self, instance_ids: Sequence[str]) -> None:
+        def effect(these: Sequence[str]) -> None:
+            for instance_id in these:
+                self._ends.pop(instance_id, None)
+
+        self._write_ends(instance_ids, effect)
+
+    def _write_ends(self, instance_ids: Sequence[str], effect: Callable[[Sequence[str]], None]) -> None:
+        for first in range(0, len(instance_ids), _MOST_WRITES):
+            self._calls.make("dynamodb:BatchWriteItem", partial(effect, instance_ids[first : first + _MOST_WRITES]))

@@ -20,11 +20,13 @@ class Killed(BaseException):
 class Process:
     """`owner` says whose process it is. Made and woken by the clock, never by another process."""
 
-    def __init__(self, clock: VirtualClock, owner: object, work: Callable[[], None]) -> None:
+    def __init__(
+        self, clock: VirtualClock, owner: object, work: Callable[[], None], parent: greenlet | None = None
+    ) -> None:
         self.owner = owner
         self._clock = clock
         self._alarm: Timer | None = None
-        self._greenlet = greenlet(work)
+        self._greenlet = greenlet(work, parent)
         self._greenlet.process = self
 
     def wake(self) -> None:
@@ -34,6 +36,26 @@ class Process:
     def sleep(self, seconds: float) -> None:
         self._alarm = self._clock.after(seconds, self.wake)
         self._greenlet.parent.switch()
+
+    def fork(self, work: Callable[[], None]) -> Process:
+        """Another process of the same owner, which begins at once."""
+        process = Process(self._clock, self.owner, work, self._greenlet.parent)
+        process.wake_soon()
+        return process
+
+    def wake_soon(self) -> None:
+        """Wakes it when everybody has stopped who runs at this moment."""
+        self._alarm = self._clock.after(0.0, self.wake)
+
+    def wait(self) -> None:
+        """Sleeps until somebody wakes it."""
+        self._greenlet.parent.switch()
+
+    def kill_soon(self) -> None:
+        """For another process to call: it is not woken any more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._clock.after(0.0, self.kill)
 
     def kill(self) -> None:
         if self._alarm is not None:

@@ -13,9 +13,9 @@ from simulation.quotas import Quota
 class Stack:
     """Times in seconds.
 
-    `room` is how many machines the account may have at once, `quotas` are AWS's request rates, and `slowness` is how
-    slowly AWS answers, 1 being usual. `max_attempts` and the other limits of the workflow are filled into its
-    definition and not needed here.
+    `room` is how many machines the account may have at once, `quotas` are AWS's request rates, `slowness` is how slowly
+    AWS answers, 1 being usual, and `tail` the part of all calls that take up to two seconds. `max_attempts` and the
+    other limits of the workflow are filled into its definition and not needed here.
     """
 
     max_concurrent: int = 4
@@ -31,4 +31,5 @@ class Stack:
     pace: Pace = field(default_factory=Pace)
     room: int | None = None
     slowness: float = 1.0
+    tail: float = 0.03
     quotas: Mapping[str, Quota] = field(default_factory=dict)

@@ -188,7 +188,8 @@ class StepFunctions:
         execution.token = token
         execution.last_asked = self._clock.seconds
         self._waiting[token] = execution
-        states = {"input": execution.input, "context": {"Task": {"Token": token}}}
+        context = {"State": {"RetryCount": sum(execution.retries.values())}, "Task": {"Token": token}}
+        states = {"input": execution.input, "context": context}
         timeout = partial(self._fail_if_waiting, token, "States.Timeout", None)
         execution.timer = None if task.timeout is None else self._clock.after(task.timeout, timeout)
         payload = task.payload({**execution.variables, "states": states})

@@ -19,6 +19,7 @@ from simulation.lambdas import Answer, Lambdas
 _BATCH = 100
 _RETRIES = 10
 _SHARDS = 4
+_BATCHES_AT_A_TIME = 10
 
 _Record = Mapping[str, Any]
 
@@ -33,7 +34,7 @@ class Stream:
         self._chance = chance
         self._lambdas = lambdas
         self._fates = fates
-        self._shards: list[deque[_Record]] = [deque() for _ in range(_SHARDS)]
+        self._shards: list[deque[_Record]] = [deque() for _ in range(_SHARDS * _BATCHES_AT_A_TIME)]
         self._busy: set[int] = set()
 
     def tell(self, before: Job | None, after: Job) -> None:
@@ -45,7 +46,9 @@ class Stream:
         if fate is Delivery.LOST:
             return
         record = _record(number, "INSERT" if before is None else "MODIFY", after)
-        shard = crc32(after.owner.encode()) % _SHARDS
+        # Jobs of one owner are in one shard, and a shard's batches are told apart by the whole key.
+        batches = crc32(after.owner.encode()) % _SHARDS * _BATCHES_AT_A_TIME
+        shard = batches + crc32(after.id.encode()) % _BATCHES_AT_A_TIME
         self._later(shard, record, self._chance.between(5.0, 600.0) if fate is Delivery.LATE else 0.0)
         if fate is Delivery.TWICE:
             self._later(shard, record, self._chance.between(0.0, 120.0))

@@ -16,14 +16,16 @@ from simulation.step_functions import Execution
 class Watch:
     """`problems` is every broken rule, in words. `served` is which machines were for which (run's name, attempt).
 
-    `idle` is how long each machine had its slot before its job's record knew of it, in seconds, and `grants` are the
-    names of the runs in the order in which they got their first slots.
+    `idle` is how long each machine had its slot before its job's record knew of it, `starved` how long a slot was free
+    at most while the run that then got it stood in line, both in seconds. `grants` are the names of the runs in the
+    order in which they got their first slots.
     """
 
     def __init__(self, clock: VirtualClock, ports: Ports, payload: Payload, stack: Stack) -> None:
         self.problems: list[str] = []
         self.served: dict[str, tuple[str, int]] = {}
         self.idle: dict[str, float] = {}
+        self.starved = 0.0
         self.grants: list[str] = []
         self._clock = clock
         self._ports = ports
@@ -32,6 +34,7 @@ class Watch:
         self._has_machine: set[tuple[str, int]] = set()
         self._granted: dict[str, float] = {}
         self._first_granted: dict[str, float] = {}
+        self._room_since = 0.0
         self._entered: dict[str, float] = {}
         # Since when somebody stands in line without a break, with the ticket's own word for it.
         self._stands: dict[str, tuple[str, float]] = {}
@@ -82,11 +85,16 @@ class Watch:
         if self.served.setdefault(instance_id, whose) != whose:
             self.say(f"{instance_id} was {self.served[instance_id]}'s and is now {whose}'s")
         self._granted[slot.run.name] = self._clock.seconds
-        self._first_granted.setdefault(instance_id, self._clock.seconds)
+        if instance_id not in self._first_granted:
+            self._first_granted[instance_id] = self._clock.seconds
+            _, stands_since = self._stands[slot.run.name]
+            self.starved = max(self.starved, self._clock.seconds - max(stands_since, self._room_since))
         if slot.run.name not in self.grants:
             self.grants.append(slot.run.name)
 
     def _on_free(self, slot: Slot) -> None:
+        if len(self._ports.line.granted) == self._stack.max_concurrent - 1:
+            self._room_since = self._clock.seconds
         instance = self._ports.ec2.instances[slot.machine.instance_id]
         if instance.state != "terminated":
             self.say(f"the slot of {instance.id} is freed, but the machine is {instance.state}")

@@ -56,7 +56,7 @@ class World:
     ) -> None:
         self.stack = stack
         self.clock = VirtualClock()
-        self.chance = chance = Chance(seed, stack.slowness)
+        self.chance = chance = Chance(seed, stack.slowness, stack.tail)
         self.scripts: dict[str, Script] = {}
         self.calls = Calls(self.clock, chance, stack.quotas)
         functions = {**FUNCTIONS, _API: Function(self._api, _API_TIMEOUT)}

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
+# That a client keeps open to its service at most, and so how many threads can use it at a time.
+CONNECTIONS = 32
 # Short time-outs and few tries: the workflow retries a step with back-off, so hanging on inside one only costs money.
 _CONFIG = Config(
+    max_pool_connections=CONNECTIONS,
     connect_timeout=3,
     read_timeout=20,
     retries={"mode": "standard", "total_max_attempts": 3},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from functions.aws.batch_writes import write_all
 from functions.aws.job_items import machine_from
 from functions.jobs.clock import now
 from functions.jobs.errors import LeadLost
@@ -78,13 +79,8 @@ class DynamoLineTable:
     def slots(self) -> Sequence[Slot]:
         return [_slot(item) for item in self._all(_SLOTS)]
 
-    def grant(self, slot: Slot) -> None:
-        item = _key(_SLOTS, slot.run) | {
-            "run": _serialize(asdict(slot.run)),
-            "machine": _serialize(asdict(slot.machine)),
-            "instance_id": _serialize(slot.machine.instance_id),
-        }
-        self._client.put_item(TableName=self._table, Item=item)
+    def grant(self, slots: Sequence[Slot]) -> None:
+        write_all(self._client, self._table, [{"PutRequest": {"Item": _slot_item(slot)}} for slot in slots])
 
     def give_back(self, run: Run, instance_id: str) -> None:
         condition: dict[str, Any] = {
@@ -114,6 +110,10 @@ class DynamoLineTable:
             return None
         item = _plain(answer["Attributes"])
         return Lead(holder, int(item.get("limit", MAX_BATCH)), _batch(item["batch"]) if "batch" in item else None)
+
+    def is_led(self) -> bool:
+        item = self._get(_LEAD)
+        return item is not None and float(item["until"]["N"]) >= time.time()
 
     def remember(self, lead: Lead, batch: Batch) -> None:
         attempts = [{"run": asdict(run), "attempt": attempt} for run, attempt in batch.attempts]
@@ -165,6 +165,14 @@ class DynamoLineTable:
 
 def _key(owner: str, run: Run) -> dict[str, Any]:
     return {"owner": {"S": owner}, "id": {"S": run.name}}
+
+
+def _slot_item(slot: Slot) -> dict[str, Any]:
+    return _key(_SLOTS, slot.run) | {
+        "run": _serialize(asdict(slot.run)),
+        "machine": _serialize(asdict(slot.machine)),
+        "instance_id": _serialize(slot.machine.instance_id),
+    }
 
 
 def _seconds(ahead: float) -> dict[str, Any]:

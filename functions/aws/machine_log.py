@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _PLUGIN = "aws-runShellScript"
 # The wrapper sends the script's output, both streams, to its own stdout; its stderr carries only the report.
 _STREAM = "stdout"
+# A page of nothing but these, each escaped as six characters, would be more than Lambda answers; nobody can read them.
+_UNREADABLE = dict.fromkeys([*range(9), *range(11, 32), 127], "\N{REPLACEMENT CHARACTER}")
 
 
 class CloudWatchMachineLog:
@@ -39,7 +41,11 @@ class CloudWatchMachineLog:
         except self._client.exceptions.InvalidParameterException as error:
             raise InvalidRequest("`after` is not a token that a log page answered.", field="after") from error
         lines = tuple(
-            LogLine(rfc3339(datetime.fromtimestamp(event["timestamp"] / 1000, UTC)), _STREAM, event["message"])
+            LogLine(
+                rfc3339(datetime.fromtimestamp(event["timestamp"] / 1000, UTC)),
+                _STREAM,
+                event["message"].translate(_UNREADABLE),
+            )
             for event in answer["events"]
         )
         return LogPage(lines, answer["nextForwardToken"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from functions.aws.batch_writes import write_all
 from functions.jobs.ports import Machine, Waiter
 
 if TYPE_CHECKING:
@@ -13,6 +15,12 @@ if TYPE_CHECKING:
 # Owners are token subjects or "anonymous"; none begins with "#".
 _OWNER = "#machine"
 _KEEP_SECONDS = 7 * 86_400
+_NAMES = ("token", "end_token", "news", "ended")
+# Machines that shall end, and for how long each is asked for. Expired items stay until DynamoDB gets to them.
+_ENDS = "#end"
+_QUEUE_SECONDS = 300
+# Instances in one TerminateInstances (EC2 API reference).
+_MOST_ENDS = 1_000
 
 
 class DynamoMachineTable:
@@ -36,19 +44,55 @@ class DynamoMachineTable:
 
     def park(self, instance_id: str, token: str) -> Waiter:
         # News is taken along with parking: left there, it would end every later wait of the same machine at once.
-        before = self._change(instance_id, "SET #token = :value REMOVE #news", token)
-        if before is None:
-            raise LookupError(f"{instance_id} was never registered as a machine")
+        before = self._park(instance_id, "SET #token = :value REMOVE #news", token)
         return Waiter(_machine(before), token, "news" in before)
 
-    def report(self, instance_id: str, news: str) -> Waiter | None:
+    def park_until_end(self, instance_id: str, token: str) -> bool:
+        return "ended" in self._park(instance_id, "SET #end_token = :value REMOVE #token, #news", token)
+
+    def report(self, instance_id: str, news: str, *, is_end: bool = False) -> Waiter | None:
         # The token stays: should waking fail, the event's next delivery finds it again.
-        before = self._change(instance_id, "SET #news = :value", news)
-        return Waiter(_machine(before), before.get("token", {}).get("S"), has_news=True) if before else None
+        before = self._change(instance_id, "SET #news = :value" + (", #ended = :value" if is_end else ""), news)
+        if before is None:
+            return None
+        token, end_token = (before.get(name, {}).get("S") for name in ("token", "end_token"))
+        return Waiter(_machine(before), token, has_news=True, end_token=end_token)
 
     def has_news(self, instance_id: str) -> bool:
-        item = self._client.get_item(TableName=self._table, Key=_key(instance_id), ConsistentRead=True).get("Item", {})
-        return "news" in item
+        return "news" in self._get(instance_id)
+
+    def has_ended(self, instance_id: str) -> bool:
+        return "ended" in self._get(instance_id)
+
+    def queue_ends(self, instance_ids: Sequence[str]) -> None:
+        until = {"N": str(int(time.time()) + _QUEUE_SECONDS)}
+        items = [{"owner": {"S": _ENDS}, "id": {"S": one}, "expires_at": until} for one in instance_ids]
+        write_all(self._client, self._table, [{"PutRequest": {"Item": item}} for item in items])
+
+    def queued_ends(self) -> Sequence[str]:
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="#owner = :owner",
+            FilterExpression="expires_at > :now",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":owner": {"S": _ENDS}, ":now": {"N": str(int(time.time()))}},
+            ConsistentRead=True,
+            Limit=_MOST_ENDS,
+        )
+        return [item["id"]["S"] for item in answer["Items"]]
+
+    def unqueue_ends(self, instance_ids: Sequence[str]) -> None:
+        keys = [{"owner": {"S": _ENDS}, "id": {"S": one}} for one in instance_ids]
+        write_all(self._client, self._table, [{"DeleteRequest": {"Key": key}} for key in keys])
+
+    def _get(self, instance_id: str) -> dict[str, Any]:
+        return self._client.get_item(TableName=self._table, Key=_key(instance_id), ConsistentRead=True).get("Item", {})
+
+    def _park(self, instance_id: str, expression: str, token: str) -> dict[str, Any]:
+        before = self._change(instance_id, expression, token)
+        if before is None:
+            raise LookupError(f"{instance_id} was never registered as a machine")
+        return before
 
     def _change(self, instance_id: str, expression: str, value: str) -> dict[str, Any] | None:
         """The item as it was before the change, None when there is none."""
@@ -58,7 +102,7 @@ class DynamoMachineTable:
                 Key=_key(instance_id),
                 UpdateExpression=expression,
                 ConditionExpression="attribute_exists(id)",
-                ExpressionAttributeNames={f"#{name}": name for name in ("token", "news") if f"#{name}" in expression},
+                ExpressionAttributeNames={f"#{name}": name for name in _NAMES if f"#{name}" in expression},
                 ExpressionAttributeValues={":value": {"S": value}},
                 ReturnValues="ALL_OLD",
             )

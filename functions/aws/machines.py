@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -166,15 +166,21 @@ class AwsMachines:
 
     def terminate(self, instance_id: str) -> str | None:
         try:
-            answer = self.clients.ec2.terminate_instances(InstanceIds=[instance_id])
+            return self.terminate_all([instance_id])[instance_id]
+        except LookupError:
+            return None
+
+    def terminate_all(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
+        try:
+            answer = self.clients.ec2.terminate_instances(InstanceIds=instance_ids)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in _UNKNOWN_INSTANCE:
-                return None
+                raise LookupError(str(error)) from error
             if code in _THROTTLED:
                 raise Throttled(str(error)) from error
             raise
-        return answer["TerminatingInstances"][0]["CurrentState"]["Name"]
+        return {one["InstanceId"]: one["CurrentState"]["Name"] for one in answer["TerminatingInstances"]}
 
 
 def _tag_list(tags: Mapping[str, str]) -> list[TagTypeDef]:

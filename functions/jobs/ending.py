@@ -1,9 +1,9 @@
-"""The steps at the end: Record writes the outcome, Terminate makes sure that no machine of the job is left."""
+"""The steps at the end: Record writes the outcome, Terminate and Release see that no machine of the run is left."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,8 +17,9 @@ from functions.jobs.job import Job, JobStatus, MachineRecord, Run, TimelineEvent
 from functions.jobs.line import Line
 from functions.jobs.open_run import is_over
 from functions.jobs.paths import output_key
-from functions.jobs.ports import JobFiles, JobTable, Machines
+from functions.jobs.ports import JobFiles, JobTable, Machine, Machines, MachineTable
 from functions.jobs.running import Outcome
+from functions.jobs.terminations import Terminations
 
 # Names of workflow errors (exception classes in errors.py, or workflow.asl.json's own) -> failure class.
 _CODES = {
@@ -31,7 +32,7 @@ _CODES = {
 }
 
 
-VERIFIED_BY_WORKFLOW = "EC2 answered the workflow that the instance is terminated"
+VERIFIED_BY_WORKFLOW = "EC2 told the workflow that the instance is terminated"
 # EC2 goes on showing a terminated instance for about an hour.
 _FORGOTTEN_AFTER = timedelta(minutes=30)
 
@@ -85,51 +86,101 @@ def readable_cause(error: str, cause: str) -> str:
 
 
 @dataclass(frozen=True)
-class Terminating:
+class Ends:
+    """A run's machines at its end.
+
+    Which those are is told by the job's record, by the slot (for one whose launch did not get into the record) and by
+    the workflow.
+    """
+
     jobs: JobTable
     line: Line
     machines: Machines
 
-    def terminate(self, run: Run, instance_id: str | None) -> list[str]:
-        """Terminates every machine of the run, sees that they are gone and frees its slot; the ids it dealt with.
-
-        Which machines those are is told by the job's record, by the slot (for one whose launch did not get into the
-        record) and by the caller.
-
-        Raises:
-            MachineStillAlive: termination is not confirmed yet; the workflow asks again.
-        """
+    def records(self, run: Run, instance_id: str | None) -> dict[str, MachineRecord | None]:
+        """What is known of each, by its id; the run has left the line then."""
         self.line.table.leave(run)
         slot = self.line.table.slot(run)
         job = self.jobs.get(run.owner, run.job_id)
-        records = {machine.instance_id: machine for machine in job.machines if machine.run == run.number} if job else {}
+        found: dict[str, MachineRecord | None] = {instance_id: None} if instance_id else {}
         if slot is not None:
-            records.setdefault(slot.machine.instance_id, slot.machine)
-        ids = sorted(records | ({instance_id: None} if instance_id else {}))
-        alive = [one for one in ids if not self._is_confirmed(one, records.get(one))]
+            found[slot.machine.instance_id] = slot.machine
+        if job is not None:
+            found |= {machine.instance_id: machine for machine in job.machines if machine.run == run.number}
+        return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True)
+class Terminating:
+    ends: Ends
+    machine_table: MachineTable
+    terminations: Terminations
+
+    def terminate(self, run: Run, instance_id: str | None, token: str) -> None:
+        """Terminates every machine of the run; its workflow hears through `token` when the first of them has ended.
+
+        Raises:
+            Throttled
+        """
+        records = self.ends.records(run, instance_id)
+        # Parked before EC2 is asked: an end that comes right after finds the token.
+        alive = [
+            one
+            for one, record in records.items()
+            if (record is None or record.terminated_at is None) and not self._park(run, one, record, token)
+        ]
+        states = self.terminations.end(alive) if alive else {}
+        if all(states.get(one) == "terminated" for one in alive):
+            self.ends.line.workflow.wake(token)
+
+    def _park(self, run: Run, instance_id: str, record: MachineRecord | None, token: str) -> bool:
+        """Whether the machine has ended."""
+        try:
+            return self.machine_table.park_until_end(instance_id, token)
+        except LookupError:  # it was launched, and its run did not get to dispatching
+            attempt = record.attempt if record else 0
+            self.machine_table.add(Machine(instance_id, run.owner, run.job_id, attempt))
+            return self.machine_table.park_until_end(instance_id, token)
+
+
+@dataclass(frozen=True)
+class Releasing:
+    ends: Ends
+    machine_table: MachineTable
+
+    def release(self, run: Run, instance_id: str | None) -> list[str]:
+        """Sees that every machine of the run is gone, and frees its slot; the ids it dealt with.
+
+        Raises:
+            MachineStillAlive: termination is not confirmed yet; the workflow asks again.
+            Throttled
+        """
+        records = self.ends.records(run, instance_id)
+        alive = [one for one, record in records.items() if not self._is_confirmed(one, record)]
         if alive:
             raise MachineStillAlive(f"{', '.join(alive)} not confirmed terminated yet")
-        self._note(run, ids, records)
-        self.line.give_back(run, ids)
-        return ids
+        self._note(run, records)
+        self.ends.line.give_back(run, list(records))
+        return list(records)
 
     def _is_confirmed(self, instance_id: str, record: MachineRecord | None) -> bool:
-        if record is None:
-            return is_gone(self.machines, instance_id, None)
-        return record.terminated_at is not None or is_gone(self.machines, instance_id, record.launched_at)
+        if record is not None and record.terminated_at is not None:
+            return True
+        launched_at = record.launched_at if record else None
+        return self.machine_table.has_ended(instance_id) or is_gone(self.ends.machines, instance_id, launched_at)
 
-    def _note(self, run: Run, ids: Sequence[str], records: Mapping[str, MachineRecord]) -> None:
+    def _note(self, run: Run, records: Mapping[str, MachineRecord | None]) -> None:
         moment = now()
-        events = [TimelineEvent("machine_terminated", moment, f"{one} is confirmed terminated.") for one in ids]
+        events = [TimelineEvent("machine_terminated", moment, f"{one} is confirmed terminated.") for one in records]
 
         def change(job: Job) -> Job:
-            for record in records.values():
+            for record in filter(None, records.values()):
                 job = job.with_machine(record.ended(moment, VERIFIED_BY_WORKFLOW))
             return job.noted(*events)
 
         # Deleted meanwhile: the machines are gone all the same, and nobody is left to tell.
         with suppress(JobNotFound):
-            self.jobs.update(run.owner, run.job_id, change)
+            self.ends.jobs.update(run.owner, run.job_id, change)
 
 
 def is_gone(machines: Machines, instance_id: str, launched_at: str | None) -> bool:

@@ -29,7 +29,13 @@ class Line:
         return [ticket for ticket in self.table.oldest(_TRIES) if ticket.run != but]
 
     def hand_over(self, but: Run | None = None) -> None:
-        """Tells the oldest in line that there may be room; the one who hears it asks for the machines of all."""
+        """Tells the oldest in line that there may be room; the one who hears it asks for the machines of all.
+
+        A leader is not disturbed: it looks at the line again when it has given the lead back, and is often the oldest
+        itself, which would leave its turn and begin it anew.
+        """
+        if self.table.is_led():
+            return
         for ticket in self.oldest(but):
             if self.workflow.fail(ticket.token, YourTurn.__name__, "there may be room"):
                 return
@@ -50,13 +56,12 @@ class Line:
         if ticket is not None:
             self.workflow.fail(ticket.token, error, cause)
 
-    def give(self, ticket: Ticket, slot: Slot) -> bool:
-        """Gives a waiting run its machine; False when its workflow does not wait any more.
+    def tell(self, ticket: Ticket, slot: Slot) -> bool:
+        """Tells a waiting run of its machine; False when its workflow does not wait any more.
 
-        The slot comes first and the ticket goes last: whoever is interrupted in between is done by the next leader,
-        by the run's own next try or by the sweeper.
+        The slot was granted before, and the ticket goes last: whoever is interrupted in between is done by the next
+        leader, by the run's own next try or by the sweeper.
         """
-        self.table.grant(slot)
         machine = {"instance_id": slot.machine.instance_id}
         heard = self.workflow.wake(ticket.token, machine)
         latest = None if heard else self.table.ticket(ticket.run)

@@ -9,6 +9,8 @@ from functions.jobs.errors import InvalidRequest
 MAX_FILENAME_CHARS = 200
 # S3 replaces this sequence in a presigned POST's key with the browser's own file name, which would change the key.
 _S3_SUBSTITUTION = "${filename}"
+# Unicode's explicit formatting characters: with one, "fdp.exe" can be shown as "exe.pdf".
+_DIRECTION_CHANGES = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 def checked_filename(filename: str) -> str:
@@ -25,8 +27,10 @@ def checked_filename(filename: str) -> str:
         problem = f"has {len(name)} characters; at most {MAX_FILENAME_CHARS} are allowed"
     elif name in {".", ".."} or "/" in name or "\\" in name:
         problem = "must be a plain name without folders"
-    elif any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
+    elif any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in name):
         problem = "has control characters; rename the file"
+    elif any(unicodedata.bidirectional(character) in _DIRECTION_CHANGES for character in name):
+        problem = "has characters that turn the direction of what follows, which hides its ending; rename the file"
     elif _S3_SUBSTITUTION in name:
         problem = f"must not contain {_S3_SUBSTITUTION}; rename the file"
     if problem:

@@ -54,11 +54,15 @@ class Machine:
 
 @dataclass(frozen=True)
 class Waiter:
-    """What is known of who waits for a machine: the parked task token, and whether news came before it."""
+    """What is known of who waits for a machine: the parked task tokens, and whether news came before.
+
+    `token` waits for news of any kind, `end_token` for the machine's end.
+    """
 
     machine: Machine
     token: str | None
     has_news: bool
+    end_token: str | None = None
 
 
 class MachineTable(Protocol):
@@ -72,11 +76,29 @@ class MachineTable(Protocol):
 
     def park(self, instance_id: str, token: str) -> Waiter: ...
 
-    def report(self, instance_id: str, news: str) -> Waiter | None:
-        """Notes that something happened to a machine; None when it is not one of ours."""
+    def park_until_end(self, instance_id: str, token: str) -> bool:
+        """From now on only the machine's end is of interest; whether it was reported already.
+
+        Raises:
+            LookupError: the machine was never added.
+        """
+
+    def report(self, instance_id: str, news: str, *, is_end: bool = False) -> Waiter | None:
+        """Notes that something happened to a machine, its end perhaps; None when it is not one of ours."""
+
+    def has_ended(self, instance_id: str) -> bool:
+        """Whether the machine's end was reported."""
 
     def has_news(self, instance_id: str) -> bool:
         """Whether something was reported that nobody has taken notice of yet."""
+
+    def queue_ends(self, instance_ids: Sequence[str]) -> None:
+        """Writes down machines that shall end."""
+
+    def queued_ends(self) -> Sequence[str]:
+        """As many as one call to EC2 may be for; what was written down long ago is forgotten."""
+
+    def unqueue_ends(self, instance_ids: Sequence[str]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -174,14 +196,17 @@ class LineTable(Protocol):
 
     def slots(self) -> Sequence[Slot]: ...
 
-    def grant(self, slot: Slot) -> None:
-        """Gives the slot's run its slot; doing so twice is harmless."""
+    def grant(self, slots: Sequence[Slot]) -> None:
+        """Gives each slot's run its slot; doing so twice is harmless."""
 
     def give_back(self, run: Run, instance_id: str) -> None:
         """Frees the run's slot if it is this machine's; doing so twice is harmless."""
 
     def lead(self, name: str) -> Lead | None:
         """Takes the lead, unless somebody else has it; `name` had it before and takes it over at once."""
+
+    def is_led(self) -> bool:
+        """Whether somebody has the lead at this moment."""
 
     def remember(self, lead: Lead, batch: Batch) -> None:
         """Writes down what is about to be launched, in the place of the batch before.
@@ -329,4 +354,16 @@ class Machines(Protocol):
     def alive_of_stack(self, stack: str) -> Iterable[AliveMachine]: ...
 
     def terminate(self, instance_id: str) -> str | None:
-        """Asks for termination; returns the state EC2 answers, None for an instance that it does not know."""
+        """Asks for termination; returns the state EC2 answers, None for an instance that it does not know.
+
+        Raises:
+            Throttled
+        """
+
+    def terminate_all(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
+        """The same for up to a thousand in one call; each one's state.
+
+        Raises:
+            LookupError: EC2 does not know one of them, and ends none.
+            Throttled
+        """

@@ -73,22 +73,25 @@ class Dispatching:
     machine_table: MachineTable
     machines: Machines
     files: JobFiles
+    stack: str
     bootstrap: str
     payload_sha256: str
     script: Sequence[str]
     job_timeout: int  # seconds the script may run
     transfer_allowance: int  # seconds more for fetching the file and storing the result
-    online_waits: Sequence[float]  # seconds between tries within one call; the workflow retries beyond them
+    online_waits: Sequence[float]  # seconds between tries within the first call; the workflow retries beyond them
     sleep: Callable[[float], None]
 
-    def dispatch(self, run: Run, attempt: int, instance_id: str, stored_after: str | None = None) -> str:
+    def dispatch(
+        self, run: Run, attempt: int, instance_id: str, stored_after: str | None = None, retries: int = 0
+    ) -> str:
         """Enters the machine into the job's record and sends it the attempt's command; returns the command's id.
 
         With `stored_after`, the id of a command whose result could not be stored, it sends the command that only
         stores that result, under a fresh URL.
 
         Raises:
-            AgentNotOnline: not within `online_waits`; the workflow tries again.
+            AgentNotOnline: not yet; the workflow tries again, and says how often it did.
             MachineLost: the machine ended before it was online.
             JobEnded, Throttled
         """
@@ -97,7 +100,9 @@ class Dispatching:
             return str(job.command_id)  # an earlier, interrupted call got this far
         command = self._command(job, attempt, upload_only=stored_after is not None)
         try:
-            command_id = self._send(instance_id, command, f"mayfly {run.job_id} attempt {attempt}")
+            # A machine that is not online in its first moments takes its time: then one try a call does.
+            waits = () if retries else self.online_waits
+            command_id = self._send(instance_id, command, f"mayfly {run.job_id} attempt {attempt}", waits)
         except AgentNotOnline:
             self._check_alive(instance_id)
             raise
@@ -120,6 +125,16 @@ class Dispatching:
             raise JobEnded(f"{instance_id} is not attempt {attempt}'s machine any more")
         machine = slot.machine
         self.machine_table.add(Machine(instance_id, run.owner, run.job_id, attempt))
+        # Launched with many others, it has no name of its own yet.
+        self.machines.tag(
+            instance_id,
+            {
+                "Name": f"mayfly {self.stack} {run.job_id}",
+                "mayfly:owner": run.owner,
+                "mayfly:job-id": run.job_id,
+                "mayfly:attempt": str(attempt),
+            },
+        )
         return self.jobs.update(run.owner, run.job_id, unless_over(run, lambda job: _launched(job, machine)))
 
     def _check_alive(self, instance_id: str) -> None:
@@ -127,8 +142,8 @@ class Dispatching:
         if self.machine_table.has_news(instance_id) and self.machines.instance_state(instance_id) in _ENDED:
             raise MachineLost(f"{instance_id} ended before it was online")
 
-    def _send(self, instance_id: str, script: str, comment: str) -> str:
-        for wait in self.online_waits:
+    def _send(self, instance_id: str, script: str, comment: str, waits: Sequence[float]) -> str:
+        for wait in waits:
             try:
                 return self.machines.send_command(instance_id, script, comment, self._total_seconds)
             except AgentNotOnline:
@@ -181,12 +196,16 @@ class Awaiting:
         if self.machine_table.park(instance_id, token).has_news:
             self.workflow.wake(token)
 
-    def report(self, instance_id: str, news: str) -> bool:
-        """Whether the machine is one of ours."""
-        waiter = self.machine_table.report(instance_id, news)
-        if waiter and waiter.token:
+    def report(self, instance_id: str, news: str, *, is_end: bool = False) -> bool:
+        """Whether the machine is one of ours; `is_end` when the news is that it is terminated."""
+        waiter = self.machine_table.report(instance_id, news, is_end=is_end)
+        if waiter is None:
+            return False
+        if waiter.token:
             self.workflow.wake(waiter.token)
-        return waiter is not None
+        if is_end and waiter.end_token:
+            self.workflow.wake(waiter.end_token)
+        return True
 
 
 @dataclass(frozen=True)

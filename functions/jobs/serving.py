@@ -7,9 +7,10 @@ is followed by one that makes the same call again and gets the same machines, so
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
 
 from functions.jobs import clock
 from functions.jobs.clock import now
@@ -44,17 +45,32 @@ STEP_ERRORS: dict[str, type[StepError]] = {
     "throttled": Throttled,
     "permanent": LaunchRefused,
 }
-# Machines a call: handing out a hundred takes a leader some seconds.
-MAX_BATCH = 100
+# Machines a call: what a leader hands out within a second or two.
+MAX_BATCH = 500
 # Tickets that may still stand in line although they have their slot: their run is about to hear of it.
 _GRANTED = 5
 
+# As many as DynamoDB takes in one call.
+_SLOTS_A_WRITE = 25
+
+T = TypeVar("T")
+Gift = tuple[Ticket, Slot]
 _Refusals = tuple[tuple[Candidate, Refusal], ...]
+
+
+def batched(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Itertools has it from Python 3.12 on."""
+    return (things[first : first + size] for first in range(0, len(things), size))
 
 
 def candidates(markets: Sequence[str], instance_types: Sequence[str], subnet_ids: Sequence[str]) -> list[Candidate]:
     """Every combination, in the order of preference: market first, then type, then zone."""
     return [Candidate(kind, subnet, market) for market in markets for kind in instance_types for subnet in subnet_ids]
+
+
+class ForEach(Protocol):
+    def __call__(self, work: Callable[[T], object], things: Sequence[T]) -> None:
+        """Does something with each of the things, several at a time."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +84,7 @@ class Serving:
     queue_timeout: timedelta
     throttle_waits: Sequence[float]  # seconds between tries within one turn; the workflow retries beyond them
     sleep: Callable[[float], None]
+    for_each: ForEach
     new_token: Callable[[], str] = lambda: str(uuid.uuid4())
 
     def servable(self, limit: int) -> Sequence[Ticket]:
@@ -96,6 +113,7 @@ class Serving:
         Raises:
             LeadLost: somebody else leads by now.
         """
+        # What an earlier version of this code found good may be more.
         limit, waits = min(lead.limit, MAX_BATCH), iter(self.throttle_waits)
         if lead.batch is not None:
             refusal, own = self._launch(lead, lead.batch, leader)
@@ -151,50 +169,52 @@ class Serving:
         Raises:
             LeadLost
         """
+        # Dispatch adds the job's, to each machine of a batch its own.
         tags = {"Name": f"mayfly {self.stack}", "mayfly:stack": self.stack, "mayfly:batch": batch.token}
-        if len(batch.attempts) == 1:
-            tags |= self._tags(*batch.attempts[0])
         answer = self.machines.launch(batch.candidate, len(batch.attempts), batch.token, tags)
         if isinstance(answer, Refusal):
             return answer, None
         # Whoever took over during the call may have had another answer to it, and handed out other machines since.
         self.line.table.remember(lead, batch)
-        own = None
-        for (run, attempt), instance in zip(batch.attempts, answer, strict=False):
-            slot = Slot(run, _record(batch.candidate, run, attempt, instance))
-            if len(batch.attempts) > 1:
-                self.machines.tag(instance.instance_id, self._tags(run, attempt))
-            if (run, attempt) == (leader.run, leader.attempt):
-                self.line.table.grant(slot)
-                own = slot
-            else:
-                self._hand_out(slot)
+        slots = [
+            Slot(run, _record(batch.candidate, run, attempt, instance))
+            for (run, attempt), instance in zip(batch.attempts, answer, strict=False)
+        ]
+        own = next((slot for slot in slots if (slot.run, slot.machine.attempt) == (leader.run, leader.attempt)), None)
+        others = [slot for slot in slots if slot is not own]
+        gifts = self._gifts(others)
+        granted = [*([own] if own else []), *(slot for _, slot in gifts)]
+        self.for_each(self.line.table.grant, list(batched(granted, _SLOTS_A_WRITE)))
+        self.for_each(lambda gift: self.give(*gift), gifts)
+        given = {slot.run for _, slot in gifts}
+        for slot in others:
+            if slot.run not in given:
+                self._take_back(slot)
         return None, own
 
-    def _hand_out(self, slot: Slot) -> None:
-        run, instance_id = slot.run, slot.machine.instance_id
-        ticket = self.line.table.ticket(run)
-        if ticket is None or ticket.attempt != slot.machine.attempt:
-            # Cancelled meanwhile; or handed out before, by a leader that did not come to the end of its turn.
-            held = self.line.table.slot(run)
-            if held is None or held.machine.instance_id != instance_id:
-                self.machines.terminate(instance_id)
-        else:
-            self.give(ticket, slot)
+    def _gifts(self, slots: Sequence[Slot]) -> list[Gift]:
+        """The slots that somebody waits for."""
+        if not slots:
+            return []
+        known = {ticket.run: ticket for ticket in self.line.table.oldest(len(slots) + _GRANTED)}
+        tickets = [known.get(slot.run) or self.line.table.ticket(slot.run) for slot in slots]
+        return [
+            (ticket, slot)
+            for ticket, slot in zip(tickets, slots, strict=True)
+            if ticket is not None and ticket.attempt == slot.machine.attempt
+        ]
 
-    def give(self, ticket: Ticket, slot: Slot) -> None:
-        """Gives a waiting run its machine; ends the machine if the run was cancelled meanwhile."""
-        run = slot.run
-        if not self.line.give(ticket, slot) and is_over(self.jobs.get(run.owner, run.job_id), run):
+    def _take_back(self, slot: Slot) -> None:
+        """Nobody waits for it: cancelled meanwhile; or handed out before, by a leader that did not come to its end."""
+        held = self.line.table.slot(slot.run)
+        if held is None or held.machine.instance_id != slot.machine.instance_id:
             self.machines.terminate(slot.machine.instance_id)
 
-    def _tags(self, run: Run, attempt: int) -> Mapping[str, str]:
-        return {
-            "Name": f"mayfly {self.stack} {run.job_id}",
-            "mayfly:owner": run.owner,
-            "mayfly:job-id": run.job_id,
-            "mayfly:attempt": str(attempt),
-        }
+    def give(self, ticket: Ticket, slot: Slot) -> None:
+        """Tells a waiting run of the machine that it was granted; ends the machine if it was cancelled meanwhile."""
+        run = slot.run
+        if not self.line.tell(ticket, slot) and is_over(self.jobs.get(run.owner, run.job_id), run):
+            self.machines.terminate(slot.machine.instance_id)
 
     def _note(self, tickets: Sequence[Ticket], refusals: _Refusals) -> None:
         events = [TimelineEvent("launch_refused", now(), f"{one}: {refusal.code}.") for one, refusal in refusals]

@@ -24,7 +24,8 @@ from functions.jobs.paths import checked_filename, input_key, input_prefix, obje
 from functions.jobs.ports import JobFiles, JobPage, JobTable, LogPage, MachineLog, MachineTable, Slot, UploadForm
 
 MAX_TEXT_CHARS = 10_000
-MAX_PAGE = 100
+# Fifty texts of the longest kind, escaped twice, stay below the 6 MB that Lambda answers at most.
+MAX_PAGE = 50
 UPLOAD_SECONDS = 3600
 DOWNLOAD_SECONDS = 900
 

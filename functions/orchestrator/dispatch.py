@@ -23,7 +23,7 @@ _BOOTSTRAP = Path(__file__).parents[2] / "ec2_payload" / "bootstrap.py"
 
 # Waiting a moment here is cheaper than a workflow retry (a state transition costs as much as seconds of this
 # function) and saves most of the workflow's shortest retry interval when the machine is just about to be online.
-_ONLINE_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
+_ONLINE_WAITS = (0.1, 0.2, 0.4, 0.8)
 
 
 @cache
@@ -41,6 +41,7 @@ def dispatching() -> Dispatching:
             artifacts_bucket=settings.artifacts_bucket,
             payload_key=settings.payload_key,
         ),
+        stack=settings.stack,
         bootstrap=_BOOTSTRAP.read_text(encoding="utf-8"),
         payload_sha256=settings.payload_sha256,
         script=settings.script,
@@ -55,6 +56,10 @@ def dispatching() -> Dispatching:
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     log_step("dispatch", event["job_id"], instance_id=event["instance_id"])
     command_id = dispatching().dispatch(
-        run_of(event), int(event["attempt"]), event["instance_id"], event["stored_after"] or None
+        run_of(event),
+        int(event["attempt"]),
+        event["instance_id"],
+        event["stored_after"] or None,
+        int(event["retries"]),
     )
     return {"command_id": command_id}

@@ -19,7 +19,8 @@ def news(event: dict[str, Any]) -> str:
 def handler(event: dict[str, Any], _context: Any) -> None:
     instance_id = event["detail"]["instance-id"]
     logger.append_keys(step="events", instance_id=instance_id)
-    if awaiting().report(instance_id, news(event)):
+    is_end = event["detail"].get("state") == "terminated"
+    if awaiting().report(instance_id, news(event), is_end=is_end):
         logger.info("machine news", extra={"news": news(event)})
     else:
         logger.info("not a machine of this stack")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from functions.aws.clients import Clients
+from functions.aws.clients import CONNECTIONS, Clients
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.line_table import DynamoLineTable
 from functions.aws.machines import AwsMachines
@@ -19,6 +21,7 @@ from functions.jobs.serving import Serving, candidates
 from functions.orchestrator.settings import LaunchSettings
 from functions.orchestrator.step import log_step, logger, run_of
 
+T = TypeVar("T")
 # RunInstances gets two calls a second back: a few seconds here are cheaper than as many tries of the workflow's.
 _THROTTLE_WAITS = (0.3, 0.6, 1.2, 2.4)
 
@@ -38,8 +41,15 @@ def launching() -> Launching:
         queue_timeout=timedelta(seconds=settings.queue_timeout),
         throttle_waits=_THROTTLE_WAITS,
         sleep=time.sleep,
+        for_each=for_each,
     )
     return Launching(jobs, line, serving)
+
+
+def for_each(work: Callable[[T], object], things: Sequence[T]) -> None:
+    with ThreadPoolExecutor(CONNECTIONS) as threads:
+        for _ in threads.map(work, things):
+            pass  # so that what was raised is raised here
 
 
 @logger.inject_lambda_context(clear_state=True)

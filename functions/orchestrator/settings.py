@@ -61,6 +61,7 @@ class LaunchSettings:
 @dataclass(frozen=True)
 class DispatchSettings:
     jobs_table: str
+    stack: str
     uploads_bucket: str
     outputs_bucket: str
     artifacts_bucket: str
@@ -75,6 +76,7 @@ class DispatchSettings:
     def from_env(env: Env) -> DispatchSettings:
         return DispatchSettings(
             jobs_table=env["JOBS_TABLE"],
+            stack=env["STACK"],
             uploads_bucket=env["UPLOADS_BUCKET"],
             outputs_bucket=env["OUTPUTS_BUCKET"],
             artifacts_bucket=env["ARTIFACTS_BUCKET"],

@@ -32,10 +32,14 @@ def setting(cloud: LocalCloud, function: str, name: str, value: str) -> Iterator
         put(before)
 
 
+def impatience(cloud: LocalCloud) -> AbstractContextManager[None]:
+    """Lets the sweeper look at what is only seconds old; it also comes by itself now and then."""
+    return setting(cloud, SWEEPER, "GRACE_SECONDS", "0")
+
+
 @pytest.fixture
 def impatient(cloud: LocalCloud) -> Iterator[None]:
-    """Lets the sweeper look at what is only seconds old."""
-    with setting(cloud, SWEEPER, "GRACE_SECONDS", "0"):
+    with impatience(cloud):
         yield
 
 

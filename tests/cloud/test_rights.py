@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
-from localcloud.cloud import LocalCloud
+from localcloud.cloud import Credentials, LocalCloud
 from localcloud.engine.policies import statements_by_role
 from localcloud.job_client import JobApiError, JobClient
 from tests.cloud.conftest import Scripted, one_slot
@@ -54,6 +55,12 @@ def lose_a_machine_before_it_is_online(client: JobClient) -> None:
     assert (job["status"], job["attempts"]) == ("succeeded", 2)
 
 
+def wait_for_an_agent_in_vain(client: JobClient) -> None:
+    client._http.put("/_local/faults", json={"agent_never_online": 1}).raise_for_status()
+    job = client.wait(client.submit(b"x", "x.txt", "y")["id"])
+    assert (job["status"], job["attempts"]) == ("succeeded", 2)
+
+
 def find_no_room(client: JobClient, cloud: LocalCloud) -> None:
     """Has EC2 ask to slow down for longer than one turn of a leader waits."""
     client._http.put("/_local/faults", json={"throttle": 1000}).raise_for_status()
@@ -93,6 +100,31 @@ def stop_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripted)
     assert client.wait(job["id"], 30)["status"] == "failed"
 
 
+def end_in_spite_of_throttling(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
+    """EC2 refuses to terminate until the machine is written down for the next call to end."""
+    with scripted("sh", "-c", "sleep 60"):
+        job = client.submit(b"x", "x.txt", "y")
+        parked(client, cloud, job["id"])
+        client._http.put("/_local/faults", json={"throttle": 2}).raise_for_status()
+        client.cancel(job["id"])
+        settled(client, job["id"])
+
+
+def end_before_dispatch(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
+    """Terminates a machine that its run, as it seems, has not got to dispatching to, which takes luck otherwise."""
+    with scripted("sh", "-c", "sleep 60"):
+        job = client.submit(b"x", "x.txt", "y")
+        instance_id, token = parked(client, cloud, job["id"])
+        key = {"owner": {"S": "#machine"}, "id": {"S": instance_id}}
+        cloud.client("dynamodb").delete_item(TableName=cloud.deployment.outputs["table"], Key=key)
+        event = {"owner": job["owner"], "job_id": job["id"], "run": 1, "instance_id": instance_id, "task_token": token}
+        payload = json.dumps(event).encode()
+        answer = cloud.client("lambda").invoke(FunctionName="mayfly-local-terminate", Payload=payload)
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        client.cancel(job["id"])
+        settled(client, job["id"])
+
+
 def overtake_the_wait(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
     """Has news about a machine come before its wait is parked, which takes luck otherwise."""
     with scripted("sh", "-c", 'sleep 2; cp "$1" "$3"', "sh"):
@@ -112,7 +144,7 @@ def overtake_the_wait(client: JobClient, cloud: LocalCloud, scripted: Scripted) 
         assert client.wait(job["id"])["status"] == "succeeded"
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("impatient", "hurried")
 def test_every_right_that_is_granted_is_used(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
     """So taking any single action away from any role fails a test: this one, or the one that uses it."""
     job = run(client, b"x", "x.txt", "y")
@@ -121,8 +153,11 @@ def test_every_right_that_is_granted_is_used(client: JobClient, cloud: LocalClou
     settled(client, job["id"])
     client.delete(job["id"])
     cancel_in_the_middle(client, cloud, scripted)
+    end_in_spite_of_throttling(client, cloud, scripted)
+    end_before_dispatch(client, cloud, scripted)
     lose_a_machine(client, scripted)
     lose_a_machine_before_it_is_online(client)
+    wait_for_an_agent_in_vain(client)
     find_no_room(client, cloud)
     wait_in_line(client, cloud, scripted)
     overtake_the_wait(client, cloud, scripted)
@@ -180,3 +215,58 @@ def test_without_the_right_to_sign_uploads_s3_takes_no_file(client: JobClient, c
         with pytest.raises(JobApiError) as refused:
             client.upload(upload, b"x")
     assert refused.value.status == 403
+
+
+def test_the_api_reaches_nothing_of_the_line_but_what_a_cancelled_job_needs(
+    client: JobClient, cloud: LocalCloud
+) -> None:
+    """With the role's own rights, as a fault in the function would have them."""
+    job = run(client, b"x", "x.txt", "y")
+    iam, name = cloud.client("iam"), role_names(cloud)["mayfly-local-api"]
+    root = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    opened = json.dumps({**trust, "Statement": [*trust["Statement"], root]})
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=opened)
+    try:
+        arn = iam.get_role(RoleName=name)["Role"]["Arn"]
+        keys = cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    finally:
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+    credentials = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    dynamodb, table = cloud.client("dynamodb", credentials=credentials), cloud.deployment.outputs["table"]
+
+    def is_let_in(owner: str, operation: str) -> bool:
+        key = {"owner": {"S": owner}, "id": {"S": "nothing"}}
+        arguments: dict[str, Any] = {"Key": key}
+        if operation == "put_item":
+            arguments = {"Item": key, "ConditionExpression": "attribute_exists(id)"}
+        elif operation == "update_item":
+            arguments |= {"UpdateExpression": "REMOVE x", "ConditionExpression": "attribute_exists(id)"}
+        elif operation == "query":
+            arguments = {
+                "KeyConditionExpression": "#owner = :owner",
+                "ExpressionAttributeNames": {"#owner": "owner"},
+                "ExpressionAttributeValues": {":owner": {"S": owner}},
+            }
+        try:
+            getattr(dynamodb, operation)(TableName=table, **arguments)
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            return True
+        except dynamodb.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDeniedException":
+                raise
+            return False
+        return True
+
+    operations = ("get_item", "put_item", "update_item", "delete_item", "query")
+    owners = ("#line", "#slot", "#machine", "#lead", "#anything", "anonymous", job["owner"])
+    reached = {owner: {each for each in operations if is_let_in(owner, each)} for owner in owners}
+    assert reached == {
+        "#line": {"delete_item"},
+        "#slot": {"query"},
+        "#machine": {"update_item"},
+        "#lead": set(),
+        "#anything": set(),
+        "anonymous": set(),
+        job["owner"]: set(operations),
+    }

@@ -19,9 +19,11 @@ from tests.simulation.workflow import definition
 
 # Long enough for everything a schedule can hold: eight jobs one after the other, each with three slow machines.
 _REST_WITHIN = 12 * 3600.0
-# How long a machine may have its slot before its run hears of it, while no function fails: as long as the workflow's
-# longest wait between two tries.
-_IDLE_AT_MOST = 75.0
+# How long a machine may have its slot before its run hears of it, in seconds. While no function fails, that is the
+# workflow's longest wait between two tries; else the sweeper's grace and two of its rounds.
+_IDLE_AT_MOST, _IDLE_WITH_FAULTS = 75.0, 750.0
+# How long a slot may be free while somebody is in line, in seconds, as long as nothing fails and EC2 refuses nobody.
+_STARVED_AT_MOST = 30.0
 # The sweeper passes by a few times more, and the last late event comes in.
 _STAYS_AT_REST = 20 * 60.0
 _TEMPORARY = {FINE, PARTIAL, "InsufficientInstanceCapacity", "VcpuLimitExceeded", "RequestLimitExceeded"}
@@ -118,9 +120,7 @@ class Play:
             self.granted[number].append(what)
 
     def _verdict(self) -> Iterator[str]:
-        if not self.schedule.faults.functions and self.schedule.slowness == 1:
-            idle = self.world.watch.idle.items()
-            yield from (f"{one} was idle for {seconds:.0f} s" for one, seconds in idle if seconds > _IDLE_AT_MOST)
+        yield from self._delays()
         executions = [run_of(execution) for execution in self.world.ports.step_functions.executions.values()]
         yield from (f"{run} has two workflows" for run in set(executions) if executions.count(run) > 1)
         for number, planned in enumerate(self.schedule.jobs):
@@ -130,6 +130,15 @@ class Play:
                     yield f"job {number} was accepted and is not there"
                 continue
             yield from (f"job {number}: {problem}" for problem in self._problems_of(number, planned, job))
+
+    def _delays(self) -> Iterator[str]:
+        schedule, watch = self.schedule, self.world.watch
+        undisturbed = not schedule.faults.functions and schedule.slowness == 1
+        longest = _IDLE_AT_MOST if undisturbed else _IDLE_WITH_FAULTS
+        yield from (f"{one} was idle for {seconds:.0f} s" for one, seconds in watch.idle.items() if seconds > longest)
+        is_refused = schedule.room is not None or not set(schedule.faults.launches) <= {FINE}
+        if undisturbed and not is_refused and watch.starved > _STARVED_AT_MOST:
+            yield f"a slot was free for {watch.starved:.0f} s while somebody was in line"
 
     def _problems_of(self, number: int, planned: PlannedJob, job: Job) -> Iterator[str]:
         deeds = self._deeds_to(number)

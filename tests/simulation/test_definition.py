@@ -39,7 +39,7 @@ def set_at(*path: Any, value: Any) -> Callable[[Any], None]:
         set_at("States", "Launch", "Catch", 0, "Output", value=""),
         set_at("States", "Launch", "Next", value=None),
         set_at("States", "Verdict", "Choices", 0, "Output", value=""),
-        set_at("States", "Terminate", "Next", value="Launch"),
+        set_at("States", "Release", "Next", value="Launch"),
     ],
 )
 def test_whatever_is_not_understood_is_refused(change: Callable[[Any], None]) -> None:

@@ -105,7 +105,7 @@ def test_a_termination_takes_its_time_and_is_told() -> None:
     (instance_id,) = account.launch("token")
     account.go_on(30)
     answer = account.ec2.client.terminate_instances(InstanceIds=[instance_id])
-    assert answer == {"TerminatingInstances": [{"CurrentState": {"Name": "shutting-down"}}]}
+    assert answer == {"TerminatingInstances": [{"InstanceId": instance_id, "CurrentState": {"Name": "shutting-down"}}]}
     assert account.ec2.alive == []
     assert [one.id for one in account.ec2.unended] == [instance_id]
     account.go_on(30)

@@ -120,3 +120,13 @@ def test_an_asynchronous_invocation_is_tried_three_times() -> None:
     assert tries[1] - tries[0] > 60
     assert tries[2] - tries[1] > 120
     assert bench.lambdas.pending == 0
+
+
+def test_the_seconds_of_all_invocations_and_the_most_at_a_time_are_counted() -> None:
+    bench = Bench(lambda: pause(30.0))
+    bench.invoke()
+    bench.invoke()
+    bench.clock.run(600)
+    bench.answer()
+    assert bench.lambdas.seconds["f"] == pytest.approx(90.0)
+    assert bench.lambdas.most == 2

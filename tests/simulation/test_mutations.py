@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, find, settings
 
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs import ending, serving
-from functions.jobs.ending import Terminating
+from functions.jobs.ending import Releasing
 from functions.jobs.job import JobStatus, Run
 from functions.jobs.line import Line
 from functions.jobs.ports import Batch, Candidate, Machines
@@ -67,7 +67,7 @@ def test_a_client_token_that_two_attempts_share_is_found(monkeypatch: pytest.Mon
         return Batch(f"token-of-{attempts[0][0].name}", candidate, attempts)
 
     monkeypatch.setattr(serving, "Batch", same_token)
-    assert first_problems("launch_refused")
+    assert first_problems("and is now")
 
 
 def test_a_slot_that_a_cancelled_job_keeps_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,16 +75,16 @@ def test_a_slot_that_a_cancelled_job_keeps_is_found(monkeypatch: pytest.MonkeyPa
         def give_back(self, run: Run, instance_ids: Sequence[str]) -> None:
             """Forgets to."""
 
-    terminate = Terminating.terminate
+    release = Releasing.release
 
-    def forgetful(self: Terminating, run: Run, instance_id: str | None) -> list[str]:
-        job = self.jobs.get(run.owner, run.job_id)
+    def forgetful(self: Releasing, run: Run, instance_id: str | None) -> list[str]:
+        job = self.ends.jobs.get(run.owner, run.job_id)
         if job is not None and job.status is JobStatus.CANCELLED:
-            line = Forgetful(self.line.table, self.line.workflow)
-            return terminate(Terminating(self.jobs, line, self.machines), run, instance_id)
-        return terminate(self, run, instance_id)
+            ends = replace(self.ends, line=Forgetful(self.ends.line.table, self.ends.line.workflow))
+            return release(replace(self, ends=ends), run, instance_id)
+        return release(self, run, instance_id)
 
-    monkeypatch.setattr(Terminating, "terminate", forgetful)
+    monkeypatch.setattr(Releasing, "release", forgetful)
     assert first_problems("still holds a slot")
 
 

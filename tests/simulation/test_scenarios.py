@@ -87,6 +87,7 @@ def test_one_slot_serves_all_oldest_first_and_one_machine_at_a_time() -> None:
             most = max(most, len(story.ports.ec2.unended))
         assert story.statuses == ["succeeded"] * 6
         assert (most, story.launched) == (1, 6)
+        assert story.watch.starved < 5
         waiting = [name for name in story.watch.grants if name != story.watch.grants[0]]
         assert waiting == sorted(waiting), "whoever came first of all aside, the oldest comes first"
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -18,7 +19,7 @@ from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.jobs.errors import JobNotFound, LeadLost
 from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
-from functions.jobs.ports import Batch, Candidate, Lead, LineTable, Machine, Slot, Turn
+from functions.jobs.ports import Batch, Candidate, Lead, LineTable, Machine, MachineTable, Slot, Turn
 from simulation.calls import Calls
 from simulation.chance import Chance
 from simulation.clock import VirtualClock
@@ -91,7 +92,7 @@ _line_steps = st.one_of(
     st.tuples(st.just("leave"), _runs, st.none() | _attempts),
     st.tuples(st.just("slot"), _runs),
     st.tuples(st.just("slots")),
-    st.tuples(st.just("grant"), _slots),
+    st.tuples(st.just("grant"), st.lists(_slots, max_size=30, unique_by=lambda slot: slot.run)),
     st.tuples(st.just("give_back"), _runs, _instances),
     st.tuples(st.just("lead"), st.sampled_from(["one", "other"])),
     st.tuples(st.just("remember"), st.integers(0, 5), st.just(BATCH)),
@@ -121,8 +122,11 @@ def test_the_line_answers_as_dynamodb_does(steps: list[tuple[Any, ...]]) -> None
 _machine_steps = st.one_of(
     st.tuples(st.just("add"), st.builds(Machine, _instances, st.just("alice"), st.just(JOB_ID), _attempts)),
     st.tuples(st.just("park"), _instances, st.sampled_from(["token-1", "token-2"])),
-    st.tuples(st.just("report"), _instances, st.just("terminated")),
-    st.tuples(st.just("has_news"), _instances),
+    st.tuples(st.just("park_until_end"), _instances, st.sampled_from(["token-3", "token-4"])),
+    st.tuples(st.sampled_from(["report", "report_end"]), _instances, st.just("terminated")),
+    st.tuples(st.sampled_from(["has_news", "has_ended"]), _instances),
+    st.tuples(st.sampled_from(["queue_ends", "unqueue_ends"]), st.lists(_instances, unique=True)),
+    st.tuples(st.just("queued_ends")),
 )
 
 
@@ -130,10 +134,14 @@ _machine_steps = st.one_of(
 @given(st.lists(_machine_steps, min_size=3, max_size=25))
 def test_the_machines_answer_as_in_dynamodb(steps: list[tuple[Any, ...]]) -> None:
     both = Both()
-    tables = [SimulatedMachineTable(both.calls), DynamoMachineTable(both.client, both.name)]
+    tables: list[MachineTable] = [SimulatedMachineTable(both.calls), DynamoMachineTable(both.client, both.name)]
     for name, *arguments in steps:
-        simulated, real = (_answer(getattr(table, name), *arguments) for table in tables)
+        simulated, real = (_answer(_method(table, name), *arguments) for table in tables)
         assert simulated == real, (name, arguments)
+
+
+def _method(table: MachineTable, name: str) -> Callable[..., Any]:
+    return partial(table.report, is_end=True) if name == "report_end" else getattr(table, name)
 
 
 def _answer(method: Callable[..., Any], *arguments: Any) -> Any:

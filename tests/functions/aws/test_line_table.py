@@ -93,20 +93,20 @@ def test_a_slot_comes_back_with_its_machine(table: LineTable) -> None:
     slot = Slot(FIRST, a_machine())
     assert table.slot(FIRST) is None
     for _ in range(2):
-        table.grant(slot)
+        table.grant([slot])
     assert table.slot(FIRST) == slot
     assert table.slots() == [slot]
 
 
 def test_slots_are_listed_oldest_job_first(table: LineTable) -> None:
     later, first = Slot(LATER, a_machine("i-2")), Slot(FIRST, a_machine("i-1"))
-    table.grant(later)
-    table.grant(first)
+    table.grant([later])
+    table.grant([first])
     assert table.slots() == [first, later]
 
 
 def test_a_slot_is_freed_by_its_own_machine_only_and_once(table: LineTable) -> None:
-    table.grant(Slot(FIRST, a_machine("i-1")))
+    table.grant([Slot(FIRST, a_machine("i-1"))])
     table.give_back(FIRST, "i-2")
     assert len(table.slots()) == 1
     for _ in range(2):
@@ -164,6 +164,19 @@ def test_a_lead_given_back_is_free_at_once_for_anybody(table: LineTable) -> None
     assert table.lead("one")
 
 
+def test_a_lead_is_held_until_it_is_given_back_or_its_time_is_over(
+    table: LineTable, stopped_clock: StoppedClock
+) -> None:
+    assert not table.is_led(), "nobody ever led"
+    lead = taken(table)
+    assert table.is_led()
+    table.rest(lead, Turn(7))
+    assert not table.is_led()
+    taken(table)
+    stopped_clock.go_on(LEAD_SECONDS + 1)
+    assert not table.is_led()
+
+
 def test_a_lead_is_free_whatever_the_next_leaders_clock_says(table: LineTable, stopped_clock: StoppedClock) -> None:
     table.rest(taken(table, "one"), Turn(7))
     stopped_clock.go_on(-5)
@@ -185,7 +198,7 @@ def test_the_lines_items_are_nobodys_jobs_and_no_open_ones() -> None:
     table, jobs = DynamoLineTable(client, name), DynamoJobTable(client, name)
     jobs.add(a_job())
     table.enter(FIRST, 1, "token")
-    table.grant(Slot(FIRST, a_machine()))
+    table.grant([Slot(FIRST, a_machine())])
     taken(table)
     DynamoMachineTable(client, name).add(Machine("i-1", "alice", JOB_ID, 1))
     assert [job.id for job in jobs.page("alice", 10, None).jobs] == [JOB_ID]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from functions.aws.machine_table import DynamoMachineTable
@@ -58,3 +60,48 @@ def test_nobody_waits_for_a_machine_that_was_never_entered() -> None:
     client = new_client()
     with pytest.raises(LookupError, match="i-1"):
         DynamoMachineTable(client, new_table(client)).park("i-1", "token")
+
+
+def test_who_waits_for_the_end_is_told_to_who_reports_and_waits_for_nothing_else(table: MachineTable) -> None:
+    table.add(MACHINE)
+    table.park("i-1", "token")
+    table.report("i-1", "Success")
+    assert not table.park_until_end("i-1", "end-token")
+    assert not table.has_news("i-1")
+    waiter = table.report("i-1", "shutting-down")
+    assert waiter
+    assert (waiter.token, waiter.end_token) == (None, "end-token")
+
+
+def test_an_end_that_was_reported_stays_known(table: MachineTable) -> None:
+    table.add(MACHINE)
+    assert not table.has_ended("i-1")
+    table.report("i-1", "terminated", is_end=True)
+    table.report("i-1", "shutting-down")
+    assert table.has_ended("i-1")
+    assert table.park_until_end("i-1", "token")
+    assert table.has_ended("i-1")
+
+
+def test_nobody_waits_for_the_end_of_a_machine_that_was_never_entered(table: MachineTable) -> None:
+    with pytest.raises(LookupError, match="i-1"):
+        table.park_until_end("i-1", "token")
+
+
+def test_more_machines_than_one_write_takes_are_queued_and_taken_out_again(table: MachineTable) -> None:
+    ids = [f"i-{number:03}" for number in range(60)]
+    table.queue_ends(ids)
+    table.queue_ends(ids[:1])
+    assert list(table.queued_ends()) == ids
+    table.unqueue_ends(ids[10:])
+    assert list(table.queued_ends()) == ids[:10]
+
+
+def test_a_machine_that_was_queued_long_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = new_client()
+    table = DynamoMachineTable(client, new_table(client))
+    long_ago = time.time() - 3600
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: long_ago)
+        table.queue_ends(["i-1"])
+    assert table.queued_ends() == []

@@ -235,6 +235,19 @@ def test_terminating_answers_what_ec2_says_and_nothing_for_what_it_does_not_know
     assert aws.machines.terminate(INSTANCE) is None
 
 
+def test_many_are_terminated_in_one_call(aws: Stubbed) -> None:
+    ids = ["i-1", "i-2"]
+    ending = [{"InstanceId": one, "CurrentState": {"Name": "shutting-down"}} for one in ids]
+    aws.ec2.add_response("terminate_instances", {"TerminatingInstances": ending}, {"InstanceIds": ids})
+    assert aws.machines.terminate_all(ids) == {"i-1": "shutting-down", "i-2": "shutting-down"}
+
+
+def test_terminating_many_fails_when_one_is_unknown(aws: Stubbed) -> None:
+    aws.ec2.add_client_error("terminate_instances", "InvalidInstanceID.NotFound", "i-2 does not exist")
+    with pytest.raises(LookupError, match="i-2"):
+        aws.machines.terminate_all(["i-1", "i-2"])
+
+
 def test_a_throttled_termination_is_tried_again_by_the_workflow(aws: Stubbed) -> None:
     aws.ec2.add_client_error("terminate_instances", "RequestLimitExceeded", "slow down")
     with pytest.raises(Throttled, match="slow down"):

@@ -14,7 +14,7 @@ from functions.jobs.job import Run
 from functions.jobs.ports import Batch, Lead, Slot, Ticket, Turn
 
 LEAD_SECONDS = 60
-FULL_BATCH = 100
+FULL_BATCH = 500
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
@@ -59,8 +59,8 @@ class FakeLineTable:
     def slots(self) -> Sequence[Slot]:
         return [self.held[name] for name in sorted(self.held)]
 
-    def grant(self, slot: Slot) -> None:
-        self.held[slot.run.name] = slot
+    def grant(self, slots: Sequence[Slot]) -> None:
+        self.held |= {slot.run.name: slot for slot in slots}
 
     def give_back(self, run: Run, instance_id: str) -> None:
         slot = self.held.get(run.name)
@@ -75,6 +75,9 @@ class FakeLineTable:
             kept, until=moment + timedelta(seconds=LEAD_SECONDS), holder=f"holder-{next(self._holders)}", name=name
         )
         return Lead(self.kept.holder, self.kept.limit, self.kept.batch)
+
+    def is_led(self) -> bool:
+        return self.kept is not None and self.kept.until >= clock.utc_now()
 
     def remember(self, lead: Lead, batch: Batch) -> None:
         self._kept_by(lead).batch = batch

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
+from functions.jobs.errors import InvalidRequest
 from functions.jobs.ports import LogLine, LogPage
 
 
@@ -14,6 +16,8 @@ class FakeMachineLog:
 
     def read(self, command_id: str, instance_id: str, after: str | None) -> LogPage:
         lines = self.lines.get((command_id, instance_id), [])
+        if after is not None and not re.fullmatch(r"[0-9]{1,9}", after):
+            raise InvalidRequest("`after` is not a token that a log page answered.", field="after")
         start = int(after or 0)
         return LogPage(tuple(lines[start:]), str(len(lines)))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from functions.jobs.clock import now
+from functions.jobs.errors import Throttled
 from functions.jobs.job import MachineRecord
 from functions.jobs.ports import AliveMachine, Candidate, CommandState, LaunchedInstance, Refusal
 
@@ -46,6 +47,7 @@ class FakeMachines:
     states: dict[str, str] = field(default_factory=dict)
     alive: list[AliveMachine] = field(default_factory=list)
     ends_at_once: bool = True
+    throttles: int = 0  # how many calls of terminate_all are refused
     asked: list[Asked] = field(default_factory=list)
     tagged: dict[str, Mapping[str, str]] = field(default_factory=dict)
     sent: list[tuple[str, str, int]] = field(default_factory=list)
@@ -100,3 +102,11 @@ class FakeMachines:
             return None
         self.states[instance_id] = "terminated" if self.ends_at_once else "shutting-down"
         return self.states[instance_id]
+
+    def terminate_all(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
+        if self.throttles:
+            self.throttles -= 1
+            raise Throttled("slow down")
+        if unknown := [one for one in instance_ids if one not in self.states]:
+            raise LookupError(", ".join(unknown))
+        return {one: self.terminate(one) or "" for one in instance_ids}

@@ -7,16 +7,18 @@ import pytest
 
 from functions.jobs import clock
 from functions.jobs.clock import rfc3339
-from functions.jobs.ending import VERIFIED_BY_WORKFLOW, Recording, Terminating, is_gone
+from functions.jobs.ending import VERIFIED_BY_WORKFLOW, Ends, Recording, Releasing, Terminating, is_gone
 from functions.jobs.errors import MachineStillAlive
 from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
 from functions.jobs.line import Line
-from functions.jobs.ports import Slot
-from functions.jobs.running import Outcome
+from functions.jobs.ports import Machine, Slot
+from functions.jobs.running import Awaiting, Outcome
+from functions.jobs.terminations import Terminations
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable, a_job
 from tests.functions.fakes.line_table import FakeLineTable
+from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.workflow import FakeWorkflow
 
@@ -115,8 +117,8 @@ def test_the_cause_of_an_error_is_given_in_its_own_words(cause: str, words: str)
     assert table.only.error.message == words
 
 
-class Terminate:
-    """The Terminate step for a run, whose job may know of machines, and another run that waits in line."""
+class Release:
+    """The Release step for a run, whose job may know of machines, and another run that waits in line."""
 
     def __init__(self, *machines: str, states: dict[str, str] | None = None, **facts: object) -> None:
         records = tuple(a_machine(one) for one in machines)
@@ -124,10 +126,11 @@ class Terminate:
         self.table, self.flow = FakeLineTable(), FakeWorkflow()
         self.machines = FakeMachines(states=states or {})
         self.table.enter(Run("bob", OTHER_ID), 1, "bobs-token")
-        self.step = Terminating(self.jobs, Line(self.table, self.flow), self.machines)
+        self.machine_table = FakeMachineTable()
+        self.ends = Ends(self.jobs, Line(self.table, self.flow), self.machines)
 
     def __call__(self, instance_id: str | None = "i-1", run: Run = RUN) -> list[str]:
-        return self.step.terminate(run, instance_id)
+        return Releasing(self.ends, self.machine_table).release(run, instance_id)
 
     @property
     def job(self) -> Job:
@@ -139,117 +142,175 @@ class Terminate:
 
 
 def test_a_machine_seen_terminated_gets_the_end_of_its_receipt(stopped_clock: StoppedClock) -> None:
-    terminate = Terminate("i-1", states={"i-1": "running"})
-    assert terminate() == ["i-1"]
-    (machine,) = terminate.job.machines
+    release = Release("i-1", states={"i-1": "running"})
+    assert release() == ["i-1"]
+    (machine,) = release.job.machines
     assert (machine.terminated_at, machine.verified) == (rfc3339(stopped_clock.moment), VERIFIED_BY_WORKFLOW)
-    assert [event.event for event in terminate.job.timeline] == ["machine_terminated"]
-    assert terminate.machines.terminated == ["i-1"]
+    assert [event.event for event in release.job.timeline] == ["machine_terminated"]
+    assert release.machines.terminated == ["i-1"]
 
 
 def test_the_slot_is_free_for_the_next_in_line_once_its_machine_is_seen_terminated() -> None:
-    terminate = Terminate("i-1", states={"i-1": "running"})
-    terminate.table.grant(Slot(RUN, a_machine("i-1")))
-    terminate.machines.ends_at_once = False
+    release = Release("i-1", states={"i-1": "running"})
+    release.table.grant([Slot(RUN, a_machine("i-1"))])
+    release.machines.ends_at_once = False
     with pytest.raises(MachineStillAlive, match="i-1"):
-        terminate()
-    assert len(terminate.table.slots()) == 1
-    assert terminate.flow.answers == []
-    terminate.machines.states["i-1"] = "terminated"
-    terminate()
-    assert terminate.table.slots() == []
-    assert terminate.flow.failed == [("bobs-token", "YourTurn")]
+        release()
+    assert len(release.table.slots()) == 1
+    assert release.flow.answers == []
+    release.machines.states["i-1"] = "terminated"
+    release()
+    assert release.table.slots() == []
+    assert release.flow.failed == [("bobs-token", "YourTurn")]
 
 
 def test_termination_is_not_believed_until_it_is_seen_nor_asked_for_twice() -> None:
-    terminate = Terminate("i-1", states={"i-1": "running"})
-    terminate.machines.ends_at_once = False
+    release = Release("i-1", states={"i-1": "running"})
+    release.machines.ends_at_once = False
     for _ in range(3):
         with pytest.raises(MachineStillAlive, match="i-1"):
-            terminate()
-    assert terminate.machines.terminated == ["i-1"]
-    assert terminate.ended == []
+            release()
+    assert release.machines.terminated == ["i-1"]
+    assert release.ended == []
 
 
 def test_a_machine_whose_launch_did_not_get_into_the_record_is_known_from_its_slot() -> None:
-    terminate = Terminate(states={"i-9": "pending"}, status=JobStatus.CANCELLED)
-    terminate.table.grant(Slot(RUN, a_machine("i-9")))
-    assert terminate(None) == ["i-9"]
-    assert terminate.machines.terminated == ["i-9"]
-    assert terminate.ended == ["i-9"], "it has its receipt all the same"
-    assert terminate.table.slots() == []
+    release = Release(states={"i-9": "pending"}, status=JobStatus.CANCELLED)
+    release.table.grant([Slot(RUN, a_machine("i-9"))])
+    assert release(None) == ["i-9"]
+    assert release.machines.terminated == ["i-9"]
+    assert release.ended == ["i-9"], "it has its receipt all the same"
+    assert release.table.slots() == []
 
 
 def test_a_slot_that_went_to_another_machine_is_freed_with_that_one() -> None:
-    terminate = Terminate("i-1", states={"i-1": "terminated", "i-2": "running"})
-    terminate.table.grant(Slot(RUN, a_machine("i-2")))
-    assert terminate("i-1") == ["i-1", "i-2"]
-    assert terminate.table.slots() == []
-    assert terminate.machines.terminated == ["i-2"]
+    release = Release("i-1", states={"i-1": "terminated", "i-2": "running"})
+    release.table.grant([Slot(RUN, a_machine("i-2"))])
+    assert release("i-1") == ["i-1", "i-2"]
+    assert release.table.slots() == []
+    assert release.machines.terminated == ["i-2"]
 
 
 def test_only_the_machines_of_the_run_are_looked_at() -> None:
     old = a_machine("i-0", run=1).ended("2026-01-31T09:20:00.000Z", "seen")
-    terminate = Terminate(
+    release = Release(
         states={"i-1": "running"}, machines=(old, a_machine("i-1", run=2), a_machine("i-x", run=3)), run=2
     )
-    assert terminate("i-1", Run("alice", JOB_ID, 2)) == ["i-1"]
-    assert terminate.machines.terminated == ["i-1"]
-    assert terminate.job.machines[0] == old
+    assert release("i-1", Run("alice", JOB_ID, 2)) == ["i-1"]
+    assert release.machines.terminated == ["i-1"]
+    assert release.job.machines[0] == old
 
 
 def test_a_machine_that_has_the_end_of_its_receipt_is_not_asked_about_again(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = a_machine("i-1").ended("2026-01-31T09:20:00.000Z", "the sweeper saw it")
-    terminate = Terminate(machines=(ended,))
+    release = Release(machines=(ended,))
     asked: list[str] = []
-    monkeypatch.setattr(terminate.machines, "instance_state", asked.append)
-    assert terminate("i-1") == ["i-1"]
-    assert (asked, terminate.job.machines) == ([], (ended,))
+    monkeypatch.setattr(release.machines, "instance_state", asked.append)
+    assert release("i-1") == ["i-1"]
+    assert (asked, release.job.machines) == ([], (ended,))
 
 
-def test_a_run_that_is_terminated_has_left_the_line() -> None:
-    terminate = Terminate()
-    terminate.table.enter(RUN, 1, "token")
-    terminate(None)
-    assert [ticket.run.owner for ticket in terminate.table.oldest(9)] == ["bob"]
+def test_a_run_that_is_released_has_left_the_line() -> None:
+    release = Release()
+    release.table.enter(RUN, 1, "token")
+    release(None)
+    assert [ticket.run.owner for ticket in release.table.oldest(9)] == ["bob"]
 
 
 def test_a_job_without_machines_has_nothing_to_terminate_but_makes_way_for_the_next() -> None:
-    terminate = Terminate()
-    assert terminate(None) == []
-    assert terminate.machines.terminated == []
-    assert terminate.flow.failed == [("bobs-token", "YourTurn")]
+    release = Release()
+    assert release(None) == []
+    assert release.machines.terminated == []
+    assert release.flow.failed == [("bobs-token", "YourTurn")]
 
 
 def test_a_machine_of_a_deleted_job_is_ended_all_the_same_and_its_slot_is_freed() -> None:
-    terminate = Terminate(states={"i-1": "running"})
-    terminate.table.grant(Slot(RUN, a_machine("i-1")))
-    terminate.jobs.delete("alice", JOB_ID)
-    assert terminate("i-1") == ["i-1"]
-    assert terminate.machines.terminated == ["i-1"]
-    assert terminate.table.slots() == []
+    release = Release(states={"i-1": "running"})
+    release.table.grant([Slot(RUN, a_machine("i-1"))])
+    release.jobs.delete("alice", JOB_ID)
+    assert release("i-1") == ["i-1"]
+    assert release.machines.terminated == ["i-1"]
+    assert release.table.slots() == []
 
 
-def test_terminating_twice_is_the_same_as_once() -> None:
+def test_an_end_that_ec2_reported_is_believed_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = Release("i-1", states={"i-1": "running"})
+    release.machine_table.add(Machine("i-1", "alice", JOB_ID, 1))
+    release.machine_table.report("i-1", "terminated", is_end=True)
+    asked: list[str] = []
+    monkeypatch.setattr(release.machines, "instance_state", asked.append)
+    assert release() == ["i-1"]
+    assert (asked, release.ended) == ([], ["i-1"])
+
+
+class Terminate(Release):
+    """The Terminate step for the same, which answers what its workflow heard."""
+
+    def __call__(self, instance_id: str | None = "i-1", run: Run = RUN) -> list[str]:
+        terminations = Terminations(self.machine_table, self.machines, (), lambda _: None)
+        Terminating(self.ends, self.machine_table, terminations).terminate(run, instance_id, "its-token")
+        return self.flow.woken
+
+    def report(self, state: str) -> list[str]:
+        Awaiting(self.machine_table, self.flow).report("i-1", state, is_end=state == "terminated")
+        return self.flow.woken
+
+
+def test_the_workflow_hears_of_its_machines_end_and_of_nothing_before() -> None:
     terminate = Terminate("i-1", states={"i-1": "running"})
-    assert terminate() == ["i-1"]
-    once = terminate.job
-    assert terminate() == ["i-1"]
-    assert terminate.job == once
+    terminate.machine_table.add(Machine("i-1", "alice", JOB_ID, 1))
+    terminate.machine_table.park("i-1", "of-the-command")
+    terminate.machines.ends_at_once = False
+    assert terminate() == []
+    assert terminate.machines.terminated == ["i-1"]
+    assert terminate.report("shutting-down") == []
+    assert terminate.report("terminated") == ["its-token"]
+
+
+def test_a_machine_that_ended_before_is_not_waited_for() -> None:
+    terminate = Terminate("i-1", states={"i-1": "terminated"})
+    terminate.machine_table.add(Machine("i-1", "alice", JOB_ID, 1))
+    terminate.report("terminated")
+    assert terminate() == ["its-token"]
+    assert terminate.machines.terminated == []
+
+
+def test_a_machine_that_ec2_ends_at_once_is_not_waited_for() -> None:
+    assert Terminate("i-1", states={"i-1": "running"})() == ["its-token"]
+
+
+def test_a_machine_that_was_never_dispatched_to_is_waited_for_all_the_same() -> None:
+    terminate = Terminate(states={"i-1": "pending"})
+    terminate.table.grant([Slot(RUN, a_machine("i-1"))])
+    terminate.machines.ends_at_once = False
+    assert terminate(None) == []
+    assert terminate.report("terminated") == ["its-token"]
+
+
+def test_a_run_without_machines_waits_for_nothing() -> None:
+    assert Terminate()(None) == ["its-token"]
+
+
+def test_releasing_twice_is_the_same_as_once() -> None:
+    release = Release("i-1", states={"i-1": "running"})
+    assert release() == ["i-1"]
+    once = release.job
+    assert release() == ["i-1"]
+    assert release.job == once
 
 
 def test_a_machine_too_new_for_ec2_to_know_is_not_taken_for_gone(stopped_clock: StoppedClock) -> None:
     launched = rfc3339(stopped_clock.moment - timedelta(minutes=1))
-    terminate = Terminate(machines=(a_machine("i-1", launched_at=launched),))
+    release = Release(machines=(a_machine("i-1", launched_at=launched),))
     with pytest.raises(MachineStillAlive):
-        terminate()
+        release()
 
 
 def test_a_machine_that_ec2_has_forgotten_is_gone(stopped_clock: StoppedClock) -> None:
     launched = rfc3339(stopped_clock.moment - timedelta(minutes=31))
-    terminate = Terminate(machines=(a_machine("i-1", launched_at=launched),))
-    assert terminate() == ["i-1"]
-    assert terminate.ended == ["i-1"]
+    release = Release(machines=(a_machine("i-1", launched_at=launched),))
+    assert release() == ["i-1"]
+    assert release.ended == ["i-1"]
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_a_run_that_has_its_machine_does_not_wait_for_those_that_have_none() -> 
 def test_a_run_that_got_its_machine_between_two_tries_takes_it_though_others_get_none() -> None:
     line = WaitingLine.of(2)
     first, second = line.runs
-    line.table.grant(Slot(first, a_machine("i-7")))
+    line.table.grant([Slot(first, a_machine("i-7"))])
     line.machines.answers = [FULL]
     line.park(second)
     line.enter(first)
@@ -176,7 +176,7 @@ def test_a_run_that_another_one_followed_gets_no_machine() -> None:
 def test_a_step_whose_answer_was_lost_gets_the_machine_it_has() -> None:
     line = WaitingLine.of(1)
     (run,) = line.runs
-    line.table.grant(Slot(run, a_machine("i-7")))
+    line.table.grant([Slot(run, a_machine("i-7"))])
     line.enter(run)
     assert line.heard(run) == ["i-7"]
     assert (line.machines.asked, line.table.oldest(9)) == ([], [])
@@ -185,7 +185,7 @@ def test_a_step_whose_answer_was_lost_gets_the_machine_it_has() -> None:
 def test_the_next_attempt_does_not_get_the_machine_of_the_one_before() -> None:
     line = WaitingLine.of(1)
     (run,) = line.runs
-    line.table.grant(Slot(run, a_machine("i-7", attempt=1)))
+    line.table.grant([Slot(run, a_machine("i-7", attempt=1))])
     line.enter(run, attempt=2)
     assert line.heard(run) == ["i-1"]
 
@@ -224,7 +224,7 @@ def test_a_job_that_lost_its_machine_is_not_new_to_the_line() -> None:
 def test_the_machine_of_the_attempt_before_is_not_given_though_somebody_else_leads() -> None:
     line = WaitingLine.of(1)
     (run,) = line.runs
-    line.table.grant(Slot(run, a_machine("i-7", attempt=1)))
+    line.table.grant([Slot(run, a_machine("i-7", attempt=1))])
     assert line.table.lead("another")
     line.enter(run, attempt=2)
     assert line.heard(run) == []
@@ -293,7 +293,7 @@ def test_coming_again_does_not_begin_the_wait_anew(stopped_clock: StoppedClock) 
 def test_a_machine_that_came_at_the_last_moment_is_taken(stopped_clock: StoppedClock) -> None:
     line = WaitingLine.of(1)
     line.park(line.runs[0])
-    line.table.grant(Slot(line.runs[0], a_machine("i-7")))
+    line.table.grant([Slot(line.runs[0], a_machine("i-7"))])
     stopped_clock.go_on(WAIT)
     line.enter(line.runs[0])
     assert line.heard(line.runs[0]) == ["i-7"]

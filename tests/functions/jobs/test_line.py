@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from functions.jobs.line import Line
-from functions.jobs.ports import Slot
+from functions.jobs.ports import Slot, Turn
 from tests.functions.fakes.line_table import FakeLineTable
 from tests.functions.fakes.machines import a_machine
 from tests.functions.fakes.workflow import FakeWorkflow
@@ -15,6 +13,18 @@ def test_room_is_told_to_the_oldest_and_to_nobody_else() -> None:
     line.park(line.runs[2], line.runs[0], line.runs[1])
     line.line.hand_over()
     assert [line.heard(run) for run in line.runs] == [["YourTurn"], [], []]
+
+
+def test_a_leader_and_those_it_launches_for_are_not_told_that_there_may_be_room() -> None:
+    line = WaitingLine.of(2)
+    line.park(*line.runs)
+    lead = line.table.lead(line.runs[0].name)
+    assert lead
+    line.line.hand_over()
+    assert line.flow.answers == [], "the leader looks again when it has given the lead back"
+    line.table.rest(lead, Turn(1))
+    line.line.hand_over()
+    assert line.heard(line.runs[0]) == ["YourTurn"]
 
 
 def test_who_does_not_listen_is_passed_over() -> None:
@@ -41,38 +51,21 @@ def test_who_is_told_keeps_its_place() -> None:
     assert line.table.ticket(line.runs[0])
 
 
-def test_a_run_that_is_given_its_machine_has_left_the_line_and_holds_the_slot() -> None:
+def test_a_run_that_is_told_of_its_machine_has_left_the_line() -> None:
     line = WaitingLine.of(1)
     line.park(line.runs[0])
     slot = Slot(line.runs[0], a_machine())
-    assert line.line.give(line.table.tickets[line.runs[0].name], slot)
+    assert line.line.tell(line.table.tickets[line.runs[0].name], slot)
     assert line.heard(line.runs[0]) == ["i-1"]
-    assert (line.table.oldest(9), line.table.slots()) == ([], [slot])
+    assert line.table.oldest(9) == []
 
 
-def test_the_slot_is_there_before_the_run_hears_of_its_machine() -> None:
-    line = WaitingLine.of(1)
-    line.park(line.runs[0])
-    slots_when_told: list[list[Slot]] = []
-
-    class Watching(FakeWorkflow):
-        def wake(self, token: str, output: Mapping[str, str] | None = None) -> bool:
-            slots_when_told.append(list(line.table.slots()))
-            return super().wake(token, output)
-
-    slot = Slot(line.runs[0], a_machine())
-    Line(line.table, Watching()).give(line.table.tickets[line.runs[0].name], slot)
-    assert slots_when_told == [[slot]]
-
-
-def test_a_machine_given_to_nobody_who_listens_keeps_its_slot_for_the_runs_next_try() -> None:
+def test_that_nobody_listens_is_answered() -> None:
     line = WaitingLine.of(1)
     line.park(line.runs[0])
     ticket = line.table.tickets[line.runs[0].name]
     line.flow.dead.add(ticket.token)
-    slot = Slot(line.runs[0], a_machine())
-    assert not line.line.give(ticket, slot)
-    assert line.table.slots() == [slot]
+    assert not line.line.tell(ticket, Slot(line.runs[0], a_machine()))
 
 
 def test_a_run_whose_step_was_tried_anew_meanwhile_hears_through_its_new_token() -> None:
@@ -82,7 +75,7 @@ def test_a_run_whose_step_was_tried_anew_meanwhile_hears_through_its_new_token()
     old = line.table.tickets[run.name]
     line.flow.dead.add(old.token)
     line.park(run)
-    assert line.line.give(old, Slot(run, a_machine()))
+    assert line.line.tell(old, Slot(run, a_machine()))
     assert line.flow.woken == [f"{run.name}/2"]
     assert line.table.oldest(9) == []
 
@@ -93,7 +86,7 @@ def test_a_place_in_line_for_a_later_attempt_outlasts_a_machine_for_an_earlier_o
     line.park(run)
     earlier = line.table.tickets[run.name]
     line.park(run, attempt=2)
-    line.line.give(earlier, Slot(run, a_machine()))
+    line.line.tell(earlier, Slot(run, a_machine()))
     assert [ticket.attempt for ticket in line.table.oldest(9)] == [2]
 
 
@@ -104,14 +97,14 @@ def test_a_later_attempt_is_not_told_of_an_earlier_ones_machine() -> None:
     earlier = line.table.tickets[run.name]
     line.flow.dead.add(earlier.token)
     line.park(run, attempt=2)
-    assert not line.line.give(earlier, Slot(run, a_machine()))
+    assert not line.line.tell(earlier, Slot(run, a_machine()))
     assert line.flow.answers == []
 
 
 def test_a_machine_that_is_gone_frees_its_slot_for_whoever_waits_longest() -> None:
     line = WaitingLine.of(3)
     ended, *waiting = line.runs
-    line.table.grant(Slot(ended, a_machine("i-1")))
+    line.table.grant([Slot(ended, a_machine("i-1"))])
     line.park(*waiting)
     line.line.give_back(ended, ["i-1"])
     assert line.table.slots() == []
@@ -120,7 +113,7 @@ def test_a_machine_that_is_gone_frees_its_slot_for_whoever_waits_longest() -> No
 
 def test_another_machines_end_does_not_free_the_slot() -> None:
     line = WaitingLine.of(1)
-    line.table.grant(Slot(line.runs[0], a_machine("i-2")))
+    line.table.grant([Slot(line.runs[0], a_machine("i-2"))])
     line.line.give_back(line.runs[0], ["i-1"])
     assert len(line.table.slots()) == 1
 

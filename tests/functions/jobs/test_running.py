@@ -33,13 +33,14 @@ class Dispatch:
     def __init__(self, *sends: str | Exception, **job: object) -> None:
         self.jobs, self.line, self.machine_table = FakeJobTable.of(a_job(**job)), FakeLineTable(), FakeMachineTable()
         self.machines, self.files, self.waits = FakeMachines(sends=list(sends)), FakeJobFiles(), list[float]()
-        self.line.grant(Slot(RUN, a_machine("i-1", attempt=1)))
+        self.line.grant([Slot(RUN, a_machine("i-1", attempt=1))])
         self.step = Dispatching(
             jobs=self.jobs,
             line=self.line,
             machine_table=self.machine_table,
             machines=self.machines,
             files=self.files,
+            stack="dev",
             bootstrap="print('hello')\n",
             payload_sha256=SHA,
             script=("./script.py",),
@@ -49,8 +50,10 @@ class Dispatch:
             sleep=self.waits.append,
         )
 
-    def __call__(self, attempt: int = 1, instance_id: str = "i-1", stored_after: str | None = None) -> str:
-        return self.step.dispatch(RUN, attempt, instance_id, stored_after)
+    def __call__(
+        self, attempt: int = 1, instance_id: str = "i-1", stored_after: str | None = None, retries: int = 0
+    ) -> str:
+        return self.step.dispatch(RUN, attempt, instance_id, stored_after, retries)
 
     @property
     def job(self) -> Job:
@@ -59,6 +62,23 @@ class Dispatch:
     @property
     def events(self) -> list[str]:
         return [event.event for event in self.job.timeline]
+
+
+def test_a_machine_gets_its_jobs_tags_once() -> None:
+    dispatch = Dispatch(NOT_YET, "c-1")
+    dispatch.step.dispatch(RUN, 1, "i-1")
+    assert dispatch.machines.tagged == {
+        "i-1": {
+            "Name": f"mayfly dev {JOB_ID}",
+            "mayfly:owner": "alice",
+            "mayfly:job-id": JOB_ID,
+            "mayfly:attempt": "1",
+        }
+    }
+    dispatch.machines.tagged.clear()
+    dispatch.machines.sends.append("c-2")
+    dispatch.step.dispatch(RUN, 1, "i-1", stored_after="c-1")
+    assert dispatch.machines.tagged == {}
 
 
 def test_the_machine_of_the_slot_is_entered_into_the_job_with_its_receipt() -> None:
@@ -82,7 +102,7 @@ def test_a_machine_is_the_jobs_even_before_it_is_online() -> None:
 
 def test_the_next_attempts_machine_takes_the_place_of_the_lost_one() -> None:
     dispatch = Dispatch("c-2", status=JobStatus.RUNNING, attempts=1, instance_id="i-0", command_id="c-1")
-    dispatch.line.grant(Slot(RUN, a_machine("i-1", attempt=2)))
+    dispatch.line.grant([Slot(RUN, a_machine("i-1", attempt=2))])
     assert dispatch(attempt=2) == "c-2"
     job = dispatch.job
     assert (job.status, job.attempts, job.instance_id, job.command_id) == (JobStatus.RUNNING, 2, "i-1", "c-2")
@@ -94,7 +114,7 @@ def test_a_machine_that_does_not_hold_the_slot_any_more_gets_no_command(held: st
     dispatch = Dispatch("c-1")
     dispatch.line.give_back(RUN, "i-1")
     if held:
-        dispatch.line.grant(Slot(RUN, a_machine(held)))
+        dispatch.line.grant([Slot(RUN, a_machine(held))])
     with pytest.raises(JobEnded, match="i-1"):
         dispatch()
     assert (dispatch.machines.sent, dispatch.job) == ([], a_job())
@@ -130,7 +150,7 @@ def test_the_command_carries_urls_and_hashes_and_nothing_that_a_user_wrote() -> 
 
 def test_the_spec_has_what_the_attempt_needs_under_the_hash_that_the_command_names() -> None:
     dispatch = Dispatch("c-1", input_text="\N{PARTY POPPER}")
-    dispatch.line.grant(Slot(RUN, a_machine("i-1", attempt=3)))
+    dispatch.line.grant([Slot(RUN, a_machine("i-1", attempt=3))])
     dispatch(attempt=3)
     body = dispatch.files.specs[f"specs/alice/{JOB_ID}/3.json"]
     spec = json.loads(body)
@@ -160,6 +180,14 @@ def test_a_machine_about_to_be_online_is_waited_for() -> None:
     dispatch = Dispatch(NOT_YET, NOT_YET, "c-1")
     assert dispatch() == "c-1"
     assert dispatch.waits == [0.1, 0.2]
+
+
+def test_a_machine_that_takes_long_to_be_online_is_asked_once_a_try() -> None:
+    dispatch = Dispatch(NOT_YET, "c-1")
+    with pytest.raises(AgentNotOnline):
+        dispatch(retries=1)
+    assert dispatch(retries=2) == "c-1"
+    assert dispatch.waits == []
 
 
 def test_a_machine_that_stays_offline_is_handed_back_to_the_workflow() -> None:

@@ -91,7 +91,7 @@ def test_a_batch_is_written_down_before_ec2_is_asked() -> None:
 
 def test_there_are_never_more_machines_than_slots_and_the_oldest_come_first() -> None:
     line = waiting(5, max_concurrent=3)
-    line.table.grant(Slot(Run("bob", "another job"), a_machine("i-0")))
+    line.table.grant([Slot(Run("bob", "another job"), a_machine("i-0"))])
     turn = serve(line, line.runs[4])
     assert line.counts == [2]
     assert [line.heard(run) for run in line.runs] == [["i-1"], ["i-2"], [], [], []]
@@ -100,7 +100,7 @@ def test_there_are_never_more_machines_than_slots_and_the_oldest_come_first() ->
 
 def test_nobody_is_asked_while_every_slot_is_taken() -> None:
     line = waiting(2, max_concurrent=1)
-    line.table.grant(Slot(Run("bob", "another job"), a_machine("i-0")))
+    line.table.grant([Slot(Run("bob", "another job"), a_machine("i-0"))])
     assert serve(line, line.runs[0]) == Turn(MAX_BATCH)
     assert line.machines.asked == []
 
@@ -108,7 +108,7 @@ def test_nobody_is_asked_while_every_slot_is_taken() -> None:
 def test_more_slots_taken_than_there_are_is_as_bad_as_none_free() -> None:
     line = waiting(2, max_concurrent=1)
     for name in ("one", "two", "three"):  # maxConcurrentJobs was lowered while they ran
-        line.table.grant(Slot(Run("bob", name), a_machine(name)))
+        line.table.grant([Slot(Run("bob", name), a_machine(name))])
     assert line.serving().servable(10) == []
 
 
@@ -220,6 +220,15 @@ def test_a_limit_never_grows_beyond_a_batch() -> None:
     assert serve(line, line.runs[1]).limit == MAX_BATCH
 
 
+def test_a_limit_that_was_good_for_an_earlier_version_is_no_more_than_a_batch() -> None:
+    line = waiting(MAX_BATCH + 1, max_concurrent=1000)
+    lead = line.table.lead("an earlier version")
+    assert lead
+    line.table.rest(lead, Turn(10 * MAX_BATCH))
+    serve(line, line.runs[0])
+    assert line.counts == [MAX_BATCH]
+
+
 def test_a_launch_that_aws_refuses_for_good_fails_everybody_in_line() -> None:
     line = waiting(MAX_BATCH + 1, max_concurrent=1000)
     line.machines.answers = [DENIED, DENIED]
@@ -240,25 +249,10 @@ def test_a_launch_refused_for_good_is_not_asked_for_again_and_again_for_who_does
     assert [ticket.run for ticket in line.table.oldest(9)] == [line.runs[1]], "it hears when it comes again"
 
 
-def test_a_lone_machine_is_launched_with_its_jobs_tags() -> None:
-    line = waiting(1)
-    serve(line, line.runs[0])
-    assert line.machines.asked[0].tags == {
-        "Name": f"mayfly dev {line.runs[0].job_id}",
-        "mayfly:stack": "dev",
-        "mayfly:batch": "batch-1",
-        "mayfly:owner": "alice",
-        "mayfly:job-id": line.runs[0].job_id,
-        "mayfly:attempt": "1",
-    }
-    assert line.machines.tagged == {}
-
-
-def test_the_machines_of_a_batch_are_tagged_one_by_one() -> None:
+def test_every_machine_is_launched_with_its_stacks_and_its_batchs_tags() -> None:
     line = waiting(2)
     serve(line, line.runs[0])
     assert line.machines.asked[0].tags == {"Name": "mayfly dev", "mayfly:stack": "dev", "mayfly:batch": "batch-1"}
-    assert [line.machines.tagged[one]["mayfly:job-id"] for one in ("i-1", "i-2")] == [run.job_id for run in line.runs]
 
 
 def test_a_machine_of_a_run_that_was_cancelled_meanwhile_is_terminated() -> None:
@@ -335,7 +329,8 @@ def test_a_machine_that_was_handed_out_before_is_left_alone() -> None:
         ONE, 2, batch.token, {"Name": "mayfly dev", "mayfly:stack": "dev", "mayfly:batch": batch.token}
     )
     served = line.table.tickets[line.runs[0].name]
-    line.line.give(served, Slot(line.runs[0], a_machine("i-1")))
+    line.table.grant([Slot(line.runs[0], a_machine("i-1"))])
+    line.line.tell(served, Slot(line.runs[0], a_machine("i-1")))
     serve(line, line.runs[1])
     assert line.machines.terminated == []
     assert line.heard(line.runs[0]) == ["i-1"]
@@ -345,7 +340,8 @@ def test_a_machine_that_was_handed_out_before_is_left_alone() -> None:
 def test_a_machine_for_a_run_that_holds_another_one_by_now_is_terminated() -> None:
     line = waiting(2)
     left_unfinished(line, *line.runs)
-    line.line.give(line.table.tickets[line.runs[0].name], Slot(line.runs[0], a_machine("i-other")))
+    line.table.grant([Slot(line.runs[0], a_machine("i-other"))])
+    line.table.leave(line.runs[0])
     serve(line, line.runs[1])
     assert line.machines.terminated == ["i-1"]
     held = line.table.slot(line.runs[0])

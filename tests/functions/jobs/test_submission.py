@@ -288,8 +288,8 @@ def test_a_job_whose_file_is_not_kept_any_more_cannot_be_tried_again() -> None:
 def test_the_machines_that_live_are_the_owners_own() -> None:
     submission = make(a_job())
     mine, bobs = Slot(RUN, a_machine("i-1")), Slot(Run("bob", OTHER_ID), a_machine("i-2"))
-    submission.line.table.grant(bobs)
-    submission.line.table.grant(mine)
+    submission.line.table.grant([bobs])
+    submission.line.table.grant([mine])
     assert submission.alive_machines("alice") == [mine]
     submission.line.table.give_back(RUN, "i-1")
     assert submission.alive_machines("alice") == []

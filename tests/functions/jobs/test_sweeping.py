@@ -68,7 +68,7 @@ class Sweep:
         self.machines.alive.append(AliveMachine(instance_id, self._stopped.moment - age))
         if slot_of:
             record = a_machine(instance_id, run=slot_of.number, launched_at=self.ago(age))
-            self.table.grant(Slot(slot_of, record))
+            self.table.grant([Slot(slot_of, record)])
 
 
 @pytest.mark.parametrize(("run", "attempts"), [(1, 0), (2, 3)])
@@ -166,7 +166,7 @@ def test_a_machine_that_never_got_into_the_jobs_record_gets_its_receipt_from_the
 
 def test_a_slot_whose_machine_ended_long_ago_is_freed(stopped_clock: StoppedClock) -> None:
     sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED")
-    sweep.table.grant(Slot(RUN, a_machine("i-gone", launched_at=sweep.ago(timedelta(hours=3)))))
+    sweep.table.grant([Slot(RUN, a_machine("i-gone", launched_at=sweep.ago(timedelta(hours=3))))])
     sweep()
     assert sweep.table.slots() == []
 
@@ -223,7 +223,7 @@ def test_a_machine_handed_out_while_the_sweep_looked_around_is_left_alone(stoppe
     class HandingOut(FakeMachines):
         def alive_of_stack(self, stack: str) -> list[AliveMachine]:
             found = super().alive_of_stack(stack)
-            sweep.table.grant(Slot(RUN, a_machine("i-1")))
+            sweep.table.grant([Slot(RUN, a_machine("i-1"))])
             return found
 
     handing_out = HandingOut()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from functions.jobs.errors import FinalStep
 from functions.jobs.job import Job, Run
@@ -27,6 +27,9 @@ FULL = Refusal("InsufficientInstanceCapacity", "no room", "capacity")
 QUOTA = Refusal("VcpuLimitExceeded", "16 vCPUs are all you have", "quota")
 THROTTLED = Refusal("RequestLimitExceeded", "slow down", "throttled")
 DENIED = Refusal("UnauthorizedOperation", "you may not", "permanent")
+
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -66,6 +69,7 @@ class WaitingLine:
             queue_timeout=QUEUE_TIMEOUT,
             throttle_waits=self.throttle_waits,
             sleep=self.slept.append,
+            for_each=_one_by_one,
             new_token=lambda: f"batch-{next(self.launch_tokens)}",
         )
 
@@ -128,6 +132,11 @@ class WaitingLine:
 
 
 _FINAL = {kind.__name__ for kind in FinalStep.__subclasses__()}
+
+
+def _one_by_one(work: Callable[[T], object], things: Sequence[T]) -> None:
+    for thing in things:
+        work(thing)
 
 
 def _bare(port: Any) -> Any:

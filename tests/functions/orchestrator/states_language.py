@@ -25,7 +25,9 @@ class StatesLanguage:
     """The part of the language that the workflow uses: JSONata, Pass, Choice, and Task with Retry and Catch."""
 
     definition: Mapping[str, Any]
-    context: Mapping[str, Any] = field(default_factory=lambda: {"Task": {"Token": "the-token"}})
+    context: Mapping[str, Any] = field(
+        default_factory=lambda: {"State": {"RetryCount": 3}, "Task": {"Token": "the-token"}}
+    )
 
     def state(self, name: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self.definition["States"][name]

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 
-from functions.jobs.ending import Recording, Terminating
+from functions.jobs.ending import Ends, Recording, Releasing
 from functions.jobs.errors import AgentNotOnline
 from functions.jobs.job import JobStatus, Run
 from functions.jobs.line import Line
-from functions.jobs.ports import CommandState, Machine, Slot
+from functions.jobs.ports import CommandState, Machine, Slot, Ticket
 from functions.jobs.running import Awaiting, Inspecting
+from functions.jobs.serving import Gift
 from functions.jobs.sweeping import Sweeping
 from functions.orchestrator import (
     await_completion,
@@ -19,9 +21,9 @@ from functions.orchestrator import (
     inspect_command,
     launch,
     record,
+    release,
     stream,
     sweep,
-    terminate,
 )
 from functions.orchestrator.settings import LaunchSettings
 from tests.functions.fakes.job_files import FakeJobFiles
@@ -112,15 +114,15 @@ def test_an_error_of_a_step_reaches_the_workflow_under_its_own_name(monkeypatch:
     def refuse() -> None:
         raise AgentNotOnline("not yet")
 
-    monkeypatch.setattr(terminate, "terminating", refuse)
+    monkeypatch.setattr(release, "releasing", refuse)
     with pytest.raises(AgentNotOnline):
-        terminate.handler({**WHO, "instance_id": ""}, CONTEXT)
+        release.handler({**WHO, "instance_id": ""}, CONTEXT)
 
 
-def test_terminate_takes_no_instance_where_none_was_launched(monkeypatch: pytest.MonkeyPatch) -> None:
-    step = Terminating(FakeJobTable.of(a_job()), Line(FakeLineTable(), FakeWorkflow()), FakeMachines())
-    monkeypatch.setattr(terminate, "terminating", lambda: step)
-    assert terminate.handler({**WHO, "instance_id": ""}, CONTEXT) == {"terminated": []}
+def test_release_takes_no_instance_where_none_was_launched(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = Ends(FakeJobTable.of(a_job()), Line(FakeLineTable(), FakeWorkflow()), FakeMachines())
+    monkeypatch.setattr(release, "releasing", lambda: Releasing(ends, FakeMachineTable()))
+    assert release.handler({**WHO, "instance_id": ""}, CONTEXT) == {"terminated": []}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def sweeping(monkeypatch: pytest.MonkeyPatch) -> Sweeping:
         confirm_waits=(),
         sleep=lambda _: None,
     )
-    made.line.table.grant(Slot(RUN, a_machine("i-1")))
+    made.line.table.grant([Slot(RUN, a_machine("i-1"))])
     monkeypatch.setattr(sweep, "sweeping", lambda: made)
     return made
 
@@ -195,3 +197,18 @@ def test_the_launch_function_reads_its_lists_and_limits() -> None:
     for missing in environment:
         with pytest.raises(KeyError, match=missing):
             LaunchSettings.from_env({key: value for key, value in environment.items() if key != missing})
+
+
+def test_machines_are_handed_out_several_at_a_time() -> None:
+    meet = Barrier(2, timeout=10)
+    gifts = [(Ticket(RUN, 1, "token", "now"), Slot(RUN, a_machine(f"i-{number}"))) for number in range(2)]
+    launch.for_each(lambda _: meet.wait(), gifts)
+    assert not meet.broken, "each waited until the other had begun"
+
+
+def test_a_machine_that_could_not_be_handed_out_is_an_error() -> None:
+    def fail(_: Gift) -> None:
+        raise LookupError("no ticket")
+
+    with pytest.raises(LookupError, match="no ticket"):
+        launch.for_each(fail, [(Ticket(RUN, 1, "token", "now"), Slot(RUN, a_machine()))])

@@ -12,7 +12,7 @@ import pytest
 
 from functions.jobs.job import JobStatus, Run, TimelineEvent
 from functions.jobs.running import Outcome
-from functions.orchestrator import await_completion, dispatch, inspect_command, launch, record, terminate
+from functions.orchestrator import await_completion, dispatch, inspect_command, launch, record, release, terminate
 from tests.functions.fakes.job_table import a_job
 from tests.functions.orchestrator.lambda_context import CONTEXT
 from tests.functions.orchestrator.workflow_definition import TASKS, WORKFLOW
@@ -76,16 +76,17 @@ class Contract:
 
 
 JOB = a_job(status=JobStatus.FAILED)
-TERMINATE = Contract(terminate, "terminating", ["i-1"], ("terminate", RUN, "i-1"))
+RELEASE = Contract(release, "releasing", ["i-1"], ("release", RUN, "i-1"))
 CONTRACTS = {
     "Launch": Contract(launch, "launching", None, ("enter", RUN, 4, "the-token")),
-    "Dispatch": Contract(dispatch, "dispatching", "c-1", ("dispatch", RUN, 4, "i-1", "c-0")),
+    "Dispatch": Contract(dispatch, "dispatching", "c-1", ("dispatch", RUN, 4, "i-1", "c-0", 3)),
     "AwaitCompletion": Contract(await_completion, "awaiting", None, ("park", "i-1", "the-token")),
     "Inspect": Contract(inspect_command, "inspecting", OUTCOME, ("inspect", RUN, "i-1", "c-1")),
     "Record": Contract(record, "recording", JOB, ("finished", RUN, 4, OUTCOME)),
     "RecordError": Contract(record, "recording", JOB, ("broken", RUN, "MachineLost", "it was gone")),
-    "DropMachine": TERMINATE,
-    "Terminate": TERMINATE,
+    "DropMachine": RELEASE,
+    "Terminate": Contract(terminate, "terminating", None, ("terminate", RUN, "i-1", "the-token")),
+    "Release": RELEASE,
 }
 
 
@@ -124,8 +125,9 @@ def test_a_function_passes_on_what_its_state_sends(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("state", "variables", "call"),
     [
-        ("Dispatch", {"stored_after": ""}, ("dispatch", RUN, 4, "i-1", None)),
-        ("Terminate", {"instance_id": ""}, ("terminate", RUN, None)),
+        ("Dispatch", {"stored_after": ""}, ("dispatch", RUN, 4, "i-1", None, 3)),
+        ("Terminate", {"instance_id": ""}, ("terminate", RUN, None, "the-token")),
+        ("Release", {"instance_id": ""}, ("release", RUN, None)),
     ],
 )
 def test_what_is_empty_in_the_workflow_is_nothing_to_the_core(

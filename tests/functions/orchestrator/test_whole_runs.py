@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.jobs.ending import Recording, Terminating
+from functions.jobs.ending import Ends, Recording, Releasing, Terminating
 from functions.jobs.errors import AgentNotOnline, MayflyError
 from functions.jobs.job import Job, JobStatus, Run
 from functions.jobs.launching import Launching
@@ -16,7 +16,8 @@ from functions.jobs.line import Line
 from functions.jobs.ports import CommandState
 from functions.jobs.running import Awaiting, Dispatching, Inspecting
 from functions.jobs.submission import Submission
-from functions.orchestrator import await_completion, dispatch, inspect_command, launch, record, terminate
+from functions.jobs.terminations import Terminations
+from functions.orchestrator import await_completion, dispatch, inspect_command, launch, record, release, terminate
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.machine_log import FakeMachineLog
@@ -33,6 +34,7 @@ HANDLERS: dict[str | int, Any] = {
     ARNS["inspect"]: inspect_command,
     ARNS["record"]: record,
     ARNS["terminate"]: terminate,
+    ARNS["release"]: release,
 }
 STORED = CommandState("Success", 0, None)
 EXPIRED = CommandState("Failed", 31, None)
@@ -71,7 +73,7 @@ class Execution:
         raise AssertionError(f"the execution never ends: {self.visited}")
 
     def _step(self, state: str, way: Way, token: str) -> Way:
-        language = StatesLanguage(MACHINE, {"Task": {"Token": token}})
+        language = StatesLanguage(MACHINE, {"State": {"RetryCount": 0}, "Task": {"Token": token}})
         if state not in TASKS:
             return language.chosen(state, way.variables)
         error, answer = self._do(language, state, way.variables, token)
@@ -111,6 +113,7 @@ def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
         machine_table=machine_table,
         machines=line.machines,
         files=files,
+        stack="dev",
         bootstrap="pass",
         payload_sha256="a" * 64,
         script=("./script.py",),
@@ -119,13 +122,16 @@ def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
         online_waits=(),
         sleep=lambda _: None,
     )
+    ends = Ends(line.jobs, whole, line.machines)
+    terminations = Terminations(machine_table, line.machines, (), lambda _: None)
     cores = {
         (launch, "launching"): Launching(line.jobs, whole, line.serving()),
         (dispatch, "dispatching"): dispatching,
         (await_completion, "awaiting"): Awaiting(machine_table, line.flow),
         (inspect_command, "inspecting"): Inspecting(line.jobs, line.machines),
         (record, "recording"): Recording(line.jobs, files),
-        (terminate, "terminating"): Terminating(line.jobs, whole, line.machines),
+        (terminate, "terminating"): Terminating(ends, machine_table, terminations),
+        (release, "releasing"): Releasing(ends, machine_table),
     }
     for (module, name), core in cores.items():
         monkeypatch.setattr(module, name, lambda core=core: core)
@@ -158,6 +164,7 @@ def test_a_job_that_goes_well(execution: Execution) -> None:
         "Verdict",
         "Record",
         "Terminate",
+        "Release",
     ]
     assert nothing_left(execution)
 
@@ -223,14 +230,14 @@ def test_a_job_that_gets_no_room_in_time_fails_and_makes_way(execution: Executio
     execution.walk(execution.line.runs[0])
     assert execution.job.error
     assert execution.job.error.code == "queue_timeout"
-    assert execution.visited[-2:] == ["RecordError", "Terminate"]
+    assert execution.visited[-3:] == ["RecordError", "Terminate", "Release"]
     assert nothing_left(execution)
 
 
 def test_a_launch_that_is_refused_for_good_fails_the_job_at_once(execution: Execution) -> None:
     execution.line.machines.answers = [DENIED]
     execution.walk(execution.line.runs[0])
-    assert execution.visited == ["Launch", "RecordError", "Terminate"]
+    assert execution.visited == ["Launch", "RecordError", "Terminate", "Release"]
     assert execution.job.error
     assert execution.job.error.code == "launch_refused"
     assert nothing_left(execution)
@@ -245,7 +252,7 @@ def test_a_job_cancelled_on_its_way_leaves_nothing_behind(execution: Execution, 
     execution.before[step] = lambda: execution.submission.cancel(run.owner, run.job_id)
     execution.walk(run)
     assert execution.visited[step] == cancelled_in
-    assert execution.visited[-1] == "Terminate"
+    assert execution.visited[-1] == "Release"
     assert execution.job.status is JobStatus.CANCELLED
     assert len(execution.job.machines) == (0 if cancelled_in == "Launch" else 1)
     assert nothing_left(execution)

@@ -132,7 +132,9 @@ EDGES = [
     Edge("Record", "ConcurrentChange", "RecordError", SENT, assigns=error("ConcurrentChange")),
     Edge("RecordError", "answers", "Terminate", LOST, {"Payload": {"status": "failed"}}),
     Edge("RecordError", "JobNotFound", "Terminate", LOST),
-    Edge("Terminate", "answers", None, LOST, {"Payload": {"terminated": ["i-1"]}}),
+    Edge("Terminate", "answers", "Release", LOST, {}),
+    Edge("Terminate", "States.Timeout", "Release", LOST),
+    Edge("Release", "answers", None, LOST, {"Payload": {"terminated": ["i-1"]}}),
 ]
 
 
@@ -216,13 +218,13 @@ def test_every_way_out_of_a_step_leads_to_termination(name: str) -> None:
         state = left.pop()
         seen.add(state)
         left |= targets(STATES[state]) - seen
-    assert "Terminate" in seen
-    if name != "Terminate":
+    assert "Release" in seen
+    if name != "Release":
         assert {"States.ALL"} <= {error for way in TASKS[name]["Catch"] for error in way["ErrorEquals"]}
 
 
 def test_the_only_end_is_after_termination() -> None:
-    assert [name for name, state in STATES.items() if state.get("End")] == ["Terminate"]
+    assert [name for name, state in STATES.items() if state.get("End")] == ["Release"]
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
@@ -284,7 +286,11 @@ def test_every_wait_for_a_callback_is_bounded() -> None:
     waits = {
         name: task["TimeoutSeconds"] for name, task in TASKS.items() if task["Resource"].endswith(".waitForTaskToken")
     }
-    assert waits == {"Launch": LIMITS["launch_wait"], "AwaitCompletion": LIMITS["inspect_interval"]}
+    assert waits == {
+        "Launch": LIMITS["launch_wait"],
+        "AwaitCompletion": LIMITS["inspect_interval"],
+        "Terminate": LIMITS["termination_wait"],
+    }
 
 
 @pytest.mark.parametrize(("attempt", "last"), [(1, 3), (4, 6)])

@@ -12,8 +12,9 @@ LIMITS: dict[str, str | int] = {
     "online_retries": 86,
     "launch_wait": 1805,
     "inspect_interval": 60,
+    "termination_wait": 90,
 }
-STEPS = ("launch", "dispatch", "await_completion", "inspect", "record", "terminate")
+STEPS = ("launch", "dispatch", "await_completion", "inspect", "record", "terminate", "release")
 ARNS: dict[str, str | int] = {
     step: f"arn:aws:lambda:eu-central-1:123456789012:function:mayfly-dev-{step}" for step in STEPS
 }

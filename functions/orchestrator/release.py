@@ -1,0 +1,23 @@
+"""Release: no machine of the run is left, that is confirmed, and its slot goes to the next in line."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from functions.aws.clients import Clients
+from functions.jobs.ending import Releasing
+from functions.orchestrator.step import log_step, logger, run_of
+from functions.orchestrator.terminate import ends, machine_table
+
+
+@cache
+def releasing() -> Releasing:
+    clients = Clients()
+    return Releasing(ends(clients), machine_table(clients))
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    log_step("release", event["job_id"])
+    return {"terminated": releasing().release(run_of(event), event["instance_id"] or None)}

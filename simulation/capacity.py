@@ -1,0 +1,143 @@
+"""What DynamoDB counts: request units, from the sizes of the items that each call reads or writes.
+
+A write takes a unit for each KB begun of the item, whether its condition holds or not; a strongly consistent read takes
+one for each 4 KB begun, a query for all that it reads together (DynamoDB developer guide, "Read and write operations").
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from math import ceil
+from typing import Any
+
+from functions.jobs.job import Job
+from functions.jobs.ports import Batch, Slot, Ticket
+from simulation.world import World
+
+# Bytes. A task token may have up to 2,048 characters (Step Functions API reference); half of that is an assumption.
+_TOKEN = 1_024
+_KEYS = 120
+_MACHINE = 250 + _TOKEN
+_READ_BLOCK, _WRITE_BLOCK = 4_096, 1_024
+# Hash keys, as functions/aws/line_table.py, machine_table.py and job_items.py have them.
+_TICKETS, _SLOTS, _LEAD, _MACHINES, _ENDS, _OPEN = "#line", "#slot", "#lead", "#machine", "#end", "open"
+
+
+class Units:
+    """Units by item collection, that is by hash key; `most` is each collection's busiest second."""
+
+    def __init__(self) -> None:
+        self.used: Counter[str] = Counter()
+        self._by_second: Counter[tuple[str, int]] = Counter()
+
+    def take(self, collection: str, units: int, second: float) -> None:
+        self.used[collection] += units
+        self._by_second[collection, int(second)] += units
+
+    @property
+    def most(self) -> dict[str, int]:
+        busiest: Counter[str] = Counter()
+        for (collection, _), units in self._by_second.items():
+            busiest[collection] = max(busiest[collection], units)
+        return dict(busiest)
+
+
+class Capacity:
+    """The units `read` and `written` in a world from now on. Jobs are one collection for each owner.
+
+    A partition, and so a collection, takes 3,000 units of reading and 1,000 of writing a second. That is not simulated.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.read, self.written = Units(), Units()
+        self._clock = world.clock
+        self._jobs: dict[tuple[str, str], int] = {}
+        self._open: set[tuple[str, str]] = set()
+        # Of items of one kind, one is as large as the other; the lead has its batch now and then.
+        self._ticket = self._slot = self._lead = _KEYS
+        jobs, line, machines = world.ports.jobs, world.ports.line, world.ports.machine_table
+        jobs.on_write.append(self._on_job)
+        line.on_enter.append(self._on_enter)
+        line.on_grant.append(self._on_grant)
+        line.on_free.append(self._on_free)
+        line.on_remember.append(self._on_remember)
+        _after(jobs, "get", lambda _, key: self._reads(key[0], self._jobs.get(key, 0)))
+        _after(jobs, "open_jobs", lambda *_: self._reads(_OPEN, len(self._open) * _KEYS / 2))
+        _after(line, "oldest", lambda found, _: self._reads(_TICKETS, len(found) * self._ticket))
+        _after(line, "ticket", lambda *_: self._reads(_TICKETS, self._ticket))
+        _after(line, "leave", lambda *_: self._writes(_TICKETS, self._ticket))
+        _after(line, "slot", lambda *_: self._reads(_SLOTS, self._slot))
+        _after(line, "slots", lambda found, _: self._reads(_SLOTS, len(found) * self._slot))
+        _after(line, "lead", lambda *_: self._writes(_LEAD, self._lead))
+        _after(line, "is_led", lambda *_: self._reads(_LEAD, self._lead))
+        _after(line, "rest", self._on_rest)
+        for method in ("add", "park", "park_until_end", "report"):
+            _after(machines, method, lambda *_: self._writes(_MACHINES, _MACHINE))
+        for method in ("has_news", "has_ended"):
+            _after(machines, method, lambda *_: self._reads(_MACHINES, _MACHINE))
+        for method in ("queue_ends", "unqueue_ends"):
+            _after(machines, method, lambda _, given: self._writes(_ENDS, _KEYS, len(given[0])))
+        _after(machines, "queued_ends", lambda found, _: self._reads(_ENDS, len(found) * _KEYS))
+
+    def _reads(self, collection: str, size: float) -> None:
+        self.read.take(collection, max(1, ceil(size / _READ_BLOCK)), self._clock.seconds)
+
+    def _writes(self, collection: str, size: float, items: int = 1) -> None:
+        self.written.take(collection, items * max(1, ceil(size / _WRITE_BLOCK)), self._clock.seconds)
+
+    def _on_job(self, _before: Job | None, after: Job) -> None:
+        key, size = (after.owner, after.id), size_of(asdict(after))
+        self._writes(after.owner, max(size, self._jobs.get(key, 0)))
+        self._jobs[key] = size
+        if (key in self._open) == after.status.is_terminal:  # the index follows
+            self._writes(_OPEN, _KEYS)
+            self._open ^= {key}
+
+    def _on_enter(self, ticket: Ticket) -> None:
+        self._ticket = _KEYS + size_of(asdict(ticket)) + _TOKEN
+        self._writes(_TICKETS, self._ticket)
+
+    def _on_grant(self, slot: Slot) -> None:
+        self._slot = _KEYS + size_of(asdict(slot))
+        self._writes(_SLOTS, self._slot)
+
+    def _on_free(self, _slot: Slot) -> None:
+        self._writes(_SLOTS, self._slot)
+
+    def _on_remember(self, batch: Batch) -> None:
+        attempts = [{"run": asdict(run), "attempt": attempt} for run, attempt in batch.attempts]
+        self._lead = _KEYS + size_of({"candidate": asdict(batch.candidate), "attempts": attempts})
+        self._writes(_LEAD, self._lead)
+
+    def _on_rest(self, _answer: object, _arguments: Sequence[Any]) -> None:
+        self._writes(_LEAD, self._lead)
+        self._lead = _KEYS
+
+
+def size_of(value: object) -> int:
+    """Bytes of an attribute's value ("DynamoDB item sizes and formats"): text is UTF-8, two digits are a byte."""
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, bool) or value is None:
+        return 1
+    if isinstance(value, int):
+        return len(str(value)) // 2 + 1
+    if isinstance(value, Mapping):
+        return 3 + sum(1 + len(name) + size_of(each) for name, each in value.items() if each is not None)
+    if isinstance(value, list | tuple):
+        return 3 + sum(1 + size_of(each) for each in value)
+    raise TypeError(f"{type(value).__name__} is no attribute of ours")
+
+
+def _after(table: object, method: str, count: Callable[[Any, tuple[Any, ...]], None]) -> None:
+    """Has the count hear of every answer of a table's method, with the arguments that it was called with."""
+    original = getattr(table, method)
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        answer = original(*arguments, **named)
+        count(answer, arguments)
+        return answer
+
+    setattr(table, method, counted)

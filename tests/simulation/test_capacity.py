@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from simulation.capacity import Capacity, Units, size_of
+from simulation.lambdas import ignored
+from simulation.payload import Script
+from simulation.stack import Stack
+from simulation.world import OWNER, World
+from tests.simulation.workflow import definition
+
+
+def played(jobs: int) -> Capacity:
+    world = World(Stack(max_concurrent=10), definition())
+    capacity = Capacity(world)
+    with world:
+        for number in range(jobs):
+            world.submit(number, b"a", "text", Script(), ignored)
+        world.run(2.0)
+        assert world.run_to_rest(3600)
+    return capacity
+
+
+def test_sizes_are_those_of_the_developer_guide() -> None:
+    assert size_of("Zoë") == 4
+    assert size_of(1234) == 3
+    assert size_of({"a": True, "b": None}) == 3 + 3, "what is None is not stored"
+    assert size_of(("ab", "c")) == 3 + 3 + 2
+
+
+def test_a_collections_busiest_second_is_known() -> None:
+    units = Units()
+    for second in (0.1, 0.9, 1.2):
+        units.take("#slot", 5, second)
+    assert (units.used["#slot"], units.most) == (15, {"#slot": 10})
+
+
+def test_every_kind_of_item_is_counted_and_twice_the_jobs_cost_about_twice_as_much() -> None:
+    one, two = played(4), played(8)
+    assert set(one.written.used) == {OWNER, "#line", "#slot", "#lead", "#machine", "open"}
+    assert set(one.read.used) - {"open"} == {OWNER, "#line", "#slot", "#lead", "#machine"}, "a sweep reads the index"
+    for a, b in ((one.read, two.read), (one.written, two.written)):
+        assert 1.5 < sum(b.used.values()) / sum(a.used.values()) < 2.5
+
+
+def test_a_job_enters_and_leaves_the_index_of_open_jobs_once() -> None:
+    assert played(3).written.used["open"] == 6
