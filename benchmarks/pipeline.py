@@ -72,19 +72,18 @@ def seconds_to_success(job: Job) -> float:
     return (times["succeeded"] - times["queued"]).total_seconds()
 
 
-def run_one(url: str, number: int) -> Job:
-    with JobClient(url) as client:
-        job = client.submit(b"a small file", f"{number}.txt", "and a text")
-        job = client.wait(job["id"], PATIENCE_SECONDS)
-        if job["status"] != "succeeded":
-            raise SystemExit(f"job {job['id']} has {job['status']}: {job['error']}")
-        return job
+def run_one(client: JobClient, number: int) -> Job:
+    job = client.submit(b"a small file", f"{number}.txt", "and a text")
+    job = client.wait(job["id"], PATIENCE_SECONDS)
+    if job["status"] != "succeeded":
+        raise SystemExit(f"job {job['id']} has {job['status']}: {job['error']}")
+    return job
 
 
-def measure(cloud: LocalCloud, name: str, jobs: int, at_once: int) -> Row:
+def measure(cloud: LocalCloud, client: JobClient, name: str, jobs: int, at_once: int) -> Row:
     cpu_before, started = cpu_seconds(cloud.pid), time.monotonic()
     with ThreadPoolExecutor(at_once) as pool:
-        done = list(pool.map(lambda number: run_one(cloud.url, number), range(jobs)))
+        done = list(pool.map(lambda number: run_one(client, number), range(jobs)))
     wall = time.monotonic() - started
     cpu_after = cpu_seconds(cloud.pid)
     cpu = None if cpu_before is None or cpu_after is None else (cpu_after - cpu_before) / jobs
@@ -123,13 +122,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench" / "pipeline.json")
     options = parser.parse_args()
     before = environment()
-    with LocalCloud.start() as cloud:
+    with LocalCloud.start() as cloud, JobClient(cloud.url, user="alice") as client:
         for number in range(WARM_UP):
-            run_one(cloud.url, number)
+            run_one(client, number)
         rows = [
-            measure(cloud, "one at a time", options.sequential, 1),
-            measure(cloud, "at once, workers starting", options.concurrent, options.concurrent),
-            measure(cloud, "at once, workers warm", options.concurrent, options.concurrent),
+            measure(cloud, client, "one at a time", options.sequential, 1),
+            measure(cloud, client, "at once, workers starting", options.concurrent, options.concurrent),
+            measure(cloud, client, "at once, workers warm", options.concurrent, options.concurrent),
         ]
     print(table(rows))
     options.json.parent.mkdir(parents=True, exist_ok=True)

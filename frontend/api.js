@@ -1,5 +1,7 @@
 // @ts-check
+import { EXPIRED, session, SignedOut } from "./session.js";
 import { learnServerTime } from "./time.js";
+import { PoolUnreachable } from "./user-pool.js";
 
 /**
  * @typedef {"queued" | "launching" | "running" | "succeeded" | "failed" | "cancelled"} JobStatus
@@ -47,6 +49,11 @@ export class ApiError extends Error {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 
+  /** @returns {boolean} whether nobody is signed in any more, which the page itself tells */
+  get signedOut() {
+    return this.code === "signed_out";
+  }
+
   /** @param {string} field @returns {string | null} what is wrong with this field of the request */
   about(field) {
     return this.errors.find((error) => error.field.split(".").pop() === field)?.message ?? null;
@@ -67,24 +74,61 @@ async function problem(response) {
 /**
  * @param {string} method
  * @param {string} path below /api
- * @param {object} [body]
- * @returns {Promise<any>}
+ * @param {object | undefined} body
+ * @param {string | null} token
+ * @returns {Promise<Response>}
  */
-async function call(method, path, body) {
-  /** @type {Response} */
-  let response;
+async function send(method, path, body, token) {
   try {
-    response = await fetch(`/api${path}`, {
+    const response = await fetch(`/api${path}`, {
       method,
-      headers: body ? { accept: "application/json", "content-type": "application/json" } : { accept: "application/json" },
+      headers: {
+        accept: "application/json",
+        ...(body ? { "content-type": "application/json" } : {}),
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+      },
       body: body ? JSON.stringify(body) : null,
       cache: "no-store",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
+    learnServerTime(response.headers.get("date"));
+    return response;
   } catch {
     throw new ApiError(0, "unreachable", "The server cannot be reached. Check the connection.");
   }
-  learnServerTime(response.headers.get("date"));
+}
+
+/**
+ * @param {() => Promise<string | null>} ask
+ * @returns {Promise<string | null>} a token, as the session has it
+ */
+async function tokenBy(ask) {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof SignedOut) throw new ApiError(401, "signed_out", error.message);
+    if (error instanceof PoolUnreachable) throw new ApiError(0, "unreachable", error.message);
+    throw error;
+  }
+}
+
+/**
+ * @param {string} method
+ * @param {string} path below /api
+ * @param {object} [body]
+ * @returns {Promise<any>}
+ */
+async function call(method, path, body) {
+  const token = await tokenBy(() => session.token());
+  let response = await send(method, path, body, token);
+  if (response.status === 401 && token) {
+    const other = await tokenBy(() => session.tokenInPlaceOf(token));
+    response = await send(method, path, body, other);
+    if (response.status === 401) {
+      session.expire();
+      throw new ApiError(401, "signed_out", EXPIRED);
+    }
+  }
   if (!response.ok) throw await problem(response);
   try {
     return await response.json();

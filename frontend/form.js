@@ -29,6 +29,8 @@ export class JobForm {
   #button = byId("submit", HTMLButtonElement);
   #problem = byId("form-error", HTMLElement);
   #upload = byId("upload", HTMLElement);
+  #label = byId("upload-label", HTMLElement);
+  #figures = byId("upload-figures", HTMLElement);
   #bar = byId("upload-bar", HTMLProgressElement);
   #stop = byId("upload-stop", HTMLButtonElement);
   #emptyChoice = [...this.#chosen.childNodes];
@@ -53,6 +55,11 @@ export class JobForm {
     });
     this.#acceptDrops();
     this.#showLimits();
+  }
+
+  /** @returns {boolean} whether a file is chosen, which is lost when the page is left */
+  get hasFile() {
+    return Boolean(this.#file.files?.length);
   }
 
   async #showLimits() {
@@ -186,7 +193,7 @@ export class JobForm {
   #uploading(file, stop) {
     this.#stopUpload = stop;
     this.#upload.hidden = this.#stop.hidden = false;
-    setText(byId("upload-label", HTMLElement), "Uploading");
+    setText(this.#label, "Uploading");
     this.#progress({ sent: 0, total: file.size, speed: null, remaining: null });
     announce(`Uploading ${file.name}`);
   }
@@ -197,15 +204,15 @@ export class JobForm {
     this.#bar.value = percent;
     const parts = [`${percent} %`, `${sizeText(sent)} of ${sizeText(total)}`];
     if (speed && remaining) parts.push(`${sizeText(Math.round(speed))}/s`, `${durationText(Math.ceil(remaining) * 1000)} left`);
-    setText(byId("upload-figures", HTMLElement), parts.join(" · "));
+    setText(this.#figures, parts.join(" · "));
   }
 
   #uploaded() {
     this.#bar.value = 100;
     this.#upload.hidden = false;
     this.#stop.hidden = true;
-    setText(byId("upload-label", HTMLElement), "Uploaded. Creating the job…");
-    setText(byId("upload-figures", HTMLElement), "");
+    setText(this.#label, "Uploaded. Creating the job…");
+    setText(this.#figures, "");
     announce("Uploaded. Creating the job.");
   }
 
@@ -222,11 +229,17 @@ export class JobForm {
     }
     this.#problem.replaceChildren(
       el("p", { class: "message" }, error.message),
-      el("p", {}, this.#file.files?.length
-        ? "Your text and file are kept. Press “Run job” to try again."
-        : "Your text is kept. Choose the file again, then press “Run job”."));
+      el("p", {}, this.#nextStep(error)));
     this.#problem.hidden = false;
     this.#problem.focus();
+  }
+
+  /** @param {api.ApiError | UploadError} error @returns {string} */
+  #nextStep(error) {
+    if (error instanceof api.ApiError && error.signedOut) return "The button for that is at the top of the page.";
+    return this.hasFile
+      ? "Your text and file are kept. Press “Run job” to try again."
+      : "Your text is kept. Choose the file again, then press “Run job”.";
   }
 
   clear() {

@@ -45,7 +45,7 @@ async function createJob(jobId, text) {
 }
 
 /**
- * Creates the job of a stored file. What is pending stays so while only the connection is to blame.
+ * Creates the job of a stored file. What is pending stays so while only the connection or the sign-in is to blame.
  *
  * @param {string} jobId
  * @param {string} text
@@ -57,7 +57,7 @@ async function finish(jobId, text) {
     sessionStorage.removeItem(PENDING);
     return job;
   } catch (error) {
-    if (error instanceof api.ApiError && !error.passing) {
+    if (error instanceof api.ApiError && !error.passing && !error.signedOut) {
       sessionStorage.removeItem(PENDING);
       // The id is used up, or nothing is stored under it: the next attempt starts afresh.
       if ([404, 409, 410].includes(error.status)) stored = null;
@@ -91,8 +91,12 @@ export async function submit(file, text, reports) {
   return job;
 }
 
+/** @returns {boolean} whether an uploaded file waits for its job */
+export const isPending = () => sessionStorage.getItem(PENDING) !== null;
+
 /**
- * Finishes a submission that a reload cut off between the end of the upload and the answer to "create the job".
+ * Finishes a submission that a reload, or a sign-in, cut off between the end of the upload and the answer to "create the
+ * job".
  *
  * @returns {Promise<Job | null>} null when there was none; rejects with an ApiError
  */

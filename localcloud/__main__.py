@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _up(options: argparse.Namespace) -> int:
     with _start(options) as cloud:
+        _note("Sign in on the page as one of these; the passwords are made anew at each start:")
+        for user in cloud.users.values():
+            _note(f"  {user['username']:20} {user['password']}")
         _note("Ctrl-C ends it.")
         print(f"READY {cloud.url}", flush=True)
         cloud.wait()

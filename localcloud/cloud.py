@@ -118,6 +118,13 @@ class LocalCloud:
         """The emulator's log, `cloud.log`."""
         return self._emulator.log_path
 
+    @property
+    def users(self) -> dict[str, dict[str, str]]:
+        """Who can sign in, by name: `{username, password}`; nobody where there is no sign-in."""
+        answer = httpx.get(f"{self.url}/_local/users", trust_env=False).raise_for_status()
+        found: dict[str, dict[str, str]] = answer.json()
+        return found
+
     def client(self, service: str, *, credentials: Credentials | None = None) -> Any:
         """A boto3 client of the local endpoint, with root's credentials unless others are given."""
         root = self._emulator.root
@@ -167,7 +174,7 @@ def local_config(site_url: str) -> dict[str, str]:
         site_url: where the browser finds the site, which is the origin of its uploads.
     """
     return {
-        "mayfly:auth": "none",
+        "mayfly:auth": "cognito",
         "mayfly:bundleFor": "host",
         "mayfly:extraOrigins": json.dumps([site_url]),
     }

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 JOB_SECONDS = 120.0
 MACHINE_SECONDS = 30.0
+USER = "alice"
 PREVIEW_BYTES = 600
 
 
 def run_demo(cloud: LocalCloud, path: Path, text: str, output: Path | None) -> bool:
     """Runs one job and prints its story to standard output; True when it succeeded and its machine is gone."""
-    with JobClient(cloud.url) as client:
+    with JobClient(cloud.url, user=USER) as client:
         job = client.submit(path, path.name, text)
         _print(f"Job {job['id']}: {path.name}, {path.stat().st_size} bytes")
         job = client.wait(job["id"], JOB_SECONDS)

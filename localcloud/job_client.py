@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from functools import partial
+from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 import httpx2 as httpx
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
     from types import TracebackType
 
 Job = dict[str, Any]
@@ -40,18 +43,39 @@ class JobApiError(RuntimeError):
         super().__init__(f"{request.method} {request.url.path}: {self.status} {self.code} {self.detail}")
 
 
+class _Bearer(httpx.Auth):
+    """Sends an access token, and asks for another one when the API does not take it any more: they are soon over."""
+
+    def __init__(self, token: Callable[[], str]) -> None:
+        self._new_token = token
+        self._token = token()
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["authorization"] = f"Bearer {self._token}"
+        response = yield request
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            self._token = self._new_token()
+            request.headers["authorization"] = f"Bearer {self._token}"
+            yield request
+
+
 class JobClient:
     """Talks to one deployment; use it as a context manager."""
 
     def __init__(
-        self, base_url: str, *, token: str | None = None, user: str | None = None, owner: str | None = None
+        self,
+        base_url: str,
+        *,
+        token: Callable[[], str] | None = None,
+        user: str | None = None,
+        owner: str | None = None,
     ) -> None:
         """Opens connections as they are needed.
 
         Args:
             base_url: of the site.
-            token: access token to send with every request to the API.
-            user: who to get a token for from the local cloud, in the place of `token`.
+            token: gives an access token to send to the API, at once and whenever the one before is over.
+            user: whose tokens to get from the local cloud, in the place of `token`.
             owner: whose jobs to deal with, for an admin.
 
         Raises:
@@ -66,9 +90,13 @@ class JobClient:
         # Presigned URLs are on other hosts, which must not see the token, and refuse requests that bring one.
         self._storage = httpx.Client(timeout=REQUEST_SECONDS, trust_env=False)
         if user is not None:
-            token = self._token_of(user)
+            token = partial(self._token_of, user)
         if token is not None:
-            self._http.headers["authorization"] = f"Bearer {token}"
+            try:
+                self._http.auth = _Bearer(token)
+            except BaseException:
+                self.close()  # nobody gets this client to close it
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -187,11 +215,8 @@ class JobClient:
         return machines
 
     def _token_of(self, user: str) -> str:
-        try:
-            return str(self._json(self._http.get("/_local/token", params={"user": user}))["access_token"])
-        except BaseException:
-            self.close()  # nobody gets this client to close it
-            raise
+        answer = self._http.get("/_local/token", params={"user": user}, auth=None)
+        return str(self._json(answer)["access_token"])
 
     def _json(self, response: httpx.Response) -> dict[str, Any]:
         if not response.is_success:

@@ -22,8 +22,8 @@ def create_users(cognito: Any, user_pool_id: str) -> dict[str, dict[str, str]]:
     users = {name: {"username": f"{name}@example.com", "password": _password()} for name in NAMES}
     for user in users.values():
         who = {"UserPoolId": user_pool_id, "Username": user["username"]}
-        verified = [{"Name": "email_verified", "Value": "true"}]
-        cognito.admin_create_user(**who, UserAttributes=verified, MessageAction="SUPPRESS")
+        email = [{"Name": "email", "Value": user["username"]}, {"Name": "email_verified", "Value": "true"}]
+        cognito.admin_create_user(**who, UserAttributes=email, MessageAction="SUPPRESS")
         cognito.admin_set_user_password(**who, Password=user["password"], Permanent=True)
     cognito.admin_add_user_to_group(UserPoolId=user_pool_id, Username=users["admin"]["username"], GroupName=ADMINS)
     return users

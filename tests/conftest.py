@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import JobClient
+from localcloud.job_client import JobApiError, JobClient
 
 ROOT = Path(__file__).parents[1]
 ARTIFACTS = ROOT / "build" / "test-artifacts"
@@ -22,14 +22,15 @@ ARTIFACTS = ROOT / "build" / "test-artifacts"
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[LocalCloud]:
-    """The local cloud with the whole program deployed, one for the test run."""
+    """The local cloud with the whole program deployed, sign-in included; one for the test run."""
     with LocalCloud.start(log_dir=ARTIFACTS) as running:
         yield running
 
 
 @pytest.fixture
 def client(cloud: LocalCloud) -> Iterator[JobClient]:
-    with JobClient(cloud.url) as opened:
+    """Alice's; her jobs are those that `_keep_story` finds."""
+    with JobClient(cloud.url, user="alice") as opened:
         yield opened
 
 
@@ -50,11 +51,11 @@ def _keep_story(cloud: LocalCloud, folder: Path, since: str) -> str:
     if cloud.log_path.exists():
         shutil.copy(cloud.log_path, folder / "cloud.log")
     try:
-        with httpx2.Client(base_url=cloud.url, timeout=10, trust_env=False) as http:
-            for job in http.get("/api/jobs?limit=100").json()["jobs"]:
+        with JobClient(cloud.url, user="alice") as client:
+            for job in client.page(limit=100)["jobs"]:
                 if job["created_at"] >= since:
-                    story = http.get(f"/_local/jobs/{job['id']}/debug").json()
+                    story = client._http.get(f"/_local/jobs/{job['id']}/debug").json()
                     (folder / f"{job['id']}.json").write_text(json.dumps({"job": job, **story}, indent=1))
-    except (httpx2.HTTPError, ValueError, KeyError) as error:
+    except (httpx2.HTTPError, JobApiError, ValueError, KeyError) as error:
         return f"logs are in {folder}, but the local cloud does not answer any more: {error!r}"
     return f"logs, and the story of each job by its id, are in {folder}"

@@ -6,6 +6,7 @@ from functools import partial
 
 from localcloud.emulator import (
     ec2_authorization,
+    leading_keys,
     logs_authorization,
     request_context,
     ssm_authorization,
@@ -16,6 +17,7 @@ ON_INSTANCES = ("ec2:TerminateInstances", "ec2:StopInstances", "ec2:StartInstanc
 
 
 def install() -> None:
+    leading_keys.install()
     request_context.install(
         {
             "ec2:RunInstances": ec2_authorization.checks_for_run_instances,

@@ -112,7 +112,7 @@ class EmulatorProcess:
 
     def _await_ready(self, site_port: int) -> None:
         assert self._process.stdin is not None  # noqa: S101 - for the type checker: opened as pipes
-        assert self._process.stdout is not None  # noqa: S101
+        assert self._process.stdout is not None  # noqa: S101 - as above
         # Not through the environment, which every process of this user can read.
         self._process.stdin.write(f"{self.root.secret_access_key}\n".encode())
         self._process.stdin.flush()

@@ -20,6 +20,7 @@ from localcloud.emulator import (
     ssm_commands,
     stream_delivery,
     throttling,
+    token_revocation,
     transport,
     used_rights,
     worker_pool,
@@ -67,6 +68,7 @@ def install_seams(settings: Settings) -> Emulator:
     cloudfront_origins.install()
     managed_login.install()
     sign_up.install()
+    token_revocation.install()
     control = Control(
         fleet, faults, JobDebug(settings, fleet), Warmer(settings, pool), used_rights.install(), LocalUsers(settings)
     )

@@ -102,7 +102,7 @@ def test_thirty_jobs_survive_everything_at_once(client: JobClient) -> None:
     client._http.put("/_local/faults", json=faults).raise_for_status()
 
     def one(number: int) -> Job:
-        with JobClient(str(client._http.base_url)) as own:
+        with JobClient(str(client._http.base_url), user="alice") as own:
             job = own.wait(own.submit(f"file {number}".encode(), f"{number}.txt", f"text {number}")["id"], 240)
             assert job["status"] == "succeeded", job
             assert own.output(job["id"]) == f"file {number}\ntext {number}".encode()

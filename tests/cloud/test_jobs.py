@@ -63,8 +63,8 @@ def test_the_output_is_input_newline_and_text_to_the_byte(client: JobClient, con
 def test_any_file_name_works_and_comes_back_with_the_download(client: JobClient, name: str) -> None:
     job = run(client, b"content", name, "text")
     assert job["filename"] == name
-    assert job["input_file_path"].endswith(f"/inputs/anonymous/{job['id']}/{name}")
-    assert job["output_file_path"].endswith(f"/outputs/anonymous/{job['id']}/1/{name}")
+    assert job["input_file_path"].endswith(f"/inputs/{job['owner']}/{job['id']}/{name}")
+    assert job["output_file_path"].endswith(f"/outputs/{job['owner']}/{job['id']}/1/{name}")
 
 
 def test_a_file_of_100_mb_goes_through_whole(client: JobClient, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_twenty_jobs_at_once_each_get_a_machine_of_their_own_and_none_is_left(cl
     before = {machine["id"] for machine in client.machines()}
 
     def one(number: int) -> Job:
-        with JobClient(str(client._http.base_url)) as own:
+        with JobClient(str(client._http.base_url), user="alice") as own:
             job = own.wait(own.submit(f"file {number}".encode(), f"{number}.txt", f"text {number}")["id"], 180)
             assert job["status"] == "succeeded", job
             assert own.output(job["id"]) == f"file {number}\ntext {number}".encode()
@@ -173,4 +173,4 @@ def test_a_deleted_job_leaves_nothing_behind(client: JobClient, cloud: LocalClou
     for bucket in (cloud.deployment.outputs["uploads_bucket"], cloud.deployment.outputs["outputs_bucket"]):
         keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
         assert [key for key in keys if job["id"] in key] == []
-    assert job["id"] not in {each["id"] for each in client.page(limit=100)["jobs"]}
+    assert job["id"] not in {each["id"] for each in client.page(limit=50)["jobs"]}

@@ -9,7 +9,6 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,7 +21,6 @@ from tests.cloud.steps import expected, settled, until
 
 pytestmark = pytest.mark.cloud
 
-ARTIFACTS = Path(__file__).parents[2] / "build" / "test-artifacts" / "sign-in"
 NO_JOB = "01926b3c-7f3e-7c2a-9d51-3f0a5b8c1e27"
 OPEN = ("GET /health", "GET /docs", "GET /openapi.json")
 # What the API takes, `{job}` standing for a job's id, and its answer to the owner of a job that has succeeded.
@@ -48,21 +46,14 @@ endpoints = pytest.mark.parametrize("endpoint", [*ENDPOINTS, DELETE])
 
 
 @pytest.fixture(scope="module")
-def signed() -> Iterator[LocalCloud]:
-    """A local cloud of its own, where people sign in."""
-    with LocalCloud.start(config={"mayfly:auth": "cognito"}, log_dir=ARTIFACTS) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def alice(signed: LocalCloud) -> Iterator[JobClient]:
-    with JobClient(signed.url, user="alice") as opened:
+def alice(cloud: LocalCloud) -> Iterator[JobClient]:
+    with JobClient(cloud.url, user="alice") as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def bob(signed: LocalCloud) -> Iterator[JobClient]:
-    with JobClient(signed.url, user="bob") as opened:
+def bob(cloud: LocalCloud) -> Iterator[JobClient]:
+    with JobClient(cloud.url, user="bob") as opened:
         yield opened
 
 
@@ -75,8 +66,8 @@ def done(alice: JobClient) -> Job:
     return job
 
 
-def token_of(signed: LocalCloud, user: str) -> str:
-    answer = httpx.get(f"{signed.url}/_local/token", params={"user": user}, trust_env=False)
+def token_of(cloud: LocalCloud, user: str) -> str:
+    answer = httpx.get(f"{cloud.url}/_local/token", params={"user": user}, trust_env=False)
     return str(answer.raise_for_status().json()["access_token"])
 
 
@@ -90,14 +81,12 @@ def segment(value: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def send(
-    signed: LocalCloud, endpoint: str, token: str | None = None, job: str = NO_JOB, **query: str
-) -> httpx.Response:
+def send(cloud: LocalCloud, endpoint: str, token: str | None = None, job: str = NO_JOB, **query: str) -> httpx.Response:
     method, path = endpoint.replace("{job}", job).split(" ")
     body = json.loads(json.dumps(BODIES.get(endpoint)).replace("{job}", job))
     return httpx.request(
         method,
-        f"{signed.url}/api{path}",
+        f"{cloud.url}/api{path}",
         json=body,
         params=query,
         headers={"authorization": f"Bearer {token}".strip()} if token is not None else {},
@@ -109,14 +98,14 @@ def send(
 class SignIn:
     """A browser on the sign-in pages: authorization code grant with PKCE."""
 
-    def __init__(self, signed: LocalCloud, client_id: str | None = None) -> None:
-        self.client_id = client_id or signed.deployment.outputs["sign_in_client_id"]
-        self.redirect_uri = signed.url
+    def __init__(self, cloud: LocalCloud, client_id: str | None = None) -> None:
+        self.client_id = client_id or cloud.deployment.outputs["sign_in_client_id"]
+        self.redirect_uri = cloud.url
         self.verifier = secrets.token_urlsafe(48)
         # Where config.json, as the page gets it, says that people sign in.
-        settings = httpx.get(f"{signed.url}/config.json", trust_env=False).json()
+        settings = httpx.get(f"{cloud.url}/config.json", trust_env=False).json()
         self._domain = settings["domain"]
-        self._users = httpx.get(f"{signed.url}/_local/users", trust_env=False).json()
+        self._users = httpx.get(f"{cloud.url}/_local/users", trust_env=False).json()
 
     def page(self) -> httpx.Response:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
@@ -171,62 +160,62 @@ def nothing_in_it(_: LocalCloud) -> str:
     return ""
 
 
-def unsigned(signed: LocalCloud) -> str:
+def unsigned(cloud: LocalCloud) -> str:
     """`alg: none`, with the claims of the real one."""
-    return f"{segment({'alg': 'none', 'typ': 'JWT'})}.{token_of(signed, 'alice').split('.')[1]}."
+    return f"{segment({'alg': 'none', 'typ': 'JWT'})}.{token_of(cloud, 'alice').split('.')[1]}."
 
 
-def claims_changed(signed: LocalCloud) -> str:
+def claims_changed(cloud: LocalCloud) -> str:
     """Alice's signature under claims that make her an admin."""
-    header, _, signature = (token := token_of(signed, "alice")).split(".")
+    header, _, signature = (token := token_of(cloud, "alice")).split(".")
     return f"{header}.{segment({**claims_of(token), 'cognito:groups': ['admin']})}.{signature}"
 
 
-def signed_by_somebody_else(signed: LocalCloud) -> str:
+def signed_by_somebody_else(cloud: LocalCloud) -> str:
     """HMAC over the real claims, under the real key's id: a verifier must not go by the token's own `alg`."""
-    header, claims, _ = token_of(signed, "alice").split(".")
+    header, claims, _ = token_of(cloud, "alice").split(".")
     kid = json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
     content = f"{segment({'alg': 'HS256', 'kid': kid})}.{claims}"
     made_up = hashlib.sha256(content.encode()).digest()
     return f"{content}.{base64.urlsafe_b64encode(made_up).rstrip(b'=').decode()}"
 
 
-def expired(signed: LocalCloud) -> str:
+def expired(cloud: LocalCloud) -> str:
     """A token of the page's own client, from a moment when they lived for a second, once it is over."""
-    cognito, outputs = signed.client("cognito-idp"), signed.deployment.outputs
+    cognito, outputs = cloud.client("cognito-idp"), cloud.deployment.outputs
     which = {"UserPoolId": outputs["user_pool_id"], "ClientId": outputs["sign_in_client_id"]}
     client = cognito.describe_user_pool_client(**which)["UserPoolClient"]
     kept = {key: value for key, value in client.items() if value and key not in {"CreationDate", "LastModifiedDate"}}
     units = {**kept["TokenValidityUnits"], "AccessToken": "seconds"}
     cognito.update_user_pool_client(**{**kept, "AccessTokenValidity": 1, "TokenValidityUnits": units})
     try:
-        token = token_of(signed, "alice")
+        token = token_of(cloud, "alice")
     finally:
         cognito.update_user_pool_client(**kept)
     until(lambda: time.time() > claims_of(token)["exp"])
     return token
 
 
-def wrong_audience(signed: LocalCloud) -> str:
+def wrong_audience(cloud: LocalCloud) -> str:
     """A token of alice's, from the same pool, for another app."""
-    made = signed.client("cognito-idp").create_user_pool_client(
-        UserPoolId=signed.deployment.outputs["user_pool_id"],
+    made = cloud.client("cognito-idp").create_user_pool_client(
+        UserPoolId=cloud.deployment.outputs["user_pool_id"],
         ClientName="another-app",
         AllowedOAuthFlowsUserPoolClient=True,
         AllowedOAuthFlows=["code"],
         AllowedOAuthScopes=["openid", "email"],
         SupportedIdentityProviders=["COGNITO"],
-        CallbackURLs=[signed.url],
+        CallbackURLs=[cloud.url],
     )
     client_id = made["UserPoolClient"]["ClientId"]
-    signed.client("cognito-idp").create_managed_login_branding(
-        UserPoolId=signed.deployment.outputs["user_pool_id"], ClientId=client_id, UseCognitoProvidedValues=True
+    cloud.client("cognito-idp").create_managed_login_branding(
+        UserPoolId=cloud.deployment.outputs["user_pool_id"], ClientId=client_id, UseCognitoProvidedValues=True
     )
-    return SignIn(signed, client_id).tokens("alice")["access_token"]
+    return SignIn(cloud, client_id).tokens("alice")["access_token"]
 
 
-def id_token(signed: LocalCloud) -> str:
-    return SignIn(signed).tokens("alice")["id_token"]
+def id_token(cloud: LocalCloud) -> str:
+    return SignIn(cloud).tokens("alice")["id_token"]
 
 
 REFUSED: list[Callable[[LocalCloud], str | None]] = [
@@ -243,12 +232,12 @@ REFUSED: list[Callable[[LocalCloud], str | None]] = [
 
 
 @pytest.fixture(scope="module")
-def refused(signed: LocalCloud) -> dict[str, str | None]:
-    return {make.__name__: make(signed) for make in REFUSED}
+def refused(cloud: LocalCloud) -> dict[str, str | None]:
+    return {make.__name__: make(cloud) for make in REFUSED}
 
 
-def test_the_tables_above_have_every_operation(signed: LocalCloud) -> None:
-    paths = send(signed, "GET /openapi.json").json()["paths"]
+def test_the_tables_above_have_every_operation(cloud: LocalCloud) -> None:
+    paths = send(cloud, "GET /openapi.json").json()["paths"]
     known = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert {key.replace("{job}", "{job_id}") for key in [*ENDPOINTS, DELETE, *OPEN[:1]]} == known
 
@@ -256,41 +245,41 @@ def test_the_tables_above_have_every_operation(signed: LocalCloud) -> None:
 @pytest.mark.parametrize("which", [make.__name__ for make in REFUSED])
 @endpoints
 def test_no_endpoint_takes_it(
-    signed: LocalCloud, refused: dict[str, str | None], done: Job, endpoint: str, which: str
+    cloud: LocalCloud, refused: dict[str, str | None], done: Job, endpoint: str, which: str
 ) -> None:
-    answer = send(signed, endpoint, refused[which], done["id"])
+    answer = send(cloud, endpoint, refused[which], done["id"])
     assert answer.status_code == 401, answer.text
     assert done["id"] not in answer.text
 
 
 @endpoints
-def test_no_endpoint_has_another_owners_job(signed: LocalCloud, bob: JobClient, done: Job, endpoint: str) -> None:
-    token = token_of(signed, "bob")
+def test_no_endpoint_has_another_owners_job(cloud: LocalCloud, bob: JobClient, done: Job, endpoint: str) -> None:
+    token = token_of(cloud, "bob")
     if endpoint in {"POST /uploads", "GET /limits"}:
-        assert send(signed, endpoint, token).status_code == ENDPOINTS[endpoint]
+        assert send(cloud, endpoint, token).status_code == ENDPOINTS[endpoint]
     elif endpoint == "POST /jobs":
-        assert send(signed, endpoint, token, done["id"]).json()["code"] == "upload_missing"
+        assert send(cloud, endpoint, token, done["id"]).json()["code"] == "upload_missing"
     elif endpoint in {"GET /jobs", "GET /machines"}:
-        assert done["id"] not in send(signed, endpoint, token).raise_for_status().text
-        assert send(signed, endpoint, token, owner=done["owner"]).status_code == 404
+        assert done["id"] not in send(cloud, endpoint, token).raise_for_status().text
+        assert send(cloud, endpoint, token, owner=done["owner"]).status_code == 404
     else:
         for query in ({}, {"owner": done["owner"]}):
-            answer = send(signed, endpoint, token, done["id"], **query)
+            answer = send(cloud, endpoint, token, done["id"], **query)
             assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
-            missing = send(signed, endpoint, token, **query)
+            missing = send(cloud, endpoint, token, **query)
             assert answer.text == missing.text.replace(NO_JOB, done["id"])
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_every_endpoint_serves_the_owner(signed: LocalCloud, done: Job, endpoint: str) -> None:
-    answer = send(signed, endpoint, token_of(signed, "alice"), done["id"])
+def test_every_endpoint_serves_the_owner(cloud: LocalCloud, done: Job, endpoint: str) -> None:
+    answer = send(cloud, endpoint, token_of(cloud, "alice"), done["id"])
     assert answer.status_code == ENDPOINTS[endpoint], answer.text
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_every_endpoint_about_jobs_serves_an_admin(signed: LocalCloud, done: Job, endpoint: str) -> None:
-    token = token_of(signed, "admin")
-    answer = send(signed, endpoint, token, done["id"], owner=done["owner"])
+def test_every_endpoint_about_jobs_serves_an_admin(cloud: LocalCloud, done: Job, endpoint: str) -> None:
+    token = token_of(cloud, "admin")
+    answer = send(cloud, endpoint, token, done["id"], owner=done["owner"])
     if endpoint == "POST /jobs":
         assert answer.json()["code"] == "upload_missing", "nobody submits a job for somebody else"
     else:
@@ -298,23 +287,23 @@ def test_every_endpoint_about_jobs_serves_an_admin(signed: LocalCloud, done: Job
 
 
 @pytest.mark.parametrize("endpoint", OPEN)
-def test_what_is_open_needs_no_token(signed: LocalCloud, endpoint: str) -> None:
-    assert send(signed, endpoint).status_code == 200
+def test_what_is_open_needs_no_token(cloud: LocalCloud, endpoint: str) -> None:
+    assert send(cloud, endpoint).status_code == 200
 
 
 @pytest.mark.parametrize(
     "path", ["/api/health/", "/api/health/x", "/api/docs/../jobs", "/api/docs%2f..%2fjobs", "//api/jobs", "/api/x"]
 )
-def test_no_way_of_writing_a_path_gets_by(signed: LocalCloud, done: Job, path: str) -> None:
-    port = urlsplit(signed.url).port
+def test_no_way_of_writing_a_path_gets_by(cloud: LocalCloud, done: Job, path: str) -> None:
+    port = urlsplit(cloud.url).port
     with httpx.Client(trust_env=False) as http:
         answer = http.get(httpx.URL(scheme="http", host="127.0.0.1", port=port, raw_path=path.encode()))
     assert answer.status_code in {401, 403, 404}, answer.text
     assert done["id"] not in answer.text
 
 
-def test_the_whole_way_of_a_job(signed: LocalCloud, alice: JobClient, bob: JobClient) -> None:
-    owner = claims_of(token_of(signed, "alice"))["sub"]
+def test_the_whole_way_of_a_job(cloud: LocalCloud, alice: JobClient, bob: JobClient) -> None:
+    owner = claims_of(token_of(cloud, "alice"))["sub"]
     job = alice.submit(b"private", "diary.txt", "of alice")
     assert job["owner"] == owner
     assert job["input_file_path"].endswith(f"/inputs/{owner}/{job['id']}/diary.txt")
@@ -332,50 +321,54 @@ def test_the_whole_way_of_a_job(signed: LocalCloud, alice: JobClient, bob: JobCl
     assert job["id"] not in [each["id"] for each in alice.page()["jobs"]]
 
 
+def owners(client: JobClient) -> set[str]:
+    return {job["owner"] for job in client.page(limit=50)["jobs"]}
+
+
 def test_each_sees_their_own_jobs_and_an_admin_everybodys(
-    signed: LocalCloud, alice: JobClient, bob: JobClient, done: Job
+    cloud: LocalCloud, alice: JobClient, bob: JobClient, done: Job
 ) -> None:
     of_bob = bob.submit(b"x", "x.txt", "of bob")
-    assert {job["owner"] for job in alice.page()["jobs"]} == {done["owner"]}
-    assert [job["id"] for job in bob.page()["jobs"]] == [of_bob["id"]]
-    with JobClient(signed.url, user="admin") as admin:
-        assert admin.page()["jobs"] == []
-    with JobClient(signed.url, user="admin", owner=of_bob["owner"]) as admin:
-        assert [job["id"] for job in admin.page()["jobs"]] == [of_bob["id"]]
+    assert (owners(alice), owners(bob)) == ({done["owner"]}, {of_bob["owner"]})
+    with JobClient(cloud.url, user="admin") as admin:
+        assert owners(admin).isdisjoint({done["owner"], of_bob["owner"]})
+    with JobClient(cloud.url, user="admin", owner=of_bob["owner"]) as admin:
+        assert owners(admin) == {of_bob["owner"]}
+        assert admin.page(limit=1)["jobs"][0]["id"] == of_bob["id"]
         assert admin.wait(of_bob["id"])["status"] == "succeeded"
         assert admin.output(of_bob["id"]) == expected(b"x", "of bob")
         settled(admin, of_bob["id"])
         admin.delete(of_bob["id"])
-    assert bob.page()["jobs"] == []
+    assert of_bob["id"] not in [job["id"] for job in bob.page(limit=50)["jobs"]]
 
 
-def test_a_person_signs_in_on_the_pages(signed: LocalCloud) -> None:
-    tokens = SignIn(signed).tokens("alice")
+def test_a_person_signs_in_on_the_pages(cloud: LocalCloud) -> None:
+    tokens = SignIn(cloud).tokens("alice")
     claims = claims_of(tokens["access_token"])
     assert claims["exp"] - claims["iat"] <= 15 * 60
     assert set(claims["scope"].split()) == {"openid", "email"}
     assert "cognito:groups" not in claims
     assert claims_of(tokens["id_token"])["email"] == "alice@example.com"
-    assert claims_of(token_of(signed, "admin"))["cognito:groups"] == ["admin"]
-    assert send(signed, "GET /jobs", tokens["access_token"]).status_code == 200
+    assert claims_of(token_of(cloud, "admin"))["cognito:groups"] == ["admin"]
+    assert send(cloud, "GET /jobs", tokens["access_token"]).status_code == 200
 
 
-def test_a_wrong_password_or_verifier_gets_no_token(signed: LocalCloud) -> None:
-    browser = SignIn(signed)
+def test_a_wrong_password_or_verifier_gets_no_token(cloud: LocalCloud) -> None:
+    browser = SignIn(cloud)
     assert "location" not in browser.submit("alice", "Not-Her-Passw0rd").headers
     code = parse_qs(urlsplit(browser.submit("alice").headers["location"]).query)["code"][0]
     assert browser.exchange(code, secrets.token_urlsafe(48)).status_code == 400
 
 
-def test_nobody_is_sent_to_another_page_with_a_code(signed: LocalCloud) -> None:
-    browser = SignIn(signed)
+def test_nobody_is_sent_to_another_page_with_a_code(cloud: LocalCloud) -> None:
+    browser = SignIn(cloud)
     browser.redirect_uri = "https://evil.example.org"
     assert browser.page().status_code == 400
 
 
-def test_passwords_are_given_to_the_pages_alone(signed: LocalCloud) -> None:
-    cognito, outputs = signed.client("cognito-idp"), signed.deployment.outputs
-    user = httpx.get(f"{signed.url}/_local/users", trust_env=False).json()["alice"]
+def test_passwords_are_given_to_the_pages_alone(cloud: LocalCloud) -> None:
+    cognito, outputs = cloud.client("cognito-idp"), cloud.deployment.outputs
+    user = httpx.get(f"{cloud.url}/_local/users", trust_env=False).json()["alice"]
     who = {"USERNAME": user["username"], "PASSWORD": user["password"]}
     for flow in ("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH"):
         start = cognito.admin_initiate_auth if flow.startswith("ADMIN") else cognito.initiate_auth
@@ -384,34 +377,46 @@ def test_passwords_are_given_to_the_pages_alone(signed: LocalCloud) -> None:
             start(ClientId=outputs["sign_in_client_id"], AuthFlow=flow, AuthParameters=who, **pool)
 
 
-def test_a_client_of_a_user_that_is_not_there_says_so(signed: LocalCloud) -> None:
+def test_a_client_goes_on_with_a_new_token_when_the_one_before_is_over(cloud: LocalCloud) -> None:
+    tokens = iter([expired(cloud), token_of(cloud, "alice")])
+    with JobClient(cloud.url, token=lambda: next(tokens)) as client:
+        assert client.request_upload("x.txt", 1)["job_id"]
+
+
+def test_a_client_whose_tokens_are_all_refused_says_so(cloud: LocalCloud) -> None:
+    with JobClient(cloud.url, token=lambda: "not.a.token") as client, pytest.raises(JobApiError) as refused:
+        client.page()
+    assert refused.value.status == 401
+
+
+def test_a_client_of_a_user_that_is_not_there_says_so(cloud: LocalCloud) -> None:
     with pytest.raises(JobApiError, match=r"user_not_found .*alice, bob, admin"):
-        JobClient(signed.url, user="eve")
+        JobClient(cloud.url, user="eve")
 
 
-def test_nobody_signs_up_by_themselves(signed: LocalCloud) -> None:
-    cognito = signed.client("cognito-idp")
+def test_nobody_signs_up_by_themselves(cloud: LocalCloud) -> None:
+    cognito = cloud.client("cognito-idp")
     with pytest.raises(cognito.exceptions.NotAuthorizedException):
         cognito.sign_up(
-            ClientId=signed.deployment.outputs["sign_in_client_id"],
+            ClientId=cloud.deployment.outputs["sign_in_client_id"],
             Username="eve@example.org",
             Password=f"{secrets.token_urlsafe(12)}-Aa1",
         )
 
 
-def test_the_page_may_talk_to_the_sign_in_pages(signed: LocalCloud) -> None:
-    settings = httpx.get(f"{signed.url}/config.json", trust_env=False)
+def test_the_page_may_talk_to_the_sign_in_pages(cloud: LocalCloud) -> None:
+    settings = httpx.get(f"{cloud.url}/config.json", trust_env=False)
     assert settings.headers["cache-control"] == "no-cache"
     told = settings.json()
     assert told == {
         "auth": "cognito",
-        "domain": signed.aws_endpoint,
-        "client_id": signed.deployment.outputs["sign_in_client_id"],
+        "domain": cloud.aws_endpoint,
+        "client_id": cloud.deployment.outputs["sign_in_client_id"],
         "scope": "openid email",
     }
-    policy = httpx.get(f"{signed.url}/", trust_env=False).headers["content-security-policy"]
+    policy = httpx.get(f"{cloud.url}/", trust_env=False).headers["content-security-policy"]
     assert told["domain"] in re.search(r"connect-src ([^;]*)", policy)[1].split()  # type: ignore[index]  # no match is a failure too
     exchange = httpx.post(
-        f"{told['domain']}/oauth2/token", data={"grant_type": "none"}, headers={"origin": signed.url}, trust_env=False
+        f"{told['domain']}/oauth2/token", data={"grant_type": "none"}, headers={"origin": cloud.url}, trust_env=False
     )
-    assert exchange.headers["access-control-allow-origin"] in {"*", signed.url}
+    assert exchange.headers["access-control-allow-origin"] in {"*", cloud.url}

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
+from tests.frontend.fake_sign_in import FakeSignIn
+
 # `{machine}` stands for the id of the machine that an event is about.
 LAUNCHED = ("launched", "{machine}: t4g.micro, on-demand, in eu-central-1a.")
 RUNNING = ("running", "{machine} is online and has its command.")
@@ -136,6 +138,7 @@ class FakeCloud:
 
     url: str = ""
     s3_url: str = ""
+    sign_in: FakeSignIn | None = None
     way: tuple[tuple[str, str], ...] = WAY
     error: dict[str, Any] = field(default_factory=lambda: SCRIPT_FAILED)
     stop_after: str | None = None

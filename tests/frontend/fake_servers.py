@@ -1,4 +1,4 @@
-"""HTTP in front of the fake cloud: one port for the site and its API, one for S3, as on AWS."""
+"""HTTP in front of the fake cloud: a port each for the site and its API, for S3 and for sign-in, as on AWS."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from tests.frontend.fake_cloud import FakeCloud, Problem, now
+from tests.frontend.fake_sign_in import FakeSignIn, Refused
 
 SITE = Path(__file__).parents[2] / "frontend"
-DOCS_POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self'"
+DOCS_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'"
 DOCS_PAGE = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Mayfly API</title>
 <link rel="icon" href="/favicon.svg"><link rel="stylesheet" href="/vendor/swagger-ui/swagger-ui.css">
-<div id="docs"></div><script src="/vendor/swagger-ui/swagger-ui-bundle.js"></script><script src="/docs.js"></script>"""
+<div id="docs"></div><script src="/vendor/swagger-ui/swagger-ui-bundle.js"></script>
+<script src="/docs.js" type="module"></script>"""
 SPECIFICATION = {
     "openapi": "3.1.0",
     "info": {"title": "Mayfly", "version": "1"},
+    "servers": [{"url": "/api"}],
     "paths": {
         "/jobs": {
             "post": {
@@ -33,9 +36,14 @@ SPECIFICATION = {
                 "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/NewJob"}}}},
                 "responses": {"201": {"description": "The job"}},
             }
-        }
+        },
+        "/machines": {"get": {"summary": "List machines", "responses": {"200": {"description": "Machines"}}}},
     },
-    "components": {"schemas": {"NewJob": {"type": "object", "properties": {"input_text": {"type": "string"}}}}},
+    "security": [{"bearer": []}],
+    "components": {
+        "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        "schemas": {"NewJob": {"type": "object", "properties": {"input_text": {"type": "string"}}}},
+    },
 }
 
 
@@ -63,6 +71,9 @@ class SiteHandler(Handler):
         path = unquote(urlsplit(self.path).path)
         if path.startswith("/api/"):
             self.api("GET", path)
+        elif path == "/config.json":
+            told = self.cloud.sign_in.settings if self.cloud.sign_in else {"auth": "none"}
+            self.answer(200, json.dumps(told).encode(), "application/json")
         else:
             self.file(path)
 
@@ -70,7 +81,9 @@ class SiteHandler(Handler):
         self.api("POST", urlsplit(self.path).path)
 
     def file(self, path: str) -> None:
-        policy = f"default-src 'self'; connect-src 'self' {self.cloud.s3_url}; img-src 'self' data:; object-src 'none'"
+        pool = self.cloud.sign_in.url if self.cloud.sign_in else ""
+        connect = f"connect-src 'self' {self.cloud.s3_url} {pool}"
+        policy = f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; {connect}"
         file = SITE / (path.lstrip("/") or "index.html")
         if not file.is_file():
             self.answer(404, b"not here", "text/plain")
@@ -84,7 +97,12 @@ class SiteHandler(Handler):
         sent = self.body()
         failure = self.cloud.next_failure(call)
         if path == "/api/docs":
-            self.answer(200, DOCS_PAGE, "text/html", {"Content-Security-Policy": DOCS_POLICY})
+            policy = f"{DOCS_POLICY} {self.cloud.sign_in.url if self.cloud.sign_in else ''}"
+            self.answer(200, DOCS_PAGE, "text/html", {"Content-Security-Policy": policy})
+            return
+        if path != "/api/openapi.json" and not self.is_let_in():
+            # As API Gateway words it.
+            self.answer(401, b'{"message":"Unauthorized"}', "application/json", {"WWW-Authenticate": "Bearer"})
             return
         try:
             status, answer = self.route(method, path, json.loads(sent or b"null"), failure)
@@ -94,6 +112,13 @@ class SiteHandler(Handler):
         lost = {"Content-Length": "1000000"} if failure == 0 else None
         self.answer(status, json.dumps(answer).encode(), kind, lost)
         self.close_connection = failure == 0
+
+    def is_let_in(self) -> bool:
+        sign_in = self.cloud.sign_in
+        if sign_in is None:
+            return "Authorization" not in self.headers
+        kind, _, token = self.headers.get("Authorization", "").partition(" ")
+        return kind == "Bearer" and token in sign_in.valid
 
     def route(self, method: str, path: str, body: Any, failure: int | None) -> tuple[int, Any]:
         if failure:
@@ -173,20 +198,54 @@ class S3Handler(Handler):
         self.answer(200, job.output, "application/octet-stream", {"Content-Disposition": name})
 
 
+class SignInHandler(Handler):
+    def do_GET(self) -> None:
+        sign_in, query = self.sign_in(), self.fields(urlsplit(self.path).query)
+        way = {"/oauth2/authorize": sign_in.authorize, "/logout": sign_in.sign_out}[urlsplit(self.path).path]
+        self.answer(302, b"", "text/plain", {"Location": way(query)})
+
+    def do_POST(self) -> None:
+        sign_in, form = self.sign_in(), self.fields(self.body().decode())
+        sign_in.calls.append(f"POST {self.path} {form.get('grant_type', '')}".strip())
+        allowed = {"Access-Control-Allow-Origin": self.cloud.url}
+        if sign_in.outage:
+            self.answer(503, b"", "text/plain", allowed)
+        elif self.path == "/oauth2/revoke":
+            sign_in.revoke(form)
+            self.answer(200, b"", "application/json")
+        else:
+            try:
+                status, answer = 200, sign_in.token(form)
+            except Refused as refused:
+                status, answer = 400, {"error": str(refused)}
+            self.answer(status, json.dumps(answer).encode(), "application/json", allowed)
+
+    def sign_in(self) -> FakeSignIn:
+        assert self.cloud.sign_in is not None
+        return self.cloud.sign_in
+
+    def fields(self, encoded: str) -> dict[str, str]:
+        return {name: values[0] for name, values in parse_qs(encoded).items()}
+
+
 @contextlib.contextmanager
 def serve(cloud: FakeCloud) -> Iterator[FakeCloud]:
-    """Serves the fake on two free ports of 127.0.0.1."""
-    site = ThreadingHTTPServer(("127.0.0.1", 0), type("Site", (SiteHandler,), {"cloud": cloud}))
-    s3 = ThreadingHTTPServer(("127.0.0.1", 0), type("S3", (S3Handler,), {"cloud": cloud}))
-    cloud.url, cloud.s3_url = (f"http://127.0.0.1:{server.server_address[1]}" for server in (site, s3))
-    threads = [threading.Thread(target=server.serve_forever, args=(0.05,)) for server in (site, s3)]
+    """Serves the fake on free ports of 127.0.0.1: two, and a third one where people sign in."""
+    handlers: list[tuple[str, type[Handler]]] = [("Site", SiteHandler), ("S3", S3Handler)]
+    if cloud.sign_in:
+        handlers.append(("SignIn", SignInHandler))
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), type(name, (kind,), {"cloud": cloud})) for name, kind in handlers]
+    cloud.url, cloud.s3_url, *rest = (f"http://127.0.0.1:{server.server_address[1]}" for server in servers)
+    if cloud.sign_in:
+        cloud.sign_in.origin, (cloud.sign_in.url,) = cloud.url, rest
+    threads = [threading.Thread(target=server.serve_forever, args=(0.05,)) for server in servers]
     for thread in threads:
         thread.start()
     try:
         yield cloud
     finally:
         cloud.uploads_may_end.set()
-        for server in (site, s3):
+        for server in servers:
             server.shutdown()
             server.server_close()
         for thread in threads:

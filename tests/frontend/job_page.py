@@ -33,6 +33,9 @@ class JobPage:
         self.machine_count = page.get_by_role("heading", name="Machines alive now:")
         self.machine_rows = page.locator("#machine-list li")
         self.retry_button = self.job.get_by_role("button", name="Try again")
+        self.sign_in_button = page.get_by_role("button", name="Sign in", exact=True)
+        self.sign_out_button = page.get_by_role("button", name="Sign out")
+        self.session_notice = page.locator("#session-notice")
         self.rows = page.locator("#job-list li")
 
     def open(self, fragment: str = "") -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
+import httpx2 as httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from localcloud.cloud import LocalCloud
+from localcloud.job_client import JobClient
 from tests.frontend.conftest import Watch
 from tests.frontend.job_page import OUTCOME_WITHIN_MS, JobPage, submit_by_keyboard
 
@@ -22,13 +24,46 @@ COLLECT_FIGURES = """() => {
 }"""
 
 
-class Cloud(Protocol):
-    url: str
+@pytest.fixture
+def site_url(cloud: LocalCloud) -> str:
+    return cloud.url
+
+
+def sign_in(form: JobPage, cloud: LocalCloud, name: str) -> None:
+    """Walks over the managed login pages."""
+    form.sign_in_button.click()
+    form.page.wait_for_url(f"{cloud.aws_endpoint}/**")
+    user = cloud.users[name]
+    form.page.get_by_label("Username").fill(user["username"])
+    form.page.get_by_label("Password").fill(user["password"])
+    form.page.get_by_role("button", name="Sign in").click()
+    expect(form.page.locator("#account")).to_contain_text(user["username"])
 
 
 @pytest.fixture
-def site_url(cloud: Cloud) -> str:
-    return cloud.url
+def form(form: JobPage, watch: Watch, cloud: LocalCloud) -> JobPage:
+    """The page of alice, who has signed in."""
+    watch.allow("404.*/favicon.ico")  # the emulated sign-in pages have none
+    form.page.goto(form.url)
+    sign_in(form, cloud, "alice")
+    return form
+
+
+def test_who_signs_out_leaves_nothing_and_the_next_one_finds_nothing(
+    form: JobPage, watch: Watch, cloud: LocalCloud, document: Path
+) -> None:
+    watch.allow("404.*/api/jobs/")
+    job_id = form.submit("the text", document)
+    form.expect_status("Succeeded")
+    assert form.download() == document.read_bytes() + b"\nthe text"
+    form.sign_out_button.click()
+    expect(form.sign_in_button).to_be_visible()
+    expect(form.page.locator("body")).not_to_contain_text(document.name)
+    form.page.goto(f"{form.url}/#/jobs/{job_id}")
+    sign_in(form, cloud, "bob")
+    expect(form.job).to_contain_text("There is no job")
+    expect(form.page.locator("#jobs-note")).not_to_contain_text("Loading…")
+    expect(form.page.locator("body")).not_to_contain_text(document.name)
 
 
 def test_a_job_goes_its_whole_way(form: JobPage, document: Path) -> None:
@@ -44,12 +79,24 @@ def test_a_job_goes_its_whole_way(form: JobPage, document: Path) -> None:
     expect(form.machine_count).to_have_text("Machines alive now: 0", timeout=OUTCOME_WITHIN_MS)
 
 
-def test_a_cancelled_job_is_tried_again(form: JobPage, document: Path) -> None:
+@contextmanager
+def slow_machines(cloud: LocalCloud) -> Iterator[None]:
+    """Machines take a minute until they are online."""
+
+    httpx.put(f"{cloud.url}/_local/faults", json={"agent_delay_s": 60}).raise_for_status()
+    try:
+        yield
+    finally:
+        httpx.delete(f"{cloud.url}/_local/faults").raise_for_status()
+
+
+def test_a_cancelled_job_is_tried_again(form: JobPage, cloud: LocalCloud, document: Path) -> None:
     form.open()
-    form.submit("the text", document)
-    form.expect_event("Machine launched")
-    form.job.get_by_role("button", name="Cancel job").click()
-    form.expect_status("Cancelled")
+    with slow_machines(cloud):
+        form.submit("the text", document)
+        form.expect_event("Machine launched")
+        form.job.get_by_role("button", name="Cancel job").click()
+        form.expect_status("Cancelled")
     form.retry_button.click()
     form.expect_status("Succeeded")
     assert form.download() == document.read_bytes() + b"\nthe text"
@@ -87,10 +134,9 @@ def test_an_empty_text_says_so_and_keeps_the_file(form: JobPage, document: Path)
 
 
 def test_a_file_over_the_limit_is_refused_before_it_is_uploaded(
-    form: JobPage, watch: Watch, site_url: str, tmp_path: Path
+    form: JobPage, watch: Watch, client: JobClient, tmp_path: Path
 ) -> None:
-    with urllib.request.urlopen(f"{site_url}/api/limits") as answer:  # noqa: S310 - the local cloud's own address
-        most = json.load(answer)["max_upload_bytes"]
+    most = client._http.get("/api/limits").json()["max_upload_bytes"]
     file = tmp_path / "too large.bin"
     with file.open("wb") as sparse:
         sparse.truncate(most + 1)
@@ -99,7 +145,7 @@ def test_a_file_over_the_limit_is_refused_before_it_is_uploaded(
     form.fill("the text", file)
     form.submit_button.click()
     expect(form.field_error("file")).to_contain_text("The limit is")
-    assert not [line for line in watch.requests if "POST" in line]
+    assert not [line for line in watch.requests if "POST" in line and "/api/" in line]
 
 
 def test_a_reload_in_the_middle_goes_on_with_the_job(form: JobPage, document: Path) -> None:
@@ -153,3 +199,14 @@ def test_the_docs_page_renders_without_any_other_host(page: Page, watch: Watch, 
     expect(page.locator("#docs .opblock").first).to_be_visible(timeout=30_000)
     origins = {line.split()[-1].split("/")[2] for line in watch.requests if "data:" not in line}
     assert origins == {site_url.removeprefix("http://")}
+
+
+def test_who_is_signed_in_can_try_the_api_on_its_docs_page(form: JobPage) -> None:
+    page = form.page
+    page.get_by_role("link", name="API documentation").click()
+    operation = page.locator("#docs .opblock").filter(has_text="/limits")
+    operation.click()
+    operation.get_by_role("button", name="Try it out").click()
+    with page.expect_response("**/api/limits") as waiting:
+        operation.get_by_role("button", name="Execute").click()
+    assert waiting.value.status == 200

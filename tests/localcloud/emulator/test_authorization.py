@@ -201,3 +201,52 @@ print(get("/latest/meta-data/iam/security-credentials/" + role, token))
     s3 = lab.with_keys("s3", keys["AccessKeyId"], keys["SecretAccessKey"], keys["Token"])
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.list_buckets()
+
+
+def test_items_follow_the_partition_keys_that_a_request_names(lab: Lab) -> None:
+    name = f"table-{uuid.uuid4().hex[:8]}"
+    lab.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "owner", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("owner", "id")],
+    )
+    leading = "dynamodb:LeadingKeys"
+    condition = {"ForAllValues:StringLike": {leading: ["mine-?"]}, "Null": {leading: "false"}}
+    dynamodb = lab.as_role("dynamodb", lab.role([allow(["dynamodb:*"], "*", **condition)]))
+
+    def key(owner: str) -> dict[str, Any]:
+        return {"owner": {"S": owner}, "id": {"S": "1"}}
+
+    def query(owner: str) -> dict[str, Any]:
+        names, values = {"#o": "owner"}, {":o": {"S": owner}, ":i": {"S": "1"}}
+        return {
+            "KeyConditionExpression": "id = :i AND #o = :o",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+
+    for owner, expected in (("mine-1", False), ("mine-12", True), ("theirs", True), ("#line", True)):
+        found = {
+            "put": denied(dynamodb.put_item, TableName=name, Item=key(owner)),
+            "get": denied(dynamodb.get_item, TableName=name, Key=key(owner)),
+            "update": denied(
+                dynamodb.update_item,
+                TableName=name,
+                Key=key(owner),
+                UpdateExpression="SET n = :n",
+                ExpressionAttributeValues={":n": {"N": "1"}},
+            ),
+            "query": denied(dynamodb.query, TableName=name, **query(owner)),
+            "batch get": denied(dynamodb.batch_get_item, RequestItems={name: {"Keys": [key("mine-2"), key(owner)]}}),
+            "batch write": denied(
+                dynamodb.batch_write_item, RequestItems={name: [{"PutRequest": {"Item": key(owner)}}]}
+            ),
+            "transaction": denied(
+                dynamodb.transact_write_items,
+                TransactItems=[{"Delete": {"TableName": name, "Key": key(each)}} for each in ("mine-2", owner)],
+            ),
+            "delete": denied(dynamodb.delete_item, TableName=name, Key=key(owner)),
+        }
+        assert found == dict.fromkeys(found, expected), owner
+    assert denied(dynamodb.scan, TableName=name), "a scan names no key"

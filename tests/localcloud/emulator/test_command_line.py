@@ -48,6 +48,8 @@ def test_up_says_ready_once_serves_the_form_and_ends_cleanly(number: signal.Sign
         ready = re.fullmatch(r"READY (http://127\.0\.0\.1:\d+)\n", up.stdout.readline())
         assert ready, (tmp_path / "stderr").read_text()
         assert "html" in httpx.get(ready[1], trust_env=False).headers["content-type"]
+        for user in httpx.get(f"{ready[1]}/_local/users", trust_env=False).json().values():
+            assert re.search(rf"{user['username']} +{user['password']}\n", (tmp_path / "stderr").read_text())
         started = children_of(up.pid)
         assert started
         up.send_signal(number)

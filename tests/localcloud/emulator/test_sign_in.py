@@ -6,6 +6,7 @@ import base64
 import json
 import uuid
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2 as httpx
 import pytest
@@ -96,6 +97,48 @@ def test_nobody_signs_up_where_only_administrators_create_users(lab: Lab) -> Non
     with pytest.raises(ClientError, match=r"NotAuthorizedException.*not permitted"):
         cognito.sign_up(ClientId=app_client(lab, user_pool(lab)), **who)
     assert cognito.sign_up(ClientId=app_client(lab, user_pool(lab, open_to_all=True)), **who)["UserSub"]
+
+
+def tokens_of_somebody(lab: Lab) -> tuple[str, dict[str, Any]]:
+    """A client, and what the token endpoint answers somebody who has signed in with it."""
+    pool = user_pool(lab)
+    client, name = app_client(lab, pool), f"{uuid.uuid4().hex[:8]}@example.org"
+    cognito = lab.client("cognito-idp")
+    cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS", **CONFIRMED)
+    cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
+    form = {"client_id": client, "redirect_uri": BACK, "scope": "openid", "response_type": "code"}
+    who = {"username": name, "password": PASSWORD}
+    back = httpx.post(f"{lab.emulator.aws_endpoint}/login", data={**form, **who}, trust_env=False).headers["location"]
+    code = parse_qs(urlsplit(back).query)["code"][0]
+    answer = oauth2(lab, "token", grant_type="authorization_code", client_id=client, redirect_uri=BACK, code=code)
+    return client, answer.json()
+
+
+def oauth2(lab: Lab, endpoint: str, **form: str) -> httpx.Response:
+    return httpx.post(f"{lab.emulator.aws_endpoint}/oauth2/{endpoint}", data=form, trust_env=False)
+
+
+def test_a_refresh_token_that_was_revoked_gives_no_more_tokens(lab: Lab) -> None:
+    client, tokens = tokens_of_somebody(lab)
+    renewal = {"grant_type": "refresh_token", "client_id": client, "refresh_token": tokens["refresh_token"]}
+    assert oauth2(lab, "token", **renewal).status_code == 200
+    revoked = oauth2(lab, "revoke", client_id=client, token=tokens["refresh_token"])
+    assert (revoked.status_code, revoked.content) == (200, b"")
+    refused = oauth2(lab, "token", **renewal)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+
+
+def test_only_a_refresh_token_of_the_client_can_be_revoked(lab: Lab) -> None:
+    client, tokens = tokens_of_somebody(lab)
+    other, _ = tokens_of_somebody(lab)
+    for sent, status, error in (
+        ({"client_id": client}, 400, "invalid_request"),
+        ({"client_id": client, "token": tokens["access_token"]}, 400, "unsupported_token_type"),
+        ({"client_id": other, "token": tokens["refresh_token"]}, 400, "unsupported_token_type"),
+        ({"client_id": "nobodysclient", "token": tokens["refresh_token"]}, 401, "invalid_client"),
+    ):
+        refused = oauth2(lab, "revoke", **sent)
+        assert (refused.status_code, refused.json()["error"]) == (status, error)
 
 
 def test_a_token_is_what_signing_in_gives(lab: Lab) -> None:

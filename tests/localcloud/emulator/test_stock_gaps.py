@@ -15,7 +15,15 @@ from tests.localcloud.emulator.lab import REGION, Lab, allow, wait_for
 from tests.localcloud.emulator.stock import StockProcess
 from tests.localcloud.emulator.test_edge import distribute
 from tests.localcloud.emulator.test_functions import ECHO, execute, invoke_state, put, seen, state_machine, table
-from tests.localcloud.emulator.test_sign_in import PASSWORD, app_client, sign_in_page, style, user_pool
+from tests.localcloud.emulator.test_sign_in import (
+    PASSWORD,
+    app_client,
+    oauth2,
+    sign_in_page,
+    style,
+    tokens_of_somebody,
+    user_pool,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -245,3 +253,10 @@ def test_a_client_without_a_style_has_sign_in_pages(stock: Lab) -> None:
 def test_anybody_signs_up_where_only_administrators_create_users(stock: Lab) -> None:
     client = app_client(stock, user_pool(stock))
     assert stock.client("cognito-idp").sign_up(ClientId=client, Username="eve@example.org", Password=PASSWORD)
+
+
+def test_a_page_that_revokes_a_token_changes_nothing(stock: Lab) -> None:
+    client, tokens = tokens_of_somebody(stock)
+    oauth2(stock, "revoke", client_id=client, token=tokens["refresh_token"])
+    renewal = {"grant_type": "refresh_token", "client_id": client, "refresh_token": tokens["refresh_token"]}
+    assert oauth2(stock, "token", **renewal).status_code == 200

@@ -1,0 +1,239 @@
+// @ts-check
+/**
+ * Who is signed in, and the token for the API.
+ *
+ * Access and ID token stay in memory. The refresh token is in sessionStorage as well, so that a reload, or the way to
+ * the documentation and back, does not ask for the password again: that storage is this tab's alone and ends with it,
+ * and `state` and code verifier have to outlive the way to the sign-in pages there anyway. Nothing is in localStorage or
+ * a cookie. Why: docs/decisions/0008-the-page-signs-people-in-itself.md.
+ */
+import { PoolUnreachable, randomText, TokenRefused, UserPool } from "./user-pool.js";
+
+/**
+ * @typedef {import("./user-pool.js").Tokens} Tokens
+ * @typedef {"open" | "signed-out" | "signed-in" | "expired"} SessionState
+ *   `open` where nobody has to sign in; `expired` when that happened under somebody's hands
+ * @typedef {{owner: string, email: string, refreshToken: string | null}} Stored
+ * @typedef {{state: string, verifier: string, hash: string}} Journey to the sign-in pages and back
+ */
+
+const TIMEOUT_MS = 15_000;
+const STORED = "mayfly.session";
+const JOURNEY = "mayfly.sign-in";
+// A request may take a while to get to where its token is checked.
+const RENEW_BEFORE_END_MS = 60_000;
+// By the error codes of RFC 6749, section 4.1.2.1.
+const REFUSALS = new Map([
+  ["access_denied", "The sign-in was refused."],
+  ["server_error", "Signing in is not possible at the moment."],
+  ["temporarily_unavailable", "Signing in is not possible at the moment."],
+]);
+export const EXPIRED = "Your sign-in has expired. Sign in again.";
+
+/** Nobody is signed in any more. */
+export class SignedOut extends Error {}
+
+/** Nobody can tell yet whether people have to sign in here. */
+export class SettingsUnreachable extends Error {}
+
+/** @param {string} token a JWT @returns {Record<string, any>} its claims; whoever gets the token verifies it */
+function claimsOf(token) {
+  const bytes = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
+  return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (char) => char.charCodeAt(0))));
+}
+
+/** @param {string} key @returns {any} what is stored under it; null when nothing is */
+function stored(key) {
+  return JSON.parse(sessionStorage.getItem(key) ?? "null");
+}
+
+/** @returns {Promise<any>} what infra/site.py stored; rejects with SettingsUnreachable */
+async function settings() {
+  try {
+    const response = await fetch("/config.json", { cache: "no-cache", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (response.ok) return await response.json();
+  } catch {
+    throw new SettingsUnreachable("The server cannot be reached. Check the connection.");
+  }
+  throw new SettingsUnreachable("The server is busy or out of order.");
+}
+
+/**
+ * @param {string} error a key of REFUSALS, or another one
+ * @param {string | null} description the user pool's own words
+ */
+function refusalText(error, description) {
+  const why = description ? `The sign-in page says: ${description}` : `(${error})`;
+  return `${REFUSALS.get(error) ?? "The sign-in did not work."} ${why}`;
+}
+
+/** Fires "change" when its state is another. */
+class Session extends EventTarget {
+  /** @type {SessionState} */
+  state = "signed-out";
+  /** Of who is signed in. */
+  email = "";
+  /** Why signing in did not work; empty when there is nothing to say. */
+  problem = "";
+  /** @type {UserPool | null} */
+  #pool = null;
+  /** @type {string | null} */
+  #refreshToken = null;
+  /** @type {{token: string, end: number} | null} */
+  #access = null;
+  /** @type {Promise<string> | null} */
+  #renewal = null;
+  #otherTabs = new BroadcastChannel("mayfly.session");
+
+  /** @returns {boolean} whether the API can be asked */
+  get isUsable() {
+    return this.state === "open" || this.state === "signed-in";
+  }
+
+  /** Finds out who is signed in, once per page. Rejects with SettingsUnreachable. */
+  async start() {
+    const told = await settings();
+    if (told.auth === "none") {
+      this.#become("open");
+      return;
+    }
+    this.#pool = new UserPool(told);
+    /** @type {Stored | null} */
+    const before = stored(STORED);
+    this.#refreshToken = before?.refreshToken ?? null;
+    this.email = before?.email ?? "";
+    await this.#comeBack();
+    this.#otherTabs.addEventListener("message", async () => {
+      await this.#leave();
+      location.reload();
+    });
+    this.#become(this.#refreshToken ? "signed-in" : "signed-out");
+  }
+
+  /** Leaves for the sign-in pages. */
+  async signIn() {
+    const journey = { state: randomText(), verifier: randomText(), hash: location.hash };
+    const address = await this.#requirePool().signInAddress(journey.state, journey.verifier);
+    sessionStorage.setItem(JOURNEY, JSON.stringify(journey));
+    location.assign(address);
+  }
+
+  /** Signs out here, in this origin's other tabs and, leaving for them, on the sign-in pages. */
+  async signOut() {
+    this.#otherTabs.postMessage("signed out");
+    await this.#leave();
+    location.assign(this.#requirePool().signOutAddress());
+  }
+
+  /** @returns {Promise<string | null>} the access token; null where none is needed. Rejects with SignedOut, PoolUnreachable */
+  async token() {
+    if (this.state === "open") return null;
+    if (this.#access && Date.now() < this.#access.end) return this.#access.token;
+    return this.#renew();
+  }
+
+  /**
+   * @param {string} refused the token that the API does not take
+   * @returns {Promise<string | null>} another one; rejects as `token` does
+   */
+  async tokenInPlaceOf(refused) {
+    if (this.#access?.token === refused) this.#access = null;
+    return this.token();
+  }
+
+  /** Notes that the API does not take this person's tokens, not even a new one. */
+  expire() {
+    this.#access = this.#refreshToken = null;
+    if (this.state !== "signed-in") return;
+    this.#store();
+    this.#become("expired");
+  }
+
+  /** Goes on where the way to the sign-in pages began, if the address says that somebody comes from there. */
+  async #comeBack() {
+    const answer = new URLSearchParams(location.search);
+    if (!answer.has("code") && !answer.has("error")) return;
+    /** @type {Journey | null} */
+    const journey = stored(JOURNEY);
+    sessionStorage.removeItem(JOURNEY);
+    const isOurs = journey !== null && journey.state === answer.get("state");
+    // The code is of use once, but neither history nor a bookmark shall have it.
+    history.replaceState(null, "", location.pathname + (isOurs ? journey.hash : location.hash));
+    if (!isOurs) {
+      this.problem = "This sign-in was not begun in this tab, or is over already. Sign in again.";
+      return;
+    }
+    const error = answer.get("error");
+    if (error !== null) {
+      this.problem = refusalText(error, answer.get("error_description"));
+      return;
+    }
+    try {
+      this.#take(await this.#requirePool().exchange(answer.get("code") ?? "", journey.verifier));
+    } catch (trouble) {
+      if (!(trouble instanceof TokenRefused || trouble instanceof PoolUnreachable)) throw trouble;
+      this.problem = trouble instanceof PoolUnreachable ? trouble.message : "The sign-in took too long. Sign in again.";
+    }
+  }
+
+  /** Calls at the same time share one renewal. @returns {Promise<string>} */
+  #renew() {
+    this.#renewal ??= this.#askForRenewal().finally(() => (this.#renewal = null));
+    return this.#renewal;
+  }
+
+  async #askForRenewal() {
+    if (!this.#refreshToken) throw new SignedOut(EXPIRED);
+    try {
+      const tokens = await this.#requirePool().renew(this.#refreshToken);
+      if (!this.#refreshToken) throw new SignedOut(EXPIRED); // signed out meanwhile
+      return this.#take(tokens);
+    } catch (error) {
+      if (!(error instanceof TokenRefused)) throw error;
+      this.expire();
+      throw new SignedOut(EXPIRED);
+    }
+  }
+
+  /** @param {Tokens} tokens @returns {string} the access token */
+  #take(tokens) {
+    const { sub: owner, email } = claimsOf(tokens.id_token);
+    const before = /** @type {Stored | null} */ (stored(STORED))?.owner;
+    // What somebody else typed or uploaded in this tab is none of this person's business.
+    if (before && before !== owner) sessionStorage.clear();
+    this.#access = { token: tokens.access_token, end: Date.now() + tokens.expires_in * 1000 - RENEW_BEFORE_END_MS };
+    this.#refreshToken = tokens.refresh_token ?? this.#refreshToken;
+    this.email = String(email ?? "");
+    this.#store(owner);
+    return tokens.access_token;
+  }
+
+  /** @param {string} [owner] */
+  #store(owner = stored(STORED)?.owner) {
+    sessionStorage.setItem(STORED, JSON.stringify({ owner, email: this.email, refreshToken: this.#refreshToken }));
+  }
+
+  /** Forgets everything about who was here, in this tab. */
+  async #leave() {
+    const refreshToken = this.#refreshToken;
+    this.#access = this.#refreshToken = null;
+    this.email = this.problem = "";
+    sessionStorage.clear();
+    this.#become("signed-out");
+    if (refreshToken) await this.#requirePool().revoke(refreshToken);
+  }
+
+  #requirePool() {
+    if (!this.#pool) throw new Error("nobody signs in here");
+    return this.#pool;
+  }
+
+  /** @param {SessionState} state */
+  #become(state) {
+    this.state = state;
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+/** This page's. */
+export const session = new Session();

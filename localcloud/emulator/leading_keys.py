@@ -1,0 +1,84 @@
+"""The condition key `dynamodb:LeadingKeys`: the partition keys that a request names.
+
+Source: DynamoDB developer guide, "Using IAM policy conditions for fine-grained access control". A request that names
+none, such as a scan, does not have it. Stock MiniStack knows `dynamodb:Attributes` and `dynamodb:Select` alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from ministack.core import iam_actions
+from ministack.services import dynamodb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+# `name = :value`, one of which is the partition key's in every query.
+_EQUALITY = re.compile(r"([#\w.-]+)\s*=\s*(:\w+)")
+
+
+def install() -> None:
+    iam_actions.dynamodb_service_context = _with_leading_keys(iam_actions.dynamodb_service_context)
+
+
+def _with_leading_keys(stock: Callable[[bytes], dict[str, Any]]) -> Callable[[bytes], dict[str, Any]]:
+    def service_context(body: bytes) -> dict[str, Any]:
+        context = stock(body)
+        if context:  # stock has read the body, then, and it is an object
+            keys = list(_leading_keys(json.loads(body or b"{}")))
+            context |= {"dynamodb:LeadingKeys": keys} if keys else {}
+        return context
+
+    return service_context
+
+
+def _leading_keys(request: Mapping[str, Any]) -> Iterator[str]:
+    table = request.get("TableName", "")
+    hash_key = _hash_key(table, request.get("IndexName"))
+    for member in ("Key", "Item"):
+        yield from _value(request.get(member, {}).get(hash_key))
+    yield from _queried(request, hash_key)
+    for name, content in request.get("RequestItems", {}).items():
+        yield from _batched(content, _hash_key(name))
+    for item in request.get("TransactItems", []):
+        for action in item.values():
+            yield from _leading_keys(action)
+
+
+def _queried(request: Mapping[str, Any], hash_key: str) -> Iterator[str]:
+    names = request.get("ExpressionAttributeNames", {})
+    values = request.get("ExpressionAttributeValues", {})
+    for name, value in _EQUALITY.findall(request.get("KeyConditionExpression", "")):
+        if names.get(name, name) == hash_key:
+            yield from _value(values.get(value))
+    legacy = request.get("KeyConditions", {}).get(hash_key, {})
+    for value in legacy.get("AttributeValueList", []):
+        yield from _value(value)
+
+
+def _batched(content: Any, hash_key: str) -> Iterator[str]:
+    """Of BatchGetItem, `{Keys: […]}`, and of BatchWriteItem, a list of puts and deletes."""
+    if isinstance(content, dict):
+        for key in content.get("Keys", []):
+            yield from _value(key.get(hash_key))
+    else:
+        for write in content:
+            for action in write.values():
+                yield from _value((action.get("Item") or action.get("Key", {})).get(hash_key))
+
+
+def _value(attribute: Mapping[str, str] | None) -> Iterator[str]:
+    yield from (attribute or {}).values()
+
+
+def _hash_key(table: str, index: str | None = None) -> str:
+    """Name of the partition key; empty for a table or an index that is not there."""
+    found = dynamodb._tables.get(table.rpartition("/")[2]) or {}
+    schema = found.get("KeySchema", [])
+    if index is not None:
+        indexes = [*found.get("GlobalSecondaryIndexes", []), *found.get("LocalSecondaryIndexes", [])]
+        schema = next((each["KeySchema"] for each in indexes if each["IndexName"] == index), [])
+    return next((key["AttributeName"] for key in schema if key["KeyType"] == "HASH"), "")

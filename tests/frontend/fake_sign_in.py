@@ -1,0 +1,97 @@
+"""A stand-in for the user pool, as somebody finds it who signed in there a moment ago: it shows no page of its own.
+
+What a page must send it checks (RFC 6749, RFC 7636).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+CLIENT_ID = "the-page"
+SCOPE = "openid email"
+
+
+class Refused(Exception):
+    """The OAuth error code that the token endpoint answers with status 400."""
+
+
+def jwt(claims: Mapping[str, object]) -> str:
+    """Has a JWT's form; nobody here looks at the signature."""
+    parts = (json.dumps(part).encode() for part in ({"alg": "RS256"}, claims))
+    return ".".join([*(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), "signature"])
+
+
+@dataclass
+class FakeSignIn:
+    """What a test may set: who comes, what the pages answer, how long a token lives."""
+
+    origin: str = ""
+    url: str = ""
+    email: str = "alice@example.com"
+    owner: str = "f3c4d8a2-40b1-70d2-9a51-3f0a5b8c1e27"
+    error: dict[str, str] | None = None
+    """What people come back with in the place of a code."""
+    state: str | None = None
+    """A `state` to come back with in the place of the page's own."""
+    lives_seconds: int = 900
+    outage: bool = False
+    valid: set[str] = field(default_factory=set)
+    """The access tokens that the API takes."""
+    refresh_tokens: set[str] = field(default_factory=set)
+    codes: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What /config.json says."""
+        return {"auth": "cognito", "domain": self.url, "client_id": CLIENT_ID, "scope": SCOPE}
+
+    def authorize(self, query: Mapping[str, str]) -> str:
+        """Where the browser is sent; it must be where the page is."""
+        assert query["client_id"] == CLIENT_ID
+        assert (query["response_type"], query["scope"]) == ("code", SCOPE)
+        assert query["code_challenge_method"] == "S256"
+        assert query["redirect_uri"] == self.origin
+        state = {"state": self.state or query["state"]}
+        if self.error:
+            return f"{self.origin}?{urlencode(self.error | state)}"
+        code = f"code-{next(self._numbers)}"
+        self.codes[code] = query
+        return f"{self.origin}?{urlencode({'code': code} | state)}"
+
+    def token(self, form: Mapping[str, str]) -> dict[str, object]:
+        assert form["client_id"] == CLIENT_ID
+        if form["grant_type"] == "refresh_token":
+            if form["refresh_token"] not in self.refresh_tokens:
+                raise Refused("invalid_grant")
+            return self._tokens()
+        asked = self.codes.pop(form["code"], None)
+        digest = hashlib.sha256(form["code_verifier"].encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if asked is None or asked["code_challenge"] != challenge or form["redirect_uri"] != asked["redirect_uri"]:
+            raise Refused("invalid_grant")
+        refresh_token = f"refresh-{next(self._numbers)}"
+        self.refresh_tokens.add(refresh_token)
+        return {**self._tokens(), "refresh_token": refresh_token}
+
+    def revoke(self, form: Mapping[str, str]) -> None:
+        assert form["client_id"] == CLIENT_ID
+        self.refresh_tokens.remove(form["token"])
+
+    def sign_out(self, query: Mapping[str, str]) -> str:
+        assert query["client_id"] == CLIENT_ID
+        assert query["logout_uri"] == self.origin
+        return query["logout_uri"]
+
+    def _tokens(self) -> dict[str, object]:
+        access = f"access-{next(self._numbers)}"
+        self.valid.add(access)
+        identity = jwt({"sub": self.owner, "email": self.email})
+        return {"access_token": access, "id_token": identity, "token_type": "Bearer", "expires_in": self.lives_seconds}

@@ -1,0 +1,350 @@
+"""The page signs people in, keeps them signed in and signs them out. In a real browser, against the fake cloud."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Response, expect
+
+from tests.cloud.steps import until
+from tests.frontend.conftest import Watch
+from tests.frontend.fake_cloud import FakeCloud
+from tests.frontend.fake_servers import serve
+from tests.frontend.fake_sign_in import FakeSignIn
+from tests.frontend.job_page import JobPage
+from tests.frontend.test_accessibility import violations
+
+pytestmark = pytest.mark.browser
+
+KEPT = "() => JSON.stringify([Object.entries(localStorage), document.cookie, Object.entries(sessionStorage)])"
+BOB = "c3f4a8d2-1081-70aa-8a51-3f0a5b8c1e28"
+
+
+@pytest.fixture
+def fake_cloud() -> Iterator[FakeCloud]:
+    with serve(FakeCloud(sign_in=FakeSignIn())) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def pool(fake_cloud: FakeCloud) -> FakeSignIn:
+    assert fake_cloud.sign_in
+    return fake_cloud.sign_in
+
+
+def sign_in(form: JobPage, fragment: str = "") -> None:
+    form.page.goto(f"{form.url}/{fragment}")
+    form.sign_in_button.click()
+    expect(form.page.get_by_role("heading", name="New job")).to_be_visible()
+
+
+def let_expire(pool: FakeSignIn) -> None:
+    """As when the day is over that a refresh token lives: neither it nor an access token does any more."""
+    pool.valid.clear()
+    pool.refresh_tokens.clear()
+
+
+def expect_expired(form: JobPage, *kept: str) -> None:
+    expect(form.session_notice).to_contain_text("Your sign-in has expired.")
+    for words in kept:
+        expect(form.session_notice).to_contain_text(words)
+
+
+def try_it_out(page: Page) -> Response:
+    """The answer to a request from the API's documentation."""
+    page.get_by_text("List machines").click()
+    page.get_by_role("button", name="Try it out").click()
+    with page.expect_response(re.compile("/api/machines$")) as waiting:
+        page.get_by_role("button", name="Execute").click()
+    return waiting.value
+
+
+def test_nothing_is_asked_of_the_api_before_somebody_has_signed_in(form: JobPage, fake_cloud: FakeCloud) -> None:
+    form.page.goto(form.url)
+    expect(form.sign_in_button).to_be_visible()
+    expect(form.text).to_be_hidden()
+    expect(form.page.get_by_role("heading", name="Your jobs")).to_be_hidden()
+    expect(form.sign_out_button).to_be_hidden()
+    assert fake_cloud.calls == []
+
+
+def test_who_signs_in_is_named_and_runs_a_job(form: JobPage, document: Path) -> None:
+    sign_in(form)
+    assert form.page.url == f"{form.url}/"
+    expect(form.page.locator("#account")).to_contain_text("alice@example.com")
+    expect(form.sign_in_button).to_be_hidden()
+    form.submit("the text", document)
+    form.expect_status("Succeeded")
+    assert form.download() == document.read_bytes() + b"\nthe text"
+
+
+def test_a_deep_link_leads_to_its_job_after_signing_in(form: JobPage, fake_cloud: FakeCloud) -> None:
+    job_id = fake_cloud.add_finished_job("an earlier one.txt")
+    sign_in(form, f"#/jobs/{job_id}")
+    assert form.shown_job_id("an earlier one.txt") == job_id
+    assert form.page.url == f"{form.url}/#/jobs/{job_id}"
+
+
+def test_reloading_and_going_back_do_not_use_the_code_again(form: JobPage, pool: FakeSignIn) -> None:
+    sign_in(form)
+    for move in (form.page.reload, form.page.go_back, form.page.go_forward):
+        move()
+        expect(form.text).to_be_visible()
+        assert form.page.url == f"{form.url}/"
+    assert pool.calls.count("POST /oauth2/token authorization_code") == 1
+
+
+def test_tokens_are_kept_for_this_tab_alone(form: JobPage, pool: FakeSignIn, context: BrowserContext) -> None:
+    sign_in(form)
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    local, cookies, session = json.loads(form.page.evaluate(KEPT))
+    assert (local, cookies) == ([], "")
+    kept = json.dumps(session)
+    assert next(iter(pool.refresh_tokens)) in kept
+    assert [token for token in pool.valid if token in kept] == []
+    assert "verifier" not in kept
+    other = JobPage(context.new_page(), form.url)
+    other.page.goto(form.url)
+    expect(other.sign_in_button).to_be_visible()
+
+
+def test_a_reload_asks_for_no_new_sign_in(form: JobPage, pool: FakeSignIn) -> None:
+    sign_in(form)
+    form.page.reload()
+    expect(form.page.get_by_text("None yet.")).to_be_visible()
+    expect(form.page.locator("#account")).to_contain_text("alice@example.com")
+    assert pool.calls.count("POST /oauth2/token refresh_token") == 1
+
+
+def test_another_state_than_the_one_sent_is_refused(form: JobPage, pool: FakeSignIn) -> None:
+    pool.state = "somebody-elses"
+    form.page.goto(form.url)
+    form.sign_in_button.click()
+    expect(form.page.get_by_role("alert")).to_contain_text("not begun in this tab")
+    assert form.page.url == f"{form.url}/"
+    assert pool.calls == []
+    pool.state = None
+    form.sign_in_button.click()
+    expect(form.text).to_be_visible()
+
+
+def test_a_code_that_nobody_here_asked_for_is_not_used(form: JobPage, pool: FakeSignIn) -> None:
+    form.page.goto(f"{form.url}/?code=somebody-elses&state=x")
+    expect(form.page.get_by_role("alert")).to_contain_text("not begun in this tab")
+    sign_in(form)
+    form.page.goto(f"{form.url}/?code=somebody-elses&state=x")
+    expect(form.page.locator("#account")).to_contain_text("alice@example.com")
+    assert pool.calls.count("POST /oauth2/token authorization_code") == 1
+
+
+def test_what_the_sign_in_pages_refuse_is_told_in_plain_words(form: JobPage, pool: FakeSignIn) -> None:
+    pool.error = {"error": "access_denied", "error_description": "<b>User</b> is not confirmed."}
+    form.page.goto(form.url)
+    form.sign_in_button.click()
+    alert = form.page.get_by_role("alert")
+    expect(alert).to_have_text("The sign-in was refused. The sign-in page says: <b>User</b> is not confirmed.")
+    assert form.page.url == f"{form.url}/"
+
+
+def test_words_of_a_link_that_nobody_here_asked_for_are_not_shown(form: JobPage) -> None:
+    form.page.goto(f"{form.url}/?error=server_error&error_description=Call+this+number&state=x")
+    expect(form.page.get_by_role("alert")).to_contain_text("not begun in this tab")
+    expect(form.page.locator("body")).not_to_contain_text("Call this number")
+
+
+def test_an_access_token_is_renewed_before_it_is_over(form: JobPage, pool: FakeSignIn, document: Path) -> None:
+    form.page.clock.install()
+    sign_in(form)
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    form.page.clock.fast_forward("14:30")
+    pool.valid.clear()
+    form.submit("the text", document)
+    form.expect_status("Succeeded")
+    assert pool.calls == ["POST /oauth2/token authorization_code", "POST /oauth2/token refresh_token"]
+
+
+def test_a_token_that_the_api_does_not_take_any_more_is_renewed_once(
+    form: JobPage, watch: Watch, pool: FakeSignIn, document: Path
+) -> None:
+    watch.allow("401")
+    sign_in(form)
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    pool.valid.clear()
+    form.submit("the text", document)
+    form.expect_status("Succeeded")
+    assert pool.calls.count("POST /oauth2/token refresh_token") == 1
+
+
+def test_an_outage_of_the_sign_in_ends_nothing(form: JobPage, watch: Watch, pool: FakeSignIn, document: Path) -> None:
+    watch.allow("401|503")
+    sign_in(form)
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    pool.valid.clear()
+    pool.outage = True
+    form.fill("the text", document)
+    form.submit_button.click()
+    expect(form.page.locator("#form-error")).to_contain_text("Signing in is not possible now")
+    expect(form.session_notice).to_be_hidden()
+    pool.outage = False
+    form.submit_button.click()
+    form.expect_status("Succeeded")
+
+
+def test_an_expired_sign_in_keeps_the_text_and_says_what_is_not_kept(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: FakeSignIn, document: Path
+) -> None:
+    watch.allow("400|401")
+    sign_in(form)
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    let_expire(pool)
+    form.fill("the text", document)
+    form.submit_button.click()
+    expect_expired(form, "Your text is kept.", "The file has to be chosen again.")
+    expect(form.page.locator("#form-error")).to_contain_text("Sign in again.")
+    expect(form.text).to_have_value("the text")
+    form.session_notice.get_by_role("button", name="Sign in again").click()
+    expect(form.text).to_have_value("the text")
+    form.file.set_input_files(document)
+    form.submit_button.click()
+    form.expect_status("Succeeded")
+    assert len(fake_cloud.jobs) == 1
+
+
+def test_a_sign_in_that_expires_during_the_upload_does_not_lose_it(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: FakeSignIn, document: Path
+) -> None:
+    watch.allow("400|401")
+    sign_in(form)
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    fake_cloud.uploads_may_end.clear()
+    form.fill("the text", document)
+    form.submit_button.click()
+    expect(form.page.get_by_role("progressbar")).to_be_visible()
+    let_expire(pool)
+    fake_cloud.uploads_may_end.set()
+    expect_expired(form, "Your file is uploaded")
+    form.session_notice.get_by_role("button", name="Sign in again").click()
+    form.shown_job_id(document.name)
+    form.expect_status("Succeeded")
+    expect(form.text).to_have_value("")
+    assert fake_cloud.calls.count("POST s3") == 1
+
+
+def test_nothing_is_asked_any_more_once_the_sign_in_has_expired(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: FakeSignIn
+) -> None:
+    watch.allow("400|401")
+    fake_cloud.stop_after = "script_started"
+    job_id = fake_cloud.add_job(fake_cloud.new_id(), "one.txt", "a text", b"").record["id"]
+    form.page.clock.install()
+    sign_in(form, f"#/jobs/{job_id}")
+    form.expect_event("The script is running")
+    let_expire(pool)
+    form.page.clock.fast_forward("00:10")
+    expect_expired(form)
+    form.page.wait_for_load_state("networkidle")
+    asked = len(fake_cloud.calls)
+    form.page.clock.fast_forward("01:00:00")
+    form.page.evaluate("dispatchEvent(new Event('online'))")
+    form.page.wait_for_load_state("networkidle")
+    assert len(fake_cloud.calls) == asked
+    form.session_notice.get_by_role("button", name="Sign in again").click()
+    fake_cloud.stop_after = None
+    form.expect_status("Succeeded")
+
+
+def test_somebody_else_who_signs_in_finds_nothing_of_the_one_before(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: FakeSignIn
+) -> None:
+    watch.allow("400|401")
+    sign_in(form)
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    form.text.fill("of alice")
+    let_expire(pool)
+    form.page.reload()
+    expect_expired(form)
+    pool.email, pool.owner = "bob@example.com", BOB
+    form.session_notice.get_by_role("button", name="Sign in again").click()
+    expect(form.page.locator("#account")).to_contain_text("bob@example.com")
+    expect(form.text).to_have_value("")
+
+
+def test_signing_out_revokes_the_token_and_leaves_nothing_in_any_tab(
+    form: JobPage, fake_cloud: FakeCloud, pool: FakeSignIn, context: BrowserContext
+) -> None:
+    fake_cloud.add_finished_job("private.txt")
+    other = JobPage(context.new_page(), form.url)
+    for page in (form, other):
+        sign_in(page)
+        expect(page.rows).to_have_count(1)
+    form.text.fill("private")
+    assert len(pool.refresh_tokens) == 2
+    form.sign_out_button.click()
+    for page in (form, other):
+        expect(page.sign_in_button).to_be_visible()
+        expect(page.page.locator("body")).not_to_contain_text("private.txt")
+        assert json.loads(page.page.evaluate(KEPT)) == [[], "", []]
+    assert form.page.url == f"{form.url}/"
+    until(lambda: not pool.refresh_tokens)
+    form.page.go_back()
+    expect(form.page.locator("body")).not_to_contain_text("private.txt")
+
+
+def test_without_the_stacks_settings_the_page_says_so_and_tries_again(form: JobPage, watch: Watch, page: Page) -> None:
+    watch.allow("ERR_FAILED")
+    page.route("**/config.json", lambda route: route.abort())
+    page.goto(form.url)
+    expect(form.session_notice).to_contain_text("The page cannot be started.")
+    page.unroute("**/config.json")
+    form.session_notice.get_by_role("button", name="Try again").click()
+    expect(form.sign_in_button).to_be_visible()
+
+
+def test_the_api_documentation_uses_the_tabs_sign_in(form: JobPage, fake_cloud: FakeCloud, page: Page) -> None:
+    sign_in(form)
+    page.get_by_role("link", name="API documentation").click()
+    assert try_it_out(page).status == 200
+
+
+def test_a_token_can_be_put_into_the_api_documentation(
+    fake_cloud: FakeCloud, pool: FakeSignIn, page: Page, watch: Watch
+) -> None:
+    pool.valid.add("by-hand")
+    page.goto(f"{fake_cloud.url}/api/docs")
+    page.get_by_role("button", name="Authorize").first.click()
+    dialog = page.locator(".dialog-ux")
+    dialog.get_by_role("textbox").fill("by-hand")
+    dialog.get_by_role("button", name="Apply credentials").click()
+    dialog.get_by_role("button", name="Close").first.click()
+    assert try_it_out(page).status == 200
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", ["signed out", "refused", "signed in", "expired"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_every_view_is_accessible_and_fits(
+    form: JobPage, watch: Watch, pool: FakeSignIn, state: str, scheme: Literal["light", "dark"], width: int
+) -> None:
+    watch.allow("400|401")
+    pool.email = "somebody.with-a-long-name@department.example.com"
+    form.page.set_viewport_size({"width": width, "height": 700})
+    form.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    if state == "refused":
+        pool.error = {"error": "server_error", "error_description": "w" * 100}
+    form.page.goto(form.url)
+    expect(form.sign_in_button).to_be_visible()
+    if state != "signed out":
+        form.sign_in_button.click()
+        expect(form.page.get_by_role("alert") if state == "refused" else form.text).to_be_visible()
+    if state == "expired":
+        let_expire(pool)
+        form.page.reload()
+        expect_expired(form)
+    assert violations(form) == []
+    assert not form.scrolls_sideways()
+    assert form.sticking_out() == []
