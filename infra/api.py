@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -23,9 +24,11 @@ _BUNDLE = Bundle(
     sources=("functions/__init__.py", "functions/jobs", "functions/aws", "functions/api"),
     requirements="functions/api/requirements.txt",
 )
-# Requests a second for everybody together; a stack's own safety catch, far above what people do by hand.
-_RATE = 100
-_BURST = 200
+# Of what a stack takes from everybody together: what it takes for a moment, and on each route that needs no token.
+_BURST = 2
+_OPEN_SHARE = 0.1
+# What an owner is called (functions/api/caller.py): a token's subject, a UUID, or everybody alike.
+_OWNERS = {"cognito": "????????-????-????-????-????????????", "none": "anonymous"}
 # Everything else is for those who have signed in, where a stack has sign-in.
 _OPEN_ROUTES = {"health": "GET /api/health", "docs": "GET /api/docs", "openapi": "GET /api/openapi.json"}
 _OTHER_ROUTES = "ANY /api/{proxy+}"
@@ -101,7 +104,7 @@ class Api(pulumi.ComponentResource):
         )
 
     def _stage(self, routes: Sequence[aws.apigatewayv2.Route]) -> None:
-        name = self._logical_name
+        name, rate = self._logical_name, self._config.requests_per_second
         log = aws.cloudwatch.LogGroup(
             f"{name}-access",
             name=f"/mayfly/{self._config.stack}/api-access",
@@ -124,9 +127,16 @@ class Api(pulumi.ComponentResource):
             name="$default",
             auto_deploy=True,
             access_log_settings={"destination_arn": log.arn, "format": json.dumps(fields)},
-            default_route_settings={"throttling_rate_limit": _RATE, "throttling_burst_limit": _BURST},
+            default_route_settings=_throttled(rate),
+            route_settings=[
+                {"route_key": key, **_throttled(max(1, round(rate * _OPEN_SHARE)))} for key in _OPEN_ROUTES.values()
+            ],
             opts=pulumi.ResourceOptions(parent=self, depends_on=routes),
         )
+
+
+def _throttled(rate: int) -> dict[str, int]:
+    return {"throttling_rate_limit": rate, "throttling_burst_limit": rate * _BURST}
 
 
 def _function(args: ApiArgs) -> FunctionArgs:
@@ -164,7 +174,13 @@ def _rights(args: ApiArgs) -> list[Statement]:
                 "dynamodb:UpdateItem",
             ],
             [data.table.arn],
+            _in_partitions(_OWNERS[args.config.auth]),
         ),
+        # Of what is nobody's own (docs/architecture.md, "Data"): slots show which machines live, and a cancelled job
+        # leaves the line or has its machine's record tell whoever waits for it.
+        Statement("LookAtSlots", ["dynamodb:Query"], [data.table.arn], _in_partitions("#slot")),
+        Statement("LeaveLine", ["dynamodb:DeleteItem"], [data.table.arn], _in_partitions("#line")),
+        Statement("TellWaiter", ["dynamodb:UpdateItem"], [data.table.arn], _in_partitions("#machine")),
         # What the API signs, the API must be allowed itself.
         Statement("SignUploads", ["s3:PutObject"], [pulumi.Output.concat(data.uploads.arn, "/inputs/*")]),
         Statement("SignDownloads", ["s3:GetObject"], [pulumi.Output.concat(data.outputs.arn, "/outputs/*")]),
@@ -190,3 +206,9 @@ def _rights(args: ApiArgs) -> list[Statement]:
         ),
         answer_workflow(args.state_machine_arn, "states:SendTaskSuccess", "states:SendTaskFailure"),
     ]
+
+
+def _in_partitions(pattern: str) -> dict[str, dict[str, Any]]:
+    """Items of the table whose hash key is like this, in requests that name one (a scan, for one, does not)."""
+    key = "dynamodb:LeadingKeys"
+    return {"ForAllValues:StringLike": {key: [pattern]}, "Null": {key: "false"}}

@@ -19,6 +19,9 @@ _INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 # CloudWatch Logs API reference, PutRetentionPolicy, up to a year.
 _RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
+# API Gateway's own quota for an account and region, as it comes.
+_MAX_REQUESTS_PER_SECOND = 10_000
+_POLICY_ARN = re.compile(r"(arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+)?")
 # The largest object one PUT or POST may store is 5 GiB (S3 user guide); the text comes on top of the input.
 _MAX_UPLOAD_MIB = 5000
 
@@ -52,6 +55,8 @@ class StackConfig:
     log_retention_days: int
     vpc_cidr: str
     extra_origins: tuple[str, ...]
+    requests_per_second: int
+    permissions_boundary: str | None
 
     @property
     def prefix(self) -> str:
@@ -97,6 +102,8 @@ class StackConfig:
             log_retention_days=read.retention("logRetentionDays"),
             vpc_cidr=read.network("vpcCidr"),
             extra_origins=read.texts("extraOrigins", _ORIGIN, "an origin, such as https://example.org", at_least=0),
+            requests_per_second=read.number("requestsPerSecond", 1, _MAX_REQUESTS_PER_SECOND),
+            permissions_boundary=read.text("permissionsBoundary", _POLICY_ARN, "the ARN of an IAM policy") or None,
         )
 
 

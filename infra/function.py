@@ -47,6 +47,7 @@ class Function(pulumi.ComponentResource):
             name,
             assume_role_policy=assumed_by("lambda.amazonaws.com"),
             description=f"What the function {name} may do",
+            permissions_boundary=config.permissions_boundary,
             opts=child,
         )
         rights = aws.iam.RolePolicy(

@@ -44,6 +44,7 @@ class Machines(pulumi.ComponentResource):
             name,
             assume_role_policy=assumed_by("ec2.amazonaws.com"),
             description="What a machine may do: be reached by SSM and write the job's log",
+            permissions_boundary=config.permissions_boundary,
             opts=child,
         )
         rights = aws.iam.RolePolicy(name, role=role.name, policy=policy(_rights(log.arn)), opts=child)
@@ -104,7 +105,7 @@ def _rights(log_group_arn: pulumi.Output[str]) -> list[Statement]:
                 "ssmmessages:OpenControlChannel",
                 "ssmmessages:OpenDataChannel",
             ],
-            resources=["*"],  # these actions know no resources
+            resources=["*"],  # most know no resources, and an agent registers before anything could name it
         ),
         Statement(
             sid="FindLogGroup",

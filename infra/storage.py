@@ -97,8 +97,7 @@ class PrivateBucket(pulumi.ComponentResource):
                 {
                     "allowed_methods": list(methods),
                     "allowed_origins": list(origins),
-                    "allowed_headers": ["*"],  # a form upload's headers are the browser's own choice
-                    "expose_headers": ["ETag"],
+                    "allowed_headers": ["content-type"],  # all that a form upload has beside what is always allowed
                     "max_age_seconds": 3600,
                 }
             ],

@@ -40,14 +40,25 @@ def test_every_setting_that_a_document_names_is_declared() -> None:
         assert set(re.findall(r"mayfly:([a-z]\w+)", document.read_text())) <= declared, document
 
 
+SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+
+
+def test_every_threat_has_a_test_and_every_test_it_names_is_there() -> None:
+    (table,) = re.findall(r"\| asset \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", SECURITY)
+    rows = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()]
+    assert len(rows) > 20
+    assert {len(row) for row in rows} == {4}
+    for *_, shown in rows:
+        path, _, name = shown.strip("`").partition("::")
+        source = (ROOT / path).read_text(encoding="utf-8")
+        assert re.search(rf"^def {name or 'test_'}", source, re.MULTILINE), shown
+        assert not name or f"def {name}(" in source, shown
+
+
+def test_the_security_document_says_what_is_not_defended_and_how_to_report() -> None:
+    headings = re.findall(r"^## (.*)", SECURITY, re.MULTILINE)
+    assert {"What Mayfly does not defend against", "Dependencies", "Reporting"} <= set(headings)
+
+
 def test_the_readme_is_short() -> None:
     assert len(README.splitlines()) <= 150
-
-
-@pytest.mark.parametrize("lock", sorted(ROOT.glob("**/requirements*.txt")), ids=str)
-def test_lock_files_carry_hashes_and_no_addresses(lock: Path) -> None:
-    if ".venv" in lock.parts or "build" in lock.parts:
-        return
-    text = lock.read_text()
-    assert "://" not in text
-    assert "--hash=sha256:" in text

@@ -7,6 +7,8 @@ from fastapi.responses import HTMLResponse
 from fastapi.security import HTTPBearer
 
 from functions.api import problems, routes
+from functions.api.answer_headers import AnswerHeaders
+from functions.api.body_limit import BodyLimit
 from functions.api.caller import Auth, caller_by
 from functions.api.models import Problem
 from functions.jobs.submission import Submission
@@ -42,7 +44,11 @@ _DOCS_PAGE = """<!doctype html>
 </body>
 </html>
 """
-
+# The widget embeds its icons as data: URLs.
+_DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 _BEARER = HTTPBearer(
     scheme_name="bearer",
@@ -67,6 +73,8 @@ def create_app(submission: Submission, auth: Auth = Auth.NONE) -> FastAPI:
     app.state.submission = submission
     app.state.caller_of = caller_by(auth)
     problems.install(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(AnswerHeaders)  # the last one added is the outermost
     if auth is Auth.COGNITO:
         app.include_router(routes.router, dependencies=[Security(_BEARER)], responses=problems.UNAUTHORIZED)
     else:
@@ -78,7 +86,7 @@ def create_app(submission: Submission, auth: Auth = Auth.NONE) -> FastAPI:
 
 
 async def _docs_page() -> HTMLResponse:
-    return HTMLResponse(_DOCS_PAGE)
+    return HTMLResponse(_DOCS_PAGE, headers={"content-security-policy": _DOCS_POLICY})
 
 
 def _document_problems(app: FastAPI) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from functions.jobs.advice import FAILURES
 from functions.jobs.job import Job, JobError, JobStatus
@@ -21,6 +21,11 @@ EXAMPLE_PATH = f"inputs/anonymous/{EXAMPLE_ID}/report.txt"
 _MEDIA_TYPE = r"^[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}$"
 
 
+def _whole(value: Any) -> Any:
+    """JSON knows one kind of number: 3.0 is as whole as 3."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -28,9 +33,17 @@ class _Request(BaseModel):
 class UploadRequest(_Request):
     filename: Annotated[
         str,
-        Field(max_length=1024, description=f"The file's name, at most {MAX_FILENAME_CHARS} characters, no folders."),
+        Field(
+            max_length=1024,
+            description=f"The file's name, at most {MAX_FILENAME_CHARS} characters, no folders.",
+            json_schema_extra={"minLength": 1},
+        ),
     ]
-    size: Annotated[int, Field(ge=0, description="The file's size in bytes; exactly this many can be uploaded.")]
+    size: Annotated[
+        int,
+        Field(ge=0, description="The file's size in bytes; exactly this many can be uploaded."),
+        BeforeValidator(_whole),
+    ]
     content_type: Annotated[str, StringConstraints(pattern=_MEDIA_TYPE)] = Field(
         "application/octet-stream", description="The file's media type."
     )
@@ -57,7 +70,11 @@ class UploadAnswer(BaseModel):
 
 class JobRequest(_Request):
     job_id: str = Field(max_length=64, description="The id that POST /uploads answered.")
-    input_text: str = Field(description=f"The text to append, 1 to {MAX_TEXT_CHARS:,} characters.")
+    # The lengths are told here and checked by the core, which says more than "too long".
+    input_text: str = Field(
+        description=f"The text to append, 1 to {MAX_TEXT_CHARS:,} characters.",
+        json_schema_extra={"minLength": 1, "maxLength": MAX_TEXT_CHARS},
+    )
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"job_id": EXAMPLE_ID, "input_text": "Read and approved."}]}
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -11,7 +11,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
+from functions.api.answer_headers import ANSWER_HEADERS
 from functions.api.models import FieldProblem, Problem
 from functions.jobs.errors import (
     FileTooLarge,
@@ -45,18 +47,29 @@ UNAUTHORIZED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def documented(*errors: type[RequestError]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route: these errors and the two that any route can answer."""
-    codes: dict[HTTPStatus, list[str]] = {
-        HTTPStatus.UNPROCESSABLE_ENTITY: ["invalid_request"],
-        HTTPStatus.INTERNAL_SERVER_ERROR: ["internal_error"],
-    }
+def documented(*errors: type[RequestError], body: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that takes parameters, or a body: these errors and those of every such route."""
+    codes = {**_ANYWHERE, HTTPStatus.UNPROCESSABLE_ENTITY: ("invalid_request",)}
+    if body:
+        codes[HTTPStatus.BAD_REQUEST] = ("malformed_json",)
     for error in errors:
-        codes.setdefault(STATUS[error], []).append(error.code)
+        codes[STATUS[error]] = (*codes.get(STATUS[error], ()), error.code)
+    return _answers(codes)
+
+
+def _answers(codes: Mapping[HTTPStatus, Sequence[str]]) -> dict[int | str, dict[str, Any]]:
     return {
         int(status): {"description": f"{status.phrase}: code {' or '.join(names)}.", "content": _CONTENT}
         for status, names in codes.items()
     }
+
+
+_ANYWHERE: dict[HTTPStatus, tuple[str, ...]] = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("body_too_large",),
+    HTTPStatus.INTERNAL_SERVER_ERROR: ("internal_error",),
+}
+# The `responses` of any route.
+ANYWHERE = _answers(_ANYWHERE)
 
 
 def problem(
@@ -64,7 +77,7 @@ def problem(
     code: str,
     detail: str,
     errors: Sequence[FieldProblem] = (),
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     body = Problem(
         type="about:blank", title=status.phrase, status=int(status), detail=detail, code=code, errors=list(errors)
@@ -102,16 +115,32 @@ async def _validation_error(_: Request, error: Exception) -> JSONResponse:
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # as above
     status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.BAD_REQUEST:
+        # FastAPI's own, for what the JSON parser gives up on: nesting, numbers of thousands of digits.
+        return problem(status, "malformed_json", "The body cannot be read as JSON; /api/docs shows what to send.")
     code = status.name.lower()
     details = {
         HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path}; /api/docs lists what there is.",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible at {request.url.path}.",
     }
-    return problem(status, code, details.get(status, str(error.detail)), headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_at(request))
+    return problem(status, code, details.get(status, str(error.detail)), headers=headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """What the path takes. Starlette names the methods of the first route alone, though each has one of its own."""
+    candidates = {"DELETE", "GET", "PATCH", "POST", "PUT"}
+    return sorted(
+        method
+        for method in candidates
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    )
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     logger.error("unexpected error", exc_info=error, extra={"method": request.method, "path": request.url.path})
-    return problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side; try again in a moment."
-    )
+    detail = "Something went wrong on our side; try again in a moment."
+    # Made outside of all middleware.
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, headers=ANSWER_HEADERS)

@@ -26,7 +26,7 @@ from functions.api.models import (
     UploadAnswer,
     UploadRequest,
 )
-from functions.api.problems import documented
+from functions.api.problems import ANYWHERE, documented
 from functions.jobs.errors import FileTooLarge, InvalidRequest, JobConflict, JobNotFound, NotReady, UploadMissing
 from functions.jobs.paths import MAX_FILENAME_CHARS
 from functions.jobs.submission import MAX_PAGE, MAX_TEXT_CHARS, Submission
@@ -67,7 +67,10 @@ open_router = APIRouter()
 
 
 @router.post(
-    "/uploads", status_code=HTTPStatus.CREATED, tags=["submit"], responses=documented(InvalidRequest, FileTooLarge)
+    "/uploads",
+    status_code=HTTPStatus.CREATED,
+    tags=["submit"],
+    responses=documented(InvalidRequest, FileTooLarge, body=True),
 )
 async def request_upload(body: UploadRequest, jobs: Jobs, owner: Me) -> UploadAnswer:
     """Ask for an upload: answers a form that takes exactly this file, straight to S3."""
@@ -80,7 +83,7 @@ async def request_upload(body: UploadRequest, jobs: Jobs, owner: Me) -> UploadAn
     tags=["submit"],
     responses={
         int(HTTPStatus.OK): {"model": JobAnswer, "description": "The job exists with this text; nothing was changed."},
-        **documented(InvalidRequest, UploadMissing, JobConflict),
+        **documented(InvalidRequest, UploadMissing, JobConflict, body=True),
     },
 )
 async def submit_job(body: JobRequest, jobs: Jobs, owner: Me, response: Response) -> JobAnswer:
@@ -163,7 +166,7 @@ async def list_machines(jobs: Jobs, owner: Owner) -> AliveMachines:
     return AliveMachines(alive=[AliveMachine.of(slot) for slot in jobs.alive_machines(owner)])
 
 
-@router.get("/limits", tags=["service"])
+@router.get("/limits", tags=["service"], responses=ANYWHERE)
 async def get_limits(jobs: Jobs) -> Limits:
     """What this stack accepts."""
     return Limits(
@@ -171,7 +174,7 @@ async def get_limits(jobs: Jobs) -> Limits:
     )
 
 
-@open_router.get("/health", tags=["service"])
+@open_router.get("/health", tags=["service"], responses=ANYWHERE)
 async def get_health() -> Health:
     """Whether the API answers."""
     return Health(status="ok")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import cache, partial
+from typing import Any
 
 import pytest
 
 from localcloud.cloud import Credentials, LocalCloud
 from localcloud.job_client import Job, JobClient
 from tests.cloud.conftest import Scripted
-from tests.cloud.steps import machines_of, until
+from tests.cloud.steps import machines_of, role_names, until
 
 pytestmark = pytest.mark.cloud
 
@@ -91,39 +93,80 @@ def test_the_scripts_environment_has_no_secret(client: JobClient, scripted: Scri
     assert {"MAYFLY_JOB_ID", "MAYFLY_FILENAME"} <= names
 
 
-def test_the_machines_own_credentials_open_no_job_at_all(
-    client: JobClient, cloud: LocalCloud, scripted: Scripted
-) -> None:
-    """The script takes the role's credentials from the metadata service; with them this test tries the doors."""
-    victim = finished(client, client.submit(b"somebody's secret", "secret.txt", "y"))
+def stolen_by(client: JobClient, scripted: Scripted) -> tuple[Job, Credentials]:
+    """A job whose script takes its machine's credentials along, and what it took."""
     with scripted("python3", "-c", STEAL):
         job = finished(client, client.submit(b"x", "x.txt", "y"))
     assert job["status"] == "succeeded", job
     stolen = json.loads(client.output(job["id"]))
     assert stolen["Code"] == "Success"
-    keys = Credentials(stolen["AccessKeyId"], stolen["SecretAccessKey"], stolen["Token"])
-    outputs = cloud.deployment.outputs
-    bucket, _, key = victim["input_file_path"].partition("/")
-    result_bucket, _, result_key = victim["output_file_path"].partition("/")
-    mine = cloud.client("sts", credentials=keys).get_caller_identity()
-    assert "/mayfly-local-machines" in mine["Arn"], "the credentials are real"
+    return job, Credentials(stolen["AccessKeyId"], stolen["SecretAccessKey"], stolen["Token"])
 
-    def refused(service: str, operation: str, **arguments: object) -> bool:
-        thief = cloud.client(service, credentials=keys)
+
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+
+
+def test_the_machines_own_credentials_open_no_job_at_all(
+    client: JobClient, cloud: LocalCloud, scripted: Scripted
+) -> None:
+    """The script takes the role's credentials from the metadata service; with them this test tries the doors."""
+    victim = finished(client, client.submit(b"somebody's secret", "secret.txt", "y"))
+    job, keys = stolen_by(client, scripted)
+    outputs, machine = cloud.deployment.outputs, job["machines"][0]["instance_id"]
+    (machine_of_victim,) = (each["instance_id"] for each in victim["machines"])
+    client_of = cache(partial(cloud.client, credentials=keys))
+    mine = client_of("sts").get_caller_identity()
+    assert "/mayfly-local-machines" in mine["Arn"], "the credentials are real"
+    files = [victim[key].partition("/") for key in ("input_file_path", "output_file_path")]
+    buckets = [each.outputs["bucket"] for each in cloud.deployment.of_type("aws:s3/bucket:Bucket")]
+    api_role = role_names(cloud)["mayfly-local-api"]
+    key = {"owner": {"S": victim["owner"]}, "id": {"S": victim["id"]}}
+    log = "/mayfly/local/machines"
+    shell = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
+    doors: list[tuple[str, str, dict[str, Any]]] = [
+        *(("s3", "get_object", {"Bucket": bucket, "Key": path}) for bucket, _, path in files),
+        *(("s3", "put_object", {"Bucket": bucket, "Key": path, "Body": b"forged"}) for bucket, _, path in files),
+        *(("s3", "delete_object", {"Bucket": bucket, "Key": path}) for bucket, _, path in files),
+        *(("s3", "list_objects_v2", {"Bucket": bucket}) for bucket in buckets),
+        *(("s3", "get_bucket_policy", {"Bucket": bucket}) for bucket in buckets),
+        ("s3", "list_buckets", {}),
+        ("dynamodb", "scan", {"TableName": outputs["table"]}),
+        ("dynamodb", "get_item", {"TableName": outputs["table"], "Key": key}),
+        ("dynamodb", "put_item", {"TableName": outputs["table"], "Item": key}),
+        ("dynamodb", "delete_item", {"TableName": outputs["table"], "Key": key}),
+        ("ec2", "run_instances", {"ImageId": "ami-0abcdef1234567890", "MinCount": 1, "MaxCount": 1}),
+        ("ec2", "terminate_instances", {"InstanceIds": [machine_of_victim]}),
+        ("ec2", "create_tags", {"Resources": [machine], "Tags": [{"Key": "mayfly:job-id", "Value": victim["id"]}]}),
+        ("ec2", "describe_instances", {}),
+        ("ssm", "send_command", {**shell, "InstanceIds": [machine]}),
+        ("ssm", "list_commands", {}),
+        ("ssm", "list_command_invocations", {"Details": True}),
+        ("ssm", "get_parameter", {"Name": "/any"}),
+        ("ssm", "get_parameters_by_path", {"Path": "/", "Recursive": True}),
+        ("secretsmanager", "list_secrets", {}),
+        ("secretsmanager", "get_secret_value", {"SecretId": "any"}),
+        ("logs", "get_log_events", {"logGroupName": log, "logStreamName": "x"}),
+        ("logs", "filter_log_events", {"logGroupName": log}),
+        ("logs", "delete_log_stream", {"logGroupName": log, "logStreamName": "x"}),
+        ("logs", "get_log_events", {"logGroupName": "/aws/lambda/mayfly-local-api", "logStreamName": "x"}),
+        ("logs", "create_log_stream", {"logGroupName": "/aws/lambda/mayfly-local-api", "logStreamName": "x"}),
+        ("lambda", "invoke", {"FunctionName": "mayfly-local-api"}),
+        ("lambda", "get_function", {"FunctionName": "mayfly-local-api"}),
+        ("stepfunctions", "list_executions", {"stateMachineArn": outputs["state_machine"]}),
+        ("stepfunctions", "start_execution", {"stateMachineArn": outputs["state_machine"]}),
+        ("sqs", "receive_message", {"QueueUrl": outputs["failed_records_queue"]}),
+        ("iam", "list_roles", {}),
+        ("sts", "assume_role", {"RoleArn": f"arn:aws:iam::000000000000:role/{api_role}", "RoleSessionName": "thief"}),
+        ("cognito-idp", "list_users", {"UserPoolId": outputs["user_pool_id"]}),
+    ]
+
+    def answer(service: str, operation: str, arguments: dict[str, Any]) -> str:
+        thief = client_of(service)
         try:
             getattr(thief, operation)(**arguments)
         except thief.exceptions.ClientError as error:
-            return error.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-        return False
+            return str(error.response["Error"]["Code"])
+        return "let in"
 
-    assert refused("s3", "get_object", Bucket=bucket, Key=key)
-    assert refused("s3", "get_object", Bucket=result_bucket, Key=result_key)
-    assert refused("s3", "put_object", Bucket=result_bucket, Key=result_key, Body=b"forged")
-    assert refused("s3", "list_objects_v2", Bucket=outputs["uploads_bucket"])
-    assert refused("dynamodb", "scan", TableName=outputs["table"])
-    assert refused("ec2", "run_instances", ImageId="ami-0abcdef1234567890", MinCount=1, MaxCount=1)
-    assert refused("ec2", "describe_instances")
-    assert refused("ssm", "get_parameter", Name="/any")
-    assert refused("lambda", "invoke", FunctionName="mayfly-local-api")
-    assert refused("logs", "get_log_events", logGroupName="/aws/lambda/mayfly-local-api", logStreamName="x")
+    assert [(door, code) for door in doors if (code := answer(*door)) not in DENIED] == []
     assert client.output(victim["id"]) == b"somebody's secret\ny"

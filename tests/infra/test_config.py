@@ -28,6 +28,10 @@ ROOT = Path(__file__).parents[2]
         ("vpcCidr", "not a network"),
         ("extraOrigins", '["https://example.org/path"]'),
         ("script", "[]"),
+        ("requestsPerSecond", "0"),
+        ("requestsPerSecond", "10001"),
+        ("permissionsBoundary", "Everybody"),
+        ("permissionsBoundary", "arn:aws:iam::123456789012:role/admin"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_naming_the_key(key: str, value: str) -> None:

@@ -29,6 +29,7 @@ SETTINGS: dict[str, Any] = {
     "events": orchestrator_settings.TableSettings,
     "inspect-command": orchestrator_settings.TableSettings,
     "record": orchestrator_settings.RecordSettings,
+    "release": orchestrator_settings.TableSettings,
     "terminate": orchestrator_settings.TableSettings,
 }
 # Actions that know no resources (service authorization reference), so only "*" fits.

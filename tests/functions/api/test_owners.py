@@ -90,7 +90,7 @@ class Gateway:
         job = a_job(owner=owner, status=status, **changes)
         self.jobs.add(job)
         self.files.inputs[input_key(owner, job.id, job.filename)] = b"abc"
-        self.line.table.grant(Slot(Run(owner, job.id), a_machine("i-1")))
+        self.line.table.grant([Slot(Run(owner, job.id), a_machine("i-1"))])
         return job
 
 

@@ -1,0 +1,280 @@
+"""Input that means harm, sent the whole way: nothing of it is interpreted, and nobody else is touched by it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx2 as httpx
+import pytest
+
+from localcloud.cloud import LocalCloud
+from localcloud.job_client import JobApiError, JobClient
+from tests.cloud.conftest import Scripted
+from tests.cloud.steps import expected, machines_of, run, settled, until
+
+pytestmark = pytest.mark.cloud
+
+UNKNOWN = "01926b3c-7f3e-7c2a-9d51-3f0a5b8c1e27"
+# Shows what the script was given, and whether any of it was run on the machine; HOME is a folder of the machine's own.
+LOOK = """
+printf 'name: %s\\n' "$MAYFLY_FILENAME"
+find "$HOME/.." -name 'pwned*' -exec echo 'interpreted: {}' ';'
+cp "$1" "$3"; cat "$2" >> "$3"
+"""
+
+
+@pytest.fixture
+def bob(cloud: LocalCloud) -> Iterator[JobClient]:
+    with JobClient(cloud.url, user="bob") as opened:
+        yield opened
+
+
+def post_form(upload: dict[str, Any], content: bytes, **changes: str) -> httpx.Response:
+    """Sends an upload's form with some fields changed or added."""
+    form = upload["upload"]
+    fields = {**form["fields"], **changes}
+    return httpx.post(form["url"], data=fields, files={"file": ("file", content)}, trust_env=False)
+
+
+def is_problem(answer: httpx.Response, status: int, code: str) -> bool:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    body = answer.json()
+    return (answer.status_code, body["code"]) == (status, code) and bool(body["detail"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../x",
+        "..\\x",
+        "/etc/passwd",
+        "a\nb",
+        "a\r\nx: y",
+        "a\x00b",
+        "\u202egpj.exe",
+        "x" * 1000,
+        "..",
+        "${filename}",
+    ],
+    ids=["up", "up, backslash", "root", "newline", "header", "NUL", "right to left", "1,000", "parent", "of S3"],
+)
+def test_a_hostile_file_name_is_refused_naming_the_field(client: JobClient, name: str) -> None:
+    answer = client._http.post("/api/uploads", json={"filename": name, "size": 1})
+    assert is_problem(answer, 400, "invalid_request")
+    assert [each["field"] for each in answer.json()["errors"]] == ["filename"]
+
+
+def test_nothing_that_a_user_writes_is_run_by_a_shell(
+    client: JobClient, cloud: LocalCloud, scripted: Scripted, tmp_path: Path
+) -> None:
+    marker = tmp_path / "pwned"
+    text = (
+        f"$(touch {marker}) `touch {marker}` ; touch {marker} #\n'; touch {marker} #\"; touch {marker}\n%s ${{IFS}} \\"
+    )
+    name = "$(touch pwned-1);`touch pwned-2`;'\"|touch pwned-3;&& touch pwned-4 #${IFS}.txt"
+    subprocess.run(["/bin/sh", "-c", text], check=False, capture_output=True)
+    assert marker.exists(), "these words do harm where they are interpreted"
+    marker.unlink()
+    with scripted("sh", "-c", LOOK, "sh"):
+        job = client.wait(client.submit(b"$(id)\n", name, text, "text/plain")["id"])
+        assert job["status"] == "succeeded", job
+    assert (job["filename"], job["input_text"]) == (name, text)
+    assert client.output(job["id"]) == expected(b"$(id)\n", text)
+    until(lambda: any(line["text"].startswith("name: ") for line in client.log(job["id"])["lines"]))
+    lines = [line["text"] for line in client.log(job["id"])["lines"]]
+    assert [line for line in lines if line.startswith("name: ")] == [f"name: {name}"]
+    assert [line for line in lines if line.startswith("interpreted: ")] == []
+    assert not marker.exists()
+    story = client._http.get(f"/_local/jobs/{job['id']}/debug").json()
+    (command,) = (json.dumps(each["Parameters"]) for each in story["commands"])
+    assert "bootstrap" in command or "http" in command
+    assert "pwned" not in command, "the command carries nothing that a user wrote"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "content"),
+    [
+        ("page.html", "text/html", b"<script>alert(document.domain)</script>"),
+        ("image.svg", "image/svg+xml", b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'),
+        ('<img src=x onerror=alert(1)>".html', "text/html", b"<b>"),
+    ],
+)
+def test_what_a_browser_would_run_comes_back_as_an_attachment_from_another_origin(
+    client: JobClient, cloud: LocalCloud, name: str, kind: str, content: bytes
+) -> None:
+    job = client.wait(client.submit(content, name, "x", kind)["id"])
+    url = client.output_url(job["id"])
+    answer = httpx.get(url, trust_env=False)
+    assert answer.content == expected(content, "x")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    disposition, _, parameter = answer.headers["content-disposition"].partition("; ")
+    assert (disposition, unquote(parameter)) == ("attachment", f"filename*=UTF-8''{name}")
+    assert urlsplit(url).netloc != urlsplit(cloud.url).netloc
+    for unsigned in (url.partition("?")[0], f"{cloud.aws_endpoint}/{job['input_file_path']}"):
+        assert httpx.get(unsigned, trust_env=False).status_code == 403
+
+
+def test_a_download_url_cannot_be_made_to_serve_a_page(client: JobClient) -> None:
+    job = run(client, b"<script>", "x.html", "y")
+    url = client.output_url(job["id"])
+    for change in (
+        ("application%2Foctet-stream", "text%2Fhtml"),
+        ("=attachment", "=inline"),
+        ("/1/x.html", "/2/x.html"),
+    ):
+        assert change[0] in url
+        assert httpx.get(url.replace(*change), trust_env=False).status_code == 403
+
+
+def test_an_upload_form_takes_nothing_but_what_it_was_made_for(client: JobClient, cloud: LocalCloud) -> None:
+    upload = client.request_upload("x.txt", 1, "text/plain")
+    key = upload["upload"]["fields"]["key"]
+    policy = json.loads(base64.b64decode(upload["upload"]["fields"]["policy"]))
+    policy["conditions"] = [each for each in policy["conditions"] if "content-length-range" not in each]
+    widened = base64.b64encode(json.dumps(policy).encode()).decode()
+    for changes in (
+        {"key": key.replace("x.txt", "y.txt")},
+        {"key": key.replace(upload["job_id"], UNKNOWN)},
+        {"key": f"{key}/../y"},
+        {"Content-Type": "text/html"},
+        {"policy": widened},
+        {"acl": "public-read"},
+        {"x-amz-meta-note": "x"},
+        {"success_action_redirect": "https://evil.example.org/"},
+    ):
+        assert post_form(upload, b"x", **changes).status_code in {400, 403}, changes
+    uploads, outputs = (cloud.deployment.outputs[f"{name}_bucket"] for name in ("uploads", "outputs"))
+    assert uploads in upload["upload"]["url"]
+    elsewhere = json.loads(json.dumps(upload).replace(uploads, outputs))
+    assert post_form(elsewhere, b"x").status_code in {400, 403}
+    for content in (b"", b"xy", b"x" * 100_000):
+        assert post_form(upload, content).status_code == 400
+    assert is_problem(
+        client._http.post("/api/jobs", json={"job_id": upload["job_id"], "input_text": "y"}), 409, "upload_missing"
+    )
+    assert post_form(upload, b"x").status_code == 204
+
+
+def test_an_upload_form_used_again_cannot_reach_the_result(client: JobClient) -> None:
+    """It stays good for an hour, for the same key, size and type: owners can replace their own input, nothing else."""
+    upload = client.request_upload("x.txt", 1)
+    client.upload(upload, b"1")
+    job = client.wait(client.create(upload["job_id"], "y")["id"])
+    settled(client, job["id"])
+    before = client.get(job["id"])
+    assert post_form(upload, b"12").status_code == 400
+    assert post_form(upload, b"2").status_code == 204
+    assert client.output(job["id"]) == b"1\ny"
+    assert client.create(upload["job_id"], "y") == client.get(job["id"]) == before
+    assert len(machines_of(client, job)) == 1
+
+
+def test_nobody_submits_a_job_over_another_owners_file(client: JobClient, bob: JobClient) -> None:
+    upload = client.request_upload("x.txt", 1)
+    client.upload(upload, b"x")
+    with pytest.raises(JobApiError) as refused:
+        bob.create(upload["job_id"], "mine now")
+    assert (refused.value.status, refused.value.code) == (409, "upload_missing")
+    assert client.create(upload["job_id"], "y")["input_text"] == "y"
+    assert upload["job_id"] not in json.dumps(bob.page())
+
+
+def test_a_forged_cursor_shows_nothing_of_anybody_else(client: JobClient, bob: JobClient) -> None:
+    job = client.submit(b"x", "x.txt", "of alice alone")
+    later = f"f{job['id'][1:]}"
+    for cursor in (job["id"], later, UNKNOWN):
+        assert "of alice alone" not in json.dumps(bob.page(cursor=cursor))
+    for cursor in (job["id"].upper(), f"{job['id']}\n", f"{job['owner']}/{job['id']}", "#slot", "{}", "0", "' OR 1=1"):
+        answer = client._http.get("/api/jobs", params={"cursor": cursor})
+        assert is_problem(answer, 422 if len(cursor) > 64 else 400, "invalid_request"), cursor
+    assert client.wait(job["id"])["status"] == "succeeded"
+
+
+def test_a_forged_log_position_shows_nothing_of_anybody_else(client: JobClient, bob: JobClient) -> None:
+    mine, other = run(client, b"x", "x.txt", "y"), run(bob, b"x", "bobs.txt", "y")
+    until(lambda: client.log(mine["id"])["next"] is not None)
+    position = client.log(mine["id"])["next"]
+    for forged in (position[::-1], "f/0", "../x", "\x00", "x" * 2048):
+        answer = client._http.get(f"/api/jobs/{mine['id']}/log", params={"after": forged})
+        assert answer.status_code in {200, 400}, answer.text
+        assert other["id"] not in answer.text
+    answer = client._http.get(f"/api/jobs/{mine['id']}/log", params={"after": "x" * 2049})
+    assert is_problem(answer, 422, "invalid_request")
+    with pytest.raises(JobApiError) as hidden:
+        bob.log(mine["id"], position)
+    assert (hidden.value.status, hidden.value.code) == (404, "job_not_found")
+
+
+def test_a_body_of_ten_megabytes_is_refused_before_it_is_read(client: JobClient) -> None:
+    text = json.dumps({"job_id": UNKNOWN, "input_text": "x" * 10_000_000})
+    answer = client._http.post("/api/jobs", content=text.encode(), headers={"content-type": "application/json"})
+    assert is_problem(answer, 413, "body_too_large")
+
+
+def test_json_nested_ten_thousand_deep_is_refused(client: JobClient) -> None:
+    for body in (b"[" * 50_000 + b"]" * 50_000, b'{"job_id":' * 10_000):
+        answer = client._http.post("/api/jobs", content=body, headers={"content-type": "application/json"})
+        assert is_problem(answer, 400, "malformed_json")
+
+
+def test_a_token_of_another_issuer_is_refused(client: JobClient, cloud: LocalCloud) -> None:
+    """One that anybody with an AWS account can have made: a pool, an app and a user of their own."""
+    cognito, password = cloud.client("cognito-idp"), "Correct-Horse-7"
+    pool = cognito.create_user_pool(PoolName="elsewhere", UsernameAttributes=["email"])["UserPool"]["Id"]
+    app = cognito.create_user_pool_client(
+        UserPoolId=pool, ClientName="page", ExplicitAuthFlows=["ALLOW_ADMIN_USER_PASSWORD_AUTH"]
+    )["UserPoolClient"]["ClientId"]
+    cognito.admin_create_user(UserPoolId=pool, Username="alice@example.com", MessageAction="SUPPRESS")
+    cognito.admin_set_user_password(UserPoolId=pool, Username="alice@example.com", Password=password, Permanent=True)
+    tokens = cognito.admin_initiate_auth(
+        UserPoolId=pool,
+        ClientId=app,
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": "alice@example.com", "PASSWORD": password},
+    )["AuthenticationResult"]
+    for kind in ("AccessToken", "IdToken"):
+        answer = httpx.get(
+            f"{cloud.url}/api/jobs", headers={"authorization": f"Bearer {tokens[kind]}"}, trust_env=False
+        )
+        assert answer.status_code == 401, answer.text
+    assert client.page(limit=1)
+
+
+@pytest.mark.parametrize("path", ["/", "/api/docs", "/api/jobs", "/api/health", "/api/nothing", "/main.js"])
+def test_everything_goes_out_with_the_sites_headers(client: JobClient, path: str) -> None:
+    headers = client._http.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-opener-policy"] == headers["cross-origin-resource-policy"] == "same-origin"
+    assert "camera=()" in headers["permissions-policy"]
+    assert headers["strict-transport-security"] == "max-age=31536000"
+    assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'; ")
+    assert "unsafe" not in headers["content-security-policy"]
+    assert not path.startswith("/api/") or headers["cache-control"] == "no-store"
+
+
+def test_only_the_sites_pages_may_upload(client: JobClient, cloud: LocalCloud) -> None:
+    url = client.request_upload("x.txt", 1)["upload"]["url"]
+
+    def allowed(origin: str, method: str = "POST", header: str = "content-type") -> bool:
+        asked = {
+            "origin": origin,
+            "access-control-request-method": method,
+            "access-control-request-headers": header,
+        }
+        answer = httpx.options(url, headers=asked, trust_env=False)
+        return answer.headers.get("access-control-allow-origin") == origin
+
+    assert allowed(cloud.url)
+    assert not allowed("https://evil.example.org")
+    assert not allowed("null")
+    assert not allowed(cloud.url, method="PUT")
+    assert not allowed(cloud.url, method="GET")
+    assert not allowed(cloud.url, header="x-amz-acl")

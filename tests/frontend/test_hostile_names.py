@@ -1,0 +1,79 @@
+"""Names, texts and log lines that would be markup elsewhere. In a real browser, against the fake cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.frontend.fake_cloud import FAILING_WAY, FakeCloud
+from tests.frontend.job_page import JobPage
+
+pytestmark = pytest.mark.browser
+
+# Each of them sets a global variable once anything of it is executed.
+HARM = [
+    '<svg onload="pwned=1">',
+    '<img src=x onerror="pwned=1">',
+    "<script>pwned=1<.script>",
+    '"><iframe srcdoc="<script>parent.pwned=1<.script>">',
+    "javascript:pwned=1",
+    "{{constructor.constructor('pwned=1')()}}",
+]
+# Elements that the page itself never has.
+STRANGE = (
+    "iframe, svg[onload], img[onerror], img[src='x'], [onclick], [onerror], [onload], body script, a[href^=javascript]"
+)
+
+
+def is_harmless(page: Page) -> bool:
+    return page.locator(STRANGE).count() == 0 and page.evaluate("globalThis.pwned") is None
+
+
+def test_these_words_do_harm_where_they_are_markup(context: BrowserContext) -> None:
+    page = context.new_page()
+    page.set_content(HARM[0])
+    page.wait_for_function("globalThis.pwned === 1")
+    assert not is_harmless(page)
+
+
+@pytest.mark.parametrize("words", HARM)
+def test_a_name_and_a_text_of_markup_are_shown_as_they_are(
+    form: JobPage, fake_cloud: FakeCloud, tmp_path: Path, words: str
+) -> None:
+    file = tmp_path / f"{words}.txt"
+    file.write_bytes(b"content")
+    form.open()
+    form.submit(words, file)
+    form.expect_status("Succeeded")
+    expect(form.job.get_by_role("heading", name=file.name)).to_have_text(file.name)
+    expect(form.job).to_contain_text(words)
+    expect(form.rows.first).to_contain_text(file.name)
+    form.page.reload()
+    expect(form.job.get_by_role("heading", name=file.name)).to_have_text(file.name)
+    assert is_harmless(form.page)
+    assert form.download() == b"content\n" + words.encode()
+
+
+def test_what_a_script_prints_and_why_it_failed_are_shown_as_they_are(
+    form: JobPage, fake_cloud: FakeCloud, document: Path
+) -> None:
+    (words, *_) = HARM
+    fake_cloud.way = (*FAILING_WAY[:4], ("output", words), *FAILING_WAY[4:])
+    fake_cloud.error = fake_cloud.error | {"message": f"{words}\n{words}", "advice": words}
+    form.open()
+    form.submit("text", document)
+    form.expect_status("Failed")
+    expect(form.job.locator(".notice .message")).to_have_text(words)
+    expect(form.job.get_by_label("End of the error output")).to_have_text(words)
+    assert is_harmless(form.page)
+
+
+@pytest.mark.parametrize(
+    "fragment", ["#/jobs/<img src=x onerror=pwned=1>", "#/jobs/../../api/docs", "#javascript:alert(1)"]
+)
+def test_an_address_of_markup_shows_nothing_of_it(form: JobPage, fake_cloud: FakeCloud, fragment: str) -> None:
+    form.page.goto(f"{form.url}/{fragment}")
+    expect(form.page.get_by_role("heading", name="New job")).to_be_visible()
+    assert is_harmless(form.page)

@@ -1,0 +1,156 @@
+"""What a stack lets through to itself, and what its roles can at most do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+
+from functions.api.caller import ANONYMOUS
+from localcloud.engine.deployment import Deployment, preview
+from localcloud.engine.policies import statements_by_role
+from localcloud.engine.records import Resource
+from tests.infra.conftest import CONFIG, ROOT, SIGNED_IN
+
+BOUNDARY = "arn:aws:iam::123456789012:policy/limits/Everybody"
+SUBJECT = "????????-????-????-????-????????????"
+
+
+def only(deployment: Deployment, token: str) -> Resource:
+    (found,) = deployment.of_type(token)
+    return found
+
+
+def throttling(deployment: Deployment) -> dict[str, tuple[int, int]]:
+    """Requests a second and at once, by route; "" is every other route."""
+    stage = only(deployment, "aws:apigatewayv2/stage:Stage").inputs
+    rows = [{"routeKey": "", **stage["defaultRouteSettings"]}, *stage["routeSettings"]]
+    return {row["routeKey"]: (row["throttlingRateLimit"], row["throttlingBurstLimit"]) for row in rows}
+
+
+def headers(deployment: Deployment) -> Mapping[str, Any]:
+    return only(deployment, "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy").inputs
+
+
+def test_requests_are_throttled_for_all_and_more_so_where_no_token_is_needed(recorded: Deployment) -> None:
+    assert throttling(recorded) == {
+        "": (100, 200),
+        "GET /api/health": (10, 20),
+        "GET /api/docs": (10, 20),
+        "GET /api/openapi.json": (10, 20),
+    }
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(1, ((1, 2), (1, 2))), (10_000, ((10_000, 20_000), (1_000, 2_000)))])
+def test_the_stack_says_how_many_requests_it_takes(rate: int, expected: object) -> None:
+    limits = throttling(preview(ROOT, config={**CONFIG, "mayfly:requestsPerSecond": str(rate)}))
+    assert (limits[""], limits["GET /api/health"]) == expected
+
+
+@pytest.mark.parametrize("config", [CONFIG, SIGNED_IN], ids=["none", "cognito"])
+def test_a_boundary_limits_every_role(config: dict[str, str]) -> None:
+    limited = preview(ROOT, config={**config, "mayfly:permissionsBoundary": BOUNDARY})
+    roles = limited.of_type("aws:iam/role:Role")
+    assert len(roles) > 10
+    assert {role.inputs.get("permissionsBoundary") for role in roles} == {BOUNDARY}
+
+
+def test_without_a_boundary_no_role_names_one(recorded: Deployment) -> None:
+    assert {role.inputs.get("permissionsBoundary") for role in recorded.of_type("aws:iam/role:Role")} == {None}
+
+
+def test_the_api_reaches_owners_items_and_three_partitions_for_one_thing_each(
+    signed_in: Deployment, open_to_all: Deployment
+) -> None:
+    for deployment, owners in ((signed_in, SUBJECT), (open_to_all, ANONYMOUS)):
+        rows = [
+            row
+            for row in statements_by_role(deployment)["mayfly-local-api"]
+            if any(action.startswith("dynamodb:") for action in row.actions)
+        ]
+        for row in rows:
+            assert row.conditions["Null"] == {"dynamodb:LeadingKeys": "false"}
+        reached = {
+            pattern: {action.removeprefix("dynamodb:") for action in row.actions}
+            for row in rows
+            for pattern in row.conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        }
+        assert reached == {
+            owners: {"DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+            "#slot": {"Query"},
+            "#line": {"DeleteItem"},
+            "#machine": {"UpdateItem"},
+        }
+
+
+def test_the_page_is_under_a_policy_without_anything_unsafe(recorded: Deployment) -> None:
+    policy = headers(recorded)["securityHeadersConfig"]["contentSecurityPolicy"]
+    assert policy["override"] is True
+    directives = dict(each.split(maxsplit=1) for each in policy["contentSecurityPolicy"].split("; "))
+    assert "unsafe" not in policy["contentSecurityPolicy"]
+    assert {name: directives[name] for name in ("default-src", "script-src", "base-uri", "frame-ancestors")} == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    assert all("*" not in sources for sources in directives.values())
+
+
+def test_the_page_is_for_https_alone_is_framed_by_nobody_and_uses_no_device(recorded: Deployment) -> None:
+    found = headers(recorded)
+    security = found["securityHeadersConfig"]
+    assert security["strictTransportSecurity"]["accessControlMaxAgeSec"] >= 31_536_000
+    assert security["frameOptions"] == {"frameOption": "DENY", "override": True}
+    assert security["contentTypeOptions"] == {"override": True}
+    assert security["referrerPolicy"] == {"referrerPolicy": "no-referrer", "override": True}
+    others = {each["header"]: each["value"] for each in found["customHeadersConfig"]["items"]}
+    assert others["Cross-Origin-Opener-Policy"] == others["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert {each.partition("=")[2] for each in others["Permissions-Policy"].split(", ")} == {"()"}
+
+
+def test_both_the_page_and_the_api_go_out_with_these_headers(recorded: Deployment) -> None:
+    distribution = only(recorded, "aws:cloudfront/distribution:Distribution").inputs
+    policy = only(recorded, "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy").id
+    behaviours = [distribution["defaultCacheBehavior"], *distribution["orderedCacheBehaviors"]]
+    assert {each["responseHeadersPolicyId"] for each in behaviours} == {policy}
+    assert "allow-all" not in {each["viewerProtocolPolicy"] for each in behaviours}
+
+
+def test_a_page_of_the_site_may_upload_a_form_and_nothing_else(recorded: Deployment) -> None:
+    cors = only(recorded, "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration").inputs
+    site = recorded.outputs["site_url"]
+    assert cors["bucket"] == recorded.outputs["uploads_bucket"]
+    assert cors["corsRules"] == [
+        {
+            "allowedOrigins": [site],
+            "allowedMethods": ["POST"],
+            "allowedHeaders": ["content-type"],
+            "maxAgeSeconds": 3600,
+        }
+    ]
+
+
+def test_plain_http_is_denied_to_everybody_whatever_else_they_may(recorded: Deployment) -> None:
+    policies = recorded.of_type("aws:s3/bucketPolicy:BucketPolicy")
+    assert len(policies) == len(recorded.of_type("aws:s3/bucket:Bucket"))
+
+    def decision(policy: Resource, *, secure: bool) -> str:
+        bucket = policy.inputs["bucket"]
+        call = EvalContext(
+            principal_arn="arn:aws:iam::000000000000:root",
+            principal_type="Account",
+            principal_account="000000000000",
+            action="s3:GetObject",
+            resource_arn=f"arn:aws:s3:::{bucket}/any/key",
+            region=recorded.region,
+            secure_transport=secure,
+            service_context={},
+        )
+        return str(evaluate_resource_policy(json.loads(policy.inputs["policy"]), call).decision)
+
+    assert {decision(policy, secure=False) for policy in policies} == {"Deny"}
+    assert "Deny" not in {decision(policy, secure=True) for policy in policies}
