@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+CHECKOV := .venv-checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-fast nightly check format bench browser lock clean
+.PHONY: help setup setup-checkov demo up test test-fast nightly check format bench browser audit lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: $(STAMP) ## make the virtual environment with everything locked in requirements-dev.txt
 
@@ -20,18 +21,26 @@ $(STAMP): requirements-dev.txt
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
+setup-checkov: $(CHECKOV)/.installed ## make the environment of the scanners, locked in requirements-checkov.txt
+
+$(CHECKOV)/.installed: requirements-checkov.txt | setup
+	@echo "Setting up $(CHECKOV); the first time takes a minute or two ..." >&2
+	@test -x $(CHECKOV)/bin/python || $(PYTHON) -m venv $(CHECKOV)
+	@$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.txt
+	@touch $@
+
 demo: setup ## start the local cloud, run one job on a sample file, print its timeline and output
 	@$(RUN) -m localcloud demo
 
 up: setup ## start the local cloud and serve the form at http://127.0.0.1:8080 until Ctrl-C
 	@$(RUN) -m localcloud up
 
-test: setup browser ## every test, local cloud and real browser included
+test: setup setup-checkov browser ## every test, local cloud and real browser included
 	$(RUN) -m pytest -m "not cloud and not browser" -n 2
 	$(RUN) -m pytest -m cloud -n 2 tests/localcloud
 	$(RUN) -m pytest -m "cloud or browser" -n 2 --dist loadfile --ignore tests/localcloud
 
-test-fast: setup ## the tests that need neither the local cloud nor a browser, nor a simulation of hundreds of failures
+test-fast: setup setup-checkov ## the tests that need neither the local cloud nor a browser, nor a simulation of hundreds of failures
 	$(RUN) -m pytest -m "not cloud and not browser and not simulation" -n 2
 
 nightly: setup ## the simulation's 2,000 random schedules
@@ -51,6 +60,12 @@ bench: setup ## measure; prints one table each and writes build/bench/*.json
 	$(RUN) benchmarks/payload.py
 	$(RUN) benchmarks/burst.py --jobs 100 1000
 
+audit: setup-checkov ## look up known vulnerabilities of everything that is locked; asks the network
+	@failed=0; for lock in $(LOCKS); do \
+	  echo "$$lock.txt:" >&2; \
+	  $(CHECKOV)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$lock.txt || failed=1; \
+	done; exit $$failed
+
 browser: ## see that there is a Chromium for the browser tests; on Debian and Ubuntu install it where it is missing
 	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null 2>&1 \
 	|| { command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ] \
@@ -59,11 +74,15 @@ browser: ## see that there is a Chromium for the browser tests; on Debian and Ub
 
 lock: setup ## make the lock files anew from the .in files (versions and hashes, no addresses)
 	$(RUN) -m uv pip compile $(LOCK_FLAGS) requirements-dev.in -o requirements-dev.txt
-	for lock in requirements functions/api/requirements functions/orchestrator/requirements; do \
+	$(RUN) -m uv pip compile $(LOCK_FLAGS) requirements-checkov.in -o requirements-checkov.txt
+	for lock in $(DEPLOYED_LOCKS); do \
 	  $(RUN) -m uv pip compile $(LOCK_FLAGS) -c requirements-dev.txt $$lock.in -o $$lock.txt || exit 1; \
 	done
 
+DEPLOYED_LOCKS := requirements functions/api/requirements functions/orchestrator/requirements
+# The others have no version that requirements-dev.txt does not have.
+LOCKS := requirements-dev requirements-checkov
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
-clean: ## remove what was built; the virtual environment stays
+clean: ## remove what was built; the virtual environments stay
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,94 @@
+"""No file of the project has a secret in it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+from detect_secrets.core.potential_secret import PotentialSecret
+from detect_secrets.core.scan import scan_file
+from detect_secrets.plugins.base import BasePlugin
+from detect_secrets.settings import transient_settings
+
+from tests.static.tracked_files import ROOT, tracked_files
+
+# What cannot be a secret by its look. Left out on purpose: the filters that pass over lines with a comment, lock files
+# and whatever is called swagger; what is no secret stands in `_KNOWN` with its reason.
+_FILTERS = (
+    "is_sequential_string",
+    "is_potential_uuid",
+    "is_likely_id_string",
+    "is_templated_secret",
+    "is_prefixed_with_dollar_sign",
+    "is_indirect_reference",
+    "is_not_alphanumeric_string",
+)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A finding that is no secret: of this kind, in this file, on lines that have `text`."""
+
+    path: str
+    kind: str
+    text: str
+    reason: str
+
+    def covers(self, finding: PotentialSecret) -> bool:
+        if (finding.filename, finding.type) != (self.path, self.kind):
+            return False
+        lines = (ROOT / self.path).read_text(encoding="utf-8").splitlines()
+        return re.search(self.text, lines[finding.line_number - 1]) is not None
+
+
+_SIGNATURES = "Pulumi's marks of special values on the wire, the same for everybody"
+_WIRE = "localcloud/engine/wire.py"
+_SIGN_IN = "tests/localcloud/emulator/test_sign_in.py"
+_VENDORED = "frontend/vendor/swagger-ui/swagger-ui-bundle.js"
+_KNOWN = (
+    Known(_WIRE, "Hex High Entropy String", r'^_[A-Z_]+ = "[0-9a-f]{32}"', _SIGNATURES),
+    Known(_WIRE, "Secret Keyword", r"^_SECRET = ", _SIGNATURES),
+    Known("localcloud/emulator/settings.py", "AWS Access Key", "LOCALCLOUD", "the emulator's root, made up"),
+    Known(_SIGN_IN, "Secret Keyword", "Correct-Horse-7|a guess", "passwords of a user that the test makes"),
+    Known("tests/cloud/test_scripts.py", "Secret Keyword", r"SecretId\W+any\W", "what a machine asks for in vain"),
+    Known(_VENDORED, "Secret Keyword", ".", "published code; test_dependencies.py holds it to its release"),
+)
+
+
+def scan(paths: Iterable[str]) -> list[PotentialSecret]:
+    kinds: Mapping[str, type[BasePlugin]] = get_mapping_from_secret_type_to_class()
+    plugins = [{"name": kind.__name__} for kind in kinds.values()]
+    filters = [{"path": f"detect_secrets.filters.heuristic.{name}"} for name in _FILTERS]
+    with transient_settings({"plugins_used": plugins, "filters_used": filters}):
+        return [finding for path in paths for finding in scan_file(path)]
+
+
+def test_no_file_has_a_secret_and_what_looks_like_one_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    findings = scan(map(str, tracked_files()))
+    unknown = [each for each in findings if not any(known.covers(each) for known in _KNOWN)]
+    assert [f"{each.filename}:{each.line_number}: {each.type}" for each in unknown] == []
+    assert [known for known in _KNOWN if not any(known.covers(each) for each in findings)] == []
+
+
+# Put together here, so that this file has none of them in it.
+PLANTED = {
+    "AWS Access Key": "key = '" + "AKIA" + "Q3EGRIT7DVXW5KLA" + "'",
+    "Private Key": "-----BEGIN " + "RSA PRIVATE KEY-----",
+    "GitHub Token": "token: " + "ghp_" + "x7Kd0aP2" * 4 + "b3F9",
+    "Secret Keyword": "pass" + "word = 'hunter2-but-longer'",
+    "Hex High Entropy String": f"digest = '{hashlib.sha256(b'planted').hexdigest()}'",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(PLANTED))
+@pytest.mark.parametrize("name", ["planted.py", "notes.md", "package-lock.json", "swagger.js", "settings.yaml"])
+def test_a_planted_secret_is_found(tmp_path: Path, kind: str, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(f"# A file like any other.\n{PLANTED[kind]}  # pragma: allowlist secret\n", encoding="utf-8")
+    assert kind in {each.type for each in scan([str(path)])}
