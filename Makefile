@@ -40,8 +40,8 @@ test: setup setup-checkov browser ## every test, local cloud and real browser in
 	$(RUN) -m pytest -m cloud -n 2 tests/localcloud
 	$(RUN) -m pytest -m "cloud or browser" -n 2 --dist loadfile --ignore tests/localcloud
 
-test-fast: setup setup-checkov ## the tests that need neither the local cloud nor a browser, nor a simulation of hundreds of failures
-	$(RUN) -m pytest -m "not cloud and not browser and not simulation" -n 2
+test-fast: setup ## the quick ones: no local cloud, no browser, nothing that goes over the whole program, API or tree
+	$(RUN) -m pytest -m "not cloud and not browser and not simulation and not thorough" -n 2
 
 nightly: setup ## the simulation's 2,000 random schedules
 	$(RUN) -m pytest -m simulation --hypothesis-profile=nightly tests/simulation

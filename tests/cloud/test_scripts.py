@@ -52,6 +52,7 @@ def test_a_failing_script_is_reported_with_its_exit_code_and_the_end_of_its_stde
     assert machines_of(client, job)
 
 
+@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize(
     ("script", "code", "words"),
     [

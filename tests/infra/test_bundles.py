@@ -17,6 +17,8 @@ from localcloud.engine.deployment import Deployment, preview
 from localcloud.engine.fingerprint import fingerprint
 from tests.infra.conftest import ROOT, SIGNED_IN
 
+pytestmark = pytest.mark.thorough
+
 LAMBDA_X86 = Target("3.13", "x86_64")
 
 

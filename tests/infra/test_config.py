@@ -6,6 +6,8 @@ import pytest
 
 from localcloud.engine.deployment import DeploymentError, preview
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 
 

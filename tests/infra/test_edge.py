@@ -15,6 +15,8 @@ from localcloud.engine.policies import statements_by_role
 from localcloud.engine.records import Resource
 from tests.infra.conftest import CONFIG, ROOT, SIGNED_IN
 
+pytestmark = pytest.mark.thorough
+
 BOUNDARY = "arn:aws:iam::123456789012:policy/limits/Everybody"
 SUBJECT = "????????-????-????-????-????????????"
 

@@ -19,6 +19,8 @@ from localcloud.engine.policies import Statement, statements_by_role
 from localcloud.engine.records import Resource
 from tests.infra.conftest import CONFIG, ROOT, SIGNED_IN
 
+pytestmark = pytest.mark.thorough
+
 SETTINGS: dict[str, Any] = {
     "api": ApiSettings,
     "stream": orchestrator_settings.StreamSettings,

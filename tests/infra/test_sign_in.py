@@ -13,6 +13,8 @@ from localcloud.engine.deployment import Deployment, DeploymentError, preview
 from localcloud.engine.records import Resource
 from tests.infra.conftest import ROOT, SIGNED_IN
 
+pytestmark = pytest.mark.thorough
+
 OPEN = {"GET /api/health", "GET /api/docs", "GET /api/openapi.json"}
 
 

@@ -16,6 +16,8 @@ from localcloud.engine.records import Resource
 from tests.static import checkov, terraform_plan
 from tests.static.checkov import Finding
 
+pytestmark = pytest.mark.thorough
+
 
 @dataclass(frozen=True)
 class Skip:

@@ -20,6 +20,8 @@ from infra.bundle import Bundle, Target
 from infra.steps import BUNDLE as STEPS_BUNDLE
 from tests.static.tracked_files import ROOT, tracked_files
 
+pytestmark = pytest.mark.thorough
+
 LOCKS = [path for path in tracked_files() if re.fullmatch(r"requirements.*\.txt", path.name)]
 SOURCES = [path for path in tracked_files() if re.fullmatch(r"requirements.*\.in", path.name)]
 VENDORED = sorted(path for path in (ROOT / "frontend" / "vendor").iterdir() if path.is_dir())

@@ -13,6 +13,8 @@ from localcloud.engine.deployment import Deployment
 from tests.static.iam_reference import Finding, lint, unnamed_resources
 from tests.static.policy_documents import PolicyDocument, many, policy_documents
 
+pytestmark = pytest.mark.thorough
+
 
 @dataclass(frozen=True)
 class Allowed:

@@ -13,6 +13,8 @@ from localcloud.engine.deployment import Deployment
 from tests.static import iam_reference
 from tests.static.policy_documents import many, policy_documents
 
+pytestmark = pytest.mark.thorough
+
 Statement = dict[str, Any]
 
 # Actions of which AWS's reference knows resources, allowed on all of them nevertheless: why.

@@ -13,6 +13,8 @@ import pytest
 
 from tests.static.tracked_files import ROOT, tracked_files
 
+pytestmark = pytest.mark.thorough
+
 PYPROJECT = ROOT / "pyproject.toml"
 SECURITY_RULE = r"\bS\d{3}\b"
 # What a rule is off for, as pyproject.toml has it.

@@ -9,6 +9,8 @@ from localcloud.engine.deployment import Deployment
 from localcloud.engine.records import Resource
 from tests.static.terraform_plan import snake, terraform_plan, terraform_type
 
+pytestmark = pytest.mark.thorough
+
 
 def resource(token: str, name: str, inputs: dict[str, Any], made_of: dict[str, list[str]] | None = None) -> Resource:
     return Resource(

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import unquote
 
+import pytest
 import schemathesis
 
 from functions.api.app import API_PREFIX, create_app
@@ -25,6 +26,8 @@ from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import a_machine
 from tests.functions.fakes.workflow import FakeWorkflow
+
+pytestmark = pytest.mark.thorough
 
 AT_LEAST = 2_000
 TOKENS = {"alice": ALICE, "bob": BOB}

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.jobs import clock
+from functions.jobs import clock, serving
 from functions.jobs.errors import LeadLost
 from functions.jobs.job import JobStatus, Run
 from functions.jobs.ports import Batch, Candidate, LaunchedInstance, Refusal, Slot, Turn
@@ -122,10 +122,11 @@ def test_who_gets_none_of_a_partial_launch_is_asked_for_again_at_once() -> None:
     assert len(line.alive) == len(line.table.slots()) == 5
 
 
-def test_a_batch_is_never_larger_than_one_turn_can_hand_out() -> None:
-    line = waiting(MAX_BATCH + 20, max_concurrent=1000)
+def test_a_batch_is_never_larger_than_one_turn_can_hand_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "MAX_BATCH", 20)
+    line = waiting(30)
     serve(line, line.runs[-1])
-    assert line.counts == [MAX_BATCH, 20]
+    assert line.counts == [20, 10]
 
 
 def test_candidates_are_tried_in_order_and_what_refused_is_noted_for_all_who_waited() -> None:
@@ -229,8 +230,9 @@ def test_a_limit_that_was_good_for_an_earlier_version_is_no_more_than_a_batch() 
     assert line.counts == [MAX_BATCH]
 
 
-def test_a_launch_that_aws_refuses_for_good_fails_everybody_in_line() -> None:
-    line = waiting(MAX_BATCH + 1, max_concurrent=1000)
+def test_a_launch_that_aws_refuses_for_good_fails_everybody_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "MAX_BATCH", 20)
+    line = waiting(21)
     line.machines.answers = [DENIED, DENIED]
     turn = serve(line, line.runs[3])
     assert line.table.oldest(9) == []
