@@ -77,6 +77,7 @@ class SimulatedLineTable:
         self.on_remember: list[Callable[[Batch], None]] = []
         self.on_grant: list[Callable[[Slot], None]] = []
         self.on_free: list[Callable[[Slot], None]] = []
+        self._entered: dict[str, str] = {}  # when a run's ticket was written last
         self._clock = clock
         self._calls = calls
         self._lead: _LeadItem | None = None
@@ -87,8 +88,11 @@ class SimulatedLineTable:
 
         def effect() -> Ticket:
             known = self.tickets.get(run.name)
+            if known is not None and self._entered[run.name] > moment:
+                return known
             ticket = Ticket(run, attempt, token, known.since if known else moment)
             self.tickets.put(run.name, ticket)
+            self._entered[run.name] = moment
             for hears in self.on_enter:
                 hears(ticket)
             return ticket

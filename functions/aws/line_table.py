@@ -40,19 +40,27 @@ class DynamoLineTable:
         self._table = table
 
     def enter(self, run: Run, attempt: int, token: str) -> Ticket:
-        answer = self._client.update_item(
-            TableName=self._table,
-            Key=_key(_TICKETS, run),
-            UpdateExpression="SET #run = :run, attempt = :attempt, #token = :token, since = if_not_exists(since, :now)",
-            ExpressionAttributeNames={"#run": "run", "#token": "token"},
-            ExpressionAttributeValues={
-                ":run": _serialize(asdict(run)),
-                ":attempt": _serialize(attempt),
-                ":token": _serialize(token),
-                ":now": _serialize(now()),
-            },
-            ReturnValues="ALL_NEW",
-        )
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_key(_TICKETS, run),
+                UpdateExpression="SET #run = :run, attempt = :attempt, #token = :token, entered = :now,"
+                " since = if_not_exists(since, :now)",
+                # A write that was given up, and arrives after all, must not bring back a token that is dead by then.
+                ConditionExpression="attribute_not_exists(entered) OR entered <= :now",
+                ExpressionAttributeNames={"#run": "run", "#token": "token"},
+                ExpressionAttributeValues={
+                    ":run": _serialize(asdict(run)),
+                    ":attempt": _serialize(attempt),
+                    ":token": _serialize(token),
+                    ":now": _serialize(now()),
+                },
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            known: Any = error.response
+            return _ticket(known["Item"])
         return _ticket(answer["Attributes"])
 
     def oldest(self, limit: int) -> Sequence[Ticket]:

@@ -182,7 +182,10 @@ class LineTable(Protocol):
     """Who waits for a machine, who holds a slot, and who leads. Reads see every earlier write."""
 
     def enter(self, run: Run, attempt: int, token: str) -> Ticket:
-        """Takes a place in line, or gives the run's place a new token; the ticket tells since when it waits."""
+        """Takes a place in line, or gives the run's place a new token; the ticket tells since when it waits.
+
+        A place that was taken later than this (a call that was held up, say) stays as it is, and is answered.
+        """
 
     def oldest(self, limit: int) -> Sequence[Ticket]:
         """The first in line, by the age of their jobs."""

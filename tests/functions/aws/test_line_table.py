@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from botocore.stub import Stubber
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_table import DynamoMachineTable
+from functions.jobs import clock
 from functions.jobs.errors import LeadLost
 from functions.jobs.job import Run
 from functions.jobs.ports import Batch, Candidate, Lead, LineTable, Machine, Slot, Turn
@@ -112,6 +114,18 @@ def test_a_slot_is_freed_by_its_own_machine_only_and_once(table: LineTable) -> N
     for _ in range(2):
         table.give_back(FIRST, "i-1")
     assert table.slots() == []
+
+
+def test_a_call_that_was_held_up_does_not_bring_back_its_token(
+    table: LineTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.enter(SECOND_RUN, 1, "later")
+    earlier = clock.utc_now() - timedelta(seconds=5)
+    monkeypatch.setattr(clock, "utc_now", lambda: earlier)
+    assert table.enter(SECOND_RUN, 1, "held-up").token == "later"
+    ticket = table.ticket(SECOND_RUN)
+    assert ticket
+    assert ticket.token == "later"
 
 
 def test_one_at_a_time_leads(table: LineTable) -> None:

@@ -32,13 +32,17 @@ class KeptLead:
 @dataclass
 class FakeLineTable:
     tickets: dict[str, Ticket] = field(default_factory=dict)  # by the run's name
+    entered: dict[str, str] = field(default_factory=dict)  # by the run's name, when its ticket was written last
     held: dict[str, Slot] = field(default_factory=dict)  # by the run's name
     kept: KeptLead | None = None
     _holders: count[int] = field(default_factory=lambda: count(1))
 
     def enter(self, run: Run, attempt: int, token: str) -> Ticket:
-        known = self.tickets.get(run.name)
-        self.tickets[run.name] = Ticket(run, attempt, token, known.since if known else now())
+        known, moment = self.tickets.get(run.name), now()
+        if known is not None and self.entered.get(run.name, "") > moment:
+            return known
+        self.tickets[run.name] = Ticket(run, attempt, token, known.since if known else moment)
+        self.entered[run.name] = moment
         return self.tickets[run.name]
 
     def oldest(self, limit: int) -> Sequence[Ticket]:
