@@ -102,6 +102,7 @@ class Session extends EventTarget {
     const before = stored(STORED);
     this.#refreshToken = before?.refreshToken ?? null;
     this.email = before?.email ?? "";
+    if (before && !before.refreshToken) this.problem = EXPIRED; // and the page was loaded again since
     await this.#comeBack();
     this.#otherTabs.addEventListener("message", async () => {
       await this.#leave();
@@ -203,6 +204,7 @@ class Session extends EventTarget {
     if (before && before !== owner) sessionStorage.clear();
     this.#access = { token: tokens.access_token, end: Date.now() + tokens.expires_in * 1000 - RENEW_BEFORE_END_MS };
     this.#refreshToken = tokens.refresh_token ?? this.#refreshToken;
+    this.problem = "";
     this.email = String(email ?? "");
     this.#store(owner);
     return tokens.access_token;

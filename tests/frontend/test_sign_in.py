@@ -49,6 +49,13 @@ def let_expire(pool: FakeSignIn) -> None:
     pool.refresh_tokens.clear()
 
 
+def let_expire_while_away(form: JobPage, pool: FakeSignIn) -> None:
+    """No request is under way then, whose refusal the page would notice before it is left."""
+    form.page.goto("about:blank")
+    let_expire(pool)
+    form.page.goto(form.url)
+
+
 def expect_expired(form: JobPage, *kept: str) -> None:
     expect(form.session_notice).to_contain_text("Your sign-in has expired.")
     for words in kept:
@@ -265,13 +272,28 @@ def test_somebody_else_who_signs_in_finds_nothing_of_the_one_before(
     sign_in(form)
     expect(form.machine_count).to_have_text("Machines alive now: 0")
     form.text.fill("of alice")
-    let_expire(pool)
-    form.page.reload()
+    let_expire_while_away(form, pool)
     expect_expired(form)
     pool.email, pool.owner = "bob@example.com", BOB
     form.session_notice.get_by_role("button", name="Sign in again").click()
     expect(form.page.locator("#account")).to_contain_text("bob@example.com")
     expect(form.text).to_have_value("")
+
+
+def test_a_page_that_is_loaded_again_after_the_sign_in_expired_still_says_so(
+    form: JobPage, pool: FakeSignIn, watch: Watch
+) -> None:
+    watch.allow("400|401")
+    sign_in(form)
+    form.text.fill("kept")
+    let_expire_while_away(form, pool)
+    expect_expired(form)
+    form.page.reload()
+    gate = form.page.locator("#gate")
+    expect(gate).to_contain_text("Your sign-in has expired. Sign in again.")
+    form.sign_in_button.click()
+    expect(form.text).to_have_value("kept")
+    expect(gate).to_be_hidden()
 
 
 def test_signing_out_revokes_the_token_and_leaves_nothing_in_any_tab(
@@ -342,8 +364,7 @@ def test_every_view_is_accessible_and_fits(
         form.sign_in_button.click()
         expect(form.page.get_by_role("alert") if state == "refused" else form.text).to_be_visible()
     if state == "expired":
-        let_expire(pool)
-        form.page.reload()
+        let_expire_while_away(form, pool)
         expect_expired(form)
     assert violations(form) == []
     assert not form.scrolls_sideways()
