@@ -22,15 +22,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from math import ceil
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,7 +37,8 @@ from unittest.mock import patch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from infra.config import StackConfig  # noqa: E402  # found only by the line above when run by its path
+from benchmarks.environment import environment  # noqa: E402  # found only by the line above when run by its path
+from infra.config import StackConfig  # noqa: E402
 from infra.workflow import DEFINITION, filled, limits  # noqa: E402
 from simulation.capacity import Capacity  # noqa: E402
 from simulation.ec2 import INSTANCE_QUOTA, Instance, Pace  # noqa: E402
@@ -356,22 +354,12 @@ def cases(sizes: Sequence[int]) -> list[Case]:
     return [*found, *(Case(f"{DEFAULT_SLOTS} slots", jobs, slots=DEFAULT_SLOTS) for jobs in sizes if jobs == 1_000)]
 
 
-def environment() -> dict[str, object]:
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processors": os.cpu_count(),
-        "load_before": os.getloadavg()[0],
-        "versions": {name: version(name) for name in VERSIONS},
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, nargs="+", default=[100, 1_000, 10_000])
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench" / "burst.json")
     options = parser.parse_args()
-    before, one = environment(), alone()
+    before, one = environment(VERSIONS), alone()
     rows = []
     for case in cases(options.jobs):
         rows.append(play(case, one))

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import sys
 import time
@@ -20,13 +19,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from localcloud.cloud import LocalCloud  # noqa: E402  # found only by the line above when run by its path
+from benchmarks.environment import environment  # noqa: E402  # found only by the line above when run by its path
+from localcloud.cloud import LocalCloud  # noqa: E402
 from localcloud.job_client import Job, JobClient  # noqa: E402
 
 WARM_UP = 3
@@ -105,23 +104,13 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def environment() -> dict[str, object]:
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processors": os.cpu_count(),
-        "load_before": os.getloadavg()[0],
-        "versions": {name: version(name) for name in VERSIONS},
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sequential", type=int, default=20)
     parser.add_argument("--concurrent", type=int, default=50)
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench" / "pipeline.json")
     options = parser.parse_args()
-    before = environment()
+    before = environment(VERSIONS)
     with LocalCloud.start() as cloud, JobClient(cloud.url, user="alice") as client:
         for number in range(WARM_UP):
             run_one(client, number)

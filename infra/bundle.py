@@ -1,144 +1,144 @@
-"""Deployment packages of the functions: our packages, what they need from outside, and files from sibling folders.
+"""Deployment packages of the functions: a handler's module and what it needs, of ours and from outside.
 
-A bundle is a zip whose bytes depend on its content alone, so an unchanged function is not deployed again.
+A bundle is a zip whose bytes depend on its content alone, so an unchanged function is not deployed again. What a module
+needs is read from the sources (infra/bundling/modules.py); botocore's data is cut to the operations that are called.
+Modules come with their bytecode where a Python is at hand that compiles for the target; else they come without, and
+every cold start compiles them itself.
 """
 
 from __future__ import annotations
 
+import configparser
 import hashlib
-import os
-import re
 import shutil
-import subprocess
-import sys
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.bundling.archive import write_zip
+from infra.bundling.aws_calls import AwsCalls
+from infra.bundling.botocore_data import cut_data
+from infra.bundling.bytecode import compile_all, compiled_name
+from infra.bundling.dependencies import appear, install, unfinished_at
+from infra.bundling.errors import BundleError
+from infra.bundling.mentions import Findings
+from infra.bundling.modules import Modules
+from infra.bundling.target import Target
+
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
-# The oldest time a zip can carry; the same for every file.
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-_LEFT_OUT = {"__pycache__", "bin"}
-# manylinux tags that Lambda's Amazon Linux 2023 (glibc 2.34) can load, newest first.
-_GLIBC_TAGS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
-
-
-class BundleError(Exception):
-    """A bundle could not be built; the message carries pip's own words."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a bundle's dependencies are built for."""
-
-    python: str  # such as 3.13
-    architecture: str  # Lambda's name for it, arm64 or x86_64
-    host: bool = False  # this interpreter and platform instead
-
-    def pip_options(self) -> list[str]:
-        if self.host:
-            return []
-        machine = {"arm64": "aarch64"}.get(self.architecture, self.architecture)
-        platforms = [option for tag in _GLIBC_TAGS for option in ("--platform", f"{tag}_{machine}")]
-        return [*platforms, "--python-version", self.python, "--implementation", "cp", "--only-binary", ":all:"]
-
-    def __str__(self) -> str:
-        return f"host-{sys.implementation.cache_tag}" if self.host else f"{self.python}-{self.architecture}"
+_SOURCES = "functions"
+_AWS_CALLERS = "functions.aws."
+_BOTOCORE_DATA = "botocore/data/"
+# For type checkers and people; no program reads them.
+_LEFT_OUT = {".pyi", ".typed", ".md", ".rst"}
+# Groups of entry points that name programs and test plug-ins; the others are loaded by name at run time.
+_NOT_LOADED = {"console_scripts", "gui_scripts", "pytest11"}
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """`sources` are files or folders of the repository, kept at their own paths; `requirements` is a lock file."""
+    """`entry` is the handler's module, `requirements` a lock file, `files` what the program reads beside modules."""
 
-    name: str
-    sources: tuple[str, ...]
+    entry: str
     requirements: str
+    files: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.entry.removeprefix(f"{_SOURCES}.").replace(".", "-")
 
     def build(self, target: Target) -> Path:
         """Builds the zip unless it is there already; returns its path.
 
         Raises:
-            BundleError: pip could not install the requirements.
+            BundleError: the requirements cannot be installed, or what calls AWS calls what is not there.
         """
-        dependencies = _install(ROOT / self.requirements, target)
-        files = dict(sorted([*_files(dependencies), *self._source_files()]))
-        archive = BUILD / "bundles" / f"{self.name}-{_digest(files)[:16]}.zip"
+        sources = _python_files(ROOT / _SOURCES)
+        archive = BUILD / "bundles" / f"{self.name}-{self._digest(sources, target)}.zip"
         if not archive.exists():
             archive.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = _unfinished(archive)
-            _write_zip(unfinished, files)
+            unfinished = unfinished_at(archive)
+            write_zip(unfinished, self._contents(sources, target))
             unfinished.replace(archive)
         return archive
 
-    def _source_files(self) -> Iterator[tuple[str, Path]]:
-        for source in self.sources:
-            path = ROOT / source
-            if path.is_file():
-                yield source, path
-            else:
-                yield from ((f"{source}/{name}", file) for name, file in _files(path))
+    def _digest(self, sources: Mapping[str, Path], target: Target) -> str:
+        """Of all that the content depends on, the code that builds it included."""
+        builders = [Path(__file__), *sorted((Path(__file__).parent / "bundling").glob("*.py"))]
+        files = [ROOT / self.requirements, *(ROOT / file for file in self.files), *builders]
+        return _hashed(f"{target}\n{self}", [*sources.items(), *((path.name, path) for path in files)])
+
+    def _contents(self, sources: Mapping[str, Path], target: Target) -> dict[str, bytes]:
+        ours = _compiled_sources(sources, target)
+        dependencies = install(ROOT / self.requirements, target, BUILD / "dependencies")
+        files = dict(sorted([*_files(dependencies), *_files(ours)]))
+        findings = Findings.below(BUILD)
+        modules = Modules(files, findings)
+        reached = modules.reached_from([self.entry])
+        if unmet := modules.unmet(one for one in reached if one.startswith(f"{_SOURCES}.")):
+            raise BundleError(f"{self.entry} needs {', '.join(sorted(unmet))}, which {self.requirements} lacks")
+        reached = modules.reached_from([*reached, *_plug_ins(dependencies, reached)])
+        findings.keep()
+        names = modules.files_of(reached)
+        names |= {compiled for name in names if (compiled := compiled_name(name, target)) in files}
+        names |= {name for name in files if _goes_along(name, reached)}
+        contents = {name: files[name].read_bytes() for name in names}
+        contents |= {file: (ROOT / file).read_bytes() for file in self.files}
+        if "botocore" in reached:
+            callers = [ours / name for name in modules.files_of(one for one in reached if one.startswith(_AWS_CALLERS))]
+            data = cut_data(dependencies / _BOTOCORE_DATA, AwsCalls.of(sorted(callers)))
+            contents |= {_BOTOCORE_DATA + name: content for name, content in data.items()}
+        return contents
+
+
+def _python_files(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(ROOT).as_posix(): path for path in sorted(folder.rglob("*.py"))}
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    for path in folder.rglob("*"):
-        relative = path.relative_to(folder)
-        if path.is_file() and not _LEFT_OUT & set(relative.parts):
-            yield relative.as_posix(), path
+    return ((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file())
 
 
-def _install(requirements: Path, target: Target) -> Path:
-    """Installs a lock file into a folder of its own, once for each content and target."""
-    digest = hashlib.sha256(f"{target}\n{requirements.read_text()}".encode()).hexdigest()[:16]
-    folder = BUILD / "dependencies" / digest
-    if folder.exists():
-        return folder
-    unfinished = _unfinished(folder)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    command += ["--require-hashes", "--no-deps", "--target", str(unfinished), *target.pip_options()]
-    finished = subprocess.run([*command, "-r", str(requirements)], capture_output=True, text=True, check=False)
-    if finished.returncode:
-        raise BundleError(
-            f"pip could not install {requirements.relative_to(ROOT)} for {target}:\n{_errors(finished.stderr)}"
-        )
-    _drop_installer_records(unfinished)
-    try:
-        unfinished.replace(folder)
-    except OSError:  # another process was faster; what it installed is the same
-        shutil.rmtree(unfinished)
+def _compiled_sources(sources: Mapping[str, Path], target: Target) -> Path:
+    """A folder with a copy of the sources and their bytecode, once for each content and target."""
+    folder = BUILD / "sources" / _hashed(str(target), sources.items())
+    if not folder.exists():
+        unfinished = unfinished_at(folder)
+        for name, path in sources.items():
+            (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, unfinished / name)
+        compile_all(unfinished, target)
+        appear(unfinished, folder)
     return folder
 
 
-def _unfinished(path: Path) -> Path:
-    """Where this process prepares what then appears at `path` in one step."""
-    return path.with_name(f"{path.name}.{os.getpid()}.part")
+def _plug_ins(dependencies: Path, reached: set[str]) -> Iterator[str]:
+    """What reached packages offer as entry points, and what they load by these names: opentelemetry its own parts."""
+    for path in sorted(dependencies.glob("*.dist-info/entry_points.txt")):
+        groups = configparser.ConfigParser(delimiters=("=",))
+        groups.read_string(path.read_text(encoding="utf-8"))
+        for group in set(groups.sections()) - _NOT_LOADED:
+            for _, value in groups.items(group):
+                module = value.partition(":")[0].strip()
+                if module.partition(".")[0] in {one.partition(".")[0] for one in reached}:
+                    yield module
 
 
-def _errors(pip_output: str) -> str:
-    lines = pip_output.strip().splitlines()
-    return "\n".join(line for line in lines if re.match("ERROR", line)) or "\n".join(lines[-5:])
+def _goes_along(name: str, reached: set[str]) -> bool:
+    """Whether a file that is no module belongs to what was reached, or says whose code it is (name, version, licence).
+
+    botocore's data is chosen apart.
+    """
+    path = Path(name)
+    if path.suffix in {*_LEFT_OUT, ".py", ".pyc", ".so"} or name.startswith(_BOTOCORE_DATA):
+        return False
+    folder = path.parent.as_posix()
+    return folder.endswith((".dist-info", ".dist-info/licenses")) or folder.replace("/", ".") in reached
 
 
-def _drop_installer_records(folder: Path) -> None:
-    """Pip's own notes differ from run to run and machine to machine (scripts' hashes, times, paths)."""
-    for name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json"):
-        for path in folder.glob(f"*.dist-info/{name}"):
-            path.unlink()
-
-
-def _digest(files: dict[str, Path]) -> str:
-    digest = hashlib.sha256()
-    for name, path in files.items():
+def _hashed(beginning: str, files: Iterable[tuple[str, Path]]) -> str:
+    digest = hashlib.sha256(beginning.encode())
+    for name, path in files:
         digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _write_zip(archive: Path, files: dict[str, Path]) -> None:
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as opened:
-        for name, path in files.items():
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            # Readable by the user that Lambda runs functions as, whatever this machine's umask is.
-            entry.external_attr = 0o100644 << 16
-            opened.writestr(entry, path.read_bytes())
+    return digest.hexdigest()[:16]

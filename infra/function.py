@@ -12,15 +12,15 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra.bundle import Bundle, Target
+from infra.bundle import Bundle
+from infra.bundling.target import Target
 from infra.config import StackConfig
 from infra.policies import Statement, assumed_by, policy
 
 
 @dataclass(frozen=True)
 class FunctionArgs:
-    handler: str
-    bundle: Bundle
+    bundle: Bundle  # whose entry has the `handler`
     environment: Mapping[str, pulumi.Input[str]]
     statements: Sequence[Statement]
     timeout: int  # seconds
@@ -58,7 +58,7 @@ class Function(pulumi.ComponentResource):
             name=name,
             description=args.description,
             role=role.arn,
-            handler=args.handler,
+            handler=f"{args.bundle.entry}.handler",
             runtime=config.function_runtime,
             architectures=[config.architecture],
             code=pulumi.FileArchive(str(_built(args.bundle, _target(config)))),
@@ -94,10 +94,19 @@ class Function(pulumi.ComponentResource):
         )
 
 
-@cache
 def _built(bundle: Bundle, target: Target) -> Path:
-    """Functions share bundles, and reading one through to see whether it is built takes as long each time."""
+    if not target.compiler():
+        _tell_of_sources(target)
     return bundle.build(target)
+
+
+@cache
+def _tell_of_sources(target: Target) -> None:
+    """Once, not for each function."""
+    pulumi.log.warn(
+        f"No Python {target.python} is here to compile for it, so functions compile their modules at each cold start,"
+        f" which takes three times as long. Put a python{target.python} on the path, or run this program with one."
+    )
 
 
 def _target(config: StackConfig) -> Target:

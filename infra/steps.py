@@ -17,17 +17,6 @@ from infra.network import Network
 from infra.payload import Payload
 from infra.policies import Statement
 
-BUNDLE = Bundle(
-    name="orchestrator",
-    sources=(
-        "functions/__init__.py",
-        "functions/jobs",
-        "functions/aws",
-        "functions/orchestrator",
-        "ec2_payload/bootstrap.py",
-    ),
-    requirements="functions/orchestrator/requirements.txt",
-)
 MEMORY = 256
 # Processor comes with memory, a whole one with this: a leader tells hundreds of runs of their machines.
 _LEADER_MEMORY = 1769
@@ -121,8 +110,7 @@ class Steps(pulumi.ComponentResource):
             f"{self._args.config.prefix}-{module.replace('_', '-')}",
             self._args.config,
             FunctionArgs(
-                handler=f"functions.orchestrator.{module}.handler",
-                bundle=BUNDLE,
+                bundle=orchestrator_bundle(module),
                 environment=environment,
                 statements=statements,
                 timeout=_SECONDS,
@@ -257,6 +245,12 @@ class Steps(pulumi.ComponentResource):
 
 _READ_COMMANDS = Statement("ReadCommands", ["ssm:GetCommandInvocation"], ["*"])  # knows no resources
 LOOK_AT_MACHINES = Statement("LookAtMachines", ["ec2:DescribeInstances"], ["*"])  # knows no resources
+
+
+def orchestrator_bundle(module: str) -> Bundle:
+    """Of one of the modules in functions/orchestrator that have a handler."""
+    files = ("ec2_payload/bootstrap.py",) if module == "dispatch" else ()
+    return Bundle(f"functions.orchestrator.{module}", "functions/orchestrator/requirements.txt", files)
 
 
 def end_machines(region: str, account_id: str, stack: str) -> Statement:

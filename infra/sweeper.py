@@ -11,7 +11,7 @@ from infra.data import JobData
 from infra.function import Function, FunctionArgs
 from infra.machines import machine_deadline_minutes
 from infra.policies import Statement
-from infra.steps import BUNDLE, LOOK_AT_MACHINES, MEMORY, answer_workflow, end_machines
+from infra.steps import LOOK_AT_MACHINES, MEMORY, answer_workflow, end_machines, orchestrator_bundle
 
 # How long a job or a machine may be in the making before the sweeper asks what it waits for.
 GRACE_SECONDS = 120
@@ -36,8 +36,7 @@ class Sweeper(pulumi.ComponentResource):
             name,
             config,
             FunctionArgs(
-                handler="functions.orchestrator.sweep.handler",
-                bundle=BUNDLE,
+                bundle=orchestrator_bundle("sweep"),
                 environment={
                     "JOBS_TABLE": args.data.table.name,
                     "STACK": config.stack,

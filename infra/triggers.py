@@ -13,7 +13,7 @@ from infra.config import StackConfig
 from infra.data import JobData
 from infra.function import Function, FunctionArgs
 from infra.policies import Statement
-from infra.steps import BUNDLE, MEMORY, answer_workflow
+from infra.steps import MEMORY, answer_workflow, orchestrator_bundle
 
 _SECONDS = 30
 _TWO_WEEKS = 14 * 24 * 3600
@@ -69,8 +69,7 @@ class Triggers(pulumi.ComponentResource):
             f"{name}-stream",
             args.config,
             FunctionArgs(
-                handler="functions.orchestrator.stream.handler",
-                bundle=BUNDLE,
+                bundle=orchestrator_bundle("stream"),
                 environment={"STATE_MACHINE_ARN": args.state_machine_arn},
                 statements=[
                     Statement("StartWorkflow", ["states:StartExecution"], [args.state_machine_arn]),
@@ -115,8 +114,7 @@ class Triggers(pulumi.ComponentResource):
             f"{name}-events",
             args.config,
             FunctionArgs(
-                handler="functions.orchestrator.events.handler",
-                bundle=BUNDLE,
+                bundle=orchestrator_bundle("events"),
                 environment={"JOBS_TABLE": args.data.table.name},
                 statements=[
                     Statement("FindWaiter", ["dynamodb:UpdateItem"], [args.data.table.arn]),

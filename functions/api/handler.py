@@ -9,6 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from mangum import Mangum
 
+from functions.api import quick_start
 from functions.api.app import API_PREFIX, create_app
 from functions.api.settings import ApiSettings
 from functions.aws.clients import Clients
@@ -50,3 +51,6 @@ def adapter() -> Mangum:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     answer: dict[str, Any] = adapter()(event, context)
     return answer
+
+
+quick_start.finish()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import boto3
@@ -35,27 +35,33 @@ _S3_CONFIG = _CONFIG.merge(
 )
 
 
+@cache
+def _session() -> boto3.Session:
+    """One for the process: it keeps what it has read of botocore's data and the credentials."""
+    return boto3.Session()
+
+
 class Clients:
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        return boto3.client("dynamodb", config=_CONFIG)
+        return _session().client("dynamodb", config=_CONFIG)
 
     @cached_property
     def ec2(self) -> EC2Client:
-        return boto3.client("ec2", config=_EC2_CONFIG)
+        return _session().client("ec2", config=_EC2_CONFIG)
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
-        return boto3.client("logs", config=_CONFIG)
+        return _session().client("logs", config=_CONFIG)
 
     @cached_property
     def s3(self) -> S3Client:
-        return boto3.client("s3", config=_S3_CONFIG)
+        return _session().client("s3", config=_S3_CONFIG)
 
     @cached_property
     def ssm(self) -> SSMClient:
-        return boto3.client("ssm", config=_CONFIG)
+        return _session().client("ssm", config=_CONFIG)
 
     @cached_property
     def stepfunctions(self) -> SFNClient:
-        return boto3.client("stepfunctions", config=_CONFIG)
+        return _session().client("stepfunctions", config=_CONFIG)

@@ -1,25 +1,42 @@
 from __future__ import annotations
 
+import json
+import marshal
+import os
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import CodeType
 
-import boto3
 import pytest
 
-from infra.api import _BUNDLE as API_BUNDLE
-from infra.bundle import Bundle, Target
+from infra.api import BUNDLE as API_BUNDLE
+from infra.bundle import Bundle
+from infra.bundling.aws_calls import AwsCalls
+from infra.bundling.errors import BundleError
+from infra.bundling.mentions import Findings
+from infra.bundling.modules import Modules
+from infra.bundling.target import Target
 from infra.payload import build_archive
-from infra.steps import BUNDLE as STEPS_BUNDLE
+from infra.steps import orchestrator_bundle
 from localcloud.engine.deployment import Deployment, preview
 from localcloud.engine.fingerprint import fingerprint
 from tests.infra.conftest import ROOT, SIGNED_IN
 
 pytestmark = pytest.mark.thorough
 
+HOST = Target("", "", host=True)
 LAMBDA_X86 = Target("3.13", "x86_64")
+STEPS = (
+    *("await_completion", "dispatch", "events", "inspect_command", "launch"),
+    *("record", "release", "stream", "sweep", "terminate"),
+)
+
+
+def names_in(bundle: Bundle, target: Target = HOST) -> list[str]:
+    return zipfile.ZipFile(bundle.build(target)).namelist()
 
 
 def test_two_runs_record_the_same_resources_inputs_and_bytes(signed_in: Deployment) -> None:
@@ -27,12 +44,19 @@ def test_two_runs_record_the_same_resources_inputs_and_bytes(signed_in: Deployme
 
 
 def test_a_bundle_built_anew_elsewhere_has_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    host = Target("", "", host=True)
-    first = STEPS_BUNDLE.build(host)
+    first = orchestrator_bundle("record").build(HOST)
     monkeypatch.setattr("infra.bundle.BUILD", tmp_path)
-    second = STEPS_BUNDLE.build(host)
+    second = orchestrator_bundle("record").build(HOST)
     assert first != second
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_bundle_that_is_there_is_not_built_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = API_BUNDLE.build(HOST)
+    built = first.stat().st_mtime_ns
+    monkeypatch.setattr("infra.bundle.install", lambda *_: pytest.fail("installs"))
+    assert API_BUNDLE.build(HOST) == first
+    assert first.stat().st_mtime_ns == built
 
 
 def test_the_payload_depends_on_content_and_modes_alone(tmp_path: Path) -> None:
@@ -44,10 +68,110 @@ def test_the_payload_depends_on_content_and_modes_alone(tmp_path: Path) -> None:
 
 
 def test_a_bundle_has_our_code_and_what_it_needs_and_nothing_else() -> None:
-    names = zipfile.ZipFile(STEPS_BUNDLE.build(Target("", "", host=True))).namelist()
-    tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
-    assert tops == {"functions", "ec2_payload", "aws_lambda_powertools", "jmespath", "typing_extensions.py"}
-    assert not any(name.startswith("functions/api") or "__pycache__" in name for name in names)
+    names = names_in(orchestrator_bundle("record"))
+    ours = {name for name in names if name.startswith(("functions", "ec2_payload")) and name.endswith(".py")}
+    assert {"functions/orchestrator/record.py", "functions/jobs/ending.py", "functions/aws/job_files.py"} <= ours
+    others = ("functions/api", "functions/aws/machines", "functions/aws/line_table", "functions/orchestrator/launch")
+    assert not [name for name in ours if name.startswith((*others, "ec2_payload"))]
+    assert "ec2_payload/bootstrap.py" in names_in(orchestrator_bundle("dispatch"))
+    tops = {name.split("/")[0].removesuffix(".py") for name in names if ".dist-info" not in name}
+    outside = {
+        "aws_lambda_powertools",
+        "boto3",
+        "botocore",
+        "s3transfer",
+        "dateutil",
+        "jmespath",
+        "six",
+        "typing_extensions",
+        "urllib3",
+    }
+    assert tops == {"__pycache__", "functions", *outside}
+
+
+def test_every_module_comes_with_bytecode_that_is_taken_unread() -> None:
+    archive = zipfile.ZipFile(API_BUNDLE.build(HOST))
+    names = set(archive.namelist())
+    modules = [name for name in names if name.endswith(".py")]
+    for name in modules:
+        path = Path(name)
+        compiled = str(path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.pyc")
+        code = archive.read(compiled)
+        assert code[4:8] == b"\1\0\0\0", name  # by hash, unchecked (PEP 552)
+    handler = marshal.loads(  # noqa: S302 - we have just made it
+        archive.read(f"functions/api/__pycache__/handler.{sys.implementation.cache_tag}.pyc")[16:]
+    )
+    assert isinstance(handler, CodeType)
+    assert handler.co_filename == "functions/api/handler.py"
+
+
+def test_without_a_python_that_compiles_for_the_target_a_bundle_has_sources_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Target, "compiler", lambda _: None)
+    assert not [name for name in names_in(orchestrator_bundle("record")) if name.endswith(".pyc")]
+
+
+def test_only_a_python_of_the_targets_version_compiles_for_it() -> None:
+    assert Target(f"{sys.version_info.major}.{sys.version_info.minor}", "arm64").compiler() == sys.executable
+    assert Target("2.7", "arm64").compiler() is None
+    assert str(Target("2.7", "arm64")) == "2.7-arm64-source"
+
+
+def test_every_operation_of_aws_that_is_called_is_described_and_no_other_service(tmp_path: Path) -> None:
+    zipfile.ZipFile(orchestrator_bundle("dispatch").build(HOST)).extractall(tmp_path)
+    data = tmp_path / "botocore" / "data"
+    operations = {
+        path.parents[1].name: set(json.loads(path.read_bytes())["operations"]) for path in data.rglob("service-2.json")
+    }
+    assert {"SendCommand", "GetCommandInvocation"} == operations["ssm"]
+    assert {"CreateTags", "DescribeInstances", "RunInstances", "TerminateInstances"} == operations["ec2"]
+    assert {"GetItem", "PutItem", "Query", "UpdateItem"} <= operations["dynamodb"]
+    assert {"GetObject", "PutObject", "HeadObject", "ListObjectsV2"} <= operations["s3"]
+    assert set(operations) == {"dynamodb", "ec2", "s3", "ssm"}
+
+
+def test_every_call_of_functions_aws_is_seen_by_the_build() -> None:
+    calls = AwsCalls.of(sorted((ROOT / "functions" / "aws").glob("*.py")))
+    assert calls.services == {"dynamodb", "ec2", "logs", "s3", "ssm", "stepfunctions"}
+    methods = {call.method for call in calls.calls}
+    assert {
+        "put_item",
+        "batch_write_item",
+        "run_instances",
+        "send_command",
+        "head_object",
+        "send_task_success",
+    } <= methods
+
+
+def test_a_call_of_what_aws_does_not_have_is_a_build_error_that_names_it(tmp_path: Path) -> None:
+    source = tmp_path / "caller.py"
+    source.write_text("ec2 = client('ec2')\n\nclients.ec2.run_instances()\nclients.ec2.put_item()\n")
+    known = {"ec2": {"RunInstances"}, "dynamodb": {"PutItem"}}
+    with pytest.raises(BundleError, match=r"caller\.py:4: put_item is no operation of ec2"):
+        AwsCalls.of([source]).check(known)
+
+
+def test_modules_are_found_however_they_are_named(tmp_path: Path) -> None:
+    sources = {
+        "start.py": "if TYPE_CHECKING:\n    import never\ndef late():\n    from package import part\n",
+        "never.py": "",
+        "package/__init__.py": "_LATE = {'name': '.by_text'}",
+        "package/part.py": "from .sibling import thing",
+        "package/sibling.py": "importlib.import_module(f'package.kinds._{kind}')",
+        "package/by_text.py": "",
+        "package/unneeded.py": "",
+        "package/kinds/__init__.py": "",
+        "package/kinds/_one.py": "import absent",
+    }
+    for name, text in sources.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    modules = Modules({name: tmp_path / name for name in sources}, Findings.below(tmp_path))
+    reached = modules.reached_from(["start"])
+    assert modules.files_of(reached) == set(sources) - {"never.py", "package/unneeded.py"}
+    assert modules.unmet(reached) == {"absent"}
 
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
@@ -68,21 +192,43 @@ def lambda_like_python() -> str | None:
     return None
 
 
+@pytest.mark.parametrize("bundle", [API_BUNDLE, *map(orchestrator_bundle, STEPS)], ids=lambda bundle: str(bundle.name))
+def test_a_bundle_imports_alone(bundle: Bundle, tmp_path: Path) -> None:
+    """No installed package helps out: whatever a module needs is in the bundle."""
+    zipfile.ZipFile(bundle.build(HOST)).extractall(tmp_path)
+    imports_alone(sys.executable, tmp_path, f"import {bundle.entry}")
+
+
+def test_the_bundles_botocore_makes_every_client(tmp_path: Path) -> None:
+    zipfile.ZipFile(orchestrator_bundle("dispatch").build(HOST)).extractall(tmp_path)
+    code = (
+        "from functions.aws.clients import Clients; clients = Clients();"
+        "clients.dynamodb.exceptions.ConditionalCheckFailedException; clients.ec2.get_paginator('describe_instances');"
+        "clients.ssm.exceptions.InvocationDoesNotExist;"
+        "url = clients.s3.generate_presigned_url('put_object', Params={'Bucket': 'bucket', 'Key': 'key'});"
+        "form = clients.s3.generate_presigned_post('bucket', 'key')['url'];"
+        "assert url.startswith(form) and 'bucket.s3.eu-central-1.amazonaws.com' in url, (url, form)"
+    )
+    imports_alone(sys.executable, tmp_path, code)
+
+
 @pytest.mark.skipif(lambda_like_python() is None, reason="no python3.13 here to stand in for Lambda's")
 @pytest.mark.skipif(sys.platform != "linux", reason="the bundle's binaries are for Linux")
-@pytest.mark.parametrize(
-    ("bundle", "module"),
-    [
-        (API_BUNDLE, "functions.api.handler"),
-        *((STEPS_BUNDLE, f"functions.orchestrator.{name}") for name in ("stream", "launch", "dispatch", "record")),
-    ],
-)
-def test_the_bundle_for_lambda_imports_with_lambdas_python(bundle: Bundle, module: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("bundle", [API_BUNDLE, orchestrator_bundle("stream")], ids=lambda bundle: str(bundle.name))
+def test_the_bundle_for_lambda_imports_with_lambdas_python(bundle: Bundle, tmp_path: Path) -> None:
     zipfile.ZipFile(bundle.build(LAMBDA_X86)).extractall(tmp_path)
-    # boto3 is the runtime's own; here this environment's stands in, behind the bundle.
-    runtime = str(Path(boto3.__file__).parents[1])
-    code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; sys.path.append({runtime!r}); import {module}"
     python = lambda_like_python()
     assert python
-    finished = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False)
+    imports_alone(python, tmp_path, f"import {bundle.entry}")
+
+
+def imports_alone(python: str, folder: Path, code: str) -> None:
+    finished = subprocess.run(
+        [python, "-I", "-S", "-B", "-c", f"import sys; sys.path.insert(0, {str(folder)!r}); {code}"],
+        env={**os.environ, "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+        | {"AWS_DEFAULT_REGION": "eu-central-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert finished.returncode == 0, finished.stderr

@@ -15,9 +15,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from infra.api import _BUNDLE as API_BUNDLE
-from infra.bundle import Bundle, Target
-from infra.steps import BUNDLE as STEPS_BUNDLE
+from infra.api import BUNDLE as API_BUNDLE
+from infra.bundle import Bundle
+from infra.bundling.target import Target
+from infra.steps import orchestrator_bundle
 from tests.static.tracked_files import ROOT, tracked_files
 
 pytestmark = pytest.mark.thorough
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.thorough
 LOCKS = [path for path in tracked_files() if re.fullmatch(r"requirements.*\.txt", path.name)]
 SOURCES = [path for path in tracked_files() if re.fullmatch(r"requirements.*\.in", path.name)]
 VENDORED = sorted(path for path in (ROOT / "frontend" / "vendor").iterdir() if path.is_dir())
+STEPS_BUNDLE = orchestrator_bundle("launch")
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 _LICENCES = re.compile(r"(.+\.)?(LICENSE|NOTICE)(\.txt)?")
 

@@ -1,0 +1,323 @@
+"""Cold and warm times of the functions' bundles, beside bundles that are made without care.
+
+`python benchmarks/cold_start.py [--rounds 15] [--json build/bench/cold_start.json]` prints one table and writes one
+JSON.
+
+The naive bundle has all of `functions/` and its lock file's packages whole, and no bytecode;
+functions/api/quick_start.py does nothing there. The one "with the runtime's boto3" stands for what Lambda offers: our
+bundle without its boto3, and a whole one beside it, compiled. A cold start is a fresh interpreter without any packages
+of its own, which imports the handler's module without writing bytecode, and builds what the handler works with, clients
+included. Its processor time is taken, which is what a cold start is made of and what others on the machine disturb
+least. Sides take turns, so that a change of the load meets all; medians are shown, and ratios are medians of the
+rounds' ratios.
+
+A warm request is `GET /api/jobs/{id}` through Mangum and FastAPI, beside a bare handler that parses the same event,
+reads the same item and writes the same JSON. Both call boto3, whose request is answered in the process after a
+millisecond, less than DynamoDB takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.environment import environment  # noqa: E402  # found only by the line above when run by its path
+from infra.api import BUNDLE  # noqa: E402
+from infra.bundle import Bundle  # noqa: E402
+from infra.bundling.target import Target  # noqa: E402
+from infra.steps import orchestrator_bundle  # noqa: E402
+
+VERSIONS = ("boto3", "botocore", "fastapi", "mangum", "pydantic", "aws-lambda-powertools")
+STEPS = ("stream", "launch", "dispatch", "inspect_command", "record", "sweep")
+API_GOAL, STEP_GOAL, WARM_GOAL = 0.40, 0.35, 1.5
+NAIVE, RUNTIME, OURS = "naive", "runtime's boto3", "ours"
+# What Lambda's runtime has of its own, among the packages installed here.
+_RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
+_SETTINGS = {
+    "ARTIFACTS_BUCKET": "artifacts",
+    "AUTH": "none",
+    "AWS_ACCESS_KEY_ID": "benchmark",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_SECRET_ACCESS_KEY": "benchmark",
+    "GRACE_SECONDS": "60",
+    "INSTANCE_TYPES": "t4g.small",
+    "JOBS_TABLE": "jobs",
+    "JOB_TIMEOUT_SECONDS": "60",
+    "KEEP_DAYS": "1",
+    "LAUNCH_TEMPLATE_ID": "lt-1",
+    "MACHINE_DEADLINE_SECONDS": "60",
+    "MACHINE_LOG_GROUP": "machines",
+    "MARKETS": "on-demand",
+    "MAX_CONCURRENT_JOBS": "1",
+    "MAX_UPLOAD_BYTES": "1000",
+    "OUTPUTS_BUCKET": "outputs",
+    "PAYLOAD_KEY": "payload",
+    "PAYLOAD_SHA256": "0",
+    "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+    "QUEUE_TIMEOUT_SECONDS": "60",
+    "SCRIPT": "[]",
+    "STACK": "benchmark",
+    "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:000000000000:stateMachine:benchmark",
+    "SUBNET_IDS": "subnet-1",
+    "TRANSFER_SECONDS": "60",
+    "UPLOADS_BUCKET": "uploads",
+}
+# What the handler works with is built by the one cached function of its module.
+_COLD = """
+import sys, time
+sys.path[:] = [*sys.argv[2:], *sys.path]
+begun = time.process_time()
+module = __import__(sys.argv[1], fromlist=["handler"])
+imported = time.process_time()
+here = [each for each in vars(module).values() if getattr(each, "__module__", "") == sys.argv[1]]
+for build in here:
+    if hasattr(build, "cache_clear"):
+        build()
+print(imported - begun, time.process_time() - begun)
+"""
+_WARM = """
+import json, statistics, sys, time
+sys.path.insert(0, sys.argv[1])
+import functions.api.handler as ours
+import functions.aws.clients as clients
+from botocore.awsrequest import AWSResponse
+JOB = "01926b3c-7f3e-7c2a-9d51-3f0a5b8c1e27"
+AT = "2026-01-31T09:15:02.345Z"
+TEXT = dict(id=JOB, owner="anonymous", status="running", filename="a.txt", input_text="t", input_file_path="uploads/k",
+            created_at=AT, updated_at=AT)
+ITEM = {name: {"S": value} for name, value in TEXT.items()}
+ITEM |= {name: {"N": "1"} for name in ("size", "run", "attempts", "revision")}
+ITEM["timeline"] = {"L": [{"M": {"event": {"S": "launched"}, "at": {"S": AT}, "detail": {"S": "a machine"}}}] * 4}
+BODY = json.dumps({"Item": ITEM}).encode()
+class Raw:
+    def stream(self, *_, **__):
+        yield BODY
+    def read(self, *_):
+        return BODY
+def answer(request, **_):
+    time.sleep(0.001)
+    return AWSResponse(request.url, 200, {"content-type": "application/x-amz-json-1.0"}, Raw())
+clients._session().events.register("before-send", answer)
+ours.adapter.cache_clear()
+dynamodb = clients.Clients().dynamodb
+EVENT = {
+    "version": "2.0", "routeKey": "$default", "rawPath": f"/api/jobs/{JOB}", "rawQueryString": "",
+    "headers": {"host": "x", "accept": "application/json"},
+    "requestContext": {"http": {"method": "GET", "path": f"/api/jobs/{JOB}", "protocol": "HTTP/1.1",
+                                "sourceIp": "192.0.2.1", "userAgent": "x"},
+                       "domainName": "x", "stage": "$default", "requestId": "r"},
+    "isBase64Encoded": False,
+}
+class Context:
+    function_name, memory_limit_in_mb, invoked_function_arn, aws_request_id = "api", 1024, "arn", "r"
+from functions.aws.job_items import from_item
+FIELDS = ("id owner status filename size input_text input_file_path output_file_path output_size created_at updated_at "
+          "run attempts").split()
+def bare(event, context):
+    job_id = event["rawPath"].rpartition("/")[2]
+    key = {"owner": {"S": "anonymous"}, "id": {"S": job_id}}
+    job = from_item(dynamodb.get_item(TableName="jobs", Key=key, ConsistentRead=True)["Item"])
+    document = {name: getattr(job, name) for name in FIELDS}
+    document["machines"], document["error"] = [vars(one) for one in job.machines], job.error
+    document["timeline"] = [vars(one) for one in job.timeline]
+    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(document)}
+def timed(handler):
+    begun = time.perf_counter()
+    answered = handler(EVENT, Context)
+    taken = time.perf_counter() - begun
+    assert answered["statusCode"] == 200, answered
+    return taken, json.loads(answered["body"])
+assert timed(ours.handler)[1] == timed(bare)[1]
+for _ in range(50):
+    timed(ours.handler), timed(bare)
+pairs = [(timed(ours.handler)[0], timed(bare)[0]) for _ in range(400)]
+print(*[statistics.median(side) for side in zip(*pairs)])
+"""
+
+
+@dataclass(frozen=True)
+class Cold:
+    function: str
+    side: str
+    bundle_bytes: int
+    import_ms: float
+    ready_ms: float  # imported, and what the handler works with is built
+    import_ratio: float  # to naive
+    ready_ratio: float
+    goal: float
+
+
+@dataclass(frozen=True)
+class Side:
+    """Where a handler is imported from, first its bundle."""
+
+    folders: tuple[Path, ...]
+    bundle_bytes: int
+
+
+def extracted(archive: Path, folder: Path) -> Path:
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(folder)
+    return folder
+
+
+def sides_of(bundle: Bundle, runtime: Path, scratch: Path) -> dict[str, Side]:
+    archive = bundle.build(Target("", "", host=True))
+    ours = extracted(archive, scratch / bundle.name / "ours")
+    borrowed = scratch / bundle.name / "borrowed"
+    shutil.copytree(ours, borrowed)
+    for package in _RUNTIME_PACKAGES:
+        remove(borrowed / package)
+    naive, size = naive_bundle(bundle, scratch)
+    return {
+        NAIVE: Side((naive,), size),
+        RUNTIME: Side((borrowed, runtime), packed_bytes(borrowed, scratch)),
+        OURS: Side((ours,), archive.stat().st_size),
+    }
+
+
+def naive_bundle(bundle: Bundle, scratch: Path) -> tuple[Path, int]:
+    """The folder with everything and no bytecode, once for each lock file, and the size of its zip."""
+    lock = ROOT / bundle.requirements
+    folder = scratch / f"naive-{lock.parent.name}"
+    if not folder.exists():
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+        command += ["--no-deps", "--target", str(folder), "--require-hashes", "-r", str(lock)]
+        subprocess.run(command, check=True, capture_output=True)
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "functions", folder / "functions", ignore=ignored)
+        (folder / "functions/api/quick_start.py").write_text("def finish() -> None: ...\n")
+        (folder / "ec2_payload").mkdir()
+        shutil.copy(ROOT / "ec2_payload" / "bootstrap.py", folder / "ec2_payload")
+    return folder, packed_bytes(folder, scratch)
+
+
+def runtime_packages(scratch: Path) -> Path:
+    """boto3 and what it needs, whole and compiled, as in the folder of Lambda's runtime."""
+    folder = scratch / "runtime"
+    copy_packages(_RUNTIME_PACKAGES, folder)
+    subprocess.run(
+        [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder)], check=True
+    )
+    return folder
+
+
+def copy_packages(names: Sequence[str], folder: Path) -> None:
+    installed = Path(next(path for path in sys.path if Path(path, "boto3").is_dir()))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        source = installed / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder)
+
+
+def remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def packed_bytes(folder: Path, scratch: Path) -> int:
+    archive = shutil.make_archive(str(scratch / "packed"), "zip", folder)
+    return Path(archive).stat().st_size
+
+
+def python(code: str, *arguments: str) -> list[float]:
+    """The numbers that a fresh interpreter prints; it has nothing but the standard library and the bundle."""
+    finished = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", code, *arguments],
+        env={"PATH": os.environ["PATH"], **_SETTINGS},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if finished.returncode:
+        raise SystemExit(finished.stderr)
+    return [float(word) for word in finished.stdout.split()]
+
+
+def cold(bundle: Bundle, sides: Mapping[str, Side], rounds: int, goal: float) -> list[Cold]:
+    times: dict[str, list[list[float]]] = {name: [] for name in sides}
+    for number in range(rounds + 1):
+        for name, side in sorted(sides.items(), reverse=number % 2 == 1):
+            taken = python(_COLD, bundle.entry, *map(str, side.folders))
+            if number:  # the first time fills the disk cache
+                times[name].append(taken)
+
+    def median(name: str, which: int) -> float:
+        return 1_000 * statistics.median(each[which] for each in times[name])
+
+    def ratio(name: str, which: int) -> float:
+        pairs = zip(times[name], times[NAIVE], strict=True)
+        return statistics.median(one[which] / naive[which] for one, naive in pairs)
+
+    return [
+        Cold(
+            function=bundle.name,
+            side=name,
+            bundle_bytes=side.bundle_bytes,
+            import_ms=median(name, 0),
+            ready_ms=median(name, 1),
+            import_ratio=ratio(name, 0),
+            ready_ratio=ratio(name, 1),
+            goal=goal,
+        )
+        for name, side in sides.items()
+    ]
+
+
+def table(rows: Sequence[Cold], warm: tuple[float, float]) -> str:
+    lines = [f"{'':30}{'side':18}{'zip MiB':>9}{'import ms':>11}{'ratio':>7}{'ready ms':>11}{'ratio':>7}{'goal':>7}"]
+    for row in rows:
+        goal = f"{row.goal:.2f}" if row.side == OURS else ""
+        lines.append(
+            f"{row.function:30}{row.side:18}{row.bundle_bytes / 2**20:>9.1f}{row.import_ms:>11.0f}"
+            f"{row.import_ratio:>7.2f}{row.ready_ms:>11.0f}{row.ready_ratio:>7.2f}{goal:>7}"
+        )
+    ours, bare = (1_000 * seconds for seconds in warm)
+    lines.append(f"warm request: {ours:.2f} ms, bare handler {bare:.2f} ms: {ours / bare:.2f} (goal {WARM_GOAL})")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--steps", nargs="*", default=STEPS)
+    parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench" / "cold_start.json")
+    options = parser.parse_args()
+    before = environment(VERSIONS)
+    goals = {BUNDLE: API_GOAL} | {orchestrator_bundle(step): STEP_GOAL for step in options.steps}
+    rows: list[Cold] = []
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        runtime = runtime_packages(scratch)
+        for bundle, goal in goals.items():
+            sides = sides_of(bundle, runtime, scratch)
+            rows += cold(bundle, sides, options.rounds, goal)
+        ours, bare = python(_WARM, str(scratch / BUNDLE.name / "ours"))
+    print(table(rows, (ours, bare)))
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    warm = {"ours_ms": 1_000 * ours, "bare_ms": 1_000 * bare, "ratio": ours / bare, "goal": WARM_GOAL}
+    record = {"environment": before, "rounds": options.rounds, "rows": [asdict(row) for row in rows], "warm": warm}
+    options.json.write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

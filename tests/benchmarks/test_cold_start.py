@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.cold_start import NAIVE, OURS, Side, cold, table
+from infra.bundle import Bundle
+
+
+def test_a_sides_ratio_is_the_median_of_its_rounds_ratios_to_the_naive_one(tmp_path: Path) -> None:
+    for side, steps in ((NAIVE, 600_000), (OURS, 20_000)):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "entry.py").write_text(
+            "from functools import cache\n"
+            f"for _ in range({steps}): pass\n"
+            "@cache\n"
+            "def build():\n"
+            "    open(__file__ + '.built', 'w').close()\n"
+        )
+    sides = {side: Side((tmp_path / side,), 2**20) for side in (NAIVE, OURS)}
+    naive, ours = cold(Bundle("entry", "no lock"), sides, 3, 0.5)
+    assert (naive.import_ratio, naive.ready_ratio) == (1, 1)
+    assert 0 < ours.import_ratio < 0.7
+    assert ours.ready_ms >= ours.import_ms > 0
+    assert (tmp_path / OURS / "entry.py.built").exists()
+    assert not list(tmp_path.rglob("*.pyc"))
+    assert "1.0" in table([naive, ours], (0.003, 0.002))
+    assert "1.50 (goal 1.5)" in table([naive, ours], (0.003, 0.002))
