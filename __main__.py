@@ -42,19 +42,16 @@ sweeper = Sweeper(
 )
 api = Api(f"{name}-api", ApiArgs(config, data, machines, workflow.arn), opts=tagged)
 sign_in = SignIn(f"{name}-sign-in", SignInArgs(config, account_id, region), opts=tagged) if config.has_sign_in else None
-site = Site(f"{name}-site", SiteArgs(api.host, data.uploads.regional_domain_name, sign_in), opts=tagged)
-client = sign_in.client([site.url, *config.extra_origins]) if sign_in else None
-api.serve(client)
-site.configure(client)
-data.uploads.allow_origins([site.url, *config.extra_origins], ["POST"])
+site = Site(f"{name}-site", SiteArgs(api.host, data.hosts, sign_in, config.domain), opts=tagged)
+clients = sign_in.clients([site.url, *config.extra_origins]) if sign_in else None
+api.serve(clients)
+site.configure(clients)
+data.open_to([site.url, *config.extra_origins])
 
-pulumi.export("site_url", site.url)
-pulumi.export("api_url", pulumi.Output.concat(site.url, "/api"))
-pulumi.export("docs_url", pulumi.Output.concat(site.url, "/api/docs"))
 pulumi.export("uploads_bucket", data.uploads.name)
 pulumi.export("outputs_bucket", data.outputs.name)
 pulumi.export("table", data.table.name)
 pulumi.export("state_machine", workflow.arn)
 pulumi.export("failed_records_queue", triggers.failed_records)
-for key, value in (client.exports if client else {}).items():
+for key, value in {**site.exports, **(clients.exports if clients else {})}.items():
     pulumi.export(key, value)

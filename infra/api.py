@@ -16,14 +16,10 @@ from infra.data import JobData
 from infra.function import Function, FunctionArgs
 from infra.machines import Machines
 from infra.policies import Statement
-from infra.sign_in import AppClient
+from infra.sign_in import AppClients
 from infra.steps import answer_workflow
 
-_BUNDLE = Bundle(
-    name="api",
-    sources=("functions/__init__.py", "functions/jobs", "functions/aws", "functions/api"),
-    requirements="functions/api/requirements.txt",
-)
+BUNDLE = Bundle("functions.api.handler", "functions/api/requirements.txt")
 # Of what a stack takes from everybody together: what it takes for a moment, and on each route that needs no token.
 _BURST = 2
 _OPEN_SHARE = 0.1
@@ -72,24 +68,24 @@ class Api(pulumi.ComponentResource):
         self.host = self._api.api_endpoint.apply(lambda endpoint: endpoint.removeprefix("https://"))
         self.register_outputs({"host": self.host})
 
-    def serve(self, client: AppClient | None) -> None:
-        """Opens the routes; with a client, all but a few to its tokens alone.
+    def serve(self, clients: AppClients | None) -> None:
+        """Opens the routes; with clients, all but a few to their tokens alone.
 
-        Not done at once, since the client has to know the site's address, and the site the API's.
+        Not done at once, since the page's client has to know the site's address, and the site the API's.
         """
         name = self._logical_name
-        signed_in = {"authorization_type": "JWT", "authorizer_id": self._authorizer(client).id} if client else {}
+        signed_in = {"authorization_type": "JWT", "authorizer_id": self._authorizer(clients).id} if clients else {}
         routes = [self._route(name, _OTHER_ROUTES, **signed_in)]
         routes += [self._route(f"{name}-{word}", key) for word, key in _OPEN_ROUTES.items()]
         self._stage(routes)
 
-    def _authorizer(self, client: AppClient) -> aws.apigatewayv2.Authorizer:
+    def _authorizer(self, clients: AppClients) -> aws.apigatewayv2.Authorizer:
         return aws.apigatewayv2.Authorizer(
             self._logical_name,
             api_id=self._api.id,
             authorizer_type="JWT",
             identity_sources=["$request.header.Authorization"],
-            jwt_configuration={"issuer": client.issuer, "audiences": [client.id]},
+            jwt_configuration={"issuer": clients.issuer, "audiences": clients.audiences},
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -142,8 +138,7 @@ def _throttled(rate: int) -> dict[str, int]:
 def _function(args: ApiArgs) -> FunctionArgs:
     data, config = args.data, args.config
     return FunctionArgs(
-        handler="functions.api.handler.handler",
-        bundle=_BUNDLE,
+        bundle=BUNDLE,
         environment={
             "AUTH": config.auth,
             "JOBS_TABLE": data.table.name,
@@ -163,6 +158,7 @@ def _function(args: ApiArgs) -> FunctionArgs:
 
 def _rights(args: ApiArgs) -> list[Statement]:
     data = args.data
+    inputs = pulumi.Output.concat(data.uploads.arn, "/inputs/*")
     return [
         Statement(
             "KeepJobs",
@@ -182,7 +178,9 @@ def _rights(args: ApiArgs) -> list[Statement]:
         Statement("LeaveLine", ["dynamodb:DeleteItem"], [data.table.arn], _in_partitions("#line")),
         Statement("TellWaiter", ["dynamodb:UpdateItem"], [data.table.arn], _in_partitions("#machine")),
         # What the API signs, the API must be allowed itself.
-        Statement("SignUploads", ["s3:PutObject"], [pulumi.Output.concat(data.uploads.arn, "/inputs/*")]),
+        Statement("SignUploads", ["s3:PutObject"], [inputs]),
+        Statement("UploadInParts", ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], [inputs]),
+        Statement("CopyInputs", ["s3:GetObject"], [inputs]),
         Statement("SignDownloads", ["s3:GetObject"], [pulumi.Output.concat(data.outputs.arn, "/outputs/*")]),
         Statement(
             "FindJobFiles",
@@ -194,7 +192,7 @@ def _rights(args: ApiArgs) -> list[Statement]:
             "DeleteJobFiles",
             ["s3:DeleteObject"],
             [
-                pulumi.Output.concat(data.uploads.arn, "/inputs/*"),
+                inputs,
                 pulumi.Output.concat(data.outputs.arn, "/outputs/*"),
                 pulumi.Output.concat(data.artifacts.arn, "/specs/*"),
             ],

@@ -22,6 +22,9 @@ _RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 # API Gateway's own quota for an account and region, as it comes.
 _MAX_REQUESTS_PER_SECOND = 10_000
 _POLICY_ARN = re.compile(r"(arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+)?")
+_HOST = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}|")
+# CloudFront takes certificates of this region alone (developer guide, "Requirements for using SSL/TLS certificates").
+_CERTIFICATE = re.compile(r"(arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[\w-]+)?")
 # The largest object one PUT or POST may store is 5 GiB (S3 user guide); the text comes on top of the input.
 _MAX_UPLOAD_MIB = 5000
 
@@ -31,6 +34,14 @@ _T = TypeVar("_T")
 
 class ConfigError(Exception):
     """A configuration value that cannot be; the message names the key and what it may be."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The site's own host, and the ARN of the certificate that CloudFront shows for it."""
+
+    name: str
+    certificate: str
 
 
 @dataclass(frozen=True)
@@ -52,9 +63,14 @@ class StackConfig:
     max_attempts: int
     max_concurrent_jobs: int
     keep_days: int
+    protect: bool
+    point_in_time_recovery: bool
+    versioning: bool
+    noncurrent_days: int
     log_retention_days: int
     vpc_cidr: str
     extra_origins: tuple[str, ...]
+    domain: Domain | None
     requests_per_second: int
     permissions_boundary: str | None
 
@@ -99,9 +115,14 @@ class StackConfig:
             max_attempts=read.number("maxAttempts", 1, 10),
             max_concurrent_jobs=read.number("maxConcurrentJobs", 1, 10_000),
             keep_days=read.number("keepDays", 1, 3_650),
+            protect=read.flag("protect"),
+            point_in_time_recovery=read.flag("pointInTimeRecovery"),
+            versioning=read.flag("versioning"),
+            noncurrent_days=read.number("noncurrentDays", 1, 3_650),
             log_retention_days=read.retention("logRetentionDays"),
             vpc_cidr=read.network("vpcCidr"),
             extra_origins=read.texts("extraOrigins", _ORIGIN, "an origin, such as https://example.org", at_least=0),
+            domain=read.domain(),
             requests_per_second=read.number("requestsPerSecond", 1, _MAX_REQUESTS_PER_SECOND),
             permissions_boundary=read.text("permissionsBoundary", _POLICY_ARN, "the ARN of an IAM policy") or None,
         )
@@ -143,9 +164,26 @@ class _Reader:
         number = -1 if value is None else value
         return self._checked(key, number, lambda number: low <= number <= high, f"a whole number {low} to {high}")
 
+    def flag(self, key: str) -> bool:
+        try:
+            value = self._config.get_bool(key)
+        except pulumi.ConfigTypeError:
+            value = None
+        return bool(self._checked(key, value, lambda value: value is not None, "true or false"))
+
     def retention(self, key: str) -> int:
         days = self.number(key, 1, max(_RETENTION_DAYS))
         return self._checked(key, days, lambda value: value in _RETENTION_DAYS, f"one of {_RETENTION_DAYS}")
+
+    def domain(self) -> Domain | None:
+        name = self.text("domainName", _HOST, "a host, such as jobs.example.org")
+        certificate = self.text("domainCertificate", _CERTIFICATE, "the ARN of an ACM certificate in us-east-1")
+        if bool(name) != bool(certificate):
+            missing = "domainCertificate" if name else "domainName"
+            raise ConfigError(
+                f"mayfly:domainName and mayfly:domainCertificate go together; mayfly:{missing} is not set."
+            )
+        return Domain(name, certificate) if name else None
 
     def network(self, key: str) -> str:
         def is_network(text: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
+from infra.config import StackConfig
+
 # As functions/aws/job_items.py calls it.
 _OPEN_INDEX = "open"
 
@@ -17,7 +19,7 @@ class JobsTable(pulumi.ComponentResource):
     stream_arn: pulumi.Output[str]
     open_index_arn: pulumi.Output[str]
 
-    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, config: StackConfig, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:JobsTable", name, None, opts)
         table = aws.dynamodb.Table(
             name,
@@ -33,7 +35,9 @@ class JobsTable(pulumi.ComponentResource):
             stream_view_type="NEW_IMAGE",
             ttl={"attribute_name": "expires_at", "enabled": True},
             server_side_encryption={"enabled": True},
-            opts=pulumi.ResourceOptions(parent=self),
+            point_in_time_recovery={"enabled": config.point_in_time_recovery},
+            deletion_protection_enabled=config.protect,
+            opts=pulumi.ResourceOptions(parent=self, protect=config.protect),
         )
         self.name = table.name
         self.arn = table.arn

@@ -35,7 +35,8 @@ class Payload(pulumi.ComponentResource):
             key=f"payload/{self.sha256}.tar.gz",
             source=pulumi.FileAsset(str(archive)),
             content_type="application/gzip",
-            opts=pulumi.ResourceOptions(parent=self),
+            # A newer payload does not take the older one from machines that are just being told to fetch it.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         self.key = stored.key
         self.register_outputs({"key": self.key, "sha256": self.sha256})

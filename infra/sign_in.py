@@ -14,11 +14,15 @@ from infra.config import StackConfig
 # As functions/api/caller.py calls it.
 _ADMINS = "admin"
 _SCOPES = ("openid", "email")
-# "ACTIVE" keeps `pulumi destroy`, and everybody else, from deleting the users.
-_DELETION_PROTECTION = "INACTIVE"
 # API Gateway checks a token's signature and times, not whether it was revoked: it has to be over soon by itself.
 _ACCESS_MINUTES = 15
 _REFRESH_HOURS = 24
+# Where people come back to from signing in for the command line client, which listens there for a moment (RFC 8252,
+# section 7.3): Cognito compares these addresses to the letter, so the port cannot be any free one, and a port that
+# something else has taken makes the client try the next. "localhost" is the one host that Cognito promises to take
+# without TLS (API reference, CreateUserPoolClient, CallbackURLs).
+_COMMAND_LINE_PORTS = (17650, 21650, 23650)
+_COMMAND_LINE_URLS = tuple(f"http://localhost:{port}/signed-in" for port in _COMMAND_LINE_PORTS)
 
 
 @dataclass(frozen=True)
@@ -29,19 +33,29 @@ class SignInArgs:
 
 
 @dataclass(frozen=True)
-class AppClient:
-    """The page as the user pool knows it: what it needs to sign people in, and the API to know their tokens."""
+class AppClients:
+    """Page and command line as the user pool knows them: what each needs to sign people in, and the API to know them.
 
-    id: pulumi.Output[str]
+    `command_line_urls` are the addresses on people's own computers that the command line client may listen at.
+    """
+
+    page_id: pulumi.Output[str]
+    command_line_id: pulumi.Output[str]
     user_pool_id: pulumi.Output[str]
     issuer: pulumi.Output[str]
     url: pulumi.Output[str]  # of the sign-in pages, without a slash at the end
     scopes: Sequence[str] = _SCOPES
+    command_line_urls: Sequence[str] = _COMMAND_LINE_URLS
+
+    @property
+    def audiences(self) -> list[pulumi.Output[str]]:
+        """Whose tokens the API takes."""
+        return [self.page_id, self.command_line_id]
 
     @property
     def exports(self) -> dict[str, pulumi.Output[str]]:
         """What a newcomer needs: where to create users, and where and as what a program signs them in."""
-        return {"user_pool_id": self.user_pool_id, "sign_in_url": self.url, "sign_in_client_id": self.id}
+        return {"user_pool_id": self.user_pool_id, "sign_in_url": self.url, "sign_in_client_id": self.page_id}
 
 
 class SignIn(pulumi.ComponentResource):
@@ -55,7 +69,7 @@ class SignIn(pulumi.ComponentResource):
         super().__init__("mayfly:index:SignIn", name, None, opts)
         self._logical_name = name
         child = pulumi.ResourceOptions(parent=self)
-        pool = self._pool(name)
+        pool = self._pool(name, protect=args.config.protect)
         self._domain = aws.cognito.UserPoolDomain(
             name,
             domain=_domain_prefix(args),
@@ -71,21 +85,29 @@ class SignIn(pulumi.ComponentResource):
         self.url = pulumi.Output.concat("https://", self._domain.domain, f".auth.{args.region}.amazoncognito.com")
         self.register_outputs({"user_pool_id": self.user_pool_id, "url": self.url})
 
-    def client(self, origins: Sequence[pulumi.Input[str]]) -> AppClient:
-        """The app client of a page at these origins, where people come back to after they signed in or out.
+    def clients(self, origins: Sequence[pulumi.Input[str]]) -> AppClients:
+        """The app clients of the command line and of a page at these origins.
 
-        It has no secret, since a page cannot keep one; PKCE takes its place.
+        People come back there after they signed in or out. Neither client has a secret, since neither can keep one;
+        PKCE takes its place.
         """
+        page = self._client(self._logical_name, origins, origins)
+        command_line = self._client(f"{self._logical_name}-command-line", _COMMAND_LINE_URLS)
+        return AppClients(page.id, command_line.id, self.user_pool_id, self.issuer, self.url)
+
+    def _client(
+        self, name: str, callback_urls: Sequence[pulumi.Input[str]], logout_urls: Sequence[pulumi.Input[str]] = ()
+    ) -> aws.cognito.UserPoolClient:
         client = aws.cognito.UserPoolClient(
-            self._logical_name,
+            name,
             user_pool_id=self.user_pool_id,
             generate_secret=False,
             supported_identity_providers=["COGNITO"],
             allowed_oauth_flows_user_pool_client=True,
             allowed_oauth_flows=["code"],
             allowed_oauth_scopes=list(_SCOPES),
-            callback_urls=list(origins),
-            logout_urls=list(origins),
+            callback_urls=list(callback_urls),
+            logout_urls=list(logout_urls) or None,
             # Passwords are typed into Cognito's own pages, so no flow is open that would take one from anywhere else.
             explicit_auth_flows=["ALLOW_REFRESH_TOKEN_AUTH"],
             access_token_validity=_ACCESS_MINUTES,
@@ -98,15 +120,15 @@ class SignIn(pulumi.ComponentResource):
         )
         # Without a style of its own, even the default one, a client's pages answer "Login pages unavailable".
         aws.cognito.ManagedLoginBranding(
-            self._logical_name,
+            name,
             user_pool_id=self.user_pool_id,
             client_id=client.id,
             use_cognito_provided_values=True,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._domain]),
         )
-        return AppClient(client.id, self.user_pool_id, self.issuer, self.url)
+        return client
 
-    def _pool(self, name: str) -> aws.cognito.UserPool:
+    def _pool(self, name: str, *, protect: bool) -> aws.cognito.UserPool:
         return aws.cognito.UserPool(
             name,
             username_attributes=["email"],
@@ -123,8 +145,8 @@ class SignIn(pulumi.ComponentResource):
                 "temporary_password_validity_days": 7,
             },
             user_pool_tier="ESSENTIALS",  # the least that has these pages
-            deletion_protection=_DELETION_PROTECTION,
-            opts=pulumi.ResourceOptions(parent=self),
+            deletion_protection="ACTIVE" if protect else "INACTIVE",
+            opts=pulumi.ResourceOptions(parent=self, protect=protect),
         )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.bundle import ROOT
-from infra.sign_in import AppClient, SignIn
+from infra.config import Domain
+from infra.sign_in import AppClients, SignIn
 from infra.storage import BucketArgs, PrivateBucket
 
 _FOLDER = ROOT / "frontend"
@@ -39,17 +41,21 @@ _HEADERS = {
 class SiteArgs:
     api_host: pulumi.Output[str]
     # Where the page's scripts may send requests beside the site itself.
-    uploads_host: pulumi.Output[str]
+    storage_hosts: Sequence[pulumi.Output[str]]
     sign_in: SignIn | None
+    domain: Domain | None = None
 
 
 class Site(pulumi.ComponentResource):
     """`url` is the page's address, without a slash at the end; it is also the page's origin.
 
+    `exports` are what newcomers look for; `site_host` among them is where a domain of one's own has to point to.
+
     The page is complete once `configure` was called.
     """
 
     url: pulumi.Output[str]
+    exports: dict[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: SiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Site", name, None, opts)
@@ -80,20 +86,36 @@ class Site(pulumi.ComponentResource):
                 }
             ]
         )
-        self.url = pulumi.Output.concat("https://", distribution.domain_name)
+        self.url = pulumi.Output.concat("https://", args.domain.name if args.domain else distribution.domain_name)
+        self.exports = {
+            "site_url": self.url,
+            "api_url": pulumi.Output.concat(self.url, "/api"),
+            "docs_url": pulumi.Output.concat(self.url, "/api/docs"),
+            "site_host": distribution.domain_name,
+        }
         self.register_outputs({"url": self.url})
 
-    def configure(self, client: AppClient | None) -> None:
-        """Stores config.json, which tells the page who may use it.
+    def configure(self, clients: AppClients | None) -> None:
+        """Stores config.json, which tells the page, and the command line client, who may use the stack.
 
-        `{auth: "none"}`, or `{auth: "cognito", domain, client_id, scope}`, where `domain` is the origin of the sign-in
-        pages and the site's `url` the only address to come back to.
+        `{auth: "none"}`, or `{auth: "cognito", domain, client_id, scope, command_line: {client_id, redirect_uris}}`,
+        where `domain` is the origin of the sign-in pages and the site's `url` the only address to come back to for the
+        page; the command line client has others.
 
-        Not done at once, since the client has to know the site's address.
+        Not done at once, since the page's client has to know the site's address.
         """
         settings = (
-            {"auth": "cognito", "domain": client.url, "client_id": client.id, "scope": " ".join(client.scopes)}
-            if client
+            {
+                "auth": "cognito",
+                "domain": clients.url,
+                "client_id": clients.page_id,
+                "scope": " ".join(clients.scopes),
+                "command_line": {
+                    "client_id": clients.command_line_id,
+                    "redirect_uris": list(clients.command_line_urls),
+                },
+            }
+            if clients
             else {"auth": "none"}
         )
         aws.s3.BucketObjectv2(
@@ -165,7 +187,8 @@ class Site(pulumi.ComponentResource):
             ],
             custom_error_responses=[{"error_code": code, "error_caching_min_ttl": 0} for code in _KEPT_ERRORS],
             restrictions={"geo_restriction": {"restriction_type": "none"}},
-            viewer_certificate={"cloudfront_default_certificate": True},
+            aliases=[args.domain.name] if args.domain else [],
+            viewer_certificate=_certificate(args.domain),
             opts=child,
         )
 
@@ -173,8 +196,8 @@ class Site(pulumi.ComponentResource):
         # The documentation page embeds its icons as data: URLs; everything else comes from the site alone.
         content_security_policy = pulumi.Output.concat(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-            "font-src 'self'; connect-src 'self' https://",
-            args.uploads_host,
+            "font-src 'self'; connect-src 'self'",
+            *(pulumi.Output.concat(" https://", host) for host in args.storage_hosts),
             pulumi.Output.concat(" ", args.sign_in.url) if args.sign_in else "",
             "; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         )
@@ -196,6 +219,16 @@ class Site(pulumi.ComponentResource):
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def _certificate(domain: Domain | None) -> dict[str, Any]:
+    if domain is None:
+        return {"cloudfront_default_certificate": True}
+    return {
+        "acm_certificate_arn": domain.certificate,
+        "ssl_support_method": "sni-only",
+        "minimum_protocol_version": "TLSv1.2_2021",
+    }
 
 
 def _files() -> Iterator[tuple[str, Path]]:

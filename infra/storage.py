@@ -22,6 +22,11 @@ class Expiry:
 @dataclass(frozen=True)
 class BucketArgs:
     expiries: Sequence[Expiry] = ()
+    # Whether the bucket, and what is in it, is kept from being deleted.
+    protect: bool = False
+    # Whether what was removed or overwritten is kept for another while.
+    versioning: bool = False
+    noncurrent_days: int = 1
     # A bucket whose policy names something that is made of the bucket gets it afterwards, by `set_policy`.
     policy_follows: bool = False
 
@@ -36,14 +41,26 @@ class PrivateBucket(pulumi.ComponentResource):
     def __init__(self, name: str, args: BucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:PrivateBucket", name, None, opts)
         self._logical_name = name
-        # Every object is one job's or can be made again, and expires anyway; a bucket that cannot be emptied would
-        # keep `pulumi destroy` from finishing.
-        self._bucket = aws.s3.Bucket(name, force_destroy=True, opts=pulumi.ResourceOptions(parent=self))
+        # Every object is one job's or can be made again, and expires anyway; where nobody would miss it, a bucket that
+        # cannot be emptied would only keep `pulumi destroy` from finishing.
+        self._bucket = aws.s3.Bucket(
+            name,
+            force_destroy=not args.protect,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
         self.name = self._bucket.bucket
         self.arn = self._bucket.arn
         self.regional_domain_name = self._bucket.bucket_regional_domain_name
         self._block = self._shut(name, pulumi.ResourceOptions(parent=self._bucket))
-        self._expire(name, args.expiries, pulumi.ResourceOptions(parent=self._bucket))
+        if args.versioning:
+            aws.s3.BucketVersioning(
+                name,
+                bucket=self.name,
+                versioning_configuration={"status": "Enabled"},
+                # Children are protected with their parent, but versioning may be switched off again.
+                opts=pulumi.ResourceOptions(parent=self._bucket, protect=False),
+            )
+        self._expire(name, args, pulumi.ResourceOptions(parent=self._bucket))
         if not args.policy_follows:
             self.set_policy()
         self.register_outputs({"name": self.name, "arn": self.arn})
@@ -68,7 +85,7 @@ class PrivateBucket(pulumi.ComponentResource):
             opts=opts,
         )
 
-    def _expire(self, name: str, expiries: Sequence[Expiry], opts: pulumi.ResourceOptions) -> None:
+    def _expire(self, name: str, args: BucketArgs, opts: pulumi.ResourceOptions) -> None:
         rules: list[dict[str, Any]] = [
             {
                 "id": expiry.name,
@@ -76,8 +93,17 @@ class PrivateBucket(pulumi.ComponentResource):
                 "filter": {"prefix": expiry.prefix},
                 "expiration": {"days": expiry.days},
             }
-            for expiry in expiries
+            for expiry in args.expiries
         ]
+        # Also where versioning is off: it may have been on, and then only this removes what it kept.
+        rules.append(
+            {
+                "id": "removed-and-overwritten",
+                "status": "Enabled",
+                "filter": {"prefix": ""},
+                "noncurrent_version_expiration": {"noncurrent_days": args.noncurrent_days},
+            }
+        )
         rules.append(
             {
                 "id": "abandoned-uploads",
@@ -88,8 +114,13 @@ class PrivateBucket(pulumi.ComponentResource):
         )
         aws.s3.BucketLifecycleConfiguration(name, bucket=self.name, rules=rules, opts=opts)
 
-    def allow_origins(self, origins: Sequence[pulumi.Input[str]], methods: Sequence[str]) -> None:
-        """Lets pages of these origins send these methods; without it no page of another origin may."""
+    def allow_origins(
+        self, origins: Sequence[pulumi.Input[str]], methods: Sequence[str], headers: Sequence[str]
+    ) -> None:
+        """Lets pages of these origins send these methods, with these headers beside those that are always allowed.
+
+        Without it no page of another origin may.
+        """
         aws.s3.BucketCorsConfiguration(
             self._logical_name,
             bucket=self.name,
@@ -97,7 +128,7 @@ class PrivateBucket(pulumi.ComponentResource):
                 {
                     "allowed_methods": list(methods),
                     "allowed_origins": list(origins),
-                    "allowed_headers": ["content-type"],  # all that a form upload has beside what is always allowed
+                    "allowed_headers": list(headers),
                     "max_age_seconds": 3600,
                 }
             ],

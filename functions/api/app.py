@@ -16,15 +16,24 @@ from functions.jobs.submission import Submission
 # The same path on every host: behind CloudFront, at the API's own address and in the local cloud.
 API_PREFIX = "/api"
 
-_DESCRIPTION = """
+_DESCRIPTION = f"""
 Runs a script over your file on a virtual machine that lives only for that job.
 
 1. `POST /uploads` with the file's name and size.
 2. POST the file to the URL in the answer, as a form: all `fields` first, then the file as `file`.
 3. `POST /jobs` with the job's id and the text.
-4. `GET /jobs/{id}` until the status is `succeeded`, then `GET /jobs/{id}/output`.
+4. `GET /jobs/{{id}}` until the status is `succeeded`, then `GET /jobs/{{id}}/output`.
 
-Errors are problem documents (RFC 9457); `code` is stable, `detail` says what to do.
+A large file is better uploaded in parts: `POST /uploads` with `multipart`, PUT each part to its URL, then
+`POST /uploads/{{id}}/complete` and go on with step 3. What broke off goes on with `POST /uploads/{{id}}/parts`.
+
+Errors are problem documents (RFC 9457); `code` is stable, `detail` says what to do. Each operation lists its codes.
+Beside them, on any other path or method:
+
+{problems.listed(problems.NO_OPERATION)}
+
+When there are too many requests at once, API Gateway answers 429, or 503 when the service takes too long, with a
+`message` alone; try again in a moment.
 """
 
 # Everything it loads comes from the page's own origin (frontend/vendor), and nothing is inline.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -22,7 +22,9 @@ from functions.jobs.errors import (
     JobNotFound,
     NotReady,
     RequestError,
+    UploadIncomplete,
     UploadMissing,
+    UploadNotFound,
 )
 
 logger = Logger(service="api", child=True)
@@ -30,21 +32,34 @@ logger = Logger(service="api", child=True)
 STATUS: dict[type[RequestError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     JobNotFound: HTTPStatus.NOT_FOUND,
+    UploadNotFound: HTTPStatus.NOT_FOUND,
     UploadMissing: HTTPStatus.CONFLICT,
+    UploadIncomplete: HTTPStatus.CONFLICT,
     JobConflict: HTTPStatus.CONFLICT,
     NotReady: HTTPStatus.CONFLICT,
     FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
-_MEDIA_TYPE = "application/problem+json"
-_CONTENT: dict[str, Any] = {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-# The `responses` of routes behind sign-in. API Gateway, which looks at the token first, words its refusal differently.
-UNAUTHORIZED: dict[int | str, dict[str, Any]] = {
-    int(HTTPStatus.UNAUTHORIZED): {
-        "description": "Unauthorized: no valid access token was sent. Code unauthorized, or a message alone.",
-        "content": _CONTENT
-        | {"application/json": {"schema": {"type": "object", "properties": {"message": {"type": "string"}}}}},
-    }
+# What each code tells a caller. Nothing can be documented to answer a code that is not here.
+MEANINGS = {
+    "invalid_request": "A field or parameter cannot be taken as it is; `errors` names it.",
+    "malformed_json": "The body is not JSON that can be read.",
+    "unauthorized": "No valid access token was sent; sign in.",
+    "job_not_found": "There is no such job, or it is somebody else's.",
+    "upload_not_found": "There is no such upload in parts: it was completed or aborted, it is over a day old, "
+    "or it is somebody else's.",
+    "upload_missing": "The job's file is not stored: it was not uploaded yet, or is not kept any more.",
+    "upload_incomplete": "Parts of the upload are not stored, or add up to another size; `detail` names them.",
+    "job_conflict": "The job exists with another text; ask for a new upload.",
+    "not_ready": "The job's status does not allow this (yet); `detail` names it.",
+    "file_too_large": "The file is larger than this stack takes, or can copy.",
+    "body_too_large": "The request's body is too large; files go to the URLs that POST /uploads answers.",
+    "internal_error": "Something went wrong on our side; trying again in a moment may help.",
+    "not_found": "There is nothing at this path.",
+    "method_not_allowed": "The path does not take this method; the `Allow` header names those that it takes.",
 }
+# Answered on paths and to methods that no operation stands for.
+NO_OPERATION = ("not_found", "method_not_allowed")
+_MEDIA_TYPE = "application/problem+json"
 
 
 def documented(*errors: type[RequestError], body: bool = False) -> dict[int | str, dict[str, Any]]:
@@ -57,11 +72,29 @@ def documented(*errors: type[RequestError], body: bool = False) -> dict[int | st
     return _answers(codes)
 
 
+def listed(codes: Iterable[str]) -> str:
+    """The codes and their meanings as a list in Markdown."""
+    return "\n".join(f"- `{code}`: {MEANINGS[code]}" for code in codes)
+
+
 def _answers(codes: Mapping[HTTPStatus, Sequence[str]]) -> dict[int | str, dict[str, Any]]:
     return {
-        int(status): {"description": f"{status.phrase}: code {' or '.join(names)}.", "content": _CONTENT}
+        int(status): {
+            "description": f"{status.phrase}\n\n{listed(names)}",
+            "content": {
+                _MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": {code: _example(status, code) for code in names},
+                }
+            },
+        }
         for status, names in codes.items()
     }
+
+
+def _example(status: HTTPStatus, code: str) -> dict[str, Any]:
+    shown = Problem(type="about:blank", title=status.phrase, status=int(status), detail=MEANINGS[code], code=code)
+    return {"summary": MEANINGS[code], "value": shown.model_dump()}
 
 
 _ANYWHERE: dict[HTTPStatus, tuple[str, ...]] = {
@@ -70,6 +103,16 @@ _ANYWHERE: dict[HTTPStatus, tuple[str, ...]] = {
 }
 # The `responses` of any route.
 ANYWHERE = _answers(_ANYWHERE)
+# The `responses` of routes behind sign-in. API Gateway, which looks at the token first, words its refusal differently.
+UNAUTHORIZED = _answers({HTTPStatus.UNAUTHORIZED: ("unauthorized",)})
+UNAUTHORIZED[int(HTTPStatus.UNAUTHORIZED)]["content"]["application/json"] = {
+    "schema": {
+        "type": "object",
+        "properties": {
+            "message": {"type": "string", "description": "API Gateway's own words.", "examples": ["Unauthorized"]}
+        },
+    }
+}
 
 
 def problem(

@@ -14,8 +14,12 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from functions.api.caller import Caller
 from functions.api.models import (
     EXAMPLE_ID,
+    EXAMPLE_OWNER,
+    EXAMPLE_POSITION,
+    AbortRequest,
     AliveMachine,
     AliveMachines,
+    CopyAnswer,
     DownloadAnswer,
     Health,
     JobAnswer,
@@ -23,13 +27,25 @@ from functions.api.models import (
     JobRequest,
     Limits,
     LogAnswer,
+    PartsAnswer,
+    PartsRequest,
     UploadAnswer,
     UploadRequest,
 )
 from functions.api.problems import ANYWHERE, documented
-from functions.jobs.errors import FileTooLarge, InvalidRequest, JobConflict, JobNotFound, NotReady, UploadMissing
+from functions.jobs.errors import (
+    FileTooLarge,
+    InvalidRequest,
+    JobConflict,
+    JobNotFound,
+    NotReady,
+    UploadIncomplete,
+    UploadMissing,
+    UploadNotFound,
+)
 from functions.jobs.paths import MAX_FILENAME_CHARS
 from functions.jobs.submission import MAX_PAGE, MAX_TEXT_CHARS, Submission
+from functions.jobs.uploads import MULTIPART_FROM_BYTES
 
 
 async def _submission(request: Request) -> Submission:
@@ -50,7 +66,11 @@ async def _owner(
     caller: Annotated[Caller, Depends(_caller)],
     owner: Annotated[
         str | None,
-        Query(max_length=64, description="Whose, as in a job's `owner`; only admins may name others. Left out: yours."),
+        Query(
+            max_length=64,
+            description="Whose, as in a job's `owner`; only admins may name others. Left out: yours.",
+            examples=[EXAMPLE_OWNER],
+        ),
     ] = None,
 ) -> str:
     return caller.owner_meant(owner)
@@ -73,8 +93,41 @@ open_router = APIRouter()
     responses=documented(InvalidRequest, FileTooLarge, body=True),
 )
 async def request_upload(body: UploadRequest, jobs: Jobs, owner: Me) -> UploadAnswer:
-    """Ask for an upload: answers a form that takes exactly this file, straight to S3."""
-    return UploadAnswer.of(jobs.request_upload(owner, body.filename, body.size, body.content_type))
+    """Ask for an upload straight to S3: answers a form that takes exactly this file, or a URL for each of its parts."""
+    ask = jobs.uploads.begin if body.multipart else jobs.uploads.request_form
+    return UploadAnswer.of(ask(owner, body.filename, body.size, body.content_type))
+
+
+@router.post(
+    "/uploads/{job_id}/parts",
+    tags=["submit"],
+    responses=documented(InvalidRequest, FileTooLarge, UploadNotFound, body=True),
+)
+async def resume_upload(job_id: JobId, body: PartsRequest, jobs: Jobs, owner: Me) -> PartsAnswer:
+    """Go on with an upload in parts: which are stored, and fresh URLs for those that are not."""
+    return PartsAnswer.of(jobs.uploads.resume(owner, job_id, body.upload_id, body.filename, body.size))
+
+
+@router.post(
+    "/uploads/{job_id}/complete",
+    status_code=HTTPStatus.NO_CONTENT,
+    tags=["submit"],
+    responses=documented(InvalidRequest, FileTooLarge, UploadNotFound, UploadIncomplete, body=True),
+)
+async def complete_upload(job_id: JobId, body: PartsRequest, jobs: Jobs, owner: Me) -> None:
+    """Make the stored parts one file, once all are there. Repeating the same request is safe."""
+    jobs.uploads.complete(owner, job_id, body.upload_id, body.filename, body.size)
+
+
+@router.post(
+    "/uploads/{job_id}/abort",
+    status_code=HTTPStatus.NO_CONTENT,
+    tags=["submit"],
+    responses=documented(InvalidRequest, body=True),
+)
+async def abort_upload(job_id: JobId, body: AbortRequest, jobs: Jobs, owner: Me) -> None:
+    """Give up an upload in parts; what is stored of it is removed. One that is not there is no error."""
+    jobs.uploads.abort(owner, job_id, body.upload_id, body.filename)
 
 
 @router.post(
@@ -97,8 +150,10 @@ async def submit_job(body: JobRequest, jobs: Jobs, owner: Me, response: Response
 async def list_jobs(
     jobs: Jobs,
     owner: Owner,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Jobs a page.")] = 20,
-    cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Jobs a page.", examples=[20])] = 20,
+    cursor: Annotated[
+        str | None, Query(max_length=64, description="`next_cursor` of the page before.", examples=[EXAMPLE_ID])
+    ] = None,
 ) -> JobList:
     """Your jobs, newest first."""
     return JobList.of(jobs.page(owner, limit, cursor))
@@ -121,7 +176,9 @@ async def get_log(
     job_id: JobId,
     jobs: Jobs,
     owner: Owner,
-    after: Annotated[str | None, Query(max_length=2048, description="`next` of the page before.")] = None,
+    after: Annotated[
+        str | None, Query(max_length=2048, description="`next` of the page before.", examples=[EXAMPLE_POSITION])
+    ] = None,
 ) -> LogAnswer:
     """What the machine printed so far."""
     return LogAnswer.of(jobs.log_page(owner, job_id, after))
@@ -149,6 +206,17 @@ async def retry_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
     return JobAnswer.of(jobs.retry(owner, job_id))
 
 
+@router.post(
+    "/jobs/{job_id}/copy",
+    status_code=HTTPStatus.CREATED,
+    tags=["submit"],
+    responses=documented(JobNotFound, UploadMissing, FileTooLarge),
+)
+async def copy_job(job_id: JobId, jobs: Jobs, owner: Owner, me: Me) -> CopyAnswer:
+    """Copy a job's file for a new job of yours, which POST /jobs then submits, with the same text or another."""
+    return CopyAnswer.of(jobs.copy(owner, job_id, me))
+
+
 @router.delete(
     "/jobs/{job_id}",
     status_code=HTTPStatus.NO_CONTENT,
@@ -170,7 +238,10 @@ async def list_machines(jobs: Jobs, owner: Owner) -> AliveMachines:
 async def get_limits(jobs: Jobs) -> Limits:
     """What this stack accepts."""
     return Limits(
-        max_upload_bytes=jobs.max_upload_bytes, max_text_chars=MAX_TEXT_CHARS, max_filename_chars=MAX_FILENAME_CHARS
+        max_upload_bytes=jobs.max_upload_bytes,
+        max_text_chars=MAX_TEXT_CHARS,
+        max_filename_chars=MAX_FILENAME_CHARS,
+        multipart_from_bytes=MULTIPART_FROM_BYTES,
     )
 
 

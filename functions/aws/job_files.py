@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from botocore.exceptions import ClientError
+
 from functions.jobs.paths import input_prefix, object_key, output_prefix, spec_prefix
-from functions.jobs.ports import StoredObject, UploadForm
+from functions.jobs.ports import StoredObject, StoredPart, UploadForm
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+_NO_UPLOAD = "NoSuchUpload"  # for ids that it never gave, too
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,74 @@ class S3JobFiles:
             ExpiresIn=expires_in,
         )
         return UploadForm(form["url"], form["fields"])
+
+    def begin_parts(self, key: str, content_type: str) -> str:
+        answer = self.client.create_multipart_upload(Bucket=self.uploads_bucket, Key=key, ContentType=content_type)
+        return answer["UploadId"]
+
+    def part_url(self, key: str, upload_id: str, number: int, size: int, expires_in: int) -> str:
+        # The length becomes a signed header, so S3 takes a part of no other one.
+        return self._presign(
+            "upload_part",
+            self.uploads_bucket,
+            key,
+            expires_in,
+            UploadId=upload_id,
+            PartNumber=number,
+            ContentLength=size,
+        )
+
+    def stored_parts(self, key: str, upload_id: str) -> list[StoredPart] | None:
+        pages = self.client.get_paginator("list_parts").paginate(
+            Bucket=self.uploads_bucket, Key=key, UploadId=upload_id
+        )
+        try:
+            return [
+                StoredPart(part["PartNumber"], part["Size"], part["ETag"])
+                for page in pages
+                for part in page.get("Parts", [])
+            ]
+        except ClientError as error:
+            if _code(error) == _NO_UPLOAD:
+                return None
+            raise
+
+    def join_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
+        try:
+            self.client.complete_multipart_upload(
+                Bucket=self.uploads_bucket,
+                Key=key,
+                UploadId=upload_id,
+                MultipartUpload={"Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]},
+                MpuObjectSize=sum(part.size for part in parts),
+            )
+        except ClientError as error:
+            if _code(error) in {_NO_UPLOAD, "InvalidPart"}:
+                return False
+            raise
+        return True
+
+    def abort_parts(self, key: str, upload_id: str) -> None:
+        try:
+            self.client.abort_multipart_upload(Bucket=self.uploads_bucket, Key=key, UploadId=upload_id)
+        except ClientError as error:
+            if _code(error) != _NO_UPLOAD:
+                raise
+
+    def copy_input(self, path: str, key: str) -> bool:
+        try:
+            self.client.copy_object(
+                Bucket=self.uploads_bucket,
+                Key=key,
+                CopySource={"Bucket": self.uploads_bucket, "Key": object_key(path)},
+                # Tags are none of ours: a scanner of the account's may set some, which say nothing about the copy yet.
+                TaggingDirective="REPLACE",
+            )
+        except ClientError as error:
+            if _code(error) == "NoSuchKey":
+                return False
+            raise
+        return True
 
     def find_input(self, owner: str, job_id: str) -> StoredObject | None:
         answer = self.client.list_objects_v2(Bucket=self.uploads_bucket, Prefix=input_prefix(owner, job_id), MaxKeys=1)
@@ -84,7 +158,11 @@ class S3JobFiles:
             for entry in page.get("Contents", []):
                 self.client.delete_object(Bucket=bucket, Key=entry["Key"])
 
-    def _presign(self, operation: str, bucket: str, key: str, expires_in: int, **extra: str) -> str:
+    def _presign(self, operation: str, bucket: str, key: str, expires_in: int, **extra: str | int) -> str:
         return self.client.generate_presigned_url(
             operation, Params={"Bucket": bucket, "Key": key, **extra}, ExpiresIn=expires_in
         )
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

@@ -11,7 +11,6 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from functions.jobs.job import Job, JobError, JobStatus, MachineRecord, TimelineEvent
 
 _FIELDS = {field.name for field in fields(Job)}
-_MACHINE_FIELDS = {field.name for field in fields(MachineRecord)}
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
@@ -40,17 +39,22 @@ def from_item(item: Item) -> Job:
     """Attributes that this version does not know are left aside; they stay in the table."""
     values = {name: _plain(_deserialize(value)) for name, value in item.items() if name in _FIELDS}
     values["status"] = JobStatus(values["status"])
-    values["timeline"] = tuple(TimelineEvent(**event) for event in values.get("timeline", ()))
+    values["timeline"] = tuple(TimelineEvent(**_known(event, TimelineEvent)) for event in values.get("timeline", ()))
     values["machines"] = tuple(machine_from(machine) for machine in values.get("machines", ()))
     if values.get("error"):
-        values["error"] = JobError(**values["error"])
+        values["error"] = JobError(**_known(values["error"], JobError))
     return Job(**values)
 
 
 def machine_from(attributes: Mapping[str, Any]) -> MachineRecord:
     """A machine's record out of the map of a deserialized item."""
-    known = {name: _plain(value) for name, value in attributes.items() if name in _MACHINE_FIELDS}
+    known = {name: _plain(value) for name, value in _known(attributes, MachineRecord).items()}
     return MachineRecord(**known | {"commands": tuple(known.get("commands", ()))})
+
+
+def _known(attributes: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
+    """What this version has a field for: a newer one, that was rolled back, may have written more."""
+    return {field.name: attributes[field.name] for field in fields(kind) if field.name in attributes}
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,9 @@ MayflyError
 ├── RequestError                 the caller can mend it; functions/api/problems.py maps it to HTTP
 │   ├── InvalidRequest           a field is wrong                                    400
 │   ├── JobNotFound              no such job, or another owner's                     404
+│   ├── UploadNotFound           no such upload in parts, or another owner's         404
 │   ├── UploadMissing            no file was uploaded for this job                   409
+│   ├── UploadIncomplete         parts of the upload are not stored                  409
 │   ├── JobConflict              the job exists with other content                   409
 │   ├── NotReady                 the job has not got that far                        409
 │   └── FileTooLarge             larger than this stack allows                       413
@@ -52,8 +54,16 @@ class JobNotFound(RequestError):
     code = "job_not_found"
 
 
+class UploadNotFound(RequestError):
+    code = "upload_not_found"
+
+
 class UploadMissing(RequestError):
     code = "upload_missing"
+
+
+class UploadIncomplete(RequestError):
+    code = "upload_incomplete"
 
 
 class JobConflict(RequestError):

@@ -236,10 +236,37 @@ class StoredObject:
     size: int  # bytes
 
 
+@dataclass(frozen=True)
+class StoredPart:
+    """A part of a multipart upload that S3 has; `etag` is what it goes by when the parts are joined."""
+
+    number: int
+    size: int  # bytes
+    etag: str
+
+
 class JobFiles(Protocol):
     """The objects of a job, by owner and id; nobody else's can be named."""
 
     def upload_form(self, key: str, size: int, content_type: str, expires_in: int) -> UploadForm: ...
+
+    def begin_parts(self, key: str, content_type: str) -> str:
+        """Begins a multipart upload; returns its id."""
+
+    def part_url(self, key: str, upload_id: str, number: int, size: int, expires_in: int) -> str:
+        """A presigned PUT of one part of exactly `size` bytes."""
+
+    def stored_parts(self, key: str, upload_id: str) -> Sequence[StoredPart] | None:
+        """None when the key has no such upload (any more)."""
+
+    def join_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
+        """Makes these parts the object; False when the upload or one of them is not there any more."""
+
+    def abort_parts(self, key: str, upload_id: str) -> None:
+        """Frees the parts of an upload; one that is not there is no error."""
+
+    def copy_input(self, path: str, key: str) -> bool:
+        """Copies an input to another key; False when it is not there any more."""
 
     def find_input(self, owner: str, job_id: str) -> StoredObject | None: ...
 

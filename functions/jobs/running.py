@@ -196,16 +196,16 @@ class Awaiting:
         if self.machine_table.park(instance_id, token).has_news:
             self.workflow.wake(token)
 
-    def report(self, instance_id: str, news: str, *, is_end: bool = False) -> bool:
-        """Whether the machine is one of ours; `is_end` when the news is that it is terminated."""
+    def report(self, instance_id: str, news: str, *, is_end: bool = False) -> Machine | None:
+        """The machine, if it is one of ours; `is_end` when the news is that it is terminated."""
         waiter = self.machine_table.report(instance_id, news, is_end=is_end)
         if waiter is None:
-            return False
+            return None
         if waiter.token:
             self.workflow.wake(waiter.token)
         if is_end and waiter.end_token:
             self.workflow.wake(waiter.end_token)
-        return True
+        return waiter.machine
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What people do with jobs: ask for an upload, submit, look, cancel, delete."""
+"""What people do with jobs: submit, look, cancel, delete."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 from functions.jobs.clock import now, rfc3339
 from functions.jobs.errors import (
-    FileTooLarge,
     IllegalTransition,
     InvalidRequest,
     JobConflict,
@@ -20,21 +19,14 @@ from functions.jobs.errors import (
 from functions.jobs.ids import is_job_id, new_job_id
 from functions.jobs.job import Job, JobStatus, TimelineEvent
 from functions.jobs.line import Line
-from functions.jobs.paths import checked_filename, input_key, input_prefix, object_key
-from functions.jobs.ports import JobFiles, JobPage, JobTable, LogPage, MachineLog, MachineTable, Slot, UploadForm
+from functions.jobs.paths import input_prefix, object_key
+from functions.jobs.ports import JobFiles, JobPage, JobTable, LogPage, MachineLog, MachineTable, Slot
+from functions.jobs.uploads import CopyTicket, Uploads
 
 MAX_TEXT_CHARS = 10_000
 # Fifty texts of the longest kind, escaped twice, stay below the 6 MB that Lambda answers at most.
 MAX_PAGE = 50
-UPLOAD_SECONDS = 3600
 DOWNLOAD_SECONDS = 900
-
-
-@dataclass(frozen=True)
-class UploadTicket:
-    job_id: str
-    form: UploadForm
-    expires_at: str
 
 
 @dataclass(frozen=True)
@@ -63,20 +55,9 @@ class Submission:
     keep_days: int
     new_id: Callable[[], str] = new_job_id
 
-    def request_upload(self, owner: str, filename: str, size: int, content_type: str) -> UploadTicket:
-        """A presigned POST for exactly one key and exactly `size` bytes.
-
-        Raises:
-            FileTooLarge, InvalidRequest
-        """
-        if size > self.max_upload_bytes:
-            raise FileTooLarge(
-                f"The file has {size:,} bytes; this stack takes at most {self.max_upload_bytes:,}.", field="size"
-            )
-        job_id = self.new_id()
-        key = input_key(owner, job_id, checked_filename(filename))
-        expires_at = rfc3339(_in_seconds(UPLOAD_SECONDS))
-        return UploadTicket(job_id, self.files.upload_form(key, size, content_type, UPLOAD_SECONDS), expires_at)
+    @property
+    def uploads(self) -> Uploads:
+        return Uploads(self.files, self.max_upload_bytes, self.keep_days, self.new_id)
 
     def submit(self, owner: str, job_id: str, text: str) -> tuple[Job, bool]:
         """The job, and whether this call created it. Repeating a submit returns the job that is there.
@@ -165,6 +146,16 @@ class Submission:
                 ) from error
 
         return self.jobs.update(owner, job_id, change)
+
+    def copy(self, owner: str, job_id: str, new_owner: str) -> CopyTicket:
+        """A copy of a job's file, from which `new_owner` can submit a job of their own, whatever became of this one.
+
+        Raises:
+            JobNotFound
+            UploadMissing: its file is not kept any more.
+            FileTooLarge: to be copied.
+        """
+        return self.uploads.copy(self.get(owner, job_id), new_owner)
 
     def alive_machines(self, owner: str) -> list[Slot]:
         """The owner's machines that are not confirmed terminated, oldest job first."""

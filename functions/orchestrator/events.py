@@ -20,7 +20,9 @@ def handler(event: dict[str, Any], _context: Any) -> None:
     instance_id = event["detail"]["instance-id"]
     logger.append_keys(step="events", instance_id=instance_id)
     is_end = event["detail"].get("state") == "terminated"
-    if awaiting().report(instance_id, news(event), is_end=is_end):
+    machine = awaiting().report(instance_id, news(event), is_end=is_end)
+    if machine:
+        logger.append_keys(job_id=machine.job_id)
         logger.info("machine news", extra={"news": news(event)})
     else:
         logger.info("not a machine of this stack")

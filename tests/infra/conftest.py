@@ -23,6 +23,12 @@ def signed_in() -> Deployment:
     return preview(ROOT, config=SIGNED_IN)
 
 
+@pytest.fixture(scope="session")
+def production() -> Deployment:
+    """The same as Pulumi.prod.yaml has it."""
+    return preview(ROOT, config={"mayfly:bundleFor": "host"}, stack="prod")
+
+
 @pytest.fixture(params=["none", "cognito"])
 def recorded(request: pytest.FixtureRequest) -> Deployment:
     """The one and the other, for what must hold of both."""

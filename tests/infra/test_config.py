@@ -26,12 +26,15 @@ ROOT = Path(__file__).parents[2]
         ("jobTimeoutMinutes", "0"),
         ("maxAttempts", "11"),
         ("logRetentionDays", "8"),
+        ("noncurrentDays", "0"),
         ("vpcCidr", "10.0.0.0/8"),
         ("vpcCidr", "not a network"),
         ("extraOrigins", '["https://example.org/path"]'),
         ("script", "[]"),
         ("requestsPerSecond", "0"),
         ("requestsPerSecond", "10001"),
+        ("domainName", "https://jobs.example.org"),
+        ("domainCertificate", "arn:aws:acm:eu-central-1:123456789012:certificate/1a2b"),
         ("permissionsBoundary", "Everybody"),
         ("permissionsBoundary", "arn:aws:iam::123456789012:role/admin"),
     ],
@@ -39,6 +42,18 @@ ROOT = Path(__file__).parents[2]
 def test_a_value_that_cannot_be_is_refused_naming_the_key(key: str, value: str) -> None:
     with pytest.raises(DeploymentError, match=rf"mayfly:{key} is .* it must be .*pulumi config set mayfly:{key}"):
         preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host", f"mayfly:{key}": value})
+
+
+def test_a_domain_without_its_certificate_is_refused() -> None:
+    config = {"mayfly:auth": "none", "mayfly:bundleFor": "host", "mayfly:domainName": "jobs.example.org"}
+    with pytest.raises(DeploymentError, match="mayfly:domainCertificate is not set"):
+        preview(ROOT, config=config)
+
+
+@pytest.mark.parametrize("key", ["protect", "pointInTimeRecovery", "versioning"])
+def test_what_is_on_or_off_is_nothing_else(key: str) -> None:
+    with pytest.raises(DeploymentError, match=rf"mayfly:{key}: 'perhaps' is not of the declared type boolean"):
+        preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host", f"mayfly:{key}": "perhaps"})
 
 
 def test_a_stack_that_does_not_say_who_may_use_it_is_refused() -> None:

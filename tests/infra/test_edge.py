@@ -122,18 +122,32 @@ def test_both_the_page_and_the_api_go_out_with_these_headers(recorded: Deploymen
     assert "allow-all" not in {each["viewerProtocolPolicy"] for each in behaviours}
 
 
-def test_a_page_of_the_site_may_upload_a_form_and_nothing_else(recorded: Deployment) -> None:
-    cors = only(recorded, "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration").inputs
-    site = recorded.outputs["site_url"]
-    assert cors["bucket"] == recorded.outputs["uploads_bucket"]
-    assert cors["corsRules"] == [
-        {
-            "allowedOrigins": [site],
-            "allowedMethods": ["POST"],
-            "allowedHeaders": ["content-type"],
+def test_a_page_of_the_site_may_upload_and_read_results_and_nothing_else(recorded: Deployment) -> None:
+    found = {
+        each.inputs["bucket"]: each.inputs["corsRules"]
+        for each in recorded.of_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
+    }
+
+    def rule(methods: list[str], header: str) -> dict[str, Any]:
+        return {
+            "allowedOrigins": [recorded.outputs["site_url"]],
+            "allowedMethods": methods,
+            "allowedHeaders": [header],
             "maxAgeSeconds": 3600,
         }
-    ]
+
+    assert found == {
+        recorded.outputs["uploads_bucket"]: [rule(["POST", "PUT"], "content-type")],
+        recorded.outputs["outputs_bucket"]: [rule(["GET"], "range")],
+    }
+
+
+def test_parts_that_nobody_completes_are_gone_after_a_day(recorded: Deployment) -> None:
+    rules = recorded.of_type("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+    (of_uploads,) = (each for each in rules if each.inputs["bucket"] == recorded.outputs["uploads_bucket"])
+    aborted = [each for each in of_uploads.inputs["rules"] if "abortIncompleteMultipartUpload" in each]
+    assert [(each["status"], each["filter"]["prefix"]) for each in aborted] == [("Enabled", "")]
+    assert aborted[0]["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 1}
 
 
 def test_plain_http_is_denied_to_everybody_whatever_else_they_may(recorded: Deployment) -> None:
@@ -156,3 +170,27 @@ def test_plain_http_is_denied_to_everybody_whatever_else_they_may(recorded: Depl
 
     assert {decision(policy, secure=False) for policy in policies} == {"Deny"}
     assert "Deny" not in {decision(policy, secure=True) for policy in policies}
+
+
+def test_a_domain_of_ones_own_is_where_everything_is_reached() -> None:
+    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/1a2b3c"
+    domain = {"mayfly:domainName": "jobs.example.org", "mayfly:domainCertificate": certificate}
+    deployment = preview(ROOT, config={**SIGNED_IN, **domain})
+    distribution = only(deployment, "aws:cloudfront/distribution:Distribution").inputs
+    assert distribution["aliases"] == ["jobs.example.org"]
+    assert distribution["viewerCertificate"] == {
+        "acmCertificateArn": certificate,
+        "sslSupportMethod": "sni-only",
+        "minimumProtocolVersion": "TLSv1.2_2021",
+    }
+    outputs = deployment.outputs
+    assert (outputs["site_url"], outputs["api_url"]) == ("https://jobs.example.org", "https://jobs.example.org/api")
+    assert outputs["site_host"].endswith(".cloudfront.net")
+    clients = deployment.of_type("aws:cognito/userPoolClient:UserPoolClient")
+    assert ["https://jobs.example.org"] in [client.inputs["callbackUrls"] for client in clients]
+    rules = [
+        each.inputs["corsRules"]
+        for each in deployment.of_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
+    ]
+    assert all("https://jobs.example.org" in rule["allowedOrigins"] for rows in rules for rule in rows)
+    assert rules

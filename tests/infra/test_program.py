@@ -91,12 +91,12 @@ def test_every_bucket_is_shut_encrypted_forgetful_and_tls_only(recorded: Deploym
         assert all(other["Principal"] != "*" for other in others)
 
 
-def test_only_the_site_may_upload_from_a_page(recorded: Deployment) -> None:
-    (cors,) = recorded.of_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
-    (rule,) = cors.inputs["corsRules"]
+def test_only_the_sites_pages_may_send_files_and_read_results(recorded: Deployment) -> None:
     (site,) = recorded.of_type("aws:cloudfront/distribution:Distribution")
-    assert rule["allowedOrigins"] == [f"https://{site.outputs['domainName']}"]
-    assert rule["allowedMethods"] == ["POST"]
+    settings = recorded.of_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
+    rules = [rule for each in settings for rule in each.inputs["corsRules"]]
+    assert {each["allowedMethods"][0] for each in rules} == {"POST", "GET"}
+    assert [each["allowedOrigins"] for each in rules] == [[f"https://{site.outputs['domainName']}"]] * len(rules)
 
 
 def test_every_function_has_its_own_role_and_a_log_group_that_forgets(recorded: Deployment) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -21,6 +22,14 @@ OPEN = {"GET /api/health", "GET /api/docs", "GET /api/openapi.json"}
 def only(deployment: Deployment, token: str) -> Resource:
     (found,) = deployment.of_type(token)
     return found
+
+
+def clients(deployment: Deployment) -> tuple[Resource, Resource]:
+    """The page's, and the command line's."""
+    found = {each.id: each for each in deployment.of_type("aws:cognito/userPoolClient:UserPoolClient")}
+    page = found.pop(deployment.outputs["sign_in_client_id"])
+    (command_line,) = found.values()
+    return page, command_line
 
 
 def routes(deployment: Deployment) -> dict[str, dict[str, Any]]:
@@ -57,35 +66,41 @@ def test_every_route_wants_a_token_but_those_that_are_open(signed_in: Deployment
         assert (route["authorizationType"], route["authorizerId"]) == ("JWT", authorizer.id)
 
 
-def test_the_authorizer_takes_tokens_of_the_pages_client_alone(signed_in: Deployment) -> None:
+def test_the_authorizer_takes_tokens_of_page_and_command_line_alone(signed_in: Deployment) -> None:
     authorizer = only(signed_in, "aws:apigatewayv2/authorizer:Authorizer").inputs
     pool = only(signed_in, "aws:cognito/userPool:UserPool")
-    client = only(signed_in, "aws:cognito/userPoolClient:UserPoolClient")
     assert authorizer["authorizerType"] == "JWT"
     assert authorizer["identitySources"] == ["$request.header.Authorization"]
     assert authorizer["jwtConfiguration"] == {
         "issuer": f"https://cognito-idp.{signed_in.region}.amazonaws.com/{pool.id}",
-        "audiences": [client.id],
+        "audiences": [client.id for client in clients(signed_in)],
     }
 
 
-def test_the_client_keeps_no_secret_and_knows_one_way_in(signed_in: Deployment) -> None:
-    client = only(signed_in, "aws:cognito/userPoolClient:UserPoolClient").inputs
-    assert client["generateSecret"] is False
-    assert client["allowedOauthFlows"] == ["code"]
-    assert client["allowedOauthScopes"] == ["openid", "email"]
-    assert client["explicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
-    assert client["supportedIdentityProviders"] == ["COGNITO"]
+def test_no_client_keeps_a_secret_and_each_knows_one_way_in(signed_in: Deployment) -> None:
+    for client in (each.inputs for each in clients(signed_in)):
+        assert client["generateSecret"] is False
+        assert client["allowedOauthFlows"] == ["code"]
+        assert client["allowedOauthScopes"] == ["openid", "email"]
+        assert client["explicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
+        assert client["supportedIdentityProviders"] == ["COGNITO"]
 
 
 def test_people_come_back_to_the_page_and_nowhere_else(signed_in: Deployment) -> None:
-    client = only(signed_in, "aws:cognito/userPoolClient:UserPoolClient").inputs
+    client = clients(signed_in)[0].inputs
     assert client["callbackUrls"] == client["logoutUrls"] == [signed_in.outputs["site_url"]]
+
+
+def test_the_command_line_listens_on_the_persons_own_computer_alone(signed_in: Deployment) -> None:
+    client = clients(signed_in)[1].inputs
+    assert len(client["callbackUrls"]) >= 2, "a port may be taken"
+    assert all(re.fullmatch(r"http://localhost:\d+/signed-in", url) for url in client["callbackUrls"])
+    assert "logoutUrls" not in client
 
 
 def test_a_page_served_elsewhere_can_sign_people_in_too() -> None:
     elsewhere = preview(ROOT, config={**SIGNED_IN, "mayfly:extraOrigins": '["https://example.org"]'})
-    client = only(elsewhere, "aws:cognito/userPoolClient:UserPoolClient").inputs
+    client = clients(elsewhere)[0].inputs
     assert client["callbackUrls"] == [elsewhere.outputs["site_url"], "https://example.org"]
 
 
@@ -95,11 +110,11 @@ def test_an_origin_without_tls_is_refused_with_sign_in() -> None:
 
 
 def test_tokens_are_soon_over_and_tell_nobody_who_exists(signed_in: Deployment) -> None:
-    client = only(signed_in, "aws:cognito/userPoolClient:UserPoolClient").inputs
-    assert client["tokenValidityUnits"]["accessToken"] == "minutes"
-    assert client["accessTokenValidity"] <= 15
-    assert client["enableTokenRevocation"] is True
-    assert client["preventUserExistenceErrors"] == "ENABLED"
+    for client in (each.inputs for each in clients(signed_in)):
+        assert client["tokenValidityUnits"]["accessToken"] == "minutes"
+        assert client["accessTokenValidity"] <= 15
+        assert client["enableTokenRevocation"] is True
+        assert client["preventUserExistenceErrors"] == "ENABLED"
 
 
 def test_only_administrators_create_users(signed_in: Deployment) -> None:
@@ -116,8 +131,8 @@ def test_the_group_of_admins_is_the_one_that_the_api_knows(signed_in: Deployment
 
 
 def test_the_sign_in_pages_have_a_style_without_which_they_would_not_show(signed_in: Deployment) -> None:
-    style = only(signed_in, "aws:cognito/managedLoginBranding:ManagedLoginBranding")
-    assert style.inputs["clientId"] == signed_in.outputs["sign_in_client_id"]
+    styles = signed_in.of_type("aws:cognito/managedLoginBranding:ManagedLoginBranding")
+    assert {each.inputs["clientId"] for each in styles} == {client.id for client in clients(signed_in)}
     assert only(signed_in, "aws:cognito/userPoolDomain:UserPoolDomain").inputs["managedLoginVersion"] == 2
 
 
@@ -131,9 +146,15 @@ def test_each_stack_and_account_has_a_domain_of_its_own(signed_in: Deployment, m
     assert len({domain(signed_in), other_stack, other_account}) == 3
 
 
-def test_the_page_is_told_how_people_sign_in(signed_in: Deployment) -> None:
-    client, url = signed_in.outputs["sign_in_client_id"], signed_in.outputs["sign_in_url"]
-    told = {"auth": "cognito", "domain": url, "client_id": client, "scope": "openid email"}
+def test_page_and_command_line_are_told_how_people_sign_in(signed_in: Deployment) -> None:
+    (page, command_line), url = clients(signed_in), signed_in.outputs["sign_in_url"]
+    told = {
+        "auth": "cognito",
+        "domain": url,
+        "client_id": page.id,
+        "scope": "openid email",
+        "command_line": {"client_id": command_line.id, "redirect_uris": command_line.inputs["callbackUrls"]},
+    }
     assert json.loads(page_settings(signed_in).inputs["content"]) == told
     domain = only(signed_in, "aws:cognito/userPoolDomain:UserPoolDomain").inputs["domain"]
     assert url == f"https://{domain}.auth.{signed_in.region}.amazoncognito.com"
@@ -144,12 +165,13 @@ def test_the_pages_settings_are_never_stale(recorded: Deployment) -> None:
     assert (settings["contentType"], settings["cacheControl"]) == ("application/json", "no-cache")
 
 
-def test_the_page_talks_to_itself_to_uploads_and_where_people_sign_in(
+def test_the_page_talks_to_itself_to_where_files_are_and_where_people_sign_in(
     signed_in: Deployment, open_to_all: Deployment
 ) -> None:
-    uploads = f"https://{signed_in.outputs['uploads_bucket']}.s3.{signed_in.region}.amazonaws.com"
-    assert connect_sources(signed_in) == ["'self'", uploads, signed_in.outputs["sign_in_url"]]
-    assert connect_sources(open_to_all) == ["'self'", uploads]
+    buckets = (signed_in.outputs[f"{name}_bucket"] for name in ("uploads", "outputs"))
+    hosts = [f"https://{bucket}.s3.{signed_in.region}.amazonaws.com" for bucket in buckets]
+    assert connect_sources(signed_in) == ["'self'", *hosts, signed_in.outputs["sign_in_url"]]
+    assert connect_sources(open_to_all) == ["'self'", *hosts]
 
 
 def test_no_error_is_kept_for_the_next_caller(recorded: Deployment) -> None:

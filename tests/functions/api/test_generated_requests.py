@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -12,11 +14,13 @@ import schemathesis
 
 from functions.api.app import API_PREFIX, create_app
 from functions.api.caller import Auth
+from functions.api.models import EXAMPLE_SIZE, EXAMPLE_UPLOAD_ID
 from functions.jobs.job import JobError, JobStatus, Run
 from functions.jobs.line import Line
 from functions.jobs.paths import input_key
-from functions.jobs.ports import Slot, UploadForm
+from functions.jobs.ports import Slot, StoredPart, UploadForm
 from functions.jobs.submission import Submission
+from functions.jobs.uploads import part_sizes
 from tests.functions.api.generated_requests import send_all, settings
 from tests.functions.api.test_owners import ALICE, BOB, claims
 from tests.functions.fakes.job_files import FakeJobFiles
@@ -41,6 +45,15 @@ class UploadedFiles(FakeJobFiles):
         self.inputs[key] = b"x"
         return super().upload_form(key, size, content_type, expires_in)
 
+    def stored_parts(self, key: str, upload_id: str) -> Sequence[StoredPart] | None:
+        """The upload of the description's example is all there, and every other id is of one that was just begun."""
+        if upload_id == EXAMPLE_UPLOAD_ID:
+            return [StoredPart(number, size, "e") for number, size in part_sizes(EXAMPLE_SIZE).items()]
+        return None if len(upload_id) % 2 else []
+
+    def join_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
+        return True
+
 
 @dataclass(frozen=True)
 class Exchange:
@@ -52,6 +65,11 @@ class Exchange:
     status: int
     kind: str
     answered: str
+
+    @property
+    def code(self) -> str:
+        """Of a problem document."""
+        return str(json.loads(self.answered)["code"])
 
 
 class Gateway:
@@ -72,7 +90,7 @@ class Gateway:
             self._files,
             FakeMachineLog(),
             self._line,
-            max_upload_bytes=1000,
+            max_upload_bytes=EXAMPLE_SIZE,
             keep_days=7,
             new_id=lambda: an_id(0xF000 + next(numbers)),
         )
@@ -170,6 +188,17 @@ def documented(description: dict[str, Any]) -> dict[str, set[int]]:
     }
 
 
+def documented_codes(description: dict[str, Any]) -> dict[tuple[str, int], set[str]]:
+    """The problem codes of each operation and status."""
+    return {
+        (f"{method.upper()} {path}", int(status)): set(answer["content"]["application/problem+json"]["examples"])
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+        for status, answer in operation["responses"].items()
+        if int(status) >= 400
+    }
+
+
 def test_every_answer_to_a_made_up_request_is_one_that_is_documented() -> None:
     gateway = Gateway()
     faults, description = sent_through(gateway, "alice", 25)
@@ -178,6 +207,8 @@ def test_every_answer_to_a_made_up_request_is_one_that_is_documented() -> None:
     known = [each for each in gateway.exchanges if each.operation in statuses]
     assert [each for each in known if each.status not in statuses[each.operation]] == []
     assert [each for each in known if each.status >= 400 and each.kind != "application/problem+json"] == []
+    codes = documented_codes(description)
+    assert [each for each in known if each.status >= 400 and each.code not in codes[each.operation, each.status]] == []
     assert [each for each in gateway.exchanges if each.status >= 500] == []
     served = {(each.operation, each.status) for each in known if each.status < 300}
     promised = {(key, status) for key, each in statuses.items() for status in each if status < 300}

@@ -19,7 +19,7 @@ from functions.api.settings import ApiSettings
 from functions.jobs.job import Job, JobStatus, Run
 from functions.jobs.line import Line
 from functions.jobs.paths import input_key
-from functions.jobs.ports import Slot
+from functions.jobs.ports import Slot, StoredPart
 from functions.jobs.submission import Submission
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, FakeJobTable, a_job
@@ -120,10 +120,14 @@ ABOUT_JOBS = {
     f"GET /jobs/{JOB_ID}/log": (JobStatus.RUNNING, 200),
     f"POST /jobs/{JOB_ID}/cancel": (JobStatus.RUNNING, 202),
     f"POST /jobs/{JOB_ID}/retry": (JobStatus.FAILED, 202),
+    f"POST /jobs/{JOB_ID}/copy": (JobStatus.SUCCEEDED, 201),
     f"DELETE /jobs/{JOB_ID}": (JobStatus.FAILED, 204),
 }
-OTHERS = {
+OTHERS: dict[str, Any] = {
     "POST /uploads": {"filename": "a.txt", "size": 3},
+    f"POST /uploads/{JOB_ID}/parts": {"upload_id": "upload-1", "filename": "a.txt", "size": 3},
+    f"POST /uploads/{JOB_ID}/complete": {"upload_id": "upload-1", "filename": "a.txt", "size": 3},
+    f"POST /uploads/{JOB_ID}/abort": {"upload_id": "upload-1", "filename": "a.txt"},
     "POST /jobs": {"job_id": JOB_ID, "input_text": "x"},
     "GET /limits": None,
 }
@@ -253,6 +257,32 @@ def test_an_admin_submits_jobs_of_their_own_alone(gateway: Gateway) -> None:
     gateway.files.inputs[input_key(ALICE, JOB_ID, "a.txt")] = b"abc"
     sent = gateway.send("POST /jobs", ADMINS_CLAIMS, body=OTHERS["POST /jobs"], owner=ALICE)
     assert is_problem(sent, 409, "upload_missing")
+
+
+def test_an_upload_in_parts_is_for_whoever_began_it(gateway: Gateway) -> None:
+    asked = gateway.send("POST /uploads", claims(ALICE), body={**OTHERS["POST /uploads"], "multipart": True})
+    upload_id, key = asked.body["multipart"]["upload_id"], input_key(ALICE, JOB_ID, "a.txt")
+    assert f"/{key}?" in asked.body["multipart"]["parts"][0]["url"]
+    gateway.files.parts[key, upload_id] = {1: StoredPart(1, 3, "e")}
+    for found in (claims(BOB), ADMINS_CLAIMS):
+        for what in ("parts", "complete"):
+            request = f"POST /uploads/{JOB_ID}/{what}"
+            answer = gateway.send(request, found, body=OTHERS[request], owner=ALICE)
+            assert is_problem(answer, 404, "upload_not_found")
+        request = f"POST /uploads/{JOB_ID}/abort"
+        assert gateway.send(request, found, body=OTHERS[request], owner=ALICE).status == 204
+    assert gateway.files.parts == {(key, upload_id): {1: StoredPart(1, 3, "e")}}
+    request = f"POST /uploads/{JOB_ID}/complete"
+    assert gateway.send(request, claims(ALICE), body=OTHERS[request]).status == 204
+    assert set(gateway.files.inputs) == {key}
+
+
+def test_an_admins_copy_of_somebodys_file_is_the_admins(gateway: Gateway) -> None:
+    job = gateway.add(ALICE, JobStatus.SUCCEEDED, id=OTHER_ID)
+    assert gateway.send(f"POST /jobs/{OTHER_ID}/copy", ADMINS_CLAIMS, owner=ALICE).body["job_id"] == JOB_ID
+    assert set(gateway.files.inputs) == {
+        input_key(owner, i, job.filename) for owner, i in ((ALICE, OTHER_ID), (ADMIN, JOB_ID))
+    }
 
 
 @pytest.mark.parametrize(

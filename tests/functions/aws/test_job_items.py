@@ -56,3 +56,11 @@ def test_a_receipt_of_an_earlier_version_names_no_commands() -> None:
     attributes = asdict(a_machine("i-1"))
     del attributes["commands"]
     assert machine_from(attributes) == a_machine("i-1", commands=())
+
+
+def test_what_a_newer_version_wrote_is_left_aside() -> None:
+    newer = {"S": "later"}
+    item = to_item(FULL) | {"later": newer}
+    for parts in (item["error"], *item["timeline"]["L"], *item["machines"]["L"]):
+        parts["M"]["later"] = newer
+    assert from_item(item) == FULL

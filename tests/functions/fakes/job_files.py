@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from functions.jobs.paths import input_prefix
-from functions.jobs.ports import StoredObject, UploadForm
+from functions.jobs.paths import input_prefix, object_key
+from functions.jobs.ports import StoredObject, StoredPart, UploadForm
 
 
 @dataclass
@@ -14,9 +15,39 @@ class FakeJobFiles:
     outputs: dict[str, bytes] = field(default_factory=dict)  # by path
     specs: dict[str, bytes] = field(default_factory=dict)  # by key
     deleted: list[tuple[str, str]] = field(default_factory=list)
+    parts: dict[tuple[str, str], dict[int, StoredPart]] = field(default_factory=dict)  # by key and upload id
 
     def upload_form(self, key: str, size: int, content_type: str, expires_in: int) -> UploadForm:
         return UploadForm("https://uploads.test/", {"key": key, "Content-Type": content_type, "size": str(size)})
+
+    def begin_parts(self, key: str, content_type: str) -> str:
+        upload_id = f"upload-{len(self.parts) + 1}"
+        self.parts[key, upload_id] = {}
+        return upload_id
+
+    def part_url(self, key: str, upload_id: str, number: int, size: int, expires_in: int) -> str:
+        return f"https://uploads.test/{key}?{upload_id}&{number}&{size}&{expires_in}"
+
+    def stored_parts(self, key: str, upload_id: str) -> Sequence[StoredPart] | None:
+        found = self.parts.get((key, upload_id))
+        return None if found is None else [found[number] for number in sorted(found)]
+
+    def join_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
+        stored = self.parts.get((key, upload_id), {})
+        if [stored.get(part.number) for part in parts] != list(parts):
+            return False
+        del self.parts[key, upload_id]
+        self.inputs[key] = bytes(sum(part.size for part in parts))
+        return True
+
+    def abort_parts(self, key: str, upload_id: str) -> None:
+        self.parts.pop((key, upload_id), None)
+
+    def copy_input(self, path: str, key: str) -> bool:
+        source = object_key(path)
+        if source in self.inputs:
+            self.inputs[key] = self.inputs[source]
+        return source in self.inputs
 
     def find_input(self, owner: str, job_id: str) -> StoredObject | None:
         for key, body in self.inputs.items():

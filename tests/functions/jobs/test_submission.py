@@ -60,7 +60,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_upload_is_for_exactly_one_key_and_size(name: str) -> None:
-    ticket = make().request_upload("alice", name, 3, "text/plain")
+    ticket = make().uploads.request_form("alice", name, 3, "text/plain")
     assert ticket.job_id == JOB_ID
     assert ticket.form.fields == {"key": f"inputs/alice/{JOB_ID}/{name}", "Content-Type": "text/plain", "size": "3"}
     assert len(ticket.form.fields["key"].encode()) <= 1024, "S3 takes keys of at most 1024 bytes"
@@ -71,18 +71,18 @@ def test_an_upload_is_for_exactly_one_key_and_size(name: str) -> None:
 )
 def test_a_file_name_that_cannot_be_a_key_is_refused_naming_the_field(name: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        make().request_upload("alice", name, 3, "text/plain")
+        make().uploads.request_form("alice", name, 3, "text/plain")
     assert refused.value.field == "filename"
 
 
 def test_the_same_name_in_two_unicode_spellings_is_one_name() -> None:
-    ticket = make().request_upload("alice", "e\u0301.txt", 3, "text/plain")
+    ticket = make().uploads.request_form("alice", "e\u0301.txt", 3, "text/plain")
     assert ticket.form.fields["key"].endswith("/\u00e9.txt")
 
 
 def test_a_file_over_the_limit_is_refused_naming_the_limit() -> None:
     with pytest.raises(FileTooLarge, match=r"1,001 bytes.*at most 1,000"):
-        make().request_upload("alice", "a", 1001, "text/plain")
+        make().uploads.request_form("alice", "a", 1001, "text/plain")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -154,6 +154,8 @@ def test_another_owners_job_is_not_found(job_id: str) -> None:
             look("bob", job_id)
     with pytest.raises(JobNotFound):
         submission.log_page("bob", job_id, None)
+    with pytest.raises(JobNotFound):
+        submission.copy("bob", job_id, "bob")
 
 
 def test_a_forged_cursor_is_refused() -> None:

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from functions.aws.job_files import S3JobFiles
+from functions.jobs.ports import StoredPart
+
+KEY = "inputs/alice/1/ä b+?.txt"
+WHOLE = {"Bucket": "uploads", "Key": KEY, "UploadId": "u"}
+
+
+class Stubbed:
+    def __init__(self) -> None:
+        client = boto3.client("s3", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
+        self.stub = Stubber(client)
+        self.files = S3JobFiles(client, "uploads", "outputs")
+
+
+@pytest.fixture
+def s3() -> Iterator[Stubbed]:
+    made = Stubbed()
+    with made.stub:
+        yield made
+        made.stub.assert_no_pending_responses()
+
+
+def test_a_parts_url_is_for_one_part_of_one_upload_and_signs_its_length(s3: Stubbed) -> None:
+    url = urlsplit(s3.files.part_url(KEY, "u/+", 7, 33_554_432, 60))
+    query = {key: value for key, (value,) in parse_qs(url.query).items()}
+    assert (query["uploadId"], query["partNumber"], query["X-Amz-Expires"]) == ("u/+", "7", "60")
+    assert query["X-Amz-SignedHeaders"] == "content-length;host"
+    other = parse_qs(urlsplit(s3.files.part_url(KEY, "u/+", 7, 33_554_433, 60)).query)
+    assert other["X-Amz-Signature"] != [query["X-Amz-Signature"]]
+
+
+def test_an_upload_begins_with_the_files_type(s3: Stubbed) -> None:
+    asked = {"Bucket": "uploads", "Key": KEY, "ContentType": "text/plain"}
+    s3.stub.add_response("create_multipart_upload", {"UploadId": "u"}, asked)
+    assert s3.files.begin_parts(KEY, "text/plain") == "u"
+
+
+def test_all_pages_of_the_list_of_parts_are_read(s3: Stubbed) -> None:
+    def page(number: int) -> list[dict[str, object]]:
+        return [{"PartNumber": number, "Size": 5, "ETag": f'"{number}"'}]
+
+    first = {"Parts": page(1), "IsTruncated": True, "NextPartNumberMarker": 1}
+    s3.stub.add_response("list_parts", first, WHOLE)
+    s3.stub.add_response("list_parts", {"Parts": page(2), "IsTruncated": False}, WHOLE | {"PartNumberMarker": 1})
+    assert s3.files.stored_parts(KEY, "u") == [StoredPart(1, 5, '"1"'), StoredPart(2, 5, '"2"')]
+
+
+def test_an_upload_without_parts_is_there_and_one_that_s3_does_not_know_is_not(s3: Stubbed) -> None:
+    s3.stub.add_response("list_parts", {"IsTruncated": False}, WHOLE)
+    s3.stub.add_client_error("list_parts", "NoSuchUpload", http_status_code=404, expected_params=WHOLE)
+    assert s3.files.stored_parts(KEY, "u") == []
+    assert s3.files.stored_parts(KEY, "u") is None
+
+
+def test_s3_is_told_which_parts_to_join_and_how_large_the_file_must_be(s3: Stubbed) -> None:
+    listed = [{"PartNumber": 1, "ETag": '"1"'}, {"PartNumber": 2, "ETag": '"2"'}]
+    s3.stub.add_response(
+        "complete_multipart_upload", {}, WHOLE | {"MultipartUpload": {"Parts": listed}, "MpuObjectSize": 8}
+    )
+    assert s3.files.join_parts(KEY, "u", [StoredPart(1, 5, '"1"'), StoredPart(2, 3, '"2"')])
+
+
+@pytest.mark.parametrize("code", ["NoSuchUpload", "InvalidPart"])
+def test_parts_that_are_gone_or_others_by_now_are_not_joined(s3: Stubbed, code: str) -> None:
+    s3.stub.add_client_error("complete_multipart_upload", code)
+    assert not s3.files.join_parts(KEY, "u", [StoredPart(1, 5, '"1"')])
+
+
+def test_what_is_not_there_is_aborted_already(s3: Stubbed) -> None:
+    s3.stub.add_response("abort_multipart_upload", {}, WHOLE)
+    s3.stub.add_client_error("abort_multipart_upload", "NoSuchUpload", http_status_code=404)
+    s3.files.abort_parts(KEY, "u")
+    s3.files.abort_parts(KEY, "u")
+
+
+def test_an_input_is_copied_within_the_bucket_without_its_tags(s3: Stubbed) -> None:
+    source = {"Bucket": "uploads", "Key": KEY}
+    asked = {"Bucket": "uploads", "Key": "inputs/bob/2/x", "CopySource": source, "TaggingDirective": "REPLACE"}
+    s3.stub.add_response("copy_object", {}, asked)
+    s3.stub.add_client_error("copy_object", "NoSuchKey", http_status_code=404)
+    assert s3.files.copy_input(f"uploads/{KEY}", "inputs/bob/2/x")
+    assert not s3.files.copy_input(f"uploads/{KEY}", "inputs/bob/2/x")
+
+
+def test_any_other_error_of_s3s_is_not_taken_for_an_answer(s3: Stubbed) -> None:
+    for operation in ("list_parts", "complete_multipart_upload", "abort_multipart_upload", "copy_object"):
+        s3.stub.add_client_error(operation, "AccessDenied", http_status_code=403)
+    calls = (
+        lambda: s3.files.stored_parts(KEY, "u"),
+        lambda: s3.files.join_parts(KEY, "u", [StoredPart(1, 5, "e")]),
+        lambda: s3.files.abort_parts(KEY, "u"),
+        lambda: s3.files.copy_input(f"uploads/{KEY}", "inputs/bob/2/x"),
+    )
+    for call in calls:
+        with pytest.raises(ClientError):
+            call()
