@@ -26,6 +26,9 @@ OPEN = ("GET /health", "GET /docs", "GET /openapi.json")
 # What the API takes, `{job}` standing for a job's id, and its answer to the owner of a job that has succeeded.
 ENDPOINTS = {
     "POST /uploads": 201,
+    "POST /uploads/{job}/parts": 404,
+    "POST /uploads/{job}/complete": 404,
+    "POST /uploads/{job}/abort": 204,
     "POST /jobs": 200,
     "GET /jobs": 200,
     "GET /jobs/{job}": 200,
@@ -33,11 +36,15 @@ ENDPOINTS = {
     "GET /jobs/{job}/log": 200,
     "POST /jobs/{job}/cancel": 409,
     "POST /jobs/{job}/retry": 409,
+    "POST /jobs/{job}/copy": 201,
     "GET /machines": 200,
     "GET /limits": 200,
 }
 BODIES = {
     "POST /uploads": {"filename": "x.txt", "size": 1},
+    "POST /uploads/{job}/parts": {"upload_id": "none", "filename": "x.txt", "size": 1},
+    "POST /uploads/{job}/complete": {"upload_id": "none", "filename": "x.txt", "size": 1},
+    "POST /uploads/{job}/abort": {"upload_id": "none", "filename": "x.txt"},
     "POST /jobs": {"job_id": "{job}", "input_text": "of alice"},
 }
 # DELETE can be done only once; it has tests of its own.
@@ -255,7 +262,7 @@ def test_no_endpoint_takes_it(
 @endpoints
 def test_no_endpoint_has_another_owners_job(cloud: LocalCloud, bob: JobClient, done: Job, endpoint: str) -> None:
     token = token_of(cloud, "bob")
-    if endpoint in {"POST /uploads", "GET /limits"}:
+    if endpoint == "GET /limits" or "/uploads" in endpoint:
         assert send(cloud, endpoint, token).status_code == ENDPOINTS[endpoint]
     elif endpoint == "POST /jobs":
         assert send(cloud, endpoint, token, done["id"]).json()["code"] == "upload_missing"
@@ -408,6 +415,8 @@ def test_the_page_may_talk_to_the_sign_in_pages(cloud: LocalCloud) -> None:
     settings = httpx.get(f"{cloud.url}/config.json", trust_env=False)
     assert settings.headers["cache-control"] == "no-cache"
     told = settings.json()
+    command_line = told.pop("command_line")
+    assert command_line["client_id"] != told["client_id"]
     assert told == {
         "auth": "cognito",
         "domain": cloud.aws_endpoint,

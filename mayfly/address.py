@@ -1,0 +1,40 @@
+"""The address of a stack."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from mayfly.errors import UsageProblem
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def is_loopback(url: str) -> bool:
+    """Whether it is on this computer."""
+    return urlsplit(url).hostname in _LOOPBACK
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody on the way there can read what is sent."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)))
+
+
+def normalized(text: str) -> str:
+    """The origin of a stack's page, `https://host[:port]`, from what somebody copied from a browser or typed.
+
+    Raises:
+        UsageProblem: it is none, or what is sent there could be read on the way.
+    """
+    full = text if "://" in text else f"https://{text}"
+    try:
+        parts = urlsplit(full.strip())
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError as error:
+        raise UsageProblem(f"{text!r} is not an address: {error}.") from error
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    if not is_private(full) or parts.username is not None:
+        raise UsageProblem(
+            f"{text!r} is not the address of a stack; it looks like https://d111111abcdef8.cloudfront.net."
+        )
+    return f"{parts.scheme}://{host}{port}"

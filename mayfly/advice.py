@@ -1,0 +1,33 @@
+"""What people are told when something is wrong: one message that says what to do."""
+
+from __future__ import annotations
+
+import httpx2 as httpx
+
+from mayfly.errors import JobApiError
+from mayfly.session import signed_out_text
+
+
+def advice(error: Exception) -> str:
+    if isinstance(error, JobApiError):
+        return _refused(error)
+    if isinstance(error, httpx.RequestError):
+        return (
+            f"{_host(error)} cannot be reached ({error or type(error).__name__}). Check the address and the connection."
+        )
+    return str(error)
+
+
+def _host(error: httpx.RequestError) -> str:
+    try:
+        return error.request.url.host
+    except RuntimeError:  # it knows of no request
+        return "The service"
+
+
+def _refused(error: JobApiError) -> str:
+    if error.is_unauthorized:
+        return f"{signed_out_text(error.origin)} (or, for a program, set MAYFLY_TOKEN to a token that is still good)"
+    if error.is_server_error:
+        return f"The service is busy or out of order ({error.status} {error.detail}). Try again in a moment."
+    return f"{error.detail} ({error.status} {error.code or error.origin})"

@@ -1,0 +1,77 @@
+"""Commands about who you are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from mayfly.commands.options import AsJson, Url
+from mayfly.display import emit, note, say
+from mayfly.errors import SignInProblem
+from mayfly.session import signed_out_text
+from mayfly.surroundings import TOKEN_VARIABLE, Surroundings
+from mayfly.user_pool import claims_of
+
+_Stack = Annotated[
+    str | None, typer.Argument(metavar="URL", envvar="MAYFLY_URL", help="The stack's address, kept from now on.")
+]
+_NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Print the address to open, and open nothing.")]
+
+
+def login(context: typer.Context, url: _Stack = None, no_browser: _NoBrowser = False, as_json: AsJson = False) -> None:
+    """Sign in through the browser, and keep the stack's address. JSON: {"url", "auth", "owner", "email"}."""
+    around = Surroundings.of(context)
+    session, stack = around.session(url), around.address(url)
+
+    def show(address: str, redirect_uri: str) -> None:
+        if no_browser or not around.open_browser(address):
+            port = urlsplit(redirect_uri).port
+            note("Open this in a browser to sign in:")
+            note(address)
+            note(f"It leads back to port {port} of this computer; from another one: ssh -L {port}:127.0.0.1:{port} ...")
+        else:
+            note("Sign in in the browser that has opened. If none has, open this:")
+            note(address)
+
+    settings = session.settings()
+    person = session.sign_in(settings, show)
+    if as_json:
+        who = {"owner": person.owner, "email": person.email} if person else {"owner": None, "email": None}
+        emit({"url": stack, "auth": "cognito" if settings else "none", **who})
+    elif person:
+        say(f"Signed in at {stack} as {person.email or person.owner}.")
+    else:
+        say(f"Nobody has to sign in at {stack}. Commands are meant for it from now on.")
+
+
+def logout(context: typer.Context, url: Url = None, as_json: AsJson = False) -> None:
+    """Forget who is signed in, and have the token revoked. JSON: {"url", "signed_out"}."""
+    around = Surroundings.of(context)
+    stack, was_in = around.address(url), around.session(url).sign_out()
+    if as_json:
+        emit({"url": stack, "signed_out": was_in})
+    else:
+        say(f"Signed out at {stack}." if was_in else f"Nobody was signed in at {stack}.")
+
+
+def whoami(context: typer.Context, url: Url = None, as_json: AsJson = False) -> None:
+    """Show who is signed in, and where. JSON: {"url", "auth", "owner", "email"}."""
+    around = Surroundings.of(context)
+    session, stack = around.session(url), around.address(url)
+    with around.client(url) as client:
+        client.page(limit=1)  # the API's word counts
+    if around.token:
+        found = {"url": stack, "auth": TOKEN_VARIABLE, "owner": claims_of(around.token).get("sub"), "email": None}
+    elif person := session.person:
+        found = {"url": stack, "auth": "cognito", "owner": person.owner, "email": person.email}
+    elif session.settings() is None:
+        found = {"url": stack, "auth": "none", "owner": None, "email": None}
+    else:
+        raise SignInProblem(signed_out_text(stack))
+    if as_json:
+        emit(found)
+    else:
+        who = found["email"] or found["owner"]
+        say(f"{who} at {stack}" if who else f"Nobody in particular: there is no sign-in at {stack}.")

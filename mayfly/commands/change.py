@@ -1,0 +1,41 @@
+"""Commands that change a job."""
+
+from __future__ import annotations
+
+import typer
+
+from mayfly.client import Job
+from mayfly.commands.options import AsJson, JobId, Url
+from mayfly.display import emit, say
+from mayfly.job_id import whole
+from mayfly.surroundings import Surroundings
+
+
+def cancel(context: typer.Context, job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """End a job that has not ended; its machine is terminated. JSON: the job."""
+    with Surroundings.of(context).client(url) as client:
+        _tell(client.cancel(whole(client, job_id)), as_json)
+
+
+def retry(context: typer.Context, job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Start a failed or cancelled job again, on a new machine. JSON: the job."""
+    with Surroundings.of(context).client(url) as client:
+        _tell(client.retry(whole(client, job_id)), as_json)
+
+
+def delete(context: typer.Context, job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Remove a job that has ended: its files, its log, its record. JSON: {"id", "deleted": true}."""
+    with Surroundings.of(context).client(url) as client:
+        found = whole(client, job_id)
+        client.delete(found)
+    if as_json:
+        emit({"id": found, "deleted": True})
+    else:
+        say(f"{found}  deleted")
+
+
+def _tell(job: Job, as_json: bool) -> None:
+    if as_json:
+        emit(job)
+    else:
+        say(f"{job['id']}  {job['status']:9}  {job['filename']}")

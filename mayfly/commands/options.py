@@ -1,0 +1,22 @@
+"""What many commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Url = Annotated[
+    str | None,
+    typer.Option("--url", envvar="MAYFLY_URL", help="The stack's address, in the place of the one of `mayfly login`."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to standard output.")]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, or as much of it as no other has.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="OUT", help="A file or folder for the result; - for a stream.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite files.")]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", min=0, metavar="SECONDS", help="Wait no longer than this; exit code 4.")
+]

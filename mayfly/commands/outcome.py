@@ -1,0 +1,63 @@
+"""What becomes of a job: waiting for it, and its result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from mayfly.client import Job, JobClient
+from mayfly.display import failure, note
+from mayfly.download import download, fetch
+from mayfly.errors import NotEnded
+from mayfly.progress import transfer, waiting
+
+STREAM = Path("-")
+JOB_FAILED = 1
+# A job takes minutes rather than seconds, and everybody's looks are answered by one API.
+LONGEST_PAUSE_SECONDS = 3.0
+
+
+def until_ended(client: JobClient, job_id: str, timeout: float | None) -> Job:
+    """The job once it has ended, in whatever way.
+
+    Raises:
+        NotEnded: it goes on after `timeout` seconds.
+    """
+    last = ""
+
+    def look(job: Job) -> None:
+        nonlocal last
+        last = job["status"]
+        update(f"{job['filename']}: {last}")
+
+    try:
+        with waiting(f"Job {job_id}") as update:
+            return client.wait(job_id, timeout, longest_pause=LONGEST_PAUSE_SECONDS, on_look=look)
+    except NotEnded as error:
+        raise NotEnded(f"The job is still {last} after {timeout:g} s, and goes on. {_again(job_id)}") from error
+    except KeyboardInterrupt:
+        note(f"Interrupted. The job goes on. {_again(job_id)}")
+        raise
+
+
+def save(client: JobClient, job: Job, target: Path) -> None:
+    """Stores the result of a job that has succeeded, or writes it to standard output."""
+    if target == STREAM:
+        fetch(client, job, typer.get_binary_stream("stdout"), lambda _: None)
+        return
+    with transfer(target.name, job["output_size"]) as on_bytes:
+        download(client, job, target, on_bytes)
+
+
+def end(jobs: list[Job]) -> None:
+    """Says why jobs failed, and ends the command with their exit code."""
+    failed = [job for job in jobs if job["status"] != "succeeded"]
+    for job in failed:
+        note(f"{job['filename']}: {failure(job)}")
+    if failed:
+        raise typer.Exit(JOB_FAILED)
+
+
+def _again(job_id: str) -> str:
+    return f"Wait for it: mayfly wait {job_id}"

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import stat
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mayfly.client import Job, JobClient
+from mayfly.commands.options import AsJson, Force, Output, Timeout, Url
+from mayfly.commands.outcome import STREAM, end, save, until_ended
+from mayfly.display import emit, note, say
+from mayfly.display import size as readable
+from mayfly.download import target_of
+from mayfly.errors import UsageProblem
+from mayfly.progress import transfer
+from mayfly.surroundings import Surroundings
+from mayfly.upload import upload_file
+
+_Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="What to submit; each is a job of its own.")]
+_Text = Annotated[str | None, typer.Option("--text", help="The text of the jobs.")]
+_TextFile = Annotated[
+    Path | None, typer.Option("--text-file", metavar="PATH", help="A file with the text, in UTF-8; - for the input.")
+]
+_Wait = Annotated[bool, typer.Option("--wait", help="Wait until every job has ended; -o does that too.")]
+
+
+@dataclass(frozen=True)
+class _Order:
+    """One file, its size in bytes, and where its result goes, if it does."""
+
+    path: Path
+    size: int
+    target: Path | None
+
+
+def submit(
+    context: typer.Context,
+    files: _Files,
+    text: _Text = None,
+    text_file: _TextFile = None,
+    wait: _Wait = False,
+    output: Output = None,
+    force: Force = False,
+    timeout: Timeout = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Upload files, and run a job for each.
+
+    Nothing is submitted unless every file and the text will do; the first that then does not work ends the command,
+    and the jobs before it go on. JSON: {"jobs": [{..., "saved_as"}]}.
+    """
+    words = _words(text, text_file)
+    if output == STREAM and (len(files) > 1 or as_json):
+        raise UsageProblem("Standard output takes the result of one job, and nothing beside it: leave out --json.")
+    sizes = [_size(path) for path in files]
+    targets = [_target(path, output, force) for path in files]
+    orders = [_Order(*each) for each in zip(files, sizes, targets, strict=True)]
+    _check_apart(orders)
+    with Surroundings.of(context).client(url) as client:
+        limits = client.limits()
+        if not 0 < len(words) <= limits["max_text_chars"]:
+            raise UsageProblem(f"The text has {len(words)} characters; 1 to {limits['max_text_chars']} will do.")
+        for order in orders:
+            _check_size(order, limits["max_upload_bytes"])
+        jobs: list[Job] = []
+        try:
+            for order in orders:
+                jobs.append(_submitted(client, order, words, limits.get("multipart_from_bytes")))  # noqa: PERF401 - kept up to an error
+            if wait or output:
+                _wait(client, orders, jobs, timeout)
+        finally:
+            _tell(orders, jobs, as_json=as_json, aside=output == STREAM)
+    if wait or output:
+        end(jobs)
+
+
+def _words(text: str | None, file: Path | None) -> str:
+    if (text is None) == (file is None):
+        raise UsageProblem("Give the text with --text or --text-file, one of the two.")
+    if file is None:
+        return text or ""
+    try:
+        content = typer.get_binary_stream("stdin").read() if file == STREAM else file.read_bytes()
+        return content.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageProblem(f"The text cannot be read from {file}: {error}.") from error
+
+
+def _size(path: Path) -> int:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise UsageProblem(f"{path} cannot be read: {error.strerror}.") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise UsageProblem(f"{path} is no file. Several files can be submitted at once, folders not.")
+    return found.st_size
+
+
+def _target(path: Path, output: Path | None, force: bool) -> Path | None:
+    return output if output in {None, STREAM} else target_of(path.name, output, force=force)
+
+
+def _check_size(order: _Order, most: int) -> None:
+    if order.size > most:
+        raise UsageProblem(f"{order.path} is too large: {readable(order.size)}; at most {readable(most)} will do.")
+
+
+def _check_apart(orders: Sequence[_Order]) -> None:
+    targets = [order.target for order in orders if order.target]
+    if len(set(targets)) < len(targets):
+        raise UsageProblem("Several results would go to the same file. Give -o a folder, and files of other names.")
+
+
+def _submitted(client: JobClient, order: _Order, text: str, multipart_from_bytes: int | None) -> Job:
+    with transfer(order.path.name, order.size) as on_bytes:
+        job_id = upload_file(client, order.path, order.size, multipart_from_bytes, on_bytes)
+    return client.create(job_id, text)
+
+
+def _wait(client: JobClient, orders: Sequence[_Order], jobs: list[Job], timeout: float | None) -> None:
+    """Puts each job as it has ended in the place of the one that was submitted."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    for index, order in enumerate(orders):
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        jobs[index] = until_ended(client, jobs[index]["id"], left)
+        if order.target and jobs[index]["status"] == "succeeded":
+            save(client, jobs[index], order.target)
+            jobs[index]["saved_as"] = str(order.target)
+
+
+def _tell(orders: Sequence[_Order], jobs: Sequence[Job], *, as_json: bool, aside: bool) -> None:
+    """What has become of everything so far."""
+    if as_json:
+        emit({"jobs": [_with_place(job) for job in jobs]})
+        return
+    for order, job in zip(orders, jobs, strict=False):
+        saved = f"  saved as {job['saved_as']}" if "saved_as" in job else ""
+        (note if aside else say)(f"{job['id']}  {job['status']:9}  {order.path}{saved}")
+
+
+def _with_place(job: Job) -> dict[str, Any]:
+    return {**job, "saved_as": job.get("saved_as")}

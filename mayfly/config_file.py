@@ -1,0 +1,80 @@
+"""What the client keeps between two commands: the stack's address, and who is signed in where."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from mayfly.errors import UsageProblem
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Somebody at one stack. `access_ends_at` is in seconds since 1970."""
+
+    domain: str
+    client_id: str
+    owner: str
+    email: str
+    refresh_token: str
+    access_token: str
+    access_ends_at: float
+
+
+@dataclass(frozen=True)
+class Config:
+    """`url` is the stack that commands are meant for unless they name another; people are found by their stack's."""
+
+    url: str | None = None
+    people: Mapping[str, SignedIn] = field(default_factory=dict)
+
+    def with_stack(self, url: str, person: SignedIn | None) -> Config:
+        """This with a stack that commands are meant for from now on; nobody signs in where `person` is None."""
+        return replace(self.without(url), url=url).with_person(url, person)
+
+    def with_person(self, url: str, person: SignedIn | None) -> Config:
+        return replace(self, people={**self.people, url: person}) if person else self
+
+    def without(self, url: str) -> Config:
+        """This with nobody signed in at a stack."""
+        return replace(self, people={each: person for each, person in self.people.items() if each != url})
+
+
+class ConfigFile:
+    """A file that its owner alone can read: a refresh token is as good as a password until it is revoked or over."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "config.json"
+
+    def read(self) -> Config:
+        """What was kept; of nothing, where there is no file yet.
+
+        Raises:
+            UsageProblem: the file is none of this client's.
+        """
+        try:
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            people = {str(url): SignedIn(**person) for url, person in found["people"].items()}
+            return Config(found["url"], people)
+        except FileNotFoundError:
+            return Config()
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise UsageProblem(f"{self.path} cannot be read. Remove it, and sign in again: mayfly login") from error
+
+    def write(self, config: Config) -> None:
+        """Replaces the file as a whole, so that no other command finds half of it."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        text = json.dumps({"url": config.url, "people": {url: asdict(each) for url, each in config.people.items()}})
+        # Made with mode 0600.
+        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".config-")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise

@@ -1,0 +1,39 @@
+"""Bytes that are counted on their way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+OnBytes = Callable[[int], None]
+"""Called with how many more bytes went; less than nothing when some have to go again."""
+
+
+def nobody(_: int) -> None:
+    """Nobody wants to know."""
+
+
+class Counted:
+    """A file that tells how much of it was read."""
+
+    def __init__(self, file: BinaryIO, on_bytes: OnBytes) -> None:
+        self._file = file
+        self._on_bytes = on_bytes
+        self._told = 0
+
+    def read(self, size: int = -1) -> bytes:
+        found = self._file.read(size)
+        self._told += len(found)
+        self._on_bytes(len(found))
+        return found
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def take_back(self) -> None:
+        """What was read did not arrive."""
+        self._on_bytes(-self._told)
+        self._told = 0

@@ -1,0 +1,110 @@
+"""What people and programs get to read: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mayfly.client import Job
+
+_WIDE = 10_000  # nothing is cut off for a program
+# No line of a log or name may steer the terminal.
+_CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}")
+_STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
+
+
+def emit(document: Any) -> None:
+    """A JSON document for a program."""
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def emit_line(document: Any) -> None:
+    """One of many, each on a line of its own."""
+    typer.echo(json.dumps(document, ensure_ascii=False))
+
+
+def note(text: str) -> None:
+    """Something beside the result."""
+    typer.echo(plain(text), err=True)
+
+
+def plain(text: str) -> str:
+    """Without anything that a terminal would take for a command."""
+    return text.translate(_CONTROLS)
+
+
+def say(text: str, style: str = "") -> None:
+    """A line of the result."""
+    _console().print(Text(plain(text), style), soft_wrap=True)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    made = Table(box=None, pad_edge=False)
+    for title in header:
+        made.add_column(title, overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(plain(cell), _STYLES.get(cell, "")) for cell in row))
+    _console().print(made)
+
+
+def show_jobs(jobs: Sequence[Job]) -> None:
+    rows = [[job["id"], job["status"], job["filename"], size(job["size"]), moment(job["created_at"])] for job in jobs]
+    table(["Job", "Status", "File", "Size", "Submitted"], rows)
+
+
+def show_job(job: Job) -> None:
+    """Everything about one job."""
+    for title, value in _facts(job):
+        say(f"{title:10} {value}", _STYLES.get(value, ""))
+    say("")
+    table(["When", "What", ""], [[moment(each["at"]), each["event"], each["detail"]] for each in job["timeline"]])
+    if job["error"]:
+        say("")
+        say(failure(job), "red")
+
+
+def failure(job: Job) -> str:
+    """Why a job failed, and what to do."""
+    error = job["error"] or {}
+    return " ".join(str(error[key]) for key in ("message", "advice") if error.get(key)) or f"The job {job['status']}."
+
+
+def size(count: int | None) -> str:
+    """Bytes in the unit that fits."""
+    if count is None:
+        return ""
+    amount, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:  # noqa: PLR2004 - SI
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def moment(text: str) -> str:
+    """An RFC 3339 time as clocks here show it."""
+    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _facts(job: Job) -> Iterator[tuple[str, str]]:
+    yield "Job", job["id"]
+    yield "Status", job["status"]
+    yield "File", f"{job['filename']} ({size(job['size'])})"
+    yield "Text", job["input_text"]
+    if job.get("output_size") is not None:
+        yield "Result", size(job["output_size"])
+    for each in job.get("machines", []):
+        end = f"terminated {moment(each['terminated_at'])}" if each["terminated_at"] else "alive"
+        yield "Machine", f"{each['instance_id']} {each['instance_type']} {each['market']} {each['zone']}, {end}"
+
+
+def _console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)

@@ -1,0 +1,70 @@
+"""What goes wrong.
+
+MayflyError           3  ends a command with its exit code and its message, which says what to do
+├── UsageProblem      2  this cannot be done as it was asked for, such as overwriting a file
+├── JobApiError       3  the API, or S3, refused a request
+├── NotAStack         3  something else answers
+├── SignInProblem     3  nobody is signed in, or signing in did not work
+└── NotEnded          4  the job goes on, but the time to wait for it is over
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+import httpx2 as httpx
+
+
+class MayflyError(RuntimeError):
+    exit_code = 3
+
+
+class UsageProblem(MayflyError):
+    exit_code = 2
+
+
+class SignInProblem(MayflyError):
+    pass
+
+
+class NotEnded(MayflyError, TimeoutError):
+    exit_code = 4
+
+
+class JobApiError(MayflyError):
+    """The API refused a request; `status` and, of a problem document, `code` and `detail` say why."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        try:
+            body = response.json()
+        except ValueError:
+            body = {}
+        body = body if isinstance(body, dict) else {}
+        self.status = response.status_code
+        self.code = body.get("code", "")
+        self.detail = body.get("detail") or body.get("message") or _said(response)
+        request = response.request
+        self.origin = f"{request.url.scheme}://{request.url.netloc.decode()}"
+        super().__init__(f"{request.method} {request.url.path}: {self.status} {self.code} {self.detail}")
+
+    @property
+    def is_unauthorized(self) -> bool:
+        return self.status == HTTPStatus.UNAUTHORIZED
+
+    @property
+    def is_server_error(self) -> bool:
+        return self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class NotAStack(MayflyError):
+    """What answers at an address is something else."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"What answers at {url} is no stack of Mayfly. Check the address.")
+
+
+def _said(response: httpx.Response) -> str:
+    """The words of S3, or of whatever else is not the API."""
+    found = re.search(r"<Message>([^<]*)</Message>", response.text)
+    return found[1] if found else response.text[:500]

@@ -1,0 +1,148 @@
+"""The endpoints of a Cognito user pool as a public client uses them: authorization code grant with PKCE (RFC 7636)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2 as httpx
+
+from mayfly.address import is_loopback, is_private
+from mayfly.errors import SignInProblem
+
+TIMEOUT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class PoolSettings:
+    """Where people sign in, as what, and the addresses on this computer that they may be sent back to."""
+
+    domain: str
+    client_id: str
+    scope: str
+    redirect_uris: Sequence[str]
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> PoolSettings:
+        """Of a stack's config.json.
+
+        Raises:
+            SignInProblem: the stack is too old, or the addresses are none that a code or a token may be sent to.
+        """
+        try:
+            own = told["command_line"]
+            found = cls(told["domain"], own["client_id"], told["scope"], tuple(own["redirect_uris"]))
+        except (KeyError, TypeError) as error:
+            raise SignInProblem("This stack has no sign-in for the command line yet: it has to be updated.") from error
+        if not is_private(found.domain) or not all(is_loopback(uri) for uri in found.redirect_uris):
+            raise SignInProblem("This stack names sign-in pages that a password must not be typed into.")
+        return found
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """`refresh` is None where the one before stays; `owner` and `email` are those of the ID token."""
+
+    access: str
+    seconds: float
+    refresh: str | None
+    owner: str
+    email: str
+
+
+class TokenRefused(SignInProblem):
+    """The user pool does not give tokens for this, however often it is asked; the message is the OAuth error code."""
+
+
+class UserPool:
+    def __init__(self, domain: str, client_id: str, transport: httpx.BaseTransport | None = None) -> None:
+        self._domain = domain
+        self._client_id = client_id
+        self._transport = transport
+
+    def sign_in_address(self, redirect_uri: str, scope: str, state: str, verifier: str) -> str:
+        """Where somebody signs in."""
+        digest = hashlib.sha256(verifier.encode()).digest()
+        query = {
+            "client_id": self._client_id,
+            "response_type": "code",
+            "redirect_uri": redirect_uri,
+            "scope": scope,
+            "state": state,
+            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+        }
+        return f"{self._domain}/oauth2/authorize?{urlencode(query)}"
+
+    def exchange(self, code: str, verifier: str, redirect_uri: str) -> Tokens:
+        """The tokens for a code.
+
+        Raises:
+            TokenRefused: the code is over, or was never one of ours.
+            SignInProblem: there is no answer to be had now.
+        """
+        grant = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
+        return self._ask({**grant, "redirect_uri": redirect_uri})
+
+    def renew(self, refresh_token: str) -> Tokens:
+        """New tokens; raises as `exchange` does."""
+        return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
+
+    def revoke(self, refresh_token: str) -> None:
+        """Makes a refresh token worthless.
+
+        Raises:
+            SignInProblem: the pool could not be told.
+        """
+        answer = self._post("/oauth2/revoke", {"token": refresh_token})
+        if not answer.is_success:
+            raise SignInProblem(f"The sign-in service refused to revoke the token (status {answer.status_code}).")
+
+    def _ask(self, grant: dict[str, str]) -> Tokens:
+        answer = self._post("/oauth2/token", grant)
+        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or answer.is_server_error:
+            raise SignInProblem("Signing in is not possible now: the sign-in service is busy or out of order.")
+        told = _object_in(answer)
+        if not answer.is_success:
+            raise TokenRefused(str(told.get("error") or f"status {answer.status_code}"))
+        claims = claims_of(str(told.get("id_token")))
+        return Tokens(
+            access=str(told["access_token"]),
+            seconds=float(told["expires_in"]),
+            refresh=told.get("refresh_token"),
+            owner=str(claims.get("sub", "")),
+            email=str(claims.get("email", "")),
+        )
+
+    def _post(self, path: str, form: dict[str, str]) -> httpx.Response:
+        with httpx.Client(
+            timeout=TIMEOUT_SECONDS, transport=self._transport, trust_env=not is_loopback(self._domain)
+        ) as http:
+            try:
+                return http.post(f"{self._domain}{path}", data={"client_id": self._client_id, **form})
+            except httpx.TransportError as error:
+                raise SignInProblem("The sign-in service cannot be reached. Check the connection.") from error
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """What a JWT says; whoever gets it verifies it. Of nothing, where it is none."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _object_in(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from mayfly.app import app
+from mayfly.surroundings import Surroundings
+from tests.mayfly.fake_stack import URL, FakeStack
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mayfly.patience.FIRST_PAUSE_SECONDS", 0)
+    monkeypatch.setattr("mayfly.client.FIRST_POLL_SECONDS", 0)
+    monkeypatch.setattr("mayfly.log.POLL_SECONDS", 0)
+
+
+@pytest.fixture
+def stack() -> FakeStack:
+    return FakeStack()
+
+
+@pytest.fixture
+def around(stack: FakeStack, tmp_path: Path) -> Surroundings:
+    """No browser opens."""
+    return Surroundings(stack.transport, tmp_path / "config", lambda _: False, {})
+
+
+@pytest.fixture
+def run(around: Surroundings) -> Run:
+    """Runs a command against the stack; `around` may be another."""
+
+    def run_in(*words: str | Path, around: Surroundings = around, url: str = URL, given: bytes = b"") -> Result:
+        return CliRunner().invoke(app, [str(word) for word in words], obj=around, env={"MAYFLY_URL": url}, input=given)
+
+    return run_in
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "letter.txt"
+    path.write_bytes(b"content")
+    return path
+
+
+def document(result: Result) -> Any:
+    """The JSON document that is all of standard output."""
+    assert result.exit_code in {0, 1}, result.output
+    return json.loads(result.stdout)

@@ -1,0 +1,264 @@
+"""Every command: what it prints, for people and for programs, and its exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+
+from tests.mayfly.conftest import Run, document
+from tests.mayfly.fake_stack import FakeStack
+
+
+def test_a_file_is_submitted_and_its_job_told(run: Run, stack: FakeStack, source: Path) -> None:
+    (job,) = document(run("submit", source, "--text", "of alice", "--json"))["jobs"]
+    assert (job["filename"], job["input_text"], job["saved_as"]) == ("letter.txt", "of alice", None)
+    assert stack.files == {"letter.txt": b"content"}
+
+
+def test_each_of_several_files_is_a_job_of_its_own(run: Run, source: Path) -> None:
+    other = source.with_name("other.txt")
+    other.write_bytes(b"")
+    done = run("submit", source, other, "--text", "x", "--wait")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert [line.split()[1:] for line in lines] == [["succeeded", str(source)], ["succeeded", str(other)]]
+
+
+def test_a_result_is_saved_once_the_job_has_succeeded(run: Run, stack: FakeStack, source: Path) -> None:
+    stack.looks = 2
+    result = source.with_name("result.txt")
+    (job,) = document(run("submit", source, "--text", "x", "-o", result, "--json"))["jobs"]
+    assert (job["status"], job["saved_as"]) == ("succeeded", str(result))
+    assert result.read_bytes() == b"the result"
+
+
+def test_a_result_goes_to_standard_output_with_nothing_beside_it(run: Run, source: Path) -> None:
+    done = run("submit", source, "--text", "x", "-o", "-")
+    assert (done.exit_code, done.stdout) == (0, "the result")
+    assert "succeeded" in done.stderr
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_a_job_without_success_has_an_exit_code_of_its_own(
+    run: Run, stack: FakeStack, source: Path, status: str
+) -> None:
+    stack.ends_as = status
+    done = run("submit", source, "--text", "x", "--wait", "--json")
+    assert done.exit_code == 1
+    assert document(done)["jobs"][0]["status"] == status
+    assert f"The job {status}." in done.stderr
+
+
+def test_a_text_comes_from_a_file_byte_for_byte_or_from_the_input(run: Run, source: Path) -> None:
+    words = source.with_name("words.txt")
+    words.write_bytes(b"one\r\ntwo")
+    (job,) = document(run("submit", source, "--text-file", words, "--json"))["jobs"]
+    assert job["input_text"] == "one\r\ntwo"
+    (job,) = document(run("submit", source, "--text-file", "-", "--json", given=b"piped"))["jobs"]
+    assert job["input_text"] == "piped"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["letter.txt"], "--text or --text-file"),
+        (["letter.txt", "--text", "x", "--text-file", "letter.txt"], "--text or --text-file"),
+        (["letter.txt", "--text", ""], "0 characters; 1 to 20"),
+        (["letter.txt", "--text", "x" * 21], "21 characters; 1 to 20"),
+        (["letter.txt", "--text-file", "letter"], "cannot be read from letter"),
+        (["nowhere.txt", "--text", "x"], "nowhere.txt cannot be read"),
+        ([".", "--text", "x"], "is no file"),
+        (["large.bin", "--text", "x"], "is too large: 5.0 kB; at most 5.0 kB"),
+        (["letter.txt", "--text", "x", "-o", "large.bin"], "overwrite it with --force"),
+        (["letter.txt", "--text", "x", "-o", "nowhere/x"], "there is no folder nowhere"),
+        (["letter.txt", "letter.txt", "--text", "x", "-o", "new.txt"], "the same file"),
+        (["letter.txt", "large.bin", "--text", "x", "-o", "-"], "the result of one job"),
+        (["letter.txt", "--text", "x", "-o", "-", "--json"], "leave out --json"),
+    ],
+)
+def test_what_cannot_be_submitted_is_said_before_anything_is_sent(
+    run: Run, stack: FakeStack, source: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], reason: str
+) -> None:
+    monkeypatch.chdir(source.parent)
+    Path("large.bin").write_bytes(bytes(5001))
+    done = run("submit", *words)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert reason in done.stderr
+    assert stack.calls in ([], ["GET /api/limits"])
+
+
+def test_jobs_before_one_that_cannot_be_submitted_are_told(run: Run, stack: FakeStack, source: Path) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response | None:
+        is_second = request.url.path == "/api/uploads" and len(stack.jobs) == 1
+        return httpx.Response(413, json={"code": "file_too_large", "detail": "Too large."}) if is_second else None
+
+    stack.trouble.append(refuse)
+    done = run("submit", source, source, "--text", "x", "--json")
+    assert done.exit_code == 3
+    assert [job["id"] for job in json.loads(done.stdout)["jobs"]] == list(stack.jobs)
+    assert done.stderr == "error: Too large. (413 file_too_large)\n"
+
+
+def test_jobs_are_listed_over_pages_up_to_a_limit_or_all(run: Run, stack: FakeStack) -> None:
+    ids = [stack.add_job()["id"] for _ in range(60)][::-1]
+    assert [job["id"] for job in document(run("jobs", "--json"))["jobs"]] == ids[:20]
+    assert [job["id"] for job in document(run("jobs", "--limit", "55", "--json"))["jobs"]] == ids[:55]
+    assert [job["id"] for job in document(run("jobs", "--all", "--json"))["jobs"]] == ids
+    shown = run("jobs", "--limit", "1").stdout
+    assert ids[0] in shown
+    assert "letter.txt" in shown
+    assert ids[1] not in shown
+
+
+def test_without_jobs_there_is_nothing_but_a_hint(run: Run) -> None:
+    done = run("jobs")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "mayfly submit" in done.stderr
+
+
+def test_a_job_is_shown_with_its_timeline_and_why_it_failed(run: Run, stack: FakeStack) -> None:
+    job = stack.add_job("failed")
+    assert document(run("show", job["id"], "--json")) == job
+    shown = run("show", job["id"]).stdout
+    assert all(word in shown for word in ("failed", "of alice", "Waiting for a machine.", "exit code 1. Mend it."))
+
+
+def test_nothing_that_is_shown_steers_the_terminal(run: Run, stack: FakeStack) -> None:
+    job = stack.add_job(filename="\x1b[2Jx[red]y[/red]")
+    stack.log_lines = ["\x1b]0;title\x07gone\u009b1m"]
+    for done in (run("show", job["id"]), run("jobs"), run("log", job["id"])):
+        assert not {"\x1b", "\x07", "\u009b"} & set(done.stdout)
+    assert "x[red]y[/red]" in run("show", job["id"]).stdout
+
+
+def test_a_part_of_an_id_is_enough_where_no_other_job_has_it(run: Run, stack: FakeStack) -> None:
+    first, second = stack.add_job()["id"], stack.add_job()["id"]
+    assert document(run("show", second[-6:], "--json"))["id"] == second
+    several = run("show", first[:8])
+    assert (several.exit_code, "2 jobs begin or end with" in several.stderr) == (2, True)
+    none = run("show", "abc")
+    assert (none.exit_code, "Give the whole id" in none.stderr) == (2, True)
+
+
+def test_a_log_is_printed_in_lines_for_people_and_for_programs(run: Run, stack: FakeStack) -> None:
+    job = stack.add_job()
+    assert [line.split()[-1] for line in run("log", job["id"]).stdout.splitlines()] == ["one", "two", "three"]
+    lines = [json.loads(line) for line in run("log", job["id"], "--json").stdout.splitlines()]
+    assert [line["text"] for line in lines] == ["one", "two", "three"]
+
+
+def test_a_log_is_followed_to_the_end_and_through_another_attempt(run: Run, stack: FakeStack) -> None:
+    job = stack.add_job("running")
+    stack.looks, stack.log_lines = 6, ["one"]
+
+    def go_on(request: httpx.Request) -> None:
+        if request.url.path.endswith("/log") and stack.looks == 4:
+            stack.log_lines.append("two")
+        if request.url.path.endswith("/log") and stack.looks == 2:
+            job["attempts"], stack.log_lines = 2, ["three"]
+
+    stack.trouble.append(go_on)
+    done = run("log", job["id"], "--follow")
+    assert done.exit_code == 0, done.output
+    assert [line.split()[-1] for line in done.stdout.splitlines()] == ["one", "two", "three"]
+    assert stack.jobs[job["id"]]["status"] == "succeeded"
+
+
+def test_a_download_replaces_nothing_unless_forced(
+    run: Run, stack: FakeStack, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(source.parent)
+    job = stack.add_job()
+    refused = run("download", job["id"])
+    assert (refused.exit_code, "--force" in refused.stderr) == (2, True)
+    assert source.read_bytes() == b"content"
+    assert document(run("download", job["id"], "--force", "--json")) == {"id": job["id"], "saved_as": "letter.txt"}
+    assert source.read_bytes() == b"the result"
+    assert run("download", job["id"], "-o", "-").stdout == "the result"
+
+
+def test_there_is_nothing_to_download_of_a_job_that_has_not_succeeded(run: Run, stack: FakeStack) -> None:
+    done = run("download", stack.add_job("failed")["id"])
+    assert (done.exit_code, "the job is failed" in done.stderr) == (2, True)
+
+
+def test_waiting_ends_with_the_job_and_its_exit_code(run: Run, stack: FakeStack) -> None:
+    job = stack.add_job("queued")
+    stack.looks, stack.ends_as = 2, "failed"
+    done = run("wait", job["id"], "--json")
+    assert (done.exit_code, document(done)["status"]) == (1, "failed")
+
+
+def test_waiting_too_long_says_how_to_go_on(run: Run, stack: FakeStack) -> None:
+    job = stack.add_job("queued")
+    stack.looks = 10_000
+    done = run("wait", job["id"], "--timeout", "0")
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert f"mayfly wait {job['id']}" in done.stderr
+
+
+def test_an_interrupted_wait_says_that_the_job_goes_on(run: Run, stack: FakeStack) -> None:
+    def interrupt(_: httpx.Request) -> None:
+        raise KeyboardInterrupt
+
+    stack.trouble.append(interrupt)
+    job = stack.add_job("queued")
+    done = run("wait", job["id"])
+    assert done.exit_code == 130
+    assert f"The job goes on. Wait for it: mayfly wait {job['id']}" in done.stderr
+
+
+def test_jobs_are_cancelled_retried_and_deleted(run: Run, stack: FakeStack) -> None:
+    job = stack.add_job("queued")
+    refused = run("retry", job["id"])
+    assert (refused.exit_code, refused.stderr) == (3, f"error: Job {job['id']} cannot be retried. (409 not_ready)\n")
+    assert document(run("cancel", job["id"], "--json"))["status"] == "cancelled"
+    assert document(run("retry", job["id"], "--json"))["status"] == "queued"
+    assert "cancelled" in run("cancel", job["id"]).stdout
+    assert document(run("delete", job["id"], "--json")) == {"id": job["id"], "deleted": True}
+    gone = run("show", job["id"])
+    assert (gone.exit_code, gone.stderr) == (3, "error: There is no such job. (404 job_not_found)\n")
+
+
+def test_a_stack_that_cannot_be_reached_is_said_in_one_line(run: Run, stack: FakeStack) -> None:
+    def unplug(request: httpx.Request) -> None:
+        raise httpx.ConnectError("no route", request=request)
+
+    stack.trouble.append(unplug)
+    done = run("jobs")
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert done.stderr == (
+        "error: stack.example.org cannot be reached (no route). Check the address and the connection.\n"
+    )
+
+
+def test_a_busy_service_is_asked_again_and_then_named(run: Run, stack: FakeStack) -> None:
+    stack.trouble.append(lambda _: httpx.Response(503, json={"message": "Service Unavailable"}))
+    done = run("jobs")
+    assert done.exit_code == 3
+    assert "busy or out of order (503 Service Unavailable)" in done.stderr
+    assert len(stack.calls) == 5
+
+
+def test_another_web_site_is_not_taken_for_a_stack(run: Run, stack: FakeStack) -> None:
+    stack.trouble.append(lambda _: httpx.Response(200, text="<html>"))
+    for command in ("jobs", "login"):
+        done = run(command)
+        assert (done.exit_code, "is no stack of Mayfly" in done.stderr) == (3, True)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org", "ftp://example.org", "https://", "https://a:b@example.org", "::"]
+)
+def test_an_address_that_others_could_read_along_is_refused(run: Run, stack: FakeStack, url: str) -> None:
+    done = run("jobs", url=url)
+    assert (done.exit_code, stack.calls) == (2, [])
+    assert "error: " in done.stderr
+
+
+def test_without_an_address_the_remedy_is_named(run: Run) -> None:
+    done = run("jobs", url="")
+    assert (done.exit_code, "mayfly login URL" in done.stderr) == (2, True)

@@ -1,0 +1,237 @@
+"""Signing in through the browser, which a plain request stands in for, and the tokens that are kept."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2 as httpx
+import pytest
+from typer.testing import Result
+
+from mayfly.config_file import ConfigFile
+from mayfly.errors import SignInProblem
+from mayfly.loopback import Loopback
+from mayfly.surroundings import Surroundings
+from tests.mayfly.conftest import Run, document
+from tests.mayfly.fake_stack import OWNER, URL, FakeStack, jwt
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Browser:
+    """Comes back to the loopback address with what a test wants it to; `pages` are those it saw there."""
+
+    def __init__(self, stack: FakeStack) -> None:
+        self.stack = stack
+        self.brings: dict[str, str] = {"code": "the-code"}
+        self.strays: list[str] = []
+        self.pages: list[httpx.Response] = []
+        self._threads: list[threading.Thread] = []
+
+    def open(self, address: str) -> bool:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+        assert (query["response_type"], query["code_challenge_method"]) == ("code", "S256")
+        self.stack.challenges["the-code"] = query["code_challenge"]
+        back = query["redirect_uri"]
+        answer = {"state": query["state"], **self.brings}
+        self._threads.append(threading.Thread(target=self._come_back, args=(back, answer)))
+        self._threads[-1].start()
+        return True
+
+    def _come_back(self, back: str, answer: dict[str, str]) -> None:
+        with httpx.Client(trust_env=False, timeout=10) as http:
+            self.pages = [http.get(httpx.URL(back).join(stray)) for stray in self.strays]
+            self.pages.append(http.get(back, params=answer))
+
+    def close(self) -> None:
+        for thread in self._threads:
+            thread.join(timeout=20)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def stack() -> FakeStack:
+    return FakeStack(auth="cognito", redirect_uris=[f"http://127.0.0.1:{free_port()}/signed-in"])
+
+
+@pytest.fixture
+def browser(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    monkeypatch.setattr("mayfly.session.SIGN_IN_SECONDS", 20)
+    with closing(Browser(stack)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def around(stack: FakeStack, browser: Browser, tmp_path: Path) -> Surroundings:
+    return Surroundings(stack.transport, tmp_path / "config", browser.open, {})
+
+
+def kept(around: Surroundings) -> dict[str, str]:
+    found: dict[str, str] = json.loads(around.file.path.read_text())["people"][URL]
+    return found
+
+
+def said(result: Result) -> str:
+    assert (result.exit_code, result.stdout) == (3, "")
+    return result.stderr
+
+
+def test_somebody_signs_in_and_is_known_from_then_on(run: Run, around: Surroundings, browser: Browser) -> None:
+    told = document(run("login", "--json"))
+    assert told == {"url": URL, "auth": "cognito", "owner": OWNER, "email": "alice@example.com"}
+    assert document(run("whoami", "--json", url="")) == told, "the address is kept too"
+    assert stat.S_IMODE(around.file.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(around.config_folder.stat().st_mode) == 0o700
+    assert "go back to the terminal" in browser.pages[-1].text
+    assert browser.pages[-1].headers["cache-control"] == "no-store"
+
+
+def test_the_address_is_printed_where_no_browser_shall_open_or_none_does(
+    run: Run, around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_to_open(address: str) -> bool:
+        opened.append(address)
+        return False
+
+    opened: list[str] = []
+    monkeypatch.setattr("mayfly.session.SIGN_IN_SECONDS", 0.01)
+    for words in (["login", "--no-browser"], ["login"]):
+        told = said(run(*words, around=replace(around, open_browser=none_to_open)))
+        assert re.search(r"^https://pool\.example\.org/oauth2/authorize\?\S+$", told, re.MULTILINE)
+        assert "ssh -L" in told
+    assert len(opened) == 1
+
+
+def test_whoever_comes_with_another_state_is_sent_away_and_the_sign_in_goes_on(run: Run, browser: Browser) -> None:
+    browser.strays = ["/signed-in?code=forged&state=guessed", "/signed-in", "/favicon.ico"]
+    assert run("login").exit_code == 0
+    assert [page.status_code for page in browser.pages] == [400, 400, 404, 200]
+
+
+def test_a_refused_sign_in_is_told_in_the_pools_words(run: Run, browser: Browser, around: Surroundings) -> None:
+    browser.brings = {"error": "access_denied", "error_description": "Not today"}
+    assert "The sign-in was refused. The sign-in page says: Not today" in said(run("login"))
+    assert not around.file.path.exists()
+
+
+def test_a_code_is_worthless_to_whoever_has_not_asked_for_it(run: Run, stack: FakeStack, browser: Browser) -> None:
+    browser.brings = {"code": "of-another-sign-in"}
+    stack.challenges["of-another-sign-in"] = "of another verifier"
+    assert "took too long (no_grant). Try again: mayfly login" in said(run("login"))
+
+
+def test_nobody_comes_and_the_wait_is_over(run: Run, around: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mayfly.session.SIGN_IN_SECONDS", 0.01)
+    assert "Nobody signed in in time" in said(run("login", around=replace(around, open_browser=lambda _: True)))
+
+
+def test_the_next_port_is_taken_where_one_is_busy_and_all_are_named_where_all_are(stack: FakeStack) -> None:
+    with closing(socket.socket()) as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        taken = f"http://127.0.0.1:{busy.getsockname()[1]}/signed-in"
+        with Loopback([taken, *stack.redirect_uris], "state") as loopback:
+            assert loopback.redirect_uri == stack.redirect_uris[0]
+        with pytest.raises(SignInProblem, match=str(busy.getsockname()[1])):
+            Loopback([taken], "state")
+
+
+def test_a_stack_cannot_have_the_code_sent_to_another_computer(run: Run, stack: FakeStack) -> None:
+    stack.redirect_uris = ["http://evil.example.org:80/signed-in"]
+    assert "must not be typed into" in said(run("login"))
+
+
+def test_a_token_that_is_over_is_renewed_and_kept(run: Run, stack: FakeStack, around: Surroundings) -> None:
+    stack.lives_seconds = 30
+    assert run("login").exit_code == 0
+    before = kept(around)
+    assert run("jobs").exit_code == 0
+    assert kept(around)["access_token"] != before["access_token"]
+    assert kept(around)["refresh_token"] != before["refresh_token"], "a new one is taken where the pool gives one"
+
+
+def test_a_token_that_is_good_still_is_used_as_it_is(run: Run, stack: FakeStack) -> None:
+    assert run("login").exit_code == 0
+    stack.requests.clear()
+    assert run("jobs").exit_code == 0
+    assert stack.calls == ["GET /api/jobs"]
+
+
+def test_a_token_that_the_api_refuses_is_renewed_once(run: Run, stack: FakeStack) -> None:
+    assert run("login").exit_code == 0
+    stack.valid.clear()
+    assert run("jobs").exit_code == 0
+    stack.requests.clear()
+    stack.trouble.append(lambda request: httpx.Response(401) if request.url.path == "/api/jobs" else None)
+    assert f"Sign in: mayfly login {URL}" in said(run("jobs"))
+    assert stack.calls == ["GET /api/jobs", "POST /oauth2/token", "GET /api/jobs"]
+
+
+def test_a_sign_in_that_is_over_says_how_to_begin_another(run: Run, stack: FakeStack) -> None:
+    assert run("login").exit_code == 0
+    stack.valid.clear()
+    stack.refresh_tokens.clear()
+    assert f"Sign in: mayfly login {URL}" in said(run("jobs"))
+
+
+def test_signing_out_revokes_the_token_and_forgets_it(run: Run, stack: FakeStack, around: Surroundings) -> None:
+    assert run("login").exit_code == 0
+    assert document(run("logout", "--json")) == {"url": URL, "signed_out": True}
+    assert stack.refresh_tokens == set()
+    assert json.loads(around.file.path.read_text()) == {"url": URL, "people": {}}
+    assert document(run("logout", "--json"))["signed_out"] is False
+    assert "Nobody is signed in" in said(run("whoami"))
+
+
+def test_signing_out_forgets_the_token_even_where_it_cannot_be_revoked(
+    run: Run, stack: FakeStack, around: Surroundings
+) -> None:
+    assert run("login").exit_code == 0
+    stack.trouble.append(lambda _: httpx.Response(503))
+    assert "a copy of the token would work" in said(run("logout"))
+    assert json.loads(around.file.path.read_text())["people"] == {}
+
+
+def test_a_programs_own_token_is_sent_as_it_is(run: Run, stack: FakeStack, around: Surroundings) -> None:
+    token = jwt({"sub": OWNER})
+    stack.valid.add(token)
+    of_program = replace(around, environ={"MAYFLY_TOKEN": token})
+    told = document(run("whoami", "--json", around=of_program))
+    assert told == {"url": URL, "auth": "MAYFLY_TOKEN", "owner": OWNER, "email": None}
+    assert "MAYFLY_TOKEN" in said(run("jobs", around=replace(around, environ={"MAYFLY_TOKEN": "over"})))
+
+
+def test_a_token_goes_to_no_other_stack(run: Run, stack: FakeStack) -> None:
+    assert run("login").exit_code == 0
+    stack.requests.clear()
+    stack.trouble.append(lambda _: httpx.Response(401))
+    assert run("jobs", url="https://other.example.org").exit_code == 3
+    assert all("authorization" not in request.headers for request in stack.requests)
+
+
+def test_where_nobody_signs_in_everything_works_without(run: Run, stack: FakeStack) -> None:
+    stack.auth = "none"
+    assert document(run("whoami", "--json"))["auth"] == "none"
+    assert document(run("login", "--json")) == {"url": URL, "auth": "none", "owner": None, "email": None}
+    assert run("jobs", url="").exit_code == 0
+
+
+def test_a_config_file_that_is_no_longer_one_names_itself(run: Run, around: Surroundings) -> None:
+    file = ConfigFile(around.config_folder)
+    around.config_folder.mkdir()
+    file.path.write_text("{")
+    done = run("jobs")
+    assert (done.exit_code, f"{file.path} cannot be read. Remove it" in done.stderr) == (2, True)
