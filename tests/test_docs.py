@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "ec2_payload" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), ROOT / "ec2_payload" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -19,9 +20,11 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     assert [link for link in links if "://" not in link and not (document.parent / link).exists()] == []
 
 
-def test_every_make_target_that_the_readme_names_is_there() -> None:
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_make_target_that_a_document_names_is_there(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"`?make ([a-z-]+)", README)) <= targets
+    code = re.findall(r"```.*?```|`[^`]+`", document.read_text(encoding="utf-8"), re.DOTALL)
+    assert {name for piece in code for name in re.findall(r"\bmake ([a-z][a-z-]*)", piece)} <= targets
 
 
 def test_every_path_that_the_readme_names_is_there() -> None:
@@ -37,7 +40,9 @@ def test_every_path_that_the_readme_names_is_there() -> None:
 def test_every_setting_that_a_document_names_is_declared() -> None:
     declared = {key.removeprefix("mayfly:") for key in yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]}
     for document in DOCUMENTS:
-        assert set(re.findall(r"mayfly:([a-z]\w+)", document.read_text())) <= declared, document
+        # Resources are tagged in the same form.
+        named = re.findall(r"(?<!tag:)mayfly:([a-z]\w+)", document.read_text(encoding="utf-8"))
+        assert set(named) <= declared, document
 
 
 SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
@@ -62,3 +67,48 @@ def test_the_security_document_says_what_is_not_defended_and_how_to_report() -> 
 
 def test_the_readme_is_short() -> None:
     assert len(README.splitlines()) <= 150
+
+
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the table in docs/operations.md whose first column is headed so."""
+    (table,) = re.findall(rf"\| {heading} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", OPERATIONS)
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()]
+
+
+def test_the_example_bill_adds_up() -> None:
+    sums: list[float] = []
+    for heading in ("per job", "per month, whatever is done"):
+        amounts = [(float(quantity) * float(price), float(amount)) for _, quantity, price, amount in rows(heading)]
+        assert [pair for pair in amounts if abs(pair[0] - pair[1]) > 0.000_000_6] == []
+        sums.append(sum(amount for amount, _ in amounts))
+    a_job, a_month = sums
+    for jobs, bill in rows("jobs a month"):
+        assert bill == f"{a_job * int(jobs.replace(',', '')) + a_month:.2f}"
+
+
+def test_what_differs_between_stacks_is_what_their_files_say() -> None:
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+
+    def value(stack: str, key: str) -> str:
+        config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+        return json.dumps(config.get(key, declared[key]["default"]))
+
+    told = {tuple(re.findall("`([^`]+)`", setting)): (dev, prod) for setting, dev, prod, _ in rows("setting")}
+    files = [set(yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]) for stack in ("dev", "prod")]
+    assert set().union(*told) == set.union(*files) - {"aws:region", "mayfly:auth"}
+    for keys, (dev, prod) in told.items():
+        assert prod.split(", ") == [value("prod", key) for key in keys]
+        assert dev == value("dev", keys[0])
+
+
+def test_the_job_is_found_in_the_log_of_every_function() -> None:
+    handlers = {path.stem: path.read_text() for path in (ROOT / "functions" / "orchestrator").glob("*.py")}
+    handlers = {name.replace("_", "-"): source for name, source in handlers.items() if "def handler(" in source}
+    steps, *others = rows("function")
+    assert set(steps[0].split(", ")) == {name for name, source in handlers.items() if "log_step(" in source}
+    assert {name for name, _ in others} - {"api", "machines (`/mayfly/prod/machines`)"} == (
+        set(handlers) - set(steps[0].split(", "))
+    )

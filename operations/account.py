@@ -1,0 +1,227 @@
+"""What a stack will want of the AWS account and region that it is deployed to; only asks, changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.config import StackConfig
+from operations.finding import Finding, Verdict
+from operations.quotas import LAMBDA_CONCURRENCY, VPCS, Quota, machine_quota
+
+# Service → a boto3 client in the stack's region.
+Clients = Callable[[str], Any]
+Check = Callable[[Clients, StackConfig], Iterator[Finding]]
+
+# infra/network.py takes as many of the region's zones, in the order of their names, and wants at least two.
+MOST_ZONES, FEWEST_ZONES = 4, 2
+# With fewer at once, a burst of jobs beside people at the page is throttled, and tried again, all the time.
+ENOUGH_FUNCTIONS = 100
+_NOT_ENABLED = ("AuthFailure", "OptInRequired", "UnrecognizedClientException")
+
+
+def check_account(clients: Clients, config: StackConfig, region: str) -> Iterator[Finding]:
+    """Looks at everything; at nothing further where credentials do not work or the region is not enabled."""
+    first = next(_credentials(clients))
+    yield first
+    if first.verdict is Verdict.STOP:
+        return
+    found = list(_answered("region", _region(clients, region)))
+    yield from found
+    if any(finding.verdict is Verdict.STOP for finding in found):
+        return
+    for subject, check in _CHECKS.items():
+        yield from _answered(subject, check(clients, config))
+
+
+def _answered(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings; where AWS would not answer, one that says so instead of the rest."""
+    try:
+        yield from findings
+    except ClientError as error:
+        seen = f"{error.operation_name} is refused: {error.response['Error']['Code']}"
+        yield Finding(subject, Verdict.LOOK, seen, "Ask as somebody who may, or look in the console.")
+    except BotoCoreError as error:
+        yield Finding(subject, Verdict.LOOK, str(error), "See that AWS can be reached from here.")
+
+
+def _credentials(clients: Clients) -> Iterator[Finding]:
+    try:
+        caller = clients("sts").get_caller_identity()
+    except (ClientError, BotoCoreError) as error:
+        yield Finding("credentials", Verdict.STOP, str(error), "Sign in to AWS anew; `aws sts get-caller-identity`.")
+    else:
+        yield Finding("credentials", Verdict.OK, f"account {caller['Account']} as {caller['Arn']}")
+
+
+def _region(clients: Clients, region: str) -> Iterator[Finding]:
+    remedy = "Enable it for the account (Account, AWS Regions), or set another: pulumi config set aws:region ..."
+    try:
+        (found,) = clients("ec2").describe_regions(RegionNames=[region], AllRegions=True)["Regions"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _NOT_ENABLED:
+            raise
+        yield Finding("region", Verdict.STOP, f"{region} does not take these credentials", remedy)
+        return
+    if found["OptInStatus"] == "not-opted-in":
+        yield Finding("region", Verdict.STOP, f"{region} is not enabled", remedy)
+    else:
+        yield Finding("region", Verdict.OK, region)
+
+
+def _zones(clients: Clients, config: StackConfig) -> Iterator[Finding]:
+    """Zones, and in which of them the machine types are offered."""
+    ec2 = clients("ec2")
+    listed = ec2.describe_availability_zones(
+        Filters=[
+            {"Name": "state", "Values": ["available"]},
+            {"Name": "opt-in-status", "Values": ["opt-in-not-required"]},
+        ]
+    )["AvailabilityZones"]
+    zones = sorted(zone["ZoneName"] for zone in listed)[:MOST_ZONES]
+    if len(zones) < FEWEST_ZONES:
+        seen = f"{len(zones)} of them; a stack wants {FEWEST_ZONES}"
+        yield Finding("zones", Verdict.STOP, seen, "Choose another region: pulumi config set aws:region ...")
+        return
+    offers: dict[str, set[str]] = {each: set() for each in config.instance_types}
+    pages = ec2.get_paginator("describe_instance_type_offerings").paginate(
+        LocationType="availability-zone",
+        Filters=[
+            {"Name": "instance-type", "Values": list(config.instance_types)},
+            {"Name": "location", "Values": zones},
+        ],
+    )
+    for page in pages:
+        for offer in page["InstanceTypeOfferings"]:
+            offers[offer["InstanceType"]].add(offer["Location"])
+    nowhere = not any(offers.values())
+    for machine, places in offers.items():
+        seen = f"{machine} in {', '.join(sorted(places)) or 'none'} of {', '.join(zones)}"
+        if places:
+            yield Finding("zones", Verdict.OK, seen)
+        else:
+            remedy = "Take it out of mayfly:instanceTypes, or choose another region."
+            yield Finding("zones", Verdict.STOP if nowhere else Verdict.LOOK, seen, remedy)
+
+
+def _machines(clients: Clients, config: StackConfig) -> Iterator[Finding]:
+    """Whether the types fit the stack, and how many machines the quotas leave room for."""
+    filters = [{"Name": "instance-type", "Values": list(config.instance_types)}]
+    pages = clients("ec2").get_paginator("describe_instance_types").paginate(Filters=filters)
+    known = {found["InstanceType"]: found for page in pages for found in page["InstanceTypes"]}
+    for machine in config.instance_types:
+        yield _machine_type(machine, known.get(machine), config)
+    vcpus = {machine: found["VCpuInfo"]["DefaultVCpus"] for machine, found in known.items()}
+    yield from _machine_quotas(clients, config, vcpus)
+
+
+def _machine_type(machine: str, found: Any, config: StackConfig) -> Finding:
+    if found is None:
+        return Finding("machines", Verdict.STOP, f"{machine} is unknown here", "Correct mayfly:instanceTypes.")
+    processors = found["ProcessorInfo"]["SupportedArchitectures"]
+    if config.architecture not in processors:
+        seen = f"{machine} has {' or '.join(processors)}, the stack's images are {config.architecture}"
+        return Finding("machines", Verdict.STOP, seen, "Let mayfly:architecture and mayfly:instanceTypes fit.")
+    if "spot" in config.markets and "spot" not in found["SupportedUsageClasses"]:
+        return Finding("machines", Verdict.LOOK, f"{machine} is not sold as spot", "Mind that with mayfly:markets.")
+    return Finding("machines", Verdict.OK, f"{machine}: {found['VCpuInfo']['DefaultVCpus']} vCPUs, {processors[0]}")
+
+
+def _machine_quotas(clients: Clients, config: StackConfig, vcpus: dict[str, int]) -> Iterator[Finding]:
+    """One finding a quota, told in machines of the first type that counts towards it."""
+    firsts: dict[Quota, str] = {}
+    for market in config.markets:
+        for machine in vcpus:
+            quota = machine_quota(machine, market)
+            if quota:
+                firsts.setdefault(quota, machine)
+    room = {quota: int(_value(clients, quota) // vcpus[machine]) for quota, machine in firsts.items()}
+    for quota, machine in firsts.items():
+        seen = f"{quota.name} ({quota.code}): room for {room[quota]} x {machine}; the stack may want "
+        seen += str(config.max_concurrent_jobs)
+        if room[quota] >= config.max_concurrent_jobs:
+            yield Finding("machines", Verdict.OK, seen)
+        else:
+            verdict = Verdict.LOOK if any(room.values()) else Verdict.STOP
+            yield Finding("machines", verdict, seen, f"Further jobs will wait in line. {quota.request}")
+
+
+def _functions(clients: Clients, config: StackConfig) -> Iterator[Finding]:
+    del config
+    at_once = int(_value(clients, LAMBDA_CONCURRENCY))
+    seen = f"{at_once} at once in the whole account ({LAMBDA_CONCURRENCY.code})"
+    if at_once >= ENOUGH_FUNCTIONS:
+        yield Finding("functions", Verdict.OK, seen)
+    else:
+        yield Finding("functions", Verdict.LOOK, seen, f"Bursts will be slow. {LAMBDA_CONCURRENCY.request}")
+
+
+def _networks(clients: Clients, config: StackConfig) -> Iterator[Finding]:
+    name = config.prefix
+    pages = clients("ec2").get_paginator("describe_vpcs").paginate()
+    vpcs = [vpc for page in pages for vpc in page["Vpcs"]]
+    most = int(_value(clients, VPCS))
+    seen = f"{len(vpcs)} of {most} ({VPCS.code})"
+    stacks = [tag["Value"] for vpc in vpcs for tag in vpc.get("Tags", []) if tag["Key"] == "mayfly:stack"]
+    if len(vpcs) < most or config.stack in stacks:
+        yield Finding("networks", Verdict.OK, seen)
+    else:
+        remedy = f"Remove a VPC that nobody uses, or: {VPCS.request}"
+        yield Finding("networks", Verdict.STOP, f"{seen}, and {name} wants one of its own", remedy)
+
+
+def _image(clients: Clients, config: StackConfig) -> Iterator[Finding]:
+    parameter, remedy = config.image_parameter, "Correct mayfly:machineImageParameter."
+    try:
+        image_id = clients("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ParameterNotFound":
+            raise
+        yield Finding("image", Verdict.STOP, f"there is no {parameter}", remedy)
+        return
+    images = clients("ec2").describe_images(ImageIds=[image_id])["Images"]
+    if not images:
+        yield Finding("image", Verdict.STOP, f"{parameter} names {image_id}, which is not there", remedy)
+        return
+    (image,) = images
+    root = next(each for each in image["BlockDeviceMappings"] if each["DeviceName"] == image["RootDeviceName"])
+    size = root["Ebs"]["VolumeSize"]
+    seen = f"{image_id}: {image['Architecture']}, {size} GiB, from {parameter}"
+    if image["Architecture"] != config.architecture:
+        yield Finding("image", Verdict.STOP, f"{seen}; the stack is {config.architecture}", remedy)
+    elif size > config.machine_disk_gib:
+        yield Finding("image", Verdict.STOP, seen, f"Set mayfly:machineDiskGib to {size} at least.")
+    else:
+        yield Finding("image", Verdict.OK, seen)
+
+
+def _boundary(clients: Clients, config: StackConfig) -> Iterator[Finding]:
+    if config.permissions_boundary is None:
+        yield Finding("boundary", Verdict.OK, "none is configured")
+        return
+    try:
+        clients("iam").get_policy(PolicyArn=config.permissions_boundary)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        seen = f"there is no {config.permissions_boundary}"
+        yield Finding("boundary", Verdict.STOP, seen, "Create the policy, or correct mayfly:permissionsBoundary.")
+    else:
+        yield Finding("boundary", Verdict.OK, config.permissions_boundary)
+
+
+def _value(clients: Clients, quota: Quota) -> float:
+    answer = clients("service-quotas").get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
+    return float(answer["Quota"]["Value"])
+
+
+_CHECKS: dict[str, Check] = {
+    "zones": _zones,
+    "machines": _machines,
+    "functions": _functions,
+    "networks": _networks,
+    "image": _image,
+    "boundary": _boundary,
+}

@@ -1,0 +1,138 @@
+"""`python -m operations.doctor` says what is missing, on this machine and in the AWS account, before it is missed.
+
+Each line says ok, look or stop; the exit code is 1 when one says stop. It only asks, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from infra.config import ConfigError
+from localcloud.engine.errors import ProjectFileError
+from operations.account import check_account
+from operations.finding import Finding, Verdict
+from operations.local_machine import ROOT, Probe, ThisMachine, check_machine
+from operations.stack_settings import StackSettings, read_settings
+
+_FOR_LOCAL_USE = "Nothing of this is needed for the local cloud (make up); to deploy, sign in to AWS and ask again."
+
+
+class Session(Protocol):
+    """What is needed of boto3.Session."""
+
+    @property
+    def region_name(self) -> str | None: ...
+    def get_credentials(self) -> Any: ...
+    def client(self, service_name: str, **settings: Any) -> Any: ...
+
+
+Connect = Callable[[str | None], Session]
+
+
+def examine(folder: Path, stack: str, probe: Probe, connect: Connect) -> Iterator[Finding]:
+    """Looks at the machine, then at the stack's configuration, then at the account.
+
+    Args:
+        folder: of Pulumi.yaml.
+        stack: whose Pulumi.<stack>.yaml to read.
+        probe: of the machine.
+        connect: a session of AWS with a profile, or with whatever the environment says.
+    """
+    settings, configured = _configured(folder, stack)
+    session, signed_in = _signed_in(connect, settings)
+    yield from check_machine(probe, deploying=session is not None)
+    yield configured
+    yield from signed_in
+    if session is None or settings is None:
+        return
+    region = settings.region or session.region_name
+    if region is None:
+        yield Finding("region", Verdict.STOP, "none is set", "pulumi config set aws:region eu-central-1")
+        return
+    retries = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=20)
+    account: Session = session
+    yield from check_account(
+        lambda service: account.client(service, region_name=region, config=retries), settings.config, region
+    )
+
+
+def _configured(folder: Path, stack: str) -> tuple[StackSettings | None, Finding]:
+    path = f"Pulumi.{stack}.yaml"
+    try:
+        settings = read_settings(folder, stack)
+    except (ProjectFileError, ConfigError) as error:
+        remedy = "" if (folder / path).is_file() else f"There is no {path}: pulumi stack init {stack}, then set values."
+        return None, Finding("stack", Verdict.STOP, " ".join(str(error).split()), remedy)
+    config = settings.config
+    markets, machines = " then ".join(config.markets), ", ".join(config.instance_types)
+    seen = f"{stack}: sign-in {config.auth}, {config.max_concurrent_jobs} machines at most, {markets}: {machines}"
+    if config.has_sign_in:
+        return settings, Finding("stack", Verdict.OK, seen)
+    return settings, Finding("stack", Verdict.LOOK, seen, "Whoever knows the address may use it and see all jobs.")
+
+
+def _signed_in(connect: Connect, settings: StackSettings | None) -> tuple[Session | None, list[Finding]]:
+    try:
+        session = connect(settings.profile if settings else None)
+        if session.get_credentials() is not None:
+            return session, []
+    except BotoCoreError as error:
+        return None, [Finding("credentials", Verdict.STOP, str(error), "Sign in to AWS anew, or correct the profile.")]
+    return None, [Finding("credentials", Verdict.LOOK, "none: the account was not looked at", _FOR_LOCAL_USE)]
+
+
+def told(findings: Sequence[Finding]) -> str:
+    """As lines, remedies below what they are for."""
+    width = max(len(finding.subject) for finding in findings)
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.verdict:4}  {finding.subject:{width}}  {finding.seen}")
+        if finding.remedy:
+            lines.append(f"{'':4}  {'':{width}}  > {finding.remedy}")
+    return "\n".join(lines)
+
+
+def as_json(stack: str, findings: Sequence[Finding]) -> str:
+    """`{stack, findings: [{subject, verdict, seen, remedy}]}`."""
+    return json.dumps({"stack": stack, "findings": [asdict(finding) for finding in findings]}, indent=1)
+
+
+def _session(profile: str | None) -> Session:
+    session: Any = boto3.Session(profile_name=profile)  # its types know every service by name
+    opened: Session = session
+    return opened
+
+
+def main(
+    argv: Sequence[str],
+    probe: Probe | None = None,
+    connect: Connect = _session,
+) -> int:
+    """Exit code 0, or 1 when something says stop."""
+    options = _parser().parse_args(argv)
+    findings = list(examine(ROOT, options.stack, probe or ThisMachine(), connect))
+    sys.stdout.write((as_json(options.stack, findings) if options.json else told(findings)) + "\n")
+    return int(any(finding.verdict is Verdict.STOP for finding in findings))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m operations.doctor", description="Says what is missing before it is missed; changes nothing."
+    )
+    parser.add_argument("--stack", default="dev", help="whose Pulumi.<stack>.yaml to read (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

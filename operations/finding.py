@@ -1,0 +1,24 @@
+"""What the doctor says of one thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """OK: nothing to do. LOOK: works, but not as well as it could. STOP: deploying, or running, would fail."""
+
+    OK = "ok"
+    LOOK = "look"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`seen` is what is there, in plain words; `remedy` what to do about it, empty where nothing is to be done."""
+
+    subject: str
+    verdict: Verdict
+    seen: str
+    remedy: str = ""

@@ -1,0 +1,135 @@
+"""What Mayfly wants of the machine one works on."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+from operations.finding import Finding, Verdict
+
+ROOT = Path(__file__).parents[1]
+SITE_PORT = 8080  # of `make up`
+# The virtual environments take about one and a half, bundles, the scanners' data and test artifacts the rest.
+WANTED_GIB = 4
+_OLDEST_PYTHON, _NEWEST_PYTHON = (3, 11), (3, 13)
+_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_GIB = 1 << 30
+_ANSWER_SECONDS = 30
+
+
+class Probe(Protocol):
+    """How to look at a machine."""
+
+    def python(self) -> tuple[int, int]: ...
+    def program(self, name: str) -> str | None:
+        """Where the program is, or None."""
+
+    def first_line(self, *command: str) -> str:
+        """The first line that a command prints, empty when it fails."""
+
+    def free_bytes(self) -> int:
+        """On the disk of the repository."""
+
+    def port_is_free(self, port: int) -> bool: ...
+
+
+class ThisMachine:
+    """The Probe of the machine this runs on."""
+
+    def python(self) -> tuple[int, int]:
+        return sys.version_info[:2]
+
+    def program(self, name: str) -> str | None:
+        return shutil.which(name)
+
+    def first_line(self, *command: str) -> str:
+        try:
+            finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_ANSWER_SECONDS)
+        except (OSError, subprocess.SubprocessError):
+            return ""
+        return finished.stdout.strip().partition("\n")[0]
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(ROOT).free
+
+    def port_is_free(self, port: int) -> bool:
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: a closed one's port is free
+            try:
+                taken.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+            return True
+
+
+def check_machine(probe: Probe, *, deploying: bool) -> Iterator[Finding]:
+    """Looks at everything; `deploying` makes a stop of what only deploying needs."""
+    yield _python(*probe.python())
+    yield _make(probe)
+    yield _disk(probe.free_bytes())
+    yield _port(probe.port_is_free(SITE_PORT))
+    yield _browser(probe)
+    yield _pulumi(probe, deploying=deploying)
+
+
+def _python(major: int, minor: int) -> Finding:
+    seen = f"{major}.{minor}"
+    if (major, minor) < _OLDEST_PYTHON:
+        remedy = "Install Python 3.11 or newer and name it: make PYTHON=python3.12 setup"
+        return Finding("python", Verdict.STOP, seen, remedy)
+    if (major, minor) > _NEWEST_PYTHON:
+        return Finding("python", Verdict.LOOK, f"{seen}, newer than what the tests run on", "3.11 to 3.13 are tested.")
+    return Finding("python", Verdict.OK, seen)
+
+
+def _make(probe: Probe) -> Finding:
+    if not probe.program("make"):
+        return Finding("make", Verdict.LOOK, "not found", "Install it, or run the Makefile's commands by hand.")
+    return Finding("make", Verdict.OK, probe.first_line("make", "--version"))
+
+
+def _disk(free: int) -> Finding:
+    seen = f"{free / _GIB:.1f} GiB free"
+    if free >= WANTED_GIB * _GIB:
+        return Finding("disk", Verdict.OK, seen)
+    return Finding("disk", Verdict.LOOK, seen, f"Make room: everything together takes up to {WANTED_GIB} GiB.")
+
+
+def _port(is_free: bool) -> Finding:
+    if is_free:
+        return Finding("port", Verdict.OK, f"{SITE_PORT} is free")
+    remedy = "`make up` would not start; take any other one: .venv/bin/python -m localcloud up --port 0"
+    return Finding("port", Verdict.LOOK, f"{SITE_PORT} is in use", remedy)
+
+
+def _browser(probe: Probe) -> Finding:
+    for name in _BROWSERS:
+        if path := probe.program(name):
+            return Finding("browser", Verdict.OK, path)
+    return Finding("browser", Verdict.LOOK, "no Chromium", "Only the browser tests need it: make browser")
+
+
+def _pulumi(probe: Probe, *, deploying: bool) -> Finding:
+    missing = Verdict.STOP if deploying else Verdict.LOOK
+    sdk = version("pulumi")
+    if not probe.program("pulumi"):
+        remedy = f"Only deploying to AWS needs it: https://www.pulumi.com/docs/install, {sdk} or newer."
+        return Finding("pulumi", missing, "no Pulumi CLI", remedy)
+    told = probe.first_line("pulumi", "version")
+    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", told)
+    if not found:
+        return Finding("pulumi", missing, f"`pulumi version` says {told!r}", "See that it runs; then ask again.")
+    wanted = tuple(int(part) for part in sdk.split(".")[:2])
+    here = (int(found[1]), int(found[2]))
+    if here[0] != wanted[0]:
+        return Finding("pulumi", missing, f"{told}; the SDK here is {sdk}", f"Install a Pulumi CLI {wanted[0]}.x.")
+    if here < wanted:
+        return Finding("pulumi", Verdict.LOOK, f"{told}, older than the SDK here, {sdk}", "Update the Pulumi CLI.")
+    return Finding("pulumi", Verdict.OK, told)

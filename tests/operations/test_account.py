@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from infra import network
+from infra.config import StackConfig
+from operations import account
+from operations.account import check_account
+from operations.finding import Finding, Verdict
+from operations.quotas import machine_quota
+from operations.stack_settings import read_settings
+
+REGION = "eu-central-1"
+ZONES = [f"{REGION}{letter}" for letter in "cab"]
+KEYS = {"region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+BOUNDARY = "arn:aws:iam::123456789012:policy/limits"
+CONFIG = read_settings(Path(__file__).parents[2], "dev").config
+SMALL = replace(CONFIG, instance_types=("t4g.small",), max_concurrent_jobs=10)
+
+
+@cache
+def client_of(service: str) -> Any:
+    """Clients take long to make; each test stubs them anew."""
+    return boto3.client(service, **KEYS)  # type: ignore[call-overload]
+
+
+class Account:
+    """Answers of AWS; each call has one, and a test changes those that it is about."""
+
+    def __init__(self) -> None:
+        self.stubs: dict[str, Stubber] = {}
+        self.answers: dict[str, list[tuple[str, Any]]] = {
+            "sts": [("get_caller_identity", {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me"})],
+            "ec2": [
+                ("describe_regions", {"Regions": [{"RegionName": REGION, "OptInStatus": "opt-in-not-required"}]}),
+                ("describe_availability_zones", {"AvailabilityZones": [{"ZoneName": zone} for zone in ZONES]}),
+                ("describe_instance_type_offerings", offers({"t4g.small": ZONES})),
+                ("describe_instance_types", types("t4g.small")),
+                ("describe_vpcs", {"Vpcs": [{"VpcId": "vpc-1"}]}),
+                ("describe_images", image()),
+            ],
+            "service-quotas": [
+                ("get_service_quota", {"Quota": {"Value": 20.0}}),
+                ("get_service_quota", {"Quota": {"Value": 1000.0}}),
+                ("get_service_quota", {"Quota": {"Value": 5.0}}),
+            ],
+            "ssm": [("get_parameter", {"Parameter": {"Value": "ami-0123456789abcdef0"}})],
+            "iam": [],
+        }
+
+    def change(self, service: str, call: str, answer: Any, which: int = 0) -> None:
+        """Another answer, or an error's code, for one of the calls of that name."""
+        places = [place for place, (name, _) in enumerate(self.answers[service]) if name == call]
+        self.answers[service][places[which]] = (call, answer)
+
+    def client(self, service: str) -> Any:
+        made = client_of(service)
+        if service not in self.stubs:
+            stub = Stubber(made)
+            for call, answer in self.answers[service]:
+                if isinstance(answer, str):
+                    stub.add_client_error(call, answer)
+                else:
+                    stub.add_response(call, answer)
+            stub.activate()
+            self.stubs[service] = stub
+        return made
+
+    def findings(self, config: StackConfig = SMALL) -> list[Finding]:
+        found = list(check_account(self.client, config, REGION))
+        assert all(each.remedy for each in found if each.verdict is not Verdict.OK), found
+        return found
+
+    def remarks(self, config: StackConfig = SMALL) -> list[tuple[str, Verdict]]:
+        """What is not fine."""
+        return [(each.subject, each.verdict) for each in self.findings(config) if each.verdict is not Verdict.OK]
+
+
+def offers(places: dict[str, list[str]]) -> dict[str, Any]:
+    pairs = [(machine, zone) for machine, zones in places.items() for zone in zones]
+    return {"InstanceTypeOfferings": [{"InstanceType": machine, "Location": zone} for machine, zone in pairs]}
+
+
+def types(*names: str, processor: str = "arm64", sold: Sequence[str] = ("on-demand", "spot")) -> dict[str, Any]:
+    about = {
+        "VCpuInfo": {"DefaultVCpus": 2},
+        "ProcessorInfo": {"SupportedArchitectures": [processor]},
+        "SupportedUsageClasses": list(sold),
+    }
+    return {"InstanceTypes": [{"InstanceType": name, **about} for name in names]}
+
+
+def image(processor: str = "arm64", size: int = 8) -> dict[str, Any]:
+    disks = [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": size}}]
+    return {"Images": [{"Architecture": processor, "RootDeviceName": "/dev/xvda", "BlockDeviceMappings": disks}]}
+
+
+@pytest.fixture
+def aws() -> Iterator[Account]:
+    made = Account()
+    yield made
+    for stub in made.stubs.values():
+        stub.deactivate()
+
+
+def test_an_account_that_has_everything_is_fine(aws: Account) -> None:
+    findings = aws.findings()
+    assert [each.subject for each in findings if each.verdict is not Verdict.OK] == []
+    for stub in aws.stubs.values():
+        stub.assert_no_pending_responses()
+    told = {each.subject: each.seen for each in findings}
+    assert told["credentials"] == "account 123456789012 as arn:aws:iam::123456789012:user/me"
+    assert "room for 10 x t4g.small; the stack may want 10" in told["machines"]
+    assert "eu-central-1a, eu-central-1b, eu-central-1c" in told["zones"]
+
+
+def test_with_credentials_that_do_not_work_nothing_further_is_asked(aws: Account) -> None:
+    aws.change("sts", "get_caller_identity", "ExpiredToken")
+    assert [(each.subject, each.verdict) for each in aws.findings()] == [("credentials", Verdict.STOP)]
+
+
+@pytest.mark.parametrize(
+    "answer", ["AuthFailure", {"Regions": [{"RegionName": REGION, "OptInStatus": "not-opted-in"}]}]
+)
+def test_a_region_that_is_not_enabled_stops_it(aws: Account, answer: Any) -> None:
+    aws.change("ec2", "describe_regions", answer)
+    last = aws.findings()[-1]
+    assert (last.subject, last.verdict) == ("region", Verdict.STOP)
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "answer", "expected"),
+    [
+        ("ec2", "describe_availability_zones", {"AvailabilityZones": [{"ZoneName": "x"}]}, ("zones", Verdict.STOP)),
+        ("ec2", "describe_instance_type_offerings", offers({}), ("zones", Verdict.STOP)),
+        ("ec2", "describe_instance_types", types("t4g.small", processor="x86_64"), ("machines", Verdict.STOP)),
+        ("ec2", "describe_instance_types", types(), ("machines", Verdict.STOP)),
+        ("service-quotas", "get_service_quota", {"Quota": {"Value": 18.0}}, ("machines", Verdict.LOOK)),
+        ("service-quotas", "get_service_quota", {"Quota": {"Value": 1.0}}, ("machines", Verdict.STOP)),
+        ("ec2", "describe_vpcs", {"Vpcs": [{}] * 5}, ("networks", Verdict.STOP)),
+        ("ssm", "get_parameter", "ParameterNotFound", ("image", Verdict.STOP)),
+        ("ec2", "describe_images", image("x86_64"), ("image", Verdict.STOP)),
+        ("ec2", "describe_images", image(size=30), ("image", Verdict.STOP)),
+        ("ec2", "describe_images", {"Images": []}, ("image", Verdict.STOP)),
+    ],
+)
+def test_what_would_fail_is_told(
+    aws: Account, service: str, call: str, answer: Any, expected: tuple[str, Verdict]
+) -> None:
+    if call == "describe_availability_zones":  # then nobody asks for offers
+        aws.answers["ec2"] = [each for each in aws.answers["ec2"] if each[0] != "describe_instance_type_offerings"]
+    if answer == types():  # then nobody asks for a quota of machines
+        aws.answers["service-quotas"].pop(0)
+    aws.change(service, call, answer)
+    assert aws.remarks() == [expected]
+
+
+def test_few_functions_at_once_make_bursts_slow(aws: Account) -> None:
+    aws.change("service-quotas", "get_service_quota", {"Quota": {"Value": 10.0}}, which=1)
+    (finding,) = [each for each in aws.findings() if each.verdict is not Verdict.OK]
+    assert (finding.subject, finding.verdict) == ("functions", Verdict.LOOK)
+    assert "--service-code lambda --quota-code L-B99A9384" in finding.remedy
+
+
+def test_a_stack_that_has_its_network_already_wants_no_other(aws: Account) -> None:
+    own = {"Tags": [{"Key": "mayfly:stack", "Value": "dev"}]}
+    aws.change("ec2", "describe_vpcs", {"Vpcs": [own, {}, {}, {}, {}]})
+    assert aws.remarks() == []
+
+
+def test_a_type_that_one_zone_lacks_is_fine_and_one_that_all_lack_is_told(aws: Account) -> None:
+    config = replace(SMALL, instance_types=("t4g.small", "m6g.medium"))
+    aws.change("ec2", "describe_instance_type_offerings", offers({"t4g.small": ZONES[:1]}))
+    aws.change("ec2", "describe_instance_types", types("t4g.small", "m6g.medium"))
+    (finding,) = [each for each in aws.findings(config) if each.verdict is not Verdict.OK]
+    assert (finding.subject, finding.verdict) == ("zones", Verdict.LOOK)
+    assert finding.seen.startswith("m6g.medium in none of")
+
+
+def test_each_market_has_a_quota_of_its_own(aws: Account) -> None:
+    config = replace(SMALL, markets=("spot", "on-demand"))
+    aws.answers["service-quotas"].insert(0, ("get_service_quota", {"Quota": {"Value": 0.0}}))
+    (finding,) = [each for each in aws.findings(config) if each.verdict is not Verdict.OK]
+    # There is room on demand, so nothing stops.
+    assert finding.verdict is Verdict.LOOK
+    assert "L-34B43A08" in finding.seen
+
+
+def test_a_type_not_sold_as_spot_is_told_where_spot_is_wanted(aws: Account) -> None:
+    aws.change("ec2", "describe_instance_types", types("t4g.small", sold=["on-demand"]))
+    aws.answers["service-quotas"].insert(0, ("get_service_quota", {"Quota": {"Value": 20.0}}))
+    assert aws.remarks(replace(SMALL, markets=("spot", "on-demand"))) == [("machines", Verdict.LOOK)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [({"Policy": {"PolicyName": "limits"}}, []), ("NoSuchEntity", [("boundary", Verdict.STOP)])],
+)
+def test_a_boundary_that_is_configured_has_to_be_there(aws: Account, answer: Any, expected: Any) -> None:
+    aws.answers["iam"].append(("get_policy", answer))
+    assert aws.remarks(replace(SMALL, permissions_boundary=BOUNDARY)) == expected
+
+
+def test_what_may_not_be_asked_is_told_and_the_rest_is_looked_at(aws: Account) -> None:
+    aws.change("ec2", "describe_vpcs", "UnauthorizedOperation")
+    aws.answers["service-quotas"].pop()  # nobody asks for the quota of what is not known
+    findings = aws.findings()
+    (finding,) = [each for each in findings if each.verdict is not Verdict.OK]
+    assert (finding.subject, finding.verdict) == ("networks", Verdict.LOOK)
+    assert finding.seen == "DescribeVpcs is refused: UnauthorizedOperation"
+    assert findings[-1].subject == "boundary"
+
+
+def test_zones_are_counted_as_the_program_counts_them() -> None:
+    assert (account.MOST_ZONES, account.FEWEST_ZONES) == (network._MOST_ZONES, network._FEWEST_ZONES)
+
+
+@pytest.mark.parametrize(
+    ("machine", "market", "code"),
+    [
+        ("t4g.small", "on-demand", "L-1216C47A"),
+        ("m6g.medium", "spot", "L-34B43A08"),
+        ("im4gn.large", "on-demand", "L-1216C47A"),
+        ("g5g.xlarge", "on-demand", "L-DB2E81BA"),
+        ("inf2.xlarge", "spot", "L-B5D1601B"),
+        ("trn1.2xlarge", "on-demand", "L-2C3B7624"),
+        ("x2gd.medium", "on-demand", "L-7295265B"),
+    ],
+)
+def test_a_type_counts_towards_its_familys_quota(machine: str, market: str, code: str) -> None:
+    quota = machine_quota(machine, market)
+    assert quota is not None
+    assert quota.code == code
+
+
+def test_a_family_nobody_knows_has_no_quota() -> None:
+    assert machine_quota("hpc7g.4xlarge", "on-demand") is None

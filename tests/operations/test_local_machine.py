@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+import pytest
+
+from operations.finding import Verdict
+from operations.local_machine import WANTED_GIB, ThisMachine, check_machine
+
+SDK = version("pulumi")
+PROGRAMS = {"make": "GNU Make 4.3", "chromium": "Chromium 130", "pulumi": f"v{SDK}"}
+
+
+@dataclass
+class Machine:
+    version: tuple[int, int] = (3, 12)
+    programs: Mapping[str, str] = field(default_factory=lambda: dict(PROGRAMS))
+    free: int = WANTED_GIB << 30
+    is_port_free: bool = True
+
+    def python(self) -> tuple[int, int]:
+        return self.version
+
+    def program(self, name: str) -> str | None:
+        return f"/usr/bin/{name}" if name in self.programs else None
+
+    def first_line(self, *command: str) -> str:
+        return self.programs[command[0]]
+
+    def free_bytes(self) -> int:
+        return self.free
+
+    def port_is_free(self, port: int) -> bool:
+        return self.is_port_free
+
+
+def verdicts(machine: Machine, *, deploying: bool = False) -> dict[str, Verdict]:
+    """What is not fine; each such thing has a remedy."""
+    found = [each for each in check_machine(machine, deploying=deploying) if each.verdict is not Verdict.OK]
+    assert all(each.remedy for each in found)
+    return {each.subject: each.verdict for each in found}
+
+
+def without(name: str) -> dict[str, str]:
+    return {key: value for key, value in PROGRAMS.items() if key != name}
+
+
+def test_a_machine_that_has_everything_is_fine() -> None:
+    assert verdicts(Machine(), deploying=True) == {}
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        (Machine(version=(3, 10)), {"python": Verdict.STOP}),
+        (Machine(version=(3, 99)), {"python": Verdict.LOOK}),
+        (Machine(programs=without("make")), {"make": Verdict.LOOK}),
+        (Machine(free=1 << 30), {"disk": Verdict.LOOK}),
+        (Machine(is_port_free=False), {"port": Verdict.LOOK}),
+        (Machine(programs=without("chromium")), {"browser": Verdict.LOOK}),
+        (Machine(programs=without("chromium") | {"google-chrome": "x"}), {}),
+        (Machine(programs=without("pulumi")), {"pulumi": Verdict.LOOK}),
+        (Machine(programs=PROGRAMS | {"pulumi": "v3.1.0"}), {"pulumi": Verdict.LOOK}),
+        (Machine(programs=PROGRAMS | {"pulumi": "v2.30.0"}), {"pulumi": Verdict.LOOK}),
+        (Machine(programs=PROGRAMS | {"pulumi": "v3.9999.0"}), {}),
+    ],
+)
+def test_what_is_missing_is_told(machine: Machine, expected: dict[str, Verdict]) -> None:
+    assert verdicts(machine) == expected
+
+
+@pytest.mark.parametrize("told", [None, "v2.30.0", ""])
+def test_nobody_deploys_without_a_pulumi_cli_that_fits(told: str | None) -> None:
+    programs = without("pulumi") | ({} if told is None else {"pulumi": told})
+    assert verdicts(Machine(programs=programs), deploying=True) == {"pulumi": Verdict.STOP}
+
+
+def test_a_port_in_use_is_seen() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        assert not ThisMachine().port_is_free(port)
+    assert ThisMachine().port_is_free(port)
+
+
+def test_a_program_that_fails_prints_nothing() -> None:
+    assert ThisMachine().first_line("/no/such/program") == ""
+    assert ThisMachine().first_line("make", "--version").startswith("GNU Make")
