@@ -15,13 +15,17 @@ import { PoolUnreachable } from "./user-pool.js";
  *   id: string, owner: string, status: JobStatus, filename: string, input_text: string,
  *   input_file_path: string | null, output_file_path: string | null, created_at: string, updated_at: string,
  *   run: number, attempts: number, machines: Receipt[], timeline: TimelineEvent[], error: JobError | null,
- *   size?: number | null
+ *   size?: number | null, output_size?: number | null
  * }} Job
  * @typedef {{
  *   job_id: string, instance_id: string, instance_type: string, zone: string, launched_at: string
  * }} AliveMachine
  * @typedef {{url: string, fields: Record<string, string>}} UploadTarget
- * @typedef {{max_upload_bytes: number, max_text_chars: number, max_filename_chars: number}} Limits
+ * @typedef {{number: number, size: number, url: string | null, stored?: boolean}} Part `url` is null once it is stored
+ * @typedef {{upload_id: string, part_size: number, parts: Part[]}} Parts
+ * @typedef {{
+ *   max_upload_bytes: number, max_text_chars: number, max_filename_chars: number, multipart_from_bytes?: number
+ * }} Limits
  * @typedef {{at: string, stream: string, text: string}} LogLine
  * @typedef {{field: string, message: string}} FieldError
  */
@@ -130,6 +134,7 @@ async function call(method, path, body) {
     }
   }
   if (!response.ok) throw await problem(response);
+  if (response.status === 204) return null;
   try {
     return await response.json();
   } catch {
@@ -155,14 +160,43 @@ const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+$/;
 
 /**
  * @param {File} file
- * @returns {Promise<{job_id: string, upload: UploadTarget, expires_at: string}>}
+ * @param {boolean} isMultipart
+ * @returns {Promise<{job_id: string, upload: UploadTarget | null, multipart: Parts | null, expires_at: string}>} one of both
  */
-export const createUpload = (file) =>
+export const createUpload = (file, isMultipart) =>
   call("POST", "/uploads", {
     filename: file.name,
     size: file.size,
     ...(MEDIA_TYPE.test(file.type) ? { content_type: file.type } : {}),
+    ...(isMultipart ? { multipart: true } : {}),
   });
+
+/**
+ * @param {string} jobId
+ * @param {string} uploadId
+ * @param {File} file
+ * @returns {Promise<Parts & {expires_at: string}>} new addresses for what is not stored yet
+ */
+export const missingParts = (jobId, uploadId, { name, size }) =>
+  call("POST", `/uploads/${jobId}/parts`, { upload_id: uploadId, filename: name, size });
+
+/**
+ * @param {string} jobId
+ * @param {string} uploadId
+ * @param {File} file
+ * @returns {Promise<void>} also when repeated; 409 while a part is missing
+ */
+export const completeUpload = (jobId, uploadId, { name, size }) =>
+  call("POST", `/uploads/${jobId}/complete`, { upload_id: uploadId, filename: name, size });
+
+/**
+ * @param {string} jobId
+ * @param {string} uploadId
+ * @param {string} filename
+ * @returns {Promise<void>}
+ */
+export const abortUpload = (jobId, uploadId, filename) =>
+  call("POST", `/uploads/${jobId}/abort`, { upload_id: uploadId, filename });
 
 /**
  * @param {string} jobId
@@ -196,6 +230,12 @@ export const cancelJob = (id) => call("POST", `${at(id)}/cancel`);
 
 /** @param {string} id @returns {Promise<Job>} waiting for a machine again, in a new run */
 export const retryJob = (id) => call("POST", `${at(id)}/retry`);
+
+/** @param {string} id @returns {Promise<{job_id: string, expires_at: string}>} a copy of its file, for a new job */
+export const copyInput = (id) => call("POST", `${at(id)}/copy`);
+
+/** @param {string} id @returns {Promise<void>} its file, result and record are gone */
+export const deleteJob = (id) => call("DELETE", at(id));
 
 /** @returns {Promise<{alive: AliveMachine[]}>} those not confirmed terminated */
 export const listMachines = () => call("GET", "/machines");

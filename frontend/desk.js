@@ -1,16 +1,16 @@
 // @ts-check
 /** What somebody who may use the API works with: the form, the machines and the jobs. */
 import { ApiError } from "./api.js";
-import { byId, setText } from "./dom.js";
+import { Connection } from "./connection.js";
+import { announce, byId, setText } from "./dom.js";
 import { JobForm } from "./form.js";
 import { JobList } from "./job-list.js";
 import { JobView } from "./job-view.js";
-import { hasAlive, isOver } from "./job.js";
+import { addressOf, hasAlive, isOver } from "./job.js";
 import { Jobs } from "./jobs.js";
 import { MachineList } from "./machine-list.js";
 import { Machines } from "./machines.js";
 import { session } from "./session.js";
-import { resume } from "./submission.js";
 import { watchJob, whileVisible } from "./watch.js";
 
 /** @typedef {import("./api.js").Job} Job */
@@ -41,11 +41,20 @@ function addressed() {
   return found ? found[1] : null;
 }
 
-/** @param {Job} job */
-function accept(job) {
+/** @param {Job} job @param {boolean} isAlone then it is shown at once; of several, none is */
+function accept(job, isAlone = true) {
   jobs.put(job);
   lookAround();
-  location.hash = `#/jobs/${encodeURIComponent(job.id)}`;
+  if (isAlone) location.hash = addressOf(job.id);
+}
+
+/** @param {Job} job */
+function removed(job) {
+  stopWatching(); // an answer that is under way still has it
+  jobs.remove(job.id);
+  lookAround();
+  location.hash = "#/";
+  announce(`${job.filename} is deleted.`);
 }
 
 function drawList() {
@@ -129,7 +138,8 @@ function follow() {
 
 function route() {
   const id = addressed();
-  view = id ? new JobView(id, changed, follow) : null;
+  view?.close();
+  view = id ? new JobView(id, { changed, doubted: follow, created: accept, removed }) : null;
   aliveOfView = String(machines.of(id ?? ""));
   card.hidden = !view;
   card.replaceChildren(...(view ? [view.element] : []));
@@ -165,12 +175,8 @@ function listen() {
 export function openDesk() {
   listen();
   const form = new JobForm(accept);
+  new Connection();
   if (addressed()) route();
   lookAround();
-  resume().then((job) => {
-    if (!job) return;
-    form.clear();
-    accept(job);
-  }, (error) => form.report(error));
   return form;
 }

@@ -1,45 +1,52 @@
 // @ts-check
 import * as api from "./api.js";
-import { announce, byId, el, setText } from "./dom.js";
+import { ChosenFiles } from "./chosen-files.js";
+import { CutOffUploads } from "./cut-off.js";
+import { byId, el, setText } from "./dom.js";
+import { grouped, lengthOf, limitsText } from "./file-check.js";
 import { askBeforeLeavingDuring } from "./leave.js";
-import { limitText, sizeText } from "./size.js";
-import { submit } from "./submission.js";
-import { durationText } from "./time.js";
+import { finish, isPassing, storedOnes } from "./submission.js";
 import { UploadError } from "./upload.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
- * @typedef {import("./upload.js").Progress} Progress
+ * @typedef {import("./chosen-files.js").Entry} Entry
+ * @typedef {import("./file-row.js").FileRow} FileRow
+ * @typedef {import("./submission.js").Submission} Submission
+ * @typedef {api.ApiError | UploadError} Trouble
  */
 
 const DRAFT = "mayfly.draft";
 
-/** @param {string} text @returns {number} Unicode characters, as the API counts them */
-const lengthOf = (text) => [...text].length;
+/** @param {number} count @param {string} one @returns {string} such as "1 job", "3 jobs" */
+const counted = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
 
-/** @param {number} count */
-const grouped = (count) => count.toLocaleString("en-GB");
+/** @param {unknown} error @returns {Trouble} */
+function trouble(error) {
+  if (error instanceof api.ApiError || error instanceof UploadError) return error;
+  throw error;
+}
 
-/** The form: what was typed stays until the job exists. */
+/** The form: a text and files, each of which becomes a job of its own. What has no job yet stays. */
 export class JobForm {
   #text = byId("input-text", HTMLTextAreaElement);
   #file = byId("input-file", HTMLInputElement);
   #drop = byId("drop", HTMLElement);
-  #chosen = byId("file-chosen", HTMLElement);
+  #invitation = byId("file-chosen", HTMLElement);
   #button = byId("submit", HTMLButtonElement);
   #problem = byId("form-error", HTMLElement);
-  #upload = byId("upload", HTMLElement);
-  #label = byId("upload-label", HTMLElement);
-  #figures = byId("upload-figures", HTMLElement);
-  #bar = byId("upload-bar", HTMLProgressElement);
-  #stop = byId("upload-stop", HTMLButtonElement);
-  #emptyChoice = [...this.#chosen.childNodes];
+  #success = byId("form-done", HTMLElement);
+  #files = new ChosenFiles({ retry: (entry) => this.#submit([entry]), changed: () => this.#filesChanged() });
+  #invitationToChoose = [...this.#invitation.childNodes];
   /** @type {api.Limits | null} */
   #limits = null;
-  /** @type {() => void} */
-  #stopUpload = () => {};
+  #limitsKnown;
+  /** What came of the files since the button was pressed. */
+  #jobs = /** @type {Job[]} */ ([]);
+  #troubles = /** @type {Trouble[]} */ ([]);
+  #running = 0;
 
-  /** @param {(job: Job) => void} onJob */
+  /** @param {(job: Job, isAlone: boolean) => void} onJob told each new job, and whether nothing else is under way */
   constructor(onJob) {
     this.onJob = onJob;
     this.#text.value ||= sessionStorage.getItem(DRAFT) ?? "";
@@ -47,27 +54,32 @@ export class JobForm {
     this.#text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#button.form?.requestSubmit();
     });
-    this.#file.addEventListener("change", () => this.#fileChanged());
-    this.#stop.addEventListener("click", () => this.#stopUpload());
+    this.#file.addEventListener("change", () => {
+      this.#files.add(this.#file.files ?? []);
+      this.#file.value = ""; // so that the same file can be chosen again
+    });
     byId("job-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#submit();
+      if (!this.#button.disabled) this.#submit(this.#files.all);
     });
     this.#acceptDrops();
-    this.#showLimits();
+    this.#limitsKnown = this.#showLimits();
+    new CutOffUploads((submission, row, text) => this.#goOn(submission, row, text));
+    this.#finishStored();
   }
 
-  /** @returns {boolean} whether a file is chosen, which is lost when the page is left */
+  /** @returns {boolean} whether files are chosen, which are lost when the page is left */
   get hasFile() {
-    return Boolean(this.#file.files?.length);
+    return this.#files.all.length > 0;
   }
 
   async #showLimits() {
     // Without them the page still works: the API and the storage hold the same limits.
     this.#limits = await api.getLimits().catch(() => null);
     if (!this.#limits) return;
-    byId("file-hint", HTMLElement).prepend(`Up to ${limitText(this.#limits.max_upload_bytes)}. `);
+    setText(byId("file-limits", HTMLElement), limitsText(this.#limits));
     this.#countText();
+    this.#checkFiles();
   }
 
   #textChanged() {
@@ -82,12 +94,18 @@ export class JobForm {
     setText(byId("text-count", HTMLElement), count);
   }
 
-  #fileChanged() {
-    const file = this.#file.files?.[0];
-    this.#drop.classList.toggle("full", Boolean(file));
-    if (file) this.#chosen.replaceChildren(el("strong", {}, file.name), ` ${sizeText(file.size)}`);
-    else this.#chosen.replaceChildren(...this.#emptyChoice);
-    this.#say("file", file ? this.#fileProblem(file) : "");
+  #filesChanged() {
+    const count = this.#files.all.length;
+    this.#drop.classList.toggle("full", count > 0);
+    if (count) this.#invitation.replaceChildren(el("strong", {}, "Add more files"), " or drop them here");
+    else this.#invitation.replaceChildren(...this.#invitationToChoose);
+    if (count) say(this.#success, "");
+    this.#checkFiles();
+    this.#labelButton();
+  }
+
+  #checkFiles() {
+    this.#say("file", this.#files.check(this.#limits).join("\n"));
   }
 
   #acceptDrops() {
@@ -107,15 +125,11 @@ export class JobForm {
 
   /** @param {DataTransfer} dropped */
   #take({ items, files }) {
-    if (items[0]?.webkitGetAsEntry()?.isDirectory) {
-      this.#say("file", "That is a folder. Choose a single file.");
-      return;
-    }
-    const one = new DataTransfer();
-    one.items.add(files[0]);
-    this.#file.files = one.files;
-    this.#fileChanged();
-    if (files.length > 1) this.#say("file", `One file per job: only ${files[0].name} was taken.`);
+    // A folder comes as a file that cannot be read.
+    const isFolder = [...items].filter(({ kind }) => kind === "file").map((item) => item.webkitGetAsEntry()?.isDirectory);
+    this.#files.add([...files].filter((_, index) => !isFolder[index]));
+    const folders = [...files].filter((_, index) => isFolder[index]).map(({ name }) => `“${name}” is a folder. Drop its files instead.`);
+    if (folders.length) this.#say("file", folders.join("\n"));
   }
 
   /** @returns {string} what is wrong with the text, or nothing */
@@ -126,22 +140,12 @@ export class JobForm {
     return length > most ? `The text has ${grouped(length)} characters. The limit is ${grouped(most)}.` : "";
   }
 
-  /** @param {File | undefined} file @returns {string} what is wrong with the file, or nothing */
-  #fileProblem(file) {
-    if (!file) return "Choose a file.";
-    const { max_upload_bytes: bytes = Infinity, max_filename_chars: chars = Infinity } = this.#limits ?? {};
-    if (file.size > bytes) return `This file has ${exactly(file.size, bytes)}. The limit is ${limitText(bytes)}.`;
-    return lengthOf(file.name) > chars ? `The file's name is too long. The limit is ${chars} characters.` : "";
-  }
-
   /**
    * @param {"text" | "file"} field
    * @param {string} message empty when nothing is wrong
    */
   #say(field, message) {
-    const note = byId(`${field}-error`, HTMLElement);
-    setText(note, message);
-    note.hidden = !message;
+    say(byId(`${field}-error`, HTMLElement), message);
     this.#control(field).setAttribute("aria-invalid", String(Boolean(message)));
   }
 
@@ -153,108 +157,162 @@ export class JobForm {
   /** @returns {boolean} whether the form can go; if not, the first field at fault has the focus */
   #check() {
     this.#say("text", this.#textProblem());
-    this.#say("file", this.#fileProblem(this.#file.files?.[0]));
+    if (this.hasFile) this.#checkFiles();
+    else this.#say("file", "Choose a file.");
     const wrong = [this.#text, this.#file].find((control) => control.getAttribute("aria-invalid") === "true");
     wrong?.focus();
     return !wrong;
   }
 
-  async #submit() {
+  /** @param {Entry[]} entries */
+  async #submit(entries) {
+    say(this.#success, "");
     this.#problem.hidden = true;
-    const file = this.#file.files?.[0];
-    if (this.#button.disabled || !this.#check() || !file) return;
-    this.#setBusy(true);
-    try {
-      const job = await askBeforeLeavingDuring(() => submit(file, this.#text.value, {
-        uploading: (stop) => this.#uploading(file, stop),
-        progress: (progress) => this.#progress(progress),
-        uploaded: () => this.#uploaded(),
-      }));
-      this.#setBusy(false);
-      this.clear();
-      this.onJob(job);
-    } catch (error) {
-      this.#setBusy(false); // before the report: a disabled field cannot take the focus
-      this.report(error);
+    if (!this.#check()) return;
+    for (const entry of entries) {
+      entry.isBusy = true;
+      entry.row.waitForTurn();
     }
-  }
-
-  /** @param {boolean} busy */
-  #setBusy(busy) {
-    this.#button.disabled = this.#text.readOnly = this.#file.disabled = busy;
-    setText(this.#button, busy ? "Submitting…" : "Run job");
-    if (!busy) this.#upload.hidden = true;
+    await Promise.all(entries.map(async (entry) => {
+      await this.#run(entry.submission, entry.row, this.#text.value);
+      entry.isBusy = false;
+    }));
   }
 
   /**
-   * @param {File} file
-   * @param {() => void} stop
+   * @param {Submission} submission
+   * @param {FileRow} row
+   * @param {string} text
+   * @returns {Promise<boolean>} whether its job exists
    */
-  #uploading(file, stop) {
-    this.#stopUpload = stop;
-    this.#upload.hidden = this.#stop.hidden = false;
-    setText(this.#label, "Uploading");
-    this.#progress({ sent: 0, total: file.size, speed: null, remaining: null });
-    announce(`Uploading ${file.name}`);
+  async #run(submission, row, text) {
+    if (!this.#running) this.#jobs = [], this.#troubles = [];
+    this.#setRunning(this.#running + 1);
+    /** @type {Job | null} */
+    let job = null;
+    try {
+      await this.#limitsKnown; // how a file is uploaded depends on its size
+      const multipartFrom = this.#limits?.multipart_from_bytes ?? Infinity;
+      job = await askBeforeLeavingDuring(() => submission.run(text, multipartFrom, row.reports));
+      this.#jobs.push(job);
+      row.done();
+    } catch (error) {
+      const reason = trouble(error);
+      this.#troubles.push(reason);
+      row.failed(reason.message);
+    }
+    this.#setRunning(this.#running - 1);
+    if (job) this.onJob(job, !this.#running && this.#jobs.length === 1 && !this.#troubles.length);
+    if (!this.#running) this.#sumUp();
+    return job !== null;
   }
 
-  /** @param {Progress} progress */
-  #progress({ sent, total, speed, remaining }) {
-    const percent = total ? Math.floor((sent / total) * 100) : 100;
-    this.#bar.value = percent;
-    const parts = [`${percent} %`, `${sizeText(sent)} of ${sizeText(total)}`];
-    if (speed && remaining) parts.push(`${sizeText(Math.round(speed))}/s`, `${durationText(Math.ceil(remaining) * 1000)} left`);
-    setText(this.#figures, parts.join(" · "));
+  /** An upload that was cut off, with a text of its own. @type {import("./cut-off.js").GoOn} */
+  async #goOn(submission, row, text) {
+    const isDone = await this.#run(submission, row, text);
+    if (isDone && this.#text.value === text && !this.hasFile) this.clear();
+    return isDone;
   }
 
-  #uploaded() {
-    this.#bar.value = 100;
-    this.#upload.hidden = false;
-    this.#stop.hidden = true;
-    setText(this.#label, "Uploaded. Creating the job…");
-    setText(this.#figures, "");
-    announce("Uploaded. Creating the job.");
+  /** @param {number} running how many files are under way */
+  #setRunning(running) {
+    this.#running = running;
+    this.#button.disabled = this.#text.readOnly = this.#file.disabled = running > 0;
+    this.#labelButton();
   }
 
-  /** @param {unknown} error why the job was not made, shown where it can be mended */
-  report(error) {
-    if (!(error instanceof api.ApiError || error instanceof UploadError)) throw error;
-    const aboutText = error instanceof api.ApiError && error.about("input_text");
-    const aboutFile = error instanceof api.ApiError && (error.about("filename") ?? error.about("size"));
+  #labelButton() {
+    const count = this.#files.all.length;
+    const done = this.#jobs.length + this.#troubles.length;
+    const progress = done + this.#running > 1 ? ` (${done} of ${done + this.#running} done)` : "";
+    setText(this.#button, this.#running ? `Submitting…${progress}` : count > 1 ? `Run ${counted(count, "job")}` : "Run job");
+  }
+
+  /** Says what came of everything, once nothing is under way any more. */
+  #sumUp() {
+    const jobs = this.#jobs.length;
+    const finished = this.#files.all.filter(({ submission }) => submission.isDone);
+    this.#files.finished(finished);
+    if (!this.#troubles.length) {
+      if (finished.length && !this.hasFile) this.clear();
+      if (jobs < 2) return;
+      say(this.#success, `${counted(jobs, "job")} created, one per file. You find them under “Your jobs”.`);
+      this.#success.focus();
+      return;
+    }
+    const done = jobs ? `${counted(jobs, "job")} created. ` : "";
+    this.#report(this.#troubles[0], this.#troubles.length > 1 || jobs
+      ? `${done}${counted(this.#troubles.length, "file")} got no job.`
+      : this.#troubles[0].message);
+  }
+
+  /**
+   * Shows why a job was not made where that can be mended.
+   *
+   * @param {Trouble} error
+   * @param {string} [message]
+   */
+  #report(error, message = error.message) {
+    const about = (/** @type {string[]} */ ...fields) =>
+      error instanceof api.ApiError ? fields.map((field) => error.about(field)).find(Boolean) : null;
+    const aboutText = about("input_text");
+    const aboutFile = this.hasFile ? about("filename", "size") : null;
     if (aboutText || aboutFile) {
       const field = aboutText ? "text" : "file";
       this.#say(field, aboutText || aboutFile || "");
       this.#control(field).focus();
       return;
     }
-    this.#problem.replaceChildren(
-      el("p", { class: "message" }, error.message),
-      el("p", {}, this.#nextStep(error)));
+    this.#tell(message, this.#nextStep(error));
+  }
+
+  /**
+   * @param {string} message what went wrong
+   * @param {string} nextStep what is kept, and what helps
+   */
+  #tell(message, nextStep) {
+    this.#problem.replaceChildren(el("p", { class: "message" }, message), el("p", {}, nextStep));
     this.#problem.hidden = false;
     this.#problem.focus();
   }
 
-  /** @param {api.ApiError | UploadError} error @returns {string} */
+  /** @param {Trouble} error @returns {string} */
   #nextStep(error) {
     if (error instanceof api.ApiError && error.signedOut) return "The button for that is at the top of the page.";
-    return this.hasFile
-      ? "Your text and file are kept. Press “Run job” to try again."
-      : "Your text is kept. Choose the file again, then press “Run job”.";
+    const count = this.#files.all.length;
+    if (!count) return isPassing(error) ? "What is uploaded so far is kept. Press “Try again” to go on." : "Press “Try again” to begin anew.";
+    return `Your text and ${count > 1 ? `the ${count} files` : "file"} are kept. Press “${this.#button.textContent}” to try again.`;
   }
 
+  /** Makes the jobs that a reload, or a sign-in, kept from being made though their files are stored. */
+  async #finishStored() {
+    for (const one of storedOnes()) {
+      try {
+        const job = await finish(one);
+        if (this.#text.value === one.text) this.clear();
+        this.onJob(job, !storedOnes().length);
+      } catch (error) {
+        const reason = trouble(error);
+        this.#tell(`“${one.filename}” is uploaded but got no job. ${reason.message}`, isPassing(reason)
+          ? "The upload is kept. Load the page again to try once more."
+          : "Choose the file again, then press “Run job”.");
+      }
+    }
+  }
+
+  /** Forgets the text. */
   clear() {
     sessionStorage.removeItem(DRAFT);
-    this.#text.value = this.#file.value = "";
+    this.#text.value = "";
     this.#countText();
-    this.#fileChanged();
   }
 }
 
 /**
- * @param {number} size
- * @param {number} limit
- * @returns {string} a size that does not read the same as the limit it exceeds
+ * @param {HTMLElement} note
+ * @param {string} message empty when there is nothing to say
  */
-function exactly(size, limit) {
-  return sizeText(size) === limitText(limit) ? `${grouped(size)} bytes` : sizeText(size);
+function say(note, message) {
+  setText(note, message);
+  note.hidden = !message;
 }

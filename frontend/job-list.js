@@ -1,6 +1,6 @@
 // @ts-check
 import { el, setText } from "./dom.js";
-import { isOver, jobDuration } from "./job.js";
+import { addressOf, isOver, jobDuration } from "./job.js";
 import { setPill } from "./status.js";
 import { agoText, durationText, fullText, tickingText } from "./time.js";
 
@@ -20,6 +20,11 @@ export class JobList {
    * @param {string | null} selected id
    */
   update(jobs, selected) {
+    for (const [id, { item }] of this.rows) {
+      if (jobs.some((job) => job.id === id)) continue;
+      item.remove();
+      this.rows.delete(id);
+    }
     jobs.forEach((job, index) => {
       const row = this.rows.get(job.id) ?? this.#create(job);
       row.update(job, selected);
@@ -33,7 +38,7 @@ export class JobList {
     const pill = el("span", { class: "pill" });
     const when = el("time", { datetime: job.created_at, title: fullText(job.created_at) });
     const took = el("span", { class: "took" });
-    const link = el("a", { href: `#/jobs/${encodeURIComponent(job.id)}` }, name, pill, when, took);
+    const link = el("a", { href: addressOf(job.id) }, name, pill, when, took);
     const row = {
       item: el("li", {}, link),
       /** @param {Job} newest @param {string | null} selected */

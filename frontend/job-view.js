@@ -1,16 +1,27 @@
 // @ts-check
 import * as api from "./api.js";
+import { askToDelete, askToRunAgain } from "./dialogs.js";
 import { announce, el, setText } from "./dom.js";
 import { canRetry, hasAlive, isOver, jobDuration } from "./job.js";
 import { download } from "./leave.js";
 import { LogView } from "./log.js";
+import { Preview } from "./preview.js";
 import { endingText, ReceiptView } from "./receipt.js";
 import { sizeText } from "./size.js";
 import { sentenceOf, setPill, statusLabel } from "./status.js";
 import { agoText, durationText, fullText, tickingText } from "./time.js";
 import { TimelineView } from "./timeline.js";
 
-/** @typedef {import("./api.js").Job} Job */
+/**
+ * @typedef {import("./api.js").Job} Job
+ * @typedef {object} Events what an action here made of jobs
+ * @property {(job: Job) => void} changed
+ * @property {() => void} doubted when an action failed: the job may be another by now than the one shown
+ * @property {(job: Job) => void} created
+ * @property {(job: Job) => void} removed
+ */
+
+const COPIED_MS = 3000;
 
 /**
  * @param {HTMLElement} notice
@@ -48,13 +59,11 @@ function commandOf({ run, attempts, timeline }) {
 export class JobView {
   /**
    * @param {string} id
-   * @param {(job: Job) => void} onJob told the job that an action here made of it
-   * @param {() => void} onDoubt when an action failed: the job may be another by now than the one shown
+   * @param {Events} events
    */
-  constructor(id, onJob, onDoubt) {
+  constructor(id, events) {
     this.id = id;
-    this.onJob = onJob;
-    this.onDoubt = onDoubt;
+    this.events = events;
     /** @type {Job | null} */
     this.job = null;
     this.title = el("h2", { id: "job-title", tabindex: -1 }, "Job");
@@ -68,18 +77,23 @@ export class JobView {
     this.download = el("button", { class: "primary", type: "button", hidden: true, onclick: () => this.#download() }, "Download result");
     this.cancel = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#cancel() }, "Cancel job");
     this.retry = el("button", { type: "button", hidden: true, "aria-describedby": "retry-note job-advice", onclick: () => this.#retry() }, "Try again");
-    this.retryNote = el("p", { class: "hint", id: "retry-note", hidden: true }, "The same file and text, on a new machine.");
+    this.again = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#again() }, "Run again…");
+    this.link = el("button", { class: "link", type: "button", onclick: () => this.#copyLink() }, "Copy link");
+    this.delete = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#delete() }, "Delete…");
+    this.preview = new Preview(id);
+    this.retryNote = el("p", { class: "hint", id: "retry-note", hidden: true }, "“Try again” repeats this job on a new machine. “Run again…” makes a new job, with another text if you like.");
     this.receipt = new ReceiptView();
     this.timeline = new TimelineView();
     this.log = new LogView(id);
     this.facts = el("dl");
     this.more = el("div", { hidden: true },
-      el("h3", {}, "What happened"), this.timeline.element, this.receipt.element, this.log.element,
+      el("h3", {}, "What happened"), this.timeline.element, this.log.element, this.receipt.element,
       el("details", {}, el("summary", {}, "Details"), this.facts));
     this.element = el("div", { class: "job" },
       el("div", { class: "job-head" }, this.title, this.pill, el("a", { class: "close", href: "#/", "aria-label": "Close this job" }, "×")),
-      this.meta, this.sentence, this.ending, this.connection, this.failure, this.refusal,
-      el("div", { class: "actions" }, this.download, this.retry, this.retryNote, this.cancel), this.more);
+      el("div", { class: "apart" }, this.meta, this.link), this.sentence, this.ending, this.connection, this.failure, this.refusal,
+      el("div", { class: "actions" }, this.download, this.retry, this.again, this.cancel, this.delete), this.retryNote,
+      this.preview.element, this.more);
     this.said = "";
   }
 
@@ -100,14 +114,14 @@ export class JobView {
     document.title = `${label} · ${job.filename} · Mayfly`;
     this.download.hidden = job.status !== "succeeded";
     this.cancel.hidden = isOver(job);
+    this.again.hidden = this.delete.hidden = !isOver(job);
     this.retry.hidden = this.retryNote.hidden = !canRetry(job);
     this.retry.className = job.error?.retry_helps ? "primary" : "quiet";
     this.#showFailure(job);
     this.receipt.update(job);
     this.timeline.update(job);
-    this.log.ended = isOver(job);
-    this.log.follow(commandOf(job));
-    this.log.refresh();
+    this.preview.update(job);
+    this.log.follow(commandOf(job), { isRunning: job.status === "running", ended: isOver(job) });
     this.#showFacts(job);
     this.tick();
   }
@@ -179,11 +193,39 @@ export class JobView {
   }
 
   async #cancel() {
-    await this.#during(this.cancel, async () => this.onJob(await api.cancelJob(this.id)));
+    await this.#during(this.cancel, async () => this.events.changed(await api.cancelJob(this.id)));
   }
 
   async #retry() {
-    await this.#during(this.retry, async () => this.onJob(await api.retryJob(this.id)));
+    await this.#during(this.retry, async () => this.events.changed(await api.retryJob(this.id)));
+  }
+
+  async #again() {
+    if (!this.job) return;
+    const job = await askToRunAgain(this.job);
+    if (job) this.events.created(job);
+  }
+
+  async #delete() {
+    const { job } = this;
+    if (job && (await askToDelete(job))) this.events.removed(job);
+  }
+
+  async #copyLink() {
+    const { href } = location;
+    try {
+      await navigator.clipboard.writeText(href);
+      setText(this.link, "Link copied");
+      announce("Link copied.");
+    } catch {
+      say(this.connection, `The browser does not let the page copy. The link is: ${href}`);
+    }
+    setTimeout(() => setText(this.link, "Copy link"), COPIED_MS);
+  }
+
+  /** The view is left. */
+  close() {
+    this.log.close();
   }
 
   /**
@@ -200,7 +242,7 @@ export class JobView {
       if (!(error instanceof api.ApiError)) throw error;
       say(this.refusal, error.message);
       announce(error.message);
-      this.onDoubt();
+      this.events.doubted();
     } finally {
       button.disabled = false;
       // A button that is disabled or hidden loses the focus, sooner or later; who works by keyboard stays in place.

@@ -7,6 +7,9 @@ import { between } from "./time.js";
  * @typedef {import("./api.js").TimelineEvent} TimelineEvent
  */
 
+/** @param {string} id @returns {string} where the page shows the job, as the address's fragment */
+export const addressOf = (id) => `#/jobs/${encodeURIComponent(id)}`;
+
 /** @param {Job} job @returns {boolean} */
 export const isOver = (job) => ["succeeded", "failed", "cancelled"].includes(job.status);
 

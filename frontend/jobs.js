@@ -12,6 +12,8 @@ const newestFirst = (a, b) => Date.parse(b.created_at) - Date.parse(a.created_at
 export class Jobs extends EventTarget {
   /** @type {Map<string, Job>} */
   #known = new Map();
+  /** @type {Set<string>} ids that an answer which was under way may still name */
+  #removed = new Set();
   /** @type {string | null} */
   #cursor = null;
 
@@ -40,6 +42,13 @@ export class Jobs extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** @param {string} id of a job that was deleted */
+  remove(id) {
+    this.#removed.add(id);
+    this.#known.delete(id);
+    this.dispatchEvent(new Event("change"));
+  }
+
   /** Fetches the newest page. Rejects with an ApiError. */
   async refresh() {
     const page = await api.listJobs(PAGE, null);
@@ -64,6 +73,7 @@ export class Jobs extends EventTarget {
 
   /** @param {Job} job an answer that was overtaken by a newer one changes nothing */
   #merge(job) {
+    if (this.#removed.has(job.id)) return;
     const known = this.#known.get(job.id);
     if (!known || Date.parse(known.updated_at) <= Date.parse(job.updated_at)) this.#known.set(job.id, job);
   }

@@ -4,6 +4,7 @@ import { el } from "./dom.js";
 const DOWNLOAD_STARTS_WITHIN_MS = 2000;
 
 let downloading = false;
+let working = 0;
 
 /** @param {BeforeUnloadEvent} event */
 function ask(event) {
@@ -18,11 +19,13 @@ function ask(event) {
  * @returns {Promise<T>}
  */
 export async function askBeforeLeavingDuring(work) {
+  working += 1;
   addEventListener("beforeunload", ask);
   try {
     return await work();
   } finally {
-    removeEventListener("beforeunload", ask);
+    working -= 1;
+    if (!working) removeEventListener("beforeunload", ask);
   }
 }
 

@@ -1,6 +1,7 @@
 // @ts-check
 import * as api from "./api.js";
 import { el, setText } from "./dom.js";
+import { whileVisible } from "./watch.js";
 
 /**
  * @typedef {import("./api.js").LogLine} LogLine
@@ -11,50 +12,86 @@ import { el, setText } from "./dom.js";
 
 const MOST_LINES = 5000;
 const MOST_PAGES_AT_ONCE = 20;
+const FIRST_MS = 1000;
+const SLOWEST_MS = 8000;
+const GROWTH = 1.5;
+// CloudWatch Logs shows a line some seconds after it was written.
+const LATE_LINES_MS = 15_000;
 
 /** @returns {Source} */
 const start = () => ({ lines: [], after: null });
 
-/** What the job's script printed, fetched once somebody opens it. */
+/** What the job's script prints, followed while it is open. It opens by itself while there is something to follow. */
 export class LogView {
   /** @param {string} jobId */
   constructor(jobId) {
     this.jobId = jobId;
     this.note = el("p", { class: "hint" });
-    this.pre = el("pre", { tabindex: 0, role: "region", "aria-label": "Log", hidden: true });
-    this.element = el("details", { class: "log", ontoggle: () => this.refresh() }, el("summary", {}, "Log"), this.note, this.pre);
+    this.pre = el("pre", { tabindex: 0, role: "region", "aria-label": "Log", hidden: true, onscroll: () => this.#scrolled() });
+    this.toEnd = el("button", { class: "quiet small", type: "button", hidden: true, onclick: () => this.#toEnd() }, "Follow the end");
+    this.summary = el("summary", {}, "Log");
+    this.element = el("details", { class: "log", ontoggle: () => this.#watch() }, this.summary, this.note, this.pre, this.toEnd);
     this.source = start();
+    /** @type {LogLine[]} */
+    this.shown = [];
     this.command = "";
-    this.busy = false;
-    this.isStale = false;
     this.ended = false;
+    this.isFollowing = true;
+    this.hasOpened = false;
+    this.stop = () => {};
   }
 
-  /** @param {string} command which command's log it is: that of a later attempt starts from nothing */
-  follow(command) {
-    if (command === this.command) return;
+  /**
+   * @param {string} command which command's log it is: that of a later attempt starts from nothing
+   * @param {{isRunning: boolean, ended: boolean}} job
+   */
+  follow(command, { isRunning, ended }) {
+    const isNew = command !== this.command;
+    const hasEnded = ended !== this.ended;
     this.command = command;
-    this.source = start();
-    this.#draw([]);
+    this.ended = ended;
+    if (isNew) {
+      this.source = start();
+      this.#draw([]);
+    }
+    if (isRunning && !this.hasOpened) this.element.open = this.hasOpened = true; // whoever closes it has it closed
+    else if (isNew || hasEnded) this.#watch();
   }
 
-  /** Fetches what is new, when open. */
-  async refresh() {
-    if (!(/** @type {HTMLDetailsElement} */ (this.element).open)) return;
-    this.isStale = this.busy;
-    if (this.busy) return;
-    this.busy = true;
+  /** The view is left. */
+  close() {
+    this.stop();
+  }
+
+  /** Asks again and again while it is open, less and less often while nothing comes. */
+  #watch() {
+    this.stop();
+    if (!this.element.open) return;
+    let wait = FIRST_MS;
+    let quietMs = 0;
     const { source } = this;
+    this.stop = whileVisible(async () => {
+      const before = this.shown.length;
+      const worked = await this.#refresh(source);
+      if (source !== this.source || !this.element.isConnected) return null;
+      const isQuiet = this.shown.length === before;
+      quietMs = isQuiet ? quietMs + wait : 0;
+      wait = isQuiet ? Math.min(wait * GROWTH, SLOWEST_MS) : FIRST_MS;
+      return this.ended && worked && quietMs > LATE_LINES_MS ? null : wait;
+    });
+  }
+
+  /** @param {Source} source @returns {Promise<boolean>} whether it worked */
+  async #refresh(source) {
     try {
       const lines = await this.#fetch(source);
       if (source === this.source) this.#draw(lines);
+      return true;
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;
       setText(this.note, error.message);
-    } finally {
-      this.busy = false;
+      return !error.passing;
     }
-    if (this.isStale) await this.refresh(); // nobody may ask again once the job is over
   }
 
   /** @param {Source} source @returns {Promise<LogLine[]>} every line known so far */
@@ -74,10 +111,24 @@ export class LogView {
     const lines = all.slice(-MOST_LINES);
     const cut = all.length >= MOST_LINES ? `Only the last ${MOST_LINES} lines are shown.` : "";
     setText(this.note, lines.length ? cut : this.ended ? "The script printed nothing." : "Nothing printed so far.");
-    const atEnd = this.pre.scrollTop + this.pre.clientHeight >= this.pre.scrollHeight - 4;
+    // Lines that stay keep their elements, and with them what somebody selected to copy.
+    const stays = this.shown.length <= lines.length && !cut ? this.shown.length : 0;
+    if (!stays) this.pre.replaceChildren();
+    this.pre.append(...lines.slice(stays).map(({ stream, text }) => el("span", { class: stream === "stderr" ? "stderr" : null }, `${text}\n`)));
+    this.shown = lines;
     this.pre.hidden = !lines.length;
-    this.pre.replaceChildren(
-      ...lines.map(({ stream, text }) => el("span", { class: stream === "stderr" ? "stderr" : null }, `${text}\n`)));
-    if (atEnd) this.pre.scrollTop = this.pre.scrollHeight;
+    if (this.isFollowing) this.#toEnd();
+  }
+
+  #scrolled() {
+    this.isFollowing = this.pre.scrollTop + this.pre.clientHeight >= this.pre.scrollHeight - 4;
+    this.toEnd.hidden = this.isFollowing || this.ended;
+  }
+
+  #toEnd() {
+    const hadFocus = document.activeElement === this.toEnd;
+    this.pre.scrollTop = this.pre.scrollHeight;
+    this.isFollowing = this.toEnd.hidden = true;
+    if (hadFocus) this.pre.focus();
   }
 }

@@ -1,5 +1,6 @@
 // @ts-check
 import { byId, el, setText } from "./dom.js";
+import { addressOf } from "./job.js";
 import { between, tickingText } from "./time.js";
 
 /** @typedef {import("./api.js").AliveMachine} AliveMachine */
@@ -42,7 +43,7 @@ export class MachineList {
   #create({ job_id: jobId, instance_id: id, instance_type: type, zone, launched_at: since }) {
     const name = el("span", { class: "name" });
     const age = el("span", { class: "took" });
-    const link = el("a", { href: `#/jobs/${encodeURIComponent(jobId)}` },
+    const link = el("a", { href: addressOf(jobId) },
       name, age, el("span", { class: "detail" }, el("span", { class: "id" }, id), ` ${type}, ${zone}`));
     const row = {
       item: el("li", {}, link),

@@ -2,7 +2,7 @@
 import { openDesk } from "./desk.js";
 import { byId, setText } from "./dom.js";
 import { session, SettingsUnreachable } from "./session.js";
-import { isPending } from "./submission.js";
+import { cutOffOnes, storedOnes } from "./submission.js";
 
 const gate = byId("gate", HTMLElement);
 const desk = byId("desk", HTMLElement);
@@ -22,7 +22,8 @@ function warn(title, text, action) {
 
 function warnOfExpiry() {
   const kept = ["Your text is kept."];
-  if (isPending()) kept.push("Your file is uploaded; its job is created once you are signed in.");
+  if (cutOffOnes().length) kept.push("The upload goes on after that, once you have chosen the same file again.");
+  else if (storedOnes().length) kept.push("Your file is uploaded; its job is created once you are signed in.");
   else if (form?.hasFile) kept.push("The file has to be chosen again.");
   warn("Your sign-in has expired.", kept.join(" "), "Sign in again");
 }

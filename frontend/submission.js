@@ -1,108 +1,169 @@
 // @ts-check
 import * as api from "./api.js";
-import { uploadFile } from "./upload.js";
+import { MultipartUpload } from "./multipart.js";
+import { retrying } from "./retrying.js";
+import { Slots } from "./slots.js";
+import { speedometer } from "./speed.js";
+import { forget, remember, unfinished } from "./unfinished.js";
+import { sendForm, UploadError } from "./upload.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
- * @typedef {import("./upload.js").Progress} Progress
+ * @typedef {import("./speed.js").Progress} Progress
+ * @typedef {import("./unfinished.js").Unfinished} Unfinished
  * @typedef {object} Reports
- * @property {(stop: () => void) => void} uploading
+ * @property {() => void} uploading
  * @property {(progress: Progress) => void} progress
+ * @property {(isOffline: boolean) => void} waiting for the connection
  * @property {() => void} uploaded
  */
 
-const PENDING = "mayfly.pending";
-const RETRY_AFTER_MS = [500, 2000];
+// More would only share the connections there are.
+const turns = new Slots(3);
+const TRIES = 3;
+// The multipart upload is not there, or not any more.
+const GONE = [404, 410];
+
+/** @param {unknown} error @returns {boolean} whether the same may succeed later */
+export const isPassing = (error) => (error instanceof UploadError || error instanceof api.ApiError) && error.passing;
 
 /**
- * The file that is stored but has no job yet: pressing the button again uses the same job id, so that a lost answer
- * can never make two jobs.
+ * Creates the job of a stored file, repeating the request while only the connection or the server's health stands in the
+ * way: the job id makes sure that a lost answer never makes two jobs. What is unfinished stays so while only the
+ * connection or the sign-in is to blame.
  *
- * @type {{file: File, jobId: string} | null}
+ * @param {Unfinished} one
+ * @param {(isOffline: boolean) => void} [waiting]
+ * @returns {Promise<Job>} rejects with an ApiError
  */
-let stored = null;
-
-/** @param {number} ms */
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/**
- * Creates the job, repeating the request while only the connection or the server's health stands in the way.
- *
- * @param {string} jobId
- * @param {string} text
- * @returns {Promise<Job>}
- */
-async function createJob(jobId, text) {
-  for (const wait of RETRY_AFTER_MS) {
-    try {
-      return await api.createJob(jobId, text);
-    } catch (error) {
-      if (!(error instanceof api.ApiError && error.passing)) throw error;
-      await pause(wait);
-    }
-  }
-  return api.createJob(jobId, text);
-}
-
-/**
- * Creates the job of a stored file. What is pending stays so while only the connection or the sign-in is to blame.
- *
- * @param {string} jobId
- * @param {string} text
- * @returns {Promise<Job>}
- */
-async function finish(jobId, text) {
+export async function finish(one, waiting) {
+  remember({ ...one, uploadId: null });
   try {
-    const job = await createJob(jobId, text);
-    sessionStorage.removeItem(PENDING);
+    const job = await retrying(() => api.createJob(one.jobId, one.text), { passes: isPassing, tries: TRIES, waiting });
+    forget(one.jobId);
     return job;
   } catch (error) {
-    if (error instanceof api.ApiError && !error.passing && !error.signedOut) {
-      sessionStorage.removeItem(PENDING);
-      // The id is used up, or nothing is stored under it: the next attempt starts afresh.
-      if ([404, 409, 410].includes(error.status)) stored = null;
-    }
+    if (error instanceof api.ApiError && !error.passing && !error.signedOut) forget(one.jobId);
     throw error;
   }
 }
 
-/**
- * Uploads the file, then creates the job.
- *
- * @param {File} file
- * @param {string} text
- * @param {Reports} reports
- * @returns {Promise<Job>} rejects with an ApiError or an UploadError
- */
-export async function submit(file, text, reports) {
-  if (stored?.file !== file) {
-    stored = null;
-    const grant = await api.createUpload(file);
-    const { done, stop } = uploadFile(grant.upload, file, reports.progress);
-    reports.uploading(stop);
-    await done;
-    stored = { file, jobId: grant.job_id };
+/** @returns {Unfinished[]} whose file is stored, so that nothing but the job is missing */
+export const storedOnes = () => unfinished().filter(({ uploadId }) => uploadId === null);
+
+/** @returns {Unfinished[]} whose upload was cut off and can go on */
+export const cutOffOnes = () => unfinished().filter(({ uploadId }) => uploadId !== null);
+
+/** A file and a text on their way to a job. It can be run again after it failed: what is done is not done twice. */
+export class Submission {
+  #jobId = "";
+  #isStored = false;
+  /** @type {MultipartUpload | null} */
+  #parts = null;
+  #stop = new AbortController();
+  /** Whether its job exists. */
+  isDone = false;
+
+  /**
+   * @param {File} file
+   * @param {Unfinished} [before] what it goes on with
+   */
+  constructor(file, before) {
+    this.file = file;
+    if (!before?.uploadId) return;
+    this.#jobId = before.jobId;
+    this.#parts = new MultipartUpload(file, before.jobId, before.uploadId, null);
   }
-  reports.uploaded();
-  const { jobId } = stored;
-  sessionStorage.setItem(PENDING, JSON.stringify({ jobId, text }));
-  const job = await finish(jobId, text);
-  stored = null;
-  return job;
+
+  /**
+   * Uploads the file, when its turn comes, then creates the job.
+   *
+   * @param {string} text
+   * @param {number} multipartFrom bytes
+   * @param {Reports} reports
+   * @returns {Promise<Job>} rejects with an ApiError or an UploadError
+   */
+  async run(text, multipartFrom, reports) {
+    this.#stop = new AbortController();
+    if (!this.#isStored) {
+      await turns.during(() => this.#upload(text, multipartFrom, reports), this.#stop.signal);
+      this.#isStored = true;
+      this.#parts = null;
+    }
+    reports.uploaded();
+    try {
+      const job = await finish(this.#record(text), reports.waiting);
+      this.isDone = true;
+      return job;
+    } catch (error) {
+      // The id is used up, or nothing is stored under it: the next attempt starts afresh.
+      if (error instanceof api.ApiError && [404, 409, 410].includes(error.status)) this.#isStored = false;
+      throw error;
+    }
+  }
+
+  /** Stops the upload. Of parts that are stored already, none is kept. */
+  stop() {
+    this.#stop.abort(new UploadError("The upload was stopped.", { stopped: true }));
+    this.abandon();
+  }
+
+  /** Forgets what there is of it. */
+  abandon() {
+    if (this.#jobId) forget(this.#jobId);
+    // If that does not work, the storage itself ends unfinished uploads after a day.
+    this.#parts?.abort().catch(() => {});
+    this.#parts = null;
+    this.#isStored = false;
+  }
+
+  /**
+   * @param {string} text
+   * @param {number} multipartFrom
+   * @param {Reports} reports
+   */
+  async #upload(text, multipartFrom, reports) {
+    const { signal } = this.#stop;
+    const { file } = this;
+    const measure = speedometer(file.size);
+    const sent = (/** @type {number} */ bytes) => reports.progress(measure(bytes));
+    const isLarge = file.size > 0 && file.size >= multipartFrom;
+    reports.uploading();
+    if (!this.#parts) {
+      const grant = await retrying(() => api.createUpload(file, isLarge), { passes: isPassing, tries: 1, waiting: reports.waiting, signal });
+      signal.throwIfAborted();
+      this.#jobId = grant.job_id;
+      if (grant.upload) {
+        const { upload } = grant;
+        sent(0);
+        await retrying(() => sendForm(upload, file, sent, signal), { passes: isPassing, tries: TRIES, waiting: reports.waiting, signal });
+        return;
+      }
+      const parts = /** @type {api.Parts} */ (grant.multipart);
+      this.#parts = new MultipartUpload(file, grant.job_id, parts.upload_id, parts);
+    }
+    remember({ ...this.#record(text), uploadId: this.#parts.id });
+    try {
+      await this.#parts.run({ sent, waiting: reports.waiting }, signal);
+    } catch (error) {
+      if (isGone(error)) {
+        forget(this.#jobId);
+        this.#parts = null;
+        throw new UploadError("The storage no longer has the first parts of this upload. It has to start anew.");
+      }
+      throw error;
+    }
+  }
+
+  /** @param {string} text @returns {Unfinished} */
+  #record(text) {
+    const { name: filename, size, lastModified } = this.file;
+    return { jobId: this.#jobId, text, filename, size, lastModified, uploadId: null };
+  }
 }
 
-/** @returns {boolean} whether an uploaded file waits for its job */
-export const isPending = () => sessionStorage.getItem(PENDING) !== null;
-
-/**
- * Finishes a submission that a reload, or a sign-in, cut off between the end of the upload and the answer to "create the
- * job".
- *
- * @returns {Promise<Job | null>} null when there was none; rejects with an ApiError
- */
-export async function resume() {
-  const pending = sessionStorage.getItem(PENDING);
-  if (!pending) return null;
-  const { jobId, text } = JSON.parse(pending);
-  return finish(jobId, text);
+/** @param {unknown} error */
+function isGone(error) {
+  if (error instanceof UploadError) return error.code === "NoSuchUpload";
+  return error instanceof api.ApiError && GONE.includes(error.status);
 }

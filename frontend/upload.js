@@ -1,86 +1,131 @@
 // @ts-check
+import { Slots } from "./slots.js";
 
 /** @typedef {import("./api.js").UploadTarget} UploadTarget */
 
-/**
- * @typedef {object} Progress
- * @property {number} sent bytes of the file
- * @property {number} total bytes of the file
- * @property {number | null} speed bytes per second over the last seconds, once it can be told
- * @property {number | null} remaining seconds
- */
+// Browsers open six connections to a host at most. Two are left, so that nothing else of the page waits for uploads.
+const connections = new Slots(4);
+// A connection that is gone without a word never reports an error.
+const STALLED_MS = 60_000;
 
-/** The file did not reach the storage. `stopped` when that was asked for. */
+/** The file did not reach the storage. */
 export class UploadError extends Error {
   /**
    * @param {string} message
-   * @param {boolean} [stopped]
+   * @param {object} [about]
+   * @param {number} [about.status] of the storage's answer; 0 without one
+   * @param {string} [about.code] S3's
+   * @param {boolean} [about.passing] whether the same request may succeed later
+   * @param {boolean} [about.stopped] whether that was asked for
    */
-  constructor(message, stopped = false) {
+  constructor(message, { status = 0, code = "", passing = false, stopped = false } = {}) {
     super(message);
     this.name = "UploadError";
+    this.status = status;
+    this.code = code;
+    this.passing = passing;
     this.stopped = stopped;
   }
 }
 
-const WINDOW_MS = 4000;
+/** @type {Record<string, string>} what S3's error codes mean for the person who uploads */
+const REFUSALS = {
+  EntityTooLarge: "it is larger than allowed",
+  EntityTooSmall: "its size is not the one announced",
+  AccessDenied: "the permission to upload has run out",
+  NoSuchUpload: "the unfinished upload is gone",
+};
 
-/** @returns {(sent: number) => number | null} speed over a sliding window, so that the figure is calm but not stale */
-function speedometer() {
-  /** @type {{at: number, sent: number}[]} */
-  const samples = [{ at: performance.now(), sent: 0 }];
-  return (sent) => {
-    const now = performance.now();
-    samples.push({ at: now, sent });
-    while (samples.length > 2 && now - samples[0].at > WINDOW_MS) samples.shift();
-    const elapsed = now - samples[0].at;
-    return elapsed < 200 ? null : ((sent - samples[0].sent) / elapsed) * 1000;
-  };
+/** @param {XMLHttpRequest} request @returns {UploadError} */
+function refusal({ status, responseText }) {
+  const code = /<Code>(\w+)<\/Code>/.exec(responseText)?.[1] ?? "";
+  // RequestTimeout, a 400: S3 waited too long for the next bytes.
+  const passing = status >= 500 || status === 429 || code === "RequestTimeout";
+  const message = Object.hasOwn(REFUSALS, code)
+    ? `The storage refused the file: ${REFUSALS[code]}.`
+    : `The storage refused the file (${code || `status ${status}`}).`;
+  return new UploadError(message, { status, code, passing });
+}
+
+/** @param {Blob} blob @returns {Promise<UploadError>} why sending it broke off */
+async function breakOf(blob) {
+  try {
+    await blob.slice(0, 1).arrayBuffer();
+  } catch {
+    // A browser refuses to read a file that is another by now.
+    return new UploadError("The file was changed or moved since it was chosen. Choose it again.");
+  }
+  return new UploadError("The upload broke off. Check the connection.", { passing: true });
 }
 
 /**
- * @param {XMLHttpRequest} request
- * @returns {string} what S3's XML error means for the person who uploads
+ * XMLHttpRequest, because fetch cannot report upload progress.
+ *
+ * @param {"POST" | "PUT"} method
+ * @param {string} url
+ * @param {XMLHttpRequestBodyInit} body
+ * @param {Blob} blob what of the body comes from the file
+ * @param {(sent: number) => void} onSent told how much of the blob is sent
+ * @param {AbortSignal} signal
+ * @returns {Promise<void>} rejects with an UploadError, or with the signal's reason
  */
-function refusal(request) {
-  const code = /<Code>(\w+)<\/Code>/.exec(request.responseText)?.[1];
-  if (code === "EntityTooLarge") return "The storage refused the file: it is larger than allowed.";
-  if (code === "EntityTooSmall") return "The storage refused the file: its size is not the one announced.";
-  if (code === "AccessDenied") return "The storage refused the file: the permission to upload has run out.";
-  return `The storage refused the file (${code ?? `status ${request.status}`}).`;
+function send(method, url, body, blob, onSent, signal) {
+  return connections.during(() => new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let stall;
+    const abort = () => request.abort();
+    const watch = () => {
+      clearTimeout(stall);
+      stall = setTimeout(abort, STALLED_MS);
+    };
+    request.upload.addEventListener("progress", ({ loaded, total }) => {
+      watch();
+      onSent(total ? Math.round((loaded / total) * blob.size) : 0);
+    });
+    request.addEventListener("load", () => {
+      if (request.status >= 200 && request.status < 300) resolve();
+      else reject(refusal(request));
+    });
+    request.addEventListener("error", () => breakOf(blob).then(reject));
+    request.addEventListener("abort", () => {
+      reject(signal.aborted ? signal.reason : new UploadError("The upload stalled. Check the connection.", { passing: true }));
+    });
+    request.addEventListener("loadend", () => {
+      clearTimeout(stall);
+      signal.removeEventListener("abort", abort);
+    });
+    signal.addEventListener("abort", abort);
+    request.open(method, url);
+    request.send(body);
+    watch();
+  }), signal);
 }
 
 /**
- * Sends a file as an S3 presigned POST. XMLHttpRequest, because fetch cannot report upload progress.
+ * Sends a file as an S3 presigned POST.
  *
  * @param {UploadTarget} target
  * @param {File} file
- * @param {(progress: Progress) => void} onProgress
- * @returns {{done: Promise<void>, stop: () => void}} `done` rejects with an UploadError
+ * @param {(sent: number) => void} onSent
+ * @param {AbortSignal} signal
  */
-export function uploadFile(target, file, onProgress) {
+export function sendForm(target, file, onSent, signal) {
   const form = new FormData();
   for (const [name, value] of Object.entries(target.fields)) form.append(name, value);
   // S3 ignores fields that come after the file. The key is fixed by the policy, so the real name is not sent again.
   form.append("file", file, "file");
+  return send("POST", target.url, form, file, onSent, signal);
+}
 
-  const request = new XMLHttpRequest();
-  const speedOf = speedometer();
-  request.upload.addEventListener("progress", ({ loaded, total }) => {
-    const sent = total ? Math.round((loaded / total) * file.size) : 0;
-    const speed = speedOf(sent);
-    onProgress({ sent, total: file.size, speed, remaining: speed ? (file.size - sent) / speed : null });
-  });
-  /** @type {Promise<void>} */
-  const done = new Promise((resolve, reject) => {
-    request.addEventListener("load", () => {
-      if (request.status >= 200 && request.status < 300) resolve();
-      else reject(new UploadError(refusal(request)));
-    });
-    request.addEventListener("error", () => reject(new UploadError("The upload broke off. Check the connection.")));
-    request.addEventListener("abort", () => reject(new UploadError("The upload was stopped.", true)));
-  });
-  request.open("POST", target.url);
-  request.send(form);
-  return { done, stop: () => request.abort() };
+/**
+ * Sends bytes to a presigned address.
+ *
+ * @param {string} url
+ * @param {Blob} bytes without a type, which would be sent, and is not signed
+ * @param {(sent: number) => void} onSent
+ * @param {AbortSignal} signal
+ */
+export function sendBytes(url, bytes, onSent, signal) {
+  return send("PUT", url, bytes, bytes, onSent, signal);
 }

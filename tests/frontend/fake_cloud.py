@@ -104,6 +104,9 @@ class FakeJob:
             self.record["error"] = None
             self.log.clear()
 
+    def print(self, *lines: str) -> None:
+        self.log += [{"at": now(), "stream": "stdout", "text": line} for line in lines]
+
     def _machine_of(self, event: str) -> dict[str, Any] | None:
         if event == "launched":
             return self._launch()
@@ -133,6 +136,20 @@ class FakeJob:
 
 
 @dataclass
+class FakeMultipartUpload:
+    key: str
+    size: int
+    part_size: int
+    job_id: str
+    stored: dict[int, bytes] = field(default_factory=dict)
+
+    def sizes(self) -> dict[int, int]:
+        """Bytes of each part, by its number."""
+        starts = range(0, self.size, self.part_size)
+        return {number: min(self.part_size, self.size - start) for number, start in enumerate(starts, 1)}
+
+
+@dataclass
 class FakeCloud:
     """What a test may set: the way jobs take, how they fail, where they stop, and what the API refuses."""
 
@@ -144,8 +161,17 @@ class FakeCloud:
     stop_after: str | None = None
     events_per_look: int = 100
     limits: dict[str, int] = field(
-        default_factory=lambda: {"max_upload_bytes": 5_000_000, "max_text_chars": 10_000, "max_filename_chars": 200}
+        default_factory=lambda: {
+            "max_upload_bytes": 5_000_000,
+            "max_text_chars": 10_000,
+            "max_filename_chars": 200,
+            "multipart_from_bytes": 4_000_000,
+        }
     )
+    part_size: int = 1_000_000
+    multipart: dict[str, FakeMultipartUpload] = field(default_factory=dict)
+    grant: int = 0
+    """Addresses of parts that name an earlier one have expired."""
     jobs: dict[str, FakeJob] = field(default_factory=dict)
     unrecorded: list[dict[str, Any]] = field(default_factory=list)
     """Machines that hold a slot but have not got into their job's record."""
@@ -155,6 +181,8 @@ class FakeCloud:
     failing: dict[str, list[int]] = field(default_factory=dict)
     """Per call, such as "POST /api/jobs", the next answers' statuses; 0 does the work but cuts the answer off."""
     uploads_may_end: threading.Event = field(default_factory=threading.Event)
+    first_held_part: int = 1
+    """The parts before this one need not wait for `uploads_may_end`."""
     _ids: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
@@ -171,8 +199,48 @@ class FakeCloud:
     def grant_upload(self, body: dict[str, Any]) -> dict[str, Any]:
         job_id = self.new_id()
         self.granted[job_id] = body
-        fields = {"key": f"inputs/anonymous/{job_id}/{body['filename']}", "policy": "a-policy"}
-        return {"job_id": job_id, "upload": {"url": f"{self.s3_url}/uploads", "fields": fields}, "expires_at": now()}
+        key = f"inputs/anonymous/{job_id}/{body['filename']}"
+        answer = {"job_id": job_id, "upload": None, "multipart": None, "expires_at": now()}
+        if body.get("multipart"):
+            upload_id = f"upload-{len(self.multipart)}"
+            self.multipart[upload_id] = FakeMultipartUpload(key, body["size"], self.part_size, job_id)
+            parts = [{name: part[name] for name in ("number", "size", "url")} for part in self.list_parts(upload_id)]
+            return answer | {"multipart": {"upload_id": upload_id, "part_size": self.part_size, "parts": parts}}
+        return answer | {"upload": {"url": f"{self.s3_url}/uploads", "fields": {"key": key, "policy": "a-policy"}}}
+
+    def list_parts(self, upload_id: str) -> list[dict[str, Any]]:
+        upload = self.multipart[upload_id]
+        address = f"{self.s3_url}/uploads?uploadId={upload_id}&grant={self.grant}&partNumber="
+        return [
+            {"number": number, "size": size, "url": None if stored else f"{address}{number}", "stored": stored}
+            for number, size in upload.sizes().items()
+            for stored in [number in upload.stored]
+        ]
+
+    def missing_parts(self, body: dict[str, Any]) -> dict[str, Any]:
+        upload_id = body["upload_id"]
+        if upload_id not in self.multipart:
+            raise Problem(HTTPStatus.NOT_FOUND, "upload_not_found", "There is no such unfinished upload.")
+        parts = self.list_parts(upload_id)
+        return {"upload_id": upload_id, "part_size": self.part_size, "parts": parts, "expires_at": now()}
+
+    def complete_upload(self, body: dict[str, Any]) -> None:
+        upload = self.multipart[body["upload_id"]]
+        if upload.sizes() != {number: len(part) for number, part in upload.stored.items()}:
+            raise Problem(HTTPStatus.CONFLICT, "upload_incomplete", "Parts are missing.")
+        self.stored[upload.key] = b"".join(part for _, part in sorted(upload.stored.items()))
+
+    def copy_input(self, job_id: str) -> dict[str, Any]:
+        record = self.find(job_id).record
+        copy, name = self.new_id(), record["filename"]
+        self.granted[copy] = {"filename": name, "size": record["size"]}
+        self.stored[f"inputs/anonymous/{copy}/{name}"] = self.stored[f"inputs/anonymous/{job_id}/{name}"]
+        return {"job_id": copy, "expires_at": now()}
+
+    def delete(self, job_id: str) -> None:
+        if self.find(job_id).record["status"] not in {"succeeded", "failed", "cancelled"}:
+            raise Problem(HTTPStatus.CONFLICT, "not_ready", "The job has not ended; cancel it before deleting it.")
+        del self.jobs[job_id]
 
     def create_job(self, body: dict[str, Any]) -> dict[str, Any]:
         job_id, text = body["job_id"], body["input_text"]
@@ -209,6 +277,7 @@ class FakeCloud:
             "size": len(content),
         }
         gap = b"\n" if content and not content.endswith(b"\n") else b""
+        self.stored[f"inputs/anonymous/{job_id}/{name}"] = content
         job = self.jobs[job_id] = FakeJob(
             record, content + gap + text.encode(), self.error, list(self.way), serial=len(self.jobs)
         )

@@ -8,6 +8,7 @@ import email.policy
 import json
 import mimetypes
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -80,6 +81,12 @@ class SiteHandler(Handler):
     def do_POST(self) -> None:
         self.api("POST", urlsplit(self.path).path)
 
+    def do_DELETE(self) -> None:
+        self.api("DELETE", urlsplit(self.path).path)
+
+    def do_HEAD(self) -> None:
+        self.answer(200, b"", "image/svg+xml")
+
     def file(self, path: str) -> None:
         pool = self.cloud.sign_in.url if self.cloud.sign_in else ""
         connect = f"connect-src 'self' {self.cloud.s3_url} {pool}"
@@ -110,7 +117,7 @@ class SiteHandler(Handler):
             status, answer = int(problem.status), problem.body
         kind = "application/problem+json" if status >= HTTPStatus.BAD_REQUEST else "application/json"
         lost = {"Content-Length": "1000000"} if failure == 0 else None
-        self.answer(status, json.dumps(answer).encode(), kind, lost)
+        self.answer(status, b"" if status == HTTPStatus.NO_CONTENT else json.dumps(answer).encode(), kind, lost)
         self.close_connection = failure == 0
 
     def is_let_in(self) -> bool:
@@ -124,6 +131,9 @@ class SiteHandler(Handler):
         if failure:
             raise Problem(HTTPStatus(failure), "made_to_fail", "The service is not available right now.")
         steps = path.split("/")[2:]
+        if method == "DELETE":
+            self.cloud.delete(steps[-1])
+            return 204, None
         return (200, self.read(steps)) if method == "GET" else self.change(steps, body)
 
     def read(self, steps: list[str]) -> Any:
@@ -154,20 +164,36 @@ class SiteHandler(Handler):
 
     def change(self, steps: list[str], body: Any) -> tuple[int, Any]:
         match steps:
-            case ["uploads"]:
-                return 201, self.cloud.grant_upload(body)
+            case ["uploads", *part]:
+                return self.change_upload(part, body)
             case ["jobs"]:
                 return 201, self.cloud.create_job(body)
+            case ["jobs", job_id, "copy"]:
+                return 201, self.cloud.copy_input(job_id)
             case ["jobs", job_id, "cancel"]:
                 return 202, self.cloud.cancel(job_id)
             case ["jobs", job_id, "retry"]:
                 return 202, self.cloud.retry(job_id)
         raise Problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")
 
+    def change_upload(self, part: list[str], body: Any) -> tuple[int, Any]:
+        match part:
+            case []:
+                return 201, self.cloud.grant_upload(body)
+            case [_, "parts"]:
+                return 200, self.cloud.missing_parts(body)
+            case [_, "complete"]:
+                self.cloud.complete_upload(body)
+                return 204, None
+            case [_, "abort"]:
+                self.cloud.multipart.pop(body["upload_id"], None)
+                return 204, None
+        raise Problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")
+
 
 class S3Handler(Handler):
     def allow_site(self) -> dict[str, str]:
-        return {"Access-Control-Allow-Origin": self.cloud.url, "Access-Control-Allow-Methods": "POST"}
+        return {"Access-Control-Allow-Origin": self.cloud.url, "Access-Control-Allow-Methods": "GET, POST, PUT"}
 
     def do_OPTIONS(self) -> None:
         # A browser asks first whenever upload progress is listened to.
@@ -184,6 +210,9 @@ class S3Handler(Handler):
         key = parts["key"].get_payload(decode=True)
         assert isinstance(content, bytes)
         assert isinstance(key, bytes)
+        if self.is_left():
+            self.close_connection = True
+            return
         failure = self.cloud.next_failure("POST s3")
         if failure:
             error = b"<Error><Code>AccessDenied</Code><Message>Policy expired.</Message></Error>"
@@ -192,10 +221,46 @@ class S3Handler(Handler):
         self.cloud.stored[key.decode()] = content
         self.answer(204, b"", "text/plain", self.allow_site())
 
+    def do_PUT(self) -> None:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+        number, content = int(query["partNumber"]), self.body()
+        self.cloud.calls.append(f"PUT s3 {number}")
+        if number >= self.cloud.first_held_part:
+            self.cloud.uploads_may_end.wait(30)
+        failure = self.cloud.next_failure(f"PUT s3 {number}")
+        upload = self.cloud.multipart.get(query["uploadId"])
+        if failure == 0 or self.is_left():
+            self.connection.close()
+            self.close_connection = True
+        elif failure or int(query["grant"]) < self.cloud.grant:
+            error = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+            self.answer(failure or 403, error, "application/xml", self.allow_site())
+        elif upload is None or len(content) != upload.sizes()[number]:
+            self.answer(404, b"<Error><Code>NoSuchUpload</Code></Error>", "application/xml", self.allow_site())
+        else:
+            upload.stored[number] = content
+            self.answer(200, b"", "text/plain", {"ETag": '"an-etag"', **self.allow_site()})
+
+    def is_left(self) -> bool:
+        """Whether the page has closed the connection."""
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
+
     def do_GET(self) -> None:
         job = self.cloud.find(self.path.rsplit("/", 1)[1])
         name = f"attachment; filename*=UTF-8''{quote(job.record['filename'])}"
-        self.answer(200, job.output, "application/octet-stream", {"Content-Disposition": name})
+        headers = {"Content-Disposition": name, **self.allow_site()}
+        asked = re.fullmatch(r"bytes=0-(\d+)", self.headers.get("Range", ""))
+        if asked is None:
+            self.answer(200, job.output, "application/octet-stream", headers)
+        elif not job.output:
+            self.answer(416, b"<Error><Code>InvalidRange</Code></Error>", "application/xml", headers)
+        else:
+            self.answer(206, job.output[: int(asked[1]) + 1], "application/octet-stream", headers)
 
 
 class SignInHandler(Handler):

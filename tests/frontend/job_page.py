@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,13 +17,20 @@ STICKING_OUT = """() => [...document.querySelectorAll(".card")].flatMap((card) =
     .map((part) => part.outerHTML.slice(0, 100));
 })"""
 
+# Playwright cannot hide a tab.
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
 
 class JobPage:
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
         self.text = page.get_by_label("Text", exact=True)
-        self.file = page.get_by_label("File", exact=True)
+        self.file = page.get_by_label("Files", exact=True)
+        self.file_rows = page.locator("#file-list li")
         self.submit_button = page.locator("#submit")
         self.job = page.locator("#job")
         self.timeline = self.job.locator(".timeline")
@@ -67,6 +76,28 @@ class JobPage:
         expect(event.first).to_be_visible(timeout=OUTCOME_WITHIN_MS)
         return event
 
+    def after(self, duration: str, is_shown: Callable[[float], None]) -> None:
+        """Moves the page's clock on by a duration, such as 00:05, until something is shown.
+
+        More than once if need be: the page may set its next timer only after the clock was moved.
+
+        Args:
+            duration: minutes and seconds.
+            is_shown: expects it within so many milliseconds.
+        """
+        for _ in range(10):
+            self.page.clock.fast_forward(duration)
+            with suppress(AssertionError):
+                return is_shown(1000)
+        return is_shown(5000)
+
+    def open_log(self) -> Locator:
+        """What the script printed; the log is open already where the job was seen running."""
+        log = self.job.locator("details.log")
+        if log.get_attribute("open") is None:
+            log.locator("summary").click()
+        return self.job.get_by_role("region", name="Log")
+
     def download(self) -> bytes:
         with self.page.expect_download() as waiting:
             self.job.get_by_role("button", name="Download result").click()
@@ -99,6 +130,6 @@ def submit_by_keyboard(form: JobPage, file: Path) -> None:
     form.page.keyboard.type("typed text")
     tab_to("input-file")
     form.page.keyboard.press("Space")
-    expect(form.page.locator("#file-chosen")).to_contain_text(file.name)
+    expect(form.file_rows).to_contain_text(file.name)
     tab_to("submit")
     form.page.keyboard.press("Enter")

@@ -5,7 +5,22 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel
 
-from functions.api.models import AliveMachine, AliveMachines, Failure, JobAnswer, JobList, Receipt, TimelineEntry
+from functions.api.models import (
+    AliveMachine,
+    AliveMachines,
+    CopyAnswer,
+    Failure,
+    JobAnswer,
+    JobList,
+    Limits,
+    MultipartUpload,
+    PartsAnswer,
+    PartState,
+    PartToSend,
+    Receipt,
+    TimelineEntry,
+    UploadAnswer,
+)
 from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, MACHINE_LOST, REFUSED_WAY, SCRIPT_FAILED, WAY, FakeCloud
 
 
@@ -39,3 +54,25 @@ def test_a_failed_job_has_the_fields_of_the_api(error: dict[str, object]) -> Non
     job_id = cloud.add_finished_job("report.txt")
     assert_fits(cloud.find(job_id).record["error"], Failure)
     assert_fits(cloud.retry(job_id), JobAnswer)
+
+
+@pytest.mark.parametrize("is_multipart", [False, True])
+def test_an_upload_has_the_fields_of_the_api(is_multipart: bool) -> None:
+    cloud = FakeCloud(part_size=10)
+    answer = cloud.grant_upload({"filename": "report.txt", "size": 25, "multipart": is_multipart})
+    assert_fits(answer, UploadAnswer)
+    assert_fits(dict(cloud.limits), Limits)
+    if not is_multipart:
+        return
+    assert_fits(answer["multipart"], MultipartUpload)
+    for part in answer["multipart"]["parts"]:
+        assert_fits(part, PartToSend)
+    parts = cloud.missing_parts({"upload_id": answer["multipart"]["upload_id"]})
+    assert_fits(parts, PartsAnswer)
+    for part in parts["parts"]:
+        assert_fits(part, PartState)
+
+
+def test_a_copy_has_the_fields_of_the_api() -> None:
+    cloud = FakeCloud()
+    assert_fits(cloud.copy_input(cloud.add_finished_job("report.txt")), CopyAnswer)

@@ -30,7 +30,7 @@ def test_an_empty_text_says_so_and_keeps_the_file(form: JobPage, fake_cloud: Fak
     form.submit_button.click()
     expect(form.field_error("text")).to_have_text("Type a text for the script.")
     expect(form.text).to_be_focused()
-    expect(form.page.locator("#file-chosen")).to_contain_text(document.name)
+    expect(form.file_rows).to_contain_text(document.name)
     assert "POST /api/uploads" not in fake_cloud.calls
 
 
@@ -42,7 +42,8 @@ def test_a_file_over_the_limit_is_refused_before_it_is_uploaded(
     expect(form.page.locator("#file-hint")).to_contain_text("Up to 20 bytes")
     form.fill("the text", document)
     form.submit_button.click()
-    expect(form.field_error("file")).to_have_text("This file has 25 bytes. The limit is 20 bytes.")
+    words = f"“{document.name}” has 25 bytes. The limit is 20 bytes. Choose a smaller file, or split it."
+    expect(form.field_error("file")).to_have_text(words)
     assert "POST /api/uploads" not in fake_cloud.calls
 
 
@@ -96,7 +97,7 @@ def test_a_file_can_be_dropped_anywhere_on_the_page(form: JobPage) -> None:
         "() => { const d = new DataTransfer(); d.items.add(new File(['x'], 'dropped.txt')); return d; }"
     )
     form.page.locator("#jobs").dispatch_event("drop", {"dataTransfer": dropped})
-    expect(form.page.locator("#file-chosen")).to_contain_text("dropped.txt")
+    expect(form.file_rows).to_contain_text("dropped.txt")
     form.text.fill("the text")
     form.submit_button.click()
     form.expect_status("Succeeded")

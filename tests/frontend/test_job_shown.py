@@ -9,14 +9,9 @@ from playwright.sync_api import expect
 
 from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, SCRIPT_FAILED, WAY, FakeCloud
-from tests.frontend.job_page import JobPage
+from tests.frontend.job_page import HIDE, JobPage
 
 pytestmark = pytest.mark.browser
-
-HIDE = """hidden => {
-  Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
-  document.dispatchEvent(new Event("visibilitychange"));
-}"""
 
 
 def test_a_job_goes_its_whole_way(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
@@ -158,8 +153,7 @@ def test_the_log_is_shown_as_plain_text(form: JobPage, fake_cloud: FakeCloud, do
     fake_cloud.way = FAILING_WAY
     form.open()
     form.submit("the text", document)
-    form.job.get_by_text("Log", exact=True).click()
-    log = form.job.get_by_role("region", name="Log")
+    log = form.open_log()
     expect(log).to_have_text("<b>appending</b> the text cannot read line 7 ", use_inner_text=False)
     expect(log.locator("b")).to_have_count(0)
 
@@ -202,13 +196,13 @@ def test_a_list_that_cannot_be_loaded_says_so_until_it_can(form: JobPage, watch:
     form.page.clock.install()
     form.open()
     expect(form.rows).to_have_count(1)
-    fake_cloud.failing["GET /api/jobs"] = [503]
-    form.page.clock.fast_forward("00:05")
-    expect(form.page.locator("#jobs-note")).to_contain_text("cannot be loaded now")
+    note = form.page.locator("#jobs-note")
+    fake_cloud.failing["GET /api/jobs"] = [503] * 20
+    form.after("00:05", lambda ms: expect(note).to_contain_text("cannot be loaded now", timeout=ms))
     form.page.clock.run_for(2000)
-    expect(form.page.locator("#jobs-note")).to_contain_text("cannot be loaded now")
-    form.page.clock.fast_forward("00:11")
-    expect(form.page.locator("#jobs-note")).to_be_empty()
+    expect(note).to_contain_text("cannot be loaded now")
+    fake_cloud.failing.clear()
+    form.after("00:16", lambda ms: expect(note).to_be_empty(timeout=ms))
 
 
 def test_the_address_of_an_unknown_job_is_answered_in_words(form: JobPage, watch: Watch) -> None:

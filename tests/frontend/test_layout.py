@@ -37,7 +37,7 @@ def test_nothing_scrolls_sideways_or_leaves_its_card(
     assert_fits(form)
     form.submit_button.click()
     form.expect_status("Failed")
-    form.job.get_by_text("Log", exact=True).click()
+    form.open_log()
     form.job.get_by_text("Details", exact=True).click()
     expect(form.machine_rows).to_have_count(1)
     assert_fits(form)

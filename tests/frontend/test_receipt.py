@@ -66,8 +66,7 @@ def test_an_end_that_is_late_is_waited_for_all_the_same(form: JobPage, fake_clou
     form.expect_event("The machine's end is not confirmed yet")
     expect(form.ending).to_have_text("Machine still ending")
     fake_cloud.stop_after = None
-    form.page.clock.fast_forward("00:20")
-    expect(form.ending).to_have_text("Machine confirmed terminated")
+    form.after("00:20", lambda ms: expect(form.ending).to_have_text("Machine confirmed terminated", timeout=ms))
 
 
 def test_every_machine_of_a_job_has_its_own_receipt(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
@@ -113,6 +112,5 @@ def test_a_machine_that_comes_after_the_cancel_gets_into_the_receipt(
     job.happen("launched", "{machine}")
     job.record["status"] = "cancelled"
     job.happen(*TERMINATED)
-    form.page.clock.fast_forward("00:05")
-    expect(form.ending).to_have_text("Machine confirmed terminated")
+    form.after("00:05", lambda ms: expect(form.ending).to_have_text("Machine confirmed terminated", timeout=ms))
     expect(form.machine_count).to_have_text("Machines alive now: 0")

@@ -137,8 +137,7 @@ def test_a_retry_whose_answer_is_lost_is_seen_all_the_same(
 
 def test_the_log_of_the_new_run_starts_from_nothing(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
     submit_and_fail(form, fake_cloud, document)
-    form.job.get_by_text("Log", exact=True).click()
-    log = form.job.get_by_role("region", name="Log")
+    log = form.open_log()
     expect(log).to_contain_text("cannot read line 7")
     form.retry_button.click()
     form.expect_status("Succeeded")

@@ -22,7 +22,7 @@ def test_progress_is_shown_while_uploading_and_a_second_click_does_nothing(
     form.fill("the text", document)
     form.submit_button.dblclick()
     expect(form.page.get_by_role("progressbar")).to_be_visible()
-    expect(form.page.locator("#upload-figures")).to_contain_text("of 25 bytes")
+    expect(form.file_rows).to_contain_text("of 25 bytes")
     expect(form.submit_button).to_be_disabled()
     form.submit_button.click(force=True)
     fake_cloud.uploads_may_end.set()

@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.infra.conftest import open_to_all, recorded, signed_in
+from tests.infra.conftest import open_to_all, production, recorded, signed_in
 
-__all__ = ["open_to_all", "recorded", "signed_in"]
+__all__ = ["open_to_all", "production", "recorded", "signed_in"]

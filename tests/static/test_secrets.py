@@ -58,6 +58,10 @@ _KNOWN = (
     Known(_WIRE, "Secret Keyword", r"^_SECRET = ", _SIGNATURES),
     Known("localcloud/emulator/settings.py", "AWS Access Key", "LOCALCLOUD", "the emulator's root, made up"),
     Known(_SIGN_IN, "Secret Keyword", "Correct-Horse-7|a guess", "passwords of a user that the test makes"),
+    Known(
+        "package-lock.json", "Base64 High Entropy String", r'^ +"integrity": "sha512-', "hashes of published packages"
+    ),
+    Known("benchmarks/cold_start.py", "Secret Keyword", r"ACCESS_KEY\W+benchmark\W", "opens nothing"),
     Known("tests/cloud/test_scripts.py", "Secret Keyword", r"SecretId\W+any\W", "what a machine asks for in vain"),
 )
 

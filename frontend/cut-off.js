@@ -1,0 +1,89 @@
+// @ts-check
+import * as api from "./api.js";
+import { announce, byId, el, setText } from "./dom.js";
+import { FileRow } from "./file-row.js";
+import { sizeText } from "./size.js";
+import { cutOffOnes, Submission } from "./submission.js";
+import { difference, forget } from "./unfinished.js";
+
+/**
+ * @typedef {import("./unfinished.js").Unfinished} Unfinished
+ * @typedef {(submission: Submission, row: FileRow, text: string) => Promise<boolean>} GoOn resolves to whether its job exists
+ */
+
+/** The uploads that a reload cut off: the same file is asked for again, then only what is missing is sent. */
+export class CutOffUploads {
+  #section = byId("cut-off", HTMLElement);
+  #list = byId("cut-off-list", HTMLUListElement);
+
+  /** @param {GoOn} goOn */
+  constructor(goOn) {
+    this.goOn = goOn;
+    for (const one of cutOffOnes()) this.#list.append(this.#item(one));
+    this.#section.hidden = !this.#list.children.length;
+  }
+
+  /** @param {Unfinished} one */
+  #item(one) {
+    const input = el("input", { type: "file", class: "unseen" });
+    const problem = el("p", { class: "field-error", role: "alert", hidden: true });
+    const abandon = el("button", { class: "quiet small", type: "button" }, "Abandon", el("span", { class: "unseen" }, ` ${one.filename}`));
+    const item = el("li", { class: "file" },
+      el("p", { class: "what" }, el("strong", {}, one.filename), " ", el("span", { class: "hint" }, sizeText(one.size))),
+      el("p", { class: "hint quote" }, `Text: ${one.text}`),
+      el("div", { class: "actions" },
+        el("label", { class: "button small primary" }, "Choose the file again", el("span", { class: "unseen" }, `: ${one.filename}`), input), abandon),
+      problem);
+    input.addEventListener("change", () => {
+      const file = input.files?.[0];
+      if (!file) return;
+      const how = difference(file, one);
+      setText(problem, how && `This is not the file whose upload was cut off: ${how}. Choose that one, or abandon its upload.`);
+      problem.hidden = !how;
+      input.value = "";
+      if (!how) this.#resume(item, file, one);
+    });
+    abandon.addEventListener("click", () => {
+      forget(one.jobId);
+      api.abortUpload(one.jobId, one.uploadId ?? "", one.filename).catch(() => {}); // the storage ends it after a day
+      this.#leave(item, `The upload of ${one.filename} is abandoned.`);
+    });
+    return item;
+  }
+
+  /**
+   * @param {HTMLLIElement} item
+   * @param {File} file
+   * @param {Unfinished} one
+   */
+  #resume(item, file, one) {
+    const submission = new Submission(file, one);
+    const go = async () => {
+      row.waitForTurn();
+      row.stop.focus();
+      if (await this.goOn(submission, row, one.text)) this.#leave(row.element, "");
+    };
+    const row = new FileRow(one.filename, one.size, {
+      stop: () => submission.stop(),
+      retry: go,
+      remove: () => {
+        submission.abandon();
+        this.#leave(row.element, `The upload of ${one.filename} is abandoned.`);
+      },
+    });
+    item.replaceWith(row.element);
+    go();
+  }
+
+  /**
+   * @param {HTMLElement} item
+   * @param {string} words
+   */
+  #leave(item, words) {
+    const hadFocus = item.contains(document.activeElement);
+    item.remove();
+    this.#section.hidden = !this.#list.children.length;
+    if (words) announce(words);
+    if (hadFocus && words) byId("new-job-title", HTMLElement).focus();
+  }
+}

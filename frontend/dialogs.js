@@ -1,0 +1,103 @@
+// @ts-check
+import * as api from "./api.js";
+import { el, setText } from "./dom.js";
+import { finish } from "./submission.js";
+
+/** @typedef {import("./api.js").Job} Job */
+
+/**
+ * Asks in a modal dialog: the browser keeps the focus in it, closes it on Escape, and gives the focus back.
+ *
+ * @template T
+ * @param {object} question
+ * @param {string} question.title
+ * @param {(Node | string)[]} question.content
+ * @param {HTMLElement} [question.first] what has the focus at first; the button that changes nothing, when left out
+ * @param {string} question.action
+ * @param {string} question.refusal
+ * @param {string} question.kind of the action's button, a class
+ * @param {() => Promise<T>} question.work what the action does; the dialog stays and says so if that fails
+ * @returns {Promise<T | null>} null when it was refused
+ */
+function ask({ title, content, first, action, refusal, kind, work }) {
+  return new Promise((resolve) => {
+    /** @type {T | null} */
+    let result = null;
+    const problem = el("p", { class: "notice bad", role: "alert", hidden: true });
+    const no = el("button", { class: "quiet", type: "button", onclick: () => dialog.close() }, refusal);
+    const yes = el("button", { class: kind, type: "submit" }, action);
+    const form = el("form", {},
+      el("h2", { id: "dialog-title" }, title), ...content.map((part) => (typeof part === "string" ? el("p", {}, part) : part)),
+      problem, el("div", { class: "actions" }, no, yes));
+    const dialog = el("dialog", { "aria-labelledby": "dialog-title" }, form);
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (yes.disabled) return;
+      yes.disabled = true;
+      problem.hidden = true;
+      try {
+        result = await work();
+        dialog.close();
+      } catch (error) {
+        if (!(error instanceof api.ApiError)) throw error;
+        setText(problem, error.message);
+        problem.hidden = false;
+        yes.disabled = false;
+        yes.focus();
+      }
+    });
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(result);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    (first ?? no).focus();
+  });
+}
+
+/**
+ * @param {Job} job over
+ * @returns {Promise<Job | null>} a new one with the same file; null when it was not wanted after all
+ */
+export function askToRunAgain(job) {
+  const text = el("textarea", { id: "again-text", rows: 4, autocomplete: "off", required: true });
+  text.value = job.input_text;
+  /** @type {string | null} */
+  let copy = null;
+  return ask({
+    title: `Run “${job.filename}” again`,
+    content: [
+      "A new job with the same file. This one stays as it is.",
+      el("div", { class: "field" }, el("label", { for: "again-text" }, "Text of the new job"), text),
+    ],
+    first: text,
+    action: "Run job",
+    refusal: "Cancel",
+    kind: "primary",
+    work: async () => {
+      copy ??= (await api.copyInput(job.id)).job_id; // not another one when only the second step has to be repeated
+      const { filename } = job;
+      return finish({ jobId: copy, text: text.value, filename, size: job.size ?? 0, lastModified: 0, uploadId: null });
+    },
+  });
+}
+
+/**
+ * @param {Job} job over
+ * @returns {Promise<boolean>} whether it is deleted
+ */
+export async function askToDelete(job) {
+  const done = await ask({
+    title: `Delete “${job.filename}”?`,
+    content: ["Its file, result, log and record are removed. This cannot be undone."],
+    action: "Delete job",
+    refusal: "Keep it",
+    kind: "danger",
+    work: async () => {
+      await api.deleteJob(job.id);
+      return true;
+    },
+  });
+  return done ?? false;
+}

@@ -1,0 +1,56 @@
+// @ts-check
+import { limitText, sizeText } from "./size.js";
+
+/** @typedef {import("./api.js").Limits} Limits */
+
+/** @param {string} text @returns {number} Unicode characters, as the API counts them */
+export const lengthOf = (text) => [...text].length;
+
+/** @param {number} count */
+export const grouped = (count) => count.toLocaleString("en-GB");
+
+/**
+ * As functions/jobs/paths.py has them, which decides.
+ *
+ * @type {[RegExp, string][]}
+ */
+const NAME_RULES = [
+  [/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\\/]/u, "has characters in its name that no folder shows"],
+  [/[\u202a-\u202e\u2066-\u2069]/u, "has characters in its name that turn the reading direction"],
+  [/\$\{filename\}/u, "has “${filename}” in its name, which the storage would replace"],
+  [/^\s*$/u, "has no name"],
+];
+
+/**
+ * @param {File} file
+ * @param {Limits | null} limits
+ * @returns {string} why the file cannot be taken and what helps; empty when nothing is wrong
+ */
+export function fileProblem(file, limits) {
+  const { max_upload_bytes: bytes = Infinity, max_filename_chars: chars = Infinity } = limits ?? {};
+  const named = `“${file.name}”`;
+  if (file.size > bytes) {
+    return `${named} has ${exactly(file.size, bytes)}. The limit is ${limitText(bytes)}. Choose a smaller file, or split it.`;
+  }
+  const length = lengthOf(file.name.normalize("NFC"));
+  if (length > chars) return `The name of ${named} has ${length} characters. The limit is ${chars}. Rename the file.`;
+  const rule = NAME_RULES.find(([pattern]) => pattern.test(file.name));
+  return rule ? `${named} ${rule[1]}. Rename the file.` : "";
+}
+
+/**
+ * @param {Limits} limits
+ * @returns {string} what `fileProblem` holds files to
+ */
+export function limitsText({ max_upload_bytes: bytes, max_filename_chars: chars }) {
+  return `Up to ${limitText(bytes)} each, with names of up to ${chars} characters.`;
+}
+
+/**
+ * @param {number} size
+ * @param {number} limit
+ * @returns {string} a size that does not read the same as the limit it exceeds
+ */
+function exactly(size, limit) {
+  return sizeText(size) === limitText(limit) ? `${grouped(size)} bytes` : sizeText(size);
+}

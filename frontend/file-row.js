@@ -1,0 +1,105 @@
+// @ts-check
+import { announce, el, setText } from "./dom.js";
+import { sizeText } from "./size.js";
+import { durationText } from "./time.js";
+
+/**
+ * @typedef {import("./speed.js").Progress} Progress
+ * @typedef {import("./submission.js").Reports} Reports
+ * @typedef {object} Actions what the row's buttons do
+ * @property {() => void} stop
+ * @property {() => void} retry
+ * @property {() => void} remove
+ */
+
+/** One file of the form, from being chosen to having its job. Its state is told in words, so it is no live region. */
+export class FileRow {
+  /**
+   * @param {string} name
+   * @param {number} size bytes
+   * @param {Actions} actions
+   */
+  constructor(name, size, actions) {
+    this.name = name;
+    this.bar = el("progress", { max: 100, value: 0, "aria-label": `Uploading ${name}`, hidden: true });
+    this.state = el("p", { class: "hint" });
+    this.stop = this.#button("Stop", actions.stop);
+    this.retry = this.#button("Try again", actions.retry);
+    this.remove = this.#button("Remove", actions.remove);
+    this.element = el("li", { class: "file" },
+      el("div", { class: "head" },
+        el("p", { class: "what" }, el("strong", {}, name), " ", el("span", { class: "hint" }, sizeText(size))),
+        this.stop, this.retry, this.remove),
+      this.bar, this.state);
+    this.chosen("");
+  }
+
+  /** @param {string} problem why it cannot be sent; empty when it can */
+  chosen(problem) {
+    this.#show([this.remove], problem, Boolean(problem));
+  }
+
+  waitForTurn() {
+    this.#show([this.stop], "Waits for its turn.");
+  }
+
+  /** @returns {Reports} */
+  get reports() {
+    return {
+      uploading: () => {
+        this.bar.value = 0;
+        this.#show([this.stop], "Asking for the storage…", false, true);
+        announce(`Uploading ${this.name}`);
+      },
+      progress: (progress) => this.#progress(progress),
+      waiting: (isOffline) => setText(this.state, isOffline
+        ? "You are offline. It goes on by itself once the connection is back."
+        : "The connection broke off. Trying again…"),
+      uploaded: () => {
+        this.bar.value = 100;
+        this.#show([], "Uploaded. Creating the job…", false, true);
+        announce(`${this.name} is uploaded. Creating the job.`);
+      },
+    };
+  }
+
+  done() {
+    this.#show([], "The job is created.");
+  }
+
+  /** @param {string} reason */
+  failed(reason) {
+    this.#show([this.retry, this.remove], reason, true);
+  }
+
+  /** @param {Progress} progress */
+  #progress({ sent, total, speed, remaining }) {
+    const percent = total ? Math.floor((sent / total) * 100) : 100;
+    this.bar.value = percent;
+    const parts = [`${percent} %`, `${sizeText(sent)} of ${sizeText(total)}`];
+    if (speed && remaining) parts.push(`${sizeText(Math.round(speed))}/s`, `${durationText(Math.ceil(remaining) * 1000)} left`);
+    setText(this.state, parts.join(" · "));
+  }
+
+  /**
+   * @param {HTMLButtonElement[]} buttons those of use now
+   * @param {string} state
+   * @param {boolean} [isBad]
+   * @param {boolean} [isUnderWay]
+   */
+  #show(buttons, state, isBad = false, isUnderWay = false) {
+    const all = [this.stop, this.retry, this.remove];
+    const hadFocus = all.some((button) => button === document.activeElement);
+    for (const button of all) button.hidden = !buttons.includes(button);
+    // A button that is hidden loses the focus; who works by keyboard stays at this row.
+    if (hadFocus) buttons[0]?.focus();
+    this.bar.hidden = !isUnderWay;
+    this.state.className = isBad ? "field-error" : "hint figures";
+    setText(this.state, state);
+  }
+
+  /** @param {string} label @param {() => void} action */
+  #button(label, action) {
+    return el("button", { class: "quiet small", type: "button", onclick: action }, label, el("span", { class: "unseen" }, ` ${this.name}`));
+  }
+}

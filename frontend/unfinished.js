@@ -1,0 +1,51 @@
+// @ts-check
+/**
+ * Submissions that have no job yet, so that a reload, or the way to the sign-in pages and back, loses none of them.
+ *
+ * In sessionStorage, as the sign-in is: it survives a reload and a restored tab, is this tab's alone, so that no two tabs
+ * send the same parts, and is emptied when somebody signs out. Nobody else at this computer finds a text in it.
+ */
+
+/**
+ * @typedef {object} Unfinished
+ * @property {string} jobId
+ * @property {string} text
+ * @property {string} filename
+ * @property {number} size bytes
+ * @property {number} lastModified milliseconds since the epoch
+ * @property {string | null} uploadId of the multipart upload that was cut off; null once the file is stored
+ */
+
+const KEY = "mayfly.unfinished";
+
+/** @returns {Unfinished[]} the oldest first */
+export function unfinished() {
+  return JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+}
+
+/** @param {Unfinished} one */
+export function remember(one) {
+  write([...unfinished().filter(({ jobId }) => jobId !== one.jobId), one]);
+}
+
+/** @param {string} jobId */
+export function forget(jobId) {
+  write(unfinished().filter((one) => one.jobId !== jobId));
+}
+
+/** @param {Unfinished[]} all */
+function write(all) {
+  if (all.length) sessionStorage.setItem(KEY, JSON.stringify(all));
+  else sessionStorage.removeItem(KEY);
+}
+
+/**
+ * @param {File} file
+ * @param {Unfinished} one
+ * @returns {string} how the file is another than the one whose upload was cut off; empty when it is the same
+ */
+export function difference(file, { filename, size, lastModified }) {
+  if (file.name !== filename) return `its name is “${file.name}”`;
+  if (file.size !== size) return "its size is another";
+  return file.lastModified === lastModified ? "" : "it was changed since";
+}

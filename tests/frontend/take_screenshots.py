@@ -1,0 +1,181 @@
+"""Pictures of each view of the page against the fake cloud: `make screenshots`.
+
+All go to build/screenshots as PNG; those that the README shows go to docs/images as WebP, a fraction of the size.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.frontend.conftest import find_browser
+from tests.frontend.fake_cloud import FAILING_WAY, FakeCloud, FakeJob
+from tests.frontend.fake_servers import serve
+from tests.frontend.fake_sign_in import FakeSignIn
+from tests.frontend.job_page import JobPage
+
+ROOT = Path(__file__).parents[2]
+ALL = ROOT / "build" / "screenshots"
+README = ROOT / "docs" / "images"
+# Seconds from one event of a job's way to the next: what EC2 and SSM take.
+PACE = (0.0, 1.4, 31.2, 1.1, 0.3, 12.6, 0.9, 0.4, 44.0)
+TEXT = "Reviewed by the lab on Tuesday; keep row 4."
+RESULT = "\n".join(f"{hour:02}:00,{20 + hour % 7}.{hour % 10},ok" for hour in range(8))
+
+View = Callable[[Page, FakeCloud], None]
+
+
+def age(job: FakeJob, since: timedelta) -> None:
+    """Makes a job that went through in no time look as if it had taken its time, beginning so long ago."""
+    at = datetime.now(UTC) - since
+    for event, seconds in zip(job.record["timeline"], PACE, strict=False):
+        at += timedelta(seconds=seconds)
+        event["at"] = at.isoformat()
+        for machine in job.record["machines"]:
+            moment = {"launched": "launched_at", "machine_terminated": "terminated_at"}.get(event["event"])
+            machine.update({moment: at.isoformat()} if moment else {})
+    job.record["created_at"] = job.record["timeline"][0]["at"]
+
+
+def furnish(cloud: FakeCloud) -> None:
+    """A morning's jobs."""
+    for name, minutes, way in (("plate-readings.csv", 190, cloud.way), ("genome-07.fa", 95, FAILING_WAY)):
+        usual, cloud.way = cloud.way, way
+        age(cloud.jobs[cloud.add_finished_job(name)], timedelta(minutes=minutes))
+        cloud.way = usual
+
+
+def show(page: Page, cloud: FakeCloud, job: FakeJob) -> None:
+    page.goto(f"{cloud.url}/#/jobs/{job.record['id']}")
+    expect(page.locator("#job-title")).to_have_text(job.record["filename"])
+    expect(page.locator("#machines-count")).not_to_have_text("…")
+
+
+def empty(page: Page, cloud: FakeCloud) -> None:
+    JobPage(page, cloud.url).open()
+    expect(page.locator("#text-count")).to_contain_text("of")
+    expect(page.locator("#jobs-note")).to_contain_text("None yet.")
+
+
+def uploading(page: Page, cloud: FakeCloud) -> None:
+    furnish(cloud)
+    cloud.first_held_part = 4
+    cloud.uploads_may_end.clear()
+    form = JobPage(page, cloud.url)
+    form.open()
+    form.text.fill(TEXT)
+    with TemporaryDirectory() as folder:
+        files = [Path(folder) / name for name in ("sequencer-run-12.bam", "plate-readings.csv", "notes.txt", "map.tif")]
+        for file, size in zip(files, (4_900_000, 310_000, 5_200, 2_400_000), strict=True):
+            file.write_bytes(os.urandom(size))
+        form.file.set_input_files(files)
+        form.submit_button.click()
+        expect(form.file_rows.first).to_contain_text("4.9 MB of 4.9 MB")
+        expect(form.file_rows.last).to_contain_text("Waits for its turn.")
+
+
+def cut_off(page: Page, cloud: FakeCloud) -> None:
+    uploading(page, cloud)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    expect(page.locator("#cut-off")).to_be_visible()
+    expect(page.locator("#jobs-note")).to_be_empty()
+
+
+def running(page: Page, cloud: FakeCloud) -> None:
+    furnish(cloud)
+    cloud.stop_after = "script_started"
+    job = cloud.add_job(cloud.new_id(), "plate-readings-2.csv", TEXT, b"x" * 182_340)
+    cloud.look_at(job.record["id"])
+    job.log.clear()
+    job.print("reading 8,214 rows", *(f"{share:3} %  {share * 82:5} rows checked" for share in range(10, 80, 10)))
+    age(job, timedelta(seconds=42))
+    show(page, cloud, job)
+    expect(page.get_by_role("region", name="Log")).to_contain_text("70 %")
+
+
+def succeeded(page: Page, cloud: FakeCloud) -> None:
+    furnish(cloud)
+    job = cloud.jobs[cloud.add_finished_job("plate-readings-2.csv")]
+    job.output = f"{RESULT}\n{TEXT}".encode()
+    job.record |= {"output_size": len(job.output), "size": len(RESULT)}
+    job.record["timeline"][-2]["detail"] = f"The result has {len(job.output)} bytes."
+    age(job, timedelta(minutes=4))
+    show(page, cloud, job)
+    expect(page.get_by_role("region", name="Beginning of the result")).to_contain_text(TEXT)
+
+
+def failed(page: Page, cloud: FakeCloud) -> None:
+    furnish(cloud)
+    cloud.way = FAILING_WAY
+    job = cloud.jobs[cloud.add_finished_job("plate-readings-3.csv")]
+    age(job, timedelta(minutes=2))
+    show(page, cloud, job)
+
+
+def sign_in_gate(page: Page, cloud: FakeCloud) -> None:
+    page.goto(cloud.url)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def docs(page: Page, cloud: FakeCloud) -> None:
+    page.goto(f"{cloud.url}/api/docs")
+    expect(page.get_by_text("Create a job")).to_be_visible()
+
+
+# Name → view, width, colour scheme.
+VIEWS: dict[str, tuple[View, int, str]] = {
+    "empty-form": (empty, 1280, "light"),
+    "uploading-several": (uploading, 1280, "light"),
+    "upload-cut-off": (cut_off, 1280, "light"),
+    "running-with-log": (running, 1280, "light"),
+    "succeeded-with-preview": (succeeded, 1280, "light"),
+    "failed-with-advice": (failed, 1280, "light"),
+    "dark": (running, 1280, "dark"),
+    "phone": (succeeded, 320, "light"),
+    "sign-in-gate": (sign_in_gate, 1280, "light"),
+    "docs-page": (docs, 1280, "light"),
+}
+IN_README = ("succeeded-with-preview", "dark")
+
+
+def webp(page: Page) -> bytes:
+    # Chromium can, playwright cannot.
+    settings = {"format": "webp", "quality": 80}
+    answer = page.context.new_cdp_session(page).send("Page.captureScreenshot", settings)
+    return base64.b64decode(answer["data"])
+
+
+def take(browser: Browser, name: str) -> None:
+    view, width, scheme = VIEWS[name]
+    sign_in = FakeSignIn() if view is sign_in_gate else None
+    with serve(FakeCloud(sign_in=sign_in)) as cloud:
+        cloud.limits["max_upload_bytes"] = 2**30
+        page = browser.new_page(viewport={"width": width, "height": 860}, reduced_motion="reduce")
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        view(page, cloud)
+        page.screenshot(path=ALL / f"{name}.png", full_page=True)
+        if name in IN_README:
+            (README / f"{name}.webp").write_bytes(webp(page))
+        page.close()
+
+
+def main() -> None:
+    for folder in (ALL, README):
+        folder.mkdir(parents=True, exist_ok=True)
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(playwright), args=arguments)
+        for name in VIEWS:
+            take(browser, name)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""What can be done with a job and its result. In a real browser, against the fake cloud."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Response, expect
+
+from tests.frontend.conftest import Watch
+from tests.frontend.fake_cloud import FakeCloud
+from tests.frontend.job_page import HIDE, JobPage
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_log_is_followed_live_until_the_reader_scrolls_up(form: JobPage, fake_cloud: FakeCloud) -> None:
+    fake_cloud.stop_after = "script_started"
+    job = fake_cloud.add_job(fake_cloud.new_id(), "one.txt", "a text", b"")
+    form.page.clock.install()
+    form.open(f"#/jobs/{job.record['id']}")
+    log = form.job.get_by_role("region", name="Log")  # open by itself, as the job runs
+    expect(log).to_contain_text("appending")
+    job.print(*(f"line {number}" for number in range(100)))
+    form.after("00:02", lambda ms: expect(log).to_contain_text("line 99", timeout=ms))
+    at_end = "pre => pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 4"
+    assert log.evaluate(at_end)
+    log.evaluate("pre => pre.scrollTop = 0")
+    to_end = form.job.get_by_role("button", name="Follow the end")
+    expect(to_end).to_be_visible()
+    job.print("line 100")
+    form.after("00:02", lambda ms: expect(log).to_contain_text("line 100", timeout=ms))
+    assert log.evaluate("pre => pre.scrollTop") == 0
+    to_end.press("Enter")
+    assert log.evaluate(at_end)
+    expect(log).to_be_focused()
+    form.page.evaluate(HIDE, True)
+    form.page.wait_for_load_state("networkidle")
+    asked = len(fake_cloud.calls)
+    form.page.clock.fast_forward("10:00")
+    assert len(fake_cloud.calls) == asked
+    fake_cloud.stop_after = None
+    job.print("the last line")
+    form.page.evaluate(HIDE, False)
+    expect(log).to_contain_text("the last line")
+    form.expect_status("Succeeded")
+
+
+def test_the_beginning_of_a_result_is_shown_as_text_or_said_to_be_binary(form: JobPage, fake_cloud: FakeCloud) -> None:
+    results = {
+        "page.html": (b"<b>not bold</b>\n", "<b>not bold</b>", "16 bytes"),
+        "long.txt": (b"x" + "é".encode() * 3000, "x" + "é" * 2047, "The first 4 KiB of 6 kB"),
+        "picture.png": (b"\x89PNG\r\n\x1a\n\0\0", None, "10 bytes, binary: download it to see it."),
+        "empty.txt": (b"", None, "It is empty."),
+    }
+    preview = form.job.get_by_role("region", name="Beginning of the result")
+    form.open()
+    for name, (content, shown, note) in results.items():
+        job = fake_cloud.jobs[fake_cloud.add_finished_job(name)]
+        job.output, job.record["output_size"] = content, len(content)
+        form.page.goto(f"{form.url}/#/jobs/{job.record['id']}")
+        expect(form.page.locator("#preview-note")).to_have_text(note)
+        if shown is None:
+            expect(preview).to_be_hidden()
+        else:
+            expect(preview).to_have_text(shown, use_inner_text=False)
+            expect(preview.locator("*")).to_have_count(0)
+
+
+def test_a_job_runs_again_with_another_text_and_its_link_can_be_copied(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, context: BrowserContext
+) -> None:
+    watch.allow("409|503")
+    fake_cloud.failing = {"POST /api/jobs/{id}/copy": [409], "POST /api/jobs": [503]}
+    first = fake_cloud.add_finished_job("report.txt")
+    form.open(f"#/jobs/{first}")
+    form.job.get_by_role("button", name="Run again…").press("Enter")
+    dialog = form.page.get_by_role("dialog", name="Run “report.txt” again")
+    text = dialog.get_by_label("Text of the new job")
+    expect(text).to_be_focused()
+    expect(text).to_have_value("a text")
+    text.fill("another text")
+    dialog.get_by_role("button", name="Run job").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("not available right now")
+    dialog.get_by_role("button", name="Run job").click()
+    expect(dialog).to_have_count(0)
+    expect(form.rows).to_have_count(2)
+    form.expect_status("Succeeded")
+    second = form.shown_job_id("report.txt")
+    assert second != first
+    assert fake_cloud.jobs[second].output == b"content\nanother text"
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    form.job.get_by_role("button", name="Copy link").click()
+    expect(form.announcer).to_have_text("Link copied.")
+    assert form.page.evaluate("navigator.clipboard.readText()") == f"{form.url}/#/jobs/{second}"
+
+
+def test_a_job_is_deleted_by_keyboard_after_a_question(form: JobPage, fake_cloud: FakeCloud) -> None:
+    kept, doomed = (fake_cloud.add_finished_job(name) for name in ("kept.txt", "doomed.txt"))
+    form.open(f"#/jobs/{doomed}")
+    delete = form.job.get_by_role("button", name="Delete…")
+    delete.press("Enter")
+    dialog = form.page.get_by_role("dialog", name="Delete “doomed.txt”?")
+    expect(dialog.get_by_role("button", name="Keep it")).to_be_focused()
+    form.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(delete).to_be_focused()
+    delete.press("Enter")
+    form.page.keyboard.press("Tab")
+    form.page.keyboard.press("Enter")
+    expect(form.rows).to_have_count(1)
+    expect(form.rows).to_contain_text("kept.txt")
+    expect(form.job).to_be_hidden()
+    expect(form.announcer).to_have_text("doomed.txt is deleted.")
+    expect(form.page.get_by_role("heading", name="New job")).to_be_focused()
+    assert list(fake_cloud.jobs) == [kept]
+
+
+def test_being_offline_is_said_and_survived(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, context: BrowserContext, document: Path
+) -> None:
+    watch.allow("ERR_INTERNET_DISCONNECTED")
+    notice = form.page.locator("#offline")
+    form.open()
+    form.fill("the text", document)
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    context.set_offline(True)
+    expect(notice).to_contain_text("You are offline. What you typed and chose is kept")
+    form.submit_button.click()
+    expect(form.file_rows).to_contain_text("You are offline. It goes on by itself once the connection is back.")
+    context.set_offline(False)
+    expect(notice).to_be_empty()
+    form.expect_status("Succeeded")
+
+
+def test_the_first_load_is_small_and_comes_from_one_host(form: JobPage, watch: Watch) -> None:
+    answers: list[Response] = []
+    form.page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - playwright sets an attribute of it
+    form.open()
+    expect(form.page.locator("#jobs-note")).to_contain_text("None yet.")
+    files = {answer.url.removeprefix(form.url): answer for answer in answers if "/api/" not in answer.url}
+    assert {"/", "/main.js", "/styles.css", "/favicon.svg"} < set(files)
+    sizes = {path: len(gzip.compress(answer.body())) for path, answer in files.items()}
+    assert sum(sizes.values()) <= 60_000, sizes
+    assert {answer.url.split("/")[2] for answer in answers} == {form.url.split("/")[2]}
+    # One round trip for all modules, not one for each that imports another.
+    modules = {path for path in files if path.endswith(".js")}
+    announced = form.page.locator("script[type=module], link[rel=modulepreload]")
+    assert modules == set(announced.evaluate_all("all => all.map(each => new URL(each.src ?? each.href).pathname)"))

@@ -1,0 +1,115 @@
+"""Large files go in parts, and none is sent twice without need. In a real browser, against the fake cloud."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.frontend.conftest import Watch
+from tests.frontend.fake_cloud import FakeCloud
+from tests.frontend.job_page import JobPage
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def large(tmp_path: Path, fake_cloud: FakeCloud) -> Path:
+    """A file of six parts, the last one shorter."""
+    fake_cloud.limits["multipart_from_bytes"] = 50_000
+    fake_cloud.part_size = 10_000
+    file = tmp_path / "large.bin"
+    file.write_bytes(os.urandom(52_345))
+    return file
+
+
+def parts_sent(fake_cloud: FakeCloud) -> list[int]:
+    return sorted(int(call.split()[-1]) for call in fake_cloud.calls if call.startswith("PUT s3"))
+
+
+def cut_off(form: JobPage) -> Locator:
+    return form.page.get_by_role("region", name="An upload was cut off")
+
+
+def cut_off_after_two_parts(form: JobPage, fake_cloud: FakeCloud, large: Path) -> None:
+    """Reloads the page in the middle of an upload."""
+    fake_cloud.uploads_may_end.clear()
+    fake_cloud.first_held_part = 3
+    form.open()
+    form.fill("the text", large)
+    form.submit_button.click()
+    expect(form.file_rows).to_contain_text("52 kB of 52 kB")  # all is sent but not all is stored
+    form.page.on("dialog", lambda dialog: dialog.accept())
+    form.page.reload()
+    fake_cloud.uploads_may_end.set()
+    expect(cut_off(form)).to_contain_text("large.bin")
+
+
+def test_parts_go_side_by_side_and_what_breaks_off_or_expires_is_sent_again(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path
+) -> None:
+    watch.allow("ERR_EMPTY_RESPONSE|ERR_CONNECTION|403|503|409")
+    fake_cloud.failing = {"PUT s3 2": [0, 503], "POST /api/uploads/{id}/complete": [503, 409]}
+    fake_cloud.uploads_may_end.clear()
+    form.open()
+    form.fill("the text", large)
+    form.submit_button.click()
+    expect(form.file_rows).to_contain_text("76 % · 40 kB of 52 kB")
+    assert parts_sent(fake_cloud) == [1, 2, 3, 4]
+    fake_cloud.grant += 1  # so the four addresses that are being used expire
+    fake_cloud.uploads_may_end.set()
+    form.shown_job_id(large.name)
+    form.expect_status("Succeeded")
+    assert form.download() == large.read_bytes() + b"\nthe text"
+    assert fake_cloud.calls.count("POST /api/uploads") == 1
+    assert fake_cloud.calls.count("POST s3") == 0
+
+
+def test_after_a_reload_only_the_missing_parts_of_the_same_file_are_sent(
+    form: JobPage, fake_cloud: FakeCloud, large: Path, tmp_path: Path
+) -> None:
+    cut_off_after_two_parts(form, fake_cloud, large)
+    expect(cut_off(form)).to_contain_text("Text: the text")
+    chooser = form.page.get_by_label("Choose the file again")
+    other = tmp_path / "other" / large.name
+    other.parent.mkdir()
+    other.write_bytes(bytes(52_345))
+    os.utime(other, (0, 0))
+    for file, how in ((other, "it was changed since"), (tmp_path / "b.bin", "its name is “b.bin”")):
+        file.touch() if not file.exists() else None
+        chooser.set_input_files(file)
+        expect(cut_off(form).get_by_role("alert")).to_contain_text(
+            f"This is not the file whose upload was cut off: {how}."
+        )
+    fake_cloud.calls.clear()
+    chooser.set_input_files(large)
+    form.shown_job_id(large.name)
+    form.expect_status("Succeeded")
+    assert parts_sent(fake_cloud) == [3, 4, 5, 6]
+    assert form.download() == large.read_bytes() + b"\nthe text"
+    expect(cut_off(form)).to_be_hidden()
+    expect(form.text).to_have_value("")
+    assert form.page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_stopped_or_abandoned_upload_leaves_nothing_behind(form: JobPage, fake_cloud: FakeCloud, large: Path) -> None:
+    cut_off_after_two_parts(form, fake_cloud, large)
+    assert len(fake_cloud.multipart) == 1
+    with form.page.expect_response("**/abort"):
+        cut_off(form).get_by_role("button", name="Abandon").press("Enter")
+    expect(form.announcer).to_have_text("The upload of large.bin is abandoned.")
+    expect(form.page.get_by_role("heading", name="New job")).to_be_focused()
+    fake_cloud.uploads_may_end.clear()
+    form.file.set_input_files(large)
+    form.submit_button.click()
+    expect(form.file_rows).to_contain_text("52 kB of 52 kB")
+    with form.page.expect_response("**/abort"):
+        form.page.get_by_role("button", name="Stop").click()
+    expect(form.page.locator("#form-error")).to_contain_text("The upload was stopped.")
+    assert fake_cloud.multipart == {}
+    fake_cloud.uploads_may_end.set()
+    form.page.reload()
+    expect(form.text).to_have_value("the text")
+    expect(cut_off(form)).to_be_hidden()

@@ -1,0 +1,106 @@
+"""Several files at once: a job each, and none stands in another's way. In a real browser, against the fake cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.frontend.conftest import Watch
+from tests.frontend.fake_cloud import FakeCloud
+from tests.frontend.job_page import JobPage
+
+pytestmark = pytest.mark.browser
+
+NAMES = ("one.txt", "two.txt", "three.txt", "four.txt")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    for name in NAMES:
+        (tmp_path / name).write_text(f"content of {name}")
+    return [tmp_path / name for name in NAMES]
+
+
+def texts_of(fake_cloud: FakeCloud) -> dict[str, str]:
+    return {job.record["filename"]: job.record["input_text"] for job in fake_cloud.jobs.values()}
+
+
+def test_each_file_becomes_a_job_and_only_a_few_are_uploaded_at_a_time(
+    form: JobPage, fake_cloud: FakeCloud, files: list[Path]
+) -> None:
+    fake_cloud.uploads_may_end.clear()
+    form.open()
+    form.text.fill("the same text")
+    form.file.set_input_files(files[:2])
+    form.file.set_input_files(files[1:])  # added to those that are there, and the same one not twice
+    expect(form.file_rows).to_have_count(4)
+    form.page.get_by_role("button", name="Run 4 jobs").click()
+    expect(form.page.get_by_role("progressbar")).to_have_count(3)
+    expect(form.file_rows.last).to_contain_text("Waits for its turn.")
+    fake_cloud.uploads_may_end.set()
+    expect(form.page.locator("#form-done")).to_have_text(
+        "4 jobs created, one per file. You find them under “Your jobs”."
+    )
+    expect(form.page.locator("#form-done")).to_be_focused()
+    expect(form.rows).to_have_count(4)
+    expect(form.file_rows).to_have_count(0)
+    expect(form.text).to_have_value("")
+    expect(form.job).to_be_hidden()
+    assert texts_of(fake_cloud) == dict.fromkeys(NAMES, "the same text")
+
+
+def test_files_that_cannot_be_sent_are_named_with_a_remedy_and_can_be_taken_out(
+    form: JobPage, fake_cloud: FakeCloud, files: list[Path], tmp_path: Path
+) -> None:
+    fake_cloud.limits |= {"max_upload_bytes": 30, "max_filename_chars": 20}
+    large, long = tmp_path / "large.bin", tmp_path / f"{'x' * 20}.txt"
+    large.write_bytes(bytes(31))
+    long.write_bytes(b"")
+    form.open()
+    hint = form.page.locator("#file-hint")
+    expect(hint).to_contain_text("Up to 30 bytes each, with names of up to 20 characters.")
+    form.text.fill("the text")
+    form.file.set_input_files([files[0], large, long])
+    problem = form.field_error("file")
+    expect(problem).to_contain_text(
+        "“large.bin” has 31 bytes. The limit is 30 bytes. Choose a smaller file, or split it."
+    )
+    expect(problem).to_contain_text(f"The name of “{long.name}” has 24 characters. The limit is 20. Rename the file.")
+    form.submit_button.click()
+    expect(form.file).to_be_focused()
+    assert "POST /api/uploads" not in fake_cloud.calls
+    for name in (large.name, long.name):
+        form.page.get_by_role("button", name=f"Remove {name}").press("Enter")
+        expect(form.file).to_be_focused()
+    expect(problem).to_be_hidden()
+    form.submit_button.click()
+    form.expect_status("Succeeded")
+
+
+def test_one_that_fails_and_one_that_is_stopped_stay_and_are_tried_again(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, files: list[Path]
+) -> None:
+    watch.allow("403")
+    fake_cloud.uploads_may_end.clear()
+    fake_cloud.failing["POST s3"] = [403]
+    form.open()
+    form.text.fill("the text")
+    form.file.set_input_files(files[:3])
+    form.submit_button.click()
+    expect(form.page.get_by_role("progressbar")).to_have_count(3)
+    form.page.get_by_role("button", name="Stop two.txt").click()
+    expect(form.file_rows.nth(1)).to_contain_text("The upload was stopped.")
+    fake_cloud.uploads_may_end.set()
+    alert = form.page.locator("#form-error")
+    expect(alert).to_contain_text("1 job created. 2 files got no job.")
+    expect(alert).to_contain_text("Your text and the 2 files are kept. Press “Run 2 jobs” to try again.")
+    expect(alert).to_be_focused()
+    expect(form.file_rows.filter(has_text="the permission to upload has run out")).to_have_count(1)
+    expect(form.text).to_have_value("the text")
+    form.page.get_by_role("button", name="Try again two.txt").click()
+    expect(form.file_rows).to_have_count(1)
+    form.submit_button.click()
+    expect(form.file_rows).to_have_count(0)
+    assert sorted(texts_of(fake_cloud)) == sorted(NAMES[:3])
