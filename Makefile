@@ -5,9 +5,11 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 CHECKOV := .venv-checkov
+# The tests start hundreds of interpreters; without kept bytecode each would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-checkov demo up test test-fast nightly check format bench browser audit lock clean
+.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench screenshots browser smoke doctor audit lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,10 +37,12 @@ demo: setup ## start the local cloud, run one job on a sample file, print its ti
 up: setup ## start the local cloud and serve the form at http://127.0.0.1:8080 until Ctrl-C
 	@$(RUN) -m localcloud up
 
+# The longest first, so that no process is left with one of them at the end. They wait more than they compute.
+CLOUD_TESTS := tests/cloud tests/localcloud tests/frontend
+
 test: setup setup-checkov browser ## every test, local cloud and real browser included
 	$(RUN) -m pytest -m "not cloud and not browser" -n 2
-	$(RUN) -m pytest -m cloud -n 2 tests/localcloud
-	$(RUN) -m pytest -m "cloud or browser" -n 2 --dist loadfile --ignore tests/localcloud
+	$(RUN) -m pytest -m "cloud or browser" -n 3 --dist loadfile --no-loadscope-reorder $(CLOUD_TESTS)
 
 test-fast: setup ## the quick ones: no local cloud, no browser, nothing that goes over the whole program, API or tree
 	$(RUN) -m pytest -m "not cloud and not browser and not simulation and not thorough" -n 2
@@ -51,6 +55,13 @@ check: setup ## format, lint and types
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy .
 
+check-js: node_modules/.installed ## check the page's types; wants node and npm
+	node_modules/.bin/tsc --project tsconfig.json
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --silent --no-audit --no-fund
+	@touch $@
+
 format: setup ## put the code into the agreed form
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
@@ -58,7 +69,17 @@ format: setup ## put the code into the agreed form
 bench: setup ## measure; prints one table each and writes build/bench/*.json
 	$(RUN) benchmarks/pipeline.py
 	$(RUN) benchmarks/payload.py
+	$(RUN) benchmarks/cold_start.py
 	$(RUN) benchmarks/burst.py --jobs 100 1000
+
+smoke: setup ## run one real job against a deployed stack and check all of it: make smoke URL=https://...
+	@$(RUN) -m operations.smoke $(URL)
+
+doctor: setup ## look at this machine, and before deploying at the AWS account: make doctor STACK=prod
+	@$(RUN) -m operations.doctor $(if $(STACK),--stack $(STACK))
+
+screenshots: setup browser ## picture each view of the page into build/screenshots, and those of the README into docs/images
+	$(RUN) -m tests.frontend.take_screenshots
 
 audit: setup-checkov ## look up known vulnerabilities of everything that is locked; asks the network
 	@failed=0; for lock in $(LOCKS); do \
@@ -66,11 +87,13 @@ audit: setup-checkov ## look up known vulnerabilities of everything that is lock
 	  $(CHECKOV)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$lock.txt || failed=1; \
 	done; exit $$failed
 
-browser: ## see that there is a Chromium for the browser tests; on Debian and Ubuntu install it where it is missing
-	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null 2>&1 \
-	|| { command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ] \
-	     && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y chromium; } \
-	|| { echo "The browser tests need Chromium: install the package chromium (as root: apt-get install chromium)" >&2; exit 1; }
+browser: ## see that there is a Chromium for the browser tests; as root on Debian install its headless shell
+	@has() { for name; do command -v $$name >/dev/null 2>&1 && return 0; done; return 1; }; \
+	add() { DEBIAN_FRONTEND=noninteractive apt-get install -q -y $$1; }; \
+	has chromium-headless-shell \
+	|| { has apt-get && [ "$$(id -u)" = 0 ] && apt-get update -q && { add chromium-headless-shell || add chromium; }; } \
+	|| has chromium chromium-browser google-chrome google-chrome-stable \
+	|| { echo "The browser tests need Chromium: install chromium-headless-shell or chromium (as root: apt-get install chromium)" >&2; exit 1; }
 
 lock: setup ## make the lock files anew from the .in files (versions and hashes, no addresses)
 	$(RUN) -m uv pip compile $(LOCK_FLAGS) requirements-dev.in -o requirements-dev.txt

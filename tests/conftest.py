@@ -52,7 +52,7 @@ def _keep_story(cloud: LocalCloud, folder: Path, since: str) -> str:
         shutil.copy(cloud.log_path, folder / "cloud.log")
     try:
         with JobClient(cloud.url, user="alice") as client:
-            for job in client.page(limit=100)["jobs"]:
+            for job in client.page(limit=50)["jobs"]:
                 if job["created_at"] >= since:
                     story = client._http.get(f"/_local/jobs/{job['id']}/debug").json()
                     (folder / f"{job['id']}.json").write_text(json.dumps({"job": job, **story}, indent=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ ALLOWED = {
     "functions/jobs": ("functions.jobs",),
     "functions/aws": ("functions.jobs", "functions.aws", "boto3", "botocore", "mypy_boto3_*"),
     "ec2_payload": ("ec2_payload",),
+    "mayfly": ("mayfly", "typer", "rich", "httpx2"),
     "simulation": ("simulation", "functions", "botocore", "greenlet", "jsonata"),
 }
 
@@ -54,6 +56,7 @@ def test_a_folder_imports_the_standard_library_and_what_it_may(folder: str) -> N
         ("functions/orchestrator", ("functions.api", "fastapi", "mangum", "pydantic")),
         ("infra", ("functions", "localcloud", "simulation", "boto3", "tests")),
         ("localcloud", ("functions", "infra", "simulation", "tests")),
+        ("operations", ("functions", "simulation", "tests")),
         ("benchmarks", ("functions", "tests")),
     ],
 )
@@ -69,6 +72,15 @@ def test_only_the_handler_knows_mangum() -> None:
 
 
 def test_packages_have_no_code_in_their_init_files() -> None:
-    folders = ("functions", "infra", "localcloud", "simulation")
+    folders = ("functions", "infra", "localcloud", "mayfly", "operations", "simulation")
     sources = [path for folder in folders for path in (ROOT / folder).rglob("__init__.py")]
     assert [str(path) for path in sources if path.read_text().strip()] == []
+
+
+def test_what_needs_a_cloud_or_a_browser_is_where_make_test_looks_for_it() -> None:
+    (listed,) = re.findall(r"^CLOUD_TESTS := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    marked = [
+        path for path in (ROOT / "tests").rglob("*.py") if re.search(r"mark\.(cloud|browser)\b", path.read_text())
+    ]
+    assert [str(path) for path in marked if not any(path.is_relative_to(ROOT / each) for each in listed.split())] == []
+    assert marked

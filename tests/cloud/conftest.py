@@ -3,14 +3,35 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import JobClient
-from tests.cloud.steps import SWEEPER, until
+from tests.cloud.steps import SWEEPER, sweep, until
 
 Scripted = Callable[..., AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A script that copies its input once it may; machines are processes of this computer, so a file can tell them."""
+
+    sign: Path
+
+    @property
+    def script(self) -> tuple[str, ...]:
+        return ("sh", "-c", f'until [ -e \'{self.sign}\' ]; do sleep 0.05; done; cp "$1" "$3"', "sh")
+
+    def open(self) -> None:
+        self.sign.touch()
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path / "open")
 
 
 @contextmanager
@@ -35,6 +56,17 @@ def setting(cloud: LocalCloud, function: str, name: str, value: str) -> Iterator
 def impatience(cloud: LocalCloud) -> AbstractContextManager[None]:
     """Lets the sweeper look at what is only seconds old; it also comes by itself now and then."""
     return setting(cloud, SWEEPER, "GRACE_SECONDS", "0")
+
+
+def sweep_until_free(cloud: LocalCloud, client: JobClient) -> None:
+    """Frees slots that no workflow is left to free, which otherwise takes until the sweeper's next visits."""
+
+    def is_free() -> bool:
+        sweep(cloud)
+        return not client._http.get("/api/machines").json()["alive"]
+
+    with impatience(cloud):
+        until(is_free)
 
 
 @pytest.fixture

@@ -272,9 +272,10 @@ def test_only_the_sites_pages_may_upload(client: JobClient, cloud: LocalCloud) -
         answer = httpx.options(url, headers=asked, trust_env=False)
         return answer.headers.get("access-control-allow-origin") == origin
 
-    assert allowed(cloud.url)
-    assert not allowed("https://evil.example.org")
-    assert not allowed("null")
-    assert not allowed(cloud.url, method="PUT")
+    for method in ("POST", "PUT"):
+        assert allowed(cloud.url, method)
+        assert not allowed("https://evil.example.org", method)
+        assert not allowed("null", method)
     assert not allowed(cloud.url, method="GET")
+    assert not allowed(cloud.url, method="DELETE")
     assert not allowed(cloud.url, header="x-amz-acl")

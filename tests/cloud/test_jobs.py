@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import Job, JobClient
-from tests.cloud.steps import machines_of, run, until
+from tests.cloud.steps import expected, machines_of, run, until
 
 pytestmark = pytest.mark.cloud
 
@@ -26,45 +27,83 @@ def real_document() -> bytes:
     return next(place.read_bytes() for place in places if place.exists())
 
 
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        pytest.param(real_document(), "Read and approved.", id="a real document"),
-        pytest.param(b"", "the only line", id="an empty file"),
-        pytest.param(b"no newline at the end", "appended", id="no newline at the end"),
-        pytest.param(b"two newlines\n\n", "appended", id="newlines at the end"),
-        pytest.param(b"\xff\xfe\x00\x80 invalid \xc3\x28\r\n", "appended", id="invalid UTF-8"),
-        pytest.param(b"x", PARTY * 5 + " \u00e9\u4e2d", id="a text with emoji"),
-        pytest.param(b"x", "0123456789" * 1000, id="a text of 10,000 characters"),
-        pytest.param(b"x", PARTY * 10_000, id="a text of 10,000 emoji"),
-        pytest.param(b"x", "$(reboot) `id` '; rm -rf / #\n\"PYTHON\nPYTHON\n", id="a text made to hurt"),
-    ],
-)
-def test_the_output_is_input_newline_and_text_to_the_byte(client: JobClient, content: bytes, text: str) -> None:
-    run(client, content, "document.txt", text)
+CONTENTS = {
+    "a real document": (real_document(), "Read and approved."),
+    "an empty file": (b"", "the only line"),
+    "no newline at the end": (b"no newline at the end", "appended"),
+    "newlines at the end": (b"two newlines\n\n", "appended"),
+    "invalid UTF-8": (b"\xff\xfe\x00\x80 invalid \xc3\x28\r\n", "appended"),
+    "a text with emoji": (b"x", PARTY * 5 + " \u00e9\u4e2d"),
+    "a text of 10,000 characters": (b"x", "0123456789" * 1000),
+    "a text of 10,000 emoji": (b"x", PARTY * 10_000),
+    "a text made to hurt": (b"x", "$(reboot) `id` '; rm -rf / #\n\"PYTHON\nPYTHON\n"),
+}
+NAMES = [
+    "with spaces in it.txt",
+    'it\'s "quoted".txt',
+    "50% off #1 & more?.txt",
+    "100%25+%2F.txt",
+    f"{PARTY} party.txt",
+    "x" * 196 + ".txt",
+    PARTY * 200,
+    "$(reboot);`id`|x.txt",
+    "<b onclick=x>.html",
+    "no-suffix",
+    ".hidden",
+]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "with spaces in it.txt",
-        'it\'s "quoted".txt',
-        "50% off #1 & more?.txt",
-        "100%25+%2F.txt",
-        f"{PARTY} party.txt",
-        "x" * 196 + ".txt",
-        PARTY * 200,
-        "$(reboot);`id`|x.txt",
-        "<b onclick=x>.html",
-        "no-suffix",
-        ".hidden",
-    ],
-)
-def test_any_file_name_works_and_comes_back_with_the_download(client: JobClient, name: str) -> None:
-    job = run(client, b"content", name, "text")
+@dataclass(frozen=True)
+class Twenty:
+    """Twenty jobs that were submitted at once, by what is special about each, and the machines there were before."""
+
+    jobs: dict[str, Job]
+    before: set[str]
+
+
+@pytest.fixture(scope="module")
+def twenty(cloud: LocalCloud) -> Twenty:
+    def one(row: tuple[str, tuple[str, bytes, str]]) -> tuple[str, Job]:
+        case, (name, content, text) = row
+        with JobClient(cloud.url, user="alice") as own:
+            return case, own.wait(own.submit(content, name, text)["id"], 180)
+
+    rows = {case: ("document.txt", *what) for case, what in CONTENTS.items()}
+    rows |= {name: (name, b"content", "text") for name in NAMES}
+    assert len(rows) == 20
+    with JobClient(cloud.url, user="alice") as client:
+        before = {machine["id"] for machine in client.machines()}
+    with ThreadPoolExecutor(len(rows)) as pool:
+        return Twenty(dict(pool.map(one, rows.items())), before)
+
+
+@pytest.mark.parametrize("case", CONTENTS)
+def test_the_output_is_input_newline_and_text_to_the_byte(client: JobClient, twenty: Twenty, case: str) -> None:
+    job = twenty.jobs[case]
+    assert job["status"] == "succeeded", job
+    assert client.output(job["id"]) == expected(*CONTENTS[case])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_file_name_works_and_comes_back_with_the_download(client: JobClient, twenty: Twenty, name: str) -> None:
+    job = twenty.jobs[name]
+    assert job["status"] == "succeeded", job
+    assert client.output(job["id"]) == b"content\ntext"
     assert job["filename"] == name
     assert job["input_file_path"].endswith(f"/inputs/{job['owner']}/{job['id']}/{name}")
     assert job["output_file_path"].endswith(f"/outputs/{job['owner']}/{job['id']}/1/{name}")
+
+
+def test_twenty_jobs_at_once_each_get_a_machine_of_their_own_and_none_is_left(
+    client: JobClient, twenty: Twenty
+) -> None:
+    ids = {job["id"] for job in twenty.jobs.values()}
+
+    def theirs() -> list[dict[str, str]]:
+        return [each for each in client.machines() if each["id"] not in twenty.before and each["job_id"] in ids]
+
+    until(lambda: all(machine["state"] == "terminated" for machine in theirs()), 60)
+    assert sorted(machine["job_id"] for machine in theirs()) == sorted(ids)
 
 
 def test_a_file_of_100_mb_goes_through_whole(client: JobClient, tmp_path: Path) -> None:
@@ -83,26 +122,6 @@ def test_a_file_of_100_mb_goes_through_whole(client: JobClient, tmp_path: Path) 
     client.save_output(job["id"], result)
     with result.open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == digest.hexdigest()
-
-
-def test_twenty_jobs_at_once_each_get_a_machine_of_their_own_and_none_is_left(client: JobClient) -> None:
-    before = {machine["id"] for machine in client.machines()}
-
-    def one(number: int) -> Job:
-        with JobClient(str(client._http.base_url), user="alice") as own:
-            job = own.wait(own.submit(f"file {number}".encode(), f"{number}.txt", f"text {number}")["id"], 180)
-            assert job["status"] == "succeeded", job
-            assert own.output(job["id"]) == f"file {number}\ntext {number}".encode()
-            return job
-
-    with ThreadPoolExecutor(20) as pool:
-        jobs = list(pool.map(one, range(20)))
-
-    def new() -> list[dict[str, str]]:
-        return [machine for machine in client.machines() if machine["id"] not in before]
-
-    until(lambda: all(machine["state"] == "terminated" for machine in new()), 60)
-    assert sorted(machine["job_id"] for machine in new()) == sorted(job["id"] for job in jobs)
 
 
 def test_the_timeline_tells_the_whole_story_in_order(client: JobClient) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import JobApiError, JobClient
-from tests.cloud.conftest import Scripted
+from tests.cloud.conftest import Gate, Scripted
 from tests.cloud.steps import machines_of, parked, settled, until
 
 pytestmark = pytest.mark.cloud
@@ -14,12 +14,15 @@ pytestmark = pytest.mark.cloud
 
 @pytest.mark.usefixtures("one_at_a_time")
 def test_with_one_slot_jobs_run_one_after_the_other_oldest_first(
-    client: JobClient, cloud: LocalCloud, scripted: Scripted
+    client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate
 ) -> None:
-    with scripted("sh", "-c", 'sleep 2; cp "$1" "$3"', "sh"):
+    with scripted(*gate.script):
         ids = [client.submit(b"x", "x.txt", "y")["id"]]
         parked(client, cloud, ids[0])
-        ids += [client.submit(b"x", "x.txt", "y")["id"] for _ in range(2)]
+        for _ in range(2):
+            ids.append(client.submit(b"x", "x.txt", "y")["id"])
+            until(lambda: client.get(ids[-1])["timeline"][-1]["event"] == "waiting")
+        gate.open()
         jobs = [client.wait(job_id) for job_id in ids]
     assert [job["status"] for job in jobs] == ["succeeded"] * 3
     (first,), (second,), (third,) = (machines_of(client, job) for job in jobs)
@@ -32,14 +35,15 @@ def test_with_one_slot_jobs_run_one_after_the_other_oldest_first(
 
 @pytest.mark.usefixtures("one_at_a_time")
 def test_a_job_that_is_cancelled_in_line_leaves_it_and_the_next_one_goes_on(
-    client: JobClient, cloud: LocalCloud, scripted: Scripted
+    client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate
 ) -> None:
-    with scripted("sh", "-c", 'sleep 5; cp "$1" "$3"', "sh"):
+    with scripted(*gate.script):
         first = client.submit(b"x", "x.txt", "y")
         parked(client, cloud, first["id"])
         second, third = (client.submit(b"x", "x.txt", "y") for _ in range(2))
         until(lambda: client.get(second["id"])["timeline"][-1]["event"] == "waiting")
         assert client.cancel(second["id"])["status"] == "cancelled"
+        gate.open()
         assert client.wait(third["id"])["status"] == "succeeded"
     assert machines_of(client, second) == []
     assert client.get(second["id"])["machines"] == []
@@ -62,12 +66,15 @@ def test_a_failed_job_that_is_retried_runs_again_on_a_machine_of_its_own(client:
         client.retry(job["id"])
 
 
-def test_machines_alive_now_are_told_and_then_gone(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
-    with scripted("sh", "-c", 'sleep 1; cp "$1" "$3"', "sh"):
+def test_machines_alive_now_are_told_and_then_gone(
+    client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate
+) -> None:
+    with scripted(*gate.script):
         job = client.submit(b"x", "x.txt", "y")
         instance_id, _ = parked(client, cloud, job["id"])
         alive = client._http.get("/api/machines").json()["alive"]
         assert (instance_id, job["id"]) in [(machine["instance_id"], machine["job_id"]) for machine in alive]
+        gate.open()
         settled(client, job["id"])
     alive = client._http.get("/api/machines").json()["alive"]
     assert instance_id not in [machine["instance_id"] for machine in alive]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from localcloud.cloud import Credentials, LocalCloud
 from localcloud.engine.policies import statements_by_role
 from localcloud.job_client import JobApiError, JobClient
-from tests.cloud.conftest import Scripted, one_slot
+from tests.cloud.conftest import Gate, Scripted, one_slot, sweep_until_free
 from tests.cloud.steps import (
     fail_a_record,
     machines_of,
@@ -71,9 +72,9 @@ def find_no_room(client: JobClient, cloud: LocalCloud) -> None:
     assert client.wait(job["id"])["status"] == "succeeded"
 
 
-def wait_in_line(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
+def wait_in_line(client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate) -> None:
     """One job runs, one is cancelled in line, one is looked after by the sweeper and gets the first one's slot."""
-    with one_slot(cloud, client), scripted("sh", "-c", 'sleep 6; cp "$1" "$3"', "sh"):
+    with one_slot(cloud, client), scripted(*gate.script):
         first = client.submit(b"x", "x.txt", "y")["id"]
         parked(client, cloud, first)
         second, third = (client.submit(b"x", "x.txt", "y")["id"] for _ in range(2))
@@ -81,7 +82,16 @@ def wait_in_line(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> No
         client.cancel(second)
         until(lambda: client.get(third)["timeline"][-1]["event"] == "waiting")
         sweep(cloud)
+        gate.open()
         assert [client.wait(job_id)["status"] for job_id in (first, third)] == ["succeeded"] * 2
+
+
+def upload_in_parts_and_copy(client: JobClient, job_id: str) -> None:
+    begun = client._http.post("/api/uploads", json={"filename": "x.txt", "size": 1, "multipart": True}).json()
+    whole = {"upload_id": begun["multipart"]["upload_id"], "filename": "x.txt"}
+    client._http.post(f"/api/uploads/{begun['job_id']}/parts", json={**whole, "size": 1}).raise_for_status()
+    client._http.post(f"/api/uploads/{begun['job_id']}/abort", json=whole).raise_for_status()
+    client._http.post(f"/api/jobs/{job_id}/copy").raise_for_status()
 
 
 def cancel_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
@@ -98,6 +108,7 @@ def stop_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripted)
         parked(client, cloud, job["id"])
     stop_workflow(cloud, job["id"])
     assert client.wait(job["id"], 30)["status"] == "failed"
+    sweep_until_free(cloud, client)
 
 
 def end_in_spite_of_throttling(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
@@ -125,9 +136,9 @@ def end_before_dispatch(client: JobClient, cloud: LocalCloud, scripted: Scripted
         settled(client, job["id"])
 
 
-def overtake_the_wait(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
+def overtake_the_wait(client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate) -> None:
     """Has news about a machine come before its wait is parked, which takes luck otherwise."""
-    with scripted("sh", "-c", 'sleep 2; cp "$1" "$3"', "sh"):
+    with scripted(*gate.script):
         job = client.submit(b"x", "x.txt", "y")
         instance_id, token = parked(client, cloud, job["id"])
         cloud.client("dynamodb").update_item(
@@ -141,16 +152,20 @@ def overtake_the_wait(client: JobClient, cloud: LocalCloud, scripted: Scripted) 
             FunctionName="mayfly-local-await-completion", Payload=json.dumps(event).encode()
         )
         assert "FunctionError" not in answer, answer["Payload"].read()
+        gate.open()
         assert client.wait(job["id"])["status"] == "succeeded"
 
 
 @pytest.mark.usefixtures("impatient", "hurried")
-def test_every_right_that_is_granted_is_used(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
+def test_every_right_that_is_granted_is_used(
+    client: JobClient, cloud: LocalCloud, scripted: Scripted, tmp_path: Path
+) -> None:
     """So taking any single action away from any role fails a test: this one, or the one that uses it."""
     job = run(client, b"x", "x.txt", "y")
     client.log(job["id"])
     client.page()
     settled(client, job["id"])
+    upload_in_parts_and_copy(client, job["id"])
     client.delete(job["id"])
     cancel_in_the_middle(client, cloud, scripted)
     end_in_spite_of_throttling(client, cloud, scripted)
@@ -159,8 +174,8 @@ def test_every_right_that_is_granted_is_used(client: JobClient, cloud: LocalClou
     lose_a_machine_before_it_is_online(client)
     wait_for_an_agent_in_vain(client)
     find_no_room(client, cloud)
-    wait_in_line(client, cloud, scripted)
-    overtake_the_wait(client, cloud, scripted)
+    wait_in_line(client, cloud, scripted, Gate(tmp_path / "line"))
+    overtake_the_wait(client, cloud, scripted, Gate(tmp_path / "wait"))
     lost = fail_a_record(client, cloud)
     sweep(cloud)
     assert client.wait(lost)["status"] == "succeeded"

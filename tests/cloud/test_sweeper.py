@@ -6,7 +6,7 @@ import pytest
 
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import JobClient
-from tests.cloud.conftest import Scripted, impatience
+from tests.cloud.conftest import Gate, Scripted, impatience, sweep_until_free
 from tests.cloud.steps import fail_a_record, machines_of, parked, stop_workflow, sweep, until
 
 pytestmark = pytest.mark.cloud
@@ -31,11 +31,12 @@ def test_a_workflow_that_is_stopped_by_hand_ends_its_job_and_its_machine(
     assert (job["status"], job["error"]["code"]) == ("failed", "internal_error")
     assert "ABORTED" in job["error"]["message"]
     until(lambda: all(machine["state"] == "terminated" for machine in machines_of(client, job)))
+    sweep_until_free(cloud, client)
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_machine_of_no_job_is_ended_and_a_live_jobs_machine_is_not(
-    client: JobClient, cloud: LocalCloud, scripted: Scripted
+    client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate
 ) -> None:
     (template,) = cloud.deployment.of_type("aws:ec2/launchTemplate:LaunchTemplate")
     subnet = cloud.deployment.of_type("aws:ec2/subnet:Subnet")[0].id
@@ -49,10 +50,11 @@ def test_a_machine_of_no_job_is_ended_and_a_live_jobs_machine_is_not(
             {"ResourceType": "instance", "Tags": [{"Key": "mayfly:stack", "Value": "local"}]},
         ],
     )["Instances"][0]["InstanceId"]
-    with scripted("sh", "-c", 'sleep 3; cp "$1" "$3"', "sh"):
+    with scripted(*gate.script):
         job = client.submit(b"x", "x.txt", "y")
         instance_id, _ = parked(client, cloud, job["id"])
         assert instance_id not in sweep(cloud)["terminated"]
+        gate.open()
         assert client.wait(job["id"])["status"] == "succeeded"
     states = {machine["id"]: machine["state"] for machine in client.machines()}
     assert states[stray] == "terminated"

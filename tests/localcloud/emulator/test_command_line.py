@@ -6,10 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import httpx2 as httpx
-import pytest
 
 from localcloud.emulator.process import ROOT
 
@@ -35,28 +35,44 @@ def is_running(pid: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_up_says_ready_once_serves_the_form_and_ends_cleanly(number: signal.Signals, tmp_path: Path) -> None:
+def up(tmp_path: Path) -> subprocess.Popen[str]:
+    """On a port that is free, with its own folder for temporary files and for what it says on standard error."""
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    with (
-        (tmp_path / "stderr").open("wb") as errors,
-        subprocess.Popen(
+    with (tmp_path / "stderr").open("wb") as errors:
+        return subprocess.Popen(
             [*COMMAND, "up", "--port", "0"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
-        ) as up,
-    ):
-        assert up.stdout is not None
-        ready = re.fullmatch(r"READY (http://127\.0\.0\.1:\d+)\n", up.stdout.readline())
+        )
+
+
+def assert_ends_cleanly(up: subprocess.Popen[str], number: signal.Signals, tmp_path: Path) -> None:
+    assert up.stdout is not None
+    started = children_of(up.pid)
+    assert started
+    up.send_signal(number)
+    assert up.stdout.read() == ""
+    assert up.wait() == 0
+    assert [pid for pid in started if is_running(pid)] == []
+    assert [each.name for each in tmp_path.iterdir()] == ["stderr"]
+
+
+def test_up_says_ready_once_serves_the_form_and_ends_cleanly(tmp_path: Path) -> None:
+    with up(tmp_path) as running:
+        assert running.stdout is not None
+        ready = re.fullmatch(r"READY (http://127\.0\.0\.1:\d+)\n", running.stdout.readline())
         assert ready, (tmp_path / "stderr").read_text()
         assert "html" in httpx.get(ready[1], trust_env=False).headers["content-type"]
         for user in httpx.get(f"{ready[1]}/_local/users", trust_env=False).json().values():
             assert re.search(rf"{user['username']} +{user['password']}\n", (tmp_path / "stderr").read_text())
-        started = children_of(up.pid)
-        assert started
-        up.send_signal(number)
-        assert up.stdout.read() == ""
-        assert up.wait() == 0
-    assert [pid for pid in started if is_running(pid)] == []
-    assert [each.name for each in tmp_path.iterdir()] == ["stderr"]
+        assert_ends_cleanly(running, signal.SIGTERM, tmp_path)
+
+
+def test_up_that_is_interrupted_while_it_starts_ends_cleanly(tmp_path: Path) -> None:
+    with up(tmp_path) as starting:
+        deadline = time.monotonic() + 60
+        while not children_of(starting.pid):
+            assert time.monotonic() < deadline, (tmp_path / "stderr").read_text()
+            time.sleep(0.05)
+        assert_ends_cleanly(starting, signal.SIGINT, tmp_path)
 
 
 def test_up_refuses_a_port_in_use_in_one_line() -> None:
