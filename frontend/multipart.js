@@ -49,7 +49,12 @@ export class MultipartUpload {
    */
   async run(reports, signal) {
     for (let round = 1; ; round += 1) {
-      await this.#sendMissing(reports, signal);
+      try {
+        await this.#sendMissing(reports, signal);
+      } catch (error) {
+        // Perhaps it is complete, and only the answer was lost: then completing it again changes nothing.
+        if (!(error instanceof api.ApiError && error.status === 404)) throw error;
+      }
       try {
         await this.#patiently(() => api.completeUpload(this.#jobId, this.id, this.#file), reports, signal);
         return;

@@ -170,6 +170,7 @@ class FakeCloud:
     )
     part_size: int = 1_000_000
     multipart: dict[str, FakeMultipartUpload] = field(default_factory=dict)
+    completed: set[str] = field(default_factory=set)
     grant: int = 0
     """Addresses of parts that name an earlier one have expired."""
     jobs: dict[str, FakeJob] = field(default_factory=dict)
@@ -202,7 +203,7 @@ class FakeCloud:
         key = f"inputs/anonymous/{job_id}/{body['filename']}"
         answer = {"job_id": job_id, "upload": None, "multipart": None, "expires_at": now()}
         if body.get("multipart"):
-            upload_id = f"upload-{len(self.multipart)}"
+            upload_id = f"upload-of-{job_id}"
             self.multipart[upload_id] = FakeMultipartUpload(key, body["size"], self.part_size, job_id)
             parts = [{name: part[name] for name in ("number", "size", "url")} for part in self.list_parts(upload_id)]
             return answer | {"multipart": {"upload_id": upload_id, "part_size": self.part_size, "parts": parts}}
@@ -225,10 +226,15 @@ class FakeCloud:
         return {"upload_id": upload_id, "part_size": self.part_size, "parts": parts, "expires_at": now()}
 
     def complete_upload(self, body: dict[str, Any]) -> None:
-        upload = self.multipart[body["upload_id"]]
+        upload_id = body["upload_id"]
+        if upload_id in self.completed:
+            return
+        upload = self.multipart[upload_id]
         if upload.sizes() != {number: len(part) for number, part in upload.stored.items()}:
             raise Problem(HTTPStatus.CONFLICT, "upload_incomplete", "Parts are missing.")
         self.stored[upload.key] = b"".join(part for _, part in sorted(upload.stored.items()))
+        self.completed.add(upload_id)
+        del self.multipart[upload_id]
 
     def copy_input(self, job_id: str) -> dict[str, Any]:
         record = self.find(job_id).record

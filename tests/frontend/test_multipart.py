@@ -94,6 +94,21 @@ def test_after_a_reload_only_the_missing_parts_of_the_same_file_are_sent(
     assert form.page.evaluate("sessionStorage.length") == 0
 
 
+def test_after_a_reload_an_upload_that_was_complete_is_found_to_be(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path
+) -> None:
+    watch.allow("404")
+    cut_off_after_two_parts(form, fake_cloud, large)
+    ((upload_id, upload),) = fake_cloud.multipart.items()
+    content = large.read_bytes()
+    upload.stored = {number: content[(number - 1) * 10_000 :][:size] for number, size in upload.sizes().items()}
+    fake_cloud.complete_upload({"upload_id": upload_id})
+    fake_cloud.calls.clear()
+    form.page.get_by_label("Choose the file again").set_input_files(large)
+    form.shown_job_id(large.name)
+    assert parts_sent(fake_cloud) == []
+
+
 def test_a_stopped_or_abandoned_upload_leaves_nothing_behind(form: JobPage, fake_cloud: FakeCloud, large: Path) -> None:
     cut_off_after_two_parts(form, fake_cloud, large)
     assert len(fake_cloud.multipart) == 1
