@@ -42,7 +42,7 @@ CLOUD_TESTS := tests/cloud tests/localcloud tests/frontend
 
 test: setup setup-checkov browser ## every test, local cloud and real browser included
 	$(RUN) -m pytest -m "not cloud and not browser" -n 2
-	$(RUN) -m pytest -m "cloud or browser" -n 3 --dist loadfile --no-loadscope-reorder $(CLOUD_TESTS)
+	$(RUN) -m pytest -m "cloud or browser" -n 4 --dist loadfile --no-loadscope-reorder $(CLOUD_TESTS)
 
 test-fast: setup ## the quick ones: no local cloud, no browser, nothing that goes over the whole program, API or tree
 	$(RUN) -m pytest -m "not cloud and not browser and not simulation and not thorough" -n 2

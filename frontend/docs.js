@@ -19,6 +19,41 @@ async function withToken(request) {
   return request;
 }
 
+/**
+ * The path of an operation is a link within a button as it comes, which keyboards and screen readers cannot tell apart.
+ *
+ * @param {{React: {createElement: (kind: string, props: object | null, ...children: unknown[]) => unknown}}} system
+ */
+const plainPaths = ({ React }) => ({
+  components: { DeepLink: (/** @type {{text: unknown}} */ { text }) => React.createElement("span", null, text) },
+});
+
+/** The parts of the page beside its list of operations. */
+const PARTS = [
+  [".information-container", "About the API"],
+  [".scheme-container", "Server and authorization"],
+];
+
+/** Names what Swagger UI leaves without a name, lets keyboards scroll, and has headings follow without a gap. */
+function name() {
+  for (const [selector, label] of PARTS) {
+    for (const part of document.querySelectorAll(`#docs ${selector}:not([role])`)) {
+      part.setAttribute("role", "region");
+      part.setAttribute("aria-label", label);
+    }
+  }
+  for (const select of document.querySelectorAll("#docs select:not([aria-label])")) {
+    select.setAttribute("aria-label", select.id === "servers" ? "Server" : "Choose what is shown");
+  }
+  for (const example of document.querySelectorAll("#docs pre.microlight:not([tabindex])")) {
+    example.setAttribute("tabindex", "0");
+  }
+  for (const heading of document.querySelectorAll("#docs :is(h3, h4, h5):not([aria-level])")) {
+    heading.setAttribute("aria-level", String(Number(heading.tagName[1]) - 1));
+  }
+}
+
+new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
 await session.start().catch(() => {}); // then "Authorize" is still there
 SwaggerUIBundle({
   url: "/api/openapi.json",
@@ -26,10 +61,11 @@ SwaggerUIBundle({
   deepLinking: true,
   validatorUrl: null, // the badge would send the specification's address to another host
   presets: [SwaggerUIBundle.presets.apis],
+  plugins: [plainPaths],
   layout: "BaseLayout",
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
   tryItOutEnabled: false,
-  syntaxHighlight: { activated: true, theme: "agate" },
+  syntaxHighlight: { activated: true, theme: "tomorrow-night" },
   requestInterceptor: withToken,
 });

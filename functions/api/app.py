@@ -37,7 +37,7 @@ When there are too many requests at once, API Gateway answers 429, or 503 when t
 """
 
 # Everything it loads comes from the page's own origin (frontend/vendor), and nothing is inline.
-_DOCS_PAGE = """<!doctype html>
+DOCS_PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -45,6 +45,7 @@ _DOCS_PAGE = """<!doctype html>
 <title>Mayfly API</title>
 <link rel="icon" href="/favicon.svg">
 <link rel="stylesheet" href="/vendor/swagger-ui/swagger-ui.css">
+<link rel="stylesheet" href="/docs.css">
 </head>
 <body>
 <div id="docs"></div>
@@ -95,7 +96,7 @@ def create_app(submission: Submission, auth: Auth = Auth.NONE) -> FastAPI:
 
 
 async def _docs_page() -> HTMLResponse:
-    return HTMLResponse(_DOCS_PAGE, headers={"content-security-policy": _DOCS_POLICY})
+    return HTMLResponse(DOCS_PAGE, headers={"content-security-policy": _DOCS_POLICY})
 
 
 def _document_problems(app: FastAPI) -> None:

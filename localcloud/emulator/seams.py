@@ -12,6 +12,7 @@ from localcloud.emulator import (
     ec2_launch,
     function_code,
     function_errors,
+    function_output,
     function_permissions,
     managed_login,
     retry_delays,
@@ -61,6 +62,7 @@ def install_seams(settings: Settings) -> Emulator:
     function_permissions.install()
     function_code.install(settings)
     function_errors.install()
+    function_output.install()
     pool = worker_pool.install()
     throttling.install(faults)
     stream_delivery.install(faults)

@@ -1,4 +1,7 @@
-"""Made-up requests through the whole edge: distribution, API Gateway, its authorizer and the function."""
+"""Made-up requests through the whole edge: distribution, API Gateway, its authorizer and the function.
+
+Far fewer than tests/functions/api sends to the function alone.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def test_made_up_requests_by_bob_are_answered_as_documented_and_tell_him_nothing
     settled(client, job["id"])
     before = client.get(job["id"])
     token = httpx.get(f"{cloud.url}/_local/token", params={"user": "bob"}, trust_env=False).json()["access_token"]
-    config = settings(token, 2, [job["id"]], without=OF_THE_EDGE)
+    config = settings(token, 6, [job["id"]], thorough=False, without=OF_THE_EDGE)
     schema = schemathesis.openapi.from_url(f"{cloud.url}/api/openapi.json", config=config)
     schema.hook("filter_path_parameters")(has_no_line_break)
     found = send_all(schema)
@@ -40,5 +43,5 @@ def test_made_up_requests_by_bob_are_answered_as_documented_and_tell_him_nothing
     secrets = ("file-of-alice", "text-of-alice", job["owner"], job["id"], job["machines"][0]["instance_id"])
     assert [word for asked, answer in found.exchanges for word in secrets if word in answer and word not in asked] == []
     print(f"{len(found.exchanges):,} requests")  # noqa: T201  # pytest shows it with -s, and with a failure
-    assert len(found.exchanges) >= 300
+    assert len(found.exchanges) >= 100
     assert client.get(job["id"]) == before

@@ -58,7 +58,6 @@ def test_a_failing_script_is_reported_with_its_exit_code_and_the_end_of_its_stde
     [
         ("exit 0", "no_output", "no output file"),
         ("kill -9 $$", "script_failed", "SIGKILL"),
-        ("kill -TERM $PPID; sleep 60", "internal_error", "told to stop"),
     ],
 )
 def test_a_script_that_ends_otherwise_is_reported_as_what_it_is(

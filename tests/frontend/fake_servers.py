@@ -17,15 +17,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from functions.api.app import DOCS_PAGE
 from tests.frontend.fake_cloud import FakeCloud, Problem, now
 from tests.frontend.fake_sign_in import FakeSignIn, Refused
 
 SITE = Path(__file__).parents[2] / "frontend"
 DOCS_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'"
-DOCS_PAGE = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Mayfly API</title>
-<link rel="icon" href="/favicon.svg"><link rel="stylesheet" href="/vendor/swagger-ui/swagger-ui.css">
-<div id="docs"></div><script src="/vendor/swagger-ui/swagger-ui-bundle.js"></script>
-<script src="/docs.js" type="module"></script>"""
 SPECIFICATION = {
     "openapi": "3.1.0",
     "info": {"title": "Mayfly", "version": "1"},
@@ -105,7 +102,7 @@ class SiteHandler(Handler):
         failure = self.cloud.next_failure(call)
         if path == "/api/docs":
             policy = f"{DOCS_POLICY} {self.cloud.sign_in.url if self.cloud.sign_in else ''}"
-            self.answer(200, DOCS_PAGE, "text/html", {"Content-Security-Policy": policy})
+            self.answer(200, DOCS_PAGE.encode(), "text/html", {"Content-Security-Policy": policy})
             return
         if path != "/api/openapi.json" and not self.is_let_in():
             # As API Gateway words it.

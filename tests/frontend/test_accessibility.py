@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from playwright.sync_api import expect
 
+from functions.api.app import create_app
+from functions.api.caller import Auth
+from tests.frontend import fake_servers
 from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, MACHINE_LOST, REFUSED_WAY, WAY, FakeCloud
 from tests.frontend.job_page import JobPage
 
@@ -109,3 +113,14 @@ def show(form: JobPage, job_id: str) -> None:
     expect(form.machine_count).not_to_contain_text("…")
     form.open_log()
     form.job.get_by_text("Details", exact=True).click()
+
+
+def test_axe_finds_nothing_wrong_with_the_apis_documentation(
+    form: JobPage, fake_cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real description, whole; Swagger UI has no dark side."""
+    monkeypatch.setattr(fake_servers, "SPECIFICATION", create_app(Mock(), Auth.COGNITO).openapi())
+    form.page.goto(f"{fake_cloud.url}/api/docs")
+    form.page.get_by_role("button", name="/jobs", exact=False).first.click()
+    expect(form.page.get_by_text("Try it out")).to_be_visible()
+    assert violations(form) == []

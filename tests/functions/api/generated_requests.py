@@ -15,13 +15,16 @@ _ANSWERS_TO_VALID_DATA = ["2xx", "400", "401", "404", "409", "413"]
 _ANSWERS_TO_INVALID_DATA = ["400", "401", "404", "405", "409", "413", "422"]
 
 
-def settings(token: str, examples: int, job_ids: list[str], without: Sequence[str] = ()) -> schemathesis.Config:
+def settings(
+    token: str, examples: int, job_ids: list[str], *, thorough: bool = True, without: Sequence[str] = ()
+) -> schemathesis.Config:
     """The same requests at every run.
 
     Args:
         token: goes along with every request, but those that are to find out what is answered without.
         examples: how many cases are drawn for each operation, beside those that are worked out from the description.
         job_ids: are put into half of the requests that take one.
+        thorough: whether every edge of the description is tried, beside what is drawn.
         without: checks to leave out.
     """
     return schemathesis.Config.from_dict(
@@ -33,6 +36,7 @@ def settings(token: str, examples: int, job_ids: list[str], without: Sequence[st
             "dictionaries": {"jobs": {"values": job_ids}},
             "parameters": {"path.job_id": {"dictionary": "jobs", "probability": 0.5}},
             "cache": {"enabled": False},
+            "phases": {"coverage": {"enabled": thorough}},
             "generation": {"max-examples": examples, "deterministic": True, "database": "none"},
             "checks": {
                 "enabled": True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx2 as httpx
 import pytest
 from botocore.exceptions import ClientError
+from ministack.core import lambda_runtime
 
 from tests.localcloud.emulator.lab import REGION, Lab, allow, wait_for
 from tests.localcloud.emulator.stock import StockProcess
@@ -203,6 +205,11 @@ def test_every_concurrent_invocation_starts_a_worker(stock: Lab) -> None:
 
     with ThreadPoolExecutor(8) as executor:
         assert len(set(executor.map(invoke, range(8)))) == 8
+
+
+def test_an_invocation_that_prints_nothing_is_waited_for_all_the_same() -> None:
+    waits = inspect.signature(lambda_runtime.Worker._drain_stderr_bounded).parameters
+    assert waits["first_line_wait"].default == 0.05
 
 
 def test_every_worker_extracts_the_code_again(stock: Lab) -> None:
