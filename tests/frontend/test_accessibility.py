@@ -118,9 +118,12 @@ def show(form: JobPage, job_id: str) -> None:
 def test_axe_finds_nothing_wrong_with_the_apis_documentation(
     form: JobPage, fake_cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The real description, whole; Swagger UI has no dark side."""
-    monkeypatch.setattr(fake_servers, "SPECIFICATION", create_app(Mock(), Auth.COGNITO).openapi())
+    """The real description, of some operations; Swagger UI has no dark side."""
+    description = create_app(Mock(), Auth.COGNITO).openapi()
+    shown = ("/uploads/{job_id}/parts", "/jobs", "/health")
+    description["paths"] = {path: description["paths"][path] for path in shown}
+    monkeypatch.setattr(fake_servers, "SPECIFICATION", description)
     form.page.goto(f"{fake_cloud.url}/api/docs")
-    form.page.get_by_role("button", name="/jobs", exact=False).first.click()
+    form.page.get_by_role("button", name="/uploads", exact=False).first.click()
     expect(form.page.get_by_text("Try it out")).to_be_visible()
     assert violations(form) == []
