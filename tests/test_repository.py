@@ -31,9 +31,9 @@ def test_continuous_integration_calls_make_targets_that_exist_and_nothing_else()
     assert all(call and call[1] in TARGETS for call in called), commands()
 
 
-def test_continuous_integration_runs_what_the_other_one_runs() -> None:
+def test_continuous_integration_runs_what_the_other_one_runs_and_checks_the_pages_types() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert set(commands()) == set(re.findall(r"^make .*", script, re.MULTILINE))
+    assert set(commands()) == {*re.findall(r"^make .*", script, re.MULTILINE), "make check-js"}
 
 
 def test_every_supported_python_is_tried() -> None:
@@ -72,7 +72,8 @@ def test_hooks_run_what_is_installed_here_and_download_nothing() -> None:
 
 def test_updates_are_looked_for_wherever_a_lock_is() -> None:
     updates = {each["package-ecosystem"]: each for each in read(".github/dependabot.yml")["updates"]}
-    assert set(updates) == {"pip", "github-actions"}
+    assert set(updates) == {"pip", "npm", "github-actions"}
+    assert (ROOT / updates["npm"]["directory"].lstrip("/") / "package-lock.json").exists()
     sources = (ROOT / folder.lstrip("/") for folder in updates["pip"]["directories"])
     assert all(list(folder.glob("requirements*.in")) for folder in sources)
 
