@@ -38,7 +38,7 @@ class Browser:
         self.stack = stack
         self.brings: dict[str, str] = {"code": "the-code"}
         self.strays: list[str] = []
-        self.pages: list[httpx.Response] = []
+        self._pages: list[httpx.Response] = []
         self._threads: list[threading.Thread] = []
 
     def open(self, address: str) -> bool:
@@ -53,8 +53,14 @@ class Browser:
 
     def _come_back(self, back: str, answer: dict[str, str]) -> None:
         with httpx.Client(trust_env=False, timeout=10) as http:
-            self.pages = [http.get(httpx.URL(back).join(stray)) for stray in self.strays]
-            self.pages.append(http.get(back, params=answer))
+            self._pages = [http.get(httpx.URL(back).join(stray)) for stray in self.strays]
+            self._pages.append(http.get(back, params=answer))
+
+    @property
+    def pages(self) -> list[httpx.Response]:
+        """All of them: the command may end before the last one has got here."""
+        self.close()
+        return self._pages
 
     def close(self) -> None:
         for thread in self._threads:
