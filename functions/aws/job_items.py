@@ -10,7 +10,6 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from functions.jobs.job import Job, JobError, JobStatus, MachineRecord, TimelineEvent
 
-_FIELDS = {field.name for field in fields(Job)}
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
@@ -37,7 +36,7 @@ def to_item(job: Job) -> Item:
 
 def from_item(item: Item) -> Job:
     """Attributes that this version does not know are left aside; they stay in the table."""
-    values = {name: _plain(_deserialize(value)) for name, value in item.items() if name in _FIELDS}
+    values = {name: _plain(_deserialize(value)) for name, value in _known(item, Job).items()}
     values["status"] = JobStatus(values["status"])
     values["timeline"] = tuple(TimelineEvent(**_known(event, TimelineEvent)) for event in values.get("timeline", ()))
     values["machines"] = tuple(machine_from(machine) for machine in values.get("machines", ()))
