@@ -12,14 +12,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from functions.api.caller import Caller
+from functions.api.examples import EXAMPLE_ID, EXAMPLE_OWNER, EXAMPLE_POSITION
 from functions.api.models import (
-    EXAMPLE_ID,
-    EXAMPLE_OWNER,
-    EXAMPLE_POSITION,
-    AbortRequest,
     AliveMachine,
     AliveMachines,
-    CopyAnswer,
     DownloadAnswer,
     Health,
     JobAnswer,
@@ -27,12 +23,16 @@ from functions.api.models import (
     JobRequest,
     Limits,
     LogAnswer,
+)
+from functions.api.problems import ANYWHERE, documented
+from functions.api.upload_models import (
+    AbortRequest,
+    CopyAnswer,
     PartsAnswer,
     PartsRequest,
     UploadAnswer,
     UploadRequest,
 )
-from functions.api.problems import ANYWHERE, documented
 from functions.jobs.errors import (
     FileTooLarge,
     InvalidRequest,

@@ -8,17 +8,19 @@ from pydantic import BaseModel
 from functions.api.models import (
     AliveMachine,
     AliveMachines,
-    CopyAnswer,
     Failure,
     JobAnswer,
     JobList,
     Limits,
+    Receipt,
+    TimelineEntry,
+)
+from functions.api.upload_models import (
+    CopyAnswer,
     MultipartUpload,
     PartsAnswer,
     PartState,
     PartToSend,
-    Receipt,
-    TimelineEntry,
     UploadAnswer,
 )
 from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, MACHINE_LOST, REFUSED_WAY, SCRIPT_FAILED, WAY, FakeCloud

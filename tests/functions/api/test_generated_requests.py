@@ -14,7 +14,7 @@ import schemathesis
 
 from functions.api.app import API_PREFIX, create_app
 from functions.api.caller import Auth
-from functions.api.models import EXAMPLE_SIZE, EXAMPLE_UPLOAD_ID
+from functions.api.examples import EXAMPLE_SIZE, EXAMPLE_UPLOAD_ID
 from functions.jobs.job import JobError, JobStatus, Run
 from functions.jobs.line import Line
 from functions.jobs.paths import input_key

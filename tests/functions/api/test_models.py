@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from functions.api import models
+from functions.api import examples, models, upload_models
 from functions.jobs.clock import rfc3339, utc_now
 from functions.jobs.ids import is_job_id
 from functions.jobs.job import JobError
@@ -16,8 +16,9 @@ from tests.functions.fakes.job_table import a_job
 
 MODELS = [
     kind
-    for kind in vars(models).values()
-    if isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__module__ == models.__name__
+    for module in (models, upload_models)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__module__ == module.__name__
 ]
 FIELDS = [
     pytest.param(field, example, id=f"{kind.__name__}.{name}")
@@ -59,8 +60,8 @@ def test_there_are_examples_of_all_that_is_sent() -> None:
 
 
 def test_the_examples_ids_and_times_are_of_the_form_that_the_api_uses() -> None:
-    assert is_job_id(models.EXAMPLE_ID)
-    assert len(models.EXAMPLE_TIME) == len(rfc3339(utc_now()))
+    assert is_job_id(examples.EXAMPLE_ID)
+    assert len(examples.EXAMPLE_TIME) == len(rfc3339(utc_now()))
 
 
 def test_a_jobs_answer_is_made_of_the_job_alone() -> None:
