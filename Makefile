@@ -9,7 +9,7 @@ CHECKOV := .venv-checkov
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench screenshots browser smoke doctor audit lock clean
+.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench bench-report screenshots browser smoke doctor prices audit lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,12 +37,20 @@ demo: setup ## start the local cloud, run one job on a sample file, print its ti
 up: setup ## start the local cloud and serve the form at http://127.0.0.1:8080 until Ctrl-C
 	@$(RUN) -m localcloud up
 
-# The longest first, so that no process is left with one of them at the end. They wait more than they compute.
+# The longest first, so that no process is left with one of them at the end.
 CLOUD_TESTS := tests/cloud tests/localcloud tests/frontend
+OTHER_TESTS_LOG := build/tests-without-cloud.log
 
+# What has a cloud or a browser waits more than it computes, so the others fill in behind it; theirs is shown at the end.
 test: setup setup-checkov browser ## every test, local cloud and real browser included
-	$(RUN) -m pytest -m "not cloud and not browser" -n 2
-	$(RUN) -m pytest -m "cloud or browser" -n 4 --dist loadfile --no-loadscope-reorder $(CLOUD_TESTS)
+	@mkdir -p $(dir $(OTHER_TESTS_LOG))
+	@nice $(RUN) -m pytest -m "not cloud and not browser" -n 2 >$(OTHER_TESTS_LOG) 2>&1 & others=$$!; \
+	trap "kill $$others" INT TERM; \
+	echo "Tests without a cloud or a browser: $(OTHER_TESTS_LOG); beside them, those with:"; \
+	$(RUN) -m pytest -m "cloud or browser" -n 4 --dist loadfile --no-loadscope-reorder $(CLOUD_TESTS); failed=$$?; \
+	wait $$others || failed=1; \
+	cat $(OTHER_TESTS_LOG); \
+	exit $$failed
 
 test-fast: setup ## the quick ones: no local cloud, no browser, nothing that goes over the whole program, API or tree
 	$(RUN) -m pytest -m "not cloud and not browser and not simulation and not thorough" -n 2
@@ -66,17 +74,21 @@ format: setup ## put the code into the agreed form
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
 
-bench: setup ## measure; prints one table each and writes build/bench/*.json
-	$(RUN) benchmarks/pipeline.py
-	$(RUN) benchmarks/payload.py
-	$(RUN) benchmarks/cold_start.py
-	$(RUN) benchmarks/burst.py --jobs 100 1000
+bench: setup ## measure everything: make bench, make bench BENCH=--quick, make bench BENCH="--only payload"
+	@$(RUN) -m benchmarks run $(BENCH)
+
+bench-report: setup ## measure quickly, and compare with benchmarks/reference.json
+	@$(RUN) -m benchmarks run --quick
+	@$(RUN) -m benchmarks compare benchmarks/reference.json build/bench/bench.json | tee -a "$${GITHUB_STEP_SUMMARY:-/dev/null}"
 
 smoke: setup ## run one real job against a deployed stack and check all of it: make smoke URL=https://...
 	@$(RUN) -m operations.smoke $(URL)
 
 doctor: setup ## look at this machine, and before deploying at the AWS account: make doctor STACK=prod
 	@$(RUN) -m operations.doctor $(if $(STACK),--stack $(STACK))
+
+prices: setup ## print the commands that tell a stack what AWS charges now: make prices STACK=prod
+	@$(RUN) -m operations.prices $(if $(STACK),--stack $(STACK))
 
 screenshots: setup browser ## picture each view of the page into build/screenshots, and those of the README into docs/images
 	$(RUN) -m tests.frontend.take_screenshots

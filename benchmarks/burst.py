@@ -1,7 +1,8 @@
 """Bursts of jobs against AWS's default quotas: how near the makespan comes to what these allow, and at what price.
 
-`python benchmarks/burst.py [--jobs 100 1000 10000] [--json build/bench/burst.json]` plays each burst in simulation/:
-the orchestrator's own handlers and workflow on a simulated AWS, in virtual time. Prints one table and writes one JSON.
+`python benchmarks/burst.py [--jobs 100 1000 10000] [--quick] [--json build/bench/burst.json]` plays each burst in
+simulation/: the orchestrator's own handlers and workflow on a simulated AWS, in virtual time. Prints one table and
+writes one JSON. Without `--jobs` the bursts are of 100 and 1,000; ten thousand take twenty minutes.
 Beside each burst stands the same one with one RunInstances call for each job, which is what batching is measured by.
 
 The makespan runs from the submission to the last machine's confirmed end. Its bound is what AWS's quotas make anybody
@@ -20,7 +21,6 @@ Manager endpoints and quotas", AWS General Reference), so they are unlimited her
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -37,7 +37,8 @@ from unittest.mock import patch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.environment import environment  # noqa: E402  # found only by the line above when run by its path
+from benchmarks.figure import Figure, Goal  # noqa: E402  # found only by the line above when run by its path
+from benchmarks.program import Program, parser  # noqa: E402
 from infra.config import StackConfig  # noqa: E402
 from infra.workflow import DEFINITION, filled, limits  # noqa: E402
 from simulation.capacity import Capacity  # noqa: E402
@@ -54,7 +55,9 @@ TAIL = 0.003
 MANY, DEFAULT_SLOTS = 10_000, 50
 # Of the workflow: Begin, Launch, Dispatch, AwaitCompletion, Inspect, Verdict, Record and Terminate.
 FEWEST_TRANSITIONS = 8
-VERSIONS = ("boto3", "aws-lambda-powertools", "greenlet", "jsonata-python")
+JOBS, QUICK_JOBS = (100, 1_000), (100,)
+ALONE, QUICK_ALONE = 50, 10
+MAKESPAN_GOAL = 1.25
 
 # EC2's, for any region: EC2 developer guide, "Request throttling for the Amazon EC2 API" (ec2-api-throttling.html),
 # "Request token bucket sizes" and "Resource token bucket sizes". DescribeInstances without filter and pages has the
@@ -354,25 +357,56 @@ def cases(sizes: Sequence[int]) -> list[Case]:
     return [*found, *(Case(f"{DEFAULT_SLOTS} slots", jobs, slots=DEFAULT_SLOTS) for jobs in sizes if jobs == 1_000)]
 
 
+def figures_of(rows: Sequence[Row]) -> list[Figure]:
+    """Of the bursts in batches, and what batching saves; exact, since chance is seeded and time is virtual."""
+    one_by_one = {row.case.jobs: row for row in rows if row.case.batch == 1}
+    found = []
+    for row in (row for row in rows if row.case.batch is None):
+        name = f"burst {row.case.jobs:,}, {row.case.name}"
+        found.append(
+            Figure(
+                f"{name}: makespan",
+                row.makespan_s,
+                "s",
+                baseline=row.bound.seconds,
+                goal=Goal(MAKESPAN_GOAL),
+                note=f"simulated; beside what AWS's quotas allow: {row.bound.by}",
+            )
+        )
+        if row.case.slots == MANY:
+            other, action = one_by_one[row.case.jobs], "ec2:RunInstances"
+            found += [
+                Figure(
+                    f"{name}: RunInstances calls a job",
+                    row.calls[action],
+                    "calls",
+                    baseline=other.calls[action],
+                    note="beside one machine a call",
+                ),
+                Figure(
+                    f"{name}: AWS calls a job", sum(row.calls.values()), "calls", note="of all functions but the API"
+                ),
+                Figure(f"{name}: state transitions a job", row.transitions, "transitions"),
+                Figure(f"{name}: price a job without the machine", (row.usd - row.usd_per_job["EC2"]) * 1e6, "µUSD"),
+            ]
+    return found
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jobs", type=int, nargs="+", default=[100, 1_000, 10_000])
-    parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench" / "burst.json")
-    options = parser.parse_args()
-    before, one = environment(VERSIONS), alone()
+    arguments = parser("burst", __doc__)
+    arguments.add_argument("--jobs", type=int, nargs="+")
+    options = arguments.parse_args()
+    program = Program("burst")
+    program.say("jobs alone")
+    one = alone(range(QUICK_ALONE if options.quick else ALONE))
     rows = []
-    for case in cases(options.jobs):
+    for case in cases(options.jobs or (QUICK_JOBS if options.quick else JOBS)):
+        program.say(f"{case.jobs:,} jobs, {case.name}")
         rows.append(play(case, one))
-        print(f"{case.jobs:,} jobs, {case.name}: {rows[-1].real_s:.0f} s", file=sys.stderr)
     print(f"A job alone takes up to {one:.1f} s; {BOOT + SCRIPT + TERMINATION:g} s are boot, script and termination.")
     print(table(rows))
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(
-        json.dumps(
-            {"environment": before, "assumed": __doc__, "alone_s": one, "rows": [asdict(row) for row in rows]}, indent=2
-        )
-        + "\n"
-    )
+    details = {"assumed": __doc__, "alone_s": one, "rows": [asdict(row) for row in rows]}
+    program.publish(options.json, figures_of(rows), **details)
     if found := complaints(rows):
         sys.exit("\n".join(found))
 

@@ -1,7 +1,7 @@
 """Cold and warm times of the functions' bundles, beside bundles that are made without care.
 
-`python benchmarks/cold_start.py [--rounds 15] [--json build/bench/cold_start.json]` prints one table and writes one
-JSON.
+`python benchmarks/cold_start.py [--rounds 11] [--quick] [--json build/bench/cold_start.json]` prints one table and
+writes one JSON.
 
 The naive bundle has all of `functions/` and its lock file's packages whole, and no bytecode;
 functions/api/quick_start.py does nothing there. The one "with the runtime's boto3" stands for what Lambda offers: our
@@ -18,8 +18,6 @@ millisecond, less than DynamoDB takes.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import shutil
 import statistics
@@ -29,52 +27,33 @@ import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.environment import environment  # noqa: E402  # found only by the line above when run by its path
+from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402  # found only by the line above when run by its path
+from benchmarks.program import Program, parser  # noqa: E402
 from infra.api import BUNDLE  # noqa: E402
 from infra.bundle import Bundle  # noqa: E402
 from infra.bundling.target import Target  # noqa: E402
 from infra.steps import orchestrator_bundle  # noqa: E402
+from localcloud.engine.deployment import preview  # noqa: E402
 
-VERSIONS = ("boto3", "botocore", "fastapi", "mangum", "pydantic", "aws-lambda-powertools")
-STEPS = ("stream", "launch", "dispatch", "inspect_command", "record", "sweep")
+STEPS, QUICK_STEPS = ("stream", "launch", "dispatch", "inspect_command", "record", "sweep"), ("launch",)
+ROUNDS, QUICK_ROUNDS = 11, 5
 API_GOAL, STEP_GOAL, WARM_GOAL = 0.40, 0.35, 1.5
 NAIVE, RUNTIME, OURS = "naive", "runtime's boto3", "ours"
 # What Lambda's runtime has of its own, among the packages installed here.
 _RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
-_SETTINGS = {
-    "ARTIFACTS_BUCKET": "artifacts",
-    "AUTH": "none",
+_AWS = {
     "AWS_ACCESS_KEY_ID": "benchmark",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_SECRET_ACCESS_KEY": "benchmark",
-    "GRACE_SECONDS": "60",
-    "INSTANCE_TYPES": "t4g.small",
-    "JOBS_TABLE": "jobs",
-    "JOB_TIMEOUT_SECONDS": "60",
-    "KEEP_DAYS": "1",
-    "LAUNCH_TEMPLATE_ID": "lt-1",
-    "MACHINE_DEADLINE_SECONDS": "60",
-    "MACHINE_LOG_GROUP": "machines",
-    "MARKETS": "on-demand",
-    "MAX_CONCURRENT_JOBS": "1",
-    "MAX_UPLOAD_BYTES": "1000",
-    "OUTPUTS_BUCKET": "outputs",
-    "PAYLOAD_KEY": "payload",
-    "PAYLOAD_SHA256": "0",
     "POWERTOOLS_LOG_LEVEL": "CRITICAL",
-    "QUEUE_TIMEOUT_SECONDS": "60",
-    "SCRIPT": "[]",
-    "STACK": "benchmark",
-    "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:000000000000:stateMachine:benchmark",
-    "SUBNET_IDS": "subnet-1",
-    "TRANSFER_SECONDS": "60",
-    "UPLOADS_BUCKET": "uploads",
+    "POWERTOOLS_METRICS_DISABLED": "true",
 }
 # What the handler works with is built by the one cached function of its module.
 _COLD = """
@@ -125,13 +104,11 @@ EVENT = {
 class Context:
     function_name, memory_limit_in_mb, invoked_function_arn, aws_request_id = "api", 1024, "arn", "r"
 from functions.aws.job_items import from_item
-FIELDS = ("id owner status filename size input_text input_file_path output_file_path output_size created_at updated_at "
-          "run attempts").split()
 def bare(event, context):
     job_id = event["rawPath"].rpartition("/")[2]
     key = {"owner": {"S": "anonymous"}, "id": {"S": job_id}}
     job = from_item(dynamodb.get_item(TableName="jobs", Key=key, ConsistentRead=True)["Item"])
-    document = {name: getattr(job, name) for name in FIELDS}
+    document = {name: getattr(job, name, value) if name not in NESTED else value for name, value in SHAPE.items()}
     document["machines"], document["error"] = [vars(one) for one in job.machines], job.error
     document["timeline"] = [vars(one) for one in job.timeline]
     return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(document)}
@@ -141,7 +118,10 @@ def timed(handler):
     taken = time.perf_counter() - begun
     assert answered["statusCode"] == 200, answered
     return taken, json.loads(answered["body"])
-assert timed(ours.handler)[1] == timed(bare)[1]
+# The bare handler is given what the API works out from the item, such as the job's cost.
+SHAPE = timed(ours.handler)[1]
+NESTED = [name for name, value in SHAPE.items() if isinstance(value, (dict, list))]
+assert timed(bare)[1] == SHAPE
 for _ in range(50):
     timed(ours.handler), timed(bare)
 pairs = [(timed(ours.handler)[0], timed(bare)[0]) for _ in range(400)]
@@ -159,6 +139,7 @@ class Cold:
     import_ratio: float  # to naive
     ready_ratio: float
     goal: float
+    spread: float  # of the ready ratio
 
 
 @dataclass(frozen=True)
@@ -239,11 +220,19 @@ def packed_bytes(folder: Path, scratch: Path) -> int:
     return Path(archive).stat().st_size
 
 
+@cache
+def settings() -> dict[str, str]:
+    """The environment that the program gives its functions, that of all of them together."""
+    recorded = preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host"})
+    functions = recorded.of_type("aws:lambda/function:Function")
+    return {key: value for each in functions for key, value in each.inputs["environment"]["variables"].items()}
+
+
 def python(code: str, *arguments: str) -> list[float]:
     """The numbers that a fresh interpreter prints; it has nothing but the standard library and the bundle."""
     finished = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", code, *arguments],
-        env={"PATH": os.environ["PATH"], **_SETTINGS},
+        env={"PATH": os.environ["PATH"], **settings(), **_AWS},
         capture_output=True,
         text=True,
         check=False,
@@ -264,9 +253,9 @@ def cold(bundle: Bundle, sides: Mapping[str, Side], rounds: int, goal: float) ->
     def median(name: str, which: int) -> float:
         return 1_000 * statistics.median(each[which] for each in times[name])
 
-    def ratio(name: str, which: int) -> float:
+    def ratios(name: str, which: int) -> list[float]:
         pairs = zip(times[name], times[NAIVE], strict=True)
-        return statistics.median(one[which] / naive[which] for one, naive in pairs)
+        return [one[which] / naive[which] for one, naive in pairs]
 
     return [
         Cold(
@@ -275,9 +264,10 @@ def cold(bundle: Bundle, sides: Mapping[str, Side], rounds: int, goal: float) ->
             bundle_bytes=side.bundle_bytes,
             import_ms=median(name, 0),
             ready_ms=median(name, 1),
-            import_ratio=ratio(name, 0),
-            ready_ratio=ratio(name, 1),
+            import_ratio=statistics.median(ratios(name, 0)),
+            ready_ratio=statistics.median(ratios(name, 1)),
             goal=goal,
+            spread=spread_of(ratios(name, 1)),
         )
         for name, side in sides.items()
     ]
@@ -296,27 +286,68 @@ def table(rows: Sequence[Cold], warm: tuple[float, float]) -> str:
     return "\n".join(lines)
 
 
+def figures_of(rows: Sequence[Cold], warm: tuple[float, float]) -> list[Figure]:
+    naive = {row.function: row for row in rows if row.side == NAIVE}
+    found = []
+    for row in (row for row in rows if row.side == OURS):
+        other = naive[row.function]
+        found += [
+            Figure(
+                f"cold start {row.function}: ready",
+                row.ready_ms,
+                "ms",
+                baseline=other.ready_ms,
+                goal=Goal(row.goal),
+                note="processor time, clients included; beside a bundle with everything and no bytecode",
+                spread=row.spread,
+                paired_ratio=row.ready_ratio,
+            ),
+            Figure(
+                f"cold start {row.function}: bundle",
+                row.bundle_bytes / 2**20,
+                "MiB",
+                baseline=other.bundle_bytes / 2**20,
+                note="zip",
+            ),
+        ]
+    ours, bare = (1_000 * seconds for seconds in warm)
+    found.append(
+        Figure(
+            "warm request",
+            ours,
+            "ms",
+            baseline=bare,
+            goal=Goal(WARM_GOAL),
+            note="GET /api/jobs/{id}; beside a bare handler that reads the same item",
+            spread=0.05,
+        )
+    )
+    return found
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--steps", nargs="*", default=STEPS)
-    parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench" / "cold_start.json")
-    options = parser.parse_args()
-    before = environment(VERSIONS)
-    goals = {BUNDLE: API_GOAL} | {orchestrator_bundle(step): STEP_GOAL for step in options.steps}
+    arguments = parser("cold_start", __doc__)
+    arguments.add_argument("--rounds", type=int)
+    arguments.add_argument("--steps", nargs="*")
+    options = arguments.parse_args()
+    program = Program("cold_start")
+    rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
+    steps = options.steps or (QUICK_STEPS if options.quick else STEPS)
+    goals = {BUNDLE: API_GOAL} | {orchestrator_bundle(step): STEP_GOAL for step in steps}
     rows: list[Cold] = []
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         runtime = runtime_packages(scratch)
         for bundle, goal in goals.items():
+            program.say(f"{bundle.name}: building")
             sides = sides_of(bundle, runtime, scratch)
-            rows += cold(bundle, sides, options.rounds, goal)
+            program.say(f"{bundle.name}: {rounds} rounds")
+            rows += cold(bundle, sides, rounds, goal)
+        program.say("warm requests")
         ours, bare = python(_WARM, str(scratch / BUNDLE.name / "ours"))
     print(table(rows, (ours, bare)))
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    warm = {"ours_ms": 1_000 * ours, "bare_ms": 1_000 * bare, "ratio": ours / bare, "goal": WARM_GOAL}
-    record = {"environment": before, "rounds": options.rounds, "rows": [asdict(row) for row in rows], "warm": warm}
-    options.json.write_text(json.dumps(record, indent=2) + "\n")
+    details = {"rounds": rounds, "rows": [asdict(row) for row in rows], "warm_s": {"ours": ours, "bare": bare}}
+    program.publish(options.json, figures_of(rows, (ours, bare)), **details)
 
 
 if __name__ == "__main__":

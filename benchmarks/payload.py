@@ -1,8 +1,13 @@
 """Time and peak memory of the payload on one large file, beside `curl`, `cat` and `curl` doing the same.
 
-`python benchmarks/payload.py [--size 1GiB] [--rounds 3] [--json build/bench/payload.json]` prints one table and writes
-one JSON. Both sides talk to the same HTTP server on this machine, in another process, in turns, so that a change of
-the machine's load meets both.
+`python benchmarks/payload.py [--size 128MiB 1GiB] [--rounds 5] [--quick] [--json build/bench/payload.json]` prints one
+table for each size and writes one JSON; `--gib 5` takes a file of (almost) 5 GiB, what one PUT takes at most, and wants
+three times that on the disk.
+
+All sides talk to the same server on this machine, in another process, in turns, so that a change of the machine's load
+meets all. Plain HTTP shows the payload's own work best; by TLS, as on AWS, the encryption comes on top for all. The
+payload makes SHA-256 of what comes and of what goes, which curl does not: "curl with SHA-256" does the whole work, with
+the same OpenSSL.
 """
 
 from __future__ import annotations
@@ -10,32 +15,44 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import hashlib
+import ipaddress
 import json
 import multiprocessing
 import os
 import pathlib
-import platform
 import re
 import shlex
 import shutil
 import socketserver
+import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any
+from multiprocessing.connection import Connection
+from typing import Any
 
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402  # found only by the line above when run by its path
+from benchmarks.program import Program, parser  # noqa: E402
+
+SIZES, QUICK_SIZES = ("128MiB", "1GiB"), ("128MiB",)
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 MIB = 1 << 20
 MEMORY_GOAL_MIB = 64
-SPEED_GOAL = 0.8
+SPEED_GOAL, PROCESSOR_GOAL = 0.8, 1.25
+GIB_MARGIN = MIB  # of a file of so many GiB: with the text it must not be more than one PUT takes
+SPARE_BYTES = 1 << 30
 TEXT = "the text"
+INTERPRETER, PAYLOAD, CURL, CURL_HASHING = "bare interpreter", "payload", "curl + cat + curl", "curl with SHA-256"
 LAUNCHER = """
 import json, os, subprocess, sys, time
 start = time.perf_counter()
@@ -97,9 +114,46 @@ class Handler(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def serve(file: str, pipe: Connection) -> None:
+class SecureStore(Store):
+    """Each connection's handshake is made in its own thread."""
+
+    certificate = ""
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate)
+        with context.wrap_socket(request, server_side=True) as wrapped:
+            super().finish_request(wrapped, client_address)
+
+
+def self_signed(file: pathlib.Path) -> None:
+    """Writes a certificate for 127.0.0.1 with its key (PEM), which nobody trusts who is not told to."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def serve(file: str, certificate: str, pipe: Connection) -> None:
     """The server process: sends its port, then takes the spec, then serves until it is terminated."""
-    store = Store(("127.0.0.1", 0), Handler)
+    kind = SecureStore if certificate else Store
+    store = kind(("127.0.0.1", 0), Handler)
+    if isinstance(store, SecureStore):
+        store.certificate = certificate
     store.file = file
     pipe.send(store.server_address[1])
     store.spec = pipe.recv_bytes()
@@ -139,50 +193,105 @@ def payload_spec(url: str, size: int) -> bytes:
     ).encode()
 
 
-def baseline(url: str, folder: pathlib.Path) -> list[str]:
+def baseline(url: str, folder: pathlib.Path, *, hashing: bool) -> list[str]:
     """The shell's way; --expect100-timeout is not at work, the server answers at once."""
     (folder / "text").write_text(TEXT, encoding="utf-8")
     inside = shlex.quote(str(folder))
     steps = (
         f"cd {inside}",
         f"curl -sSf -o in {url}/input",
+        *(["openssl dgst -sha256 in"] if hashing else []),
         "cat in text >out",
+        *(["openssl dgst -sha256 out"] if hashing else []),
         f"curl -sSf -T out {url}/output",
         "rm in out",
     )
     return ["/bin/sh", "-c", " && ".join(steps)]
 
 
-def run(size: int, rounds: int, python: str) -> dict[str, Any]:
-    scratch = ROOT / "build" / "bench"
+@dataclass(frozen=True)
+class Case:
+    size: int
+    tls: bool
+
+    @property
+    def name(self) -> str:
+        return f"{readable(self.size)}{', TLS' if self.tls else ''}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rounds by side, in the order they ran: `{seconds, cpu_seconds, peak_bytes}` of each."""
+
+    case: Case
+    rounds: dict[str, list[dict[str, float]]] = field(repr=False)
+
+    def median(self, side: str, what: str) -> float:
+        return statistics.median(one[what] for one in self.rounds[side])
+
+    @property
+    def sides(self) -> list[str]:
+        return [side for side in self.rounds if side != INTERPRETER]
+
+    def speeds(self, side: str) -> list[float]:
+        """MiB a second, of the input, from the first byte down to the last one up."""
+        return [self.case.size / MIB / one["seconds"] for one in self.rounds[side]]
+
+    def speed_against(self, side: str) -> float:
+        """How fast the payload is, were this side 1: the median of the rounds, in each of which both had a turn."""
+        pairs = zip(self.rounds[side], self.rounds[PAYLOAD], strict=True)
+        return statistics.median(theirs["seconds"] / ours["seconds"] for theirs, ours in pairs)
+
+    @property
+    def memory_above_interpreter_mib(self) -> float:
+        return (self.median(PAYLOAD, "peak_bytes") - self.median(INTERPRETER, "peak_bytes")) / MIB
+
+
+def run(case: Case, rounds: int, python: str, scratch: pathlib.Path) -> Result:
+    """Measures all sides.
+
+    Raises:
+        SystemExit: there is too little room on the disk.
+    """
     scratch.mkdir(parents=True, exist_ok=True)
+    check_room(case.size, scratch)
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         folder = pathlib.Path(name)
         block = os.urandom(MIB)
         with (folder / "input").open("wb") as file:
-            for start in range(0, size, MIB):
-                file.write(block[: size - start])
+            for start in range(0, case.size, MIB):
+                file.write(block[: case.size - start])
+        certificate = folder / "certificate.pem"
+        if case.tls:
+            self_signed(certificate)
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        server = context.Process(target=serve, args=(str(folder / "input"), theirs), daemon=True)
+        wanted = (str(folder / "input"), str(certificate) if case.tls else "", theirs)
+        server = context.Process(target=serve, args=wanted, daemon=True)
         server.start()
         try:
-            url = f"http://127.0.0.1:{ours.recv()}"
-            spec = payload_spec(url, size)
+            url = f"http{'s' if case.tls else ''}://127.0.0.1:{ours.recv()}"
+            spec = payload_spec(url, case.size)
             ours.send_bytes(spec)
             ours.recv()
-            return rounds_of(python, url, spec, folder, rounds)
+            # Of curl and of Python's ssl alike.
+            trust = {"SSL_CERT_FILE": str(certificate)} if case.tls else {}
+            return Result(case, rounds_of(python, url, spec, folder, rounds, trust))
         finally:
             server.terminate()
             server.join()
 
 
-def rounds_of(python: str, url: str, spec: bytes, folder: pathlib.Path, rounds: int) -> dict[str, Any]:
-    environment = {"PATH": os.environ["PATH"], "TMPDIR": str(folder)}
+def rounds_of(
+    python: str, url: str, spec: bytes, folder: pathlib.Path, rounds: int, trust: dict[str, str]
+) -> dict[str, list[dict[str, float]]]:
+    environment = {"PATH": os.environ["PATH"], "TMPDIR": str(folder), **trust}
     job = [python, "-m", "ec2_payload.run_job", f"{url}/spec", hashlib.sha256(spec).hexdigest()]
-    sides = {"bare interpreter": [python, "-c", "pass"], "payload": job}
+    sides = {INTERPRETER: [python, "-c", "pass"], PAYLOAD: job}
     if shutil.which("curl"):
-        sides["curl + cat + curl"] = baseline(url, folder)
+        sides[CURL] = baseline(url, folder, hashing=False)
+        if shutil.which("openssl"):
+            sides[CURL_HASHING] = baseline(url, folder, hashing=True)
     results: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
     for number in range(rounds):
         for side, command in sorted(sides.items(), reverse=number % 2 == 1):  # nobody always runs first
@@ -190,36 +299,83 @@ def rounds_of(python: str, url: str, spec: bytes, folder: pathlib.Path, rounds: 
     return results
 
 
-def summary(results: dict[str, list[dict[str, float]]], size: int) -> dict[str, Any]:
-    rows: dict[str, Any] = {
-        side: {key: statistics.median(one[key] for one in runs) for key in runs[0]} for side, runs in results.items()
-    }
-    for side, row in rows.items():
-        if side != "bare interpreter":
-            row["mib_per_second"] = size / MIB / row["seconds"]
-    above = (rows["payload"]["peak_bytes"] - rows["bare interpreter"]["peak_bytes"]) / MIB
-    ratios = [
-        curl["seconds"] / ours["seconds"]
-        for curl, ours in zip(results.get("curl + cat + curl", []), results["payload"], strict=False)
-    ]
-    return {
-        "rows": rows,
-        "memory_above_interpreter_mib": above,
-        "memory_goal_met": above <= MEMORY_GOAL_MIB,
-        "speed_against_curl": statistics.median(ratios) if ratios else None,
-        "speed_goal_met": statistics.median(ratios) >= SPEED_GOAL if ratios else None,
-    }
+def check_room(size: int, folder: pathlib.Path) -> None:
+    """The file that is served, the one that arrives, and the output.
+
+    Raises:
+        SystemExit: they do not fit.
+    """
+    wanted, free = 3 * size + SPARE_BYTES, shutil.disk_usage(folder).free
+    if free < wanted:
+        told = f"{readable(size)} want {readable(wanted)} of room in {folder}, which has {readable(free)}"
+        raise SystemExit(f"{told}: take a smaller --size, or another --scratch")
 
 
-def show(result: dict[str, Any]) -> None:
-    print(f"{'':20}{'seconds':>10}{'CPU s':>10}{'MiB/s':>10}{'peak MiB':>10}")
-    for side, row in result["rows"].items():
-        speed = f"{row['mib_per_second']:.0f}" if "mib_per_second" in row else ""
-        peak = row["peak_bytes"] / MIB
-        print(f"{side:20}{row['seconds']:>10.2f}{row['cpu_seconds']:>10.2f}{speed:>10}{peak:>10.1f}")
-    print(f"memory above the interpreter: {result['memory_above_interpreter_mib']:.1f} MiB (goal {MEMORY_GOAL_MIB})")
-    if result["speed_against_curl"] is not None:
-        print(f"speed against curl: {result['speed_against_curl']:.2f} (goal {SPEED_GOAL})")
+def readable(size: int) -> str:
+    """Bytes as `128 MiB`, `1 GiB`, `4.9 GiB`."""
+    if size < 1 << 30:
+        return f"{size / MIB:g} MiB"
+    return f"{size / (1 << 30):.1f} GiB".replace(".0 ", " ")
+
+
+def figures_of(result: Result) -> list[Figure]:
+    name = f"payload {result.case.name}"
+    memory = Figure(
+        f"{name}: memory above the interpreter's",
+        result.memory_above_interpreter_mib,
+        "MiB",
+        goal=Goal(MEMORY_GOAL_MIB),
+        note="peak; the same for every size",
+        spread=0.05,
+    )
+    speeds = [speed_of(result, side) for side in (CURL, CURL_HASHING) if side in result.rounds]
+    return [memory, *speeds, *([processor_time_of(result)] if CURL_HASHING in result.rounds else [])]
+
+
+def speed_of(result: Result, side: str) -> Figure:
+    hashing = side == CURL_HASHING
+    ours = result.speeds(PAYLOAD)
+    return Figure(
+        f"payload {result.case.name}: speed beside {side}",
+        statistics.median(ours),
+        "MiB/s",
+        baseline=statistics.median(result.speeds(side)),
+        goal=Goal(1.0 if hashing else SPEED_GOAL, at_least=True),
+        note="the same, and openssl's SHA-256 of input and output" if hashing else "without any SHA-256",
+        spread=spread_of(ours),
+        paired_ratio=result.speed_against(side),
+    )
+
+
+def processor_time_of(result: Result) -> Figure:
+    """Hardly disturbed by whatever else runs on the machine."""
+    pairs = zip(result.rounds[PAYLOAD], result.rounds[CURL_HASHING], strict=True)
+    ratios = [ours["cpu_seconds"] / theirs["cpu_seconds"] for ours, theirs in pairs]
+    return Figure(
+        f"payload {result.case.name}: processor time beside {CURL_HASHING}",
+        result.median(PAYLOAD, "cpu_seconds"),
+        "s",
+        baseline=result.median(CURL_HASHING, "cpu_seconds"),
+        goal=Goal(PROCESSOR_GOAL),
+        note="the script's included",
+        spread=spread_of(ratios),
+        paired_ratio=statistics.median(ratios),
+    )
+
+
+def table(result: Result) -> str:
+    lines = [f"{result.case.name:20}{'seconds':>10}{'CPU s':>10}{'MiB/s':>10}{'peak MiB':>10}{'ratio':>8}"]
+    for side in result.rounds:
+        speed = ratio = ""
+        if side != INTERPRETER:
+            speed, ratio = f"{statistics.median(result.speeds(side)):.0f}", f"{result.speed_against(side):.2f}"
+        seconds, cpu = result.median(side, "seconds"), result.median(side, "cpu_seconds")
+        peak = result.median(side, "peak_bytes") / MIB
+        lines.append(f"{side:20}{seconds:>10.2f}{cpu:>10.2f}{speed:>10}{peak:>10.1f}{ratio:>8}")
+    lines.append(
+        f"memory above the interpreter: {result.memory_above_interpreter_mib:.1f} MiB (goal {MEMORY_GOAL_MIB})"
+    )
+    return "\n".join(lines)
 
 
 def size_in_bytes(text: str) -> int:
@@ -229,41 +385,28 @@ def size_in_bytes(text: str) -> int:
     return int(found.group(1)) * UNITS[found.group(2)]
 
 
-def environment_of(python: str) -> dict[str, Any]:
-    curl = shutil.which("curl")
-    version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.strip()
-    return {
-        "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "python": version,
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
-        "curl": subprocess.run([curl, "-V"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
-        if curl
-        else None,
-    }
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--size", type=size_in_bytes, default=size_in_bytes("1GiB"))
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--python", default=sys.executable, help="interpreter that runs the payload")
-    parser.add_argument("--json", type=pathlib.Path, default=ROOT / "build" / "bench" / "payload.json")
-    options = parser.parse_args()
-    started = time.monotonic()
-    results = run(options.size, options.rounds, options.python)
-    result = summary(results, options.size)
-    show(result)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    record = {
-        "benchmark": "payload",
-        "size_bytes": options.size,
-        "rounds": results,
-        **result,
-        "environment": environment_of(options.python),
-        "took_seconds": time.monotonic() - started,
-    }
-    options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    arguments = parser("payload", __doc__)
+    arguments.add_argument("--size", type=size_in_bytes, nargs="+")
+    arguments.add_argument("--gib", type=int, metavar="N", help="one file of (almost) N GiB, in the place of --size")
+    arguments.add_argument("--rounds", type=int)
+    arguments.add_argument("--python", default=sys.executable, help="interpreter that runs the payload")
+    arguments.add_argument(
+        "--scratch", type=pathlib.Path, default=ROOT / "build" / "bench", help="folder for the files"
+    )
+    options = arguments.parse_args()
+    program = Program("payload")
+    sizes = options.size or list(map(size_in_bytes, QUICK_SIZES if options.quick else SIZES))
+    if options.gib:
+        sizes = [(options.gib << 30) - GIB_MARGIN]
+    rounds = options.rounds or (3 if options.quick else 5)
+    results = []
+    for case in (Case(size, tls) for size in sizes for tls in (False, True)):
+        program.say(f"{case.name}, {rounds} rounds")
+        results.append(run(case, rounds, options.python, options.scratch))
+        print(table(results[-1]), flush=True)
+    figures = [figure for result in results for figure in figures_of(result)]
+    program.publish(options.json, figures, interpreter=options.python, results=[asdict(result) for result in results])
 
 
 if __name__ == "__main__":

@@ -9,8 +9,18 @@ import shutil
 import sys
 
 
+def copy(source: str, target: str) -> None:
+    """In constant memory, whatever the size; on XFS, as Amazon Linux has it, the files share their blocks at first."""
+    try:
+        with open(source, "rb") as read, open(target, "wb") as written:  # noqa: PTH123
+            while os.copy_file_range(read.fileno(), written.fileno(), 1 << 30):
+                pass
+    except (AttributeError, OSError):  # not on Linux; not on this file system
+        shutil.copyfile(source, target)
+
+
 def main(input_file: str, text_file: str, output_file: str) -> None:
-    shutil.copyfile(input_file, output_file)  # copied inside the kernel: constant memory, whatever the size
+    copy(input_file, output_file)
     with open(output_file, "r+b") as output, open(text_file, "rb") as text:  # noqa: PTH123
         if output.seek(0, os.SEEK_END):
             output.seek(-1, os.SEEK_END)

@@ -11,6 +11,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+MEASURING = {"make bench-report"}
 
 
 def read(path: str | Path) -> Any:
@@ -33,7 +34,14 @@ def test_continuous_integration_calls_make_targets_that_exist_and_nothing_else()
 
 def test_continuous_integration_runs_what_the_other_one_runs_and_checks_the_pages_types() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert set(commands()) == {*re.findall(r"^make .*", script, re.MULTILINE), "make check-js"}
+    assert set(commands()) == {*re.findall(r"^make .*", script, re.MULTILINE), "make check-js", *MEASURING}
+
+
+def test_figures_are_measured_now_and_then_and_hold_up_no_change() -> None:
+    when = read(".github/workflows/bench.yml")[True]  # YAML 1.1 takes `on` for a truth value
+    assert set(when) == {"schedule", "workflow_dispatch"}
+    (job,) = read(".github/workflows/bench.yml")["jobs"].values()
+    assert {step["run"] for step in job["steps"] if "run" in step} == MEASURING
 
 
 def test_every_supported_python_is_tried() -> None:

@@ -12,6 +12,7 @@ from benchmarks.burst import (
     bound,
     cases,
     complaints,
+    figures_of,
     machine_price,
     play,
     prices,
@@ -105,3 +106,14 @@ def test_a_burst_that_loses_a_job_or_breaks_a_rule_is_no_result() -> None:
         "1 jobs, in batches: 3 slots are held, 2 there are",
         "1 jobs, in batches: 1 have not succeeded",
     ]
+
+
+def test_a_bursts_figures_are_beside_what_quotas_allow_and_what_one_call_a_machine_takes() -> None:
+    batched, single = (
+        play(Case(name, 5, batch=batch), 60.0) for name, batch in (("in batches", None), ("one by one", 1))
+    )
+    found = {figure.name: figure for figure in figures_of([batched, single])}
+    assert found["burst 5, in batches: makespan"].ratio == batched.ratio
+    launches = found["burst 5, in batches: RunInstances calls a job"]
+    assert (launches.value, launches.baseline) == (batched.calls["ec2:RunInstances"], single.calls["ec2:RunInstances"])
+    assert found["burst 5, in batches: AWS calls a job"].value > 30

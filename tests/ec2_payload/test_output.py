@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ec2_payload import script
 from ec2_payload.wrapper.report import without_secrets
 
 if TYPE_CHECKING:
+    import pathlib
+
     from tests.ec2_payload.machine import Machine
 
 ALL_EVENTS = ["input_downloaded", "script_started", "script_finished", "output_uploaded"]
@@ -49,6 +53,21 @@ def test_the_output_is_input_then_newline_if_lacking_then_text(
     assert outcome.report["input"] == {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     assert outcome.report["output"] == {"size": len(output), "sha256": hashlib.sha256(output).hexdigest()}
     assert list(machine.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [AttributeError, OSError(errno.EXDEV, "another file system")])
+def test_the_input_is_copied_where_blocks_cannot_be_shared(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: int) -> int:
+        raise error
+
+    monkeypatch.setattr("os.copy_file_range", refuse, raising=False)
+    source, text, target = (tmp_path / name for name in ("in", "text", "out"))
+    source.write_bytes(b"line")
+    text.write_bytes(b"text")
+    script.main(str(source), str(text), str(target))
+    assert (target.read_bytes(), source.read_bytes()) == (b"line\ntext", b"line")
 
 
 @pytest.mark.parametrize("filename", NAMES)

@@ -36,7 +36,12 @@ def test_the_python_example_works(machine: Machine) -> None:
 def test_the_example_spec_is_one() -> None:
     document = example("json").replace("https://…", "https://bucket/key")
     spec = Spec.from_json(document.encode())
-    assert set(json.loads(document)) == {"version", *Spec._fields} - {"input_url", "input_size", "output_url"} | {
+    assert set(json.loads(document)) == {"version", *Spec._fields} - {
+        "input_url",
+        "input_size",
+        "output_url",
+        "output_suffix",
+    } | {
         "input",
         "output",
     }

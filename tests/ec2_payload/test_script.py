@@ -160,6 +160,13 @@ def test_a_command_that_cannot_be_started_says_why(machine: Machine, command: li
     assert "cannot be started" in outcome.report["message"]
 
 
+def test_the_output_has_the_suffix_that_the_spec_names_for_it(machine: Machine) -> None:
+    command = machine.script('#!/bin/sh\necho "${1##*/} ${3##*/}"\n: >"$3"\n')
+    output = {"url": machine.s3.url("output"), "suffix": ".html"}
+    outcome = machine.run(machine.spec(command=command, output=output))
+    assert (outcome.code, b"input.txt output.html\n" in outcome.stdout) == (0, True)
+
+
 def test_a_signal_to_the_wrapper_kills_the_script_and_cleans_up(any_machine: Machine) -> None:
     number = signal.SIGTERM
     command = any_machine.script("#!/bin/sh\ntrap '' INT\nsleep 600 & echo $!\necho $$\nwait\n")

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from functions.api.app import DOCS_PAGE
-from tests.frontend.fake_cloud import FakeCloud, Problem, now
+from tests.frontend.fake_cloud import FakeCloud, Problem, canonical, now
 from tests.frontend.fake_sign_in import FakeSignIn, Refused
 
 SITE = Path(__file__).parents[2] / "frontend"
@@ -47,6 +47,7 @@ SPECIFICATION = {
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # the body would wait for the client to have the headers
     cloud: ClassVar[FakeCloud]
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
@@ -154,6 +155,8 @@ class SiteHandler(Handler):
                 return self.cloud.look_at(job_id)
             case ["log"]:
                 return self.cloud.read_log(job_id, query.get("after"))
+            case ["manifest"]:
+                return json.loads(canonical(self.cloud.find(job_id).manifest))
             case ["output"]:
                 self.cloud.find(job_id)
                 return {"url": f"{self.cloud.s3_url}/outputs/{job_id}", "expires_at": now()}
