@@ -7,8 +7,9 @@ from infra.api import Api, ApiArgs
 from infra.config import StackConfig
 from infra.data import JobData
 from infra.machines import Machines, MachinesArgs
+from infra.monitoring import Monitoring, MonitoringArgs
 from infra.network import Network
-from infra.payload import Payload
+from infra.payload import Payload, PayloadArgs
 from infra.sign_in import SignIn, SignInArgs
 from infra.site import Site, SiteArgs
 from infra.steps import Steps, StepsArgs
@@ -30,7 +31,7 @@ state_machine_arn = f"arn:aws:states:{region}:{account_id}:stateMachine:{state_m
 data = JobData(config, opts=tagged)
 network = Network(name, config.vpc_cidr, opts=tagged)
 machines = Machines(f"{name}-machines", MachinesArgs(config, network), opts=tagged)
-payload = Payload(f"{name}-payload", data.artifacts, opts=tagged)
+payload = Payload(f"{name}-payload", PayloadArgs(config, data.artifacts), opts=tagged)
 steps = Steps(
     name, StepsArgs(config, account_id, region, data, network, machines, payload, state_machine_arn), opts=tagged
 )
@@ -47,11 +48,12 @@ clients = sign_in.clients([site.url, *config.extra_origins]) if sign_in else Non
 api.serve(clients)
 site.configure(clients)
 data.open_to([site.url, *config.extra_origins])
+monitoring = Monitoring(name, MonitoringArgs(config, account_id, region, api, triggers, workflow.arn), opts=tagged)
 
 pulumi.export("uploads_bucket", data.uploads.name)
 pulumi.export("outputs_bucket", data.outputs.name)
 pulumi.export("table", data.table.name)
 pulumi.export("state_machine", workflow.arn)
 pulumi.export("failed_records_queue", triggers.failed_records)
-for key, value in {**site.exports, **(clients.exports if clients else {})}.items():
+for key, value in {**site.exports, **monitoring.exports, **(clients.exports if clients else {})}.items():
     pulumi.export(key, value)

@@ -9,14 +9,17 @@ import { PoolUnreachable } from "./user-pool.js";
  * @typedef {{code: string, message: string, advice: string, actor: string, retry_helps: boolean}} JobError
  * @typedef {{
  *   instance_id: string, run: number, attempt: number, instance_type: string, market: string, zone: string,
- *   image_id: string, launched_at: string, terminated_at: string | null, verified: string | null
+ *   image_id: string, launched_at: string, terminated_at: string | null, verified: string | null,
+ *   prepared_at: string | null
  * }} Receipt
  * @typedef {{
  *   id: string, owner: string, status: JobStatus, filename: string, input_text: string,
  *   input_file_path: string | null, output_file_path: string | null, created_at: string, updated_at: string,
  *   run: number, attempts: number, machines: Receipt[], timeline: TimelineEvent[], error: JobError | null,
- *   size?: number | null, output_size?: number | null
+ *   size?: number | null, output_size?: number | null, manifest_sha256?: string | null, overrides?: Overrides,
+ *   cost?: {usd: string, is_final: boolean, machine_seconds: number} | null
  * }} Job
+ * @typedef {{input: {sha256: string | null}, output: {size: number, sha256: string | null}}} Manifest as far as it is shown
  * @typedef {{
  *   job_id: string, instance_id: string, instance_type: string, zone: string, launched_at: string
  * }} AliveMachine
@@ -24,8 +27,12 @@ import { PoolUnreachable } from "./user-pool.js";
  * @typedef {{number: number, size: number, url: string | null, stored?: boolean}} Part `url` is null once it is stored
  * @typedef {{upload_id: string, part_size: number, parts: Part[]}} Parts
  * @typedef {{
- *   max_upload_bytes: number, max_text_chars: number, max_filename_chars: number, multipart_from_bytes?: number
+ *   max_upload_bytes: number, max_text_chars: number, max_filename_chars: number, multipart_from_bytes?: number,
+ *   allowed_instance_types: string[], job_timeout_minutes: number, max_job_timeout_minutes: number,
+ *   price?: Price | null
  * }} Limits
+ * @typedef {{usd_per_minute: string, max_usd_per_job: string}} Price as far as it is shown; decimals
+ * @typedef {{instance_type: string | null, timeout_minutes: number | null}} Overrides null is as the stack's other jobs
  * @typedef {{at: string, stream: string, text: string}} LogLine
  * @typedef {{field: string, message: string}} FieldError
  */
@@ -201,9 +208,10 @@ export const abortUpload = (jobId, uploadId, filename) =>
 /**
  * @param {string} jobId
  * @param {string} text
+ * @param {Overrides} [overrides]
  * @returns {Promise<Job>} the same job when repeated
  */
-export const createJob = (jobId, text) => call("POST", "/jobs", { job_id: jobId, input_text: text });
+export const createJob = (jobId, text, overrides) => call("POST", "/jobs", { job_id: jobId, input_text: text, overrides });
 
 /**
  * @param {number} limit
@@ -217,6 +225,9 @@ export const getJob = (id) => call("GET", at(id));
 
 /** @param {string} id @returns {Promise<{url: string, expires_at: string}>} */
 export const getOutput = (id) => call("GET", `${at(id)}/output`);
+
+/** @param {string} id @returns {Promise<Manifest>} */
+export const getManifest = (id) => call("GET", `${at(id)}/manifest`);
 
 /**
  * @param {string} id

@@ -77,8 +77,8 @@ export function askToRunAgain(job) {
     kind: "primary",
     work: async () => {
       copy ??= (await api.copyInput(job.id)).job_id; // not another one when only the second step has to be repeated
-      const { filename } = job;
-      return finish({ jobId: copy, text: text.value, filename, size: job.size ?? 0, lastModified: 0, uploadId: null });
+      const { filename, overrides } = job;
+      return finish({ jobId: copy, text: text.value, filename, size: job.size ?? 0, lastModified: 0, overrides, uploadId: null });
     },
   });
 }

@@ -1,6 +1,7 @@
 // @ts-check
 import * as api from "./api.js";
 import { ChosenFiles } from "./chosen-files.js";
+import { priceText } from "./cost.js";
 import { CutOffUploads } from "./cut-off.js";
 import { byId, el, setText } from "./dom.js";
 import { grouped, lengthOf, limitsText } from "./file-check.js";
@@ -41,6 +42,8 @@ export class JobForm {
   /** @type {api.Limits | null} */
   #limits = null;
   #limitsKnown;
+  /** @type {import("./options.js").Options | null} */
+  #options = null;
   /** What came of the files since the button was pressed. */
   #jobs = /** @type {Job[]} */ ([]);
   #troubles = /** @type {Trouble[]} */ ([]);
@@ -78,8 +81,19 @@ export class JobForm {
     this.#limits = await api.getLimits().catch(() => null);
     if (!this.#limits) return;
     setText(byId("file-limits", HTMLElement), limitsText(this.#limits));
+    if (this.#limits.price) setText(byId("price", HTMLElement), priceText(this.#limits.price));
     this.#countText();
     this.#checkFiles();
+    const { allowed_instance_types: types = [], job_timeout_minutes: usual, max_job_timeout_minutes: most } = this.#limits;
+    if (types.length || most > usual) await this.#showOptions(this.#limits);
+  }
+
+  /** Their module is loaded where the stack allows something: the page's first load goes without. @param {api.Limits} limits */
+  async #showOptions(limits) {
+    const loaded = await import("./options.js").catch(() => null); // a job without options is a job, too
+    if (!loaded) return;
+    this.#options = new loaded.Options(limits);
+    this.#problem.before(this.#options.element);
   }
 
   #textChanged() {
@@ -172,6 +186,7 @@ export class JobForm {
     for (const entry of entries) {
       entry.isBusy = true;
       entry.row.waitForTurn();
+      entry.submission.overrides = this.#options?.chosen;
     }
     await Promise.all(entries.map(async (entry) => {
       await this.#run(entry.submission, entry.row, this.#text.value);

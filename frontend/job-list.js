@@ -1,4 +1,5 @@
 // @ts-check
+import { costText } from "./cost.js";
 import { el, setText } from "./dom.js";
 import { addressOf, isOver, jobDuration } from "./job.js";
 import { setPill } from "./status.js";
@@ -45,7 +46,8 @@ export class JobList {
       update(newest, selected) {
         setPill(pill, newest.status);
         setText(when, agoText(newest.created_at));
-        setText(took, (isOver(newest) ? durationText : tickingText)(jobDuration(newest)));
+        const time = (isOver(newest) ? durationText : tickingText)(jobDuration(newest));
+        setText(took, [costText(newest), time].filter(Boolean).join(" · "));
         if (newest.id === selected) link.setAttribute("aria-current", "true");
         else link.removeAttribute("aria-current");
       },

@@ -1,5 +1,6 @@
 // @ts-check
 import * as api from "./api.js";
+import { costText } from "./cost.js";
 import { askToDelete, askToRunAgain } from "./dialogs.js";
 import { announce, el, setText } from "./dom.js";
 import { canRetry, hasAlive, isOver, jobDuration } from "./job.js";
@@ -46,6 +47,8 @@ function facts(job) {
     ["Attempts", String(job.attempts)],
     ["File", job.input_file_path ?? ""],
     ["Result", job.output_file_path ?? ""],
+    ["Machine type", job.overrides?.instance_type ?? ""],
+    ["Time-out", job.overrides?.timeout_minutes ? `${job.overrides.timeout_minutes} min` : ""],
   ];
   return all.filter(([, value]) => value !== "");
 }
@@ -83,11 +86,12 @@ export class JobView {
     this.preview = new Preview(id);
     this.retryNote = el("p", { class: "hint", id: "retry-note", hidden: true }, "“Try again” repeats this job on a new machine. “Run again…” makes a new job, with another text if you like.");
     this.receipt = new ReceiptView();
+    this.manifest = el("div", { class: "machines manifest", hidden: true });
     this.timeline = new TimelineView();
     this.log = new LogView(id);
     this.facts = el("dl");
     this.more = el("div", { hidden: true },
-      el("h3", {}, "What happened"), this.timeline.element, this.log.element, this.receipt.element,
+      el("h3", {}, "What happened"), this.timeline.element, this.log.element, this.receipt.element, this.manifest,
       el("details", {}, el("summary", {}, "Details"), this.facts));
     this.element = el("div", { class: "job" },
       el("div", { class: "job-head" }, this.title, this.pill, el("a", { class: "close", href: "#/", "aria-label": "Close this job" }, "×")),
@@ -119,6 +123,7 @@ export class JobView {
     this.retry.className = job.error?.retry_helps ? "primary" : "quiet";
     this.#showFailure(job);
     this.receipt.update(job);
+    if (job.manifest_sha256 && this.manifest.hidden) this.#showManifest();
     this.timeline.update(job);
     this.preview.update(job);
     this.log.follow(commandOf(job), { isRunning: job.status === "running", ended: isOver(job) });
@@ -144,6 +149,8 @@ export class JobView {
     const parts = [agoText(job.created_at), typeof job.size === "number" ? sizeText(job.size) : "", took];
     if (job.run > 1) parts.push(`run ${job.run}`);
     if (job.attempts > job.run) parts.push(`attempt ${job.attempts}`);
+    const cost = costText(job);
+    if (cost) parts.push(job.cost?.is_final ? `cost ${cost}` : `${cost} so far`);
     setText(this.meta, parts.filter(Boolean).join(" · "));
     this.receipt.tick();
     this.timeline.tick();
@@ -186,6 +193,17 @@ export class JobView {
     if (this.facts.dataset["key"] === key) return;
     this.facts.dataset["key"] = key;
     this.facts.replaceChildren(...rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+  }
+
+  /** Its module is loaded for succeeded jobs alone: the page's first load goes without. */
+  async #showManifest() {
+    this.manifest.hidden = false;
+    try {
+      await (await import("./manifest.js")).showManifest(this.id, this.manifest);
+    } catch (error) {
+      if (!(error instanceof api.ApiError || error instanceof TypeError)) throw error; // a TypeError: import() found no network
+      this.manifest.hidden = true; // the next look tries again
+    }
   }
 
   async #download() {

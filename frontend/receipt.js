@@ -13,6 +13,9 @@ const STATES = { alive: "Alive", ending: "Still ending", ended: "Confirmed termi
 /** @param {string} at */
 const moment = (at) => el("time", { datetime: at, title: fullText(at) }, momentText(at));
 
+/** @param {string} at @returns {[string, HTMLElement]} of a machine that waited, stopped, for somebody to need it */
+const prepared = (at) => ["Made ready", el("dd", {}, moment(at))];
+
 /** @param {Job} job over @returns {string} whether its machines are gone; empty when it had none */
 export function endingText(job) {
   if (!job.machines.length) return "";
@@ -67,6 +70,7 @@ export class ReceiptView {
       ["Market", el("dd", {}, machine.market)],
       ["Zone", el("dd", {}, machine.zone)],
       ["Image", el("dd", {}, machine.image_id)],
+      ...(machine.prepared_at ? [prepared(machine.prepared_at)] : []),
       ["Launched", el("dd", {}, moment(from))],
       ["Terminated", el("dd", {}, to === null ? "not yet" : moment(to))],
       ["Lived", lived],

@@ -17,6 +17,7 @@ from infra.function import Function, FunctionArgs
 from infra.machines import Machines
 from infra.policies import Statement
 from infra.sign_in import AppClients
+from infra.spending import spending_settings
 from infra.steps import answer_workflow
 
 BUNDLE = Bundle("functions.api.handler", "functions/api/requirements.txt")
@@ -39,9 +40,14 @@ class ApiArgs:
 
 
 class Api(pulumi.ComponentResource):
-    """`host` is the API's own host name, https; its paths begin with /api. It answers once `serve` was called."""
+    """`host` is the API's own host name, https; its paths begin with /api. It answers once `serve` was called.
+
+    `access_log` is the log group with a line for each request.
+    """
 
     host: pulumi.Output[str]
+    api_id: pulumi.Output[str]
+    access_log: pulumi.Output[str]
 
     def __init__(self, name: str, args: ApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Api", name, None, opts)
@@ -65,6 +71,7 @@ class Api(pulumi.ComponentResource):
             source_arn=pulumi.Output.concat(self._api.execution_arn, "/*/*"),
             opts=child,
         )
+        self.api_id = self._api.id
         self.host = self._api.api_endpoint.apply(lambda endpoint: endpoint.removeprefix("https://"))
         self.register_outputs({"host": self.host})
 
@@ -107,7 +114,9 @@ class Api(pulumi.ComponentResource):
             retention_in_days=self._config.log_retention_days,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self.access_log = log.name
         fields = {
+            "stack": self._config.stack,  # what infra/alarms.py tells metrics of these lines apart by
             "requestId": "$context.requestId",
             "time": "$context.requestTime",
             "ip": "$context.identity.sourceIp",
@@ -141,6 +150,7 @@ def _function(args: ApiArgs) -> FunctionArgs:
         bundle=BUNDLE,
         environment={
             "AUTH": config.auth,
+            "STACK": config.stack,
             "JOBS_TABLE": data.table.name,
             "UPLOADS_BUCKET": data.uploads.name,
             "OUTPUTS_BUCKET": data.outputs.name,
@@ -148,6 +158,15 @@ def _function(args: ApiArgs) -> FunctionArgs:
             "MACHINE_LOG_GROUP": args.machines.log_group,
             "MAX_UPLOAD_BYTES": str(config.max_upload_bytes),
             "KEEP_DAYS": str(config.keep_days),
+            "OUTPUT_SUFFIX": config.output_suffix,
+            "ALLOWANCE": json.dumps(
+                {
+                    "instance_types": config.allowed_instance_types,
+                    "timeout_minutes": config.job_timeout_minutes,
+                    "max_timeout_minutes": config.longest_timeout_minutes,
+                }
+            ),
+            "SPENDING": spending_settings(config),
         },
         statements=_rights(args),
         timeout=25,  # an HTTP API answers 503 after 30 seconds whatever the function does
@@ -175,6 +194,7 @@ def _rights(args: ApiArgs) -> list[Statement]:
         # Of what is nobody's own (docs/architecture.md, "Data"): slots show which machines live, and a cancelled job
         # leaves the line or has its machine's record tell whoever waits for it.
         Statement("LookAtSlots", ["dynamodb:Query"], [data.table.arn], _in_partitions("#slot")),
+        Statement("LookAtLedger", ["dynamodb:Query"], [data.table.arn], _in_partitions("#ledger/*")),
         Statement("LeaveLine", ["dynamodb:DeleteItem"], [data.table.arn], _in_partitions("#line")),
         Statement("TellWaiter", ["dynamodb:UpdateItem"], [data.table.arn], _in_partitions("#machine")),
         # What the API signs, the API must be allowed itself.
@@ -182,11 +202,12 @@ def _rights(args: ApiArgs) -> list[Statement]:
         Statement("UploadInParts", ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], [inputs]),
         Statement("CopyInputs", ["s3:GetObject"], [inputs]),
         Statement("SignDownloads", ["s3:GetObject"], [pulumi.Output.concat(data.outputs.arn, "/outputs/*")]),
+        Statement("ReadManifests", ["s3:GetObject"], [pulumi.Output.concat(data.outputs.arn, "/manifests/*")]),
         Statement(
             "FindJobFiles",
             ["s3:ListBucket"],
             [data.uploads.arn, data.outputs.arn, data.artifacts.arn],
-            {"StringLike": {"s3:prefix": ["inputs/*", "outputs/*", "specs/*"]}},
+            {"StringLike": {"s3:prefix": ["inputs/*", "manifests/*", "outputs/*", "specs/*"]}},
         ),
         Statement(
             "DeleteJobFiles",
@@ -194,6 +215,7 @@ def _rights(args: ApiArgs) -> list[Statement]:
             [
                 inputs,
                 pulumi.Output.concat(data.outputs.arn, "/outputs/*"),
+                pulumi.Output.concat(data.outputs.arn, "/manifests/*"),
                 pulumi.Output.concat(data.artifacts.arn, "/specs/*"),
             ],
         ),

@@ -16,15 +16,28 @@ _MARKETS = ("spot", "on-demand")
 _BUNDLE_TARGETS = ("lambda", "host")
 _RUNTIME = re.compile(r"python3\.(\d+)")
 _INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
+# A "g" right after the generation stands for Graviton, which all of EC2's arm64 families have but its first
+# (EC2 instance types guide, "Instance type naming conventions").
+_ARM64_FAMILY = re.compile(r"a1|[a-z]+\d+g[a-z0-9-]*")
+# With the time for file and result it stays below SSM's longest executionTimeout, two days.
+_LONGEST_TIMEOUT_MINUTES = 2_760
+# Amounts are texts, as they are written: a binary float is not what it was written as.
+_USD = re.compile(r"\d{1,9}(\.\d{1,10})?")
+_PRICE = re.compile(rf"{_INSTANCE_TYPE.pattern} ({'|'.join(_MARKETS)}) {_USD.pattern}")
+# As ec2_payload/wrapper/spec.py takes it.
+_SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,16})?")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 # CloudWatch Logs API reference, PutRetentionPolicy, up to a year.
 _RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
+# One call of DescribeInstanceInformation asks for as many machines (SSM API reference).
+_MOST_POOLED = 50
 # API Gateway's own quota for an account and region, as it comes.
 _MAX_REQUESTS_PER_SECOND = 10_000
 _POLICY_ARN = re.compile(r"(arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+)?")
 _HOST = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}|")
 # CloudFront takes certificates of this region alone (developer guide, "Requirements for using SSL/TLS certificates").
 _CERTIFICATE = re.compile(r"(arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[\w-]+)?")
+_EMAIL = re.compile(r"([^\s@]+@[^\s@]+\.[^\s@]+)?")
 # The largest object one PUT or POST may store is 5 GiB (S3 user guide); the text comes on top of the input.
 _MAX_UPLOAD_MIB = 5000
 
@@ -52,27 +65,42 @@ class StackConfig:
     function_runtime: str
     bundle_for: str
     instance_types: tuple[str, ...]
+    allowed_instance_types: tuple[str, ...]
     markets: tuple[str, ...]
     machine_disk_gib: int
     machine_image_parameter: str
+    payload_folder: str
     script: tuple[str, ...]
+    output_suffix: str
     max_upload_mib: int
     job_timeout_minutes: int
+    max_job_timeout_minutes: int
     boot_timeout_minutes: int
     queue_timeout_minutes: int
     max_attempts: int
     max_concurrent_jobs: int
+    pool_size: int
     keep_days: int
     protect: bool
     point_in_time_recovery: bool
     versioning: bool
     noncurrent_days: int
     log_retention_days: int
+    monitoring: bool
+    alarm_email: str | None
+    monthly_budget_usd: int
+    tracing: bool
     vpc_cidr: str
     extra_origins: tuple[str, ...]
     domain: Domain | None
     requests_per_second: int
     permissions_boundary: str | None
+    prices: tuple[str, ...]
+    disk_price: str
+    address_price: str
+    max_job_usd: str
+    max_owner_usd_per_day: str
+    max_stack_usd_per_day: str
 
     @property
     def prefix(self) -> str:
@@ -82,6 +110,16 @@ class StackConfig:
     @property
     def has_sign_in(self) -> bool:
         return self.auth == "cognito"
+
+    @property
+    def launchable_types(self) -> tuple[str, ...]:
+        """Every instance type that a machine of this stack may have."""
+        return tuple(dict.fromkeys((*self.instance_types, *self.allowed_instance_types)))
+
+    @property
+    def longest_timeout_minutes(self) -> int:
+        """How long a script may run at most, whatever its job asks for."""
+        return self.max_job_timeout_minutes or self.job_timeout_minutes
 
     @property
     def max_upload_bytes(self) -> int:
@@ -103,28 +141,45 @@ class StackConfig:
             architecture=read.one_of("architecture", _ARCHITECTURES),
             function_runtime=read.text("functionRuntime", _RUNTIME, "a Python runtime of Lambda, such as python3.13"),
             bundle_for=read.one_of("bundleFor", _BUNDLE_TARGETS),
-            instance_types=read.texts("instanceTypes", _INSTANCE_TYPE, "an EC2 instance type, such as t4g.small"),
+            instance_types=read.instance_types("instanceTypes"),
+            allowed_instance_types=read.instance_types("allowedInstanceTypes", at_least=0),
             markets=read.texts("markets", re.compile("|".join(_MARKETS)), f"one of {', '.join(_MARKETS)}"),
             machine_disk_gib=read.number("machineDiskGib", 8, 16_384),
             machine_image_parameter=read.text("machineImageParameter", re.compile(r"(/[\w./-]+)?"), "an SSM parameter"),
+            payload_folder=read.text("payloadFolder", re.compile(r"[^\x00]+"), "a folder"),
             script=read.texts("script", re.compile(r"[^\x00]+"), "a word of a command"),
+            output_suffix=read.text("outputSuffix", _SUFFIX, "a suffix, such as .html"),
             max_upload_mib=read.number("maxUploadMib", 1, _MAX_UPLOAD_MIB),
-            job_timeout_minutes=read.number("jobTimeoutMinutes", 1, 2_760),
+            job_timeout_minutes=read.number("jobTimeoutMinutes", 1, _LONGEST_TIMEOUT_MINUTES),
+            max_job_timeout_minutes=read.longest_timeout(),
             boot_timeout_minutes=read.number("bootTimeoutMinutes", 1, 60),
             queue_timeout_minutes=read.number("queueTimeoutMinutes", 1, 1_440),
             max_attempts=read.number("maxAttempts", 1, 10),
             max_concurrent_jobs=read.number("maxConcurrentJobs", 1, 10_000),
+            pool_size=read.pool_size(),
             keep_days=read.number("keepDays", 1, 3_650),
             protect=read.flag("protect"),
             point_in_time_recovery=read.flag("pointInTimeRecovery"),
             versioning=read.flag("versioning"),
             noncurrent_days=read.number("noncurrentDays", 1, 3_650),
             log_retention_days=read.retention("logRetentionDays"),
+            monitoring=read.flag("monitoring"),
+            alarm_email=read.text("alarmEmail", _EMAIL, "an e-mail address") or None,
+            monthly_budget_usd=read.number("monthlyBudgetUsd", 0, 1_000_000),
+            tracing=read.flag("tracing"),
             vpc_cidr=read.network("vpcCidr"),
             extra_origins=read.texts("extraOrigins", _ORIGIN, "an origin, such as https://example.org", at_least=0),
             domain=read.domain(),
             requests_per_second=read.number("requestsPerSecond", 1, _MAX_REQUESTS_PER_SECOND),
             permissions_boundary=read.text("permissionsBoundary", _POLICY_ARN, "the ARN of an IAM policy") or None,
+            prices=read.texts(
+                "prices", _PRICE, "a machine type, market and USD an hour: t4g.small on-demand 0.0192", at_least=0
+            ),
+            disk_price=read.text("diskPrice", _USD, "USD for a GB and month, such as 0.0952"),
+            address_price=read.text("addressPrice", _USD, "USD for an hour, such as 0.005"),
+            max_job_usd=read.text("maxJobUsd", _USD, "USD, such as 0.50; 0 is none"),
+            max_owner_usd_per_day=read.text("maxOwnerUsdPerDay", _USD, "USD, such as 5; 0 is none"),
+            max_stack_usd_per_day=read.text("maxStackUsdPerDay", _USD, "USD, such as 50; 0 is none"),
         )
 
 
@@ -174,6 +229,32 @@ class _Reader:
     def retention(self, key: str) -> int:
         days = self.number(key, 1, max(_RETENTION_DAYS))
         return self._checked(key, days, lambda value: value in _RETENTION_DAYS, f"one of {_RETENTION_DAYS}")
+
+    def instance_types(self, key: str, at_least: int = 1) -> tuple[str, ...]:
+        types = self.texts(key, _INSTANCE_TYPE, "an EC2 instance type, such as t4g.small", at_least)
+        architecture = self.one_of("architecture", _ARCHITECTURES)
+        for each in types:
+            is_arm64 = _ARM64_FAMILY.fullmatch(each.partition(".")[0]) is not None
+            if is_arm64 != (architecture == "arm64"):
+                raise ConfigError(f"mayfly:{key} has {each}, which is no type of mayfly:architecture {architecture}.")
+        return types
+
+    def pool_size(self) -> int:
+        size = self.number("poolSize", 0, _MOST_POOLED)
+        if size and "on-demand" not in (self._config.get_object("markets") or []):
+            raise ConfigError(
+                f"mayfly:poolSize is {size}; the pool's machines are on-demand, so mayfly:markets must have on-demand."
+            )
+        return size
+
+    def longest_timeout(self) -> int:
+        key, usual = "maxJobTimeoutMinutes", self.number("jobTimeoutMinutes", 1, _LONGEST_TIMEOUT_MINUTES)
+        return self._checked(
+            key,
+            self.number(key, 0, _LONGEST_TIMEOUT_MINUTES),
+            lambda minutes: minutes == 0 or minutes >= usual,
+            f"0, or at least jobTimeoutMinutes, which is {usual}",
+        )
 
     def domain(self) -> Domain | None:
         name = self.text("domainName", _HOST, "a host, such as jobs.example.org")

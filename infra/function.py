@@ -17,6 +17,9 @@ from infra.bundling.target import Target
 from infra.config import StackConfig
 from infra.policies import Statement, assumed_by, policy
 
+# X-Ray's calls know no resources.
+WRITE_TRACES = Statement("WriteTraces", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"])
+
 
 @dataclass(frozen=True)
 class FunctionArgs:
@@ -50,9 +53,8 @@ class Function(pulumi.ComponentResource):
             permissions_boundary=config.permissions_boundary,
             opts=child,
         )
-        rights = aws.iam.RolePolicy(
-            name, role=role.name, policy=policy([*args.statements, _write_log(log.arn)]), opts=child
-        )
+        statements = [*args.statements, _write_log(log.arn), *([WRITE_TRACES] if config.tracing else [])]
+        rights = aws.iam.RolePolicy(name, role=role.name, policy=policy(statements), opts=child)
         function = aws.lambda_.Function(
             name,
             name=name,
@@ -62,7 +64,8 @@ class Function(pulumi.ComponentResource):
             runtime=config.function_runtime,
             architectures=[config.architecture],
             code=pulumi.FileArchive(str(_built(args.bundle, _target(config)))),
-            environment={"variables": {**args.environment, "POWERTOOLS_LOG_LEVEL": "INFO"}},
+            environment={"variables": {**args.environment, **_powertools(config)}},
+            tracing_config={"mode": "Active"} if config.tracing else None,
             timeout=args.timeout,
             memory_size=args.memory,
             # Not before it may write its log; and Lambda would make the log group itself, one that never forgets.
@@ -107,6 +110,11 @@ def _tell_of_sources(target: Target) -> None:
         f"No Python {target.python} is here to compile for it, so functions compile their modules at each cold start,"
         f" which takes three times as long. Put a python{target.python} on the path, or run this program with one."
     )
+
+
+def _powertools(config: StackConfig) -> dict[str, str]:
+    """What functions do without being told: each metric costs by the month, wherever its values come from."""
+    return {"POWERTOOLS_LOG_LEVEL": "INFO", "POWERTOOLS_METRICS_DISABLED": str(not config.monitoring).lower()}
 
 
 def _target(config: StackConfig) -> Target:

@@ -17,6 +17,30 @@ _GRACE_MINUTES = 15
 # Minutes for fetching the file and storing the result, beside the script's own time.
 TRANSFER_MINUTES = 30
 
+# User data whose script runs at every boot (AWS Knowledge Center, "How do I use user data to automatically run a script
+# with every restart of my EC2 Linux instance?").
+_EVERY_BOOT = """\
+Content-Type: multipart/mixed; boundary="//"
+MIME-Version: 1.0
+
+--//
+Content-Type: text/cloud-config; charset="us-ascii"
+MIME-Version: 1.0
+Content-Transfer-Encoding: 7bit
+
+#cloud-config
+cloud_final_modules:
+- [scripts-user, always]
+
+--//
+Content-Type: text/x-shellscript; charset="us-ascii"
+MIME-Version: 1.0
+Content-Transfer-Encoding: 7bit
+
+{script}
+--//--
+"""
+
 
 @dataclass(frozen=True)
 class MachinesArgs:
@@ -83,12 +107,14 @@ class Machines(pulumi.ComponentResource):
 
 def machine_deadline_minutes(config: StackConfig) -> int:
     """How old a machine gets at most."""
-    return config.boot_timeout_minutes + config.job_timeout_minutes + TRANSFER_MINUTES + _GRACE_MINUTES
+    return config.boot_timeout_minutes + config.longest_timeout_minutes + TRANSFER_MINUTES + _GRACE_MINUTES
 
 
 def _user_data(config: StackConfig) -> str:
     minutes = machine_deadline_minutes(config)
-    return f"#!/bin/sh\n# The machine's own deadline, whatever becomes of everything else.\nshutdown -h +{minutes}\n"
+    script = f"#!/bin/sh\n# The machine's own deadline, whatever becomes of everything else.\nshutdown -h +{minutes}\n"
+    # A timer does not survive being stopped, and cloud-init runs a script at the first boot alone.
+    return _EVERY_BOOT.format(script=script) if config.pool_size else script
 
 
 def _rights(log_group_arn: pulumi.Output[str]) -> list[Statement]:

@@ -1,4 +1,4 @@
-"""What runs on the machines: ec2_payload as an object whose key is its SHA-256, so a machine can check what it got."""
+"""What runs on the machines, as an object whose key is its SHA-256, so that a machine can check what it got."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ import hashlib
 import io
 import os
 import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.bundle import BUILD, ROOT
+from infra.config import StackConfig
+from infra.payload_files import payload_files
 from infra.storage import PrivateBucket
 
-_FOLDER = ROOT / "ec2_payload"
-_LEFT_OUT = {"__pycache__", "README.md", "bootstrap.py"}
+
+@dataclass(frozen=True)
+class PayloadArgs:
+    config: StackConfig
+    bucket: PrivateBucket
 
 
 class Payload(pulumi.ComponentResource):
@@ -25,13 +32,13 @@ class Payload(pulumi.ComponentResource):
     key: pulumi.Output[str]
     sha256: str
 
-    def __init__(self, name: str, bucket: PrivateBucket, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: PayloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Payload", name, None, opts)
-        archive = build_archive(_FOLDER)
+        archive = build_archive(payload_files(ROOT / args.config.payload_folder, args.config.script))
         self.sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
         stored = aws.s3.BucketObjectv2(
             name,
-            bucket=bucket.name,
+            bucket=args.bucket.name,
             key=f"payload/{self.sha256}.tar.gz",
             source=pulumi.FileAsset(str(archive)),
             content_type="application/gzip",
@@ -42,17 +49,15 @@ class Payload(pulumi.ComponentResource):
         self.register_outputs({"key": self.key, "sha256": self.sha256})
 
 
-def build_archive(folder: Path) -> Path:
-    """A tar.gz of the folder whose bytes depend on the files' content and modes alone; returns its path."""
+def build_archive(files: Mapping[str, Path]) -> Path:
+    """A tar.gz of files by their names in it; its bytes depend on names, content and modes alone. Returns its path."""
     buffer = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=buffer, mode="wb", filename="", mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for path in sorted(folder.rglob("*")):
-            if not path.is_file() or _LEFT_OUT & set(path.relative_to(folder).parts):
-                continue
-            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
+        for name, path in sorted(files.items()):
+            entry = tarfile.TarInfo(name)
             entry.size = path.stat().st_size
             entry.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
             with path.open("rb") as content:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 
-from infra.bundle import Bundle
+from infra.bundle import ROOT, Bundle
 from infra.config import StackConfig
 from infra.data import JobData
 from infra.function import Function, FunctionArgs
@@ -16,6 +17,8 @@ from infra.machines import TRANSFER_MINUTES, Machines
 from infra.network import Network
 from infra.payload import Payload
 from infra.policies import Statement
+from infra.pool import KEEP_EVERY, KEEPER_SECONDS, keep_pooled, keeper_settings, start_pooled
+from infra.spending import spending_settings
 
 MEMORY = 256
 # Processor comes with memory, a whole one with this: a leader tells hundreds of runs of their machines.
@@ -63,12 +66,18 @@ class Steps(pulumi.ComponentResource):
             ),
             "record": self._step(
                 "record",
-                {**table, "OUTPUTS_BUCKET": args.data.outputs.name},
+                {
+                    **table,
+                    "OUTPUTS_BUCKET": args.data.outputs.name,
+                    "MAYFLY_VERSION": own_version(),
+                    "STACK": args.config.stack,
+                },
                 [
                     self._table(*_READ_AND_WRITE),
                     Statement("CheckOutput", ["s3:GetObject"], [_within(args.data.outputs.arn, "outputs/*")]),
                     # Without it S3 answers 403 instead of 404 for an output that is not there.
                     Statement("TellMissingOutput", ["s3:ListBucket"], [args.data.outputs.arn]),
+                    Statement("WriteManifests", ["s3:PutObject"], [_within(args.data.outputs.arn, "manifests/*")]),
                 ],
             ),
             "terminate": self._step(
@@ -88,7 +97,7 @@ class Steps(pulumi.ComponentResource):
             ),
             "release": self._step(
                 "release",
-                table,
+                {**table, "STACK": args.config.stack},
                 [
                     self._table(*_READ_AND_WRITE, *_KEEP_LINE),
                     LOOK_AT_MACHINES,
@@ -97,6 +106,8 @@ class Steps(pulumi.ComponentResource):
                 ],
             ),
         }
+        if args.config.pool_size:
+            self._keep_pool()
         self.register_outputs({})
 
     def _step(
@@ -105,6 +116,8 @@ class Steps(pulumi.ComponentResource):
         environment: Mapping[str, pulumi.Input[str]],
         statements: Sequence[Statement],
         memory: int = MEMORY,
+        seconds: int = _SECONDS,
+        description: str | None = None,
     ) -> Function:
         return Function(
             f"{self._args.config.prefix}-{module.replace('_', '-')}",
@@ -113,9 +126,9 @@ class Steps(pulumi.ComponentResource):
                 bundle=orchestrator_bundle(module),
                 environment=environment,
                 statements=statements,
-                timeout=_SECONDS,
+                timeout=seconds,
                 memory=memory,
-                description=f"Mayfly workflow step: {module.replace('_', ' ')}",
+                description=description or f"Mayfly workflow step: {module.replace('_', ' ')}",
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -134,6 +147,8 @@ class Steps(pulumi.ComponentResource):
             "SUBNET_IDS": pulumi.Output.all(*self._args.network.subnet_ids).apply(",".join),
             "MAX_CONCURRENT_JOBS": str(config.max_concurrent_jobs),
             "QUEUE_TIMEOUT_SECONDS": str(config.queue_timeout_minutes * 60),
+            "SPENDING": spending_settings(config),
+            "POOL_SIZE": str(config.pool_size),
         }
 
     def _launch_rights(self) -> list[Statement]:
@@ -142,10 +157,54 @@ class Steps(pulumi.ComponentResource):
             self._table(*_READ_AND_WRITE, *_KEEP_LINE, "dynamodb:BatchWriteItem"),
             end_machines(args.region, args.account_id, args.config.stack),
             answer_workflow(args.state_machine_arn, "states:SendTaskSuccess", "states:SendTaskFailure"),
+            *self._run_rights(),
+            *([start_pooled(self._ec2("instance/*"), args.config.stack)] if args.config.pool_size else []),
+        ]
+
+    def _keep_pool(self) -> None:
+        """The function that keeps the pool full; no step of the workflow."""
+        args = self._args
+        keeper = self._step(
+            "pool",
+            {
+                **keeper_settings(args.config),
+                "JOBS_TABLE": args.data.table.name,
+                "STACK": args.config.stack,
+                "LAUNCH_TEMPLATE_ID": args.machines.launch_template_id,
+                "SUBNET_IDS": pulumi.Output.all(*args.network.subnet_ids).apply(",".join),
+            },
+            [
+                self._table("dynamodb:PutItem", "dynamodb:UpdateItem", *_KEEP_LINE),
+                end_machines(args.region, args.account_id, args.config.stack),
+                LOOK_AT_MACHINES,
+                *self._run_rights(),
+                *keep_pooled(self._ec2("instance/*"), args.config.stack),
+            ],
+            seconds=KEEPER_SECONDS,
+            description="Keeps stopped machines ready for jobs",
+        )
+        keeper.run_on("schedule", schedule=KEEP_EVERY)
+
+    def _run_rights(self) -> list[Statement]:
+        """Launching machines as they are meant to be, and no others."""
+        args = self._args
+        return [
             Statement(
                 "LaunchTagged",
                 ["ec2:RunInstances"],
-                [self._ec2("instance/*"), self._ec2("volume/*")],
+                [self._ec2("instance/*")],
+                {
+                    "StringEquals": {
+                        "aws:RequestTag/mayfly:stack": args.config.stack,
+                        "ec2:InstanceType": list(args.config.launchable_types),
+                    },
+                    "ArnEquals": {"ec2:LaunchTemplate": args.machines.launch_template_arn},
+                },
+            ),
+            Statement(
+                "GiveTaggedDisk",
+                ["ec2:RunInstances"],
+                [self._ec2("volume/*")],
                 {
                     "StringEquals": {"aws:RequestTag/mayfly:stack": args.config.stack},
                     "ArnEquals": {"ec2:LaunchTemplate": args.machines.launch_template_arn},
@@ -173,7 +232,7 @@ class Steps(pulumi.ComponentResource):
             Statement(
                 "ResolveImage",
                 ["ssm:GetParameters"],
-                [f"arn:aws:ssm:{args.region}::parameter{args.config.image_parameter}"],
+                [self._image_parameter()],
             ),
             Statement(
                 "GiveMachineItsRole",
@@ -182,6 +241,12 @@ class Steps(pulumi.ComponentResource):
                 {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
             ),
         ]
+
+    def _image_parameter(self) -> str:
+        # AWS's own parameters belong to no account.
+        name = self._args.config.image_parameter
+        account_id = "" if name.startswith("/aws/service/") else self._args.account_id
+        return f"arn:aws:ssm:{self._args.region}:{account_id}:parameter{name}"
 
     def _dispatch_environment(self) -> dict[str, pulumi.Input[str]]:
         args = self._args
@@ -197,6 +262,7 @@ class Steps(pulumi.ComponentResource):
             "SCRIPT": json.dumps(args.config.script),
             "JOB_TIMEOUT_SECONDS": str(args.config.job_timeout_minutes * 60),
             "TRANSFER_SECONDS": str(TRANSFER_MINUTES * 60),
+            "BOOT_TIMEOUT_SECONDS": str(args.config.boot_timeout_minutes * 60),
         }
 
     def _dispatch_rights(self) -> list[Statement]:
@@ -245,6 +311,12 @@ class Steps(pulumi.ComponentResource):
 
 _READ_COMMANDS = Statement("ReadCommands", ["ssm:GetCommandInvocation"], ["*"])  # knows no resources
 LOOK_AT_MACHINES = Statement("LookAtMachines", ["ec2:DescribeInstances"], ["*"])  # knows no resources
+
+
+def own_version() -> str:
+    """What pyproject.toml calls the version of all this."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
 
 
 def orchestrator_bundle(module: str) -> Bundle:

@@ -43,6 +43,7 @@ class Sweeper(pulumi.ComponentResource):
                     "STATE_MACHINE_ARN": args.state_machine_arn,
                     "GRACE_SECONDS": str(GRACE_SECONDS),
                     "MACHINE_DEADLINE_SECONDS": str(machine_deadline_minutes(config) * 60),
+                    "POOL_SIZE": str(config.pool_size),
                 },
                 statements=_rights(args),
                 timeout=_TIMEOUT_SECONDS,

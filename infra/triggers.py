@@ -52,6 +52,7 @@ class Triggers(pulumi.ComponentResource):
     """`failed_records` is the URL of the queue that gets what the stream function could not handle."""
 
     failed_records: pulumi.Output[str]
+    failed_records_queue: pulumi.Output[str]  # its name
 
     def __init__(self, name: str, args: TriggersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Triggers", name, None, opts)
@@ -65,6 +66,7 @@ class Triggers(pulumi.ComponentResource):
         queue = aws.sqs.Queue(
             f"{name}-failed-records", message_retention_seconds=_TWO_WEEKS, sqs_managed_sse_enabled=True, opts=child
         )
+        self.failed_records_queue = queue.name
         function = Function(
             f"{name}-stream",
             args.config,

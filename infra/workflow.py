@@ -14,7 +14,7 @@ import pulumi_aws as aws
 
 from infra.bundle import ROOT
 from infra.config import StackConfig
-from infra.function import Function
+from infra.function import WRITE_TRACES, Function
 from infra.policies import Statement, assumed_by, policy
 from infra.steps import Steps
 
@@ -28,6 +28,11 @@ _MARGIN = 5
 # How long to trust that events arrive before looking oneself, in seconds.
 _INSPECT_INTERVAL = 60
 _TERMINATION_WAIT = 90
+# Step Functions asks which executions to trace (developer guide, "Tracing Step Functions with X-Ray").
+_TRACE = (
+    WRITE_TRACES,
+    Statement("SampleTraces", ["xray:GetSamplingRules", "xray:GetSamplingTargets"], ["*"]),  # knows no resources
+)
 
 
 def filled(definition: Any, values: Mapping[str, str | int]) -> Any:
@@ -88,13 +93,17 @@ class Workflow(pulumi.ComponentResource):
             opts=child,
         )
         rights = aws.iam.RolePolicy(
-            name, role=role.name, policy=policy(_invoke_rights(args.steps.functions)), opts=child
+            name,
+            role=role.name,
+            policy=policy([*_invoke_rights(args.steps.functions), *(_TRACE if args.config.tracing else ())]),
+            opts=child,
         )
         machine = aws.sfn.StateMachine(
             name,
             name=args.state_machine_name,
             role_arn=role.arn,
             type="STANDARD",
+            tracing_configuration={"enabled": True} if args.config.tracing else None,
             definition=_step_arns(args.steps.functions).apply(
                 lambda arns: json.dumps(filled(definition, {**arns, **limits(args.config)}))
             ),

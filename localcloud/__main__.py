@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -50,6 +52,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     for command in (up, demo):
         command.add_argument("--boot-seconds", type=float, default=0.0, help="how long a machine takes to boot")
+        command.add_argument("--payload-folder", metavar="PATH", help="the folder with your own script")
+        command.add_argument(
+            "--script", type=shlex.split, metavar="COMMAND", help='what runs in it, such as "./report.py --all"'
+        )
+        command.add_argument(
+            "--config", action="append", default=[], metavar="KEY=VALUE", help="a configuration value; can be repeated"
+        )
     return parser
 
 
@@ -83,12 +92,24 @@ def _start(options: argparse.Namespace) -> LocalCloud:
         if sys.stderr.isatty():
             print(f"\r  {len(created)} resources", end="", file=sys.stderr, flush=True)
 
-    cloud = LocalCloud.start(port=options.port, boot_seconds=options.boot_seconds, on_progress=progress)
+    cloud = LocalCloud.start(
+        port=options.port, boot_seconds=options.boot_seconds, config=_config(options), on_progress=progress
+    )
     cloud.warm_up()
     if sys.stderr.isatty():
         print(file=sys.stderr)
     _note(f"{len(created)} resources in {cloud.deployment.seconds:.1f} s. Form: {cloud.url}  API: {cloud.url}/api/docs")
     return cloud
+
+
+def _config(options: argparse.Namespace) -> dict[str, str]:
+    """The configuration that the command line asks for; a path in it begins where the command is given."""
+    config = dict(pair.partition("=")[::2] for pair in options.config)
+    if options.payload_folder is not None:
+        config["mayfly:payloadFolder"] = str(Path(options.payload_folder).resolve())
+    if options.script is not None:
+        config["mayfly:script"] = json.dumps(options.script)
+    return config
 
 
 def _note(text: str) -> None:

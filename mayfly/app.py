@@ -14,12 +14,13 @@ import typer.core
 from mayfly.advice import advice
 from mayfly.commands import account, change, look
 from mayfly.commands.submit import submit
+from mayfly.commands.verify import verify
 from mayfly.display import note
 from mayfly.errors import MayflyError
 
 _EXIT_CODES = """Exit codes: 0 it worked, or the job succeeded; 1 the job failed or was cancelled; 2 the command cannot
 be carried out as it was given; 3 the service refused, could not be reached, or nobody is signed in; 4 the time to wait
-is over and the job goes on; 130 interrupted."""
+is over and the job goes on; 5 the files are not verified; 130 interrupted."""
 _OWN_FAULT = 70  # sysexits.h, EX_SOFTWARE
 
 
@@ -53,6 +54,7 @@ app.command()(look.show)
 app.command()(look.log)
 app.command()(look.download)
 app.command()(look.wait)
+app.command()(verify)
 app.command()(change.cancel)
 app.command()(change.retry)
 app.command()(change.delete)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from http import HTTPStatus
@@ -94,8 +94,12 @@ class JobClient:
         self._http.close()
         self._storage.close()
 
-    def limits(self) -> dict[str, int]:
-        """`{max_upload_bytes, max_text_chars, max_filename_chars, multipart_from_bytes}`."""
+    @property
+    def url(self) -> str:
+        return str(self._http.base_url)
+
+    def limits(self) -> dict[str, Any]:
+        """`{max_upload_bytes, max_text_chars, max_filename_chars, multipart_from_bytes, ...}`, as the API says."""
         return self._json("GET", "/api/limits")
 
     def submit(self, source: Path | bytes, filename: str, text: str, content_type: str | None = None) -> Job:
@@ -160,8 +164,15 @@ class JobClient:
         body = {"upload_id": upload_id, "filename": filename}
         self._accepted(self._sent("POST", f"/api/uploads/{job_id}/abort", json=body, once=True))
 
-    def create(self, job_id: str, text: str) -> Job:
-        return self._json("POST", "/api/jobs", json={"job_id": job_id, "input_text": text})
+    def create(self, job_id: str, text: str, overrides: Mapping[str, str | int] | None = None) -> Job:
+        """Creates the job of an uploaded file.
+
+        `overrides` are `{instance_type, timeout_minutes}`, each only if it is asked for.
+        """
+        body: dict[str, Any] = {"job_id": job_id, "input_text": text}
+        if overrides:
+            body["overrides"] = dict(overrides)
+        return self._json("POST", "/api/jobs", json=body)
 
     def get(self, job_id: str) -> Job:
         return self._json("GET", f"/api/jobs/{job_id}")
@@ -206,6 +217,10 @@ class JobClient:
             for chunk in response.iter_bytes():
                 target.write(chunk)
             return target.tell()
+
+    def manifest(self, job_id: str) -> bytes:
+        """What a succeeded job's result was made of: JSON, byte by byte what the job's `manifest_sha256` is of."""
+        return self._accepted(self._sent("GET", f"/api/jobs/{job_id}/manifest")).content
 
     @contextmanager
     def open_output(self, job_id: str, start: int = 0) -> Iterator[httpx.Response]:

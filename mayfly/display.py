@@ -14,11 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from mayfly.client import Job
+from mayfly.cost import cost_of
 
 _WIDE = 10_000  # nothing is cut off for a program
 # No line of a log or name may steer the terminal.
 _CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}")
-_STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
+_STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "ok": "green", "differs": "red"}
 
 
 def emit(document: Any) -> None:
@@ -56,8 +57,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def show_jobs(jobs: Sequence[Job]) -> None:
-    rows = [[job["id"], job["status"], job["filename"], size(job["size"]), moment(job["created_at"])] for job in jobs]
-    table(["Job", "Status", "File", "Size", "Submitted"], rows)
+    rows = [
+        [job["id"], job["status"], job["filename"], size(job["size"]), moment(job["created_at"]), cost_of(job)]
+        for job in jobs
+    ]
+    table(["Job", "Status", "File", "Size", "Submitted", "Cost"], rows)
 
 
 def show_job(job: Job) -> None:
@@ -99,8 +103,15 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     yield "Status", job["status"]
     yield "File", f"{job['filename']} ({size(job['size'])})"
     yield "Text", job["input_text"]
+    overrides = job.get("overrides") or {}
+    if overrides.get("instance_type"):
+        yield "Asked for", overrides["instance_type"]
+    if overrides.get("timeout_minutes"):
+        yield "Time-out", f"{overrides['timeout_minutes']} minutes"
     if job.get("output_size") is not None:
         yield "Result", size(job["output_size"])
+    if cost := cost_of(job):
+        yield "Cost", cost if job["cost"]["is_final"] else f"{cost} so far"
     for each in job.get("machines", []):
         end = f"terminated {moment(each['terminated_at'])}" if each["terminated_at"] else "alive"
         yield "Machine", f"{each['instance_id']} {each['instance_type']} {each['market']} {each['zone']}, {end}"

@@ -5,7 +5,8 @@ MayflyError           3  ends a command with its exit code and its message, whic
 ├── JobApiError       3  the API, or S3, refused a request
 ├── NotAStack         3  something else answers
 ├── SignInProblem     3  nobody is signed in, or signing in did not work
-└── NotEnded          4  the job goes on, but the time to wait for it is over
+├── NotEnded          4  the job goes on, but the time to wait for it is over
+└── NotVerified       5  a job's files are not, or cannot be told to be, those of its manifest
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class SignInProblem(MayflyError):
 
 class NotEnded(MayflyError, TimeoutError):
     exit_code = 4
+
+
+class NotVerified(MayflyError):
+    exit_code = 5
 
 
 class JobApiError(MayflyError):

@@ -19,6 +19,7 @@ Check = Callable[[Clients, StackConfig], Iterator[Finding]]
 MOST_ZONES, FEWEST_ZONES = 4, 2
 # With fewer at once, a burst of jobs beside people at the page is throttled, and tried again, all the time.
 ENOUGH_FUNCTIONS = 100
+_SETTINGS = "mayfly:instanceTypes and mayfly:allowedInstanceTypes"
 _NOT_ENABLED = ("AuthFailure", "OptInRequired", "UnrecognizedClientException")
 
 
@@ -85,45 +86,49 @@ def _zones(clients: Clients, config: StackConfig) -> Iterator[Finding]:
         seen = f"{len(zones)} of them; a stack wants {FEWEST_ZONES}"
         yield Finding("zones", Verdict.STOP, seen, "Choose another region: pulumi config set aws:region ...")
         return
-    offers: dict[str, set[str]] = {each: set() for each in config.instance_types}
+    offers: dict[str, set[str]] = {each: set() for each in config.launchable_types}
     pages = ec2.get_paginator("describe_instance_type_offerings").paginate(
         LocationType="availability-zone",
         Filters=[
-            {"Name": "instance-type", "Values": list(config.instance_types)},
+            {"Name": "instance-type", "Values": list(config.launchable_types)},
             {"Name": "location", "Values": zones},
         ],
     )
     for page in pages:
         for offer in page["InstanceTypeOfferings"]:
             offers[offer["InstanceType"]].add(offer["Location"])
-    nowhere = not any(offers.values())
+    nowhere = not any(offers[machine] for machine in config.instance_types)
     for machine, places in offers.items():
         seen = f"{machine} in {', '.join(sorted(places)) or 'none'} of {', '.join(zones)}"
         if places:
             yield Finding("zones", Verdict.OK, seen)
         else:
-            remedy = "Take it out of mayfly:instanceTypes, or choose another region."
+            remedy = f"Take it out of {_SETTINGS}, or choose another region."
             yield Finding("zones", Verdict.STOP if nowhere else Verdict.LOOK, seen, remedy)
 
 
 def _machines(clients: Clients, config: StackConfig) -> Iterator[Finding]:
     """Whether the types fit the stack, and how many machines the quotas leave room for."""
-    filters = [{"Name": "instance-type", "Values": list(config.instance_types)}]
+    filters = [{"Name": "instance-type", "Values": list(config.launchable_types)}]
     pages = clients("ec2").get_paginator("describe_instance_types").paginate(Filters=filters)
     known = {found["InstanceType"]: found for page in pages for found in page["InstanceTypes"]}
-    for machine in config.instance_types:
+    for machine in config.launchable_types:
         yield _machine_type(machine, known.get(machine), config)
-    vcpus = {machine: found["VCpuInfo"]["DefaultVCpus"] for machine, found in known.items()}
+    vcpus = {
+        machine: found["VCpuInfo"]["DefaultVCpus"]
+        for machine, found in known.items()
+        if machine in config.instance_types
+    }
     yield from _machine_quotas(clients, config, vcpus)
 
 
 def _machine_type(machine: str, found: Any, config: StackConfig) -> Finding:
     if found is None:
-        return Finding("machines", Verdict.STOP, f"{machine} is unknown here", "Correct mayfly:instanceTypes.")
+        return Finding("machines", Verdict.STOP, f"{machine} is unknown here", f"Correct {_SETTINGS}.")
     processors = found["ProcessorInfo"]["SupportedArchitectures"]
     if config.architecture not in processors:
         seen = f"{machine} has {' or '.join(processors)}, the stack's images are {config.architecture}"
-        return Finding("machines", Verdict.STOP, seen, "Let mayfly:architecture and mayfly:instanceTypes fit.")
+        return Finding("machines", Verdict.STOP, seen, f"Let mayfly:architecture and {_SETTINGS} fit.")
     if "spot" in config.markets and "spot" not in found["SupportedUsageClasses"]:
         return Finding("machines", Verdict.LOOK, f"{machine} is not sold as spot", "Mind that with mayfly:markets.")
     return Finding("machines", Verdict.OK, f"{machine}: {found['VCpuInfo']['DefaultVCpus']} vCPUs, {processors[0]}")
@@ -138,10 +143,10 @@ def _machine_quotas(clients: Clients, config: StackConfig, vcpus: dict[str, int]
             if quota:
                 firsts.setdefault(quota, machine)
     room = {quota: int(_value(clients, quota) // vcpus[machine]) for quota, machine in firsts.items()}
+    wanted = config.max_concurrent_jobs + config.pool_size  # those of the pool count while they are being prepared
     for quota, machine in firsts.items():
-        seen = f"{quota.name} ({quota.code}): room for {room[quota]} x {machine}; the stack may want "
-        seen += str(config.max_concurrent_jobs)
-        if room[quota] >= config.max_concurrent_jobs:
+        seen = f"{quota.name} ({quota.code}): room for {room[quota]} x {machine}; the stack may want {wanted}"
+        if room[quota] >= wanted:
             yield Finding("machines", Verdict.OK, seen)
         else:
             verdict = Verdict.LOOK if any(room.values()) else Verdict.STOP

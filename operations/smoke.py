@@ -6,6 +6,8 @@ It uses the public API alone, so it works the same against AWS and against the l
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import sys
 import time
@@ -63,6 +65,7 @@ class Client(Protocol):
     def wait(self, job_id: str, timeout: float) -> Job: ...
     def get(self, job_id: str) -> Job: ...
     def output(self, job_id: str) -> bytes: ...
+    def manifest(self, job_id: str) -> bytes: ...
     def delete(self, job_id: str) -> None: ...
 
 
@@ -83,7 +86,9 @@ def run_smoke(client: Client, patience: Patience, *, own_script: bool = False) -
     yield Check("submit", True, f"job {job['id']}, {len(content)} bytes uploaded")
     job = client.wait(job["id"], patience.job)
     yield _succeeded(job)
-    yield _right_output(client.output(job["id"]), None if own_script else _expected(content))
+    output = client.output(job["id"])
+    yield _right_output(output, None if own_script else _expected(content))
+    yield _manifest(job, client.manifest(job["id"]), content, output)
     job = _when_settled(client, job["id"], patience.machine)
     yield _whole_timeline(job)
     yield _receipt(job)
@@ -113,6 +118,22 @@ def _right_output(content: bytes, expected: bytes | None) -> Check:
     if content == expected:
         return Check("output", True, f"{len(content)} bytes, each as it should be")
     return Check("output", False, f"{len(content)} bytes {content[:200]!r} instead of {len(expected)}: {expected!r}")
+
+
+def _manifest(job: Job, manifest: bytes, content: bytes, output: bytes) -> Check:
+    """Whether it is the one of the job's record, and tells of what went in and came out."""
+    if _sha256(manifest) != job["manifest_sha256"]:
+        return Check("manifest", False, f"it has not the hash of the job's record: {manifest[:200]!r}")
+    told = json.loads(manifest)
+    contents = {"input": content, "text": TEXT.encode(), "output": output}
+    wrong = [name for name, each in contents.items() if told[name]["sha256"] != _sha256(each)]
+    if wrong:
+        return Check("manifest", False, f"another hash, or none, of the {', '.join(wrong)}: {told}")
+    return Check("manifest", True, f"{job['manifest_sha256']}, the hashes in it are right")
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _when_settled(client: Client, job_id: str, timeout: float) -> Job:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from simulation.faults import FINE, PARTIAL, Ailment, Faults, MachineFault
 # The limit of the machines that are launched, not of the requests (EC2 developer guide, "Request throttling").
 INSTANCE_QUOTA = "ec2:RunInstances machines"
 _RUN = "ec2:RunInstances"
+_START = "ec2:StartInstances"
 # What a describe shows may be this old, in seconds: EC2 is eventually consistent.
 _LATEST_NEWS = 3.0
 # EC2 shows a terminated instance for about an hour.
@@ -31,12 +32,15 @@ _THROTTLES = {"RequestLimitExceeded"}
 _STATE_CHANGE = "EC2 Instance State-change Notification"
 _SPOT_WARNING = "EC2 Spot Instance Interruption Warning"
 # The states that infra/triggers.py has a rule for.
-_TOLD = {"shutting-down", "terminated"}
+_TOLD = {"shutting-down", "stopping", "stopped", "terminated"}
 
 
 @dataclass
 class Instance:
-    """`history` is its states and since when; `online_at` when its agent reports, None for never. Seconds."""
+    """`history` is its states and since when; `online_at` when its agent reports, None for never. Seconds.
+
+    `launched` is when it was started last, `boots` how often it was; `is_registered` when its agent ever reported.
+    """
 
     id: str
     number: int
@@ -45,6 +49,8 @@ class Instance:
     fault: MachineFault | None
     tags: dict[str, str]
     history: list[tuple[float, str]] = field(default_factory=list)
+    boots: int = 0
+    is_registered: bool = False
 
     @property
     def state(self) -> str:
@@ -62,8 +68,13 @@ class Instance:
 
 @dataclass(frozen=True)
 class Pace:
-    """How long machines take, in seconds, from and to: until they run, until their agent reports then, to terminate."""
+    """How long machines take, in seconds, from and to: until they run, until their agent reports then, to terminate.
 
+    `restart` is how much of the first boot's time a stopped machine takes, `stop` how long a stop does.
+    """
+
+    restart: float = 0.6
+    stop: tuple[float, float] = (2.0, 40.0)
     boot: tuple[float, float] = (3.0, 15.0)
     agent: tuple[float, float] = (2.0, 15.0)
     termination: tuple[float, float] = (2.0, 60.0)
@@ -72,7 +83,7 @@ class Pace:
 class Ec2:
     """`instances` is every one there ever was, by id. `on_down` hears that one begins to go down.
 
-    `room` is how many may be alive at once, None for any number.
+    `room` is how many may be alive at once, None for any number; `scarce` are the types that there are none of.
     """
 
     def __init__(
@@ -84,13 +95,17 @@ class Ec2:
         faults: Faults,
         pace: Pace,
         room: int | None = None,
+        scarce: Collection[str] = (),
     ) -> None:
         self.instances: dict[str, Instance] = {}
         self.on_terminate: list[Callable[[Instance, str], None]] = []
+        self.on_stop: list[Callable[[Instance], None]] = []
         self.on_down: list[Callable[[Instance], None]] = []
         self.client: Any = SimpleNamespace(
             run_instances=self._run_instances,
             describe_instances=self._describe_instances,
+            start_instances=self._start_instances,
+            stop_instances=self._stop_instances,
             terminate_instances=self._terminate_instances,
             create_tags=self._create_tags,
             get_paginator=self._paginator,
@@ -102,7 +117,9 @@ class Ec2:
         self._faults = faults
         self._pace = pace
         self._room = room
+        self._scarce = scarce
         self._answers = iter(faults.launches)
+        self._start_answers = iter(faults.starts)
         self._by_token: dict[str, tuple[str, list[Instance]]] = {}
 
     @property
@@ -130,6 +147,8 @@ class Ec2:
             return {"Instances": [self._described(one, one.state) for one in instances]}
         if planned not in {FINE, PARTIAL}:
             raise refused(_RUN, planned)
+        if request.get("InstanceType") in self._scarce:
+            raise refused(_RUN, "InsufficientInstanceCapacity")
         count = self._count(request, planned)
         instances = [self._launch(_tags(request)) for _ in range(count)]
         self._by_token[token] = wanted, instances
@@ -170,6 +189,37 @@ class Ec2:
             return {"Reservations": [{"Instances": found}]}
 
         yield self._calls.make("ec2:DescribeInstances", effect)
+
+    def _start_instances(self, *, InstanceIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803  # boto3's
+        def effect() -> dict[str, Any]:
+            planned = next(self._start_answers, FINE)
+            if planned != FINE:
+                raise throttled(_START) if planned in _THROTTLES else refused(_START, planned)
+            instances = [self._seen(instance_id)[0] for instance_id in InstanceIds]
+            if any(one.state not in {"pending", "running", "stopped"} for one in instances):
+                raise refused(_START, "IncorrectInstanceState")
+            stopped = [one for one in instances if one.state == "stopped"]
+            if self._room is not None and len(self.alive) + len(stopped) > self._room:
+                raise refused(_START, "VcpuLimitExceeded")
+            for one in stopped:
+                self._boot(one, self._pace.restart)
+            return {}
+
+        return self._calls.make(_START, effect)
+
+    def _stop_instances(self, *, InstanceIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803  # boto3's
+        def effect() -> dict[str, Any]:
+            instances = [self._seen(instance_id)[0] for instance_id in InstanceIds]
+            if any(one.state in {"shutting-down", "terminated"} for one in instances):
+                raise refused("ec2:StopInstances", "IncorrectInstanceState")
+            for one in instances:
+                for hears in self.on_stop:
+                    hears(one)
+                if one.is_alive:
+                    self._go_down(one, "stopping", "stopped", self._pace.stop)
+            return {}
+
+        return self._calls.make("ec2:StopInstances", effect)
 
     def _terminate_instances(self, *, InstanceIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803  # boto3's
         def effect() -> dict[str, Any]:
@@ -215,38 +265,49 @@ class Ec2:
     def _launch(self, tags: dict[str, str]) -> Instance:
         number = len(self.instances)
         fault = self._faults.machines.get(number)
-        running = self._chance.between(*self._pace.boot)
-        online = self._clock.seconds + running + self._chance.between(*self._pace.agent)
-        instance = Instance(
-            id=f"i-{number:017x}",
-            number=number,
-            launched=self._clock.seconds,
-            online_at=None if fault and fault.ailment is Ailment.NEVER_ONLINE else online,
-            fault=fault,
-            tags=tags,
-            history=[(self._clock.seconds, "pending")],
-        )
+        instance = Instance(f"i-{number:017x}", number, self._clock.seconds, None, fault, tags)
         self.instances[instance.id] = instance
-        self._clock.after(running, partial(self._begin, instance))
+        self._boot(instance)
         if fault is not None and fault.ailment in {Ailment.DIES, Ailment.DIES_AFTER_WARNING}:
             self._clock.after(fault.after, partial(self.end, instance))
             if fault.ailment is Ailment.DIES_AFTER_WARNING:
                 self._clock.after(fault.after - _WARNED_BEFORE, partial(self._warn, instance))
         return instance
 
-    def _begin(self, instance: Instance) -> None:
-        if instance.state == "pending":
+    def _boot(self, instance: Instance, share: float = 1.0) -> None:
+        running = self._chance.between(*self._pace.boot) * share
+        online = running + self._chance.between(*self._pace.agent) * share
+        never = instance.fault is not None and instance.fault.ailment is Ailment.NEVER_ONLINE
+        instance.boots += 1
+        instance.launched = self._clock.seconds
+        instance.online_at = None if never else self._clock.seconds + online
+        instance.history.append((self._clock.seconds, "pending"))
+        self._clock.after(running, partial(self._begin, instance, instance.boots))
+        if not never:
+            self._clock.after(online, partial(self._register, instance, instance.boots))
+
+    def _begin(self, instance: Instance, boot: int) -> None:
+        if instance.state == "pending" and instance.boots == boot:
             self._change(instance, "running")
+
+    def _register(self, instance: Instance, boot: int) -> None:
+        instance.is_registered = instance.is_registered or (instance.state == "running" and instance.boots == boot)
 
     def end(self, instance: Instance) -> None:
         """Takes an instance down, whoever wants it."""
-        if instance.is_alive:
-            self._change(instance, "shutting-down")
-            for hears in self.on_down:
-                hears(instance)
-            self._clock.after(
-                self._chance.between(*self._pace.termination), partial(self._change, instance, "terminated")
-            )
+        if instance.state not in {"shutting-down", "terminated"}:
+            self._go_down(instance, "shutting-down", "terminated", self._pace.termination)
+
+    def _go_down(self, instance: Instance, first: str, then: str, pace: tuple[float, float]) -> None:
+        self._change(instance, first)
+        for hears in self.on_down:
+            hears(instance)
+
+        def arrive() -> None:
+            if instance.state == first:
+                self._change(instance, then)
+
+        self._clock.after(self._chance.between(*pace), arrive)
 
     def _change(self, instance: Instance, state: str) -> None:
         instance.history.append((self._clock.seconds, state))

@@ -64,10 +64,14 @@ PARTIAL, FINE = "partial", "fine"
 
 @dataclass(frozen=True)
 class Faults:
-    """`launches` are the answers to the first calls of RunInstances: FINE, PARTIAL or an error code."""
+    """`launches` are the answers to the first calls of RunInstances: FINE, PARTIAL or an error code.
+
+    `starts` are those to the first calls of StartInstances: FINE or an error code.
+    """
 
     functions: tuple[FunctionFault, ...] = ()
     launches: tuple[str, ...] = ()
+    starts: tuple[str, ...] = ()
     machines: Mapping[int, MachineFault] = field(default_factory=dict)
     records: Mapping[int, Delivery] = field(default_factory=dict)
     events: Mapping[int, Delivery] = field(default_factory=dict)

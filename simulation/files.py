@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from urllib.parse import quote, unquote, urlsplit
 
-from functions.jobs.paths import input_prefix, output_prefix, spec_prefix
-from functions.jobs.ports import StoredObject, UploadForm
+from functions.jobs.paths import input_prefix, manifest_prefix, output_prefix, spec_prefix
+from functions.jobs.ports import StoredObject, StoredOutput, UploadForm
 from simulation.calls import Calls
 
 UPLOADS, OUTPUTS, ARTIFACTS = "uploads", "outputs", "artifacts"
@@ -16,7 +17,7 @@ _HOST = "https://s3.test/"
 class SimulatedFiles:
     """functions.jobs.ports.JobFiles in memory.
 
-    `objects` are the bytes by `bucket/key`; `on_store` hears of what machines store.
+    `objects` are the bytes by `bucket/key`; `on_store` hears of results and manifests as they are stored.
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -66,9 +67,23 @@ class SimulatedFiles:
     def output_download_url(self, path: str, filename: str, expires_in: int) -> str:  # noqa: ARG002  # the port's
         return _url(path, expires_in)
 
-    def output_size(self, path: str) -> int | None:
+    def find_output(self, path: str) -> StoredOutput | None:
         body = self._calls.make("s3:HeadObject", lambda: self.objects.get(path))
-        return None if body is None else len(body)
+        return None if body is None else StoredOutput(len(body), hashlib.md5(body, usedforsecurity=False).hexdigest())
+
+    def put_manifest(self, key: str, body: bytes) -> str:
+        path = f"{OUTPUTS}/{key}"
+
+        def effect() -> str:
+            for hears in self.on_store:
+                hears(path, body)
+            self.objects[path] = body
+            return path
+
+        return self._calls.make("s3:PutObject", effect)
+
+    def manifest(self, path: str) -> bytes | None:
+        return self._calls.make("s3:GetObject", lambda: self.objects.get(path))
 
     def put_spec(self, key: str, body: bytes, expires_in: int) -> str:
         def effect() -> str:
@@ -84,6 +99,7 @@ class SimulatedFiles:
         prefixes = (
             f"{UPLOADS}/{input_prefix(owner, job_id)}",
             f"{OUTPUTS}/{output_prefix(owner, job_id)}",
+            f"{OUTPUTS}/{manifest_prefix(owner, job_id)}",
             f"{ARTIFACTS}/{spec_prefix(owner, job_id)}",
         )
 

@@ -17,6 +17,7 @@ from functions.orchestrator import (
     events,
     inspect_command,
     launch,
+    pool,
     record,
     release,
     stream,
@@ -30,13 +31,27 @@ from simulation.job_table import SimulatedJobTable
 from simulation.lambdas import Function
 from simulation.line_table import SimulatedLineTable
 from simulation.machine_table import SimulatedMachineTable
+from simulation.meter import SimulatedMeter
+from simulation.pool_table import SimulatedPoolTable
 from simulation.process import pause
 from simulation.ssm import Ssm
 from simulation.stack import Stack
 from simulation.step_functions import STATE_MACHINE, StepFunctions
 from simulation.threads import Threads
 
-_MODULES = (await_completion, dispatch, events, inspect_command, launch, record, release, stream, sweep, terminate)
+_MODULES = (
+    await_completion,
+    dispatch,
+    events,
+    inspect_command,
+    launch,
+    pool,
+    record,
+    release,
+    stream,
+    sweep,
+    terminate,
+)
 # As infra/steps.py, infra/triggers.py and infra/sweeper.py have them, by the names that the workflow and AWS's triggers
 # call them here; seconds.
 FUNCTIONS: Mapping[str, Function] = {
@@ -50,6 +65,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "stream": Function(stream.handler, 30.0),
     "events": Function(events.handler, 30.0),
     "sweep": Function(sweep.handler, 240.0),
+    "pool": Function(pool.handler, 30.0),
 }
 
 
@@ -58,10 +74,12 @@ class Ports:
     jobs: SimulatedJobTable
     line: SimulatedLineTable
     machine_table: SimulatedMachineTable
+    pool_table: SimulatedPoolTable
     files: SimulatedFiles
     ec2: Ec2
     ssm: Ssm
     step_functions: StepFunctions
+    meter: SimulatedMeter
 
     @property
     def workflow(self) -> StepFunctionsWorkflow:
@@ -79,6 +97,8 @@ def installed(ports: Ports, stack: Stack) -> Iterator[None]:
         "DynamoJobTable": lambda *_: ports.jobs,
         "DynamoLineTable": lambda *_: ports.line,
         "DynamoMachineTable": lambda *_: ports.machine_table,
+        "DynamoPoolTable": lambda *_: ports.pool_table,
+        "EmfMeter": lambda *_: ports.meter,
         "S3JobFiles": lambda *_, **__: ports.files,
         "ThreadPoolExecutor": Threads,
         "time": SimpleNamespace(sleep=pause),
@@ -107,20 +127,27 @@ def _environment(stack: Stack) -> dict[str, str]:
     """What infra/steps.py, infra/triggers.py and infra/sweeper.py set."""
     return {
         "ARTIFACTS_BUCKET": ARTIFACTS,
+        "BOOT_TIMEOUT_SECONDS": str(stack.boot_timeout),
         "GRACE_SECONDS": str(stack.grace),
+        "INSTANCE_TYPE": stack.instance_types[0],
         "INSTANCE_TYPES": ",".join(stack.instance_types),
         "JOBS_TABLE": "jobs",
         "JOB_TIMEOUT_SECONDS": str(stack.job_timeout),
         "LAUNCH_TEMPLATE_ID": "lt-simulated",
         "MACHINE_DEADLINE_SECONDS": str(stack.machine_deadline),
         "MACHINE_LOG_GROUP": "/mayfly/simulated/machines",
+        "MAYFLY_VERSION": "simulated",
         "MARKETS": ",".join(stack.markets),
         "MAX_CONCURRENT_JOBS": str(stack.max_concurrent),
         "OUTPUTS_BUCKET": OUTPUTS,
         "PAYLOAD_KEY": "payload",
         "PAYLOAD_SHA256": "0" * 64,
+        "POOL_SIZE": str(stack.pool_size),
         "QUEUE_TIMEOUT_SECONDS": str(stack.queue_timeout),
+        "READY_WITHIN_SECONDS": str(stack.ready_within),
         "SCRIPT": '["./script.py"]',
+        "SETTLE_SECONDS": str(stack.settle),
+        "SPENDING": stack.spending,
         "STACK": "simulated",
         "STATE_MACHINE_ARN": STATE_MACHINE,
         "SUBNET_IDS": ",".join(stack.subnets),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Generic, TypeVar
 from functions.jobs.clock import now
 from functions.jobs.errors import LeadLost
 from functions.jobs.job import Run
-from functions.jobs.ports import Batch, Lead, Slot, Ticket, Turn
+from functions.jobs.ports import Batch, Charge, DayLedger, Lead, Slot, Ticket, Turn
 from functions.jobs.serving import MAX_BATCH
 from simulation.calls import Calls
 from simulation.clock import VirtualClock
@@ -77,20 +78,21 @@ class SimulatedLineTable:
         self.on_remember: list[Callable[[Batch], None]] = []
         self.on_grant: list[Callable[[Slot], None]] = []
         self.on_free: list[Callable[[Slot], None]] = []
+        self.charges: dict[str, Charge] = {}  # by the machine's id
         self._entered: dict[str, str] = {}  # when a run's ticket was written last
         self._clock = clock
         self._calls = calls
         self._lead: _LeadItem | None = None
         self._holders = 0
 
-    def enter(self, run: Run, attempt: int, token: str) -> Ticket:
+    def enter(self, run: Run, attempt: int, token: str, wish: str | None = None) -> Ticket:
         moment = now()
 
         def effect() -> Ticket:
             known = self.tickets.get(run.name)
             if known is not None and self._entered[run.name] > moment:
                 return known
-            ticket = Ticket(run, attempt, token, known.since if known else moment)
+            ticket = Ticket(run, attempt, token, known.since if known else moment, wish)
             self.tickets.put(run.name, ticket)
             self._entered[run.name] = moment
             for hears in self.on_enter:
@@ -144,6 +146,19 @@ class SimulatedLineTable:
                     hears(slot)
 
         self._calls.make("dynamodb:DeleteItem", effect)
+
+    def charge(self, charge: Charge) -> None:
+        self._calls.make("dynamodb:UpdateItem", lambda: self.charges.setdefault(charge.instance_id, charge))
+
+    def ledger(self, day: str, owner: str | None = None) -> DayLedger:
+        def effect() -> DayLedger:
+            of_day = [one for one in self.charges.values() if one.day == day and owner in {None, one.owner}]
+            spent = Counter[str]()
+            for one in of_day:
+                spent[one.owner] += one.micro_usd
+            return DayLedger(day, dict(spent), frozenset(one.instance_id for one in of_day))
+
+        return self._calls.make("dynamodb:Query", effect)
 
     def lead(self, name: str) -> Lead | None:
         self._holders += 1

@@ -63,6 +63,7 @@ class Payload:
         self._expired: Counter[str] = Counter()
         # Results whose upload was refused, by machine.
         self._kept: dict[str, bytes] = {}
+        self._given: dict[str, bytes] = {}
 
     def run(self, instance: Instance, script: str, done: Done) -> Timer:
         """Runs a command on a machine; the timer is what to stop should the machine go down."""
@@ -83,6 +84,7 @@ class Payload:
             return self._clock.after(0.1, partial(done, _UNUSABLE, ""))
         if plan.fails:
             return self._clock.after(plan.seconds, partial(done, _SCRIPT_FAILED, _report("script", 1)))
+        self._given[instance.id] = given
         result = given + (b"\n" if given and not given.endswith(b"\n") else b"") + spec["text"].encode()
         return self._clock.after(plan.seconds, partial(self._store, instance, spec, result, plan, done))
 
@@ -93,9 +95,14 @@ class Payload:
             done(_EXPIRED, _report("upload", 0))
             return
         self._files.store(spec["output"]["url"], result)
-        done(0, _report("done", 0))
+        done(0, _report("done", 0, input=_content(self._given[instance.id]), output=_content(result)))
 
 
-def _report(stage: str, exit_code: int) -> str:
+def _report(stage: str, exit_code: int, **contents: Mapping[str, object]) -> str:
     events = [{"event": "output_uploaded", "at": now()}] if stage == "done" else []
-    return json.dumps({"version": 1, "stage": stage, "exit_code": exit_code, "events": events})
+    report = {"version": 1, "stage": stage, "exit_code": exit_code, "events": events, "python": "3.9.25", **contents}
+    return json.dumps(report)
+
+
+def _content(data: bytes) -> dict[str, object]:
+    return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -47,7 +47,8 @@ class Invocation:
     status: str = "Pending"
     code: int = -1
     stderr: str = ""
-    ended: str = ""  # RFC 3339
+    begun: str = ""  # RFC 3339, and so is the next
+    ended: str = ""
     work: Timer | None = None
 
 
@@ -60,6 +61,9 @@ class Ssm:
         self.client: Any = SimpleNamespace(
             send_command=self._send_command,
             get_command_invocation=self._get_command_invocation,
+            get_paginator=lambda operation: SimpleNamespace(
+                paginate={"describe_instance_information": self._describe_agents}[operation]
+            ),
             exceptions=SimpleNamespace(InvocationDoesNotExist=InvocationDoesNotExist),
         )
         self._clock = clock
@@ -102,25 +106,43 @@ class Ssm:
                 "Status": sent.status,
                 "ResponseCode": sent.code,
                 "StandardErrorContent": sent.stderr,
+                "ExecutionStartDateTime": sent.begun,
                 "ExecutionEndDateTime": sent.ended,
             }
 
         return self._calls.make("ssm:GetCommandInvocation", effect)
 
     def _is_listed(self, instance: Instance) -> bool:
-        """Whether SSM takes the instance's agent for online; one that went down before it reported never was."""
-        online, now = instance.online_at, self._clock.seconds
-        if online is None or online > now:
-            return False
-        down = next((since for since, state in instance.history if state == "shutting-down"), None)
-        return down is None or (down > online and now < down + _STILL_LISTED)
+        """Whether SSM takes commands for the instance: its agent has reported once, and it has not ended long ago."""
+        ended = next((since for since, state in instance.history if state == "shutting-down"), None)
+        return instance.is_registered and (ended is None or self._clock.seconds < ended + _STILL_LISTED)
 
     def _deliver(self, sent: Invocation) -> None:
-        if not sent.instance.is_alive:
+        online = sent.instance.online_at
+        if not sent.instance.is_alive or online is None or online > sent.sent + sent.patience:
             self._clock.after(sent.patience, partial(self._end, sent, "TimedOut", -1, ""))
             return
-        sent.status = "InProgress"
+        if online > self._clock.seconds:
+            self._clock.after(online - self._clock.seconds, partial(self._deliver, sent))
+            return
+        sent.status, sent.begun = "InProgress", now()
         sent.work = self._payload.run(sent.instance, sent.script, partial(self._exit, sent))
+
+    def _describe_agents(self, *, Filters: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:  # noqa: N803
+        ((key, ids),) = [(one["Key"], one["Values"]) for one in Filters]
+        if key != "InstanceIds":
+            raise NotImplementedError(key)
+
+        def effect() -> dict[str, Any]:
+            found = [self._ec2.instances[one] for one in ids if self._ec2.instances[one].is_registered]
+            return {
+                "InstanceInformationList": [
+                    {"InstanceId": one.id, "PingStatus": "Online" if one.is_alive else "ConnectionLost"}
+                    for one in found
+                ]
+            }
+
+        yield self._calls.make("ssm:DescribeInstanceInformation", effect)
 
     def _exit(self, sent: Invocation, code: int, stderr: str) -> None:
         self._end(sent, "Failed" if code else "Success", code, stderr)

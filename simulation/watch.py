@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+
 from functions.jobs.job import Job, JobStatus
+from functions.jobs.measuring import JOBS_ENDED, MACHINE_SECONDS
 from functions.jobs.ports import Batch, Slot, Ticket
+from functions.jobs.spending import Spending, day_of
 from simulation.calls import invocation
 from simulation.clock import VirtualClock
 from simulation.ec2 import Instance
@@ -30,6 +34,7 @@ class Watch:
         self._clock = clock
         self._ports = ports
         self._stack = stack
+        self._spending = Spending.from_json(stack.spending)
         self._started: dict[str, tuple[str, int]] = {}
         self._has_machine: set[tuple[str, int]] = set()
         self._granted: dict[str, float] = {}
@@ -39,6 +44,12 @@ class Watch:
         # Since when somebody stands in line without a break, with the ticket's own word for it.
         self._stands: dict[str, tuple[str, float]] = {}
         self._looked: dict[tuple[str, int], float] = {}
+        self._wishes: dict[str, str | None] = {}
+        # What each leader asked for last in vain, or may have.
+        self._refused: dict[tuple[str, int], set[str | None]] = defaultdict(set)
+        # What was written, by the metric and kind that count it.
+        self.written: Counter[tuple[str, str | None]] = Counter()
+        ports.meter.on_take.append(self._on_take)
         line = ports.line
         line.on_enter.append(self._on_enter)
         line.on_look.append(self._on_look)
@@ -48,6 +59,7 @@ class Watch:
         ports.jobs.on_write.append(self._on_write)
         ports.files.on_store.append(self._on_store)
         ports.ec2.on_terminate.append(self._on_terminate)
+        ports.ec2.on_stop.append(self._on_stop)
         ports.step_functions.on_end.append(self._on_end)
         payload.on_start.append(self._on_start)
 
@@ -57,6 +69,7 @@ class Watch:
     def _on_enter(self, ticket: Ticket) -> None:
         name = ticket.run.name
         self._entered[name] = self._clock.seconds
+        self._wishes[name] = ticket.wish
         if name not in self._stands or self._stands[name][0] != ticket.since:
             self._stands[name] = ticket.since, self._clock.seconds
 
@@ -66,22 +79,42 @@ class Watch:
             self._looked[running.function, running.number] = self._clock.seconds
 
     def _on_remember(self, batch: Batch) -> None:
-        """The oldest come first: whoever was in line at the leader's last look, and older, is in the batch as well."""
+        """The oldest come first: whoever was in line at the leader's last look, and older, is in the batch as well.
+
+        Unless they wish for something else, and there are slots left for them, or the leader has asked for it in vain.
+        """
         running = invocation()
-        looked = self._looked[running.function, running.number] if running else self._clock.seconds
+        leader = (running.function, running.number) if running else ("", 0)
+        looked = self._looked[leader] if running else self._clock.seconds
         members = {run.name for run, _ in batch.attempts}
-        for ticket in self._ports.line.tickets.first():
-            name = ticket.run.name
-            waits = self._stands[name][1] < looked and (name, ticket.attempt) not in self._has_machine
-            if waits and name < max(members) and name not in members:
-                self.say(f"{name} was passed over for {max(members)}")
+        wishes = {self._wishes[name] for name in members}
+        if len(wishes) > 1:
+            self.say(f"one call is for {wishes}")
+        passed_over = [
+            ticket
+            for ticket in self._ports.line.tickets.first()
+            if (name := ticket.run.name) < max(members)
+            and name not in members
+            and self._stands[name][1] < looked
+            and (name, ticket.attempt) not in self._has_machine
+            and (ticket.wish in wishes or ticket.wish not in self._refused[leader])
+        ]
+        free = self._stack.max_concurrent - len(self._ports.line.granted)
+        # Whom a cap leaves no room for today is told, and is in line until then.
+        for ticket in passed_over if not self._stack.owner_cap else ():
+            if ticket.wish in wishes or len(members) + len(passed_over) > free:
+                self.say(f"{ticket.run.name} was passed over for {max(members)}")
+        self._refused[leader] |= wishes
 
     def _on_grant(self, slot: Slot) -> None:
         held = len(self._ports.line.granted)
         if held > self._stack.max_concurrent:
             self.say(f"{held} slots are held, {self._stack.max_concurrent} there are")
+        if self._stack.owner_cap and (may_be := self._may_be_spent(day_of(slot.machine))) > self._stack.owner_cap:
+            self.say(f"{may_be} micro-USD may be spent, {self._stack.owner_cap} may")
         instance_id, whose = slot.machine.instance_id, (slot.run.name, slot.machine.attempt)
         self._has_machine.add(whose)
+        self._look_at_type(slot)
         if self.served.setdefault(instance_id, whose) != whose:
             self.say(f"{instance_id} was {self.served[instance_id]}'s and is now {whose}'s")
         self._granted[slot.run.name] = self._clock.seconds
@@ -92,6 +125,22 @@ class Watch:
         if slot.run.name not in self.grants:
             self.grants.append(slot.run.name)
 
+    def _look_at_type(self, slot: Slot) -> None:
+        running, wish = invocation(), self._wishes[slot.run.name]
+        if running is not None:
+            self._refused[running.function, running.number].discard(wish)
+        if slot.machine.instance_type not in ((wish,) if wish else self._stack.instance_types):
+            self.say(f"{slot.run.name} wished for {wish or 'nothing'} and got a {slot.machine.instance_type}")
+
+    def _may_be_spent(self, day: str) -> int:
+        """What a day's machines have cost, and those that have slots may come to."""
+        line = self._ports.line
+        spent = sum(charge.micro_usd for charge in line.charges.values() if charge.day == day)
+        alive = [slot.machine for slot in line.granted.first() if slot.machine.instance_id not in line.charges]
+        return spent + sum(
+            self._spending.longest(machine.hourly_micro_usd or 0) for machine in alive if day_of(machine) == day
+        )
+
     def _on_free(self, slot: Slot) -> None:
         if len(self._ports.line.granted) == self._stack.max_concurrent - 1:
             self._room_since = self._clock.seconds
@@ -101,13 +150,18 @@ class Watch:
 
     def _on_terminate(self, instance: Instance, caller: str) -> None:
         age = self._clock.seconds - instance.launched
-        if caller != "sweep" or not instance.is_alive or age >= self._stack.machine_deadline:
+        if caller not in {"sweep", "pool"} or not instance.is_alive or age >= self._stack.machine_deadline:
             return
         for slot in self._ports.line.granted.first():
             execution = self._ports.step_functions.executions.get(slot.run.name)
             is_running = execution is not None and execution.status == "RUNNING"
             if slot.machine.instance_id == instance.id and is_running:
-                self.say(f"the sweeper ends {instance.id}, which works for {slot.run.name}")
+                keeper = "the sweeper" if caller == "sweep" else "the pool's keeper"
+                self.say(f"{keeper} ends {instance.id}, which works for {slot.run.name}")
+
+    def _on_stop(self, instance: Instance) -> None:
+        if instance.id in self._first_granted and instance.is_alive:
+            self.say(f"{instance.id} is stopped, and was handed out")
 
     def _on_end(self, execution: Execution) -> None:
         """A workflow that came to its end has put away what was there when its last step began."""
@@ -124,7 +178,13 @@ class Watch:
         if self._started.setdefault(instance.id, whose) != whose:
             self.say(f"{instance.id} served {self._started[instance.id]} and now serves {whose}")
 
+    def _on_take(self, metric: str, kind: str | None) -> None:
+        counted, written = self._ports.meter.counts[metric, kind], self.written[metric, kind]
+        if metric in {JOBS_ENDED.name, MACHINE_SECONDS.name} and counted > written:
+            self.say(f"{metric} {kind or ''} was counted {counted} times, and written {written} times")
+
     def _on_write(self, before: Job | None, after: Job) -> None:
+        self._note_ends(before, after)
         if after.instance_id is not None and after.instance_id not in self.idle:
             granted = self._first_granted.get(after.instance_id)
             if granted is None:
@@ -138,6 +198,14 @@ class Watch:
             body = self._ports.files.objects.get(after.output_file_path or "")
             if body is None or len(body) != after.output_size:
                 self.say(f"{after.id} has succeeded without its result")
+            if after.manifest is None or after.manifest.path not in self._ports.files.objects:
+                self.say(f"{after.id} has succeeded without its manifest")
+
+    def _note_ends(self, before: Job | None, after: Job) -> None:
+        if before is not None and after.status.is_terminal and not before.status.is_terminal:
+            self.written[JOBS_ENDED.name, after.status.value] += 1
+        ended = [sum(1 for each in job.machines if each.terminated_at) if job else 0 for job in (before, after)]
+        self.written[MACHINE_SECONDS.name, None] += ended[1] - ended[0]
 
     def _on_store(self, path: str, body: bytes) -> None:
         known = self._ports.files.objects.get(path)

@@ -8,8 +8,10 @@ from contextlib import ExitStack
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self, cast
 
-from functions.jobs.job import Job, Run
+from functions.jobs.job import Job, Overrides, Run
 from functions.jobs.line import Line
+from functions.jobs.measuring import MeasuredJobs
+from functions.jobs.overrides import Allowance
 from functions.jobs.submission import Submission
 from simulation.calls import Calls
 from simulation.chance import Chance
@@ -24,7 +26,9 @@ from simulation.job_table import SimulatedJobTable
 from simulation.lambdas import Answer, Function, Lambdas
 from simulation.line_table import SimulatedLineTable
 from simulation.machine_table import SimulatedMachineTable
+from simulation.meter import SimulatedMeter
 from simulation.payload import Payload, Script
+from simulation.pool_table import SimulatedPoolTable
 from simulation.ssm import Ssm
 from simulation.stack import Stack
 from simulation.step_functions import Execution, StepFunctions
@@ -64,28 +68,31 @@ class World:
         self.bus = EventBus(self.clock, chance, self.lambdas, faults.events)
         self.stream = Stream(self.clock, chance, self.lambdas, faults.records)
         files = SimulatedFiles(self.calls)
-        ec2 = Ec2(self.clock, chance, self.calls, self.bus, faults, stack.pace, stack.room)
+        ec2 = Ec2(self.clock, chance, self.calls, self.bus, faults, stack.pace, stack.room, stack.scarce)
         payload = Payload(self.clock, files, self.scripts)
         self.ports = Ports(
             jobs=SimulatedJobTable(self.calls),
             line=SimulatedLineTable(self.clock, self.calls),
             machine_table=SimulatedMachineTable(self.calls),
+            pool_table=SimulatedPoolTable(self.calls),
             files=files,
             ec2=ec2,
             ssm=Ssm(self.clock, chance, self.calls, self.bus, ec2, payload),
             step_functions=StepFunctions(self.clock, chance, self.calls, self.lambdas, Definition.read(definition)),
+            meter=SimulatedMeter(),
         )
         self.ports.jobs.on_write.append(self.stream.tell)
         self.ports.step_functions.on_end.append(self._tell_end)
         self.watch = Watch(self.clock, self.ports, payload, stack)
         self._submission = Submission(
-            jobs=self.ports.jobs,
+            jobs=MeasuredJobs(self.ports.jobs, self.ports.meter),
             machines=self.ports.machine_table,
             files=cast("Any", files),  # nobody uploads in parts or copies here
             log=cast("Any", SimpleNamespace(delete=lambda *_: None)),  # nobody writes logs here
             line=Line(self.ports.line, self.ports.workflow),
             max_upload_bytes=1 << 30,
             keep_days=30,
+            allowance=Allowance(stack.allowed_types),
         )
         self._installed = ExitStack()
 
@@ -93,6 +100,8 @@ class World:
         self._installed.enter_context(self.clock.installed())
         self._installed.enter_context(installed(self.ports, self.stack))
         self.clock.after(self.chance.between(0.0, self.stack.sweep_every), self._sweep)
+        if self.stack.pool_size:
+            self.clock.after(self.chance.between(0.0, self.stack.keep_pool_every), self._keep_pool)
         return self
 
     def __exit__(
@@ -103,12 +112,20 @@ class World:
 
     # What people do; each is a request to the API's function
 
-    def submit(self, number: int, body: bytes, text: str, script: Script, done: Callable[[Answer], None]) -> None:
-        """Uploads a file and submits the nth job."""
+    def submit(
+        self,
+        number: int,
+        body: bytes,
+        text: str,
+        script: Script,
+        done: Callable[[Answer], None],
+        wish: str | None = None,
+    ) -> None:
+        """Uploads a file and submits the nth job, for an instance type that it wishes."""
         name = job_id(number)
         self.scripts[name] = script
         self.ports.files.upload(OWNER, name, "a b.txt", body)
-        self.lambdas.invoke(_API, {"do": "submit", "job_id": name, "text": text}, done)
+        self.lambdas.invoke(_API, {"do": "submit", "job_id": name, "text": text, "wish": wish}, done)
 
     def cancel(self, number: int, done: Callable[[Answer], None]) -> None:
         self.lambdas.invoke(_API, {"do": "cancel", "job_id": job_id(number)}, done)
@@ -139,10 +156,12 @@ class World:
     def run_to_rest(self, limit: float) -> bool:
         """Lets time pass until nothing is left to do; False when there still is after `limit` seconds."""
         until = self.clock.seconds + limit
+        # The pool's keeper comes every minute: looked at as often, it might be at work each time.
+        step = _MINUTE / 9 if self.stack.pool_size else _MINUTE
         while not self.is_at_rest():
             if self.clock.seconds >= until:
                 return False
-            self.run(_MINUTE)
+            self.run(step)
         return True
 
     def is_at_rest(self) -> bool:
@@ -154,17 +173,32 @@ class World:
         return [
             *(f"job {job.id} is {job.status}" for job in ports.jobs.jobs.values() if not job.status.is_terminal),
             *(f"workflow {execution.name} is in {execution.state}" for execution in ports.step_functions.running),
-            *(f"machine {instance.id} is {instance.state}" for instance in ports.ec2.unended),
+            *(f"machine {one.id} is {one.state}" for one in ports.ec2.unended if one.id not in self.waiting),
+            *self._unrest_of_pool(),
             *(f"slot of {slot.run.name} is held for {slot.machine.instance_id}" for slot in ports.line.granted.first()),
             *(f"{ticket.run.name} is in line" for ticket in ports.line.tickets.first()),
             *(["functions run"] if self.lambdas.pending else []),
             *(["events are on their way"] if self.bus.pending or self.stream.pending else []),
         ]
 
-    def _api(self, request: dict[str, str], _context: Any) -> str:
+    @property
+    def waiting(self) -> set[str]:
+        """The machines that wait in the pool, stopped."""
+        items = self.ports.pool_table.items.values()
+        ready = {item.instance_id for item in items if item.is_ready and item.claim is None}
+        return {one for one in ready if self.ports.ec2.instances[one].state == "stopped"}
+
+    def _unrest_of_pool(self) -> list[str]:
+        wanted = 0 if self.stack.room == 0 else self.stack.pool_size  # an account without room has no pool either
+        known, waiting = len(self.ports.pool_table.items), len(self.waiting)
+        if known == waiting == wanted:
+            return []
+        return [f"{waiting} machines wait in the pool, which knows {known}, and not {wanted}"]
+
+    def _api(self, request: dict[str, Any], _context: Any) -> str:
         submission, job = self._submission, request["job_id"]
         if request["do"] == "submit":
-            return str(submission.submit(OWNER, job, request["text"])[0].status)
+            return str(submission.submit(OWNER, job, request["text"], Overrides(request["wish"]))[0].status)
         if request["do"] == "cancel":
             return str(submission.cancel(OWNER, job).status)
         if request["do"] == "delete":
@@ -175,6 +209,10 @@ class World:
     def _sweep(self) -> None:
         self.lambdas.invoke_asynchronously("sweep", {})
         self.clock.after(self.stack.sweep_every, self._sweep)
+
+    def _keep_pool(self) -> None:
+        self.lambdas.invoke_asynchronously("pool", {})
+        self.clock.after(self.stack.keep_pool_every, self._keep_pool)
 
     def _tell_end(self, execution: Execution) -> None:
         if execution.status in {"FAILED", "TIMED_OUT", "ABORTED"}:

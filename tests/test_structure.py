@@ -30,7 +30,7 @@ def is_within(module: str, package: str) -> bool:
 
 ALLOWED = {
     "functions/jobs": ("functions.jobs",),
-    "functions/aws": ("functions.jobs", "functions.aws", "boto3", "botocore", "mypy_boto3_*"),
+    "functions/aws": ("functions.jobs", "functions.aws", "aws_lambda_powertools", "boto3", "botocore", "mypy_boto3_*"),
     "ec2_payload": ("ec2_payload",),
     "mayfly": ("mayfly", "typer", "rich", "httpx2"),
     "simulation": ("simulation", "functions", "botocore", "greenlet", "jsonata"),

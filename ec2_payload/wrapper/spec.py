@@ -29,6 +29,7 @@ class Spec(NamedTuple):
     input_url: str
     input_size: int
     output_url: str
+    output_suffix: str
     command: tuple[str, ...]
     timeout_s: float
 
@@ -57,6 +58,7 @@ class Spec(NamedTuple):
             input_url=_url(_field(fields, "input", dict), "input"),
             input_size=_at_least(0, _field(fields, "input", dict), "size"),
             output_url=_url(_field(fields, "output", dict), "output"),
+            output_suffix=_suffix(_field(fields, "output", dict)),
             command=_command(_field(fields, "command", list)),
             timeout_s=_seconds(fields),
         )
@@ -108,6 +110,13 @@ def _url(fields: dict[str, Any], name: str) -> str:
     if not is_url(url):
         raise SpecError(f"{name}.url is not an http(s) URL")
     return url
+
+
+def _suffix(fields: dict[str, Any]) -> str:
+    suffix = fields.get("suffix", "")
+    if not isinstance(suffix, str) or (suffix and not _SUFFIX.fullmatch(suffix)):
+        raise SpecError("output.suffix is not a suffix")
+    return suffix
 
 
 def _command(words: list[Any]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ class WorkFolder:
         self.path = base / f"mayfly-{spec.job_id}-{spec.attempt}"
         self.input = self.path / f"input{spec.suffix}"
         self.text = self.path / "text.txt"
-        self.output = self.path / f"output{spec.suffix}"
+        self.output = self.path / f"output{spec.output_suffix or spec.suffix}"
         self.working = self.path / "work"
         self._kept_report = self.path / "report.json"
 

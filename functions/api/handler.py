@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from typing import Any
 
@@ -18,16 +19,20 @@ from functions.aws.job_table import DynamoJobTable
 from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_log import CloudWatchMachineLog
 from functions.aws.machine_table import DynamoMachineTable
+from functions.aws.metrics import EmfMeter
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs.line import Line
+from functions.jobs.measuring import MeasuredJobs
 from functions.jobs.submission import Submission
 
 logger = Logger(service="api")
+# Jobs and uploads go by the same id. One that cannot be an id is left to the routes, and out of the log's field.
+_OF_JOB = re.compile(rf"{API_PREFIX}/(?:jobs|uploads)/([0-9a-f-]{{36}})(?:/|$)")
 
 
 def submission(settings: ApiSettings, clients: Clients) -> Submission:
     return Submission(
-        jobs=DynamoJobTable(clients.dynamodb, settings.jobs_table),
+        jobs=MeasuredJobs(DynamoJobTable(clients.dynamodb, settings.jobs_table), EmfMeter(settings.stack)),
         machines=DynamoMachineTable(clients.dynamodb, settings.jobs_table),
         files=S3JobFiles(
             clients.s3, settings.uploads_bucket, settings.outputs_bucket, artifacts_bucket=settings.artifacts_bucket
@@ -36,6 +41,9 @@ def submission(settings: ApiSettings, clients: Clients) -> Submission:
         line=Line(DynamoLineTable(clients.dynamodb, settings.jobs_table), StepFunctionsWorkflow(clients.stepfunctions)),
         max_upload_bytes=settings.max_upload_bytes,
         keep_days=settings.keep_days,
+        allowance=settings.allowance,
+        output_suffix=settings.output_suffix,
+        spending=settings.spending,
     )
 
 
@@ -47,8 +55,10 @@ def adapter() -> Mangum:
     return Mangum(app, lifespan="off", api_gateway_base_path=API_PREFIX)
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    if found := _OF_JOB.match(event["rawPath"]):
+        logger.append_keys(job_id=found[1])
     answer: dict[str, Any] = adapter()(event, context)
     return answer
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from functions.api.examples import EXAMPLE_ID, EXAMPLE_PATH, EXAMPLE_POSITION, EXAMPLE_TIME
+from functions.api.examples import EXAMPLE_ID, EXAMPLE_PATH, EXAMPLE_POSITION, EXAMPLE_SHA256, EXAMPLE_TIME
+from functions.api.override_models import OverridesAnswer, OverridesRequest
+from functions.api.price_models import CostAnswer, PriceAnswer
 from functions.api.request_model import RequestModel
 from functions.jobs.advice import FAILURES
 from functions.jobs.job import Job, JobError, JobStatus
@@ -26,6 +28,9 @@ class JobRequest(RequestModel):
         description=f"The text to append, 1 to {MAX_TEXT_CHARS:,} characters.",
         examples=["Read and approved."],
         json_schema_extra={"minLength": 1, "maxLength": MAX_TEXT_CHARS},
+    )
+    overrides: OverridesRequest | None = Field(
+        default=None, description="What this job has otherwise than others, as far as GET /limits says it may."
     )
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"job_id": EXAMPLE_ID, "input_text": "Read and approved."}]}
@@ -73,12 +78,19 @@ class Receipt(BaseModel):
     market: str = Field(description="on-demand or spot.", examples=["on-demand"])
     zone: str = Field(description="The availability zone that it ran in.", examples=["eu-central-1a"])
     image_id: str = Field(description="The machine image that it started from.", examples=["ami-0123456789abcdef0"])
-    launched_at: str = Field(description="When EC2 launched it, RFC 3339 UTC.", examples=[EXAMPLE_TIME])
+    launched_at: str = Field(
+        description="When EC2 launched it, or started it out of the pool, RFC 3339 UTC.", examples=[EXAMPLE_TIME]
+    )
     terminated_at: str | None = Field(
         description="When EC2 was seen to have terminated it, RFC 3339 UTC; null until then.", examples=[EXAMPLE_TIME]
     )
     verified: str | None = Field(
         description="How that was seen, and by whom; null until then.", examples=["EC2 reported it to the workflow"]
+    )
+    prepared_at: str | None = Field(
+        default=None,
+        description="When it was launched ahead for the pool, RFC 3339 UTC, where it waited there; null for others.",
+        examples=[EXAMPLE_TIME],
     )
 
 
@@ -91,7 +103,10 @@ class JobAnswer(BaseModel):
         description="queued, launching and running go on; succeeded, failed and cancelled are ends.",
         examples=[JobStatus.SUCCEEDED],
     )
-    filename: str = Field(description="The input's name, and the result's.", examples=["report.txt"])
+    filename: str = Field(description="The input's name.", examples=["report.txt"])
+    output_filename: str = Field(
+        description="The result's name: the input's and `outputSuffix`.", examples=["report.txt"]
+    )
     size: int = Field(description="The input's size in bytes.", examples=[12345])
     input_text: str = Field(description="The text that is appended.", examples=["Read and approved."])
     input_file_path: str = Field(description="bucket/key of the input.", examples=[f"uploads/{EXAMPLE_PATH}"])
@@ -104,13 +119,23 @@ class JobAnswer(BaseModel):
     updated_at: str = Field(description="When it changed last, RFC 3339 UTC.", examples=[EXAMPLE_TIME])
     run: int = Field(description="How often the job was started: 1, and one more with each retry.", examples=[1])
     attempts: int = Field(description="How many machines the job had so far, over all runs.", examples=[1])
+    manifest_sha256: str | None = Field(
+        description="SHA-256 (hex) of the job's manifest, once it has succeeded; null for jobs older than manifests.",
+        examples=[EXAMPLE_SHA256],
+    )
+    overrides: OverridesAnswer = Field(description="What the job has otherwise than the stack's other jobs.")
     machines: list[Receipt] = Field(description="The job's machines, oldest first: its receipt.")
     timeline: list[TimelineEntry] = Field(description="What happened so far, oldest first.")
     error: Failure | None = Field(description="Why the job failed, if it did.")
 
+    cost: CostAnswer | None = Field(
+        default=None, description="What the job has cost up to now; null where the price of a machine is not known."
+    )
+
     @staticmethod
     def of(job: Job) -> JobAnswer:
-        return JobAnswer.model_validate(job, from_attributes=True)
+        answer = JobAnswer.model_validate(job, from_attributes=True)
+        return answer.model_copy(update={"cost": CostAnswer.of(job)})
 
 
 class AliveMachine(BaseModel):
@@ -180,6 +205,18 @@ class Limits(BaseModel):
     multipart_from_bytes: int = Field(
         description="From this size on, in bytes, a file is better uploaded in parts.", examples=[MULTIPART_FROM_BYTES]
     )
+    allowed_instance_types: list[str] = Field(
+        description="What a job may ask for as `overrides.instance_type`.", examples=[["c7g.large", "c7g.xlarge"]]
+    )
+    job_timeout_minutes: int = Field(
+        description="How long a script may run whose job does not ask for anything, in minutes.", examples=[60]
+    )
+    max_job_timeout_minutes: int = Field(
+        description="The longest that a job may ask for as `overrides.timeout_minutes`; the shortest is 1.",
+        examples=[240],
+    )
+    output_suffix: str = Field(description="What results' names have after their inputs'.", examples=[".html"])
+    price: PriceAnswer | None = Field(description="What jobs cost; null where the price of the machines is not known.")
 
 
 class Health(BaseModel):

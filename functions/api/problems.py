@@ -21,7 +21,9 @@ from functions.jobs.errors import (
     JobConflict,
     JobNotFound,
     NotReady,
+    OverrideNotAllowed,
     RequestError,
+    SpendingCap,
     UploadIncomplete,
     UploadMissing,
     UploadNotFound,
@@ -37,6 +39,9 @@ STATUS: dict[type[RequestError], HTTPStatus] = {
     UploadIncomplete: HTTPStatus.CONFLICT,
     JobConflict: HTTPStatus.CONFLICT,
     NotReady: HTTPStatus.CONFLICT,
+    OverrideNotAllowed: HTTPStatus.BAD_REQUEST,
+    # Not 429, on which clients try again in a moment: there will be no other answer before the next day.
+    SpendingCap: HTTPStatus.FORBIDDEN,
     FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
 # What each code tells a caller. Nothing can be documented to answer a code that is not here.
@@ -49,8 +54,10 @@ MEANINGS = {
     "or it is somebody else's.",
     "upload_missing": "The job's file is not stored: it was not uploaded yet, or is not kept any more.",
     "upload_incomplete": "Parts of the upload are not stored, or add up to another size; `detail` names them.",
-    "job_conflict": "The job exists with another text; ask for a new upload.",
+    "job_conflict": "The job exists with another text or other overrides; ask for a new upload.",
+    "override_not_allowed": "This stack does not let a job have that; GET /limits tells what it allows.",
     "not_ready": "The job's status does not allow this (yet); `detail` names it.",
+    "spending_cap": "Your machines, or all of this stack's, have cost today what they may; a day begins at 00:00 UTC.",
     "file_too_large": "The file is larger than this stack takes, or can copy.",
     "body_too_large": "The request's body is too large; files go to the URLs that POST /uploads answers.",
     "internal_error": "Something went wrong on our side; trying again in a moment may help.",

@@ -6,6 +6,7 @@ time, and handing each call to a thread would double its cost.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from http import HTTPStatus
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from functions.api.caller import Caller
 from functions.api.examples import EXAMPLE_ID, EXAMPLE_OWNER, EXAMPLE_POSITION
+from functions.api.manifest_models import DIGEST, MANIFEST_ANSWER
 from functions.api.models import (
     AliveMachine,
     AliveMachines,
@@ -24,6 +26,7 @@ from functions.api.models import (
     Limits,
     LogAnswer,
 )
+from functions.api.price_models import PriceAnswer
 from functions.api.problems import ANYWHERE, documented
 from functions.api.upload_models import (
     AbortRequest,
@@ -39,10 +42,13 @@ from functions.jobs.errors import (
     JobConflict,
     JobNotFound,
     NotReady,
+    OverrideNotAllowed,
+    SpendingCap,
     UploadIncomplete,
     UploadMissing,
     UploadNotFound,
 )
+from functions.jobs.job import NO_OVERRIDES
 from functions.jobs.paths import MAX_FILENAME_CHARS
 from functions.jobs.submission import MAX_PAGE, MAX_TEXT_CHARS, Submission
 from functions.jobs.uploads import MULTIPART_FROM_BYTES
@@ -136,12 +142,13 @@ async def abort_upload(job_id: JobId, body: AbortRequest, jobs: Jobs, owner: Me)
     tags=["submit"],
     responses={
         int(HTTPStatus.OK): {"model": JobAnswer, "description": "The job exists with this text; nothing was changed."},
-        **documented(InvalidRequest, UploadMissing, JobConflict, body=True),
+        **documented(InvalidRequest, OverrideNotAllowed, SpendingCap, UploadMissing, JobConflict, body=True),
     },
 )
 async def submit_job(body: JobRequest, jobs: Jobs, owner: Me, response: Response) -> JobAnswer:
     """Submit the job once its file is uploaded. Repeating the same request is safe: it answers the same job."""
-    job, created = jobs.submit(owner, body.job_id, body.input_text)
+    overrides = body.overrides.asked() if body.overrides else NO_OVERRIDES
+    job, created = jobs.submit(owner, body.job_id, body.input_text, overrides)
     response.status_code = HTTPStatus.CREATED if created else HTTPStatus.OK
     return JobAnswer.of(job)
 
@@ -169,6 +176,19 @@ async def get_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
 async def get_output(job_id: JobId, jobs: Jobs, owner: Owner) -> DownloadAnswer:
     """A link to download the result; it is valid for a quarter of an hour."""
     return DownloadAnswer.of(jobs.output(owner, job_id))
+
+
+@router.get(
+    "/jobs/{job_id}/manifest",
+    tags=["look"],
+    response_class=Response,
+    responses={int(HTTPStatus.OK): MANIFEST_ANSWER, **documented(JobNotFound, NotReady)},
+)
+async def get_manifest(job_id: JobId, jobs: Jobs, owner: Owner) -> Response:
+    """What the result was made of, byte by byte as it was written: these bytes are what `manifest_sha256` is of."""
+    found = jobs.manifest(owner, job_id)
+    digest = b64encode(bytes.fromhex(found.sha256)).decode()
+    return Response(found.content, media_type="application/json", headers={DIGEST: f"sha-256=:{digest}:"})
 
 
 @router.get("/jobs/{job_id}/log", tags=["look"], responses=documented(JobNotFound, InvalidRequest))
@@ -199,7 +219,7 @@ async def cancel_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
     "/jobs/{job_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
     tags=["change"],
-    responses=documented(JobNotFound, NotReady, UploadMissing),
+    responses=documented(JobNotFound, NotReady, SpendingCap, UploadMissing),
 )
 async def retry_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
     """Start a failed or cancelled job again, with the same file and text, on a new machine."""
@@ -242,6 +262,11 @@ async def get_limits(jobs: Jobs) -> Limits:
         max_text_chars=MAX_TEXT_CHARS,
         max_filename_chars=MAX_FILENAME_CHARS,
         multipart_from_bytes=MULTIPART_FROM_BYTES,
+        allowed_instance_types=list(jobs.allowance.instance_types),
+        job_timeout_minutes=jobs.allowance.timeout_minutes,
+        max_job_timeout_minutes=jobs.allowance.max_timeout_minutes,
+        output_suffix=jobs.output_suffix,
+        price=PriceAnswer.of(estimate) if (estimate := jobs.spending.estimate()) else None,
     )
 
 

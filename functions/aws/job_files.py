@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,14 +10,15 @@ from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
-from functions.jobs.paths import input_prefix, object_key, output_prefix, spec_prefix
-from functions.jobs.ports import StoredObject, StoredPart, UploadForm
+from functions.jobs.paths import input_prefix, manifest_prefix, object_key, output_prefix, spec_prefix
+from functions.jobs.ports import StoredObject, StoredOutput, StoredPart, UploadForm
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
 _NO_UPLOAD = "NoSuchUpload"  # for ids that it never gave, too
+_MD5_ETAG = re.compile(r'"[0-9a-f]{32}"')
 
 
 @dataclass(frozen=True)
@@ -133,11 +135,27 @@ class S3JobFiles:
             ResponseContentType="application/octet-stream",
         )
 
-    def output_size(self, path: str) -> int | None:
+    def find_output(self, path: str) -> StoredOutput | None:
         try:
-            return self.client.head_object(Bucket=self.outputs_bucket, Key=object_key(path))["ContentLength"]
-        except self.client.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] == "404":
+            answer = self.client.head_object(Bucket=self.outputs_bucket, Key=object_key(path))
+        except ClientError as error:
+            if _code(error) == "404":
+                return None
+            raise
+        # Of what one PUT stored and S3 encrypted with its own key, the ETag is the MD5; else it is something else
+        # (S3 API reference, "Common Response Headers").
+        is_md5 = _MD5_ETAG.fullmatch(answer["ETag"]) and answer.get("ServerSideEncryption") == "AES256"
+        return StoredOutput(answer["ContentLength"], answer["ETag"].strip('"') if is_md5 else None)
+
+    def put_manifest(self, key: str, body: bytes) -> str:
+        self.client.put_object(Bucket=self.outputs_bucket, Key=key, Body=body, ContentType="application/json")
+        return f"{self.outputs_bucket}/{key}"
+
+    def manifest(self, path: str) -> bytes | None:
+        try:
+            return self.client.get_object(Bucket=self.outputs_bucket, Key=object_key(path))["Body"].read()
+        except ClientError as error:
+            if _code(error) == "NoSuchKey":
                 return None
             raise
 
@@ -151,6 +169,7 @@ class S3JobFiles:
     def delete_job(self, owner: str, job_id: str) -> None:
         self._delete_all(self.uploads_bucket, input_prefix(owner, job_id))
         self._delete_all(self.outputs_bucket, output_prefix(owner, job_id))
+        self._delete_all(self.outputs_bucket, manifest_prefix(owner, job_id))
         self._delete_all(self.artifacts_bucket, spec_prefix(owner, job_id))
 
     def _delete_all(self, bucket: str, prefix: str) -> None:

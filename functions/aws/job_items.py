@@ -8,7 +8,16 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from functions.jobs.job import Job, JobError, JobStatus, MachineRecord, TimelineEvent
+from functions.jobs.job import (
+    Job,
+    JobError,
+    JobStatus,
+    MachineRecord,
+    Overrides,
+    Program,
+    StoredManifest,
+    TimelineEvent,
+)
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -28,6 +37,7 @@ def to_item(job: Job) -> Item:
         "timeline": [asdict(event) for event in job.timeline],
         "machines": [asdict(machine) for machine in job.machines],
         "status": job.status.value,
+        "overrides": {name: value for name, value in asdict(job.overrides).items() if value is not None} or None,
     }
     if not job.status.is_terminal:
         values[OPEN_INDEX] = OPEN_INDEX
@@ -40,8 +50,15 @@ def from_item(item: Item) -> Job:
     values["status"] = JobStatus(values["status"])
     values["timeline"] = tuple(TimelineEvent(**_known(event, TimelineEvent)) for event in values.get("timeline", ()))
     values["machines"] = tuple(machine_from(machine) for machine in values.get("machines", ()))
+    overrides = _known(values.get("overrides", {}), Overrides)
+    values["overrides"] = Overrides(**{name: _plain(value) for name, value in overrides.items()})
     if values.get("error"):
         values["error"] = JobError(**_known(values["error"], JobError))
+    if values.get("program"):
+        program = _known(values["program"], Program)
+        values["program"] = Program(**program | {"command": tuple(program["command"])})
+    if values.get("manifest"):
+        values["manifest"] = StoredManifest(**_known(values["manifest"], StoredManifest))
     return Job(**values)
 
 

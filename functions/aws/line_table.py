@@ -7,20 +7,18 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from functions.aws.batch_writes import write_all
 from functions.aws.job_items import machine_from
+from functions.aws.ledger import DynamoLedger
 from functions.jobs.clock import now
 from functions.jobs.errors import LeadLost
 from functions.jobs.job import Run
 from functions.jobs.ports import Batch, Candidate, Lead, Slot, Ticket, Turn
 from functions.jobs.serving import MAX_BATCH
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # Owners are token subjects or "anonymous"; none begins with "#".
 _TICKETS = "#line"
@@ -32,20 +30,18 @@ _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 
-class DynamoLineTable:
+class DynamoLineTable(DynamoLedger):
     """functions.jobs.ports.LineTable over DynamoDB. Every read is strongly consistent."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
-
-    def enter(self, run: Run, attempt: int, token: str) -> Ticket:
+    def enter(self, run: Run, attempt: int, token: str, wish: str | None = None) -> Ticket:
+        # A run's wish is the same at each of its tries.
+        wished = {":wish": _serialize(wish)} if wish else {}
         try:
             answer = self._client.update_item(
                 TableName=self._table,
                 Key=_key(_TICKETS, run),
                 UpdateExpression="SET #run = :run, attempt = :attempt, #token = :token, entered = :now,"
-                " since = if_not_exists(since, :now)",
+                " since = if_not_exists(since, :now)" + (", wish = :wish" if wish else ""),
                 # A write that was given up, and arrives after all, must not bring back a token that is dead by then.
                 ConditionExpression="attribute_not_exists(entered) OR entered <= :now",
                 ExpressionAttributeNames={"#run": "run", "#token": "token"},
@@ -54,6 +50,7 @@ class DynamoLineTable:
                     ":attempt": _serialize(attempt),
                     ":token": _serialize(token),
                     ":now": _serialize(now()),
+                    **wished,
                 },
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -126,6 +123,7 @@ class DynamoLineTable:
     def remember(self, lead: Lead, batch: Batch) -> None:
         attempts = [{"run": asdict(run), "attempt": attempt} for run, attempt in batch.attempts]
         written = {"token": batch.token, "candidate": asdict(batch.candidate), "attempts": attempts}
+        written |= {"pooled": list(batch.pooled)} if batch.pooled else {}
         self._change_lead(lead, "SET #batch = :batch", {":batch": _serialize(written)}, ("batch",))
 
     def rest(self, lead: Lead, turn: Turn) -> None:
@@ -198,7 +196,7 @@ def _run(attributes: Mapping[str, Any]) -> Run:
 
 def _ticket(item: Mapping[str, Any]) -> Ticket:
     plain = _plain(item)
-    return Ticket(_run(plain["run"]), int(plain["attempt"]), plain["token"], plain["since"])
+    return Ticket(_run(plain["run"]), int(plain["attempt"]), plain["token"], plain["since"], plain.get("wish"))
 
 
 def _slot(item: Mapping[str, Any]) -> Slot:
@@ -209,5 +207,8 @@ def _slot(item: Mapping[str, Any]) -> Slot:
 def _batch(plain: Mapping[str, Any]) -> Batch:
     attempts: list[tuple[Run, Decimal]] = [(_run(each["run"]), each["attempt"]) for each in plain["attempts"]]
     return Batch(
-        plain["token"], Candidate(**plain["candidate"]), tuple((run, int(attempt)) for run, attempt in attempts)
+        plain["token"],
+        Candidate(**plain["candidate"]),
+        tuple((run, int(attempt)) for run, attempt in attempts),
+        tuple(plain.get("pooled", ())),
     )

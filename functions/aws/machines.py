@@ -49,6 +49,11 @@ def refusal_kind(code: str) -> str:
     return "permanent"
 
 
+def is_unclear(code: str) -> bool:
+    """Whether an error leaves open if the call had its effect."""
+    return code in _UNCLEAR
+
+
 @dataclass(frozen=True)
 class AwsMachines:
     """functions.jobs.ports.Machines over EC2 and SSM.
@@ -81,7 +86,7 @@ class AwsMachines:
             )
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-            if code in _UNCLEAR:
+            if is_unclear(code):
                 raise
             return Refusal(code, message, refusal_kind(code))
         return [
@@ -102,13 +107,15 @@ class AwsMachines:
             if error.response["Error"]["Code"] not in _THROTTLED | _UNCLEAR | _UNKNOWN_INSTANCE:
                 raise
 
-    def send_command(self, instance_id: str, script: str, comment: str, timeout: int) -> str:
+    def send_command(
+        self, instance_id: str, script: str, comment: str, timeout: int, patience: int | None = None
+    ) -> str:
         try:
             answer = self.clients.ssm.send_command(
                 InstanceIds=[instance_id],
                 DocumentName=_DOCUMENT,
                 Comment=comment[:100],
-                TimeoutSeconds=_DELIVERY_SECONDS,
+                TimeoutSeconds=patience or _DELIVERY_SECONDS,
                 Parameters={"commands": [script], "executionTimeout": [str(timeout)]},
                 CloudWatchOutputConfig={
                     "CloudWatchOutputEnabled": True,
@@ -135,7 +142,8 @@ class AwsMachines:
                 raise Throttled(str(error)) from error
             raise
         report, ended_at = _report(answer["StandardErrorContent"]), answer.get("ExecutionEndDateTime")
-        return CommandState(answer["Status"], answer["ResponseCode"], report, ended_at or None)
+        begun = bool(answer.get("ExecutionStartDateTime"))
+        return CommandState(answer["Status"], answer["ResponseCode"], report, ended_at or None, begun)
 
     def instance_state(self, instance_id: str) -> str | None:
         try:
@@ -162,7 +170,7 @@ class AwsMachines:
         for page in pages:
             for reservation in page["Reservations"]:
                 for instance in reservation["Instances"]:
-                    yield AliveMachine(instance["InstanceId"], instance["LaunchTime"])
+                    yield AliveMachine(instance["InstanceId"], instance["LaunchTime"], instance["State"]["Name"])
 
     def terminate(self, instance_id: str) -> str | None:
         try:

@@ -85,6 +85,19 @@ FAILURES: dict[str, FailureClass] = {
         "Try again later. Where the last answer names a quota, the operator should ask AWS for more; where it names "
         "capacity, add instance types; where all machines were busy, raise maxConcurrentJobs or queueTimeoutMinutes.",
     ),
+    "spending_cap": FailureClass(
+        "The machines of this owner, or of the whole stack, have cost today what they may cost in a day.",
+        Actor.OPERATOR,
+        True,
+        "Try again after 00:00 UTC, when the next day begins, or have the operator raise maxOwnerUsdPerDay or "
+        "maxStackUsdPerDay.",
+    ),
+    "job_cost_cap": FailureClass(
+        "With another machine this job might have cost more than a job may.",
+        Actor.OPERATOR,
+        False,
+        "Have the operator raise maxJobUsd, or lower jobTimeoutMinutes, which is what a machine is reckoned with.",
+    ),
     "throttled": FailureClass(
         "AWS asked to slow down for longer than this job could wait.",
         Actor.NOBODY,

@@ -13,17 +13,21 @@ from functions.jobs import clock
 from functions.jobs.advice import job_error
 from functions.jobs.clock import now
 from functions.jobs.errors import JobNotFound, MachineStillAlive
-from functions.jobs.job import Job, JobStatus, MachineRecord, Run, TimelineEvent
+from functions.jobs.job import Job, JobStatus, MachineRecord, Run, StoredManifest, TimelineEvent
 from functions.jobs.line import Line
+from functions.jobs.machine_command import sha256_hex
 from functions.jobs.open_run import is_over
-from functions.jobs.paths import output_key
+from functions.jobs.paths import manifest_key, output_key
 from functions.jobs.ports import JobFiles, JobTable, Machine, Machines, MachineTable
+from functions.jobs.provenance import manifest_of
 from functions.jobs.running import Outcome
 from functions.jobs.terminations import Terminations
 
 # Names of workflow errors (exception classes in errors.py, or workflow.asl.json's own) -> failure class.
 _CODES = {
     "QueueTimeout": "queue_timeout",
+    "SpendingCapReached": "spending_cap",
+    "JobCostCap": "job_cost_cap",
     "Throttled": "throttled",
     "LaunchRefused": "launch_refused",
     "AgentNotOnline": "boot_timeout",
@@ -41,22 +45,28 @@ _FORGOTTEN_AFTER = timedelta(minutes=30)
 class Recording:
     jobs: JobTable
     files: JobFiles
+    mayfly_version: str
 
     def finished(self, run: Run, attempt: int, outcome: Outcome) -> Job:
-        """Writes what Inspect found; success only if the attempt's output is really there."""
+        """Writes what Inspect found; success only if the attempt's output is really there, and its manifest, too."""
         job = self._unless_over(run, lambda job: job.noted(*outcome.events))
         if is_over(job, run):
             return job
         if outcome.code is not None:
             return self._failed(run, outcome.code, outcome.message)
-        path = self.files.output_path(output_key(run.owner, run.job_id, attempt, job.filename))
-        size = self.files.output_size(path)
-        if size is None:
+        path = self.files.output_path(output_key(run.owner, run.job_id, attempt, job.output_filename))
+        stored = self.files.find_output(path)
+        if stored is None:
             return self._failed(run, "output_not_stored", "The machine reported success, but no result is stored.")
-        event = TimelineEvent("succeeded", now(), f"The result has {size:,} bytes.")
+        facts = manifest_of(job, attempt, stored, outcome.reported, outcome.events, self.mayfly_version).encode()
+        manifest = StoredManifest(
+            self.files.put_manifest(manifest_key(run.owner, run.job_id, attempt), facts), sha256_hex(facts)
+        )
+        event = TimelineEvent("succeeded", now(), f"The result has {stored.size:,} bytes.")
 
         def change(job: Job) -> Job:
-            return replace(job.moved(JobStatus.SUCCEEDED, event), output_file_path=path, output_size=size)
+            job = job.moved(JobStatus.SUCCEEDED, event)
+            return replace(job, output_file_path=path, output_size=stored.size, manifest=manifest)
 
         return self._unless_over(run, change)
 
@@ -159,8 +169,7 @@ class Releasing:
         alive = [one for one, record in records.items() if not self._is_confirmed(one, record)]
         if alive:
             raise MachineStillAlive(f"{', '.join(alive)} not confirmed terminated yet")
-        self._note(run, records)
-        self.ends.line.give_back(run, list(records))
+        self.ends.line.give_back(run, self._note(run, records))
         return list(records)
 
     def _is_confirmed(self, instance_id: str, record: MachineRecord | None) -> bool:
@@ -169,18 +178,28 @@ class Releasing:
         launched_at = record.launched_at if record else None
         return self.machine_table.has_ended(instance_id) or is_gone(self.ends.machines, instance_id, launched_at)
 
-    def _note(self, run: Run, records: Mapping[str, MachineRecord | None]) -> None:
+    def _note(self, run: Run, records: Mapping[str, MachineRecord | None]) -> Mapping[str, MachineRecord | None]:
+        """The records as they are with their ends."""
         moment = now()
+        ended = {one: record and record.ended(moment, VERIFIED_BY_WORKFLOW) for one, record in records.items()}
         events = [TimelineEvent("machine_terminated", moment, f"{one} is confirmed terminated.") for one in records]
 
         def change(job: Job) -> Job:
-            for record in filter(None, records.values()):
-                job = job.with_machine(record.ended(moment, VERIFIED_BY_WORKFLOW))
+            for record in filter(None, ended.values()):
+                job = job.with_machine(_first_end(job, record))
             return job.noted(*events)
 
         # Deleted meanwhile: the machines are gone all the same, and nobody is left to tell.
         with suppress(JobNotFound):
-            self.ends.jobs.update(run.owner, run.job_id, change)
+            job = self.ends.jobs.update(run.owner, run.job_id, change)
+            ended |= {machine.instance_id: machine for machine in job.machines if machine.instance_id in ended}
+        return ended
+
+
+def _first_end(job: Job, ended: MachineRecord) -> MachineRecord:
+    """The machine's record with its end; an end that the job has already stays."""
+    known = next((one for one in job.machines if one.instance_id == ended.instance_id), ended)
+    return known.ended(ended.terminated_at or now(), VERIFIED_BY_WORKFLOW)
 
 
 def is_gone(machines: Machines, instance_id: str, launched_at: str | None) -> bool:

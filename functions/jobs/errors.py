@@ -8,7 +8,9 @@ MayflyError
 │   ├── UploadMissing            no file was uploaded for this job                   409
 │   ├── UploadIncomplete         parts of the upload are not stored                  409
 │   ├── JobConflict              the job exists with other content                   409
+│   ├── OverrideNotAllowed       the stack does not let a job have this                  400
 │   ├── NotReady                 the job has not got that far                        409
+│   ├── SpendingCap              the day's machines have cost what they may          403
 │   └── FileTooLarge             larger than this stack allows                       413
 ├── StepError                    a workflow step failed; the class name is the error name that
 │   │                            workflow.asl.json retries or catches
@@ -23,6 +25,8 @@ MayflyError
 │   └── FinalStep                trying again cannot help
 │       ├── LaunchRefused        AWS refused the launch for good (permission, image, parameter)
 │       ├── QueueTimeout         no machine within the stack's queue time-out
+│       ├── SpendingCapReached   the day's machines have cost what they may
+│       ├── JobCostCap           with another machine the job might cost more than a job may
 │       └── JobEnded             the run is over already (cancelled, or ended by the sweeper)
 ├── LeadLost                     another execution took over the line
 ├── IllegalTransition            a status change that the table in job.py does not allow
@@ -70,8 +74,16 @@ class JobConflict(RequestError):
     code = "job_conflict"
 
 
+class OverrideNotAllowed(RequestError):
+    code = "override_not_allowed"
+
+
 class NotReady(RequestError):
     code = "not_ready"
+
+
+class SpendingCap(RequestError):
+    code = "spending_cap"
 
 
 class FileTooLarge(RequestError):
@@ -123,6 +135,14 @@ class LaunchRefused(FinalStep):
 
 
 class QueueTimeout(FinalStep):
+    pass
+
+
+class SpendingCapReached(FinalStep):
+    pass
+
+
+class JobCostCap(FinalStep):
     pass
 
 

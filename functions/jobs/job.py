@@ -74,6 +74,7 @@ class MachineRecord:
     """The receipt of one machine. Times RFC 3339 UTC; `verified` says how its termination was seen.
 
     `commands` are the ids of the commands it was sent: the script's, then any that only stored its result.
+    `hourly_micro_usd` is the price of machine, disk and address as it was at the launch, None where it was not known.
     """
 
     instance_id: str
@@ -87,6 +88,8 @@ class MachineRecord:
     terminated_at: str | None = None
     verified: str | None = None
     commands: tuple[str, ...] = ()
+    hourly_micro_usd: int | None = None
+    prepared_at: str | None = None
 
     def ended(self, at: str, verified: str) -> MachineRecord:
         """This record with its end; the first end seen stays."""
@@ -94,12 +97,39 @@ class MachineRecord:
 
 
 @dataclass(frozen=True)
+class Overrides:
+    """What one job has otherwise than its stack's other jobs; None is as they have it."""
+
+    instance_type: str | None = None
+    timeout_minutes: int | None = None
+
+
+NO_OVERRIDES = Overrides()
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a machine was given to run: the payload by its SHA-256 (hex), and the command's words."""
+
+    payload_sha256: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StoredManifest:
+    """Where the manifest of a succeeded job is (`bucket/key`), and its SHA-256 (hex)."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Job:
     """A job as the table keeps it. Paths are `bucket/key`, sizes bytes, times RFC 3339 UTC.
 
-    `attempts` counts launched attempts over all runs, so that no two share an output key; `instance_id` and
-    `command_id` belong to the latest one. `revision` grows by one with every write and is what concurrent writers are
-    told apart by.
+    `attempts` counts launched attempts over all runs, so that no two share an output key; `instance_id`,
+    `command_id` and `program` belong to the latest one. `revision` grows by one with every write and is what concurrent
+    writers are told apart by.
     """
 
     owner: str
@@ -122,10 +152,23 @@ class Job:
     revision: int = 1
     run: int = 1
     machines: tuple[MachineRecord, ...] = field(default=())
+    overrides: Overrides = NO_OVERRIDES
+    output_suffix: str = ""
+    program: Program | None = None
+    manifest: StoredManifest | None = None
 
     @property
     def this_run(self) -> Run:
         return Run(self.owner, self.id, self.run)
+
+    @property
+    def output_filename(self) -> str:
+        """The result's name: the input's, and what the stack adds to it."""
+        return self.filename + self.output_suffix
+
+    @property
+    def manifest_sha256(self) -> str | None:
+        return self.manifest.sha256 if self.manifest else None
 
     def noted(self, *events: TimelineEvent) -> Job:
         """This job with events added; one that this run has already (same word, same detail) is not added twice."""
@@ -163,6 +206,7 @@ class Job:
             error=None,
             instance_id=None,
             command_id=None,
+            program=None,
         )
 
     def with_command(self, instance_id: str, command_id: str) -> Job:

@@ -16,11 +16,11 @@ from datetime import timedelta
 
 from functions.jobs import clock
 from functions.jobs.clock import now
-from functions.jobs.errors import JobEnded, LeadLost, QueueTimeout
+from functions.jobs.errors import JobCostCap, JobEnded, LeadLost, QueueTimeout, YourTurn
 from functions.jobs.job import JobStatus, Run, TimelineEvent
 from functions.jobs.line import Line
 from functions.jobs.open_run import open_job, unless_over
-from functions.jobs.ports import JobTable, Refusal, Slot, Ticket
+from functions.jobs.ports import JobTable, Refusal, Slot, Ticket, Turn
 from functions.jobs.serving import STEP_ERRORS, Serving
 
 # How long a leader goes on before another one takes over: well inside its function's minute.
@@ -40,12 +40,17 @@ class Launching:
 
         Raises:
             JobEnded: the run is over; it has no place in line any more.
+            JobCostCap: the next machine might cost more than is left for the job; neither has it then.
             QueueTimeout: it has waited too long; neither has it then.
         """
-        ticket = self.line.table.enter(run, attempt, token)
         try:
-            open_job(self.jobs, run)
-        except JobEnded:
+            # A leader may see the ticket at once: it has to say from the beginning what will do.
+            job = open_job(self.jobs, run)
+            self.serving.spending.check_job(job)
+            wish = job.overrides.instance_type
+            ticket = self.line.table.enter(run, attempt, token, wish)
+            open_job(self.jobs, run)  # who is cancelled after this finds the ticket
+        except (JobEnded, JobCostCap):
             self.line.table.leave(run)
             raise
         # There is one when an earlier try of this step got as far as the machine and only its answer was lost.
@@ -58,10 +63,16 @@ class Launching:
         if slot is not None:
             self.serving.give(ticket, slot)
         elif self.serving.is_full():
-            self._note_waiting(run)
+            words = (
+                f"All {self.serving.max_concurrent} machines of this stack are busy; this job is in line for the next."
+            )
+            self._note_waiting(run, words)
+        elif self.serving.is_held_back(ticket):
+            self._note_waiting(
+                run, "The machines that run may cost what is left of today's cap; this job waits for them."
+            )
 
-    def _note_waiting(self, run: Run) -> None:
-        words = f"All {self.serving.max_concurrent} machines of this stack are busy; this job is in line for the next."
+    def _note_waiting(self, run: Run, words: str) -> None:
         event = TimelineEvent("waiting", now(), words)
         with suppress(JobEnded):  # its workflow hears of that by itself
             self.jobs.update(
@@ -83,21 +94,32 @@ class Launching:
             # Whom to tell comes after the rest: whoever hears it shall find the lead free.
             served = ticket.run if slot is not None else None
             if turn.refusal is not None:
-                self._leave_to_oldest(turn.refusal, served)
-                return slot
+                self._leave_to_oldest(turn, turn.refusal, served)
+                if turn.refusal.kind == "throttled":
+                    return slot
             # Somebody may have entered, and found the lead taken, after the last look.
-            if not self.serving.servable(1):
+            if not self.serving.servable(1, turn.refusals):
                 return slot
             if served is not None or clock.utc_now() >= until:
                 self.line.hand_over(served)
                 return slot
         return slot
 
-    def _leave_to_oldest(self, refusal: Refusal, served: Run | None) -> None:
-        """It is for the oldest in line to come again, or to give up."""
+    def _leave_to_oldest(self, turn: Turn, last: Refusal, served: Run | None) -> None:
+        """It is for the oldest in line to come again, for all, or to give up."""
         for ticket in self.line.oldest(but=served):
+            refusal = last if last.kind == "throttled" else turn.refusals.get(ticket.wish)
             if self.serving.has_waited_too_long(ticket):
-                cause = f"No machine within {self.serving.patience}; the last answer was {refusal}"
+                cause = f"No machine within {self.serving.patience}"
+                cause += f"; the last answer was {refusal}" if refusal else "."
                 self.line.turn_down(ticket, QueueTimeout.__name__, cause)
-            elif self.line.workflow.fail(ticket.token, STEP_ERRORS[refusal.kind].__name__, str(refusal)):
+            elif self.line.workflow.fail(ticket.token, *_come_again(refusal, last)):
                 return
+
+
+def _come_again(refusal: Refusal | None, last: Refusal) -> tuple[str, str]:
+    """The error that a ticket is told with its cause, be its own wish refused or only somebody else's."""
+    if refusal is None and last.kind == "permanent":
+        return YourTurn.__name__, "others were refused for good"
+    told = refusal or last
+    return STEP_ERRORS[told.kind].__name__, str(told)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from functions.jobs import clock
 from functions.jobs.errors import YourTurn
-from functions.jobs.job import Run
-from functions.jobs.ports import LineTable, Slot, Ticket, Workflow
+from functions.jobs.job import MachineRecord, Run
+from functions.jobs.ports import Charge, LineTable, Slot, Ticket, Workflow
+from functions.jobs.pricing import machine_cost
 
 # A ticket whose workflow does not listen (it is between two tries and comes by itself) is passed over, this many times.
 _TRIES = 5
@@ -18,11 +20,21 @@ class Line:
     table: LineTable
     workflow: Workflow
 
-    def give_back(self, run: Run, instance_ids: Sequence[str]) -> None:
-        """Frees the slot of machines that are confirmed gone, and hands it to whoever waits longest."""
-        for instance_id in instance_ids:
+    def give_back(self, run: Run, machines: Mapping[str, MachineRecord | None]) -> None:
+        """Frees the slot of machines that are confirmed gone, and hands it to whoever waits longest.
+
+        Before that it enters what they have cost, where their records are known.
+        """
+        for instance_id, machine in machines.items():
+            if machine is not None:
+                self.charge(run.owner, machine)
             self.table.give_back(run, instance_id)
         self.hand_over()
+
+    def charge(self, owner: str, machine: MachineRecord) -> None:
+        cost = machine_cost(machine, clock.utc_now())
+        if cost is not None:
+            self.table.charge(Charge(machine.launched_at[:10], owner, machine.instance_id, cost))
 
     def oldest(self, but: Run | None = None) -> Sequence[Ticket]:
         """The first in line, without the run that is about to leave it."""

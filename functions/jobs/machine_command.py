@@ -41,7 +41,7 @@ class Spec:
                 "filename": job.filename,
                 "text": job.input_text,
                 "input": {"url": self.input_url, "size": job.size},
-                "output": {"url": self.output_url},
+                "output": {"url": self.output_url} | ({"suffix": job.output_suffix} if job.output_suffix else {}),
                 "command": list(self.script),
                 "timeout_s": self.timeout_seconds,
             }

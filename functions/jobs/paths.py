@@ -55,6 +55,15 @@ def output_key(owner: str, job_id: str, attempt: int, filename: str) -> str:
     return f"{output_prefix(owner, job_id)}{attempt}/{filename}"
 
 
+def manifest_prefix(owner: str, job_id: str) -> str:
+    return f"manifests/{owner}/{job_id}/"
+
+
+def manifest_key(owner: str, job_id: str, attempt: int) -> str:
+    """Apart from the outputs: no address that a machine is given, and no name of a file, can be a manifest's."""
+    return f"{manifest_prefix(owner, job_id)}{attempt}.json"
+
+
 def spec_prefix(owner: str, job_id: str) -> str:
     return f"specs/{owner}/{job_id}/"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -103,12 +103,16 @@ class MachineTable(Protocol):
 
 @dataclass(frozen=True)
 class Ticket:
-    """A run's place in the line: who waits for a machine since when (RFC 3339 UTC), and how to tell them."""
+    """A run's place in the line: who waits for a machine since when (RFC 3339 UTC), and how to tell them.
+
+    `wish` is the one instance type that will do; None is any of the stack's.
+    """
 
     run: Run
     attempt: int
     token: str
     since: str
+    wish: str | None = None
 
 
 @dataclass(frozen=True)
@@ -133,11 +137,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Batch:
-    """A launch that is under way: its client token, what is asked for, and whose attempts it is for, in order."""
+    """A launch that is under way: its client token, what is asked for, and whose attempts it is for, in order.
+
+    `pooled` are the machines of the pool that are meant for these attempts, one each; none, and EC2 launches new ones.
+    """
 
     token: str
     candidate: Candidate
     attempts: tuple[tuple[Run, int], ...]
+    pooled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,20 +176,48 @@ class Refusal:
 class Turn:
     """How a leader's turn ended, for the next one.
 
-    `limit` follows from what EC2 answered, `refusal` is its last no.
-    `own` is the slot of the leader's own ticket, `unfinished` a batch that has to be tried again as it is.
+    `limit` follows from what EC2 answered; `refusals` is what it refused to those who are left, by wish and in the
+    order in which it did. `own` is the slot of the leader's own ticket, `unfinished` a batch that has to be tried again
+    as it is.
     """
 
     limit: int
-    refusal: Refusal | None = None
+    refusals: Mapping[str | None, Refusal] = field(default_factory=dict)
     own: Slot | None = None
     unfinished: Batch | None = None
 
+    @property
+    def refusal(self) -> Refusal | None:
+        """EC2's last no."""
+        return list(self.refusals.values())[-1] if self.refusals else None
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What a machine has cost, whole micro-USD, for the UTC day of its launch (`2026-01-31`)."""
+
+    day: str
+    owner: str
+    instance_id: str
+    micro_usd: int
+
+
+@dataclass(frozen=True)
+class DayLedger:
+    """What the machines that were launched on one day and are gone have cost, by owner, and which those are."""
+
+    day: str
+    spent: Mapping[str, int] = field(default_factory=dict)
+    machines: frozenset[str] = frozenset()
+
 
 class LineTable(Protocol):
-    """Who waits for a machine, who holds a slot, and who leads. Reads see every earlier write."""
+    """Who waits for a machine, who holds a slot, who leads, and what machines have cost.
 
-    def enter(self, run: Run, attempt: int, token: str) -> Ticket:
+    Reads see every earlier write.
+    """
+
+    def enter(self, run: Run, attempt: int, token: str, wish: str | None = None) -> Ticket:
         """Takes a place in line, or gives the run's place a new token; the ticket tells since when it waits.
 
         A place that was taken later than this (a call that was held up, say) stays as it is, and is answered.
@@ -204,6 +240,12 @@ class LineTable(Protocol):
 
     def give_back(self, run: Run, instance_id: str) -> None:
         """Frees the run's slot if it is this machine's; doing so twice is harmless."""
+
+    def charge(self, charge: Charge) -> None:
+        """Enters what a machine has cost; doing so twice is harmless, the first amount stays."""
+
+    def ledger(self, day: str, owner: str | None = None) -> DayLedger:
+        """A day's, of one owner if one is named."""
 
     def lead(self, name: str) -> Lead | None:
         """Takes the lead, unless somebody else has it; `name` had it before and takes it over at once."""
@@ -234,6 +276,14 @@ class UploadForm:
 class StoredObject:
     path: str  # bucket/key
     size: int  # bytes
+
+
+@dataclass(frozen=True)
+class StoredOutput:
+    """A result as S3 has it; `md5` (hex) is what S3 itself computed, None where it does not say."""
+
+    size: int  # bytes
+    md5: str | None
 
 
 @dataclass(frozen=True)
@@ -278,7 +328,13 @@ class JobFiles(Protocol):
 
     def output_download_url(self, path: str, filename: str, expires_in: int) -> str: ...
 
-    def output_size(self, path: str) -> int | None: ...
+    def find_output(self, path: str) -> StoredOutput | None: ...
+
+    def put_manifest(self, key: str, body: bytes) -> str:
+        """Stores a job's manifest and returns its path."""
+
+    def manifest(self, path: str) -> bytes | None:
+        """None when it is not kept any more."""
 
     def put_spec(self, key: str, body: bytes, expires_in: int) -> str:
         """Stores an attempt's spec and returns a presigned URL to read it."""
@@ -325,28 +381,39 @@ class Workflow(Protocol):
 
 @dataclass(frozen=True)
 class LaunchedInstance:
+    """Times RFC 3339 UTC; `prepared_at` is when the pool launched a machine that is now started for a job."""
+
     instance_id: str
     zone: str
     image_id: str
-    launched_at: str  # RFC 3339 UTC
+    launched_at: str
+    prepared_at: str | None = None
 
 
 @dataclass(frozen=True)
 class AliveMachine:
-    """An instance of the stack that is neither terminated nor on its way there."""
+    """An instance of the stack that is neither terminated nor on its way there.
+
+    `launched_at` is when it was started last (EC2's LaunchTime).
+    """
 
     instance_id: str
     launched_at: datetime
+    state: str = "running"  # EC2's name of it
 
 
 @dataclass(frozen=True)
 class CommandState:
-    """A command on a machine: SSM's status, the wrapper's exit code, the report it wrote, if any, and when it ended."""
+    """A command on a machine: SSM's status, the wrapper's exit code, the report it wrote, if any, and when it ended.
+
+    `has_begun` is False for one that its machine never took.
+    """
 
     status: str  # Pending, InProgress, Delayed, Success, Failed, TimedOut, Cancelled, Cancelling
     exit_code: int
     report: dict[str, Any] | None
     ended_at: str | None = None  # RFC 3339; None where SSM does not say
+    has_begun: bool = True
 
     @property
     def is_over(self) -> bool:
@@ -367,8 +434,13 @@ class Machines(Protocol):
     def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
         """Tags a machine for whoever looks at EC2. Nothing depends on it: being throttled is no error."""
 
-    def send_command(self, instance_id: str, script: str, comment: str, timeout: int) -> str:
+    def send_command(
+        self, instance_id: str, script: str, comment: str, timeout: int, patience: int | None = None
+    ) -> str:
         """Sends a shell script; returns the command id.
+
+        `timeout` is how long it may run, `patience` how long it may take to be delivered, in seconds; None is SSM's
+        minimum, which is for machines that are online.
 
         Raises:
             AgentNotOnline: the machine cannot take commands yet.

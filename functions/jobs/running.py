@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from functions.jobs import clock
 from functions.jobs.clock import now
 from functions.jobs.errors import AgentNotOnline, JobEnded, MachineLost
-from functions.jobs.job import Job, JobStatus, MachineRecord, Run, TimelineEvent
+from functions.jobs.job import Job, JobStatus, MachineRecord, Program, Run, TimelineEvent
 from functions.jobs.machine_command import Spec, machine_command, sha256_hex
 from functions.jobs.open_run import open_job, unless_over
 from functions.jobs.paths import output_key, spec_key
@@ -25,6 +25,7 @@ from functions.jobs.ports import (
     MachineTable,
     Workflow,
 )
+from functions.jobs.provenance import Reported
 
 # Exit codes of ec2_payload/run_job.py, see its README.
 WRAPPER_FAILURES = {
@@ -64,6 +65,7 @@ class Outcome:
     code: str | None = None  # a key of advice.py, None for success
     message: str = ""
     events: tuple[TimelineEvent, ...] = ()
+    reported: Reported = field(default_factory=Reported)
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,11 @@ class Dispatching:
     bootstrap: str
     payload_sha256: str
     script: Sequence[str]
-    job_timeout: int  # seconds the script may run
+    job_timeout: int  # seconds a script may run whose job does not say otherwise
     transfer_allowance: int  # seconds more for fetching the file and storing the result
     online_waits: Sequence[float]  # seconds between tries within the first call; the workflow retries beyond them
     sleep: Callable[[float], None]
+    boot_timeout: int = 300  # seconds that a machine of the pool may take until it has its command
 
     def dispatch(
         self, run: Run, attempt: int, instance_id: str, stored_after: str | None = None, retries: int = 0
@@ -102,16 +105,19 @@ class Dispatching:
         try:
             # A machine that is not online in its first moments takes its time: then one try a call does.
             waits = () if retries else self.online_waits
-            command_id = self._send(instance_id, command, f"mayfly {run.job_id} attempt {attempt}", waits)
+            command_id = self._send(job, command, f"mayfly {run.job_id} attempt {attempt}", waits)
         except AgentNotOnline:
-            self._check_alive(instance_id)
+            self._check_alive(job, instance_id)
             raise
-        event = TimelineEvent("running", now(), f"{instance_id} is online and has its command.")
+        begins = "starts and takes its command once it is up" if _is_pooled(job) else "is online and has its command"
+        event = TimelineEvent("running", now(), f"{instance_id} {begins}.")
         if stored_after:
             event = TimelineEvent("storing_again", now(), "The upload's address had expired; storing with a new one.")
 
         def change(job: Job) -> Job:
-            return job.moved(JobStatus.RUNNING, event).with_command(instance_id, command_id)
+            job = job.moved(JobStatus.RUNNING, event).with_command(instance_id, command_id)
+            # What only stores a result is not what made it.
+            return job if stored_after else replace(job, program=self._program)
 
         self.jobs.update(run.owner, run.job_id, unless_over(run, change))
         return command_id
@@ -137,38 +143,51 @@ class Dispatching:
         )
         return self.jobs.update(run.owner, run.job_id, unless_over(run, lambda job: _launched(job, machine)))
 
-    def _check_alive(self, instance_id: str) -> None:
+    def _check_alive(self, job: Job, instance_id: str) -> None:
         # EC2 is only asked when an event gave cause to: a thousand booting machines must not mean a thousand calls.
-        if self.machine_table.has_news(instance_id) and self.machines.instance_state(instance_id) in _ENDED:
+        if not self.machine_table.has_news(instance_id):
+            return
+        state = self.machines.instance_state(instance_id)
+        if state in _ENDED and not _may_only_seem_stopped(job, state):
             raise MachineLost(f"{instance_id} ended before it was online")
 
-    def _send(self, instance_id: str, script: str, comment: str, waits: Sequence[float]) -> str:
+    def _send(self, job: Job, script: str, comment: str, waits: Sequence[float]) -> str:
+        instance_id, seconds = str(job.instance_id), self._total_seconds(job)
+        # SSM knows the agent of a machine of the pool from before, and keeps its command until that is back.
+        patience = self.boot_timeout if _is_pooled(job) else None
         for wait in waits:
             try:
-                return self.machines.send_command(instance_id, script, comment, self._total_seconds)
+                return self.machines.send_command(instance_id, script, comment, seconds, patience)
             except AgentNotOnline:
                 self.sleep(wait)
-        return self.machines.send_command(instance_id, script, comment, self._total_seconds)
+        return self.machines.send_command(instance_id, script, comment, seconds, patience)
+
+    def _script_seconds(self, job: Job) -> int:
+        minutes = job.overrides.timeout_minutes
+        return self.job_timeout if minutes is None else minutes * 60
+
+    def _total_seconds(self, job: Job) -> int:
+        return self._script_seconds(job) + self.transfer_allowance
 
     @property
-    def _total_seconds(self) -> int:
-        return self.job_timeout + self.transfer_allowance
+    def _program(self) -> Program:
+        return Program(self.payload_sha256, tuple(self.script))
 
     def _command(self, job: Job, attempt: int, *, upload_only: bool) -> str:
+        seconds = self._total_seconds(job)
+        output = output_key(job.owner, job.id, attempt, job.output_filename)
         spec = Spec(
             job=job,
             attempt=attempt,
-            input_url=self.files.input_url(job.input_file_path, self._total_seconds),
-            output_url=self.files.output_upload_url(
-                output_key(job.owner, job.id, attempt, job.filename), self._total_seconds
-            ),
+            input_url=self.files.input_url(job.input_file_path, seconds),
+            output_url=self.files.output_upload_url(output, seconds),
             script=tuple(self.script),
-            timeout_seconds=self.job_timeout,
+            timeout_seconds=self._script_seconds(job),
         ).encode()
-        spec_url = self.files.put_spec(spec_key(job.owner, job.id, attempt), spec, self._total_seconds)
+        spec_url = self.files.put_spec(spec_key(job.owner, job.id, attempt), spec, seconds)
         return machine_command(
             self.bootstrap,
-            payload_url=self.files.payload_url(self._total_seconds),
+            payload_url=self.files.payload_url(seconds),
             payload_sha256=self.payload_sha256,
             spec_url=spec_url,
             spec_sha256=sha256_hex(spec),
@@ -179,7 +198,8 @@ class Dispatching:
 def _launched(job: Job, machine: MachineRecord) -> Job:
     if job.attempts > machine.attempt:
         raise JobEnded(f"job {job.id} is at attempt {job.attempts}; attempt {machine.attempt} is over")
-    words = f"{machine.instance_id}: {machine.instance_type}, {machine.market}, in {machine.zone}."
+    origin = ", from the pool" if machine.prepared_at else ""
+    words = f"{machine.instance_id}: {machine.instance_type}, {machine.market}, in {machine.zone}{origin}."
     job = job.moved(JobStatus.LAUNCHING, TimelineEvent("launched", now(), words))
     job = replace(job, attempts=machine.attempt, instance_id=machine.instance_id, command_id=None)
     return job.with_machine(machine)
@@ -215,17 +235,35 @@ class Inspecting:
 
     def inspect(self, run: Run, instance_id: str, command_id: str) -> Outcome:
         """Raises JobEnded when the job was cancelled meanwhile."""
-        open_job(self.jobs, run)
+        job = open_job(self.jobs, run)
         state = self.machines.command_state(command_id, instance_id)
         over = state if state is not None and state.is_over else None
         if over is not None and not _may_be_the_machines_end(over):
             return _finished(over)
-        if self.machines.instance_state(instance_id) in _ALIVE:
+        machine_state = self.machines.instance_state(instance_id)
+        took_it = over is None or over.has_begun or over.status != "TimedOut"
+        if took_it and (machine_state in _ALIVE or _may_only_seem_stopped(job, machine_state)):
             # EC2 may not show yet that the machine goes down: a command that has only just ended is looked at again.
             return _finished(over) if over is not None and not _has_just_ended(over) else Outcome("running")
-        event = TimelineEvent("machine_lost", now(), f"{instance_id} is gone before the script was done.")
+        event = TimelineEvent("machine_lost", now(), _lost_words(instance_id, took_it=took_it))
         self.jobs.update(run.owner, run.job_id, unless_over(run, lambda job: job.noted(event)))
         return Outcome("lost")
+
+
+def _lost_words(instance_id: str, *, took_it: bool) -> str:
+    return f"{instance_id} is gone before the script was done." if took_it else f"{instance_id} never took its command."
+
+
+def _is_pooled(job: Job) -> bool:
+    """Whether the job's latest machine waited in the pool."""
+    return any(one.instance_id == job.instance_id and one.prepared_at for one in job.machines)
+
+
+def _may_only_seem_stopped(job: Job, state: str | None) -> bool:
+    """EC2 may show a machine of the pool for a moment as it was before it was started."""
+    launched = [one.launched_at for one in job.machines if one.instance_id == job.instance_id]
+    is_new = bool(launched) and clock.utc_now() - datetime.fromisoformat(launched[0]) < _MOMENT
+    return state in {"stopping", "stopped"} and is_new and _is_pooled(job)
 
 
 def _may_be_the_machines_end(state: CommandState) -> bool:
@@ -241,7 +279,7 @@ def _finished(state: CommandState) -> Outcome:
     report = state.report or {}
     events = _reported_events(report)
     if state.status == "Success":
-        return Outcome("finished", events=events)
+        return Outcome("finished", events=events, reported=Reported.read(report))
     if state.status == "TimedOut":
         return Outcome("finished", "script_timed_out", "The command was stopped at its time limit.", events)
     if state.exit_code == UPLOAD_URL_EXPIRED:

@@ -1,14 +1,19 @@
 """What the leader of the line does: as many machines as there are tickets and free slots, in as few calls as EC2 takes.
 
+One call asks for one instance type, so those who wish for the same one, or for none, are launched for together: the
+oldest ticket's group first. A group that EC2 has nothing for is left aside for the rest of the turn, and the next one's
+turn it is.
+
 What is about to be launched is written down before the call, with its client token. A leader that dies in the middle
 is followed by one that makes the same call again and gets the same machines, so none is launched twice or forgotten.
+Machines that wait in the pool (pool.py), where a stack has one, are a batch as well, which comes first.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -20,12 +25,14 @@ from functions.jobs.errors import (
     JobNotFound,
     LaunchRefused,
     QuotaExceeded,
+    SpendingCapReached,
     StepError,
     Throttled,
 )
 from functions.jobs.job import MachineRecord, Run, TimelineEvent
 from functions.jobs.line import Line
 from functions.jobs.open_run import is_over, unless_over
+from functions.jobs.pool import Pool
 from functions.jobs.ports import (
     Batch,
     Candidate,
@@ -38,6 +45,7 @@ from functions.jobs.ports import (
     Ticket,
     Turn,
 )
+from functions.jobs.spending import Purse, Spending, Verdict, today
 
 STEP_ERRORS: dict[str, type[StepError]] = {
     "capacity": CapacityUnavailable,
@@ -56,6 +64,7 @@ _SLOTS_A_WRITE = 25
 T = TypeVar("T")
 Gift = tuple[Ticket, Slot]
 _Refusals = tuple[tuple[Candidate, Refusal], ...]
+_Answer = Sequence[tuple[tuple[Run, int], LaunchedInstance]]
 
 
 def batched(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -85,17 +94,65 @@ class Serving:
     throttle_waits: Sequence[float]  # seconds between tries within one turn; the workflow retries beyond them
     sleep: Callable[[float], None]
     for_each: ForEach
+    spending: Spending = field(default_factory=Spending)
     new_token: Callable[[], str] = lambda: str(uuid.uuid4())
+    pool: Pool | None = None
 
-    def servable(self, limit: int) -> Sequence[Ticket]:
-        """The tickets that there are free slots for, oldest first."""
-        tickets = self.line.table.oldest(limit + _GRANTED)
-        if not tickets:
-            return ()
-        slots = self.line.table.slots()
-        held = {(slot.run, slot.machine.attempt) for slot in slots}
-        waiting = [ticket for ticket in tickets if (ticket.run, ticket.attempt) not in held]
-        return waiting[: max(0, min(limit, self.max_concurrent - len(slots)))]
+    def servable(self, limit: int, refused: Collection[str | None] = ()) -> Sequence[Ticket]:
+        """The tickets that there are free slots for, oldest first, without those whose wish was refused.
+
+        Nor those whom a cap on spending stops: for the moment, or for today, of which they are told.
+        """
+        looked_at = limit + _GRANTED
+        while True:
+            tickets = self._oldest(looked_at, refused)
+            if not tickets:
+                return ()
+            slots = self.line.table.slots()
+            held = {(slot.run, slot.machine.attempt) for slot in slots}
+            waiting = [ticket for ticket in tickets if (ticket.run, ticket.attempt) not in held]
+            room = max(0, min(limit, self.max_concurrent - len(slots)))
+            if not room or not self.spending.has_day_caps:
+                return waiting[:room]
+            affordable = self._affordable(waiting, slots)
+            if len(affordable) >= room or len(tickets) < looked_at:
+                return affordable[:room]
+            looked_at *= 4  # those who are stopped must not hide who comes after them
+
+    def _affordable(self, tickets: Sequence[Ticket], slots: Sequence[Slot]) -> Sequence[Ticket]:
+        purse = Purse.of(self.spending, slots, self.line.table.ledger(today()), clock.utc_now())
+        verdicts = [(ticket, purse.take(ticket.run.owner, ticket.wish)) for ticket in tickets]
+        refused = [ticket for ticket, verdict in verdicts if verdict is Verdict.REFUSED]
+
+        def refuse(ticket: Ticket) -> None:
+            words = purse.refusal(ticket.run.owner, ticket.wish) or ""
+            self.line.turn_down(ticket, SpendingCapReached.__name__, words)
+
+        self.for_each(refuse, refused)
+        return [ticket for ticket, verdict in verdicts if verdict is Verdict.GRANTED]
+
+    def is_held_back(self, ticket: Ticket) -> bool:
+        """Whether a ticket waits for machines to end that may still cost what is left under a cap."""
+        if not self.spending.has_day_caps:
+            return False
+        verdict = Purse.of_today(self.spending, self.line.table).take(ticket.run.owner, ticket.wish)
+        return verdict is Verdict.HELD
+
+    def _oldest(self, limit: int, refused: Collection[str | None]) -> Sequence[Ticket]:
+        """Looks ever further back in line, lest a thousand who were refused hide who comes after them."""
+        looked_at = limit
+        while True:
+            tickets = self.line.table.oldest(looked_at)
+            others = [ticket for ticket in tickets if ticket.wish not in refused]
+            if len(others) >= limit or len(tickets) < looked_at:
+                return others[:limit]
+            looked_at *= 4
+
+    def candidates_for(self, wish: str | None) -> Sequence[Candidate]:
+        """What to ask EC2 for, the best first; a wish takes the place of the stack's own types."""
+        if wish is None:
+            return self.candidates
+        return list(dict.fromkeys(replace(candidate, instance_type=wish) for candidate in self.candidates))
 
     def is_full(self) -> bool:
         return len(self.line.table.slots()) >= self.max_concurrent
@@ -114,30 +171,38 @@ class Serving:
             LeadLost: somebody else leads by now.
         """
         # What an earlier version of this code found good may be more.
-        limit, waits = min(lead.limit, MAX_BATCH), iter(self.throttle_waits)
+        limit = min(lead.limit, MAX_BATCH)
         if lead.batch is not None:
             refusal, own = self._launch(lead, lead.batch, leader)
             if own is not None:
                 return Turn(limit, own=own)
             if refusal is not None and refusal.kind == "throttled":
-                return Turn(limit, refusal=refusal, unfinished=lead.batch)
-        while clock.utc_now() < until and (tickets := self.servable(limit)):
+                return Turn(limit, {None: refusal}, unfinished=lead.batch)
+        return self._serve_groups(lead, leader, until, limit)
+
+    def _serve_groups(self, lead: Lead, leader: Ticket, until: datetime, limit: int) -> Turn:
+        waits, refused = iter(self.throttle_waits), dict[str | None, Refusal]()
+        while clock.utc_now() < until:
+            tickets = _first_group(self.servable(limit, refused))
+            if not tickets:
+                return Turn(limit, refused)
             refusals, own = self._launch_for(lead, leader, tickets)
             if not refusals:
                 limit = min(MAX_BATCH, limit * 2)
-            if own is not None:
-                return Turn(limit, own=own)
-            if not refusals:
+                if own is not None:
+                    return Turn(limit, own=own)
                 continue
             last = refusals[-1][1]
             if last.kind == "throttled" and len(tickets) > 1:
                 limit = len(tickets) // 2  # perhaps more machines than the account may launch at this moment
             elif not self._goes_on(tickets, last, waits):
-                return Turn(limit, refusal=last)
-        return Turn(limit)
+                refused[tickets[0].wish] = last
+                if last.kind == "throttled":
+                    return Turn(limit, refused)
+        return Turn(limit)  # not at its end: whoever leads next asks for everybody anew
 
     def _goes_on(self, tickets: Sequence[Ticket], refusal: Refusal, waits: Iterator[float]) -> bool:
-        """Whether there is something to ask for after this refusal, in this turn."""
+        """Whether there is something to ask for, for the same wish, after this refusal, in this turn."""
         if refusal.kind == "permanent":
             heard = [self.line.turn_down(ticket, LaunchRefused.__name__, str(refusal)) for ticket in tickets]
             return all(heard)  # who does not listen stays in line; to ask for it would only be refused again
@@ -149,19 +214,27 @@ class Serving:
     def _launch_for(self, lead: Lead, leader: Ticket, tickets: Sequence[Ticket]) -> tuple[_Refusals, Slot | None]:
         """Tries one candidate after the other. Every candidate's refusal if all refused; the leader's own slot."""
         refusals: _Refusals = ()
-        for candidate in self.candidates:
-            batch = Batch(self.new_token(), candidate, tuple((ticket.run, ticket.attempt) for ticket in tickets))
+        for batch in self._batches(tickets):
             self.line.table.remember(lead, batch)
             refusal, own = self._launch(lead, batch, leader)
             if refusal is None:
                 self._note(tickets, refusals)
                 return (), own
-            refusals = (*refusals, (candidate, refusal))
+            refusals = (*refusals, (batch.candidate, refusal))
             if refusal.kind in {"permanent", "throttled"}:
                 break
         # Being told to slow down is no news to those further back.
         self._note(tickets[:1] if refusals[-1][1].kind == "throttled" else tickets, refusals)
         return refusals, None
+
+    def _batches(self, tickets: Sequence[Ticket]) -> Iterator[Batch]:
+        """What to ask for, for tickets of one wish: the pool's machines, for the oldest, before new ones for all."""
+        attempts = tuple((ticket.run, ticket.attempt) for ticket in tickets)
+        pooled = tuple(self.pool.ready(tickets[0].wish))[: len(attempts)] if self.pool else ()
+        if self.pool and pooled:
+            yield Batch(self.new_token(), self.pool.candidate, attempts[: len(pooled)], pooled)
+        for candidate in self.candidates_for(tickets[0].wish):
+            yield Batch(self.new_token(), candidate, attempts)
 
     def _launch(self, lead: Lead, batch: Batch, leader: Ticket) -> tuple[Refusal | None, Slot | None]:
         """What EC2 refused, or the leader's own slot, if a machine is for its ticket.
@@ -169,16 +242,13 @@ class Serving:
         Raises:
             LeadLost
         """
-        # Dispatch adds the job's, to each machine of a batch its own.
-        tags = {"Name": f"mayfly {self.stack}", "mayfly:stack": self.stack, "mayfly:batch": batch.token}
-        answer = self.machines.launch(batch.candidate, len(batch.attempts), batch.token, tags)
+        answer = self._started(batch) if batch.pooled else self._launched(batch)
         if isinstance(answer, Refusal):
             return answer, None
         # Whoever took over during the call may have had another answer to it, and handed out other machines since.
         self.line.table.remember(lead, batch)
         slots = [
-            Slot(run, _record(batch.candidate, run, attempt, instance))
-            for (run, attempt), instance in zip(batch.attempts, answer, strict=False)
+            Slot(run, self._record(batch.candidate, run, attempt, instance)) for (run, attempt), instance in answer
         ]
         own = next((slot for slot in slots if (slot.run, slot.machine.attempt) == (leader.run, leader.attempt)), None)
         others = [slot for slot in slots if slot is not own]
@@ -191,6 +261,22 @@ class Serving:
             if slot.run not in given:
                 self._take_back(slot)
         return None, own
+
+    def _launched(self, batch: Batch) -> _Answer | Refusal:
+        # Dispatch adds the job's, to each machine of a batch its own.
+        tags = {"Name": f"mayfly {self.stack}", "mayfly:stack": self.stack, "mayfly:batch": batch.token}
+        answer = self.machines.launch(batch.candidate, len(batch.attempts), batch.token, tags)
+        return answer if isinstance(answer, Refusal) else list(zip(batch.attempts, answer, strict=False))
+
+    def _started(self, batch: Batch) -> _Answer | Refusal:
+        if self.pool is None:
+            return Refusal("NoPool", "the stack has no pool any more", "capacity")
+        answer = self.pool.start(batch.pooled, batch.token)
+        if isinstance(answer, Refusal):
+            return answer
+        # Each machine is always meant for the same attempt, whoever carries the batch on.
+        pairs = zip(batch.attempts, batch.pooled, strict=True)
+        return [(attempt, answer[one]) for attempt, one in pairs if one in answer]
 
     def _gifts(self, slots: Sequence[Slot]) -> list[Gift]:
         """The slots that somebody waits for."""
@@ -209,6 +295,7 @@ class Serving:
         held = self.line.table.slot(slot.run)
         if held is None or held.machine.instance_id != slot.machine.instance_id:
             self.machines.terminate(slot.machine.instance_id)
+            self.line.charge(slot.run.owner, slot.machine)
 
     def give(self, ticket: Ticket, slot: Slot) -> None:
         """Tells a waiting run of the machine that it was granted; ends the machine if it was cancelled meanwhile."""
@@ -225,15 +312,21 @@ class Serving:
             except (JobEnded, JobNotFound):
                 continue  # cancelled or deleted while it waited; it leaves the line by itself
 
+    def _record(self, candidate: Candidate, run: Run, attempt: int, instance: LaunchedInstance) -> MachineRecord:
+        return MachineRecord(
+            instance_id=instance.instance_id,
+            run=run.number,
+            attempt=attempt,
+            instance_type=candidate.instance_type,
+            market=candidate.market,
+            zone=instance.zone,
+            image_id=instance.image_id,
+            launched_at=instance.launched_at,
+            hourly_micro_usd=self.spending.prices.hourly(candidate.instance_type, candidate.market),
+            prepared_at=instance.prepared_at,
+        )
 
-def _record(candidate: Candidate, run: Run, attempt: int, instance: LaunchedInstance) -> MachineRecord:
-    return MachineRecord(
-        instance_id=instance.instance_id,
-        run=run.number,
-        attempt=attempt,
-        instance_type=candidate.instance_type,
-        market=candidate.market,
-        zone=instance.zone,
-        image_id=instance.image_id,
-        launched_at=instance.launched_at,
-    )
+
+def _first_group(tickets: Sequence[Ticket]) -> Sequence[Ticket]:
+    """Those who want what the oldest wants."""
+    return [ticket for ticket in tickets if ticket.wish == tickets[0].wish]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from functions.jobs.clock import now, rfc3339
@@ -17,10 +17,12 @@ from functions.jobs.errors import (
     UploadMissing,
 )
 from functions.jobs.ids import is_job_id, new_job_id
-from functions.jobs.job import Job, JobStatus, TimelineEvent
+from functions.jobs.job import NO_OVERRIDES, Job, JobStatus, Overrides, TimelineEvent
 from functions.jobs.line import Line
+from functions.jobs.overrides import NO_ALLOWANCE, Allowance
 from functions.jobs.paths import input_prefix, object_key
 from functions.jobs.ports import JobFiles, JobPage, JobTable, LogPage, MachineLog, MachineTable, Slot
+from functions.jobs.spending import Spending
 from functions.jobs.uploads import CopyTicket, Uploads
 
 MAX_TEXT_CHARS = 10_000
@@ -35,6 +37,14 @@ class Download:
     expires_at: str
 
 
+@dataclass(frozen=True)
+class Document:
+    """A file's content, and the SHA-256 (hex) that it had when it was written."""
+
+    content: bytes
+    sha256: str
+
+
 def _in_seconds(seconds: int) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
 
@@ -43,7 +53,9 @@ def _in_seconds(seconds: int) -> datetime:
 class Submission:
     """The use cases behind the API, for one owner at a time.
 
-    `max_upload_bytes` caps one file; `keep_days` is how long a job's record stays after it was created.
+    `max_upload_bytes` caps one file; `keep_days` is how long a job's record stays after it was created; `allowance` is
+    what a job may have otherwise than the stack's other jobs, `output_suffix` what a result's name has more than its
+    input's.
     """
 
     jobs: JobTable
@@ -54,27 +66,34 @@ class Submission:
     max_upload_bytes: int
     keep_days: int
     new_id: Callable[[], str] = new_job_id
+    allowance: Allowance = NO_ALLOWANCE
+    output_suffix: str = ""
+    spending: Spending = field(default_factory=Spending)
 
     @property
     def uploads(self) -> Uploads:
         return Uploads(self.files, self.max_upload_bytes, self.keep_days, self.new_id)
 
-    def submit(self, owner: str, job_id: str, text: str) -> tuple[Job, bool]:
+    def submit(self, owner: str, job_id: str, text: str, overrides: Overrides = NO_OVERRIDES) -> tuple[Job, bool]:
         """The job, and whether this call created it. Repeating a submit returns the job that is there.
 
         Raises:
-            InvalidRequest, UploadMissing
-            JobConflict: the job exists with another text.
+            InvalidRequest, OverrideNotAllowed, SpendingCap, UploadMissing
+            JobConflict: the job exists with another text, or with other overrides.
         """
         self._check_text(text)
         known = self._find(owner, job_id)
         if known is None:
-            job = self._new_job(owner, job_id, text)
+            self.allowance.check(overrides)
+            job = self._new_job(owner, job_id, text, overrides)
+            self.spending.check_day(self.line.table, owner, overrides.instance_type)
             known = self.jobs.add(job)
             if known is None:
                 return job, True
         if known.input_text != text:
             raise JobConflict(f"Job {job_id} exists with another text; ask for a new upload.", field="input_text")
+        if known.overrides != overrides:
+            raise JobConflict(f"Job {job_id} exists with other overrides; ask for a new upload.", field="overrides")
         return known, False
 
     def get(self, owner: str, job_id: str) -> Job:
@@ -95,8 +114,18 @@ class Submission:
         job = self.get(owner, job_id)
         if job.status is not JobStatus.SUCCEEDED or job.output_file_path is None:
             raise NotReady(f"Job {job_id} has no output: it is {job.status}.", field="job_id")
-        url = self.files.output_download_url(job.output_file_path, job.filename, DOWNLOAD_SECONDS)
+        url = self.files.output_download_url(job.output_file_path, job.output_filename, DOWNLOAD_SECONDS)
         return Download(url, rfc3339(_in_seconds(DOWNLOAD_SECONDS)))
+
+    def manifest(self, owner: str, job_id: str) -> Document:
+        """Raises NotReady: the job has no manifest (yet), or it is not kept any more."""
+        job = self.get(owner, job_id)
+        if job.manifest is None:
+            raise NotReady(f"Job {job_id} has no manifest: it is {job.status}.", field="job_id")
+        content = self.files.manifest(job.manifest.path)
+        if content is None:
+            raise NotReady(f"The manifest of job {job_id} is not kept any more.", field="job_id")
+        return Document(content, job.manifest.sha256)
 
     def log_page(self, owner: str, job_id: str, after: str | None) -> LogPage:
         job = self.get(owner, job_id)
@@ -130,9 +159,10 @@ class Submission:
 
         Raises:
             NotReady: the job has not ended, or it has succeeded.
+            SpendingCap
             UploadMissing: its file is not kept any more.
         """
-        self.get(owner, job_id)
+        wish = self.get(owner, job_id).overrides.instance_type
         if self.files.find_input(owner, job_id) is None:
             raise UploadMissing(f"The file of job {job_id} is not kept any more; upload it as a new job.")
 
@@ -145,6 +175,7 @@ class Submission:
                     field="job_id",
                 ) from error
 
+        self.spending.check_day(self.line.table, owner, wish)
         return self.jobs.update(owner, job_id, change)
 
     def copy(self, owner: str, job_id: str, new_owner: str) -> CopyTicket:
@@ -162,7 +193,7 @@ class Submission:
         return [slot for slot in self.line.table.slots() if slot.run.owner == owner]
 
     def delete(self, owner: str, job_id: str) -> None:
-        """Removes a terminal job: input, output, log and, last, the record.
+        """Removes a terminal job: input, output, manifest, log and, last, the record.
 
         Raises:
             NotReady: the job has not ended.
@@ -190,7 +221,7 @@ class Submission:
         if problem:
             raise InvalidRequest(f"The text {problem}.", field="input_text")
 
-    def _new_job(self, owner: str, job_id: str, text: str) -> Job:
+    def _new_job(self, owner: str, job_id: str, text: str, overrides: Overrides) -> Job:
         stored = self.files.find_input(owner, job_id) if is_job_id(job_id) else None
         if stored is None:
             raise UploadMissing(
@@ -208,5 +239,7 @@ class Submission:
             created_at=moment,
             updated_at=moment,
             expires_at=int(_in_seconds(self.keep_days * 86_400).timestamp()),
+            overrides=overrides,
+            output_suffix=self.output_suffix,
         )
         return replace(job, timeline=(TimelineEvent("queued", moment, "Waiting for a machine."),))

@@ -18,13 +18,19 @@ from functions.jobs.ending import is_gone
 from functions.jobs.errors import JobNotFound, YourTurn
 from functions.jobs.job import Job, JobStatus, MachineRecord, Run, TimelineEvent
 from functions.jobs.line import Line
+from functions.jobs.measuring import ORPHANS_ENDED, Meter, NoMeter, swept
 from functions.jobs.open_run import is_over
-from functions.jobs.ports import JobTable, Machines, Slot, Workflow
+from functions.jobs.pool import MAX_AGE
+from functions.jobs.pool_ports import PoolTable
+from functions.jobs.ports import AliveMachine, JobTable, Machines, Slot, Workflow
 
 VERIFIED_BY_SWEEPER = "EC2 answered the sweeper that the instance is terminated"
 _RUNNING = "RUNNING"
 # Places in line that a sweep looks at, from the oldest.
 _LOOK_AT = 100
+# A day more than the pool's keeper leaves a machine.
+_POOL_FORGOTTEN_AFTER = MAX_AGE + timedelta(days=1)
+_DOWN = {"stopping", "stopped"}
 
 
 @dataclass
@@ -53,18 +59,25 @@ class Sweeping:
     machine_deadline: timedelta
     confirm_waits: Sequence[float]  # seconds between looks at a machine that ends; a later sweep looks again
     sleep: Callable[[float], None]
+    meter: Meter = field(default_factory=NoMeter)
+    pool: PoolTable | None = None
 
     def sweep(self) -> SweepReport:
         report = SweepReport()
         is_running = cache(lambda run: self.workflow.state(run) == _RUNNING)
+        jobs_open = 0
         for job in self.jobs.open_jobs():
+            jobs_open += 1
             if _age(job.updated_at) >= self.grace:
                 self._mend(job, report)
         for slot in self.line.table.slots():
             if _age(slot.machine.launched_at) >= self.grace and not is_running(slot.run):
                 self._free(slot, report)
-        # The slots are read after the machines: one that was handed out in between is found.
-        alive = [one for one in self.machines.alive_of_stack(self.stack) if _age(one.launched_at) >= self.grace]
+        # The slots are read after the machines: one that was handed out in between is found. So is one that was the
+        # pool's in between.
+        everything = list(self.machines.alive_of_stack(self.stack))
+        pooled = self._of_pool(everything)
+        alive = [one for one in everything if _age(one.launched_at) >= self.grace and one.instance_id not in pooled]
         slots = {slot.machine.instance_id: slot for slot in self.line.table.slots()} if alive else {}
         for machine in alive:
             held = slots.get(machine.instance_id)
@@ -72,7 +85,24 @@ class Sweeping:
             if not is_live or _age(machine.launched_at) >= self.machine_deadline:
                 self._end_machine(machine.instance_id, held, report)
         self._see_to_line(is_running)
+        overdue = [one for one in alive if _age(one.launched_at) >= self.machine_deadline]
+        waiting = [one for one in everything if one.instance_id in pooled and one.state in _DOWN]
+        self.meter.take(swept(jobs_open=jobs_open, alive=len(everything) - len(waiting), overdue=len(overdue)))
         return report
+
+    def _of_pool(self, alive: Sequence[AliveMachine]) -> set[str]:
+        """Those that the pool's keeper looks after; not what it should have ended long ago, or what runs for too long.
+
+        What is claimed is among them: its leader may be about to hand it out.
+        """
+        if self.pool is None or not alive:
+            return set()
+        young = {one.instance_id for one in self.pool.machines() if _age(one.prepared_at) < _POOL_FORGOTTEN_AFTER}
+        return {
+            one.instance_id
+            for one in alive
+            if one.instance_id in young and (one.state in _DOWN or _age(one.launched_at) < self.machine_deadline)
+        }
 
     def run_ended(self, run: Run, state: str) -> SweepReport:
         """Sees to a run whose workflow ended as `state` (FAILED, TIMED_OUT, ABORTED), without waiting for a sweep."""
@@ -125,24 +155,29 @@ class Sweeping:
             return False
         ended = machine.ended(now(), VERIFIED_BY_SWEEPER)
         with suppress(JobNotFound):
-            self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: _with_end(job, ended))
-        self.line.give_back(slot.run, [machine.instance_id])
+            job = self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: _with_end(job, ended))
+            ended = next(known for known in job.machines if known.instance_id == machine.instance_id)
+        self.line.give_back(slot.run, {machine.instance_id: ended})
         return True
 
     def _end_machine(self, instance_id: str, slot: Slot | None, report: SweepReport) -> None:
         self.machines.terminate(instance_id)
         if slot is not None:
             self._note_swept(slot, report)
-        elif instance_id not in report.terminated:
-            report.terminated.append(instance_id)  # whose it was, nobody knows: never handed out, or tagged by hand
+        else:
+            self._tell(instance_id, report)  # whose it was, nobody knows: never handed out, or tagged by hand
 
     def _note_swept(self, slot: Slot, report: SweepReport) -> None:
         instance_id = slot.machine.instance_id
-        if instance_id not in report.terminated:
-            report.terminated.append(instance_id)
+        self._tell(instance_id, report)
         event = TimelineEvent("machine_swept", now(), f"{instance_id} was still there; the sweeper ended it.")
         with suppress(JobNotFound):  # deleted meanwhile; the machine is ended all the same
             self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: job.noted(event))
+
+    def _tell(self, instance_id: str, report: SweepReport) -> None:
+        if instance_id not in report.terminated:
+            report.terminated.append(instance_id)
+            self.meter.take([ORPHANS_ENDED.of(1)])
 
     def _see_to_line(self, is_running: Callable[[Run], bool]) -> None:
         """Takes out whom no workflow stands behind, and wakes the oldest of the others, should all have been missed.

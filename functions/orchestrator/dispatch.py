@@ -49,6 +49,7 @@ def dispatching() -> Dispatching:
         transfer_allowance=settings.transfer_allowance,
         online_waits=_ONLINE_WAITS,
         sleep=time.sleep,
+        boot_timeout=settings.boot_timeout,
     )
 
 

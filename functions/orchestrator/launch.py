@@ -13,10 +13,14 @@ from typing import Any, TypeVar
 from functions.aws.clients import CONNECTIONS, Clients
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.line_table import DynamoLineTable
-from functions.aws.machines import AwsMachines
+from functions.aws.measured_machines import MeasuredMachines
+from functions.aws.metrics import EmfMeter
+from functions.aws.pool_machines import AwsPoolMachines
+from functions.aws.pool_table import DynamoPoolTable
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs.launching import Launching
 from functions.jobs.line import Line
+from functions.jobs.pool import Pool
 from functions.jobs.serving import Serving, candidates
 from functions.orchestrator.settings import LaunchSettings
 from functions.orchestrator.step import log_step, logger, run_of
@@ -34,7 +38,9 @@ def launching() -> Launching:
     serving = Serving(
         jobs=jobs,
         line=line,
-        machines=AwsMachines(clients, launch_template_id=settings.launch_template_id),
+        machines=MeasuredMachines(
+            clients, launch_template_id=settings.launch_template_id, meter=EmfMeter(settings.stack)
+        ),
         candidates=candidates(settings.markets, settings.instance_types, settings.subnet_ids),
         stack=settings.stack,
         max_concurrent=settings.max_concurrent_jobs,
@@ -42,8 +48,18 @@ def launching() -> Launching:
         throttle_waits=_THROTTLE_WAITS,
         sleep=time.sleep,
         for_each=for_each,
+        spending=settings.spending,
+        pool=_pool(settings, clients) if settings.pool_size else None,
     )
     return Launching(jobs, line, serving)
+
+
+def _pool(settings: LaunchSettings, clients: Clients) -> Pool:
+    return Pool(
+        table=DynamoPoolTable(clients.dynamodb, settings.jobs_table),
+        machines=AwsPoolMachines(clients),
+        instance_type=settings.instance_types[0],
+    )
 
 
 def for_each(work: Callable[[T], object], things: Sequence[T]) -> None:

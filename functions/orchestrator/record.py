@@ -9,8 +9,11 @@ from typing import Any
 from functions.aws.clients import Clients
 from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable
+from functions.aws.metrics import EmfMeter
 from functions.jobs.ending import Recording
 from functions.jobs.job import TimelineEvent
+from functions.jobs.measuring import MeasuredJobs
+from functions.jobs.provenance import Reported
 from functions.jobs.running import Outcome
 from functions.orchestrator.settings import RecordSettings
 from functions.orchestrator.step import log_step, logger, run_of
@@ -20,7 +23,9 @@ from functions.orchestrator.step import log_step, logger, run_of
 def recording() -> Recording:
     settings, clients = RecordSettings.from_env(os.environ), Clients()
     return Recording(
-        DynamoJobTable(clients.dynamodb, settings.jobs_table), S3JobFiles(clients.s3, "", settings.outputs_bucket)
+        MeasuredJobs(DynamoJobTable(clients.dynamodb, settings.jobs_table), EmfMeter(settings.stack)),
+        S3JobFiles(clients.s3, "", settings.outputs_bucket),
+        settings.mayfly_version,
     )
 
 
@@ -37,4 +42,5 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 def _outcome(found: dict[str, Any]) -> Outcome:
     events = tuple(TimelineEvent(**event) for event in found["events"])
-    return Outcome(found["verdict"], found["code"], found["message"], events)
+    # An Inspect from before an upgrade reports nothing.
+    return Outcome(found["verdict"], found["code"], found["message"], events, Reported.read(found.get("reported")))

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from functions.aws.clients import Clients
+from functions.aws.metrics import EmfMeter
 from functions.jobs.ending import Releasing
+from functions.jobs.measuring import MeasuredJobs
+from functions.orchestrator.settings import ReleaseSettings
 from functions.orchestrator.step import log_step, logger, run_of
 from functions.orchestrator.terminate import ends, machine_table
 
 
 @cache
 def releasing() -> Releasing:
-    clients = Clients()
-    return Releasing(ends(clients), machine_table(clients))
+    clients, settings = Clients(), ReleaseSettings.from_env(os.environ)
+    found = ends(clients)
+    measured = replace(found, jobs=MeasuredJobs(found.jobs, EmfMeter(settings.stack)))
+    return Releasing(measured, machine_table(clients))
 
 
 @logger.inject_lambda_context(clear_state=True)

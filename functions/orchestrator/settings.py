@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from functions.jobs.spending import Spending
+
 Env = Mapping[str, str]
 
 
@@ -43,6 +45,8 @@ class LaunchSettings:
     subnet_ids: tuple[str, ...]
     max_concurrent_jobs: int
     queue_timeout: int  # seconds that a run may wait for a machine
+    spending: Spending
+    pool_size: int  # machines; whether there is a pool at all is all that is asked here
 
     @staticmethod
     def from_env(env: Env) -> LaunchSettings:
@@ -55,6 +59,8 @@ class LaunchSettings:
             subnet_ids=_listed(env["SUBNET_IDS"]),
             max_concurrent_jobs=int(env["MAX_CONCURRENT_JOBS"]),
             queue_timeout=int(env["QUEUE_TIMEOUT_SECONDS"]),
+            spending=Spending.from_json(env["SPENDING"]),
+            pool_size=int(env["POOL_SIZE"]),
         )
 
 
@@ -71,6 +77,7 @@ class DispatchSettings:
     script: tuple[str, ...]
     job_timeout: int  # seconds that the script may run
     transfer_allowance: int  # seconds beside that for fetching the file and storing the result
+    boot_timeout: int  # seconds that a machine may take until it has its command
 
     @staticmethod
     def from_env(env: Env) -> DispatchSettings:
@@ -86,6 +93,7 @@ class DispatchSettings:
             script=tuple(json.loads(env["SCRIPT"])),  # words may have commas
             job_timeout=int(env["JOB_TIMEOUT_SECONDS"]),
             transfer_allowance=int(env["TRANSFER_SECONDS"]),
+            boot_timeout=int(env["BOOT_TIMEOUT_SECONDS"]),
         )
 
 
@@ -93,10 +101,22 @@ class DispatchSettings:
 class RecordSettings:
     jobs_table: str
     outputs_bucket: str
+    mayfly_version: str
+    stack: str
 
     @staticmethod
     def from_env(env: Env) -> RecordSettings:
-        return RecordSettings(env["JOBS_TABLE"], env["OUTPUTS_BUCKET"])
+        return RecordSettings(env["JOBS_TABLE"], env["OUTPUTS_BUCKET"], env["MAYFLY_VERSION"], env["STACK"])
+
+
+@dataclass(frozen=True)
+class ReleaseSettings:
+    jobs_table: str
+    stack: str
+
+    @staticmethod
+    def from_env(env: Env) -> ReleaseSettings:
+        return ReleaseSettings(env["JOBS_TABLE"], env["STACK"])
 
 
 @dataclass(frozen=True)
@@ -106,6 +126,7 @@ class SweepSettings:
     state_machine_arn: str
     grace_seconds: int
     machine_deadline_seconds: int
+    pool_size: int  # machines; as above
 
     @staticmethod
     def from_env(env: Env) -> SweepSettings:
@@ -115,4 +136,32 @@ class SweepSettings:
             state_machine_arn=env["STATE_MACHINE_ARN"],
             grace_seconds=int(env["GRACE_SECONDS"]),
             machine_deadline_seconds=int(env["MACHINE_DEADLINE_SECONDS"]),
+            pool_size=int(env["POOL_SIZE"]),
+        )
+
+
+@dataclass(frozen=True)
+class PoolSettings:
+    jobs_table: str
+    stack: str
+    launch_template_id: str
+    instance_type: str
+    subnet_ids: tuple[str, ...]
+    pool_size: int
+    grace_seconds: int
+    ready_within_seconds: int
+    settle_seconds: int  # after which no call to stop a machine is on its way any more
+
+    @staticmethod
+    def from_env(env: Env) -> PoolSettings:
+        return PoolSettings(
+            jobs_table=env["JOBS_TABLE"],
+            stack=env["STACK"],
+            launch_template_id=env["LAUNCH_TEMPLATE_ID"],
+            instance_type=env["INSTANCE_TYPE"],
+            subnet_ids=_listed(env["SUBNET_IDS"]),
+            pool_size=int(env["POOL_SIZE"]),
+            grace_seconds=int(env["GRACE_SECONDS"]),
+            ready_within_seconds=int(env["READY_WITHIN_SECONDS"]),
+            settle_seconds=int(env["SETTLE_SECONDS"]),
         )

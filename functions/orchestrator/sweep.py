@@ -14,8 +14,11 @@ from functions.aws.clients import Clients
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.line_table import DynamoLineTable
 from functions.aws.machines import AwsMachines
+from functions.aws.metrics import EmfMeter
+from functions.aws.pool_table import DynamoPoolTable
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs.line import Line
+from functions.jobs.measuring import MeasuredJobs
 from functions.jobs.sweeping import Sweeping
 from functions.orchestrator.settings import SweepSettings
 from functions.orchestrator.step import logger, run_of
@@ -28,8 +31,9 @@ _CONFIRM_WAITS = (0.5, 1, 2, 4, 8, 15, 30)
 def sweeping() -> Sweeping:
     settings, clients = SweepSettings.from_env(os.environ), Clients()
     workflow = StepFunctionsWorkflow(clients.stepfunctions, settings.state_machine_arn)
+    meter = EmfMeter(settings.stack)
     return Sweeping(
-        jobs=DynamoJobTable(clients.dynamodb, settings.jobs_table),
+        jobs=MeasuredJobs(DynamoJobTable(clients.dynamodb, settings.jobs_table), meter),
         line=Line(DynamoLineTable(clients.dynamodb, settings.jobs_table), workflow),
         machines=AwsMachines(clients),
         workflow=workflow,
@@ -38,6 +42,8 @@ def sweeping() -> Sweeping:
         machine_deadline=timedelta(seconds=settings.machine_deadline_seconds),
         confirm_waits=_CONFIRM_WAITS,
         sleep=time.sleep,
+        meter=meter,
+        pool=DynamoPoolTable(clients.dynamodb, settings.jobs_table) if settings.pool_size else None,
     )
 
 

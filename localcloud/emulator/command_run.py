@@ -54,6 +54,9 @@ class CommandRun:
             self._machine.processes.kill(self._process)
 
     def _run(self) -> None:
+        if not self._machine.wait_until_online(float(self.record["TimeoutSeconds"])):
+            self._set_status("TimedOut", "Delivery Timed Out")
+            return
         started = datetime.now(UTC)
         self._invocation["ExecutionStartDateTime"] = _iso(started)
         self._set_status("InProgress", "In Progress")

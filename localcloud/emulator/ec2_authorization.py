@@ -37,7 +37,8 @@ def checks_for_run_instances(call: ApiCall) -> list[Check] | None:
         if tags and kind in TAGGED_ON_LAUNCH
     ]
     if launch.image_parameter is not None:
-        arn = f"arn:aws:ssm:{get_region()}::parameter{launch.image_parameter}"
+        account_id = "" if launch.image_parameter.startswith("/aws/service/") else get_account_id()
+        arn = f"arn:aws:ssm:{get_region()}:{account_id}:parameter{launch.image_parameter}"
         checks.append(Check("ssm:GetParameters", arn))
     profile = launch.data.get("IamInstanceProfile")
     if profile:

@@ -15,7 +15,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2, ssm
 
 from localcloud.emulator import ec2_records
-from localcloud.emulator.ec2_parameters import Ec2Error, Launch, Parameters, read_launch, read_market_options
+from localcloud.emulator.ec2_parameters import Ec2Error, Parameters, read_launch, read_market_options
 from localcloud.emulator.ec2_records import (
     ARM_IMAGE_ID,
     Reservation,
@@ -59,7 +59,7 @@ class Ec2Launcher:
         launch = read_launch(params)
         profile = resolve_profile(launch)
         if self._faults.take("insufficient_capacity"):
-            raise _insufficient_capacity(launch)
+            raise _insufficient_capacity(launch.instance_type, launch.subnet["AvailabilityZone"])
         records = [create_record(launch, profile, token) for _ in range(launch.count)]
         scope = Scope(get_account_id(), get_region())
         for record in records:
@@ -87,10 +87,18 @@ class Ec2Launcher:
     def start_instances(self, params: Parameters) -> Response:
         machines = self._machines(params)
         for machine in machines:
-            if machine.state != "stopped":
+            if machine.state not in {"stopped", "pending", "running"}:
                 message = f"The instance '{machine.id}' is not in a state from which it can be started."
                 raise Ec2Error("IncorrectInstanceState", message)
-        return _state_changes("StartInstancesResponse", machines, lambda machine: machine.start_again())
+        if self._faults.take("insufficient_capacity"):
+            record = machines[0].record
+            raise _insufficient_capacity(record["InstanceType"], record["Placement"]["AvailabilityZone"])
+
+        def start(machine: Machine) -> None:
+            if machine.state == "stopped":  # starting one that runs is no error, and changes nothing
+                machine.start_again()
+
+        return _state_changes("StartInstancesResponse", machines, start)
 
     def _machines(self, params: Parameters) -> list[Machine]:
         ids = ec2._parse_member_list(params, "InstanceId")
@@ -143,10 +151,9 @@ def _fingerprint(params: Parameters) -> str:
     return json.dumps({key: value for key, value in params.items() if key not in ignored}, sort_keys=True)
 
 
-def _insufficient_capacity(launch: Launch) -> Ec2Error:
-    zone = launch.subnet["AvailabilityZone"]
+def _insufficient_capacity(instance_type: str, zone: str) -> Ec2Error:
     message = (
-        f"We currently do not have sufficient {launch.instance_type} capacity in the Availability Zone you requested "
+        f"We currently do not have sufficient {instance_type} capacity in the Availability Zone you requested "
         f"({zone}). Our system will be working on provisioning additional capacity."
     )
     return Ec2Error("InsufficientInstanceCapacity", message, 500)

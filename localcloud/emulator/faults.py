@@ -24,7 +24,7 @@ class FaultPlan:
     """One consistent set of faults.
 
     Attributes:
-        insufficient_capacity: the next N RunInstances answer InsufficientInstanceCapacity.
+        insufficient_capacity: the next N RunInstances or StartInstances answer InsufficientInstanceCapacity.
         throttle: the next N EC2/SSM calls of roles (never root) are throttled.
         agent_never_online: the agent of the next N machines never comes online.
         agent_delay_s: seconds that every machine's agent needs after boot, on top of the boot itself.

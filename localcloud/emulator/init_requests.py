@@ -64,6 +64,10 @@ class Init:
         with contextlib.suppress(OSError):
             os.write(self._descriptor, f"{_STOP}\n".encode())
 
+    def forget_timer(self) -> None:
+        """Of a machine that is stopped: what was scheduled is gone with its memory."""
+        self._cancel()
+
     def _read(self) -> None:
         with os.fdopen(self._descriptor, "r", encoding="utf-8", errors="replace") as requests:
             for line in requests:

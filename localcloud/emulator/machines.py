@@ -20,6 +20,7 @@ from localcloud.emulator.init_requests import Init
 from localcloud.emulator.machine_files import MachineFiles
 from localcloud.emulator.machine_processes import MachineEndedError, MachineProcesses
 from localcloud.emulator.roles import role_of_profile, start_role_session
+from localcloud.emulator.user_data import UnknownUserDataError, read_user_data
 
 if TYPE_CHECKING:
     from localcloud.emulator.faults import Faults
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("localcloud.machines")
 
+# How long a stopped machine takes to be up, as a share of a new one's time: RunsOn has its runners ready in 15 seconds
+# from its pool of stopped machines and in 25 from new ones ("Warm pools"; see docs/machine-start.md).
+RESTART_SHARE = 15 / 25
 STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
 
@@ -44,6 +48,8 @@ class Machine:
         self._faults = faults
         self._lock = threading.RLock()
         self._ending = threading.Event()
+        self._online = threading.Event()
+        self.is_registered = False  # whether its agent was ever online
         self._metadata = MetadataService(self._identity())
         self._init: Init | None = None
         endpoints = {
@@ -69,14 +75,23 @@ class Machine:
         """True from the moment that the machine's end begins: what its processes do then means nothing."""
         return self._ending.is_set()
 
+    def takes_commands_later(self) -> bool:
+        """Whether Systems Manager keeps commands for it although its agent is not online now."""
+        return self.is_registered and self.state in {"pending", "running", "stopping", "stopped"}
+
+    def wait_until_online(self, seconds: float) -> bool:
+        return self._online.wait(seconds)
+
     def boot(self) -> None:
         """Begins the boot in the background; the record is `pending` when this returns."""
         self._enter("pending")
         self._start_thread(self._first_boot)
 
     def start_again(self) -> None:
-        """Starts a stopped machine; user data does not run again, as with cloud-init's default."""
+        """Starts a stopped machine; user data runs again only if it is of the kind that runs at every boot."""
         self._ending.clear()
+        self.launched_at = datetime.now(UTC)
+        self.record["LaunchTime"] = self.launched_at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
         self.processes.reopen()
         self._enter("pending")
         self._start_thread(self._next_boot)
@@ -129,26 +144,26 @@ class Machine:
         self._init.start()
         if self._ending.wait(self._settings.boot_seconds) or not self._enter("running", unless_ending=True):
             return
-        self._run_user_data()
+        self._run_user_data(is_first_boot=True)
         self._bring_agent_online()
 
     def _next_boot(self) -> None:
-        if self._ending.wait(self._settings.boot_seconds) or not self._enter("running", unless_ending=True):
+        seconds = self._settings.boot_seconds * RESTART_SHARE
+        if self._ending.wait(seconds) or not self._enter("running", unless_ending=True):
             return
+        self._run_user_data(is_first_boot=False)
         self._bring_agent_online()
 
-    def _run_user_data(self) -> None:
+    def _run_user_data(self, *, is_first_boot: bool) -> None:
         try:
-            script = base64.b64decode(self.record.get("UserData") or "", validate=False)
-        except binascii.Error:
-            log.warning("%s: user data is not base64", self.id)
+            user_data = read_user_data(base64.b64decode(self.record.get("UserData") or "", validate=False))
+        except (binascii.Error, UnknownUserDataError) as error:
+            log.warning("%s: %s", self.id, error)
             return
-        if not script.startswith(b"#!"):
-            if script.strip():
-                log.warning("%s: user data does not begin with #!, other kinds are not emulated", self.id)
+        if user_data is None or not (is_first_boot or user_data.every_boot):
             return
         program = self.files.root / "user-data"
-        program.write_bytes(script)
+        program.write_bytes(user_data.script)
         program.chmod(0o700)
         try:
             with (self.files.logs / "cloud-init-output.log").open("wb") as output:
@@ -174,6 +189,8 @@ class Machine:
         with self._lock:
             if not self._ending.is_set():
                 self.record["_ssm_managed"] = True
+                self.is_registered = True
+                self._online.set()
 
     def _power_off(self) -> None:
         reason = "Client.InstanceInitiatedShutdown: Instance initiated shutdown"
@@ -184,6 +201,7 @@ class Machine:
 
     def _begin_end(self, reason: str, state: str) -> None:
         self._ending.set()
+        self._online.clear()
         self.record["_ssm_managed"] = False
         self.record["_state_reason"] = reason
         self._enter(state)
@@ -200,6 +218,8 @@ class Machine:
 
     def _finish_stop(self) -> None:
         self.processes.kill_all()
+        if self._init is not None:
+            self._init.forget_timer()
         self._enter("stopped")
 
     def _enter(self, state: str, *, unless_ending: bool = False) -> bool:

@@ -49,7 +49,7 @@ class RunCommand:
         ids = ssm._command_target_ids(request)
         if not ids:
             raise SsmError("InvalidInstanceId")
-        unmanaged = [each for each in ids if not ec2.instance_is_managed(each)]
+        unmanaged = [each for each in ids if not (ec2.instance_is_managed(each) or self._is_known(each))]
         if unmanaged:
             # Also what AWS says of an instance whose agent has not come online yet.
             raise SsmError("InvalidInstanceId", f"Instances not in a valid state for account: {', '.join(unmanaged)}")
@@ -62,6 +62,11 @@ class RunCommand:
                 self._runs[record["CommandId"], instance_id] = run
                 run.start()
         return {"Command": ssm._public_command(record)}
+
+    def _is_known(self, instance_id: str) -> bool:
+        """What was online before gets its command when it is online again (SSM API reference, SendCommand)."""
+        machine = self._fleet.get(instance_id)
+        return machine is not None and machine.takes_commands_later()
 
     def cancel(self, request: dict[str, Any]) -> dict[str, Any]:
         command_id = request.get("CommandId", "")

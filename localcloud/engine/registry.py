@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from localcloud.engine.adapters import (  # noqa: F401 importing a module registers its adapters
     apigatewayv2,
+    budgets,
     cloudfront,
     cloudfront_policies,
     cloudwatch,

@@ -116,6 +116,9 @@ ANSWERS: dict[str, Answer] = {
         "stateMachineArn": _arn("states", r, f"stateMachine:{p['name']}")
     },
     "sqs.CreateQueue": lambda p, r: {"QueueUrl": f"https://sqs.{r}.amazonaws.com/{ACCOUNT}/{p['QueueName']}"},
+    "sns.Subscribe": lambda p, _r: {
+        "SubscriptionArn": f"{p['TopicArn']}:{made_up('', 8)}-0000-4000-8000-{made_up('', 12)}"
+    },
     "sns.CreateTopic": lambda p, r: {"TopicArn": _arn("sns", r, p["Name"])},
     "events.PutRule": lambda p, r: {"RuleArn": _arn("events", r, f"rule/{p['Name']}")},
     "ssm.PutParameter": lambda _p, _r: {"Version": 1},

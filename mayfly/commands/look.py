@@ -73,7 +73,8 @@ def download(
         job = client.get(whole(client, job_id))
         if job["status"] != "succeeded":
             raise UsageProblem(f"There is no result: the job is {job['status']}. Look: mayfly show {job['id']}")
-        target = STREAM if output == STREAM else target_of(job["filename"], output, force=force)
+        name = str(job.get("output_filename") or job["filename"])  # a stack of an earlier version has but the one
+        target = STREAM if output == STREAM else target_of(name, output, force=force)
         save(client, job, target)
     if as_json:
         emit({"id": job["id"], "saved_as": str(target)})

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ import typer
 from mayfly.client import Job, JobClient
 from mayfly.commands.options import AsJson, Force, Output, Timeout, Url
 from mayfly.commands.outcome import STREAM, end, save, until_ended
+from mayfly.cost import price_note
 from mayfly.display import emit, note, say
 from mayfly.display import size as readable
 from mayfly.download import target_of
@@ -25,7 +26,16 @@ _Text = Annotated[str | None, typer.Option("--text", help="The text of the jobs.
 _TextFile = Annotated[
     Path | None, typer.Option("--text-file", metavar="PATH", help="A file with the text, in UTF-8; - for the input.")
 ]
+_InstanceType = Annotated[
+    str | None, typer.Option("--instance-type", help="The machine's type, one that the stack allows jobs to ask for.")
+]
+_TimeoutMinutes = Annotated[
+    int | None, typer.Option("--timeout-minutes", help="How long the script may run, as far as the stack allows it.")
+]
 _Wait = Annotated[bool, typer.Option("--wait", help="Wait until every job has ended; -o does that too.")]
+
+
+_Overrides = Mapping[str, str | int]
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,8 @@ def submit(
     files: _Files,
     text: _Text = None,
     text_file: _TextFile = None,
+    instance_type: _InstanceType = None,
+    timeout_minutes: _TimeoutMinutes = None,
     wait: _Wait = False,
     output: Output = None,
     force: Force = False,
@@ -58,19 +70,24 @@ def submit(
     if output == STREAM and (len(files) > 1 or as_json):
         raise UsageProblem("Standard output takes the result of one job, and nothing beside it: leave out --json.")
     sizes = [_size(path) for path in files]
-    targets = [_target(path, output, force) for path in files]
-    orders = [_Order(*each) for each in zip(files, sizes, targets, strict=True)]
-    _check_apart(orders)
+    asked = {"instance_type": instance_type, "timeout_minutes": timeout_minutes}
+    overrides = {name: value for name, value in asked.items() if value is not None}
     with Surroundings.of(context).client(url) as client:
         limits = client.limits()
         if not 0 < len(words) <= limits["max_text_chars"]:
             raise UsageProblem(f"The text has {len(words)} characters; 1 to {limits['max_text_chars']} will do.")
+        targets = [_target(path.name + limits.get("output_suffix", ""), output, force) for path in files]
+        orders = [_Order(*each) for each in zip(files, sizes, targets, strict=True)]
+        _check_apart(orders)
         for order in orders:
             _check_size(order, limits["max_upload_bytes"])
+        _check_overrides(overrides, limits)
+        if not as_json and (price := price_note(limits)):
+            note(price)
         jobs: list[Job] = []
         try:
             for order in orders:
-                jobs.append(_submitted(client, order, words, limits.get("multipart_from_bytes")))  # noqa: PERF401 - kept up to an error
+                jobs.append(_submitted(client, order, words, overrides, limits.get("multipart_from_bytes")))  # noqa: PERF401 - kept up to an error
             if wait or output:
                 _wait(client, orders, jobs, timeout)
         finally:
@@ -101,8 +118,8 @@ def _size(path: Path) -> int:
     return found.st_size
 
 
-def _target(path: Path, output: Path | None, force: bool) -> Path | None:
-    return output if output in {None, STREAM} else target_of(path.name, output, force=force)
+def _target(name: str, output: Path | None, force: bool) -> Path | None:
+    return output if output in {None, STREAM} else target_of(name, output, force=force)
 
 
 def _check_size(order: _Order, most: int) -> None:
@@ -116,10 +133,24 @@ def _check_apart(orders: Sequence[_Order]) -> None:
         raise UsageProblem("Several results would go to the same file. Give -o a folder, and files of other names.")
 
 
-def _submitted(client: JobClient, order: _Order, text: str, multipart_from_bytes: int | None) -> Job:
+def _check_overrides(overrides: _Overrides, limits: Mapping[str, Any]) -> None:
+    """A stack of an earlier version allows nothing."""
+    wanted, minutes = overrides.get("instance_type"), overrides.get("timeout_minutes")
+    allowed, most = limits.get("allowed_instance_types", []), limits.get("max_job_timeout_minutes", 0)
+    if wanted is not None and wanted not in allowed:
+        raise UsageProblem(
+            f"The stack does not allow {wanted}; --instance-type may be: {', '.join(allowed) or 'nothing'}."
+        )
+    if isinstance(minutes, int) and not 1 <= minutes <= most:
+        raise UsageProblem(f"{minutes} minutes are not allowed; --timeout-minutes may be 1 to {most}.")
+
+
+def _submitted(
+    client: JobClient, order: _Order, text: str, overrides: _Overrides, multipart_from_bytes: int | None
+) -> Job:
     with transfer(order.path.name, order.size) as on_bytes:
         job_id = upload_file(client, order.path, order.size, multipart_from_bytes, on_bytes)
-    return client.create(job_id, text)
+    return client.create(job_id, text, overrides)
 
 
 def _wait(client: JobClient, orders: Sequence[_Order], jobs: list[Job], timeout: float | None) -> None:

@@ -98,6 +98,11 @@ def test_a_file_comes_back_with_the_text(mayfly: Mayfly, tmp_path: Path) -> None
     assert result.read_bytes() == expected(b"content", "of alice")
     shown = document(mayfly("show", submitted["id"][-12:], "--json"))
     assert (shown["id"], shown["status"], shown["filename"]) == (submitted["id"], "succeeded", "letter.txt")
+    verified = document(mayfly("verify", submitted["id"], "--input", source, "--output", result, "--json"))
+    assert verified["verified"]
+    assert {check["verdict"] for check in verified["checks"]} == {"ok"}
+    result.write_bytes(b"another result")
+    assert mayfly("verify", submitted["id"], "--output", result).returncode == 5
     log = mayfly("log", submitted["id"], "--follow", "--json")
     assert log.returncode == 0, log.stderr
     lines = [json.loads(line) for line in log.stdout.splitlines()]

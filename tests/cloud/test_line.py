@@ -1,13 +1,19 @@
-"""Jobs in line: for a slot, first come, first served; cancelled in line; tried again."""
+"""Jobs in line: for a slot, first come, first served; cancelled in line; tried again; stopped by a cap on spending."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
 import pytest
 
+from functions.jobs.spending import Spending
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import JobApiError, JobClient
-from tests.cloud.conftest import Gate, Scripted
-from tests.cloud.steps import machines_of, parked, settled, until
+from tests.cloud.conftest import Gate, Scripted, setting
+from tests.cloud.steps import machines_of, parked, run, settled, until
 
 pytestmark = pytest.mark.cloud
 
@@ -78,3 +84,37 @@ def test_machines_alive_now_are_told_and_then_gone(
         settled(client, job["id"])
     alive = client._http.get("/api/machines").json()["alive"]
     assert instance_id not in [machine["instance_id"] for machine in alive]
+
+
+@contextmanager
+def spent(cloud: LocalCloud, function: str) -> Iterator[None]:
+    """A cap on the stack's day that leaves room for one machine as long as none has cost anything."""
+    variables = cloud.client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    known = json.loads(variables["SPENDING"])
+    known["caps"]["stack_a_day"] = Spending.from_json(variables["SPENDING"]).most()
+    with setting(cloud, function, "SPENDING", json.dumps(known)):
+        yield
+
+
+def test_a_stack_that_has_spent_its_day_takes_no_job_and_stops_who_is_in_line(
+    client: JobClient, cloud: LocalCloud
+) -> None:
+    job = run(client, b"x", "x.txt", "y")
+    settled(client, job["id"])
+    job = client.get(job["id"])
+    assert job["cost"]["is_final"]
+    assert Decimal(job["cost"]["usd"]) > 0
+    (machine,) = job["machines"]
+    items = cloud.client("dynamodb").query(
+        TableName=str(cloud.deployment.outputs["table"]),
+        KeyConditionExpression="#owner = :day",
+        ExpressionAttributeNames={"#owner": "owner"},
+        ExpressionAttributeValues={":day": {"S": f"#ledger/{machine['launched_at'][:10]}"}},
+    )["Items"]
+    assert machine["instance_id"] in {one for item in items for one in item["machines"]["SS"]}
+    with spent(cloud, "mayfly-local-launch"):
+        stopped = client.wait(client.submit(b"x", "x.txt", "y")["id"])
+    assert (stopped["status"], stopped["error"]["code"], stopped["attempts"]) == ("failed", "spending_cap", 0)
+    with spent(cloud, "mayfly-local-api"), pytest.raises(JobApiError) as refused:
+        client.submit(b"x", "x.txt", "y")
+    assert (refused.value.status, refused.value.code) == (403, "spending_cap")

@@ -10,7 +10,7 @@ import pytest
 
 from localcloud.cloud import Credentials, LocalCloud
 from localcloud.job_client import Job, JobClient
-from tests.cloud.conftest import Scripted
+from tests.cloud.conftest import Scripted, setting
 from tests.cloud.steps import machines_of, role_names, until
 
 pytestmark = pytest.mark.cloud
@@ -50,6 +50,19 @@ def test_a_failing_script_is_reported_with_its_exit_code_and_the_end_of_its_stde
     assert "log" in job["error"]["advice"]
     assert job["output_file_path"] is None
     assert machines_of(client, job)
+
+
+def test_a_job_gets_the_machine_type_and_the_time_that_it_asks_for(cloud: LocalCloud, client: JobClient) -> None:
+    # The second of instanceTypes, which the rights to launch name anyway.
+    allowance = {"instance_types": ["t4g.medium"], "timeout_minutes": 60, "max_timeout_minutes": 60}
+    upload = client.request_upload("x.txt", 1)
+    client.upload(upload, b"x")
+    with setting(cloud, "mayfly-local-api", "ALLOWANCE", json.dumps(allowance)):
+        job = client.create(upload["job_id"], "y", {"instance_type": "t4g.medium", "timeout_minutes": 1})
+        job = finished(client, job)
+    assert job["status"] == "succeeded", job["error"]
+    assert job["overrides"] == {"instance_type": "t4g.medium", "timeout_minutes": 1}
+    assert [machine["instance_type"] for machine in job["machines"]] == ["t4g.medium"]
 
 
 @pytest.mark.usefixtures("hurried")

@@ -15,6 +15,6 @@ def test_a_stack_that_works_passes_and_keeps_nothing_of_it(
     before = client.page()["jobs"]
     assert main([cloud.url, "--job-seconds", "120", "--machine-seconds", "60"], {}) == 0, capsys.readouterr().out
     told = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
-    names = ("submit", "status", "output", "timeline", "receipt", "clean-up", "smoke")
+    names = ("submit", "status", "output", "manifest", "timeline", "receipt", "clean-up", "smoke")
     assert told == [["ok", name] for name in names]
     assert client.page()["jobs"] == before

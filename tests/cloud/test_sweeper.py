@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import JobClient
-from tests.cloud.conftest import Gate, Scripted, impatience, sweep_until_free
-from tests.cloud.steps import fail_a_record, machines_of, parked, stop_workflow, sweep, until
+from tests.cloud.conftest import Gate, Scripted, impatience, setting, sweep_until_free
+from tests.cloud.steps import SWEEPER, fail_a_record, machines_of, parked, stop_workflow, sweep, until
 
 pytestmark = pytest.mark.cloud
+
+
+def measured(cloud: LocalCloud) -> set[str]:
+    """The metrics whose values are in the sweeper's log."""
+    events = cloud.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{SWEEPER}")["events"]
+    lines = [json.loads(line) for each in events for line in each["message"].splitlines() if '"_aws"' in line]
+    return {name for line in lines for name in line if line["stack"] == "local"}
 
 
 def test_a_job_whose_stream_record_was_lost_is_started_by_the_sweeper(client: JobClient, cloud: LocalCloud) -> None:
@@ -50,10 +59,11 @@ def test_a_machine_of_no_job_is_ended_and_a_live_jobs_machine_is_not(
             {"ResourceType": "instance", "Tags": [{"Key": "mayfly:stack", "Value": "local"}]},
         ],
     )["Instances"][0]["InstanceId"]
-    with scripted(*gate.script):
+    with scripted(*gate.script), setting(cloud, SWEEPER, "POWERTOOLS_METRICS_DISABLED", "false"):
         job = client.submit(b"x", "x.txt", "y")
         instance_id, _ = parked(client, cloud, job["id"])
         assert instance_id not in sweep(cloud)["terminated"]
+        until(lambda: {"MachinesAlive", "OrphansEnded"} <= measured(cloud))
         gate.open()
         assert client.wait(job["id"])["status"] == "succeeded"
     states = {machine["id"]: machine["state"] for machine in client.machines()}

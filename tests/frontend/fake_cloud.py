@@ -5,7 +5,9 @@ A job moves on whenever the page asks for it, so that a test never waits for a c
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import threading
 import time
 from dataclasses import dataclass, field
@@ -72,6 +74,15 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def content_of(data: bytes) -> dict[str, Any]:
+    return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def canonical(document: dict[str, Any]) -> bytes:
+    """As the API writes a manifest."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 @dataclass
 class FakeJob:
     record: dict[str, Any]
@@ -80,6 +91,31 @@ class FakeJob:
     to_come: list[tuple[str, str]]
     log: list[dict[str, str]] = field(default_factory=list)
     serial: int = 0
+    input: bytes = b""
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What the API answers once the job has succeeded; of what the machine read and stored."""
+        machine = self.record["machines"][-1]
+        return {
+            "version": 1,
+            **{name: self.record[name] for name in ("owner", "filename", "run")},
+            "job_id": self.record["id"],
+            "attempt": machine["attempt"],
+            "input": content_of(self.input),
+            "text": content_of(self.record["input_text"].encode()),
+            "output": content_of(self.output) | {"md5": hashlib.md5(self.output, usedforsecurity=False).hexdigest()},
+            "payload_sha256": hashlib.sha256().hexdigest(),
+            "command": ["./script.py"],
+            "machine": {
+                name: machine[name]
+                for name in ("instance_id", "image_id", "instance_type", "market", "zone", "launched_at")
+            },
+            "python": "3.9.25",
+            "script_started_at": machine["launched_at"],
+            "script_finished_at": machine["launched_at"],
+            "mayfly": "0.1.0",
+        }
 
     @property
     def alive(self) -> list[dict[str, Any]]:
@@ -92,6 +128,7 @@ class FakeJob:
         self.record["timeline"].append({"event": event, "at": now(), "detail": detail})
         self.record["status"] = STATUS_AFTER.get(event, self.record["status"])
         self.record["updated_at"] = now()
+        self.record["cost"] = self._cost()
         if event == "failed":
             self.record["error"] = self.error
             self.log.append({"at": now(), "stream": "stderr", "text": "cannot read line 7"})
@@ -100,9 +137,20 @@ class FakeJob:
         if event == "succeeded":
             path = f"outputs/anonymous/{self.record['id']}/1/{self.record['filename']}"
             self.record |= {"output_file_path": path, "output_size": len(self.output)}
+            self.record["manifest_sha256"] = hashlib.sha256(canonical(self.manifest)).hexdigest()
         if event == "retried":
             self.record["error"] = None
             self.log.clear()
+
+    def _cost(self) -> dict[str, Any]:
+        """As if each machine lived a minute."""
+        machines = self.record["machines"]
+        is_final = self.record["status"] in {"succeeded", "failed", "cancelled"} and not self.alive
+        return {
+            "usd": f"{len(machines) * 1_029 / 1_000_000:.6f}",
+            "is_final": is_final,
+            "machine_seconds": 60 * len(machines),
+        }
 
     def print(self, *lines: str) -> None:
         self.log += [{"at": now(), "stream": "stdout", "text": line} for line in lines]
@@ -130,6 +178,7 @@ class FakeJob:
             "launched_at": now(),
             "terminated_at": None,
             "verified": None,
+            "prepared_at": None,
         }
         self.record["machines"].append(machine)
         return machine
@@ -160,12 +209,24 @@ class FakeCloud:
     error: dict[str, Any] = field(default_factory=lambda: SCRIPT_FAILED)
     stop_after: str | None = None
     events_per_look: int = 100
-    limits: dict[str, int] = field(
+    limits: dict[str, Any] = field(
         default_factory=lambda: {
             "max_upload_bytes": 5_000_000,
             "max_text_chars": 10_000,
             "max_filename_chars": 200,
             "multipart_from_bytes": 4_000_000,
+            "allowed_instance_types": [],
+            "job_timeout_minutes": 60,
+            "max_job_timeout_minutes": 60,
+            "output_suffix": "",
+            "price": {
+                "instance_type": "t4g.micro",
+                "market": "on-demand",
+                "usd_per_hour": "0.026287",
+                "machine_usd_per_hour": "0.019200",
+                "usd_per_minute": "0.000439",
+                "max_usd_per_job": "0.274692",
+            },
         }
     )
     part_size: int = 1_000_000
@@ -261,7 +322,9 @@ class FakeCloud:
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", "The request is not valid.", errors=errors
             )
-        return self.add_job(job_id, name, text, self.stored[key]).record
+        job = self.add_job(job_id, name, text, self.stored[key])
+        job.record["overrides"] |= body.get("overrides") or {}
+        return job.record
 
     def add_job(self, job_id: str, name: str, text: str, content: bytes) -> FakeJob:
         record: dict[str, Any] = {
@@ -269,23 +332,27 @@ class FakeCloud:
             "owner": "anonymous",
             "status": "queued",
             "filename": name,
+            "output_filename": name,
             "input_text": text,
             "input_file_path": f"uploads/inputs/anonymous/{job_id}/{name}",
             "output_file_path": None,
             "created_at": now(),
             "updated_at": now(),
             "output_size": None,
+            "manifest_sha256": None,
             "run": 1,
             "attempts": 0,
+            "overrides": {"instance_type": None, "timeout_minutes": None},
             "machines": [],
             "timeline": [],
             "error": None,
             "size": len(content),
+            "cost": None,
         }
         gap = b"\n" if content and not content.endswith(b"\n") else b""
         self.stored[f"inputs/anonymous/{job_id}/{name}"] = content
         job = self.jobs[job_id] = FakeJob(
-            record, content + gap + text.encode(), self.error, list(self.way), serial=len(self.jobs)
+            record, content + gap + text.encode(), self.error, list(self.way), serial=len(self.jobs), input=content
         )
         job.happen("queued", "Waiting for a machine.")
         return job

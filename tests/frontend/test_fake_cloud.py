@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel
 
+from functions.api.manifest_models import FileHash, ManifestAnswer, ManifestMachine, ResultHashes, TextHash
 from functions.api.models import (
     AliveMachine,
     AliveMachines,
@@ -15,6 +16,7 @@ from functions.api.models import (
     Receipt,
     TimelineEntry,
 )
+from functions.api.price_models import CostAnswer, PriceAnswer
 from functions.api.upload_models import (
     CopyAnswer,
     MultipartUpload,
@@ -38,6 +40,7 @@ def test_a_job_has_the_fields_of_the_api_wherever_it_is_on_its_way(way: tuple[tu
     for _ in range(len(way) + 1):
         answer = cloud.look_at(job.record["id"])
         assert_fits(answer, JobAnswer)
+        assert_fits(answer["cost"], CostAnswer)
         for machine in answer["machines"]:
             assert_fits(machine, Receipt)
         for entry in answer["timeline"]:
@@ -64,6 +67,7 @@ def test_an_upload_has_the_fields_of_the_api(is_multipart: bool) -> None:
     answer = cloud.grant_upload({"filename": "report.txt", "size": 25, "multipart": is_multipart})
     assert_fits(answer, UploadAnswer)
     assert_fits(dict(cloud.limits), Limits)
+    assert_fits(cloud.limits["price"], PriceAnswer)
     if not is_multipart:
         return
     assert_fits(answer["multipart"], MultipartUpload)
@@ -73,6 +77,19 @@ def test_an_upload_has_the_fields_of_the_api(is_multipart: bool) -> None:
     assert_fits(parts, PartsAnswer)
     for part in parts["parts"]:
         assert_fits(part, PartState)
+
+
+def test_a_manifest_has_the_fields_of_the_api() -> None:
+    cloud = FakeCloud()
+    manifest = cloud.find(cloud.add_finished_job("report.txt")).manifest
+    assert_fits(manifest, ManifestAnswer)
+    for name, model in (
+        ("input", FileHash),
+        ("text", TextHash),
+        ("output", ResultHashes),
+        ("machine", ManifestMachine),
+    ):
+        assert_fits(manifest[name], model)
 
 
 def test_a_copy_has_the_fields_of_the_api() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,18 @@ def test_a_receipt_tells_everything_about_the_machine(form: JobPage, fake_cloud:
     expect(fact(machine, "Lived")).to_have_text("0 s")
     expect(fact(machine, "For")).to_have_text("Attempt 1")
     expect(fact(machine, "Verified")).to_have_text(record["verified"])
+    job = fake_cloud.jobs[job_id]
+    for name in ("input", "output"):
+        expect(form.job).to_contain_text(job.manifest[name]["sha256"])
+    link = form.job.get_by_role("link", name="Download manifest")
+    with form.page.expect_download() as started:
+        link.click()
+    assert hashlib.sha256(started.value.path().read_bytes()).hexdigest() == job.record["manifest_sha256"]
+    form.job.get_by_role("button", name="Verify result").click()
+    expect(form.announcer).to_have_text("Verified: the stored result has this hash.")
+    job.output += b"!"
+    form.job.get_by_role("button", name="Verified").click()
+    expect(form.announcer).to_have_text("The stored result differs.")
 
 
 def test_a_machine_is_still_ending_until_its_end_is_confirmed(

@@ -75,7 +75,11 @@ def test_a_reload_before_the_job_exists_finishes_the_submission(
 ) -> None:
     watch.allow("503")
     fake_cloud.failing["POST /api/jobs"] = [503] * 3
+    fake_cloud.limits |= {"allowed_instance_types": ["c7g.large"], "max_job_timeout_minutes": 90}
     form.open()
+    form.page.get_by_text("Options", exact=True).click()
+    form.page.get_by_label("Machine type").select_option("c7g.large")
+    form.page.get_by_label("Time-out in minutes").fill("90")
     form.fill("the text", document)
     form.submit_button.click()
     expect(form.page.get_by_role("alert")).to_be_visible()
@@ -83,3 +87,5 @@ def test_a_reload_before_the_job_exists_finishes_the_submission(
     form.expect_status("Succeeded")
     expect(form.text).to_have_value("")
     assert fake_cloud.calls.count("POST s3") == 1
+    (job,) = fake_cloud.jobs.values()
+    assert job.record["overrides"] == {"instance_type": "c7g.large", "timeout_minutes": 90}

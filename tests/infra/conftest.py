@@ -9,6 +9,7 @@ from localcloud.engine.deployment import Deployment, preview
 ROOT = Path(__file__).parents[2]
 CONFIG = {"mayfly:auth": "none", "mayfly:bundleFor": "host"}
 SIGNED_IN = {**CONFIG, "mayfly:auth": "cognito"}
+WATCHED = {"mayfly:alarmEmail": "team@example.org", "mayfly:monthlyBudgetUsd": "50", "mayfly:tracing": "true"}
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +26,8 @@ def signed_in() -> Deployment:
 
 @pytest.fixture(scope="session")
 def production() -> Deployment:
-    """The same as Pulumi.prod.yaml has it."""
-    return preview(ROOT, config={"mayfly:bundleFor": "host"}, stack="prod")
+    """The same as Pulumi.prod.yaml has it, with all that a team can have beside it to watch it."""
+    return preview(ROOT, config={"mayfly:bundleFor": "host", **WATCHED}, stack="prod")
 
 
 @pytest.fixture(params=["none", "cognito"])

@@ -19,7 +19,6 @@ from infra.bundling.errors import BundleError
 from infra.bundling.mentions import Findings
 from infra.bundling.modules import Modules
 from infra.bundling.target import Target
-from infra.payload import build_archive
 from infra.steps import orchestrator_bundle
 from localcloud.engine.deployment import Deployment, preview
 from localcloud.engine.fingerprint import fingerprint
@@ -57,14 +56,6 @@ def test_a_bundle_that_is_there_is_not_built_again(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("infra.bundle.install", lambda *_: pytest.fail("installs"))
     assert API_BUNDLE.build(HOST) == first
     assert first.stat().st_mtime_ns == built
-
-
-def test_the_payload_depends_on_content_and_modes_alone(tmp_path: Path) -> None:
-    for copy in ("one", "two"):
-        shutil.copytree(ROOT / "ec2_payload", tmp_path / copy, copy_function=shutil.copy)
-    assert build_archive(tmp_path / "one") == build_archive(tmp_path / "two")
-    (tmp_path / "two" / "script.py").write_text("print()\n")
-    assert build_archive(tmp_path / "one") != build_archive(tmp_path / "two")
 
 
 def test_a_bundle_has_our_code_and_what_it_needs_and_nothing_else() -> None:

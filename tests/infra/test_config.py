@@ -20,21 +20,31 @@ ROOT = Path(__file__).parents[2]
         ("bundleFor", "windows"),
         ("instanceTypes", "[]"),
         ("instanceTypes", '["t4g small"]'),
+        ("allowedInstanceTypes", '["c7g large"]'),
+        ("maxJobTimeoutMinutes", "59"),
+        ("maxJobTimeoutMinutes", "2761"),
         ("markets", '["reserved"]'),
         ("machineDiskGib", "7"),
         ("maxUploadMib", "5001"),
         ("jobTimeoutMinutes", "0"),
         ("maxAttempts", "11"),
+        ("poolSize", "51"),
         ("logRetentionDays", "8"),
+        ("alarmEmail", "somebody"),
+        ("monthlyBudgetUsd", "-1"),
         ("noncurrentDays", "0"),
         ("vpcCidr", "10.0.0.0/8"),
         ("vpcCidr", "not a network"),
         ("extraOrigins", '["https://example.org/path"]'),
         ("script", "[]"),
+        ("outputSuffix", "html"),
+        ("outputSuffix", "./x"),
         ("requestsPerSecond", "0"),
         ("requestsPerSecond", "10001"),
         ("domainName", "https://jobs.example.org"),
         ("domainCertificate", "arn:aws:acm:eu-central-1:123456789012:certificate/1a2b"),
+        ("prices", '["t4g.small 0.0192"]'),
+        ("maxOwnerUsdPerDay", "-1"),
         ("permissionsBoundary", "Everybody"),
         ("permissionsBoundary", "arn:aws:iam::123456789012:role/admin"),
     ],
@@ -44,13 +54,20 @@ def test_a_value_that_cannot_be_is_refused_naming_the_key(key: str, value: str) 
         preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host", f"mayfly:{key}": value})
 
 
+@pytest.mark.parametrize("key", ["instanceTypes", "allowedInstanceTypes"])
+def test_an_instance_type_of_another_architecture_is_refused(key: str) -> None:
+    config = {"mayfly:auth": "none", "mayfly:bundleFor": "host", f"mayfly:{key}": '["t4g.small", "c7i.large"]'}
+    with pytest.raises(DeploymentError, match=rf"mayfly:{key} has c7i.large, which is no type of .*arm64"):
+        preview(ROOT, config=config)
+
+
 def test_a_domain_without_its_certificate_is_refused() -> None:
     config = {"mayfly:auth": "none", "mayfly:bundleFor": "host", "mayfly:domainName": "jobs.example.org"}
     with pytest.raises(DeploymentError, match="mayfly:domainCertificate is not set"):
         preview(ROOT, config=config)
 
 
-@pytest.mark.parametrize("key", ["protect", "pointInTimeRecovery", "versioning"])
+@pytest.mark.parametrize("key", ["protect", "pointInTimeRecovery", "versioning", "monitoring", "tracing"])
 def test_what_is_on_or_off_is_nothing_else(key: str) -> None:
     with pytest.raises(DeploymentError, match=rf"mayfly:{key}: 'perhaps' is not of the declared type boolean"):
         preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host", f"mayfly:{key}": "perhaps"})

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ SETTINGS: dict[str, Any] = {
     "events": orchestrator_settings.TableSettings,
     "inspect-command": orchestrator_settings.TableSettings,
     "record": orchestrator_settings.RecordSettings,
-    "release": orchestrator_settings.TableSettings,
+    "release": orchestrator_settings.ReleaseSettings,
     "terminate": orchestrator_settings.TableSettings,
 }
 # Actions that know no resources (service authorization reference), so only "*" fits.
@@ -112,10 +113,12 @@ def test_every_function_has_its_own_role_and_a_log_group_that_forgets(recorded: 
 @pytest.mark.parametrize("function", sorted(SETTINGS))
 def test_a_functions_environment_is_exactly_its_settings(recorded: Deployment, function: str) -> None:
     environment = dict(functions(recorded)[function].inputs["environment"]["variables"])
-    environment.pop("POWERTOOLS_LOG_LEVEL")
+    assert environment.pop("POWERTOOLS_LOG_LEVEL") == "INFO"
+    assert environment.pop("POWERTOOLS_METRICS_DISABLED") == "true"
     settings: Any = SETTINGS[function].from_env(environment)
     assert len(environment) == len(fields(settings))
-    assert all(value not in {"", (), None} for value in vars(settings).values())
+    # A result is called as its input, unless a stack says more.
+    assert {name for name, value in vars(settings).items() if value in ("", (), None)} <= {"output_suffix"}
 
 
 def test_every_handler_can_be_imported_under_the_name_it_is_deployed_with(recorded: Deployment) -> None:
@@ -149,6 +152,17 @@ def test_machines_have_no_rights_on_files_jobs_or_other_machines(recorded: Deplo
         action.split(":")[0] for role, each in all_statements(recorded) if role == "machines" for action in each.actions
     }
     assert services == {"ssm", "ssmmessages", "logs"}
+
+
+def test_manifests_are_written_by_record_alone(recorded: Deployment) -> None:
+    bucket = next(each for each in recorded.of_type("aws:s3/bucket:Bucket") if each.name.endswith("-outputs"))
+    key = f"{bucket.outputs['arn']}/manifests/alice/1/1.json"
+    writers = {
+        role
+        for role, each in all_statements(recorded)
+        if "s3:PutObject" in each.actions and any(fnmatchcase(key, resource) for resource in each.resources)
+    }
+    assert writers == {"record"}
 
 
 def test_nothing_reaches_a_machine_from_outside(recorded: Deployment) -> None:

@@ -29,6 +29,11 @@ def jwt(claims: Mapping[str, object]) -> str:
     return ".".join([*(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), "signature"])
 
 
+def _hashes(content: bytes) -> dict[str, str]:
+    md5 = hashlib.md5(content, usedforsecurity=False)
+    return {"sha256": hashlib.sha256(content).hexdigest(), "md5": md5.hexdigest()}
+
+
 @dataclass
 class FakeStack:
     """What a test may set, and what it may look at afterwards."""
@@ -38,12 +43,15 @@ class FakeStack:
     looks: int = 0
     """How often a job is seen running before it has ended."""
     multipart_from_bytes: int = 1000
+    allowed: dict[str, Any] = field(default_factory=dict)
+    """What its limits tell of what a job may ask for."""
     redirect_uris: list[str] = field(default_factory=lambda: ["http://127.0.0.1:0/signed-in"])
     lives_seconds: int = 900
     trouble: list[Callable[[httpx.Request], httpx.Response | None]] = field(default_factory=list)
     """Each is asked in turn before a request is answered; an answer of its own, or an error, comes in the place."""
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    manifests: dict[str, bytes] = field(default_factory=dict)
     parts: dict[int, bytes] = field(default_factory=dict)
     log_lines: list[str] = field(default_factory=lambda: ["one", "two", "three"])
     requests: list[httpx.Request] = field(default_factory=list)
@@ -73,6 +81,7 @@ class FakeStack:
             "size": 7,
             "input_text": "of alice",
             "output_size": 10 if status == "succeeded" else None,
+            "manifest_sha256": None,
             "created_at": "2026-01-31T09:15:02.345Z",
             "attempts": 1,
             "machines": [],
@@ -80,6 +89,21 @@ class FakeStack:
             "error": {"message": "It ended with exit code 1.", "advice": "Mend it."} if status == "failed" else None,
         }
         self.jobs[job_id] = job
+        return job
+
+    def add_verified(self, **changes: Any) -> dict[str, Any]:
+        """A succeeded job and its manifest, with `changes` to what that tells."""
+        job = self.add_job()
+        told = {
+            "version": 1,
+            "job_id": job["id"],
+            "owner": OWNER,
+            "input": {"size": 7, "sha256": hashlib.sha256(b"content").hexdigest()},
+            "text": {"size": 8, "sha256": hashlib.sha256(b"of alice").hexdigest()},
+            "output": {"size": 10, **_hashes(b"the result")},
+        }
+        self.manifests[job["id"]] = json.dumps(told | changes, sort_keys=True).encode()
+        job["manifest_sha256"] = hashlib.sha256(self.manifests[job["id"]]).hexdigest()
         return job
 
     def tokens(self) -> dict[str, Any]:
@@ -143,6 +167,9 @@ class FakeStack:
             ("GET", "/jobs"): self._page,
             ("GET", job): self._get,
             ("GET", f"{job}/output"): lambda *_: httpx.Response(200, json={"url": f"{BUCKET}/output"}),
+            ("GET", f"{job}/manifest"): lambda _body, _params, job_id: httpx.Response(
+                200, content=self.manifests[job_id]
+            ),
             ("GET", f"{job}/log"): self._log,
             ("POST", f"{job}/(cancel|retry)"): self._change,
             ("DELETE", job): self._delete,
@@ -150,6 +177,7 @@ class FakeStack:
 
     def _limits(self, *_: Any) -> httpx.Response:
         limits = {"max_upload_bytes": 5000, "max_text_chars": 20, "multipart_from_bytes": self.multipart_from_bytes}
+        limits |= self.allowed
         return httpx.Response(200, json=limits)
 
     def _begin(self, body: dict[str, Any], *_: Any) -> httpx.Response:
@@ -182,6 +210,7 @@ class FakeStack:
         job = self.jobs[body["job_id"]]
         assert job["filename"] in self.files
         job["input_text"] = body["input_text"]
+        job["overrides"] = body.get("overrides")
         return httpx.Response(201, json=job)
 
     def _page(self, _: Any, params: httpx.QueryParams) -> httpx.Response:

@@ -27,6 +27,25 @@ def test_each_of_several_files_is_a_job_of_its_own(run: Run, source: Path) -> No
     assert [line.split()[1:] for line in lines] == [["succeeded", str(source)], ["succeeded", str(other)]]
 
 
+def test_what_a_stack_allows_can_be_asked_for_and_nothing_else(run: Run, stack: FakeStack, source: Path) -> None:
+    refused = run("submit", source, "--text", "x", "--instance-type", "c7g.large")
+    assert (refused.exit_code, "may be: nothing" in refused.stderr) == (2, True), "an earlier version allows nothing"
+    stack.allowed = {"allowed_instance_types": ["c7g.large"], "max_job_timeout_minutes": 90}
+    for option, value, allowed in (("instance-type", "m7g.large", "c7g.large"), ("timeout-minutes", "91", "1 to 90")):
+        refused = run("submit", source, "--text", "x", f"--{option}", value)
+        assert (refused.exit_code, allowed in refused.stderr, stack.files) == (2, True, {})
+    asked = ("--instance-type", "c7g.large", "--timeout-minutes", 90)
+    (job,) = document(run("submit", source, "--text", "x", *asked, "--json"))["jobs"]
+    assert job["overrides"] == {"instance_type": "c7g.large", "timeout_minutes": 90}
+    assert {"Asked for  c7g.large", "Time-out   90 minutes"} <= set(run("show", job["id"]).stdout.splitlines())
+
+
+def test_a_saved_result_has_the_name_that_the_stack_gives_it(run: Run, stack: FakeStack, source: Path) -> None:
+    stack.allowed = {"output_suffix": ".html"}
+    (job,) = document(run("submit", source, "--text", "x", "-o", source.parent, "--json"))["jobs"]
+    assert job["saved_as"] == f"{source}.html"
+
+
 def test_a_result_is_saved_once_the_job_has_succeeded(run: Run, stack: FakeStack, source: Path) -> None:
     stack.looks = 2
     result = source.with_name("result.txt")

@@ -185,6 +185,15 @@ def test_a_type_that_one_zone_lacks_is_fine_and_one_that_all_lack_is_told(aws: A
     assert finding.seen.startswith("m6g.medium in none of")
 
 
+def test_a_type_that_jobs_may_ask_for_is_looked_at_too(aws: Account) -> None:
+    config = replace(SMALL, allowed_instance_types=("m6g.medium",))
+    aws.change("ec2", "describe_instance_type_offerings", offers({"t4g.small": ZONES}))
+    aws.change("ec2", "describe_instance_types", types("t4g.small"))
+    found = [each for each in aws.findings(config) if each.verdict is not Verdict.OK]
+    assert [(each.subject, each.verdict) for each in found] == [("zones", Verdict.LOOK), ("machines", Verdict.STOP)]
+    assert all("m6g.medium" in each.seen and "mayfly:allowedInstanceTypes" in each.remedy for each in found)
+
+
 def test_each_market_has_a_quota_of_its_own(aws: Account) -> None:
     config = replace(SMALL, markets=("spot", "on-demand"))
     aws.answers["service-quotas"].insert(0, ("get_service_quota", {"Quota": {"Value": 0.0}}))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -27,6 +29,8 @@ class Stack:
     machines: tuple[dict[str, str | None], ...] = (MACHINE,)
     error: dict[str, str] | None = None
     damage: Callable[[bytes], bytes] = bytes
+    damage_manifest: Callable[[bytes], bytes] = bytes
+    told: bytes = b""
     uploaded: bytes = b""
     deleted: list[str] = field(default_factory=list)
 
@@ -40,10 +44,20 @@ class Stack:
     def get(self, job_id: str) -> Job:
         timeline = [{"event": event, "at": f"2026-01-01T00:00:{n:02}Z"} for n, event in enumerate(self.events)]
         told = {"status": self.status, "error": self.error, "timeline": timeline, "machines": list(self.machines)}
-        return {"id": job_id, **told}
+        sha256 = hashlib.sha256(self._manifest()).hexdigest()
+        return {"id": job_id, "manifest_sha256": sha256, **told}
 
     def output(self, job_id: str) -> bytes:
         return self.damage(self.uploaded + b"\n" + TEXT.encode())
+
+    def manifest(self, job_id: str) -> bytes:
+        return self.damage_manifest(self._manifest())
+
+    def _manifest(self) -> bytes:
+        contents = {"input": self.uploaded, "text": TEXT.encode(), "output": self.told or self.output("j1")}
+        return json.dumps(
+            {name: {"sha256": hashlib.sha256(content).hexdigest()} for name, content in contents.items()}
+        ).encode()
 
     def delete(self, job_id: str) -> None:
         self.deleted.append(job_id)
@@ -62,7 +76,7 @@ def checks(stack: Stack, *, own_script: bool = False) -> list[Check]:
 def test_a_good_job_passes_every_check_and_is_deleted() -> None:
     stack = Stack()
     assert [(check.name, check.is_fine) for check in checks(stack)] == [
-        (name, True) for name in ("submit", "status", "output", "timeline", "receipt", "clean-up")
+        (name, True) for name in ("submit", "status", "output", "manifest", "timeline", "receipt", "clean-up")
     ]
     assert stack.deleted == ["j1"]
 
@@ -77,6 +91,8 @@ def test_waiting_and_a_lost_machine_in_between_are_no_fault() -> None:
     [
         (Stack(status="failed", error={"code": "no_machine", "message": "None free"}), "status", "no_machine. None"),
         (Stack(damage=lambda content: content[:-1]), "output", "instead of"),
+        (Stack(damage_manifest=lambda content: content + b" "), "manifest", "not the hash of the job's record"),
+        (Stack(told=b"another result"), "manifest", "of the output"),
         (Stack(events=MILESTONES[:-1]), "timeline", "no machine_terminated in its place"),
         (Stack(events=(*MILESTONES[2:], *MILESTONES[:2])), "timeline", "no running in its place"),
         (Stack(machines=()), "receipt", "no machine"),

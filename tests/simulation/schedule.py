@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,6 +11,8 @@ from functools import partial
 
 from functions.jobs.job import Job, JobStatus
 from functions.jobs.paths import output_key
+from functions.jobs.pricing import for_seconds, machine_cost
+from functions.jobs.spending import Spending
 from simulation.faults import FINE, NO_FAULTS, PARTIAL, Faults
 from simulation.files import OUTPUTS
 from simulation.lambdas import Answer
@@ -36,6 +40,7 @@ class PlannedJob:
     body: bytes = b"line\n"
     text: str = "text"
     script: Script = field(default_factory=Script)
+    wish: str | None = None
 
     @property
     def result(self) -> bytes:
@@ -61,6 +66,10 @@ class Schedule:
     queue_timeout_minutes: int = 240
     slowness: float = 1.0
     room: int | None = None
+    scarce: frozenset[str] = frozenset()
+    owner_cap: int = 0  # micro-USD a day
+    pool_size: int = 0
+    pool_head_start: float = 0.0  # seconds that the pool has before anything else happens
     seed: int = 0
 
 
@@ -79,6 +88,9 @@ class Play:
             queue_timeout=timeout * 60,
             slowness=schedule.slowness,
             room=schedule.room,
+            owner_cap=schedule.owner_cap,
+            pool_size=schedule.pool_size,
+            scarce=schedule.scarce,
         )
         self.world = World(
             stack, definition(schedule.max_attempts, timeout), seed=schedule.seed, faults=schedule.faults
@@ -86,9 +98,10 @@ class Play:
 
     def run(self) -> Play:
         with self.world as world:
+            world.run(self.schedule.pool_head_start)
             for number, job in enumerate(self.schedule.jobs):
                 done = partial(self._answered, number, "submit")
-                world.clock.after(job.at, partial(world.submit, number, job.body, job.text, job.script, done))
+                world.clock.after(job.at, partial(world.submit, number, job.body, job.text, job.script, done, job.wish))
             for deed in self.schedule.deeds:
                 world.clock.after(deed.at, partial(self._do, deed))
             world.run(max([job.at for job in self.schedule.jobs] + [deed.at for deed in self.schedule.deeds]) + 1.0)
@@ -121,6 +134,7 @@ class Play:
 
     def _verdict(self) -> Iterator[str]:
         yield from self._delays()
+        yield from self._problems_of_ledger()
         executions = [run_of(execution) for execution in self.world.ports.step_functions.executions.values()]
         yield from (f"{run} has two workflows" for run in set(executions) if executions.count(run) > 1)
         for number, planned in enumerate(self.schedule.jobs):
@@ -131,12 +145,41 @@ class Play:
                 continue
             yield from (f"job {number}: {problem}" for problem in self._problems_of(number, planned, job))
 
+    def _problems_of_ledger(self) -> Iterator[str]:
+        """Each machine that somebody had is in the ledger as its receipt has it, and no day is beyond the cap."""
+        world, cap = self.world, self.schedule.owner_cap
+        charges = world.ports.line.charges
+        receipts = [machine for job in world.ports.jobs.jobs.values() for machine in job.machines]
+        yield from (f"{one} was served with and not charged for" for one in world.watch.served if one not in charges)
+        for machine in receipts:
+            cost, charge = machine_cost(machine, world.clock.utc), charges.get(machine.instance_id)
+            if charge is None or (charge.micro_usd, charge.day) != (cost, machine.launched_at[:10]):
+                yield f"{machine.instance_id} has cost {cost}, and the ledger has {charge}"
+        for one in charges.keys() - world.watch.served.keys():
+            if charges[one].micro_usd > self._dearest_minute:
+                yield f"{one} was nobody's, and {charges[one]} is in the ledger"
+        for day in {charge.day for charge in charges.values()}:
+            spent = sum(charge.micro_usd for charge in charges.values() if charge.day == day)
+            if cap and spent > cap:
+                yield f"{spent} micro-USD were spent on {day}, and {cap} may be"
+
+    @property
+    def _dearest_minute(self) -> int:
+        spending = Spending.from_json(self.world.stack.spending)
+        kinds, markets = spending.prices.machines, self.world.stack.markets
+        return max(for_seconds(spending.prices.hourly(kind, market) or 0, 0) for kind in kinds for market in markets)
+
     def _delays(self) -> Iterator[str]:
         schedule, watch = self.schedule, self.world.watch
         undisturbed = not schedule.faults.functions and schedule.slowness == 1
         longest = _IDLE_AT_MOST if undisturbed else _IDLE_WITH_FAULTS
         yield from (f"{one} was idle for {seconds:.0f} s" for one, seconds in watch.idle.items() if seconds > longest)
-        is_refused = schedule.room is not None or not set(schedule.faults.launches) <= {FINE}
+        is_refused = (
+            schedule.owner_cap
+            or schedule.room is not None
+            or schedule.scarce
+            or not set(schedule.faults.launches) <= {FINE}
+        )
         if undisturbed and not is_refused and watch.starved > _STARVED_AT_MOST:
             yield f"a slot was free for {watch.starved:.0f} s while somebody was in line"
 
@@ -168,6 +211,26 @@ class Play:
             yield f"its result is {body!r} of {job.output_size} bytes, not {planned.result!r}"
         if planned.script.fails:
             yield "its script failed, and it succeeded"
+        yield from self._problems_of_manifest(planned, job)
+
+    def _problems_of_manifest(self, planned: PlannedJob, job: Job) -> Iterator[str]:
+        if job.manifest is None:
+            yield "it has no manifest"
+            return
+        body = self.world.ports.files.objects.get(job.manifest.path, b"")
+        if hashlib.sha256(body).hexdigest() != job.manifest.sha256:
+            yield f"its manifest {body!r} does not have the recorded hash"
+            return
+        manifest = json.loads(body)
+        said = {name: manifest[name]["sha256"] for name in ("input", "text", "output")}
+        contents = {"input": planned.body, "text": planned.text.encode(), "output": planned.result}
+        if said != {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}:
+            yield f"its manifest has other hashes: {said}"
+        machine, last = manifest["machine"], next(each for each in job.machines if each.attempt == job.attempts)
+        if (manifest["job_id"], manifest["attempt"]) != (job.id, job.attempts):
+            yield f"its manifest is about {manifest['job_id']}, attempt {manifest['attempt']}"
+        if machine is None or machine["instance_id"] != last.instance_id:
+            yield f"its manifest names {machine}, its result is from {last.instance_id}"
 
     def _is_explained(self, planned: PlannedJob, job: Job) -> bool:
         """Whether something in the schedule is a reason for a job to have failed as it did."""
@@ -183,4 +246,5 @@ class Play:
             "launch_refused": bool(set(schedule.faults.launches) - _TEMPORARY),
             "queue_timeout": schedule.queue_timeout_minutes < 240,
             "internal_error": run.name in self.aborted,
+            "spending_cap": schedule.owner_cap > 0,
         }.get(code, False)

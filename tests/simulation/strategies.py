@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from simulation.faults import FINE, PARTIAL, Ailment, Delivery, Faults, FunctionFault, MachineFault, Mishap
 from simulation.handlers import FUNCTIONS
 from simulation.payload import Script
+from simulation.stack import Stack
 from tests.simulation.schedule import Deed, PlannedJob, Schedule
 
 _REFUSALS = ("InsufficientInstanceCapacity", "VcpuLimitExceeded", "RequestLimitExceeded")
@@ -33,6 +35,7 @@ _JOBS = st.builds(
     body=st.sampled_from([b"", b"line", b"line\n", bytes(range(256))]),
     text=st.sampled_from(["text", "Zoë\n"]),
     script=_SCRIPTS,
+    wish=st.sampled_from([None, None, *Stack().allowed_types]),
 )
 
 
@@ -52,12 +55,16 @@ _FAULTS = st.builds(
     functions=st.lists(_FUNCTION_FAULTS, max_size=_MOST_FUNCTION_FAULTS).map(tuple),
     launches=st.lists(st.sampled_from([FINE, FINE, PARTIAL, *_REFUSALS]), max_size=6).map(tuple)
     | st.sampled_from([(FINE, "UnauthorizedOperation"), ("RequestLimitExceeded",) * 12]),
+    starts=st.lists(st.sampled_from([FINE, FINE, *_REFUSALS, "IncorrectInstanceState"]), max_size=4).map(tuple),
     machines=st.dictionaries(st.integers(0, 8), _MACHINE_FAULTS, max_size=4),
     records=_DELIVERIES,
     events=_DELIVERIES | st.just(dict.fromkeys(range(300), Delivery.LOST)),
 )
 
 
+# With room for one machine of the stack's types until its deadline, for two of them, and for one of the dearest type;
+# micro-USD.
+OWNER_CAPS = (100_000, 190_000, 330_000)
 # What somebody does to a job, one thing after the other.
 _COURSES = (
     ("cancel",),
@@ -76,7 +83,11 @@ def _deeds(job: int, at: float, course: tuple[str, ...], between: float) -> list
 
 
 @st.composite
-def schedules(draw: st.DrawFn) -> Schedule:
+def schedules(
+    draw: st.DrawFn,
+    pool_sizes: Sequence[int] = (0, 0, 1, 2, 3),
+    owner_caps: Sequence[int] = (0, 0, *OWNER_CAPS),
+) -> Schedule:
     jobs = draw(st.lists(_JOBS, min_size=1, max_size=8).map(tuple))
     doings = st.builds(
         _deeds,
@@ -86,8 +97,11 @@ def schedules(draw: st.DrawFn) -> Schedule:
         st.sampled_from([0.1, 3.0, 60.0, 400.0]),
     )
     room = draw(st.sampled_from([None, None, None, 0, 1, 2]))
-    # An account without any room is only for those who do not wait for ever.
-    timeout = 10 if room == 0 else draw(st.sampled_from([240, 240, 240, 10]))
+    scarce = draw(st.sampled_from([frozenset[str](), frozenset(), frozenset({Stack().allowed_types[0]})]))
+    # An account without any room, or with nothing of what somebody wishes, is only for those who do not wait for ever.
+    timeout = 10 if room == 0 or scarce else draw(st.sampled_from([240, 240, 240, 10]))
+    owner_cap = draw(st.sampled_from(owner_caps))
+    pool_size = draw(st.sampled_from(pool_sizes))
     return Schedule(
         jobs=jobs,
         deeds=tuple(chain.from_iterable(draw(st.lists(doings, max_size=3)))),
@@ -95,6 +109,10 @@ def schedules(draw: st.DrawFn) -> Schedule:
         max_concurrent=draw(st.integers(1, 4)),
         max_attempts=draw(st.integers(1, 3)),
         room=room,
+        owner_cap=owner_cap,
+        pool_size=pool_size,
+        pool_head_start=draw(st.sampled_from([400.0, 400.0, 60.0, 0.0])) if pool_size else 0.0,
+        scarce=scarce,
         slowness=draw(st.sampled_from([1.0, 1.0, 5.0, 20.0])),
         queue_timeout_minutes=timeout,
         seed=draw(st.integers(0, 2**32)),

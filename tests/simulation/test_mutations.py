@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import count
@@ -11,23 +12,30 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis.strategies import SearchStrategy
 
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs import ending, serving
 from functions.jobs.ending import Releasing
-from functions.jobs.job import JobStatus, Run
+from functions.jobs.job import Job, JobStatus, MachineRecord, Run
 from functions.jobs.line import Line
+from functions.jobs.measuring import JOBS_ENDED, MeasuredJobs
+from functions.jobs.pool_ports import PooledMachine
 from functions.jobs.ports import Batch, Candidate, Machines
+from functions.jobs.provenance import Manifest, manifest_of
+from functions.jobs.spending import Purse, Verdict
 from functions.jobs.sweeping import Sweeping
 from functions.orchestrator import sweep
+from simulation.calls import caller
+from simulation.pool_table import SimulatedPoolTable
 from tests.simulation.schedule import Play, Schedule
-from tests.simulation.strategies import schedules
+from tests.simulation.strategies import OWNER_CAPS, schedules
 
 pytestmark = pytest.mark.simulation
 
 # One is found: what the smallest one is does not matter here.
 _FIND = settings(
-    max_examples=100,
+    max_examples=300,
     derandomize=True,
     database=None,
     deadline=None,
@@ -36,7 +44,7 @@ _FIND = settings(
 )
 
 
-def first_problems(words: str) -> list[str]:
+def first_problems(words: str, among: SearchStrategy[Schedule] | None = None) -> list[str]:
     """What is wrong in the first schedule in which something is, if it has to do with `words`.
 
     Raises:
@@ -49,7 +57,7 @@ def first_problems(words: str) -> list[str]:
         return bool(problems)
 
     found: list[str] = []
-    find(schedules(), fails, settings=_FIND)
+    find(among if among is not None else schedules(), fails, settings=_FIND)
     return [problem for problem in found if words in problem]
 
 
@@ -63,8 +71,10 @@ def test_a_sweeper_that_ends_machines_whatever_works_on_them_is_found(monkeypatc
 
 
 def test_a_client_token_that_two_attempts_share_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def same_token(token: str, candidate: Candidate, attempts: tuple[tuple[Run, int], ...]) -> Batch:
-        return Batch(f"token-of-{attempts[0][0].name}", candidate, attempts)
+    def same_token(
+        token: str, candidate: Candidate, attempts: tuple[tuple[Run, int], ...], pooled: tuple[str, ...] = ()
+    ) -> Batch:
+        return Batch(f"token-of-{attempts[0][0].name}", candidate, attempts, pooled)
 
     monkeypatch.setattr(serving, "Batch", same_token)
     assert first_problems("and is now")
@@ -72,7 +82,7 @@ def test_a_client_token_that_two_attempts_share_is_found(monkeypatch: pytest.Mon
 
 def test_a_slot_that_a_cancelled_job_keeps_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     class Forgetful(Line):
-        def give_back(self, run: Run, instance_ids: Sequence[str]) -> None:
+        def give_back(self, run: Run, machines: Mapping[str, MachineRecord | None]) -> None:
             """Forgets to."""
 
     release = Releasing.release
@@ -86,6 +96,17 @@ def test_a_slot_that_a_cancelled_job_keeps_is_found(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Releasing, "release", forgetful)
     assert first_problems("still holds a slot")
+
+
+def test_an_end_that_every_later_step_counts_again_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def update(self: MeasuredJobs, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
+        written = self.table.update(owner, job_id, change)
+        if written.status.is_terminal:
+            self.meter.take([JOBS_ENDED.of(1, written.status.value)])
+        return written
+
+    monkeypatch.setattr(MeasuredJobs, "update", update)
+    assert first_problems("was counted")
 
 
 def test_a_record_that_starts_a_second_workflow_when_it_comes_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,3 +132,43 @@ def test_a_termination_that_is_taken_for_granted_is_found(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(ending, "is_gone", trusting)
     assert first_problems("is freed, but the machine is")
+
+
+def test_a_machine_of_the_pool_that_is_handed_out_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a table whose claims keep nobody away, and a leader that does not look at them either."""
+    claim, machines = SimulatedPoolTable.claim, SimulatedPoolTable.machines
+
+    def grasping(self: SimulatedPoolTable, instance_id: str, token: str) -> PooledMachine | None:
+        known = self.items.get(instance_id)
+        if known is not None:
+            self.items[instance_id] = replace(known, claim=None)
+        return claim(self, instance_id, token)
+
+    def blind(self: SimulatedPoolTable) -> list[PooledMachine]:
+        is_leader = caller() == "launch"
+        return [replace(one, claim=None) if is_leader else one for one in machines(self)]
+
+    monkeypatch.setattr(SimulatedPoolTable, "claim", grasping)
+    monkeypatch.setattr(SimulatedPoolTable, "machines", blind)
+    assert first_problems("and is now", schedules(pool_sizes=(1, 2)))
+
+
+def test_a_leader_who_forgets_what_it_has_just_granted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(self: Purse, owner: str, wish: str | None = None) -> Verdict:
+        before = Counter(self.reserved)
+        verdict = take(self, owner, wish)
+        self.reserved = before
+        return verdict
+
+    take = Purse.take
+    monkeypatch.setattr(Purse, "take", forgetful)
+    assert first_problems("micro-USD may be spent", schedules(owner_caps=OWNER_CAPS))
+
+
+def test_a_manifest_that_does_not_fit_its_result_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mistaken(*facts: Any) -> Manifest:
+        made = manifest_of(*facts)
+        return replace(made, output=replace(made.output, sha256=made.text.sha256))
+
+    monkeypatch.setattr(ending, "manifest_of", mistaken)
+    assert first_problems("its manifest has other hashes")

@@ -23,9 +23,9 @@ HOUR = 3600.0
 class Story(World):
     """A world whose jobs are all alike, and in which nothing may be broken at the end."""
 
-    def submit_all(self, count: int, script: Script | None = None) -> None:
+    def submit_all(self, count: int, script: Script | None = None, wish: str | None = None) -> None:
         for number in range(count):
-            self.submit(number, b"given", "text", script or Script(60), ignored)
+            self.submit(number, b"given", "text", script or Script(60), ignored, wish)
 
     def the(self, number: int) -> Job:
         job = self.job(number)
@@ -194,6 +194,21 @@ def test_launches_beyond_the_rate_wait_and_then_all_succeed() -> None:
         assert story.statuses == ["succeeded"] * 8
 
 
+def test_what_ec2_has_none_of_holds_up_only_those_who_wish_for_it() -> None:
+    with a_story(max_concurrent=3, scarce=frozenset({"c7g.large"}), queue_timeout=600) as story:
+        story.submit_all(3, wish="c7g.large")
+        story.run(10)
+        for number in range(3, 9):
+            story.submit(number, b"given", "text", Script(60), ignored)
+        story.run(450)
+        assert story.statuses == ["queued"] * 3 + ["succeeded"] * 6
+        story.run(600)
+        assert [(job.error.code if job.error else None) for job in story.ports.jobs.jobs.values()] == [
+            *["queue_timeout"] * 3,
+            *[None] * 6,
+        ]
+
+
 def test_an_account_with_less_room_than_slots_serves_all_in_the_end() -> None:
     with a_story(max_concurrent=4, room=1) as story:
         story.submit_all(4)
@@ -219,3 +234,16 @@ def test_an_entry_in_line_that_is_sent_twice_does_not_cut_the_run_off() -> None:
         story.submit_all(2)
         story.run(2400)
         assert story.statuses == ["succeeded"] * 2
+
+
+@pytest.mark.parametrize("mishap", [None, Mishap.ANSWER_LOST, Mishap.GIVEN_UP])
+def test_what_ended_is_counted_once_however_often_the_steps_run(mishap: Mishap | None) -> None:
+    steps = ("record", "release")
+    faults = function_faults(*((step, 0, 0, mishap) for step in steps)) if mishap else NO_FAULTS
+    with a_story(faults) as story:
+        story.submit_all(2)
+        story.run(30)
+        story.cancel(1, ignored)
+        story.run(600)
+        counts = story.ports.meter.counts
+        assert (counts["Jobs", "succeeded"], counts["Jobs", "cancelled"], counts["MachineSeconds", None]) == (1, 1, 2)

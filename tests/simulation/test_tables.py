@@ -19,7 +19,7 @@ from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.jobs.errors import JobNotFound, LeadLost
 from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
-from functions.jobs.ports import Batch, Candidate, Lead, LineTable, Machine, MachineTable, Slot, Turn
+from functions.jobs.ports import Batch, Candidate, Charge, Lead, LineTable, Machine, MachineTable, Slot, Turn
 from simulation.calls import Calls
 from simulation.chance import Chance
 from simulation.clock import VirtualClock
@@ -31,6 +31,7 @@ from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import a_machine
 
 RUNS = [Run("alice", JOB_ID), Run("alice", JOB_ID, 2), Run("bob", OTHER_ID)]
+DAYS = ["2026-01-31", "2026-02-01"]
 BATCH = Batch("token", Candidate("t4g.small", "subnet-1", "spot"), ((RUNS[0], 1), (RUNS[2], 3)))
 
 _FEW = settings(
@@ -99,6 +100,11 @@ _line_steps = st.one_of(
     st.tuples(
         st.just("rest"), st.integers(0, 5), st.builds(Turn, st.integers(1, 9), unfinished=st.none() | st.just(BATCH))
     ),
+    st.tuples(
+        st.just("charge"),
+        st.builds(Charge, st.sampled_from(DAYS), st.sampled_from(["alice", "bob"]), _instances, st.integers(1, 9)),
+    ),
+    st.tuples(st.just("ledger"), st.sampled_from(DAYS), st.sampled_from([None, "alice"])),
     st.tuples(st.just("wait"), st.sampled_from([1.0, 59.0, 61.0])),
 )
 

@@ -40,6 +40,11 @@ _SKIPS = (
     Skip("CKV_AWS_119", _OWN_KEYS, "aws_dynamodb_table.*"),
     Skip("CKV_AWS_145", _OWN_KEYS, "aws_s3_bucket.*"),
     Skip("CKV_AWS_158", _OWN_KEYS, "aws_cloudwatch_log_group.*"),
+    Skip(
+        "CKV_AWS_26",
+        "AWS's own key lets neither alarms nor budgets publish, one of one's own costs more than all alarms together",
+        "aws_sns_topic.*_alarms",
+    ),
     Skip("CKV_AWS_173", "the environment holds names and numbers, no secret; Lambda's own key encrypts it"),
     # Buckets and the table.
     Skip("CKV_AWS_18", "objects are reached by signed addresses, and who asked for one is in the API's access log"),
@@ -50,8 +55,10 @@ _SKIPS = (
     Skip("CKV2_AWS_62", "a job begins with its request, not with its upload; nobody would listen"),
     Skip("CKV_AWS_28", _UNLESS_PRODUCTION, "aws_dynamodb_table.mayfly_local_*"),
     # Functions and the workflow.
-    Skip("CKV_AWS_50", "a job's story is in its workflow's history and its log; traces would cost and add nothing"),
-    Skip("CKV_AWS_284", "as for the functions: the history has every step's times, input and output"),
+    Skip(
+        "CKV_AWS_50", "a setting; a job's story is in its workflow's history and its log, and traces cost by the trace"
+    ),
+    Skip("CKV_AWS_284", "as for the functions: a setting, and the history has every step's times, input and output"),
     Skip(
         "CKV_AWS_285", "a workflow keeps its history for 90 days by itself; a log of it needs rights on every log group"
     ),

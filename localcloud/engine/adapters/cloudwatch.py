@@ -1,10 +1,14 @@
-"""CloudWatch metric alarms."""
+"""CloudWatch metric alarms and dashboards."""
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.errors import ServiceRuleError
+from localcloud.engine.inputs import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +32,8 @@ _PLAIN = (
     "treatMissingData",
     "unit",
 )
+_COLUMNS = 24
+_DASHBOARD_NAME = r"[A-Za-z0-9_-]{1,255}"  # AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
 
 
 @carries("aws:cloudwatch/metricAlarm:MetricAlarm")
@@ -49,3 +55,32 @@ class MetricAlarm(Adapter):
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         del state
         aws.client("cloudwatch").delete_alarms(AlarmNames=[resource_id])
+
+
+@carries("aws:cloudwatch/dashboard:Dashboard")
+class Dashboard(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs = desired.inputs
+        name = desired.physical_name("dashboardName", _DASHBOARD_NAME)
+        body = json_text(inputs["dashboardBody"])
+        _check_widgets(body)
+        aws.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=body)
+        arn = f"arn:{aws.partition}:cloudwatch::{aws.account}:dashboard/{name}"
+        return Created(name, {"dashboardName": name, "dashboardArn": arn})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del state
+        aws.client("cloudwatch").delete_dashboards(DashboardNames=[resource_id])
+
+
+def _check_widgets(body: str) -> None:
+    """What CloudWatch refuses of a body (CloudWatch API reference, "Dashboard Body Structure and Syntax")."""
+    for index, widget in enumerate(json.loads(body)["widgets"]):
+        missing = {"type", "properties"} - set(widget)
+        if missing:
+            raise ServiceRuleError(f"dashboardBody: widget {index} has no {', '.join(sorted(missing))}")
+        properties = widget["properties"]
+        if widget["type"] == "metric" and not re.fullmatch(r"[a-z0-9-]+", str(properties.get("region", ""))):
+            raise ServiceRuleError(f"dashboardBody: the metric widget {index} names no region")
+        if widget.get("x", 0) + widget.get("width", 6) > _COLUMNS:
+            raise ServiceRuleError(f"dashboardBody: widget {index} is wider than the grid's {_COLUMNS} columns")

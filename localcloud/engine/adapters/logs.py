@@ -1,4 +1,4 @@
-"""CloudWatch log groups."""
+"""CloudWatch log groups, and the metrics that are made of their lines."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html; the model calls it any integer
 _RETENTIONS = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+
+_OPTIONAL = ("defaultValue", "dimensions", "unit")
 
 
 @carries("aws:cloudwatch/logGroup:LogGroup")
@@ -37,3 +39,28 @@ class LogGroup(Adapter):
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         if not state.get("skipDestroy"):
             aws.client("logs").delete_log_group(logGroupName=resource_id)
+
+
+@carries("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+class LogMetricFilter(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs, name = desired.inputs, desired.physical_name()
+        transformation = inputs.child("metricTransformation")
+        if transformation is None:
+            raise ServiceRuleError("metricTransformation: a filter makes one metric")
+        names = {"name": "metricName", "namespace": "metricNamespace", "value": "metricValue"}
+        metric = {names.get(key, key): value for key, value in transformation.camel(*names, *_OPTIONAL).items()}
+        if "defaultValue" in metric:
+            metric["defaultValue"] = float(metric["defaultValue"])
+            if "dimensions" in metric:  # AmazonCloudWatchLogs/latest/APIReference/API_MetricTransformation.html
+                raise ServiceRuleError("metricTransformation: a metric with dimensions has no default value")
+        aws.client("logs").put_metric_filter(
+            logGroupName=inputs["logGroupName"],
+            filterName=name,
+            filterPattern=inputs["pattern"],
+            metricTransformations=[metric],
+        )
+        return Created(name, {"name": name})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        aws.client("logs").delete_metric_filter(logGroupName=state["logGroupName"], filterName=resource_id)

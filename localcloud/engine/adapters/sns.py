@@ -1,7 +1,8 @@
-"""SNS topics."""
+"""SNS topics, their policies and subscriptions."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
@@ -12,6 +13,17 @@ if TYPE_CHECKING:
 
     from localcloud.engine.aws import Aws
     from localcloud.engine.inputs import Desired
+
+_OWNERS_ACTIONS = (
+    "AddPermission",
+    "DeleteTopic",
+    "GetTopicAttributes",
+    "ListSubscriptionsByTopic",
+    "Publish",
+    "RemovePermission",
+    "SetTopicAttributes",
+    "Subscribe",
+)
 
 
 @carries("aws:sns/topic:Topic")
@@ -31,3 +43,50 @@ class Topic(Adapter):
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         del state
         aws.client("sns").delete_topic(TopicArn=resource_id)
+
+
+@carries("aws:sns/topicPolicy:TopicPolicy")
+class TopicPolicy(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        arn = desired.inputs["arn"]
+        policy = json_text(desired.inputs["policy"])
+        _set_policy(aws, arn, policy)
+        return Created(arn, {"owner": aws.account})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        """Leaves what a topic comes with: SNS takes no empty policy."""
+        del state
+        _set_policy(aws, resource_id, json.dumps(_default_policy(resource_id, aws.account)))
+
+
+@carries("aws:sns/topicSubscription:TopicSubscription")
+class TopicSubscription(Adapter):
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        inputs = desired.inputs
+        arn = aws.client("sns").subscribe(
+            TopicArn=inputs["topic"],
+            **inputs.pick("protocol", "endpoint"),
+            ReturnSubscriptionArn=True,
+        )["SubscriptionArn"]
+        return Created(arn, {"arn": arn, "ownerId": aws.account})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        del state
+        aws.client("sns").unsubscribe(SubscriptionArn=resource_id)
+
+
+def _set_policy(aws: Aws, topic_arn: str, policy: str) -> None:
+    aws.client("sns").set_topic_attributes(TopicArn=topic_arn, AttributeName="Policy", AttributeValue=policy)
+
+
+def _default_policy(topic_arn: str, account: str) -> dict[str, Any]:
+    """The owner alone (SNS developer guide, "Example cases for Amazon SNS access control")."""
+    statement = {
+        "Sid": "__default_statement_ID",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": [f"SNS:{action}" for action in _OWNERS_ACTIONS],
+        "Resource": topic_arn,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": account}},
+    }
+    return {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]}

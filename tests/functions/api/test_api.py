@@ -1,23 +1,33 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from functions.api.app import create_app
+from functions.api.manifest_models import ManifestAnswer
 from functions.api.problems import STATUS
 from functions.jobs import errors
 from functions.jobs.advice import FAILURES
 from functions.jobs.ids import new_job_id
-from functions.jobs.job import JobError, JobStatus, Run, TimelineEvent
+from functions.jobs.job import JobError, JobStatus, Run, StoredManifest, TimelineEvent
 from functions.jobs.line import Line
+from functions.jobs.overrides import Allowance
 from functions.jobs.paths import input_key
-from functions.jobs.ports import Slot, StoredPart
+from functions.jobs.ports import Charge, Slot, StoredOutput, StoredPart
+from functions.jobs.pricing import Prices
+from functions.jobs.provenance import Reported, manifest_of
+from functions.jobs.spending import Caps, Spending
 from functions.jobs.submission import Submission
 from functions.jobs.uploads import PART_BYTES
+from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, FakeJobTable, a_job
 from tests.functions.fakes.line_table import FakeLineTable
@@ -27,17 +37,31 @@ from tests.functions.fakes.machines import a_machine
 from tests.functions.fakes.workflow import FakeWorkflow
 
 OWNER = "anonymous"
+SPENDING = Spending(
+    prices=Prices({"t4g.small": {"on-demand": 19_200}}, disk=2_000, address=5_000),
+    instance_types=("t4g.small",),
+    markets=("on-demand",),
+    machine_deadline=timedelta(minutes=50),
+    max_attempts=2,
+)
 
 
 class Api:
     def __init__(self) -> None:
         self.jobs, self.files, self.line = FakeJobTable(), FakeJobFiles(), Line(FakeLineTable(), FakeWorkflow())
         self.submission = Submission(
-            self.jobs, FakeMachineTable(), self.files, FakeMachineLog(), self.line, 1000, 7, lambda: JOB_ID
+            self.jobs, FakeMachineTable(), self.files, FakeMachineLog(), self.line, 1000, 7, new_id=lambda: JOB_ID
         )
+        self.serve()
+
+    def serve(self) -> None:
+        """The submission as it is now."""
         self.client = TestClient(
             create_app(self.submission), base_url="http://mayfly.test", raise_server_exceptions=False
         )
+
+    def allow(self, allowance: Allowance) -> None:
+        self.client.app.state.submission = replace(self.submission, allowance=allowance)  # type: ignore[attr-defined]
 
     def upload(self, name: str = "a.txt") -> str:
         self.files.inputs[input_key(OWNER, JOB_ID, name)] = b"abc"
@@ -82,6 +106,60 @@ def test_the_whole_way_of_a_job(api: Api) -> None:
     problem(api.client.get(f"/jobs/{JOB_ID}"), 404, "job_not_found")
 
 
+def test_a_job_may_ask_for_what_its_stack_allows(api: Api) -> None:
+    api.allow(Allowance(("c7g.large", "c7g.xlarge"), 60, 240))
+    limits = api.client.get("/limits").json()
+    assert limits["allowed_instance_types"] == ["c7g.large", "c7g.xlarge"]
+    assert (limits["job_timeout_minutes"], limits["max_job_timeout_minutes"]) == (60, 240)
+    overrides = {"instance_type": "c7g.xlarge", "timeout_minutes": 240}
+    request = {"job_id": api.upload(), "input_text": "text", "overrides": overrides}
+    made = api.client.post("/jobs", json=request)
+    assert (made.status_code, made.json()["overrides"]) == (201, overrides)
+    assert api.client.post("/jobs", json=request).status_code == 200
+    other = api.client.post("/jobs", json={**request, "overrides": {"timeout_minutes": 240}})
+    assert problem(other, 409, "job_conflict")["errors"][0]["field"] == "overrides"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("instance_type", "m7g.metal", "c7g.large"),
+        ("timeout_minutes", 241, "from 1 to 240"),
+        ("timeout_minutes", 0, "from 1 to 240"),
+        ("timeout_minutes", 10**30, "from 1 to 240"),
+    ],
+)
+def test_what_a_job_may_not_ask_for_is_refused_with_what_it_may(
+    api: Api, field: str, value: object, allowed: str
+) -> None:
+    api.allow(Allowance(("c7g.large",), 60, 240))
+    answer = api.client.post("/jobs", json={"job_id": api.upload(), "input_text": "text", "overrides": {field: value}})
+    (error,) = problem(answer, 400, "override_not_allowed")["errors"]
+    assert error["field"] == f"overrides.{field}"
+    assert allowed in error["message"]
+    assert api.jobs.jobs == {}
+
+
+def test_a_manifest_is_answered_byte_by_byte_with_the_hash_that_the_job_names(api: Api) -> None:
+    stored = StoredOutput(12, None)
+    written = manifest_of(a_job(owner=OWNER, attempts=1), 1, stored, Reported(), (), "1.2.3").encode()
+    path = api.files.put_manifest("manifests/1.json", written)
+    sha256 = hashlib.sha256(written)
+    api.jobs.add(a_job(owner=OWNER, status=JobStatus.SUCCEEDED, manifest=StoredManifest(path, sha256.hexdigest())))
+    answer = api.client.get(f"/jobs/{JOB_ID}/manifest")
+    assert (answer.status_code, answer.content) == (200, written)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["repr-digest"] == f"sha-256=:{base64.b64encode(sha256.digest()).decode()}:"
+    assert api.client.get(f"/jobs/{JOB_ID}").json()["manifest_sha256"] == sha256.hexdigest()
+    assert set(answer.json()) == set(ManifestAnswer.model_validate_json(written).model_dump())
+
+
+def test_a_job_that_goes_on_has_no_manifest(api: Api) -> None:
+    api.jobs.add(a_job(owner=OWNER))
+    problem(api.client.get(f"/jobs/{JOB_ID}/manifest"), 409, "not_ready")
+    problem(api.client.get(f"/jobs/{OTHER_ID}/manifest"), 404, "job_not_found")
+
+
 def test_a_job_has_every_field_of_the_contract(api: Api) -> None:
     error = JobError("script_failed", "exit code 3", "Read the log.")
     timeline = (TimelineEvent("queued", "2026-01-31T09:15:02.345Z", "Waiting."),)
@@ -94,11 +172,14 @@ def test_a_job_has_every_field_of_the_contract(api: Api) -> None:
         "owner": OWNER,
         "status": "failed",
         "filename": "a b.txt",
+        "output_filename": "a b.txt",
         "size": 3,
         "input_text": "appended",
         "input_file_path": f"uploads/inputs/alice/{JOB_ID}/a b.txt",
         "output_file_path": None,
         "output_size": None,
+        "manifest_sha256": None,
+        "overrides": {"instance_type": None, "timeout_minutes": None},
         "created_at": "2026-01-31T09:15:02.345Z",
         "updated_at": "2026-01-31T09:15:02.345Z",
         "run": 2,
@@ -115,6 +196,7 @@ def test_a_job_has_every_field_of_the_contract(api: Api) -> None:
                 "launched_at": "2026-01-31T09:15:03.000Z",
                 "terminated_at": "2026-01-31T09:20:00.000Z",
                 "verified": "EC2 said so",
+                "prepared_at": None,
             },
             {
                 "instance_id": "i-2",
@@ -127,9 +209,11 @@ def test_a_job_has_every_field_of_the_contract(api: Api) -> None:
                 "launched_at": "2026-01-31T09:15:03.000Z",
                 "terminated_at": None,
                 "verified": None,
+                "prepared_at": None,
             },
         ],
         "timeline": [{"event": "queued", "at": "2026-01-31T09:15:02.345Z", "detail": "Waiting."}],
+        "cost": None,
         "error": {
             "code": "script_failed",
             "message": "exit code 3",
@@ -151,6 +235,48 @@ def test_a_failure_of_a_class_that_is_no_more_is_still_shown(api: Api) -> None:
     api.jobs.add(a_job(owner=OWNER, status=JobStatus.FAILED, error=JobError("capacity_unavailable", "m", "a")))
     error = api.client.get(f"/jobs/{JOB_ID}").json()["error"]
     assert (error["code"], error["actor"]) == ("capacity_unavailable", FAILURES["internal_error"].actor.value)
+
+
+def test_a_job_tells_what_it_has_cost_for_good_or_so_far(api: Api, stopped_clock: StoppedClock) -> None:
+    machine = a_machine(launched_at="2026-01-31T09:15:00.000Z", hourly_micro_usd=36_000)
+    api.jobs.add(a_job(owner=OWNER, status=JobStatus.RUNNING, machines=(machine,)))
+    stopped_clock.go_on(120)
+    so_far = {"usd": "0.001790", "is_final": False, "machine_seconds": 120}
+    assert api.client.get(f"/jobs/{JOB_ID}").json()["cost"] == so_far
+    api.jobs.update(OWNER, JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
+    api.jobs.update(OWNER, JOB_ID, lambda job: job.with_machine(machine.ended("2026-01-31T09:15:01.000Z", "seen")))
+    (listed,) = api.client.get("/jobs").json()["jobs"]
+    assert listed["cost"] == {"usd": "0.001190", "is_final": True, "machine_seconds": 60}
+
+
+def test_the_limits_tell_what_jobs_cost(api: Api) -> None:
+    assert api.client.get("/limits").json()["price"] is None
+    api.submission = replace(api.submission, spending=SPENDING)
+    api.serve()
+    assert api.client.get("/limits").json()["price"] == {
+        "instance_type": "t4g.small",
+        "market": "on-demand",
+        "usd_per_hour": "0.026200",
+        "machine_usd_per_hour": "0.019200",
+        "usd_per_minute": "0.000437",
+        "max_usd_per_job": "0.053580",
+    }
+
+
+@pytest.mark.parametrize("caps", [Caps(owner_a_day=50_000), Caps(stack_a_day=50_000)])
+def test_a_job_that_a_cap_on_spending_forbids_is_not_stored(api: Api, stopped_clock: StoppedClock, caps: Caps) -> None:
+    api.submission = replace(api.submission, spending=replace(SPENDING, caps=caps))
+    api.serve()
+    api.upload()
+    api.line.table.charge(Charge("2026-01-31", OWNER, "i-1", 30_000))
+    body = problem(api.client.post("/jobs", json={"job_id": JOB_ID, "input_text": "text"}), 403, "spending_cap")
+    assert "have cost 0.030000 USD today" in body["detail"]
+    assert "0.050000 USD a day are allowed. The next day begins at 00:00 UTC." in body["detail"]
+    assert api.jobs.jobs == {}
+    api.jobs.add(a_job(owner=OWNER, status=JobStatus.CANCELLED))
+    problem(api.client.post(f"/jobs/{JOB_ID}/retry"), 403, "spending_cap")
+    stopped_clock.go_on(86_400)
+    assert api.client.post(f"/jobs/{JOB_ID}/retry").status_code == 202
 
 
 def test_a_failed_job_can_be_tried_again(api: Api) -> None:

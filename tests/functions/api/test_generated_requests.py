@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 from urllib.parse import unquote
@@ -15,10 +16,12 @@ import schemathesis
 from functions.api.app import API_PREFIX, create_app
 from functions.api.caller import Auth
 from functions.api.examples import EXAMPLE_SIZE, EXAMPLE_UPLOAD_ID
-from functions.jobs.job import JobError, JobStatus, Run
+from functions.jobs.job import Job, JobError, JobStatus, Run, StoredManifest
 from functions.jobs.line import Line
-from functions.jobs.paths import input_key
-from functions.jobs.ports import Slot, StoredPart, UploadForm
+from functions.jobs.overrides import Allowance
+from functions.jobs.paths import input_key, manifest_key
+from functions.jobs.ports import Slot, StoredOutput, StoredPart, UploadForm
+from functions.jobs.provenance import Reported, manifest_of
 from functions.jobs.submission import Submission
 from functions.jobs.uploads import part_sizes
 from tests.functions.api.generated_requests import send_all, settings
@@ -53,6 +56,11 @@ class UploadedFiles(FakeJobFiles):
 
     def join_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
         return True
+
+    def with_manifest(self, job: Job) -> Job:
+        body = manifest_of(job, 1, StoredOutput(1, None), Reported(), (), "1.0.0").encode()
+        path = self.put_manifest(manifest_key(job.owner, job.id, 1), body)
+        return replace(job, manifest=StoredManifest(path, hashlib.sha256(body).hexdigest()))
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,7 @@ class Gateway:
             self._line,
             max_upload_bytes=EXAMPLE_SIZE,
             keep_days=7,
+            allowance=Allowance(("c7g.large",), 60, 120),  # what the description has as an example
             new_id=lambda: an_id(0xF000 + next(numbers)),
         )
         self._app = create_app(submission, Auth.COGNITO)
@@ -113,7 +122,7 @@ class Gateway:
                 output_file_path=path if status is JobStatus.SUCCEEDED else None,
                 error=JobError("script_failed", f"{name}-error", "a") if status is JobStatus.FAILED else None,
             )
-            self._table.add(job)
+            self._table.add(self._files.with_manifest(job) if status is JobStatus.SUCCEEDED else job)
             self._files.inputs[input_key(owner, job_id, job.filename)] = b"x"
             self._line.table.grant([Slot(Run(owner, job_id), a_machine(f"i-{name}-{job_id}"))])
             self.jobs[name].append(job_id)

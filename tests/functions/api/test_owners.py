@@ -16,7 +16,7 @@ from mangum import Mangum
 from functions.api.app import create_app
 from functions.api.caller import Auth
 from functions.api.settings import ApiSettings
-from functions.jobs.job import Job, JobStatus, Run
+from functions.jobs.job import Job, JobStatus, Run, StoredManifest
 from functions.jobs.line import Line
 from functions.jobs.paths import input_key
 from functions.jobs.ports import Slot, StoredPart
@@ -27,6 +27,7 @@ from tests.functions.fakes.line_table import FakeLineTable
 from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import a_machine
+from tests.functions.fakes.spending import SETTINGS
 from tests.functions.fakes.workflow import FakeWorkflow
 
 ALICE = "f3c4d8a2-40b1-70d2-9a51-3f0a5b8c1e27"
@@ -58,7 +59,7 @@ class Gateway:
     def __init__(self, auth: Auth) -> None:
         self.jobs, self.files, self.line = FakeJobTable(), FakeJobFiles(), Line(FakeLineTable(), FakeWorkflow())
         submission = Submission(
-            self.jobs, FakeMachineTable(), self.files, FakeMachineLog(), self.line, 1000, 7, lambda: JOB_ID
+            self.jobs, FakeMachineTable(), self.files, FakeMachineLog(), self.line, 1000, 7, new_id=lambda: JOB_ID
         )
         self._handler = Mangum(create_app(submission, auth), lifespan="off", api_gateway_base_path="/api")
 
@@ -90,6 +91,8 @@ class Gateway:
         job = a_job(owner=owner, status=status, **changes)
         self.jobs.add(job)
         self.files.inputs[input_key(owner, job.id, job.filename)] = b"abc"
+        if job.manifest is not None:
+            self.files.manifests.append((job.manifest.path, b"{}"))
         self.line.table.grant([Slot(Run(owner, job.id), a_machine("i-1"))])
         return job
 
@@ -117,6 +120,7 @@ ABOUT_JOBS = {
     "GET /machines": (JobStatus.QUEUED, 200),
     f"GET /jobs/{JOB_ID}": (JobStatus.QUEUED, 200),
     f"GET /jobs/{JOB_ID}/output": (JobStatus.SUCCEEDED, 200),
+    f"GET /jobs/{JOB_ID}/manifest": (JobStatus.SUCCEEDED, 200),
     f"GET /jobs/{JOB_ID}/log": (JobStatus.RUNNING, 200),
     f"POST /jobs/{JOB_ID}/cancel": (JobStatus.RUNNING, 202),
     f"POST /jobs/{JOB_ID}/retry": (JobStatus.FAILED, 202),
@@ -135,7 +139,9 @@ about_jobs = pytest.mark.parametrize(("request_", "status", "answer"), [(key, *A
 
 
 def with_output(status: JobStatus) -> dict[str, Any]:
-    return {"output_file_path": "outputs/o", "output_size": 1} if status is JobStatus.SUCCEEDED else {}
+    if status is not JobStatus.SUCCEEDED:
+        return {}
+    return {"output_file_path": "outputs/o", "output_size": 1, "manifest": StoredManifest("outputs/m", "a" * 64)}
 
 
 def test_the_tables_above_have_every_operation_but_health(gateway: Gateway) -> None:
@@ -353,6 +359,10 @@ ENVIRONMENT = {
     "MACHINE_LOG_GROUP": "log",
     "MAX_UPLOAD_BYTES": "1",
     "KEEP_DAYS": "1",
+    "SPENDING": SETTINGS,
+    "STACK": "dev",
+    "OUTPUT_SUFFIX": "",
+    "ALLOWANCE": '{"instance_types": ["c7g.large"], "timeout_minutes": 60, "max_timeout_minutes": 240}',
 }
 
 

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from functions.aws.job_files import S3JobFiles
-from functions.jobs.ports import StoredPart
+from functions.jobs.ports import StoredOutput, StoredPart
 
 KEY = "inputs/alice/1/ä b+?.txt"
 WHOLE = {"Bucket": "uploads", "Key": KEY, "UploadId": "u"}
@@ -104,3 +106,42 @@ def test_any_other_error_of_s3s_is_not_taken_for_an_answer(s3: Stubbed) -> None:
     for call in calls:
         with pytest.raises(ClientError):
             call()
+
+
+MD5 = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    ("etag", "encryption", "md5"),
+    [
+        (f'"{MD5}"', "AES256", MD5),
+        (f'"{MD5}"', "aws:kms", None),
+        (f'"{MD5}-2"', "AES256", None),
+        (f'"{MD5}"', None, None),
+    ],
+)
+def test_an_etag_is_taken_for_an_md5_only_where_s3_says_that_it_is_one(
+    s3: Stubbed, etag: str, encryption: str | None, md5: str | None
+) -> None:
+    answer = {"ContentLength": 7, "ETag": etag} | ({"ServerSideEncryption": encryption} if encryption else {})
+    s3.stub.add_response("head_object", answer, {"Bucket": "outputs", "Key": "o"})
+    assert s3.files.find_output("outputs/o") == StoredOutput(7, md5)
+
+
+def test_an_output_that_is_not_there_is_not_found(s3: Stubbed) -> None:
+    s3.stub.add_client_error("head_object", "404", http_status_code=404)
+    assert s3.files.find_output("outputs/o") is None
+    s3.stub.add_client_error("head_object", "403", http_status_code=403)
+    with pytest.raises(ClientError):
+        s3.files.find_output("outputs/o")
+
+
+def test_a_manifest_is_stored_and_read_and_may_be_gone_by_then(s3: Stubbed) -> None:
+    where = {"Bucket": "outputs", "Key": "manifests/1.json"}
+    s3.stub.add_response("put_object", {}, where | {"Body": b"{}", "ContentType": "application/json"})
+    s3.stub.add_response("get_object", {"Body": StreamingBody(BytesIO(b"{}"), 2)}, where)
+    s3.stub.add_client_error("get_object", "NoSuchKey", http_status_code=404, expected_params=where)
+    path = s3.files.put_manifest("manifests/1.json", b"{}")
+    assert path == "outputs/manifests/1.json"
+    assert s3.files.manifest(path) == b"{}"
+    assert s3.files.manifest(path) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -53,6 +54,12 @@ def test_a_place_in_line_tells_since_when_whatever_the_number_of_tries(
     assert again.since == first.since
     assert table.ticket(FIRST) == again
     assert table.oldest(10) == [again]
+
+
+def test_a_ticket_says_what_its_run_wishes_for(table: LineTable) -> None:
+    table.enter(FIRST, 1, "token-1", "c7g.large")
+    table.enter(LATER, 1, "token-2")
+    assert [ticket.wish for ticket in table.oldest(10)] == ["c7g.large", None]
 
 
 def test_a_place_given_up_and_taken_again_is_a_new_one(table: LineTable, stopped_clock: StoppedClock) -> None:
@@ -250,3 +257,9 @@ def test_every_read_is_strongly_consistent(call: Any, operation: str) -> None:
 
 def test_the_fake_knows_the_same_sizes() -> None:
     assert (FULL_BATCH, FakeLineTable().lead("x")) == (MAX_BATCH, Lead("holder-1", MAX_BATCH, None))
+
+
+def test_a_batch_is_remembered_with_the_machines_of_the_pool_that_it_is_for(table: LineTable) -> None:
+    batch = replace(BATCH, pooled=("i-1", "i-2"))
+    table.remember(taken(table), batch)
+    assert taken(table).batch == batch

@@ -48,6 +48,7 @@ def instance(instance_id: str = INSTANCE) -> dict[str, Any]:
         "ImageId": "ami-1",
         "Placement": {"AvailabilityZone": "eu-central-1b"},
         "LaunchTime": datetime(2026, 1, 31, 9, 15, 2, tzinfo=UTC),
+        "State": {"Name": "running"},
     }
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from functions.jobs.paths import input_prefix, object_key
-from functions.jobs.ports import StoredObject, StoredPart, UploadForm
+from functions.jobs.ports import StoredObject, StoredOutput, StoredPart, UploadForm
 
 
 @dataclass
@@ -15,6 +16,7 @@ class FakeJobFiles:
     outputs: dict[str, bytes] = field(default_factory=dict)  # by path
     specs: dict[str, bytes] = field(default_factory=dict)  # by key
     deleted: list[tuple[str, str]] = field(default_factory=list)
+    manifests: list[tuple[str, bytes]] = field(default_factory=list)  # path and body, as they were written
     parts: dict[tuple[str, str], dict[int, StoredPart]] = field(default_factory=dict)  # by key and upload id
 
     def upload_form(self, key: str, size: int, content_type: str, expires_in: int) -> UploadForm:
@@ -67,8 +69,18 @@ class FakeJobFiles:
     def output_download_url(self, path: str, filename: str, expires_in: int) -> str:
         return f"https://s3.test/{path}?{expires_in}"
 
-    def output_size(self, path: str) -> int | None:
-        return len(self.outputs[path]) if path in self.outputs else None
+    def find_output(self, path: str) -> StoredOutput | None:
+        if path not in self.outputs:
+            return None
+        body = self.outputs[path]
+        return StoredOutput(len(body), hashlib.md5(body, usedforsecurity=False).hexdigest())
+
+    def put_manifest(self, key: str, body: bytes) -> str:
+        self.manifests.append((f"outputs/{key}", body))
+        return f"outputs/{key}"
+
+    def manifest(self, path: str) -> bytes | None:
+        return dict(self.manifests).get(path)
 
     def put_spec(self, key: str, body: bytes, expires_in: int) -> str:
         self.specs[key] = body

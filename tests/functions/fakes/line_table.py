@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from functions.jobs import clock
 from functions.jobs.clock import now
 from functions.jobs.errors import LeadLost
 from functions.jobs.job import Run
-from functions.jobs.ports import Batch, Lead, Slot, Ticket, Turn
+from functions.jobs.ports import Batch, Charge, DayLedger, Lead, Slot, Ticket, Turn
 
 LEAD_SECONDS = 60
 FULL_BATCH = 500
@@ -35,13 +36,14 @@ class FakeLineTable:
     entered: dict[str, str] = field(default_factory=dict)  # by the run's name, when its ticket was written last
     held: dict[str, Slot] = field(default_factory=dict)  # by the run's name
     kept: KeptLead | None = None
+    charges: dict[str, Charge] = field(default_factory=dict)  # by the machine's id
     _holders: count[int] = field(default_factory=lambda: count(1))
 
-    def enter(self, run: Run, attempt: int, token: str) -> Ticket:
+    def enter(self, run: Run, attempt: int, token: str, wish: str | None = None) -> Ticket:
         known, moment = self.tickets.get(run.name), now()
         if known is not None and self.entered.get(run.name, "") > moment:
             return known
-        self.tickets[run.name] = Ticket(run, attempt, token, known.since if known else moment)
+        self.tickets[run.name] = Ticket(run, attempt, token, known.since if known else moment, wish)
         self.entered[run.name] = moment
         return self.tickets[run.name]
 
@@ -70,6 +72,16 @@ class FakeLineTable:
         slot = self.held.get(run.name)
         if slot is not None and slot.machine.instance_id == instance_id:
             del self.held[run.name]
+
+    def charge(self, charge: Charge) -> None:
+        self.charges.setdefault(charge.instance_id, charge)
+
+    def ledger(self, day: str, owner: str | None = None) -> DayLedger:
+        of_day = [one for one in self.charges.values() if one.day == day and owner in {None, one.owner}]
+        spent = Counter[str]()
+        for one in of_day:
+            spent[one.owner] += one.micro_usd
+        return DayLedger(day, dict(spent), frozenset(one.instance_id for one in of_day))
 
     def lead(self, name: str) -> Lead | None:
         kept, moment = self.kept or KeptLead(), clock.utc_now()

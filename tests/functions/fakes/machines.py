@@ -51,6 +51,7 @@ class FakeMachines:
     asked: list[Asked] = field(default_factory=list)
     tagged: dict[str, Mapping[str, str]] = field(default_factory=dict)
     sent: list[tuple[str, str, int]] = field(default_factory=list)
+    patience: list[int | None] = field(default_factory=list)
     terminated: list[str] = field(default_factory=list)
     launched: dict[str, tuple[Asked, list[LaunchedInstance]]] = field(default_factory=dict)  # by client token
 
@@ -80,8 +81,11 @@ class FakeMachines:
     def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
         self.tagged[instance_id] = tags
 
-    def send_command(self, instance_id: str, script: str, comment: str, timeout: int) -> str:
+    def send_command(
+        self, instance_id: str, script: str, comment: str, timeout: int, patience: int | None = None
+    ) -> str:
         answer = self.sends.pop(0)
+        self.patience.append(patience)
         if isinstance(answer, Exception):
             raise answer
         self.sent.append((instance_id, script, timeout))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -8,10 +10,11 @@ import pytest
 from functions.jobs import clock
 from functions.jobs.clock import rfc3339
 from functions.jobs.ending import VERIFIED_BY_WORKFLOW, Ends, Recording, Releasing, Terminating, is_gone
-from functions.jobs.errors import MachineStillAlive
-from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
+from functions.jobs.errors import ConcurrentChange, MachineStillAlive
+from functions.jobs.job import Job, JobStatus, Run, StoredManifest, TimelineEvent
 from functions.jobs.line import Line
 from functions.jobs.ports import Machine, Slot
+from functions.jobs.provenance import Content, Reported
 from functions.jobs.running import Awaiting, Outcome
 from functions.jobs.terminations import Terminations
 from tests.functions.conftest import StoppedClock
@@ -28,7 +31,8 @@ RUNNING = {"status": JobStatus.RUNNING, "attempts": 2, "instance_id": "i-1", "co
 
 def recording(stored: bytes | None = b"abc\nappended", **job: object) -> tuple[Recording, FakeJobTable]:
     table = FakeJobTable.of(a_job(**{**RUNNING, **job}))
-    return Recording(table, FakeJobFiles(outputs={PATH: stored} if stored is not None else {})), table
+    files = FakeJobFiles(outputs={PATH: stored} if stored is not None else {})
+    return Recording(table, files, "1.2.3"), table
 
 
 def test_success_names_the_winning_attempts_output() -> None:
@@ -37,6 +41,57 @@ def test_success_names_the_winning_attempts_output() -> None:
     job = table.only
     assert (job.status, job.output_file_path, job.output_size, job.error) == (JobStatus.SUCCEEDED, PATH, 12, None)
     assert [event.event for event in job.timeline] == ["script_started", "succeeded"]
+
+
+def test_the_output_is_looked_for_under_the_name_that_the_job_has_for_it() -> None:
+    step, table = recording(None, output_suffix=".html")
+    assert isinstance(step.files, FakeJobFiles)
+    step.files.outputs[f"{PATH}.html"] = b"<p>"
+    step.finished(RUN, 2, Outcome("finished"))
+    assert (table.only.output_file_path, table.only.output_filename) == (f"{PATH}.html", "a b.txt.html")
+
+
+def test_success_has_a_manifest_whose_hash_the_job_keeps() -> None:
+    step, table = recording()
+    step.finished(RUN, 2, Outcome("finished", reported=Reported(output=Content(12, "a" * 64))))
+    assert isinstance(step.files, FakeJobFiles)
+    ((path, body),) = step.files.manifests
+    assert path == f"outputs/manifests/alice/{JOB_ID}/2.json"
+    assert table.only.manifest == StoredManifest(path, hashlib.sha256(body).hexdigest())
+    assert json.loads(body)["output"]["sha256"] == "a" * 64
+
+
+def test_a_manifest_is_written_before_the_job_has_succeeded_and_again_with_the_same_bytes() -> None:
+    step, table = recording()
+    assert isinstance(step.files, FakeJobFiles)
+    update, written = table.update, step.files.manifests
+
+    def interrupted(owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
+        if written:
+            raise ConcurrentChange("the record kept changing")
+        return update(owner, job_id, change)
+
+    table.update = interrupted  # type: ignore[method-assign]  # the first try breaks off between the two
+    with pytest.raises(ConcurrentChange):
+        step.finished(RUN, 2, Outcome("finished"))
+    statuses = [table.only.status]
+    table.update = update  # type: ignore[method-assign]  # as it was
+    step.finished(RUN, 2, Outcome("finished"))
+    assert [*statuses, table.only.status] == [JobStatus.RUNNING, JobStatus.SUCCEEDED]
+    assert len(written) == 2
+    assert written[0] == written[1]
+    step.finished(RUN, 2, Outcome("finished"))
+    assert len(written) == 2
+
+
+def test_what_has_not_succeeded_gets_no_manifest() -> None:
+    for step, outcome in (
+        (recording()[0], Outcome("finished", "script_failed")),
+        (recording(None)[0], Outcome("finished")),
+    ):
+        step.finished(RUN, 2, outcome)
+        assert isinstance(step.files, FakeJobFiles)
+        assert step.files.manifests == []
 
 
 def test_success_without_a_stored_output_is_a_failure() -> None:

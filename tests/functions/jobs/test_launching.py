@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 
 import pytest
 
 from functions.jobs.errors import JobEnded, QueueTimeout
-from functions.jobs.job import JobStatus, Run
-from functions.jobs.ports import Candidate, LaunchedInstance, Refusal, Slot
+from functions.jobs.job import JobStatus, Overrides, Run
+from functions.jobs.ports import Candidate, LaunchedInstance, Lead, Refusal, Slot, Turn
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.fuse import Fuse
+from tests.functions.fakes.line_table import FakeLineTable
 from tests.functions.fakes.machines import Asked, FakeMachines, a_machine
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.jobs.waiting_line import (
@@ -148,7 +150,7 @@ def test_a_freed_slot_serves_who_waited_for_it() -> None:
     line.park(*line.runs[1:])
     line.enter(line.runs[0])
     assert line.counts == [2]
-    line.line.give_back(line.runs[0], ["i-1"])
+    line.line.give_back(line.runs[0], {"i-1": None})
     line.settle()
     assert line.heard(line.runs[2]) == ["YourTurn", "i-3"]
 
@@ -421,6 +423,71 @@ def test_a_run_told_to_come_again_while_it_leads_takes_its_own_lead_over() -> No
     assert [line.heard(run)[-1] for run in line.runs] == ["i-1", "i-2", "i-3"]
     assert len({call.token for call in line.machines.asked}) == 1
     assert len(line.alive) == len(line.table.slots()) == 3
+
+
+def wish(line: WaitingLine, run: Run, instance_type: str) -> None:
+    line.jobs.jobs[run.owner, run.job_id] = replace(line.job(run), overrides=Overrides(instance_type))
+
+
+def test_a_jobs_wish_stands_on_its_ticket_from_the_beginning() -> None:
+    line = WaitingLine.of(1)
+    (run,) = line.runs
+    wish(line, run, "c7g.large")
+    line.enter(run)
+    assert line.machines.asked[0].candidate == replace(ONE, instance_type="c7g.large")
+
+
+def test_the_oldest_hears_what_became_of_its_own_wish_and_comes_again_for_all() -> None:
+    line = WaitingLine.of(3)
+    first, second, third = line.runs
+    wish(line, first, "g5g.xlarge")
+    wish(line, second, "c7g.large")
+    line.machines.answers = [FULL, QUOTA, 1]
+    line.park(first, wish="g5g.xlarge")
+    line.park(second, wish="c7g.large")
+    line.enter(third)
+    assert [line.heard(run) for run in line.runs] == [["YourTurn"], [], ["i-1"]]
+    line.machines.answers = [FULL, QUOTA]
+    line.enter(first)
+    assert line.heard(first) == ["YourTurn", "CapacityUnavailable"]
+    line.settle()
+    assert [line.heard(run)[-1] for run in line.runs] == ["i-2", "i-3", "i-1"]
+
+
+def enters_after_the_last_look(line: WaitingLine, run: Run) -> None:
+    """Lets a run take its place in line just before the leader gives the lead back for the first time."""
+
+    class Entering(FakeLineTable):
+        def rest(self, lead: Lead, turn: Turn) -> None:
+            if not line.heard(run):
+                line.park(run)
+            super().rest(lead, turn)
+
+    line.table = Entering()
+
+
+def test_who_enters_while_others_are_refused_is_not_left_to_their_next_try() -> None:
+    line = WaitingLine.of(2)
+    first, late = line.runs
+    wish(line, first, "g5g.xlarge")
+    line.machines.answers = [FULL, FULL]
+    enters_after_the_last_look(line, late)
+    line.enter(first)
+    assert [line.heard(run) for run in line.runs] == [["CapacityUnavailable"], ["i-1"]]
+
+
+def test_what_was_refused_for_good_fails_nobody_who_wished_for_something_else() -> None:
+    line = WaitingLine.of(3)
+    older, refused, leader = line.runs
+    enters_after_the_last_look(line, older)
+    line.park(refused, wish="p9.huge")
+    line.flow.dead.add(line.table.tickets[refused.name].token)
+    line.machines.answers = [DENIED, 1, DENIED]
+    wish(line, leader, "p9.huge")
+    line.enter(leader)
+    line.settle()
+    assert line.heard(older) == ["YourTurn", "i-1"]
+    assert line.heard(leader) == ["LaunchRefused"]
 
 
 def after_a_death(line: WaitingLine, fuse: Fuse, leader: Run) -> None:

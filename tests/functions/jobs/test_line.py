@@ -106,7 +106,7 @@ def test_a_machine_that_is_gone_frees_its_slot_for_whoever_waits_longest() -> No
     ended, *waiting = line.runs
     line.table.grant([Slot(ended, a_machine("i-1"))])
     line.park(*waiting)
-    line.line.give_back(ended, ["i-1"])
+    line.line.give_back(ended, {"i-1": None})
     assert line.table.slots() == []
     assert [line.heard(run) for run in waiting] == [["YourTurn"], []]
 
@@ -114,14 +114,14 @@ def test_a_machine_that_is_gone_frees_its_slot_for_whoever_waits_longest() -> No
 def test_another_machines_end_does_not_free_the_slot() -> None:
     line = WaitingLine.of(1)
     line.table.grant([Slot(line.runs[0], a_machine("i-2"))])
-    line.line.give_back(line.runs[0], ["i-1"])
+    line.line.give_back(line.runs[0], {"i-1": None})
     assert len(line.table.slots()) == 1
 
 
 def test_a_run_that_never_had_a_machine_still_makes_way_for_the_next() -> None:
     line = WaitingLine.of(2)
     line.park(line.runs[1])
-    line.line.give_back(line.runs[0], [])
+    line.line.give_back(line.runs[0], {})
     assert line.heard(line.runs[1]) == ["YourTurn"]
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from functions.jobs.clock import rfc3339
 from functions.jobs.errors import AgentNotOnline, JobEnded, MachineLost
-from functions.jobs.job import Job, JobStatus, Run
+from functions.jobs.job import Job, JobStatus, Overrides, Program, Run
 from functions.jobs.machine_command import machine_command
 from functions.jobs.ports import CommandState, Machine, Slot
+from functions.jobs.provenance import Content, Reported
 from functions.jobs.running import Awaiting, Dispatching, Inspecting
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import FakeJobFiles
@@ -160,6 +161,20 @@ def test_the_spec_has_what_the_attempt_needs_under_the_hash_that_the_command_nam
     assert hashlib.sha256(body).hexdigest() in dispatch.machines.sent[0][1]
 
 
+def test_a_jobs_own_time_out_takes_the_place_of_the_stacks_and_everything_lasts_as_long() -> None:
+    dispatch = Dispatch("c-1", overrides=Overrides(timeout_minutes=90), output_suffix=".html")
+    dispatch()
+    spec = json.loads(dispatch.files.specs[f"specs/alice/{JOB_ID}/1.json"])
+    assert spec["timeout_s"] == 5400
+    assert (spec["input"]["url"], spec["output"]["url"]) == (
+        "https://s3.test/5460?input",
+        "https://s3.test/5460?output",
+    )
+    assert spec["output"]["suffix"] == ".html"
+    ((_, _, timeout),) = dispatch.machines.sent
+    assert timeout == 5460
+
+
 def test_a_repeated_dispatch_sends_no_second_command() -> None:
     dispatch = Dispatch("c-1")
     assert [dispatch() for _ in range(2)] == ["c-1", "c-1"]
@@ -170,10 +185,12 @@ def test_a_repeated_dispatch_sends_no_second_command() -> None:
 def test_a_result_that_could_not_be_stored_is_stored_by_a_command_of_its_own_under_a_fresh_url() -> None:
     dispatch = Dispatch("c-1", "c-2")
     dispatch()
+    dispatch.step = replace(dispatch.step, payload_sha256="b" * 64)  # upgraded meanwhile
     assert [dispatch(stored_after="c-1") for _ in range(2)] == ["c-2", "c-2"]
     scripts = [script.splitlines()[0] for _, script, _ in dispatch.machines.sent]
     assert ["--upload-only" in shlex.split(script) for script in scripts] == [False, True]
     assert (dispatch.job.command_id, dispatch.events[-1]) == ("c-2", "storing_again")
+    assert dispatch.job.program == Program(SHA, ("./script.py",)), "the result is what the first one made"
 
 
 def test_a_machine_about_to_be_online_is_waited_for() -> None:
@@ -306,10 +323,12 @@ def inspecting(state: CommandState | None, instance: str | None, **job: object) 
 
 def test_a_successful_command_brings_the_machines_own_times() -> None:
     at = "2026-01-31T09:15:09.000Z"
-    report = {"events": [{"event": "script_started", "at": at}, {"event": "<script>", "at": at}, {"event": 1}, "x"]}
+    listed = [{"event": "script_started", "at": at}, {"event": "<script>", "at": at}, {"event": 1}, "x"]
+    report = {"events": listed, "output": {"size": 7, "sha256": SHA}, "input": "x", "python": "3.9.25"}
     found = inspecting(CommandState("Success", 0, report), "running").inspect(RUN, "i-1", "c-1")
     assert (found.verdict, found.code) == ("finished", None)
     assert [(event.event, event.at) for event in found.events] == [("script_started", at)]
+    assert found.reported == Reported(None, Content(7, SHA), "3.9.25")
 
 
 @pytest.mark.parametrize(
@@ -400,3 +419,41 @@ def test_a_lost_machine_is_noted_once_however_often_it_is_looked_for() -> None:
     job = step.jobs.get("alice", JOB_ID)
     assert job
     assert [event.event for event in job.timeline] == ["machine_lost"]
+
+
+def test_the_command_of_a_machine_from_the_pool_waits_for_it_to_come_up() -> None:
+    dispatch = Dispatch("c-1")
+    dispatch.line.grant([Slot(RUN, a_machine("i-1", prepared_at="2026-01-31T08:00:00.000Z"))])
+    dispatch()
+    assert dispatch.machines.patience == [300]
+    assert [event.detail for event in dispatch.job.timeline] == [
+        "i-1: t4g.small, spot, in eu-central-1b, from the pool.",
+        "i-1 starts and takes its command once it is up.",
+    ]
+
+
+def test_a_new_machines_command_is_for_one_that_is_online() -> None:
+    dispatch = Dispatch("c-1")
+    dispatch()
+    assert dispatch.machines.patience == [None]
+
+
+def test_a_machine_that_never_took_its_command_is_lost_although_it_lives() -> None:
+    step = inspecting(CommandState("TimedOut", -1, None, has_begun=False), "running")
+    assert step.inspect(RUN, "i-1", "c-1").verdict == "lost"
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(5, "running"), (31, "lost")])
+def test_a_machine_from_the_pool_may_for_a_moment_seem_to_be_stopped(
+    stopped_clock: StoppedClock, seconds: float, verdict: str
+) -> None:
+    started = a_machine("i-1", prepared_at="2026-01-31T08:00:00.000Z", launched_at=rfc3339(stopped_clock.moment))
+    stopped_clock.go_on(seconds)
+    step = inspecting(CommandState("Pending", -1, None), "stopped", machines=(started,))
+    assert step.inspect(RUN, "i-1", "c-1").verdict == verdict
+
+
+def test_a_new_machine_that_is_stopped_is_lost(stopped_clock: StoppedClock) -> None:
+    new = a_machine("i-1", launched_at=rfc3339(stopped_clock.moment))
+    step = inspecting(CommandState("InProgress", -1, None), "stopped", machines=(new,))
+    assert step.inspect(RUN, "i-1", "c-1").verdict == "lost"

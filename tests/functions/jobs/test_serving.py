@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -420,3 +421,76 @@ def test_a_leader_stops_in_time_whoever_still_waits(stopped_clock: StoppedClock)
     turn = serve(line, line.runs[2], seconds=30)
     assert line.counts == [3, 2]
     assert (turn.own, turn.refusal) == (None, None)
+
+
+def wishing(*wishes: str | None, **facts: object) -> WaitingLine:
+    """As many runs in line as there are wishes, the oldest first."""
+    line = WaitingLine.of(len(wishes), **facts)
+    for run, wish in zip(line.runs, wishes, strict=True):
+        line.park(run, wish=wish)
+    return line
+
+
+def test_those_who_wish_for_the_same_are_launched_for_together_and_the_oldests_group_comes_first() -> None:
+    line = wishing("c7g.large", None, "c7g.large", "g5g.xlarge", None)
+    serve(line, line.runs[4])
+    assert [(call.candidate.instance_type, call.count) for call in line.machines.asked] == [
+        ("c7g.large", 2),
+        ("t4g.small", 2),
+    ], "the leader has its machine by then"
+    assert [line.heard(run) for run in line.runs[:4]] == [["i-1"], ["i-3"], ["i-2"], []]
+
+
+def test_a_wish_takes_the_place_of_the_types_and_leaves_markets_and_zones() -> None:
+    small, medium = (
+        replace(ONE, instance_type="t4g.small", market="spot"),
+        replace(ONE, instance_type="t4g.medium", market="spot"),
+    )
+    line = wishing("c7g.large", candidates=(small, medium, ONE, TWO))
+    line.machines.answers = [FULL, FULL, FULL]
+    serve(line, line.runs[0])
+    assert [call.candidate for call in line.machines.asked] == [
+        replace(candidate, instance_type="c7g.large") for candidate in (small, ONE, TWO)
+    ]
+
+
+def test_slots_go_to_the_oldest_whatever_they_wish_for() -> None:
+    line = wishing("c7g.large", None, "c7g.large", max_concurrent=2)
+    serve(line, line.runs[2])
+    assert [line.heard(run) for run in line.runs] == [["i-1"], ["i-2"], []]
+
+
+@pytest.mark.parametrize("refusal", [FULL, QUOTA])
+def test_what_ec2_has_none_of_does_not_hold_up_who_wishes_for_something_else(refusal: Refusal) -> None:
+    line = wishing("g5g.xlarge", "g5g.xlarge", None, "c7g.large")
+    line.machines.answers = [refusal]
+    turn = serve(line, line.runs[0])
+    assert line.counts == [2, 1, 1], "each is asked for once a turn"
+    assert [line.heard(run) for run in line.runs[2:]] == [["i-1"], ["i-2"]]
+    assert turn.refusals == {"g5g.xlarge": refusal}
+
+
+def test_however_many_wait_for_what_there_is_none_of_who_comes_after_them_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "MAX_BATCH", 2)
+    line = wishing(*["g5g.xlarge"] * 40, None)
+    line.machines.answers = [FULL]
+    serve(line, line.runs[0])
+    assert line.heard(line.runs[40]) == ["i-1"]
+
+
+def test_a_type_that_is_refused_for_good_fails_those_who_wished_for_it_alone() -> None:
+    line = wishing("p9.huge", None, "p9.huge")
+    line.machines.answers = [DENIED]
+    serve(line, line.runs[1])
+    assert [line.heard(run) for run in line.runs] == [["LaunchRefused"], [], ["LaunchRefused"]]
+    assert line.table.slot(line.runs[1])
+
+
+def test_a_turn_that_is_throttled_ends_for_every_wish() -> None:
+    line = wishing("g5g.xlarge", "c7g.large", None)
+    line.machines.answers = [FULL, THROTTLED]
+    turn = serve(line, line.runs[0])
+    assert line.counts == [1, 1]
+    assert turn.refusal == THROTTLED

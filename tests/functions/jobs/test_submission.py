@@ -6,11 +6,12 @@ import pytest
 
 from functions.jobs.advice import job_error
 from functions.jobs.errors import FileTooLarge, InvalidRequest, JobConflict, JobNotFound, NotReady, UploadMissing
-from functions.jobs.job import Job, JobStatus, Run
+from functions.jobs.job import NO_OVERRIDES, Job, JobStatus, Overrides, Run, StoredManifest
 from functions.jobs.line import Line
+from functions.jobs.overrides import NO_ALLOWANCE, Allowance
 from functions.jobs.paths import input_key
 from functions.jobs.ports import LogLine, Machine, Slot
-from functions.jobs.submission import Submission
+from functions.jobs.submission import Document, Submission
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable, a_job
 from tests.functions.fakes.line_table import FakeLineTable
@@ -153,6 +154,8 @@ def test_another_owners_job_is_not_found(job_id: str) -> None:
         with pytest.raises(JobNotFound):
             look("bob", job_id)
     with pytest.raises(JobNotFound):
+        submission.manifest("bob", job_id)
+    with pytest.raises(JobNotFound):
         submission.log_page("bob", job_id, None)
     with pytest.raises(JobNotFound):
         submission.copy("bob", job_id, "bob")
@@ -173,6 +176,28 @@ def test_a_job_that_has_not_succeeded_has_no_output(status: JobStatus) -> None:
 def test_the_output_of_a_succeeded_job_can_be_downloaded() -> None:
     download = make(a_job(status=JobStatus.SUCCEEDED, output_file_path="outputs/o")).output("alice", JOB_ID)
     assert download.url.startswith("https://s3.test/outputs/o")
+
+
+def test_a_job_keeps_what_a_results_name_has_more_when_it_was_submitted() -> None:
+    submission = replace(make(), output_suffix=".html")
+    uploaded(submission)
+    submission.submit("alice", JOB_ID, "text")
+    assert replace(submission, output_suffix="").get("alice", JOB_ID).output_filename == "a b.txt.html"
+
+
+def test_a_manifest_is_read_as_it_was_written_while_it_is_kept() -> None:
+    submission = make(a_job(status=JobStatus.SUCCEEDED, manifest=StoredManifest("outputs/m", "a" * 64)))
+    with pytest.raises(NotReady, match="not kept any more"):
+        submission.manifest("alice", JOB_ID)
+    assert isinstance(submission.files, FakeJobFiles)
+    submission.files.manifests.append(("outputs/m", b"{}"))
+    assert submission.manifest("alice", JOB_ID) == Document(b"{}", "a" * 64)
+
+
+@pytest.mark.parametrize("status", [JobStatus.RUNNING, JobStatus.SUCCEEDED])
+def test_a_job_may_have_no_manifest_yet_or_be_older_than_manifests(status: JobStatus) -> None:
+    with pytest.raises(NotReady, match=f"no manifest: it is {status}"):
+        make(a_job(status=status)).manifest("alice", JOB_ID)
 
 
 def test_a_log_is_empty_before_the_command_was_sent_and_read_on_afterwards() -> None:
@@ -285,6 +310,21 @@ def test_a_job_whose_file_is_not_kept_any_more_cannot_be_tried_again() -> None:
     with pytest.raises(UploadMissing, match="not kept"):
         submission.retry("alice", JOB_ID)
     assert submission.get("alice", JOB_ID).status is JobStatus.FAILED
+
+
+def test_a_repeated_submit_with_other_overrides_is_refused_and_a_retry_keeps_them() -> None:
+    submission = replace(make(), allowance=Allowance(("c7g.large",), 60, 60))
+    uploaded(submission)
+    overrides = Overrides("c7g.large", 10)
+    job, created = submission.submit("alice", JOB_ID, "text", overrides)
+    assert (job.overrides, created) == (overrides, True)
+    narrowed = replace(submission, allowance=NO_ALLOWANCE)
+    assert narrowed.submit("alice", JOB_ID, "text", overrides) == (job, False), "it was allowed when it was made"
+    for others in (NO_OVERRIDES, Overrides("c7g.large", 11), Overrides(None, 10)):
+        with pytest.raises(JobConflict, match="other overrides"):
+            submission.submit("alice", JOB_ID, "text", others)
+    submission.cancel("alice", JOB_ID)
+    assert submission.retry("alice", JOB_ID).overrides == overrides
 
 
 def test_the_machines_that_live_are_the_owners_own() -> None:

@@ -14,6 +14,7 @@ from functions.jobs.launching import Launching
 from functions.jobs.line import Line
 from functions.jobs.ports import Candidate, Refusal
 from functions.jobs.serving import Serving
+from functions.jobs.spending import Spending
 from tests.functions.fakes.fuse import Fuse, ProcessDied
 from tests.functions.fakes.job_table import FakeJobTable, a_job
 from tests.functions.fakes.line_table import FakeLineTable
@@ -47,6 +48,7 @@ class WaitingLine:
     launch_tokens: count[int] = field(default_factory=lambda: count(1))
     throttle_waits: Sequence[float] = ()
     slept: list[float] = field(default_factory=list)
+    spending: Spending = field(default_factory=Spending)
 
     @staticmethod
     def of(jobs: int, **facts: Any) -> WaitingLine:
@@ -70,6 +72,7 @@ class WaitingLine:
             throttle_waits=self.throttle_waits,
             sleep=self.slept.append,
             for_each=_one_by_one,
+            spending=self.spending,
             new_token=lambda: f"batch-{next(self.launch_tokens)}",
         )
 
@@ -80,10 +83,10 @@ class WaitingLine:
     def new_token(self, run: Run) -> str:
         return f"{run.name}/{next(self.tries)}"
 
-    def park(self, *runs: Run, attempt: int = 1) -> None:
+    def park(self, *runs: Run, attempt: int = 1, wish: str | None = None) -> None:
         """Lets runs wait that found somebody else in the lead."""
         for run in runs:
-            self.table.enter(run, attempt, self.new_token(run))
+            self.table.enter(run, attempt, self.new_token(run), wish)
 
     def enter(self, run: Run, attempt: int = 1, fuse: Fuse | None = None) -> None:
         """The workflow's Launch step; one that raises ends the wait of its token, as Step Functions does it."""

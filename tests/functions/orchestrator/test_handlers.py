@@ -31,6 +31,7 @@ from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable,
 from tests.functions.fakes.line_table import FakeLineTable
 from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.spending import SETTINGS
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.jobs.waiting_line import WaitingLine
 from tests.functions.orchestrator.lambda_context import CONTEXT
@@ -95,16 +96,41 @@ def test_what_inspect_answers_is_what_record_takes(monkeypatch: pytest.MonkeyPat
     report = {"exit_code": 3, "events": [{"event": "script_started", "at": "2026-01-31T09:15:09.000Z"}]}
     machines = FakeMachines(commands={"c-1": CommandState("Failed", 10, report)})
     monkeypatch.setattr(inspect_command, "inspecting", lambda: Inspecting(table, machines))
-    monkeypatch.setattr(record, "recording", lambda: Recording(table, FakeJobFiles()))
+    monkeypatch.setattr(record, "recording", lambda: Recording(table, FakeJobFiles(), "1.2.3"))
     outcome = inspect_command.handler({**WHO, "instance_id": "i-1", "command_id": "c-1"}, CONTEXT)
     by_wire = json.loads(json.dumps(outcome))
     assert record.handler({**WHO, "attempt": 1, "outcome": by_wire}, CONTEXT) == {"status": "failed"}
     assert [event.event for event in table.only.timeline] == ["script_started", "failed"]
 
 
+def test_what_a_machine_reports_gets_from_inspect_into_the_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = FakeJobTable.of(a_job(status=JobStatus.RUNNING, attempts=1))
+    files = FakeJobFiles(outputs={f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
+    report = {"input": {"size": 3, "sha256": "a" * 64}, "output": {"size": 6, "sha256": "b" * 64}, "python": "3.9.25"}
+    machines = FakeMachines(commands={"c-1": CommandState("Success", 0, report)})
+    monkeypatch.setattr(inspect_command, "inspecting", lambda: Inspecting(table, machines))
+    monkeypatch.setattr(record, "recording", lambda: Recording(table, files, "1.2.3"))
+    outcome = inspect_command.handler({**WHO, "instance_id": "i-1", "command_id": "c-1"}, CONTEXT)
+    by_wire = json.loads(json.dumps(outcome))
+    assert record.handler({**WHO, "attempt": 1, "outcome": by_wire}, CONTEXT) == {"status": "succeeded"}
+    ((_, body),) = files.manifests
+    told = json.loads(body)
+    assert (told["input"]["sha256"], told["output"]["sha256"], told["python"]) == ("a" * 64, "b" * 64, "3.9.25")
+
+
+def test_record_takes_an_outcome_from_before_manifests(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = FakeJobTable.of(a_job(status=JobStatus.RUNNING, attempts=1))
+    files = FakeJobFiles(outputs={f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
+    monkeypatch.setattr(record, "recording", lambda: Recording(table, files, "1.2.3"))
+    outcome: dict[str, object] = {"verdict": "finished", "code": None, "message": "", "events": []}
+    assert record.handler({**WHO, "attempt": 1, "outcome": outcome}, CONTEXT) == {"status": "succeeded"}
+    ((_, body),) = files.manifests
+    assert json.loads(body)["output"]["sha256"] is None
+
+
 def test_record_takes_a_workflow_error(monkeypatch: pytest.MonkeyPatch) -> None:
     table = FakeJobTable.of(a_job(status=JobStatus.LAUNCHING))
-    monkeypatch.setattr(record, "recording", lambda: Recording(table, FakeJobFiles()))
+    monkeypatch.setattr(record, "recording", lambda: Recording(table, FakeJobFiles(), "1.2.3"))
     assert record.handler({**WHO, "error": "LaunchRefused", "cause": "no"}, CONTEXT) == {"status": "failed"}
     assert table.only.error
     assert table.only.error.code == "launch_refused"
@@ -190,6 +216,8 @@ def test_the_launch_function_reads_its_lists_and_limits() -> None:
         "SUBNET_IDS": "subnet-a,subnet-b",
         "MAX_CONCURRENT_JOBS": "50",
         "QUEUE_TIMEOUT_SECONDS": "3600",
+        "SPENDING": SETTINGS,
+        "POOL_SIZE": "0",
     }
     settings = LaunchSettings.from_env(environment)
     assert (settings.markets, settings.subnet_ids) == (("spot", "on-demand"), ("subnet-a", "subnet-b"))

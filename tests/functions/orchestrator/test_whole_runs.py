@@ -129,7 +129,7 @@ def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
         (dispatch, "dispatching"): dispatching,
         (await_completion, "awaiting"): Awaiting(machine_table, line.flow),
         (inspect_command, "inspecting"): Inspecting(line.jobs, line.machines),
-        (record, "recording"): Recording(line.jobs, files),
+        (record, "recording"): Recording(line.jobs, files, "1.2.3"),
         (terminate, "terminating"): Terminating(ends, machine_table, terminations),
         (release, "releasing"): Releasing(ends, machine_table),
     }

@@ -25,6 +25,19 @@ aws.sfn.StateMachine("m", role_arn="arn:aws:iam::123456789012:role/r", definitio
 CLIENT = """
 aws.cognito.UserPoolClient("c", user_pool_id="eu-central-1_A", allowed_oauth_flows_user_pool_client=True, **{})
 """
+DASHBOARD = """
+import json
+aws.cloudwatch.Dashboard("d", dashboard_name={!r}, dashboard_body=json.dumps({{"widgets": [{!r}]}}))
+"""
+BUDGET = """
+aws.budgets.Budget("b", budget_type="COST", time_unit="MONTHLY", limit_amount="1", limit_unit="USD", notifications=[{{
+    "comparison_operator": "GREATER_THAN", "notification_type": "ACTUAL", "threshold": 1,
+    "threshold_type": "PERCENTAGE", **{!r}}}])
+"""
+FILTER = """
+aws.cloudwatch.LogMetricFilter("f", log_group_name="g", pattern="x", metric_transformation={
+    "name": "m", "namespace": "n", "value": "1", "default_value": "0", "dimensions": {"kind": "$.kind"}})
+"""
 STYLE = """
 aws.cognito.ManagedLoginBranding("b", user_pool_id="eu-central-1_A", client_id="c", {})
 """
@@ -45,6 +58,13 @@ def client(**settings: object) -> str:
         ('aws.cloudwatch.LogGroup("g", retention_in_days=8)', r"retentionInDays: 8 is not one of"),
         ('aws.ec2.SecurityGroup("g", vpc_id="vpc-1", description="what, where?")', r"description: .* does not match"),
         (TABLE, r"attributes: declared are \['id', 'unused'\], but keys use \['id'\]"),
+        (DASHBOARD.format("a b", {}), r"dashboardName: 'a b' does not match"),
+        (DASHBOARD.format("d", {"type": "metric"}), r"widget 0 has no properties"),
+        (DASHBOARD.format("d", {"type": "metric", "properties": {}}), r"the metric widget 0 names no region"),
+        (DASHBOARD.format("d", {"type": "text", "properties": {}, "x": 20}), r"widget 0 is wider than the grid"),
+        (BUDGET.format({}), r"notifications: a notification needs a subscriber"),
+        (BUDGET.format({"subscriber_sns_topic_arns": ["a", "b"]}), r"2 topics; a notification takes one"),
+        (FILTER, r"a metric with dimensions has no default value"),
         (MACHINE, r"logDestination: the log group's ARN must end with"),
         (
             'aws.cognito.UserPoolDomain("d", domain="my-aws", user_pool_id="eu-central-1_A")',

@@ -15,12 +15,21 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 
+CONFIG = {
+    "mayfly:auth": "cognito",
+    "mayfly:bundleFor": "host",
+    "mayfly:monitoring": "true",
+    "mayfly:alarmEmail": "somebody@example.org",
+    "mayfly:monthlyBudgetUsd": "10",
+}
+
 pytestmark = pytest.mark.cloud
 
 # service, operation, the list in its answer: one for each kind of thing that the program makes
 INVENTORY = [
     ("apigatewayv2", "get_apis", "Items"),
     ("cloudwatch", "describe_alarms", "MetricAlarms"),
+    ("cloudwatch", "list_dashboards", "DashboardEntries"),
     ("dynamodb", "list_tables", "TableNames"),
     ("ec2", "describe_internet_gateways", "InternetGateways"),
     ("ec2", "describe_launch_templates", "LaunchTemplates"),
@@ -35,7 +44,9 @@ INVENTORY = [
     ("lambda", "list_event_source_mappings", "EventSourceMappings"),
     ("lambda", "list_functions", "Functions"),
     ("logs", "describe_log_groups", "logGroups"),
+    ("logs", "describe_metric_filters", "metricFilters"),
     ("s3", "list_buckets", "Buckets"),
+    ("sns", "list_subscriptions", "Subscriptions"),
     ("sns", "list_topics", "Topics"),
     ("sqs", "list_queues", "QueueUrls"),
     ("ssm", "describe_parameters", "Parameters"),
@@ -52,7 +63,9 @@ def inventory(aws: Aws) -> dict[str, int]:
     policies = aws.client("cloudfront").list_response_headers_policies(Type="custom")["ResponseHeadersPolicyList"]
     controls = aws.client("cloudfront").list_origin_access_controls()["OriginAccessControlList"]
     pools = aws.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+    budgets = aws.client("budgets").describe_budgets(AccountId=aws.account).get("Budgets", [])
     return counts | {
+        "budgets": len(budgets),
         "user pools": len(pools),
         "distributions": distributions.get("Quantity", 0),
         "headers policies": policies.get("Quantity", 0),
@@ -74,7 +87,7 @@ def test_destroying_leaves_nothing(everything: Path, target: Target) -> None:
 def test_destroying_mayfly_itself_leaves_nothing(target: Target) -> None:
     aws = Aws(target)
     before = inventory(aws)
-    deployed = deploy(ROOT, target=target, config={"mayfly:auth": "cognito", "mayfly:bundleFor": "host"})
+    deployed = deploy(ROOT, target=target, config=CONFIG)
     uploads = deployed.outputs["uploads_bucket"]
     aws.client("s3").put_object(Bucket=uploads, Key="inputs/somebody/left/this.txt", Body=b"x")
     destroy(deployed, target=target)

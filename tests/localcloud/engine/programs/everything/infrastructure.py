@@ -452,9 +452,74 @@ def queue() -> aws.sqs.Queue:
         threshold=0,
         dimensions={"QueueName": failed.name},
     )
-    aws.sns.Topic("failed", display_name="Failures")
+    watching(failed)
     aws.ssm.Parameter("queue", name=f"/{pulumi.get_stack()}/queue", type="String", value=work.url)
     return failed
+
+
+def watching(queue: aws.sqs.Queue) -> None:
+    """A topic with its policy and a reader, a metric of log lines, a dashboard and a budget."""
+    topic = aws.sns.Topic("failed", display_name="Failures")
+    policy = aws.sns.TopicPolicy(
+        "failed",
+        arn=topic.arn,
+        policy=topic.arn.apply(
+            lambda arn: json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                            "Action": "sns:Publish",
+                            "Resource": arn,
+                        }
+                    ],
+                }
+            )
+        ),
+    )
+    aws.sns.TopicSubscription("failed", topic=topic.arn, protocol="email", endpoint="somebody@example.org")
+    log = aws.cloudwatch.LogGroup("lines", retention_in_days=1)
+    aws.cloudwatch.LogMetricFilter(
+        "lines",
+        log_group_name=log.name,
+        pattern='{ $.status = "429" }',
+        metric_transformation={
+            "name": "Refused",
+            "namespace": "Everything",
+            "value": "1",
+            "unit": "Count",
+            "dimensions": {"kind": "$.kind"},
+        },
+    )
+    line = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue.name]
+    aws.cloudwatch.Dashboard(
+        "failed",
+        dashboard_name=f"failed-{pulumi.get_stack()}",
+        dashboard_body=pulumi.Output.json_dumps(
+            {"widgets": [{"type": "metric", "properties": {"region": aws.get_region().region, "metrics": [line]}}]}
+        ),
+    )
+    aws.budgets.Budget(
+        "monthly",
+        budget_type="COST",
+        time_unit="MONTHLY",
+        limit_amount="10",
+        limit_unit="USD",
+        cost_filters=[{"name": "TagKeyValue", "values": ["user:project$everything"]}],
+        notifications=[
+            {
+                "notification_type": "FORECASTED",
+                "comparison_operator": "GREATER_THAN",
+                "threshold": 80,
+                "threshold_type": "PERCENTAGE",
+                "subscriber_sns_topic_arns": [topic.arn],
+                "subscriber_email_addresses": ["somebody@example.org"],
+            }
+        ],
+        opts=pulumi.ResourceOptions(depends_on=[policy]),
+    )
 
 
 def build(greeting: str) -> dict[str, Any]:

@@ -1,0 +1,41 @@
+"""Measurements as CloudWatch metrics, in the function's own log: CloudWatch Logs finds them there by their form.
+
+So measuring takes no call and no right (CloudWatch user guide, "Embedding metrics within logs").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from aws_lambda_powertools.metrics import EphemeralMetrics
+
+from functions.jobs.measuring import Measurement
+
+NAMESPACE = "Mayfly"
+
+
+class EmfMeter:
+    """functions.jobs.measuring.Meter, one line for each set of dimensions.
+
+    POWERTOOLS_METRICS_DISABLED, which infra/function.py sets for a stack that is not monitored, keeps the lines out.
+    """
+
+    def __init__(self, stack: str) -> None:
+        self._stack = stack
+
+    def take(self, measurements: Sequence[Measurement]) -> None:
+        for (by, kind), group in groupby(sorted(measurements, key=_kind), key=_kind):
+            # One of its own for each line: the other kind keeps dimensions from one use to the next.
+            line = EphemeralMetrics(namespace=NAMESPACE)
+            line.add_dimension("stack", self._stack)
+            if by:
+                line.add_dimension(by, kind)
+            for each in group:
+                line.add_metric(each.metric.name, each.metric.unit.value, each.value)
+            line.flush_metrics()
+
+
+def _kind(measurement: Measurement) -> tuple[str, str]:
+    """Name and value of the dimension beside the stack; empty where there is none."""
+    return measurement.metric.by or "", measurement.kind or ""

@@ -1,0 +1,42 @@
+"""Starting and stopping machines, and whether their agents have reported: what only the pool does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from functions.aws.clients import Clients
+from functions.aws.machines import is_unclear, refusal_kind
+from functions.jobs.ports import Refusal
+
+
+@dataclass(frozen=True)
+class AwsPoolMachines:
+    """functions.jobs.pool_ports.PoolMachines over EC2 and SSM."""
+
+    clients: Clients
+
+    def start(self, instance_ids: Sequence[str]) -> Refusal | None:
+        try:
+            self.clients.ec2.start_instances(InstanceIds=instance_ids)
+        except ClientError as error:
+            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+            if is_unclear(code):
+                raise
+            return Refusal(code, message, refusal_kind(code))
+        return None
+
+    def stop(self, instance_ids: Sequence[str]) -> None:
+        # By the API, never from within: shutting down terminates, and that setting is not for StopInstances
+        # (EC2 user guide, "Change instance initiated shutdown behavior").
+        self.clients.ec2.stop_instances(InstanceIds=instance_ids)
+
+    def online(self, instance_ids: Sequence[str]) -> list[str]:
+        pages = self.clients.ssm.get_paginator("describe_instance_information").paginate(
+            Filters=[{"Key": "InstanceIds", "Values": instance_ids}]
+        )
+        listed = [one for page in pages for one in page["InstanceInformationList"]]
+        online = {one["InstanceId"] for one in listed if one["PingStatus"] == "Online"}
+        return [one for one in instance_ids if one in online]

@@ -1,0 +1,192 @@
+"""The pool: machines that came up once, were stopped, and wait; each is started for one job and never stopped again.
+
+A leader of the line claims machines and starts them (`Pool`); a function of its own keeps the pool full and in order
+(`PoolKeeping`). A claim is for good: whoever claims either hands the machine out or leaves it, and what was left is put
+in order by the keeper, after a while in which the batch that it was claimed for may still be carried on.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from functions.jobs import clock
+from functions.jobs.clock import now
+from functions.jobs.pool_ports import PooledMachine, PoolMachines, PoolTable
+from functions.jobs.ports import AliveMachine, Candidate, LaunchedInstance, LineTable, Machines, Refusal
+
+# A machine gets newer when it is launched anew: its image is the newest of that moment.
+MAX_AGE = timedelta(days=7)
+# Spot machines can be stopped only where their request persists, which would launch them anew by itself.
+MARKET = "on-demand"
+_DOWN = {"stopping", "stopped"}
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The pool as a leader of the line sees it; its machines are of one type."""
+
+    table: PoolTable
+    machines: PoolMachines
+    instance_type: str
+
+    @property
+    def candidate(self) -> Candidate:
+        return Candidate(self.instance_type, "the pool", MARKET)
+
+    def ready(self, wish: str | None) -> Sequence[str]:
+        """The machines to be had by whom `wish` is the one instance type that will do; the oldest first."""
+        if wish not in {None, self.instance_type}:
+            return ()
+        found = [one for one in self.table.machines() if one.is_ready and one.claim is None and self._fits(one)]
+        return [one.instance_id for one in sorted(found, key=lambda one: one.prepared_at)]
+
+    def _fits(self, machine: PooledMachine) -> bool:
+        return machine.instance_type == self.instance_type and _age(machine.prepared_at) < MAX_AGE
+
+    def start(self, instance_ids: Sequence[str], token: str) -> Mapping[str, LaunchedInstance] | Refusal:
+        """Claims and starts machines for a batch; those that were to be had, by id. Doing so again does no harm."""
+        claimed = [one for one in (self.table.claim(each, token) for each in instance_ids) if one is not None]
+        started_at = now()
+        refusal = self.machines.start([one.instance_id for one in claimed]) if claimed else None
+        if refusal is not None:
+            return replace(refusal, kind="capacity")  # whatever it is: new machines are asked for instead
+        if not claimed:
+            return Refusal("NotInPool", "others were faster", "capacity")
+        return {
+            one.instance_id: LaunchedInstance(
+                one.instance_id, one.zone, one.image_id, started_at, prepared_at=one.prepared_at
+            )
+            for one in claimed
+        }
+
+
+@dataclass
+class PoolReport:
+    """What the keeper did, by instance id; `refusal` is EC2's last no to launching one."""
+
+    launched: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    made_ready: list[str] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    refusal: str | None = None
+
+
+@dataclass(frozen=True)
+class PoolKeeping:
+    """Keeps `size` machines ready. `grace` is how long a claim is left alone, and how long EC2 may not show a machine.
+
+    `ready_within` is how long a machine may take to be ready, `settle` how long after it was asked to stop a keeper
+    that was held up may still ask that of EC2: its function has ended by then. Two keepers at once do no harm; what is
+    too much is ended at the next visit.
+    """
+
+    table: PoolTable
+    line: LineTable
+    machines: Machines
+    pool_machines: PoolMachines
+    candidates: Sequence[Candidate]  # of one instance type, on demand
+    stack: str
+    size: int
+    grace: timedelta
+    ready_within: timedelta
+    settle: timedelta
+    new_token: Callable[[], str] = lambda: str(uuid.uuid4())
+
+    def keep(self) -> PoolReport:
+        report = PoolReport()
+        known = self.table.machines()
+        alive = {one.instance_id: one for one in self.machines.alive_of_stack(self.stack)} if known else {}
+        # After the claims: whoever got a machine by one that is old by now has its slot, or had it.
+        held = {slot.machine.instance_id for slot in self.line.slots()} if known else set()
+        kept = []
+        for machine in known:
+            if machine.claim is not None:
+                self._see_to_claimed(machine, alive.get(machine.instance_id), machine.instance_id in held, report)
+            elif self._is_kept(machine, alive.get(machine.instance_id)):
+                kept.append(machine)
+            else:
+                self._end(machine, report)
+        # Ready ones are kept first, then the newest.
+        kept.sort(key=lambda one: (one.is_ready, one.prepared_at), reverse=True)
+        for surplus in kept[self.size :]:
+            self._end(surplus, report)
+        self._bring_on([one for one in kept[: self.size] if not one.is_ready], alive, report)
+        self._fill_up(self.size - len(kept), report)
+        return report
+
+    def _see_to_claimed(
+        self, machine: PooledMachine, alive: AliveMachine | None, is_held: bool, report: PoolReport
+    ) -> None:
+        if machine.claim is None or _age(machine.claim.at) < self.grace:
+            return
+        if is_held:
+            self.table.remove(machine)  # handed out
+        elif alive is not None and alive.state == "stopped":
+            if self.table.release(machine):  # EC2 refused to start it
+                report.released.append(machine.instance_id)
+        else:
+            self._end(machine, report)  # started, and its leader did not get to handing it out; or used, and gone
+
+    def _is_kept(self, machine: PooledMachine, alive: AliveMachine | None) -> bool:
+        age = _age(machine.prepared_at)
+        if alive is None:
+            return age < self.grace  # EC2 may not show it yet
+        fits = machine.instance_type == self.candidates[0].instance_type and age < MAX_AGE
+        if machine.is_ready:
+            return fits and alive.state in _DOWN
+        return fits and (age < self.ready_within or (alive.state == "stopped" and machine.stop_asked_at is not None))
+
+    def _end(self, machine: PooledMachine, report: PoolReport) -> None:
+        # Forgotten first: should this end in between, the sweeper finds a machine that is nobody's.
+        if self.table.remove(machine):
+            self.machines.terminate(machine.instance_id)
+            report.removed.append(machine.instance_id)
+
+    def _bring_on(
+        self, machines: Sequence[PooledMachine], alive: Mapping[str, AliveMachine], report: PoolReport
+    ) -> None:
+        """Stops those that have come up, and lets those that are stopped be claimed."""
+        up: list[str] = []
+        for machine in machines:
+            seen = alive.get(machine.instance_id)
+            state = seen.state if seen is not None else None
+            if state == "running":
+                up.append(machine.instance_id)
+            elif state == "stopped" and self._has_settled(machine) and self.table.make_ready(machine):
+                report.made_ready.append(machine.instance_id)
+        online = self.pool_machines.online(up) if up else ()
+        stopping = [one for one in online if self.table.ask_stop(one)]
+        if stopping:
+            self.pool_machines.stop(stopping)
+            report.stopped.extend(stopping)
+
+    def _fill_up(self, missing: int, report: PoolReport) -> None:
+        for candidate in self.candidates:
+            if missing <= 0:
+                return
+            token = self.new_token()
+            tags = {"Name": f"mayfly {self.stack} pool", "mayfly:stack": self.stack, "mayfly:batch": token}
+            answer = self.machines.launch(candidate, missing, token, tags)
+            if isinstance(answer, Refusal):
+                report.refusal = f"{candidate}: {answer}"
+                continue
+            self.table.add(
+                [
+                    PooledMachine(one.instance_id, candidate.instance_type, one.zone, one.image_id, one.launched_at)
+                    for one in answer
+                ]
+            )
+            report.launched.extend(one.instance_id for one in answer)
+            missing -= len(answer)
+
+    def _has_settled(self, machine: PooledMachine) -> bool:
+        """Whether nobody can be about to stop it any more; one that was stopped by somebody else never is ready."""
+        return machine.stop_asked_at is not None and _age(machine.stop_asked_at) >= self.settle
+
+
+def _age(moment: str) -> timedelta:
+    return clock.utc_now() - datetime.fromisoformat(moment)

@@ -1,0 +1,86 @@
+"""What machines and jobs cost, in whole micro-USD: a sum of binary floats would not be what its parts are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from functions.jobs.job import Job, MachineRecord
+
+_MICRO = 1_000_000
+_HOUR = 3_600
+# EC2 bills Linux machines by the second and for a minute at least, and their disks alike (AWS's announcement of
+# October 2017); addresses are billed so as well.
+LEAST_SECONDS = 60
+# What one machine's job costs beside the machine: transitions, calls of functions, requests, the table's reads and
+# writes. The sum of those rows in docs/operations.md, "Costs".
+REQUESTS = 590
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Micro-USD an hour: `machines` by instance type and market, and what each machine has beside it."""
+
+    machines: Mapping[str, Mapping[str, int]] = field(default_factory=dict, hash=False)
+    disk: int = 0
+    address: int = 0
+
+    def machine(self, instance_type: str, market: str) -> int | None:
+        """The machine alone; None where its price is not known."""
+        return self.machines.get(instance_type, {}).get(market)
+
+    def hourly(self, instance_type: str, market: str) -> int | None:
+        """The machine with its disk and address."""
+        alone = self.machine(instance_type, market)
+        return None if alone is None else alone + self.disk + self.address
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`machine_seconds` are those that are billed; `is_final` is whether nothing can come on top any more."""
+
+    micro_usd: int
+    machine_seconds: int
+    is_final: bool
+
+
+def for_seconds(hourly: int, seconds: float) -> int:
+    """What one machine costs that lives so long, with all that its job needs beside it; rounded up."""
+    return -(-hourly * _billed(seconds) // _HOUR) + REQUESTS
+
+
+def machine_cost(machine: MachineRecord, moment: datetime) -> int | None:
+    """What a machine has cost until its end, or until `moment` while it is alive; None where its price is not known."""
+    if machine.hourly_micro_usd is None:
+        return None
+    return for_seconds(machine.hourly_micro_usd, _lived(machine, moment))
+
+
+def job_cost(job: Job, moment: datetime) -> Cost | None:
+    """What a job's machines have cost; None where the price of one of them is not known."""
+    costs = [machine_cost(machine, moment) for machine in job.machines]
+    known = [cost for cost in costs if cost is not None]
+    if len(known) < len(costs):
+        return None
+    is_final = job.status.is_terminal and all(machine.terminated_at for machine in job.machines)
+    return Cost(sum(known), _billed_seconds(job.machines, moment), is_final)
+
+
+def usd(micro_usd: int) -> str:
+    """As a decimal, such as `0.000842`."""
+    return f"{Decimal(micro_usd) / _MICRO:.6f}"
+
+
+def _billed_seconds(machines: Iterable[MachineRecord], moment: datetime) -> int:
+    return sum(_billed(_lived(machine, moment)) for machine in machines)
+
+
+def _billed(seconds: float) -> int:
+    return max(LEAST_SECONDS, -int(-seconds // 1))
+
+
+def _lived(machine: MachineRecord, moment: datetime) -> float:
+    end = datetime.fromisoformat(machine.terminated_at) if machine.terminated_at else moment
+    return (end - datetime.fromisoformat(machine.launched_at)) / timedelta(seconds=1)

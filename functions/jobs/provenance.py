@@ -1,0 +1,163 @@
+"""What a succeeded job's result was made of: its manifest, written once and never changed.
+
+The machine ran somebody's script, so its word counts for what it is: hashes of the machine's are taken over only in
+their exact form and only with the size that S3 has. MD5 is S3's own, of what it stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from functions.jobs.job import Job, MachineRecord, TimelineEvent
+from functions.jobs.ports import StoredOutput
+
+VERSION = 1
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_PYTHON = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
+
+
+@dataclass(frozen=True)
+class Content:
+    """Some bytes: how many, and their SHA-256 in hex."""
+
+    size: int
+    sha256: str
+
+    @staticmethod
+    def of(data: bytes) -> Content:
+        return Content(len(data), hashlib.sha256(data).hexdigest())
+
+    @staticmethod
+    def read(found: object) -> Content | None:
+        """None for everything that is not exactly `{"size", "sha256"}`."""
+        if not isinstance(found, Mapping):
+            return None
+        size, sha256 = found.get("size"), found.get("sha256")
+        if type(size) is not int or size < 0 or not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+            return None
+        return Content(size, sha256)
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What a machine says of its attempt; None for what it does not say, or not in the right form."""
+
+    input: Content | None = None
+    output: Content | None = None
+    python: str | None = None
+
+    @staticmethod
+    def read(report: object) -> Reported:
+        """Out of the wrapper's report (ec2_payload/README.md), or of an instance of this as JSON."""
+        if not isinstance(report, Mapping):
+            return Reported()
+        python = report.get("python")
+        return Reported(
+            Content.read(report.get("input")),
+            Content.read(report.get("output")),
+            python if isinstance(python, str) and _PYTHON.fullmatch(python) else None,
+        )
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """Its size is S3's word, its SHA-256 (hex) the machine's; None where that is not known."""
+
+    size: int
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class StoredResult(StoredFile):
+    """`md5` (hex) is S3's word, too."""
+
+    md5: str | None
+
+
+@dataclass(frozen=True)
+class MachineFacts:
+    instance_id: str
+    image_id: str
+    instance_type: str
+    market: str
+    zone: str
+    launched_at: str  # RFC 3339 UTC
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Times are RFC 3339 UTC, by the machine's clock; None is for what is not known."""
+
+    job_id: str
+    owner: str
+    filename: str
+    run: int
+    attempt: int
+    input: StoredFile
+    text: Content  # in UTF-8
+    output: StoredResult
+    payload_sha256: str | None  # also the payload's key among the artifacts
+    command: tuple[str, ...] | None
+    machine: MachineFacts | None
+    python: str | None  # the wrapper's
+    script_started_at: str | None
+    script_finished_at: str | None
+    mayfly: str  # the version that wrote this
+
+    def encode(self) -> bytes:
+        """Canonical JSON (RFC 8785, which for whole numbers and text is this): the same facts are the same bytes."""
+        fields = {"version": VERSION, **asdict(self)}
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def manifest_of(
+    job: Job, attempt: int, stored: StoredOutput, reported: Reported, events: Iterable[TimelineEvent], mayfly: str
+) -> Manifest:
+    """Of a job whose attempt has succeeded; follows from what does not change any more, so that it can be repeated.
+
+    Args:
+        job: with the attempt's machine and program.
+        attempt: the one that made the result.
+        stored: the result, as S3 has it.
+        reported: what the machine said.
+        events: what the machine said of when.
+        mayfly: the version that is at work.
+    """
+    times = {event.event: event.at for event in events}
+    machine = next((each for each in job.machines if each.attempt == attempt), None)
+    return Manifest(
+        job_id=job.id,
+        owner=job.owner,
+        filename=job.filename,
+        run=job.run,
+        attempt=attempt,
+        input=StoredFile(job.size, _hash_that_fits(reported.input, job.size)),
+        text=Content.of(job.input_text.encode()),
+        output=StoredResult(stored.size, _hash_that_fits(reported.output, stored.size), stored.md5),
+        payload_sha256=job.program.payload_sha256 if job.program else None,
+        command=job.program.command if job.program else None,
+        machine=_facts(machine) if machine else None,
+        python=reported.python,
+        script_started_at=times.get("script_started"),
+        script_finished_at=times.get("script_finished"),
+        mayfly=mayfly,
+    )
+
+
+def _hash_that_fits(content: Content | None, size: int) -> str | None:
+    return content.sha256 if content is not None and content.size == size else None
+
+
+def _facts(machine: MachineRecord) -> MachineFacts:
+    return MachineFacts(
+        machine.instance_id,
+        machine.image_id,
+        machine.instance_type,
+        machine.market,
+        machine.zone,
+        machine.launched_at,
+    )

@@ -1,0 +1,156 @@
+"""What somebody has to be told of; docs/operations.md, "Alarms", says what to do about each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+
+# As functions/aws/metrics.py calls it.
+NAMESPACE = "Mayfly"
+# Of the API's access log; every other metric of the namespace is in functions/jobs/measuring.py.
+API_THROTTLED = "ApiThrottled"
+_MINUTES = 60
+
+
+@dataclass(frozen=True)
+class Metric:
+    namespace: str
+    name: str
+    statistic: str
+    dimensions: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Raised when the metric is `limit` or more, or is missing where `must_be_there`, for `times` periods in a row."""
+
+    name: str
+    metric: Metric
+    description: str
+    limit: float = 1
+    period: int = 5 * _MINUTES  # seconds
+    times: int = 1
+    must_be_there: bool = False
+
+    def settings(self) -> dict[str, object]:
+        """As CloudWatch takes it."""
+        return {
+            "namespace": self.metric.namespace,
+            "metric_name": self.metric.name,
+            "statistic": self.metric.statistic,
+            "dimensions": dict(self.metric.dimensions),
+            "alarm_description": f'{self.description} See docs/operations.md, "Alarms", {self.name}.',
+            "comparison_operator": "LessThanThreshold" if self.must_be_there else "GreaterThanOrEqualToThreshold",
+            "threshold": self.limit,
+            "period": self.period,
+            "evaluation_periods": self.times,
+            "treat_missing_data": "breaching" if self.must_be_there else "notBreaching",
+        }
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The parts of a stack that AWS itself measures, by the names that its metrics know them by."""
+
+    stack: str
+    prefix: str
+    api_id: pulumi.Output[str]
+    failed_records: pulumi.Output[str]
+    state_machine_arn: pulumi.Output[str]
+
+    def own(self, name: str, statistic: str) -> Metric:
+        return Metric(NAMESPACE, name, statistic, {"stack": self.stack})
+
+    def errors(self, function: str) -> Metric:
+        return Metric("AWS/Lambda", "Errors", "Sum", {"FunctionName": f"{self.prefix}-{function}"})
+
+    def executions(self, ended_as: str) -> Metric:
+        return Metric("AWS/States", f"Executions{ended_as}", "Sum", {"StateMachineArn": self.state_machine_arn})
+
+    @property
+    def api_failures(self) -> Metric:
+        return Metric("AWS/ApiGateway", "5xx", "Sum", {"ApiId": self.api_id})
+
+    @property
+    def records_put_aside(self) -> Metric:
+        name = "ApproximateNumberOfMessagesVisible"
+        return Metric("AWS/SQS", name, "Maximum", {"QueueName": self.failed_records})
+
+    def alarms(self) -> list[Alarm]:
+        return [
+            Alarm(
+                "jobs-failing",
+                self.own("Faults", "Sum"),
+                "A job failed, and neither its file nor its script is to blame: AWS, settings or Mayfly is.",
+            ),
+            Alarm(
+                "records-put-aside",
+                self.records_put_aside,
+                "Stream records of new jobs could not be handled; the sweeper starts those jobs, minutes late.",
+            ),
+            Alarm(
+                "machine-overdue",
+                self.own("MachinesOverdue", "Maximum"),
+                "A machine is older than any job may take: neither its workflow nor its own timer has ended it.",
+            ),
+            Alarm(
+                "sweeper-silent",
+                # Only a sweep that came to its end says how many machines are alive.
+                self.own("MachinesAlive", "SampleCount"),
+                "No sweep has come to its end for a quarter of an hour: nobody ends what is left over.",
+                period=15 * _MINUTES,
+                must_be_there=True,
+            ),
+            Alarm(
+                "sweeper-failing",
+                self.errors("sweep"),
+                "The sweeper's function ended with an error or ran out of time.",
+                limit=2,
+                period=15 * _MINUTES,
+            ),
+            Alarm(
+                "stream-failing",
+                self.errors("stream"),
+                "The function that starts the workflows of new jobs ended with errors or ran out of time.",
+                limit=5,
+                period=15 * _MINUTES,
+            ),
+            Alarm(
+                "events-failing",
+                self.errors("events"),
+                "The function that wakes waiting workflows ended with errors or ran out of time; jobs take longer.",
+                limit=5,
+                period=15 * _MINUTES,
+            ),
+            Alarm(
+                "functions-throttled",
+                # All functions of an account and region take from one pool: it matters little whose calls these are.
+                Metric("AWS/Lambda", "Throttles", "Sum"),
+                "Functions of this account and region are turned away: too many run at once.",
+                times=3,
+            ),
+            Alarm(
+                "api-failing",
+                self.api_failures,
+                "The API answers 5xx: its function fails or takes too long.",
+                limit=5,
+            ),
+            Alarm(
+                "api-throttling",
+                self.own(API_THROTTLED, "Sum"),
+                "The API turns requests away with 429, more than requestsPerSecond come.",
+                limit=10,
+            ),
+            Alarm(
+                "workflow-failed",
+                self.executions("Failed"),
+                "A workflow ended without its last step, so a machine may be left; the sweeper sees to it.",
+            ),
+            Alarm(
+                "workflow-timed-out",
+                self.executions("TimedOut"),
+                "A workflow ran out of time, so a machine may be left; the sweeper sees to it.",
+            ),
+        ]

@@ -1,0 +1,92 @@
+"""The dashboard: one row for each question that somebody has who looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from infra.alarms import API_THROTTLED, NAMESPACE, Metric, Watched
+
+# The grid of a dashboard has 24 columns (CloudWatch API reference, "Dashboard Body Structure and Syntax").
+_COLUMNS = 24
+_HEAD, _HEIGHT = 1, 6
+_DAY = 86_400
+Widget = dict[str, Any]
+
+
+def dashboard(watched: Watched, region: str, alarm_arns: Sequence[pulumi.Output[str]]) -> dict[str, Any]:
+    """The dashboard's body; values of resources are outputs in it."""
+    rows: Mapping[str, list[Widget]] = {
+        "Are jobs getting through?": [
+            _graph("Jobs that ended", region, [_each(watched, "Jobs", "outcome")], stacked=True),
+            _graph("Why jobs failed", region, [_each(watched, "Failures", "code")], stacked=True),
+        ],
+        "How long do they wait?": [
+            _graph("For a machine", region, _percentiles(watched, "QueuedSeconds")),
+            _graph("For the machine to be ready", region, _percentiles(watched, "LaunchingSeconds")),
+            _graph("For the script", region, _percentiles(watched, "RunningSeconds")),
+            _graph("Altogether", region, _percentiles(watched, "WholeSeconds")),
+        ],
+        "What runs now?": [
+            _graph(
+                "Jobs that have not ended, and machines",
+                region,
+                [_line(watched.own(name, "Maximum")) for name in ("JobsOpen", "MachinesAlive")],
+            ),
+            _graph("Workflows started", region, [_line(watched.executions("Started"))]),
+        ],
+        "What went wrong?": [
+            {"type": "alarm", "properties": {"title": "Alarms", "alarms": list(alarm_arns)}},
+            _graph("Launches that EC2 refused", region, [_each(watched, "LaunchRefusals", "reason")], stacked=True),
+            _graph(
+                "Machines left over and ended, machines too old",
+                region,
+                [_line(watched.own("OrphansEnded", "Sum")), _line(watched.own("MachinesOverdue", "Maximum"))],
+            ),
+            _graph(
+                "Requests that failed or were turned away",
+                region,
+                [_line(watched.api_failures), _line(watched.own(API_THROTTLED, "Sum"))],
+            ),
+        ],
+        "What does it cost?": [
+            _graph("Machines a day, USD", region, [_line(watched.own("CostUsd", "Sum"))], period=_DAY),
+            _graph("Machines a day, seconds", region, [_line(watched.own("MachineSeconds", "Sum"))], period=_DAY),
+        ],
+    }
+    return {"widgets": [widget for at, row in enumerate(rows.items()) for widget in _row(at, *row)]}
+
+
+def _row(at: int, question: str, widgets: Sequence[Widget]) -> list[Widget]:
+    top, width = at * (_HEAD + _HEIGHT), _COLUMNS // len(widgets)
+    head = {"type": "text", "properties": {"markdown": f"## {question}"}}
+    return [
+        {**head, "x": 0, "y": top, "width": _COLUMNS, "height": _HEAD},
+        *(
+            {**widget, "x": column * width, "y": top + _HEAD, "width": width, "height": _HEIGHT}
+            for column, widget in enumerate(widgets)
+        ),
+    ]
+
+
+def _graph(title: str, region: str, metrics: list[list[Any]], *, period: int = 300, stacked: bool = False) -> Widget:
+    properties = {"title": title, "region": region, "view": "timeSeries", "period": period, "stacked": stacked}
+    return {"type": "metric", "properties": {**properties, "metrics": metrics, "yAxis": {"left": {"min": 0}}}}
+
+
+def _line(metric: Metric) -> list[Any]:
+    pairs = [word for pair in metric.dimensions.items() for word in pair]
+    return [metric.namespace, metric.name, *pairs, {"stat": metric.statistic}]
+
+
+def _percentiles(watched: Watched, name: str) -> list[list[Any]]:
+    """Of half of the jobs, and of all but the slowest twentieth."""
+    return [_line(watched.own(name, statistic)) for statistic in ("p50", "p95")]
+
+
+def _each(watched: Watched, name: str, dimension: str) -> list[Any]:
+    """A line for each value of the dimension that was seen."""
+    search = f'{{{NAMESPACE},stack,{dimension}}} MetricName="{name}" stack="{watched.stack}"'
+    return [{"expression": f"SEARCH('{search}', 'Sum', 300)", "label": f"${{PROP('Dim.{dimension}')}}"}]

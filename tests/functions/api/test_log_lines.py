@@ -1,0 +1,53 @@
+"""What the API's function writes into its log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from io import StringIO
+from logging import StreamHandler
+from typing import Any
+
+import pytest
+
+from functions.api import handler
+from tests.functions.fakes.job_table import JOB_ID
+from tests.functions.orchestrator.lambda_context import CONTEXT
+
+
+@pytest.fixture
+def line_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """Sends a request of a path and answers the line that was written meanwhile."""
+
+    def answer(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
+        handler.logger.info("in the middle")
+        return {"statusCode": 200}
+
+    monkeypatch.setattr(handler, "adapter", lambda: answer)
+
+    log = handler.logger.registered_handler
+    assert isinstance(log, StreamHandler)
+    before = log.stream
+
+    def line(path: str) -> dict[str, Any]:
+        written = StringIO()
+        log.setStream(written)
+        handler.handler({"rawPath": path}, CONTEXT)
+        found: dict[str, Any] = json.loads(written.getvalue())
+        return found
+
+    yield line
+    log.setStream(before)
+
+
+@pytest.mark.parametrize("path", ["/api/jobs/{}", "/api/jobs/{}/log", "/api/uploads/{}/parts"])
+def test_a_line_about_a_job_names_it_in_a_field(line_of: Callable[[str], dict[str, Any]], path: str) -> None:
+    assert line_of(path.format(JOB_ID))["job_id"] == JOB_ID
+
+
+@pytest.mark.parametrize("path", ["/api/jobs", "/api/health", "/api/jobs/not-an-id", f"/api/jobs/{JOB_ID}0"])
+def test_no_other_line_does_and_none_keeps_the_job_of_the_one_before(
+    line_of: Callable[[str], dict[str, Any]], path: str
+) -> None:
+    line_of(f"/api/jobs/{JOB_ID}")
+    assert "job_id" not in line_of(path)

@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+
+import pytest
+
+from functions.jobs import clock
+from functions.jobs.clock import rfc3339
+from functions.jobs.line import Line
+from functions.jobs.pool import MAX_AGE, Pool, PoolKeeping, PoolReport
+from functions.jobs.pool_ports import Claim, PooledMachine
+from functions.jobs.ports import AliveMachine, Candidate, Refusal, Slot, Turn
+from functions.jobs.serving import Serving
+from functions.jobs.sweeping import Sweeping
+from tests.functions.conftest import StoppedClock
+from tests.functions.fakes.job_table import RUN, FakeJobTable, a_job
+from tests.functions.fakes.line_table import FakeLineTable
+from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.pool import FakePoolMachines, FakePoolTable, pooled
+from tests.functions.fakes.workflow import FakeWorkflow
+from tests.functions.jobs.waiting_line import FULL, QUOTA, THROTTLED, WaitingLine
+
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
+GRACE, READY_WITHIN, SETTLE = timedelta(minutes=2), timedelta(minutes=10), timedelta(seconds=45)
+ONE, TWO = (Candidate("t4g.small", subnet, "on-demand") for subnet in ("subnet-a", "subnet-b"))
+
+
+def ago(age: timedelta) -> str:
+    return rfc3339(clock.utc_now() - age)
+
+
+def preparing(instance_id: str, age: timedelta = timedelta(minutes=1)) -> PooledMachine:
+    return pooled(instance_id, prepared_at=ago(age), stop_asked_at=None, is_ready=False)
+
+
+class Keeper:
+    """A keeper of two, over machines in states of their own."""
+
+    def __init__(self, *known: tuple[PooledMachine, str | None], size: int = 2) -> None:
+        self.table = FakePoolTable({machine.instance_id: machine for machine, _ in known})
+        self.line, self.machines, self.pool_machines = FakeLineTable(), FakeMachines(), FakePoolMachines()
+        self.machines.states = {machine.instance_id: state for machine, state in known if state}
+        self.machines.alive = [AliveMachine(one, clock.utc_now(), state) for one, state in self.machines.states.items()]
+        tokens = map(str, count())
+        self.keeping = PoolKeeping(
+            self.table,
+            self.line,
+            self.machines,
+            self.pool_machines,
+            (ONE, TWO),
+            "dev",
+            size,
+            GRACE,
+            READY_WITHIN,
+            SETTLE,
+            new_token=lambda: next(tokens),
+        )
+
+    def keep(self) -> PoolReport:
+        return self.keeping.keep()
+
+
+def test_an_empty_pool_is_filled_in_one_call() -> None:
+    keeper = Keeper()
+    report = keeper.keep()
+    assert report == PoolReport(launched=["i-1", "i-2"])
+    (asked,) = keeper.machines.asked
+    assert (asked.candidate, asked.count) == (ONE, 2)
+    assert asked.tags["mayfly:stack"] == "dev"
+    assert [one.is_ready for one in keeper.table.machines()] == [False, False]
+
+
+def test_a_full_zone_leaves_the_rest_to_the_next_one() -> None:
+    keeper = Keeper()
+    keeper.machines.answers = [1, FULL]
+    report = keeper.keep()
+    assert (report.launched, report.refusal) == (["i-1"], f"{TWO}: {FULL}")
+
+
+def test_a_machine_is_stopped_once_its_agent_has_reported() -> None:
+    keeper = Keeper((preparing("i-a"), "running"), (preparing("i-b"), "running"))
+    keeper.pool_machines.agents = {"i-b"}
+    assert keeper.keep() == PoolReport(stopped=["i-b"])
+    assert keeper.pool_machines.stopped == ["i-b"]
+
+
+def test_a_stopped_machine_is_ready_when_nobody_can_be_about_to_stop_it_any_more(stopped_clock: StoppedClock) -> None:
+    machine = replace(preparing("i-a"), stop_asked_at=ago(timedelta()))
+    keeper = Keeper((machine, "stopped"), size=1)
+    assert keeper.keep() == PoolReport()
+    stopped_clock.go_on(SETTLE.total_seconds())
+    assert keeper.keep() == PoolReport(made_ready=["i-a"])
+
+
+@pytest.mark.parametrize(
+    ("machine", "state"),
+    [
+        (preparing, "running"),  # its agent never reported
+        (preparing, "stopped"),  # by somebody else, before it had come up
+        (preparing, None),  # gone
+    ],
+)
+def test_a_machine_that_never_gets_ready_is_ended_and_replaced(machine: object, state: str | None) -> None:
+    keeper = Keeper((preparing("i-a", READY_WITHIN), state), size=1)
+    report = keeper.keep()
+    assert (report.removed, len(report.launched)) == (["i-a"], 1)
+    assert keeper.machines.terminated == ["i-a"]
+
+
+def test_a_machine_that_ec2_does_not_show_yet_is_waited_for() -> None:
+    assert Keeper((preparing("i-a"), None), size=1).keep() == PoolReport()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"prepared_at": "2026-01-24T09:15:00.000Z"},  # as old as a machine gets
+        {"instance_type": "t4g.nano"},  # what the stack had before
+    ],
+)
+def test_a_machine_that_is_not_wanted_any_more_is_ended_and_replaced(changes: dict[str, str]) -> None:
+    keeper = Keeper((pooled("i-a", **changes), "stopped"), size=1)
+    report = keeper.keep()
+    assert (report.removed, len(report.launched)) == (["i-a"], 1)
+
+
+def test_a_smaller_pool_keeps_the_ready_and_the_newest() -> None:
+    old, new = pooled("i-old"), pooled("i-new", prepared_at="2026-01-31T08:30:00.000Z")
+    keeper = Keeper((preparing("i-unready"), "running"), (old, "stopped"), (new, "stopped"), size=1)
+    assert keeper.keep() == PoolReport(removed=["i-old", "i-unready"])
+    assert keeper.machines.asked == []
+
+
+def test_a_claimed_machine_is_left_alone_for_a_while() -> None:
+    claimed = pooled("i-a", claim=Claim("token", ago(timedelta(seconds=30))))
+    keeper = Keeper((claimed, "running"), size=1)
+    assert keeper.keep().removed == []
+    assert keeper.table.items["i-a"] == claimed
+    assert len(keeper.machines.asked) == 1, "and replaced meanwhile"
+
+
+def test_a_machine_that_was_handed_out_is_forgotten_and_not_touched() -> None:
+    keeper = Keeper((pooled("i-a", claim=Claim("token", ago(GRACE))), "running"), size=0)
+    keeper.line.grant([Slot(RUN, a_machine("i-a"))])
+    assert keeper.keep() == PoolReport()
+    assert (keeper.table.machines(), keeper.machines.terminated) == ([], [])
+
+
+def test_a_machine_that_was_started_and_handed_to_nobody_is_ended() -> None:
+    keeper = Keeper((pooled("i-a", claim=Claim("token", ago(GRACE))), "running"), size=0)
+    assert keeper.keep() == PoolReport(removed=["i-a"])
+
+
+def test_a_machine_that_ec2_refused_to_start_is_given_back_to_the_pool() -> None:
+    keeper = Keeper((pooled("i-a", claim=Claim("token", ago(GRACE))), "stopped"), size=1)
+    assert keeper.keep().released == ["i-a"]
+    assert keeper.table.claim("i-a", "another")
+
+
+class PooledLine:
+    """Jobs in line, and a pool."""
+
+    def __init__(self, jobs: int, *known: PooledMachine) -> None:
+        self.line = WaitingLine.of(jobs)
+        self.line.park(*self.line.runs)
+        self.table, self.machines = FakePoolTable({one.instance_id: one for one in known}), FakePoolMachines()
+        self.line.machines.states = {one.instance_id: "stopped" for one in known}
+
+    @property
+    def serving(self) -> Serving:
+        return replace(self.line.serving(), pool=Pool(self.table, self.machines, "t4g.small"))
+
+    def serve(self, leader: int = 0) -> Turn:
+        run = self.line.runs[leader]
+        lead = self.line.table.lead(run.name)
+        assert lead is not None
+        until = clock.utc_now() + timedelta(seconds=30)
+        turn = self.serving.serve(lead, self.line.table.tickets[run.name], until)
+        self.line.table.rest(lead, turn)
+        return turn
+
+    @property
+    def held(self) -> list[str]:
+        return [slot.machine.instance_id for slot in self.line.table.slots()]
+
+
+def test_the_oldest_in_line_get_the_pools_machines_in_one_call_and_the_others_new_ones() -> None:
+    line = PooledLine(4, pooled("i-p1"), pooled("i-p2", prepared_at="2026-01-31T07:00:00.000Z"))
+    line.serve(leader=3)
+    assert line.machines.started == [["i-p2", "i-p1"]]
+    assert line.line.counts == [2]
+    assert line.held[:2] == ["i-p2", "i-p1"]
+
+
+def test_the_receipt_tells_that_a_machine_waited_in_the_pool_and_when_it_was_started(
+    stopped_clock: StoppedClock,
+) -> None:
+    machine = pooled()
+    own = PooledLine(1, machine).serve().own
+    assert own is not None
+    record = own.machine
+    assert (record.prepared_at, record.launched_at) == (machine.prepared_at, rfc3339(stopped_clock.moment))
+    assert (record.zone, record.image_id, record.market) == (machine.zone, machine.image_id, "on-demand")
+
+
+@pytest.mark.parametrize("changes", [{"is_ready": False}, {"prepared_at": "2026-01-24T09:15:00.000Z"}])
+def test_a_machine_that_is_not_ready_or_too_old_is_not_taken(changes: dict[str, object]) -> None:
+    line = PooledLine(1, pooled(**changes))  # type: ignore[arg-type]
+    line.serve()
+    assert (line.machines.started, line.held) == ([], ["i-2"])
+
+
+def test_who_wishes_for_another_type_gets_nothing_of_the_pool() -> None:
+    pool = Pool(FakePoolTable({"i-p1": pooled()}), FakePoolMachines(), "t4g.small")
+    assert pool.ready("c7g.large") == ()
+    assert pool.ready("t4g.small") == pool.ready(None) == ["i-p1"]
+
+
+@pytest.mark.parametrize("refusal", [FULL, QUOTA, THROTTLED, Refusal("IncorrectInstanceState", "gone", "permanent")])
+def test_who_gets_no_machine_of_the_pool_gets_a_new_one_at_once(refusal: Refusal) -> None:
+    line = PooledLine(1, pooled())
+    line.machines.refusals = [refusal]
+    assert line.serve().own
+    assert line.held == ["i-2"]
+    run = line.line.runs[0]
+    assert line.line.refusals(run) == [f"t4g.small, on-demand, the pool: {refusal.code}."]
+    assert line.table.machines()[0].claim, "the keeper looks into it"
+
+
+def test_a_leader_that_died_is_followed_by_one_that_hands_out_the_same_machines() -> None:
+    line = PooledLine(2, pooled("i-p1"), pooled("i-p2"))
+    line.machines.refusals = [TimeoutError()]
+    with pytest.raises(TimeoutError):
+        line.serve()
+    line.serve()  # the workflow of the leader tries its step again
+    assert line.machines.started == [["i-p1", "i-p2"]] * 2
+    assert line.held == ["i-p1", "i-p2"]
+
+
+def test_a_machine_that_somebody_else_claimed_is_not_handed_out() -> None:
+    line = PooledLine(2, pooled("i-p1"), pooled("i-p2"))
+    serving = line.serving
+    assert serving.pool is not None
+    ready = serving.pool.ready(None)
+    line.table.claim("i-p1", "somebody else's")
+    started = serving.pool.start(ready, "token")
+    assert not isinstance(started, Refusal)
+    assert list(started) == ["i-p2"]
+    line.table.claim("i-p2", "token")
+    refused = serving.pool.start(["i-p1"], "token")
+    assert isinstance(refused, Refusal)
+    assert refused.kind == "capacity"
+
+
+def sweep(pool: FakePoolTable | None, *alive: AliveMachine) -> list[str]:
+    """The machines that a sweep ends, of those that nobody has a slot for."""
+    table, flow, machines = FakeLineTable(), FakeWorkflow(), FakeMachines(alive=list(alive))
+    machines.states = {one.instance_id: one.state for one in alive}
+    sweeper = Sweeping(
+        jobs=FakeJobTable.of(a_job(updated_at=rfc3339(clock.utc_now()))),
+        line=Line(table, flow),
+        machines=machines,
+        workflow=flow,
+        stack="dev",
+        grace=GRACE,
+        machine_deadline=timedelta(hours=2),
+        confirm_waits=(),
+        sleep=lambda _: None,
+        pool=pool,
+    )
+    return sweeper.sweep().terminated
+
+
+def alive(instance_id: str, state: str, age: timedelta) -> AliveMachine:
+    return AliveMachine(instance_id, clock.utc_now() - age, state)
+
+
+def test_the_sweeper_leaves_the_pool_to_its_keeper() -> None:
+    pool = FakePoolTable()
+    pool.add([pooled("i-waits"), preparing("i-comes"), pooled("i-starts", claim=Claim("token", ago(timedelta())))])
+    waits, comes = alive("i-waits", "stopped", timedelta(days=6)), alive("i-comes", "running", timedelta(minutes=5))
+    starts, stray = alive("i-starts", "stopped", timedelta(days=1)), alive("i-stray", "stopped", timedelta(days=1))
+    assert sweep(pool, waits, comes, starts, stray) == ["i-stray"]
+
+
+def test_the_sweeper_ends_what_the_keeper_should_have_ended_long_ago() -> None:
+    pool = FakePoolTable()
+    pool.add([pooled("i-old", prepared_at=ago(MAX_AGE + timedelta(days=1))), pooled("i-runs")])
+    old, runs = alive("i-old", "stopped", MAX_AGE), alive("i-runs", "running", timedelta(hours=2))
+    assert sweep(pool, old, runs) == ["i-old", "i-runs"]
+
+
+def test_a_stack_without_a_pool_has_what_is_left_of_one_swept_away() -> None:
+    assert sweep(None, alive("i-left", "stopped", timedelta(hours=1))) == ["i-left"]

@@ -1,0 +1,66 @@
+"""What a stack has that lets jobs ask for more than others get."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from functions.jobs.overrides import Allowance
+from localcloud.engine.deployment import Deployment, preview
+from localcloud.engine.policies import statements_by_role
+from tests.infra.conftest import CONFIG, ROOT
+
+pytestmark = pytest.mark.thorough
+
+
+@pytest.fixture(scope="module")
+def generous() -> Deployment:
+    more = {
+        "mayfly:allowedInstanceTypes": json.dumps(["c7g.xlarge"]),
+        "mayfly:maxJobTimeoutMinutes": "240",
+        "mayfly:outputSuffix": ".html",
+        "mayfly:machineImageParameter": "/our/image",
+    }
+    return preview(ROOT, config={**CONFIG, **more})
+
+
+def environment(deployment: Deployment, name: str) -> dict[str, Any]:
+    (function,) = (
+        one for one in deployment.of_type("aws:lambda/function:Function") if one.name == f"mayfly-local-{name}"
+    )
+    found: dict[str, Any] = function.inputs["environment"]["variables"]
+    return found
+
+
+def test_the_api_is_told_what_a_job_may_ask_for(generous: Deployment, open_to_all: Deployment) -> None:
+    told = environment(generous, "api")
+    assert Allowance.read(told["ALLOWANCE"]) == Allowance(("c7g.xlarge",), 60, 240)
+    assert told["OUTPUT_SUFFIX"] == ".html"
+    assert Allowance.read(environment(open_to_all, "api")["ALLOWANCE"]) == Allowance((), 60, 60)
+
+
+def test_only_the_types_of_the_stack_and_those_that_are_allowed_can_be_launched(
+    generous: Deployment, open_to_all: Deployment
+) -> None:
+    own = ["t4g.small", "t4g.medium", "m6g.medium"]
+    for deployment, types in ((open_to_all, own), (generous, [*own, "c7g.xlarge"])):
+        rows = [row for found in statements_by_role(deployment).values() for row in found]
+        launches = [row for row in rows if "ec2:RunInstances" in row.actions]
+        instances = [row for row in launches if any(":instance/" in resource for resource in row.resources)]
+        assert [row.conditions["StringEquals"]["ec2:InstanceType"] for row in instances] == [types]
+
+
+def test_machines_and_sweeper_wait_for_the_longest_that_a_job_may_ask_for(generous: Deployment) -> None:
+    (template,) = generous.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    assert b"shutdown -h +290" in base64.b64decode(template.inputs["userData"])
+    assert environment(generous, "sweep")["MACHINE_DEADLINE_SECONDS"] == str(290 * 60)
+    assert environment(generous, "dispatch")["JOB_TIMEOUT_SECONDS"] == "3600"
+
+
+def test_an_image_of_ones_own_is_read_from_a_parameter_of_the_account(generous: Deployment) -> None:
+    rows = [row for found in statements_by_role(generous).values() for row in found]
+    (resources,) = (row.resources for row in rows if "ssm:GetParameters" in row.actions)
+    assert [resource.split(":", 4)[4] for resource in resources] == ["123456789012:parameter/our/image"]

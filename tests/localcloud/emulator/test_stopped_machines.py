@@ -1,0 +1,122 @@
+"""Machines that are stopped and started again: what is kept, what is done again, and what Systems Manager knows."""
+
+from __future__ import annotations
+
+import pytest
+
+from localcloud.emulator.user_data import UnknownUserDataError, UserData, read_user_data
+from tests.localcloud.emulator.lab import Lab, allow, wait_for
+
+COUNT = "#!/bin/sh\necho booted >> $HOME/boots\n"
+EVERY_BOOT = f"""\
+Content-Type: multipart/mixed; boundary="//"
+MIME-Version: 1.0
+
+--//
+Content-Type: text/cloud-config; charset="us-ascii"
+
+#cloud-config
+cloud_final_modules:
+- [scripts-user, always]
+
+--//
+Content-Type: text/x-shellscript; charset="us-ascii"
+
+{COUNT}
+--//--
+"""
+
+
+def stopped(lab: Lab, **options: object) -> str:
+    """A machine that was online and is stopped."""
+    machine = lab.launch(**options)
+    lab.run(machine, "true")
+    lab.client("ec2").stop_instances(InstanceIds=[machine])
+    lab.wait_state(machine, "stopped")
+    return machine
+
+
+@pytest.mark.parametrize(("user_data", "boots"), [(COUNT, 1), (EVERY_BOOT, 2)])
+def test_user_data_runs_at_the_first_boot_or_at_every_one(lab: Lab, user_data: str, boots: int) -> None:
+    machine = stopped(lab, UserData=user_data)
+    lab.client("ec2").start_instances(InstanceIds=[machine])
+    assert lab.run(machine, "cat $HOME/boots")["StandardOutputContent"] == "booted\n" * boots
+
+
+def test_a_command_to_a_stopped_machine_is_kept_until_it_is_started(lab: Lab) -> None:
+    machine = stopped(lab)
+    command = lab.send(machine, ["echo late"])
+    assert lab.invocation(command, machine, "Pending")["ExecutionStartDateTime"] == ""
+    lab.client("ec2").start_instances(InstanceIds=[machine])
+    assert lab.invocation(command, machine)["StandardOutputContent"] == "late\n"
+
+
+def test_a_command_to_a_machine_that_ends_before_it_is_started_never_begins(lab: Lab) -> None:
+    machine = stopped(lab)
+    found = lab.invocation(lab.send(machine, ["true"]), machine, "Pending")
+    lab.client("ec2").terminate_instances(InstanceIds=[machine])
+    lab.wait_state(machine, "terminated")
+    assert lab.invocation(found["CommandId"], machine, "Pending")["ExecutionStartDateTime"] == ""
+
+
+def test_a_timer_does_not_survive_a_stop_and_the_launch_time_is_that_of_the_start(lab: Lab) -> None:
+    ec2 = lab.client("ec2")
+
+    def launched() -> object:
+        (found,) = ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
+        return found["LaunchTime"]
+
+    machine = lab.launch(InstanceInitiatedShutdownBehavior="terminate")
+    lab.run(machine, "shutdown -h +1")
+    before = launched()
+    ec2.stop_instances(InstanceIds=[machine])
+    lab.wait_state(machine, "stopped")  # and not terminated: that setting is not for StopInstances
+
+    def started_later() -> bool:
+        ec2.start_instances(InstanceIds=[machine])
+        lab.wait_state(machine, "running")
+        ec2.stop_instances(InstanceIds=[machine])
+        lab.wait_state(machine, "stopped")
+        return bool(launched() != before)  # in whole seconds
+
+    wait_for(started_later, "another second")
+
+
+def test_starting_a_machine_that_runs_is_no_error_and_one_that_is_gone_is(lab: Lab) -> None:
+    ec2 = lab.client("ec2")
+    machine = lab.launch()
+    lab.run(machine, "true")
+    answer = ec2.start_instances(InstanceIds=[machine])["StartingInstances"]
+    assert [one["CurrentState"]["Name"] for one in answer] == ["running"]
+    ec2.terminate_instances(InstanceIds=[machine])
+    lab.wait_state(machine, "terminated")
+    with pytest.raises(ec2.exceptions.ClientError, match="IncorrectInstanceState"):
+        ec2.start_instances(InstanceIds=[machine])
+
+
+def test_there_may_be_no_room_to_start_a_machine(lab: Lab) -> None:
+    ec2 = lab.client("ec2")
+    machine = stopped(lab)
+    lab.site.put("/_local/faults", json={"insufficient_capacity": 1}).raise_for_status()
+    with pytest.raises(ec2.exceptions.ClientError, match="InsufficientInstanceCapacity"):
+        ec2.start_instances(InstanceIds=[machine])
+    ec2.start_instances(InstanceIds=[machine])
+
+
+def test_only_machines_of_the_tag_that_the_role_names_are_started(lab: Lab) -> None:
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "mayfly:stack", "Value": "other"}]}]
+    machine = stopped(lab, TagSpecifications=tags)
+    role = lab.role([allow(["ec2:StartInstances"], StringEquals={"aws:ResourceTag/mayfly:stack": "mine"})])
+    ec2 = lab.as_role("ec2", role)
+    with pytest.raises(ec2.exceptions.ClientError, match="UnauthorizedOperation"):
+        ec2.start_instances(InstanceIds=[machine])
+    lab.client("ec2").create_tags(Resources=[machine], Tags=[{"Key": "mayfly:stack", "Value": "mine"}])
+    ec2.start_instances(InstanceIds=[machine])
+
+
+def test_user_data_of_another_kind_is_refused() -> None:
+    assert read_user_data(b"  ") is None
+    assert read_user_data(COUNT.encode()) == UserData(COUNT.encode())
+    for unknown in ("#cloud-config\nruncmd: []\n", EVERY_BOOT.replace("cloud_final_modules", "bootcmd")):
+        with pytest.raises(UnknownUserDataError):
+            read_user_data(unknown.encode())
