@@ -37,20 +37,12 @@ demo: setup ## start the local cloud, run one job on a sample file, print its ti
 up: setup ## start the local cloud and serve the form at http://127.0.0.1:8080 until Ctrl-C
 	@$(RUN) -m localcloud up
 
-# The longest first, so that no process is left with one of them at the end.
+# The longest first, so that no process is left with one of them at the end. They wait more than they compute.
 CLOUD_TESTS := tests/cloud tests/localcloud tests/frontend
-OTHER_TESTS_LOG := build/tests-without-cloud.log
 
-# What has a cloud or a browser waits more than it computes, so the others fill in behind it; theirs is shown at the end.
 test: setup setup-checkov browser ## every test, local cloud and real browser included
-	@mkdir -p $(dir $(OTHER_TESTS_LOG))
-	@nice $(RUN) -m pytest -m "not cloud and not browser" -n 2 >$(OTHER_TESTS_LOG) 2>&1 & others=$$!; \
-	trap "kill $$others" INT TERM; \
-	echo "Tests without a cloud or a browser: $(OTHER_TESTS_LOG); beside them, those with:"; \
-	$(RUN) -m pytest -m "cloud or browser" -n 4 --dist loadfile --no-loadscope-reorder $(CLOUD_TESTS); failed=$$?; \
-	wait $$others || failed=1; \
-	cat $(OTHER_TESTS_LOG); \
-	exit $$failed
+	$(RUN) -m pytest -m "not cloud and not browser" -n 2
+	$(RUN) -m pytest -m "cloud or browser" -n 4 --dist loadfile --no-loadscope-reorder $(CLOUD_TESTS)
 
 test-fast: setup ## the quick ones: no local cloud, no browser, nothing that goes over the whole program, API or tree
 	$(RUN) -m pytest -m "not cloud and not browser and not simulation and not thorough" -n 2

@@ -33,6 +33,7 @@ ENDPOINTS = {
     "GET /jobs": 200,
     "GET /jobs/{job}": 200,
     "GET /jobs/{job}/output": 200,
+    "GET /jobs/{job}/manifest": 200,
     "GET /jobs/{job}/log": 200,
     "POST /jobs/{job}/cancel": 409,
     "POST /jobs/{job}/retry": 409,

@@ -229,6 +229,7 @@ def test_earlier_jobs_are_listed_and_can_be_opened(form: JobPage, tmp_path: Path
     form.expect_status("Succeeded")
     expect(preview).to_have_text("content\nanother text", use_inner_text=False)
     again = form.shown_job_id("an earlier one.txt")
+    form.expect_event("Machine confirmed terminated")  # until then the page asks for the job, deleted or not
     form.job.get_by_role("button", name="Delete…").click()
     form.page.get_by_role("button", name="Delete job").click()
     expect(form.announcer).to_have_text("an earlier one.txt is deleted.")
