@@ -181,9 +181,11 @@ def an_id(number: int) -> str:
     return f"01926b3c-7f3e-7c2a-9d51-{number:012x}"
 
 
-def sent_through(gateway: Gateway, token: str, examples: int) -> tuple[list[str], dict[str, Any]]:
+def sent_through(
+    gateway: Gateway, token: str, examples: int, *, thorough: bool = True
+) -> tuple[list[str], dict[str, Any]]:
     """The faults found with requests that often name alice's jobs, and the description that they were made up from."""
-    config = settings(token, examples, gateway.jobs["alice"])
+    config = settings(token, examples, gateway.jobs["alice"], thorough=thorough)
     schema = schemathesis.openapi.from_asgi("/openapi.json", gateway, config=config)
     return list(send_all(schema).faults), schema.raw_schema
 
@@ -228,7 +230,8 @@ def test_every_answer_to_a_made_up_request_is_one_that_is_documented() -> None:
 
 def test_no_made_up_request_tells_bob_or_nobody_of_alices_jobs() -> None:
     gateway = Gateway()
-    faults, _ = sent_through(gateway, "bob", 25)
+    # What the edges of the description are answered is the other test's.
+    faults, _ = sent_through(gateway, "bob", 25, thorough=False)
     assert faults == []
     others = [each for each in gateway.exchanges if each.caller != "alice"]
     told = [each for each in gateway.exchanges if each.caller == "alice" and "alice-text" in each.answered]
