@@ -14,9 +14,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.environment import environment  # noqa: E402  # found only by the line above when run by its path
 from localcloud.cloud import LocalCloud  # noqa: E402
 from localcloud.emulator.machines import RESTART_SHARE  # noqa: E402
+from localcloud.function_settings import setting  # noqa: E402
 from localcloud.job_client import Job, JobClient  # noqa: E402
 
 KEEPER, LAUNCH = "mayfly-local-pool", "mayfly-local-launch"
@@ -40,18 +39,6 @@ class Row:
     jobs: int
     p50_s: float  # submit → script started, by the job's own times
     slowest_s: float
-
-
-@contextmanager
-def setting(cloud: LocalCloud, function: str, name: str, value: str) -> Iterator[None]:
-    functions = cloud.client("lambda")
-    variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-    changed = {"Variables": {**variables, name: value}}
-    functions.update_function_configuration(FunctionName=function, Environment=changed)
-    try:
-        yield
-    finally:
-        functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
 
 
 def fill(cloud: LocalCloud, size: int) -> None:

@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 from functions.jobs.job import Job, JobStatus
 from functions.jobs.measuring import JOBS_ENDED, MACHINE_SECONDS
 from functions.jobs.ports import Batch, Slot, Ticket
-from functions.jobs.spending import Spending, day_of
+from functions.jobs.pricing import day_of
+from functions.jobs.spending import Spending
 from simulation.calls import invocation
 from simulation.clock import VirtualClock
 from simulation.ec2 import Instance

@@ -49,9 +49,12 @@ def refusal_kind(code: str) -> str:
     return "permanent"
 
 
-def is_unclear(code: str) -> bool:
-    """Whether an error leaves open if the call had its effect."""
-    return code in _UNCLEAR
+def refusal_of(error: ClientError) -> Refusal:
+    """What EC2 said no to; raises the error again where it leaves open whether the call had its effect."""
+    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    if code in _UNCLEAR:
+        raise error
+    return Refusal(code, message, refusal_kind(code))
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,7 @@ class AwsMachines:
                 **spot,
             )
         except ClientError as error:
-            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-            if is_unclear(code):
-                raise
-            return Refusal(code, message, refusal_kind(code))
+            return refusal_of(error)
         return [
             LaunchedInstance(
                 instance["InstanceId"],

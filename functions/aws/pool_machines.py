@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from functions.aws.clients import Clients
-from functions.aws.machines import is_unclear, refusal_kind
+from functions.aws.machines import refusal_of
 from functions.jobs.ports import Refusal
 
 
@@ -22,10 +22,7 @@ class AwsPoolMachines:
         try:
             self.clients.ec2.start_instances(InstanceIds=instance_ids)
         except ClientError as error:
-            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-            if is_unclear(code):
-                raise
-            return Refusal(code, message, refusal_kind(code))
+            return refusal_of(error)
         return None
 
     def stop(self, instance_ids: Sequence[str]) -> None:

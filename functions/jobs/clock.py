@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def utc_now() -> datetime:
     """The moment, for arithmetic. Callers name it through this module, so that a simulation can set the clock."""
     return datetime.now(UTC)
+
+
+def age(moment: str | datetime) -> timedelta:
+    """How long ago a moment was, be it as the records keep it or as a datetime."""
+    return utc_now() - (datetime.fromisoformat(moment) if isinstance(moment, str) else moment)
 
 
 def rfc3339(moment: datetime) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from functions.jobs import clock
@@ -198,7 +198,7 @@ class Releasing:
 
 def _first_end(job: Job, ended: MachineRecord) -> MachineRecord:
     """The machine's record with its end; an end that the job has already stays."""
-    known = next((one for one in job.machines if one.instance_id == ended.instance_id), ended)
+    known = job.machine(ended.instance_id) or ended
     return known.ended(ended.terminated_at or now(), VERIFIED_BY_WORKFLOW)
 
 
@@ -207,7 +207,7 @@ def is_gone(machines: Machines, instance_id: str, launched_at: str | None) -> bo
     state = machines.instance_state(instance_id)
     if state is None:
         # Not known yet, right after the launch; or not any more, an hour or so after the end.
-        age = clock.utc_now() - datetime.fromisoformat(launched_at) if launched_at else _FORGOTTEN_AFTER
+        age = clock.age(launched_at) if launched_at else _FORGOTTEN_AFTER
         return age >= _FORGOTTEN_AFTER
     if state not in {"shutting-down", "terminated"}:
         state = machines.terminate(instance_id) or state

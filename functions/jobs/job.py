@@ -170,6 +170,10 @@ class Job:
     def manifest_sha256(self) -> str | None:
         return self.manifest.sha256 if self.manifest else None
 
+    def machine(self, instance_id: str | None) -> MachineRecord | None:
+        """The record of one of this job's machines."""
+        return next((known for known in self.machines if known.instance_id == instance_id), None)
+
     def noted(self, *events: TimelineEvent) -> Job:
         """This job with events added; one that this run has already (same word, same detail) is not added twice."""
         starts = [index for index, known in enumerate(self.timeline) if known.event == _RETRIED]
@@ -219,7 +223,7 @@ class Job:
 
     def with_machine(self, machine: MachineRecord) -> Job:
         """This job with the machine's record, in the place of an earlier state of it."""
-        if any(known.instance_id == machine.instance_id for known in self.machines):
+        if self.machine(machine.instance_id) is not None:
             known = tuple(machine if known.instance_id == machine.instance_id else known for known in self.machines)
             return replace(self, machines=known)
         return replace(self, machines=(*self.machines, machine))

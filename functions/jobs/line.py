@@ -9,7 +9,7 @@ from functions.jobs import clock
 from functions.jobs.errors import YourTurn
 from functions.jobs.job import MachineRecord, Run
 from functions.jobs.ports import Charge, LineTable, Slot, Ticket, Workflow
-from functions.jobs.pricing import machine_cost
+from functions.jobs.pricing import day_of, machine_cost
 
 # A ticket whose workflow does not listen (it is between two tries and comes by itself) is passed over, this many times.
 _TRIES = 5
@@ -34,7 +34,7 @@ class Line:
     def charge(self, owner: str, machine: MachineRecord) -> None:
         cost = machine_cost(machine, clock.utc_now())
         if cost is not None:
-            self.table.charge(Charge(machine.launched_at[:10], owner, machine.instance_id, cost))
+            self.table.charge(Charge(day_of(machine), owner, machine.instance_id, cost))
 
     def oldest(self, but: Run | None = None) -> Sequence[Ticket]:
         """The first in line, without the run that is about to leave it."""

@@ -17,7 +17,7 @@ from typing import Protocol
 from functions.jobs.advice import FAILURES, Actor
 from functions.jobs.job import Job, MachineRecord
 from functions.jobs.ports import JobPage, JobTable, Refusal
-from functions.jobs.pricing import machine_cost
+from functions.jobs.pricing import MICRO_PER_USD, machine_cost
 
 
 class Unit(StrEnum):
@@ -81,7 +81,6 @@ METRICS = (
 )
 
 _RETRIED = "retried"
-_MICRO = 1_000_000
 # What a job does from each of its timeline's events on, until the next of them.
 _SPENT_IN = {
     "queued": QUEUED_SECONDS,
@@ -186,7 +185,7 @@ def _end_of_machine(machine: MachineRecord, ended_at: str) -> Iterator[Measureme
     yield MACHINE_SECONDS.of(_seconds(machine.launched_at, ended_at))
     cost = machine_cost(machine, datetime.fromisoformat(ended_at))
     if cost is not None:
-        yield COST.of(cost / _MICRO)
+        yield COST.of(cost / MICRO_PER_USD)
 
 
 def _seconds(since: str, until: str) -> float:

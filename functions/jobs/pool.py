@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from functions.jobs import clock
 from functions.jobs.clock import now
@@ -21,7 +21,6 @@ from functions.jobs.ports import AliveMachine, Candidate, LaunchedInstance, Line
 MAX_AGE = timedelta(days=7)
 # Spot machines can be stopped only where their request persists, which would launch them anew by itself.
 MARKET = "on-demand"
-_DOWN = {"stopping", "stopped"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Pool:
         return [one.instance_id for one in sorted(found, key=lambda one: one.prepared_at)]
 
     def _fits(self, machine: PooledMachine) -> bool:
-        return machine.instance_type == self.instance_type and _age(machine.prepared_at) < MAX_AGE
+        return machine.instance_type == self.instance_type and clock.age(machine.prepared_at) < MAX_AGE
 
     def start(self, instance_ids: Sequence[str], token: str) -> Mapping[str, LaunchedInstance] | Refusal:
         """Claims and starts machines for a batch; those that were to be had, by id. Doing so again does no harm."""
@@ -121,7 +120,7 @@ class PoolKeeping:
     def _see_to_claimed(
         self, machine: PooledMachine, alive: AliveMachine | None, is_held: bool, report: PoolReport
     ) -> None:
-        if machine.claim is None or _age(machine.claim.at) < self.grace:
+        if machine.claim is None or clock.age(machine.claim.at) < self.grace:
             return
         if is_held:
             self.table.remove(machine)  # handed out
@@ -132,12 +131,12 @@ class PoolKeeping:
             self._end(machine, report)  # started, and its leader did not get to handing it out; or used, and gone
 
     def _is_kept(self, machine: PooledMachine, alive: AliveMachine | None) -> bool:
-        age = _age(machine.prepared_at)
+        age = clock.age(machine.prepared_at)
         if alive is None:
             return age < self.grace  # EC2 may not show it yet
         fits = machine.instance_type == self.candidates[0].instance_type and age < MAX_AGE
         if machine.is_ready:
-            return fits and alive.state in _DOWN
+            return fits and alive.is_down
         return fits and (age < self.ready_within or (alive.state == "stopped" and machine.stop_asked_at is not None))
 
     def _end(self, machine: PooledMachine, report: PoolReport) -> None:
@@ -185,8 +184,4 @@ class PoolKeeping:
 
     def _has_settled(self, machine: PooledMachine) -> bool:
         """Whether nobody can be about to stop it any more; one that was stopped by somebody else never is ready."""
-        return machine.stop_asked_at is not None and _age(machine.stop_asked_at) >= self.settle
-
-
-def _age(moment: str) -> timedelta:
-    return clock.utc_now() - datetime.fromisoformat(moment)
+        return machine.stop_asked_at is not None and clock.age(machine.stop_asked_at) >= self.settle

@@ -401,6 +401,11 @@ class AliveMachine:
     launched_at: datetime
     state: str = "running"  # EC2's name of it
 
+    @property
+    def is_down(self) -> bool:
+        """Stopped, or about to be; that is not terminated."""
+        return self.state in {"stopping", "stopped"}
+
 
 @dataclass(frozen=True)
 class CommandState:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from functions.jobs.job import Job, MachineRecord
 
-_MICRO = 1_000_000
+MICRO_PER_USD = 1_000_000
 _HOUR = 3_600
 # EC2 bills Linux machines by the second and for a minute at least, and their disks alike (AWS's announcement of
 # October 2017); addresses are billed so as well.
@@ -68,9 +68,14 @@ def job_cost(job: Job, moment: datetime) -> Cost | None:
     return Cost(sum(known), _billed_seconds(job.machines, moment), is_final)
 
 
+def day_of(machine: MachineRecord) -> str:
+    """The UTC day that a machine counts for, that of its launch, such as `2026-01-31`."""
+    return machine.launched_at[:10]
+
+
 def usd(micro_usd: int) -> str:
     """As a decimal, such as `0.000842`."""
-    return f"{Decimal(micro_usd) / _MICRO:.6f}"
+    return f"{Decimal(micro_usd) / MICRO_PER_USD:.6f}"
 
 
 def _billed_seconds(machines: Iterable[MachineRecord], moment: datetime) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from functions.jobs import clock
@@ -256,13 +256,14 @@ def _lost_words(instance_id: str, *, took_it: bool) -> str:
 
 def _is_pooled(job: Job) -> bool:
     """Whether the job's latest machine waited in the pool."""
-    return any(one.instance_id == job.instance_id and one.prepared_at for one in job.machines)
+    latest = job.machine(job.instance_id)
+    return latest is not None and latest.prepared_at is not None
 
 
 def _may_only_seem_stopped(job: Job, state: str | None) -> bool:
     """EC2 may show a machine of the pool for a moment as it was before it was started."""
-    launched = [one.launched_at for one in job.machines if one.instance_id == job.instance_id]
-    is_new = bool(launched) and clock.utc_now() - datetime.fromisoformat(launched[0]) < _MOMENT
+    latest = job.machine(job.instance_id)
+    is_new = latest is not None and clock.age(latest.launched_at) < _MOMENT
     return state in {"stopping", "stopped"} and is_new and _is_pooled(job)
 
 
@@ -272,7 +273,7 @@ def _may_be_the_machines_end(state: CommandState) -> bool:
 
 
 def _has_just_ended(state: CommandState) -> bool:
-    return state.ended_at is not None and clock.utc_now() - datetime.fromisoformat(state.ended_at) < _MOMENT
+    return state.ended_at is not None and clock.age(state.ended_at) < _MOMENT
 
 
 def _finished(state: CommandState) -> Outcome:

@@ -158,7 +158,7 @@ class Serving:
         return len(self.line.table.slots()) >= self.max_concurrent
 
     def has_waited_too_long(self, ticket: Ticket) -> bool:
-        return clock.utc_now() - datetime.fromisoformat(ticket.since) >= self.queue_timeout
+        return clock.age(ticket.since) >= self.queue_timeout
 
     @property
     def patience(self) -> str:

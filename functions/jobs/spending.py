@@ -17,16 +17,12 @@ from enum import StrEnum
 
 from functions.jobs import clock
 from functions.jobs.errors import JobCostCap, SpendingCap
-from functions.jobs.job import Job, MachineRecord
+from functions.jobs.job import Job
 from functions.jobs.ports import DayLedger, LineTable, Slot
-from functions.jobs.pricing import Prices, for_seconds, job_cost, machine_cost, usd
+from functions.jobs.pricing import Prices, day_of, for_seconds, job_cost, machine_cost, usd
 
 # A machine's own timer runs from when it has booted, and to end takes a moment too.
 _BOOT_AND_END = timedelta(minutes=10)
-
-
-def day_of(machine: MachineRecord) -> str:
-    return machine.launched_at[:10]
 
 
 def today() -> str:

@@ -129,7 +129,7 @@ class Submission:
 
     def log_page(self, owner: str, job_id: str, after: str | None) -> LogPage:
         job = self.get(owner, job_id)
-        machine = next((each for each in job.machines if each.instance_id == job.instance_id), None)
+        machine = job.machine(job.instance_id)
         if machine is None or not machine.commands:
             return LogPage((), None)
         return self.log.read(machine.commands[0], machine.instance_id, after)

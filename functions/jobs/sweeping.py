@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
 
 from functions.jobs import clock
@@ -30,7 +30,6 @@ _RUNNING = "RUNNING"
 _LOOK_AT = 100
 # A day more than the pool's keeper leaves a machine.
 _POOL_FORGOTTEN_AFTER = MAX_AGE + timedelta(days=1)
-_DOWN = {"stopping", "stopped"}
 
 
 @dataclass
@@ -68,25 +67,27 @@ class Sweeping:
         jobs_open = 0
         for job in self.jobs.open_jobs():
             jobs_open += 1
-            if _age(job.updated_at) >= self.grace:
+            if clock.age(job.updated_at) >= self.grace:
                 self._mend(job, report)
         for slot in self.line.table.slots():
-            if _age(slot.machine.launched_at) >= self.grace and not is_running(slot.run):
+            if clock.age(slot.machine.launched_at) >= self.grace and not is_running(slot.run):
                 self._free(slot, report)
         # The slots are read after the machines: one that was handed out in between is found. So is one that was the
         # pool's in between.
         everything = list(self.machines.alive_of_stack(self.stack))
         pooled = self._of_pool(everything)
-        alive = [one for one in everything if _age(one.launched_at) >= self.grace and one.instance_id not in pooled]
+        alive = [
+            one for one in everything if clock.age(one.launched_at) >= self.grace and one.instance_id not in pooled
+        ]
         slots = {slot.machine.instance_id: slot for slot in self.line.table.slots()} if alive else {}
         for machine in alive:
             held = slots.get(machine.instance_id)
             is_live = held is not None and is_running(held.run)
-            if not is_live or _age(machine.launched_at) >= self.machine_deadline:
+            if not is_live or clock.age(machine.launched_at) >= self.machine_deadline:
                 self._end_machine(machine.instance_id, held, report)
         self._see_to_line(is_running)
-        overdue = [one for one in alive if _age(one.launched_at) >= self.machine_deadline]
-        waiting = [one for one in everything if one.instance_id in pooled and one.state in _DOWN]
+        overdue = [one for one in alive if clock.age(one.launched_at) >= self.machine_deadline]
+        waiting = [one for one in everything if one.instance_id in pooled and one.is_down]
         self.meter.take(swept(jobs_open=jobs_open, alive=len(everything) - len(waiting), overdue=len(overdue)))
         return report
 
@@ -97,11 +98,11 @@ class Sweeping:
         """
         if self.pool is None or not alive:
             return set()
-        young = {one.instance_id for one in self.pool.machines() if _age(one.prepared_at) < _POOL_FORGOTTEN_AFTER}
+        young = {one.instance_id for one in self.pool.machines() if clock.age(one.prepared_at) < _POOL_FORGOTTEN_AFTER}
         return {
             one.instance_id
             for one in alive
-            if one.instance_id in young and (one.state in _DOWN or _age(one.launched_at) < self.machine_deadline)
+            if one.instance_id in young and (one.is_down or clock.age(one.launched_at) < self.machine_deadline)
         }
 
     def run_ended(self, run: Run, state: str) -> SweepReport:
@@ -156,7 +157,7 @@ class Sweeping:
         ended = machine.ended(now(), VERIFIED_BY_SWEEPER)
         with suppress(JobNotFound):
             job = self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: _with_end(job, ended))
-            ended = next(known for known in job.machines if known.instance_id == machine.instance_id)
+            ended = job.machine(machine.instance_id) or ended
         self.line.give_back(slot.run, {machine.instance_id: ended})
         return True
 
@@ -187,22 +188,18 @@ class Sweeping:
         tickets = self.line.table.oldest(_LOOK_AT)
         slots = {slot.run: slot for slot in self.line.table.slots()} if tickets else {}
         for ticket in tickets:
-            if _age(ticket.since) >= self.grace and not is_running(ticket.run):
+            if clock.age(ticket.since) >= self.grace and not is_running(ticket.run):
                 self.line.table.leave(ticket.run)
                 continue
             slot = slots.get(ticket.run)
             has_slot = slot is not None and slot.machine.attempt == ticket.attempt
-            if slot is not None and has_slot and _age(slot.machine.launched_at) >= self.grace:
+            if slot is not None and has_slot and clock.age(slot.machine.launched_at) >= self.grace:
                 self.line.workflow.fail(ticket.token, YourTurn.__name__, "there is a machine")
         self.line.hand_over()
 
 
 def _with_end(job: Job, machine: MachineRecord) -> Job:
-    ended = next((known for known in job.machines if known.instance_id == machine.instance_id), machine)
+    ended = job.machine(machine.instance_id) or machine
     ended = ended.ended(machine.terminated_at or now(), VERIFIED_BY_SWEEPER)
     event = TimelineEvent("machine_terminated", now(), f"{machine.instance_id} is confirmed terminated.")
     return job.with_machine(ended).noted(event)
-
-
-def _age(moment: str | datetime) -> timedelta:
-    return clock.utc_now() - (datetime.fromisoformat(moment) if isinstance(moment, str) else moment)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.cloud import LocalCloud
+from localcloud.function_settings import setting
 from localcloud.job_client import JobClient
 from tests.cloud.steps import SWEEPER, sweep, until
 
@@ -32,25 +33,6 @@ class Gate:
 @pytest.fixture
 def gate(tmp_path: Path) -> Gate:
     return Gate(tmp_path / "open")
-
-
-@contextmanager
-def setting(cloud: LocalCloud, function: str, name: str, value: str) -> Iterator[None]:
-    """Gives a function another value in its environment for a while."""
-    functions = cloud.client("lambda")
-
-    def put(value: str) -> str:
-        variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-        before: str = variables[name]
-        changed = {**variables, name: value}
-        functions.update_function_configuration(FunctionName=function, Environment={"Variables": changed})
-        return before
-
-    before = put(value)
-    try:
-        yield
-    finally:
-        put(before)
 
 
 def impatience(cloud: LocalCloud) -> AbstractContextManager[None]:

@@ -11,8 +11,9 @@ import pytest
 
 from functions.jobs.spending import Spending
 from localcloud.cloud import LocalCloud
+from localcloud.function_settings import setting
 from localcloud.job_client import JobApiError, JobClient
-from tests.cloud.conftest import Gate, Scripted, setting
+from tests.cloud.conftest import Gate, Scripted
 from tests.cloud.steps import machines_of, parked, run, settled, until
 
 pytestmark = pytest.mark.cloud
