@@ -37,12 +37,12 @@ demo: setup ## start the local cloud, run one job on a sample file, print its ti
 up: setup ## start the local cloud and serve the form at http://127.0.0.1:8080 until Ctrl-C
 	@$(RUN) -m localcloud up
 
-# The longest first, so that no process is left with one of them at the end. They wait more than they compute.
+# The longest first, so that no process is left with one of them at the end.
 CLOUD_TESTS := tests/cloud tests/localcloud tests/frontend
 
 test: setup setup-checkov browser ## every test, local cloud and real browser included
 	$(RUN) -m pytest -m "not cloud and not browser" -n 2
-	$(RUN) -m pytest -m "cloud or browser" -n 4 --dist loadfile --no-loadscope-reorder $(CLOUD_TESTS)
+	$(RUN) -m pytest -m "cloud or browser" -n 4 --no-loadscope-reorder $(CLOUD_TESTS)
 
 test-fast: setup ## the quick ones: no local cloud, no browser, nothing that goes over the whole program, API or tree
 	$(RUN) -m pytest -m "not cloud and not browser and not simulation and not thorough" -n 2

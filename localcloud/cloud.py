@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -129,15 +130,7 @@ class LocalCloud:
         """A boto3 client of the local endpoint, with root's credentials unless others are given."""
         root = self._emulator.root
         keys = credentials or Credentials(root.access_key_id, root.secret_access_key)
-        session = boto3.Session(
-            aws_access_key_id=keys.access_key_id,
-            aws_secret_access_key=keys.secret_access_key,
-            aws_session_token=keys.session_token,
-            region_name=REGION,
-        )
-        settings = Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "total_max_attempts": 2})
-        make_client: Callable[..., Any] = session.client
-        return make_client(service, endpoint_url=self.aws_endpoint, config=settings)
+        return _client(service, self.aws_endpoint, keys)
 
     def _let_people_in(self) -> None:
         """Creates alice, bob and admin, and tells the emulator, which answers `/_local/token` for them."""
@@ -165,6 +158,19 @@ class LocalCloud:
     def stop(self) -> None:
         """Ends the emulator and everything it started, and removes its files; calling it again does nothing."""
         self._emulator.stop()
+
+
+@functools.cache  # reading the descriptions of services takes a tenth of a second each time
+def _client(service: str, endpoint: str, keys: Credentials) -> Any:
+    session = boto3.Session(
+        aws_access_key_id=keys.access_key_id,
+        aws_secret_access_key=keys.secret_access_key,
+        aws_session_token=keys.session_token,
+        region_name=REGION,
+    )
+    settings = Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "total_max_attempts": 2})
+    make_client: Callable[..., Any] = session.client
+    return make_client(service, endpoint_url=endpoint, config=settings)
 
 
 def local_config(site_url: str) -> dict[str, str]:

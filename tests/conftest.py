@@ -12,12 +12,41 @@ from typing import Any
 
 import httpx2
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import JobApiError, JobClient
 
 ROOT = Path(__file__).parents[1]
 ARTIFACTS = ROOT / "build" / "test-artifacts"
+
+
+# Where there are several processes, all these share one, for what is made once for each process is dear:
+# the whole program run in several ways,
+_OF_THE_PROGRAM = ("tests/infra/", "tests/static/")
+# and the local cloud, of which there are two.
+_OF_A_CLOUD = ("tests/cloud/", "tests/frontend/test_page_against_cloud.py")
+_CLOUDS = 2
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed
+    """Hands out a file at a time, or the files that share what is dear."""
+
+    def __init__(self, config: pytest.Config, log: Any = None) -> None:
+        super().__init__(config, log)
+        self._of_clouds: dict[str, str] = {}
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        if path.startswith(_OF_THE_PROGRAM):
+            return "program"
+        if path.startswith(_OF_A_CLOUD) and path != "tests/cloud/test_pool.py":  # which has its own
+            return self._of_clouds.setdefault(path, f"cloud {len(self._of_clouds) % _CLOUDS}")
+        return path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,7 @@ def install_seams(settings: Settings) -> Emulator:
     workflow_tasks.install()
     retry_delays.install()
     function_permissions.install()
-    function_code.install(settings)
+    function_code.install()
     function_errors.install()
     function_output.install()
     pool = worker_pool.install()

@@ -23,7 +23,7 @@ class Settings:
 
     Attributes:
         region: the default region, for requests that name none.
-        scratch: private folder, removed with the process; everything written to disk is below it.
+        scratch: private folder, removed with the process; all but the functions' code is written below it.
         aws_port: port of the AWS endpoint on 127.0.0.1.
         site_port: port of the site on 127.0.0.1.
         boot_seconds: how long a machine stays `pending` before its user data runs.

@@ -106,12 +106,16 @@ class JobPage:
     def field_error(self, field: str) -> Locator:
         return self.page.locator(f"#{field}-error")
 
-    def scrolls_sideways(self) -> bool:
-        return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+    def expect_to_fit(self) -> None:
+        """Nothing scrolls sideways or crosses the right edge of its card."""
+        assert not self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        assert self.page.evaluate(STICKING_OUT) == []
 
-    def sticking_out(self) -> list[str]:
-        """What crosses the right edge of its card."""
-        return self.page.evaluate(STICKING_OUT)  # type: ignore[no-any-return]
+    def expect_to_fit_each(self, *widths: int) -> None:
+        """The same in windows of these widths, in CSS pixels; the last one stays."""
+        for width in widths:
+            self.page.set_viewport_size({"width": width, "height": 700})
+            self.expect_to_fit()
 
 
 def submit_by_keyboard(form: JobPage, file: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Response, expect
@@ -17,7 +16,7 @@ from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.fake_servers import serve
 from tests.frontend.fake_sign_in import FakeSignIn
 from tests.frontend.job_page import JobPage
-from tests.frontend.test_accessibility import violations
+from tests.frontend.test_accessibility import assert_fine
 
 pytestmark = pytest.mark.browser
 
@@ -305,7 +304,8 @@ def test_signing_out_revokes_the_token_and_leaves_nothing_in_any_tab(
         expect(page.rows).to_have_count(1)
     form.text.fill("private")
     assert len(pool.refresh_tokens) == 2
-    form.sign_out_button.click()
+    with form.page.expect_event("load"):  # back from the pool's own sign-out
+        form.sign_out_button.click()
     for page in (form, other):
         expect(page.sign_in_button).to_be_visible()
         expect(page.page.locator("body")).not_to_contain_text("private.txt")
@@ -345,16 +345,10 @@ def test_a_token_can_be_put_into_the_api_documentation(
     assert try_it_out(page).status == 200
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", ["signed out", "refused", "signed in", "expired"])
-@pytest.mark.parametrize("width", [320, 1280])
-def test_every_view_is_accessible_and_fits(
-    form: JobPage, watch: Watch, pool: FakeSignIn, state: str, scheme: Literal["light", "dark"], width: int
-) -> None:
+def test_every_view_is_accessible_and_fits(form: JobPage, watch: Watch, pool: FakeSignIn, state: str) -> None:
     watch.allow("400|401")
     pool.email = "somebody.with-a-long-name@department.example.com"
-    form.page.set_viewport_size({"width": width, "height": 700})
-    form.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     if state == "refused":
         pool.error = {"error": "server_error", "error_description": "w" * 100}
     form.page.goto(form.url)
@@ -365,6 +359,6 @@ def test_every_view_is_accessible_and_fits(
     if state == "expired":
         let_expire_while_away(form, pool)
         expect_expired(form)
-    assert violations(form) == []
-    assert not form.scrolls_sideways()
-    assert form.sticking_out() == []
+    for width in (320, 1280):
+        form.expect_to_fit_each(width)
+        assert_fine(form)

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
 import pytest
 
 from functions.jobs.overrides import Allowance
-from localcloud.engine.deployment import Deployment, preview
+from localcloud.engine.deployment import Deployment
 from localcloud.engine.policies import statements_by_role
-from tests.infra.conftest import CONFIG, ROOT
 
 pytestmark = pytest.mark.thorough
-
-
-@pytest.fixture(scope="module")
-def generous() -> Deployment:
-    more = {
-        "mayfly:allowedInstanceTypes": json.dumps(["c7g.xlarge"]),
-        "mayfly:maxJobTimeoutMinutes": "240",
-        "mayfly:outputSuffix": ".html",
-        "mayfly:machineImageParameter": "/our/image",
-    }
-    return preview(ROOT, config={**CONFIG, **more})
 
 
 def environment(deployment: Deployment, name: str) -> dict[str, Any]:

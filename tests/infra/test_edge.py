@@ -10,14 +10,13 @@ import pytest
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 
 from functions.api.caller import ANONYMOUS
-from localcloud.engine.deployment import Deployment, preview
+from localcloud.engine.deployment import Deployment
 from localcloud.engine.policies import statements_by_role
 from localcloud.engine.records import Resource
-from tests.infra.conftest import CONFIG, ROOT, SIGNED_IN
+from tests.infra.conftest import BOUNDARY, CERTIFICATE, DOMAIN
 
 pytestmark = pytest.mark.thorough
 
-BOUNDARY = "arn:aws:iam::123456789012:policy/limits/Everybody"
 SUBJECT = "????????-????-????-????-????????????"
 
 
@@ -46,16 +45,14 @@ def test_requests_are_throttled_for_all_and_more_so_where_no_token_is_needed(rec
     }
 
 
-@pytest.mark.parametrize(("rate", "expected"), [(1, ((1, 2), (1, 2))), (10_000, ((10_000, 20_000), (1_000, 2_000)))])
-def test_the_stack_says_how_many_requests_it_takes(rate: int, expected: object) -> None:
-    limits = throttling(preview(ROOT, config={**CONFIG, "mayfly:requestsPerSecond": str(rate)}))
-    assert (limits[""], limits["GET /api/health"]) == expected
+def test_the_stack_says_how_many_requests_it_takes(tailored: Deployment, generous: Deployment) -> None:
+    few, many = throttling(tailored), throttling(generous)
+    assert (few[""], few["GET /api/health"]) == ((1, 2), (1, 2))
+    assert (many[""], many["GET /api/health"]) == ((10_000, 20_000), (1_000, 2_000))
 
 
-@pytest.mark.parametrize("config", [CONFIG, SIGNED_IN], ids=["none", "cognito"])
-def test_a_boundary_limits_every_role(config: dict[str, str]) -> None:
-    limited = preview(ROOT, config={**config, "mayfly:permissionsBoundary": BOUNDARY})
-    roles = limited.of_type("aws:iam/role:Role")
+def test_a_boundary_limits_every_role(elsewhere: Deployment) -> None:
+    roles = elsewhere.of_type("aws:iam/role:Role")
     assert len(roles) > 10
     assert {role.inputs.get("permissionsBoundary") for role in roles} == {BOUNDARY}
 
@@ -173,25 +170,21 @@ def test_plain_http_is_denied_to_everybody_whatever_else_they_may(recorded: Depl
     assert "Deny" not in {decision(policy, secure=True) for policy in policies}
 
 
-def test_a_domain_of_ones_own_is_where_everything_is_reached() -> None:
-    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/1a2b3c"
-    domain = {"mayfly:domainName": "jobs.example.org", "mayfly:domainCertificate": certificate}
-    deployment = preview(ROOT, config={**SIGNED_IN, **domain})
-    distribution = only(deployment, "aws:cloudfront/distribution:Distribution").inputs
-    assert distribution["aliases"] == ["jobs.example.org"]
+def test_a_domain_of_ones_own_is_where_everything_is_reached(tailored: Deployment) -> None:
+    distribution = only(tailored, "aws:cloudfront/distribution:Distribution").inputs
+    assert distribution["aliases"] == [DOMAIN]
     assert distribution["viewerCertificate"] == {
-        "acmCertificateArn": certificate,
+        "acmCertificateArn": CERTIFICATE,
         "sslSupportMethod": "sni-only",
         "minimumProtocolVersion": "TLSv1.2_2021",
     }
-    outputs = deployment.outputs
-    assert (outputs["site_url"], outputs["api_url"]) == ("https://jobs.example.org", "https://jobs.example.org/api")
+    outputs = tailored.outputs
+    assert (outputs["site_url"], outputs["api_url"]) == (f"https://{DOMAIN}", f"https://{DOMAIN}/api")
     assert outputs["site_host"].endswith(".cloudfront.net")
-    clients = deployment.of_type("aws:cognito/userPoolClient:UserPoolClient")
-    assert ["https://jobs.example.org"] in [client.inputs["callbackUrls"] for client in clients]
+    clients = tailored.of_type("aws:cognito/userPoolClient:UserPoolClient")
+    assert any(f"https://{DOMAIN}" in client.inputs["callbackUrls"] for client in clients)
     rules = [
-        each.inputs["corsRules"]
-        for each in deployment.of_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
+        each.inputs["corsRules"] for each in tailored.of_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
     ]
-    assert all("https://jobs.example.org" in rule["allowedOrigins"] for rows in rules for rule in rows)
+    assert all(f"https://{DOMAIN}" in rule["allowedOrigins"] for rows in rules for rule in rows)
     assert rules

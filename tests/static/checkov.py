@@ -1,9 +1,10 @@
-"""checkov, which lives in an environment of its own, asked about a deployment."""
+"""checkov, which lives in an environment of its own, asked about deployments."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,38 +29,43 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """`passed` has the ids of checks that some resource passed; `resources` counts those that were looked at."""
+    """`passed` has the ids of checks that some resource passed; `resources` counts those that a check was for."""
 
     findings: tuple[Finding, ...]
     passed: frozenset[str]
     resources: int
 
 
-def scan(deployment: Deployment, folder: Path) -> Report:
-    """What checkov finds in the deployment; `folder` is for the plan that it reads.
+def scan(deployments: Mapping[str, Deployment], folder: Path) -> dict[str, Report]:
+    """What checkov finds in each of the deployments, by their names; `folder` is for the plans that it reads.
+
+    It takes longer to start than to look at one, hence all at once.
 
     Raises:
-        RuntimeError: there is no checkov, or it could not read the plan.
+        RuntimeError: there is no checkov, or it could not read a plan.
     """
     if not _CHECKOV.exists():
         raise RuntimeError(f"{_CHECKOV} is not there: run `make setup-checkov`")
-    plan = folder / "plan.json"
-    plan.write_text(json.dumps(terraform_plan(deployment), indent=1), encoding="utf-8")
-    command = [str(_CHECKOV), "--file", str(plan), *_OPTIONS, "--soft-fail"]
+    command = [str(_CHECKOV), *_OPTIONS, "--soft-fail"]
+    for name, deployment in deployments.items():
+        plan = folder / f"{name}.json"
+        plan.write_text(json.dumps(terraform_plan(deployment), indent=1), encoding="utf-8")
+        command += ["--file", str(plan)]
     finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if finished.returncode or not finished.stdout.lstrip().startswith("{"):
         raise RuntimeError(f"checkov failed:\n{finished.stdout[-1000:]}\n{finished.stderr[-2000:]}")
-    return _report(json.loads(finished.stdout))
-
-
-def _report(answer: dict[str, Any]) -> Report:
-    results = answer["results"]
+    results = json.loads(finished.stdout)["results"]
     if results["parsing_errors"]:
         raise RuntimeError(f"checkov could not read {results['parsing_errors']}")
+    return {name: _report(results, f"/{name}.json") for name in deployments}
+
+
+def _report(results: dict[str, Any], plan: str) -> Report:
+    failed, passed = (
+        [each for each in results[kind] if each["file_path"] == plan] for kind in ("failed_checks", "passed_checks")
+    )
     return Report(
-        findings=tuple(
-            Finding(each["check_id"], each["check_name"], each["resource"]) for each in results["failed_checks"]
-        ),
-        passed=frozenset(each["check_id"] for each in results["passed_checks"]),
-        resources=answer["summary"]["resource_count"],
+        findings=tuple(Finding(each["check_id"], each["check_name"], each["resource"]) for each in failed),
+        passed=frozenset(each["check_id"] for each in passed),
+        resources=len({each["resource"] for each in (*failed, *passed)}),
     )

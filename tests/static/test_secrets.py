@@ -28,7 +28,6 @@ _FILTERS = (
     "is_likely_id_string",
     "is_templated_secret",
     "is_prefixed_with_dollar_sign",
-    "is_indirect_reference",
     "is_not_alphanumeric_string",
 )
 
@@ -68,6 +67,7 @@ _KNOWN = (
         "package-lock.json", "Base64 High Entropy String", r'^ +"integrity": "sha512-', "hashes of published packages"
     ),
     Known("benchmarks/cold_start.py", "Secret Keyword", r"ACCESS_KEY\W+benchmark\W", "opens nothing"),
+    Known("tests/localcloud/engine/test_preview.py", "Secret Keyword", '"hush"', "what a small program keeps secret"),
     Known("tests/cloud/test_scripts.py", "Secret Keyword", r"SecretId\W+any\W", "what a machine asks for in vain"),
 )
 
