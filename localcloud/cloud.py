@@ -52,6 +52,7 @@ class LocalCloud:
         *,
         port: int = 0,
         boot_seconds: float = 0.0,
+        restart_seconds: float | None = None,
         config: Mapping[str, str] | None = None,
         program: Path = ROOT,
         log_dir: Path | None = None,
@@ -62,6 +63,7 @@ class LocalCloud:
         Args:
             port: of the site; 0 for any free one.
             boot_seconds: how long a machine takes until its user data runs.
+            restart_seconds: the same for one that was stopped; 15/25 of it by default.
             config: configuration values over those of `local_config`.
             program: the folder of `Pulumi.yaml`.
             log_dir: folder for `cloud.log`, which is otherwise removed at the end.
@@ -71,7 +73,13 @@ class LocalCloud:
             EmulatorError: the emulator did not start.
             DeploymentError: names the resource that could not be created, and the reason.
         """
-        emulator = EmulatorProcess.start(site_port=port, boot_seconds=boot_seconds, region=REGION, log_dir=log_dir)
+        emulator = EmulatorProcess.start(
+            site_port=port,
+            boot_seconds=boot_seconds,
+            restart_seconds=restart_seconds,
+            region=REGION,
+            log_dir=log_dir,
+        )
         try:
             deployment = deploy(
                 program,

@@ -56,7 +56,7 @@ def cloud() -> Iterator[LocalCloud]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")  # a token is good for some minutes
 def client(cloud: LocalCloud) -> Iterator[JobClient]:
     """Alice's; her jobs are those that `_keep_story` finds."""
     with JobClient(cloud.url, user="alice") as opened:

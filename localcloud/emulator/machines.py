@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("localcloud.machines")
 
-# How long a stopped machine takes to be up, as a share of a new one's time: RunsOn has its runners ready in 15 seconds
-# from its pool of stopped machines and in 25 from new ones ("Warm pools"; see docs/machine-start.md).
-RESTART_SHARE = 15 / 25
 STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
 
@@ -148,7 +145,7 @@ class Machine:
         self._bring_agent_online()
 
     def _next_boot(self) -> None:
-        seconds = self._settings.boot_seconds * RESTART_SHARE
+        seconds = self._settings.restart_seconds
         if self._ending.wait(seconds) or not self._enter("running", unless_ending=True):
             return
         self._run_user_data(is_first_boot=False)

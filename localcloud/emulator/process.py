@@ -20,6 +20,9 @@ from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID
 
 ROOT = Path(__file__).resolve().parents[2]
 LOG_NAME = "cloud.log"
+# How long a stopped machine takes to be up, as a share of a new one's time: RunsOn has its runners ready in 15 seconds
+# from its pool of stopped machines and in 25 from new ones ("Warm pools"; see docs/machine-start.md).
+RESTART_SHARE = 15 / 25
 STOP_SECONDS = 15
 PORT_IN_USE = 3  # exit code of the server
 
@@ -69,13 +72,20 @@ class EmulatorProcess:
 
     @classmethod
     def start(
-        cls, *, site_port: int = 0, boot_seconds: float = 0.0, region: str = "us-east-1", log_dir: Path | None = None
+        cls,
+        *,
+        site_port: int = 0,
+        boot_seconds: float = 0.0,
+        restart_seconds: float | None = None,
+        region: str = "us-east-1",
+        log_dir: Path | None = None,
     ) -> EmulatorProcess:
         """Starts the emulator and waits until both of its ports answer.
 
         Args:
             site_port: 0 for any free one.
             boot_seconds: how long a machine takes until its user data runs.
+            restart_seconds: the same for one that was stopped; by default the share of it that RunsOn's figures have.
             region: of requests that name none.
             log_dir: folder for `cloud.log`; the scratch folder by default.
 
@@ -94,6 +104,10 @@ class EmulatorProcess:
                     *("--scratch", str(scratch)),
                     *("--site-port", str(site_port)),
                     *("--boot-seconds", str(boot_seconds)),
+                    *(
+                        "--restart-seconds",
+                        str(boot_seconds * RESTART_SHARE if restart_seconds is None else restart_seconds),
+                    ),
                 ],
                 cwd=ROOT,
                 env=emulator_environment(scratch=scratch, region=region),

@@ -55,6 +55,7 @@ def main(argv: Sequence[str]) -> int:
         aws_port=aws.getsockname()[1],
         site_port=site.getsockname()[1],
         boot_seconds=options.boot_seconds,
+        restart_seconds=options.restart_seconds,
         root_secret=_read_line(),
     )
     # MiniStack tells its Lambda workers the endpoint by this name; it must be known before the import below.
@@ -81,6 +82,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--site-port", type=int, default=0)
     parser.add_argument("--scratch", type=Path, required=True)
     parser.add_argument("--boot-seconds", type=float, default=0.0)
+    parser.add_argument("--restart-seconds", type=float, default=0.0)
     return parser.parse_args(argv)
 
 

@@ -27,6 +27,7 @@ class Settings:
         aws_port: port of the AWS endpoint on 127.0.0.1.
         site_port: port of the site on 127.0.0.1.
         boot_seconds: how long a machine stays `pending` before its user data runs.
+        restart_seconds: the same for one that was stopped.
         root_secret: secret key of the account's root user.
     """
 
@@ -35,6 +36,7 @@ class Settings:
     aws_port: int
     site_port: int
     boot_seconds: float
+    restart_seconds: float
     root_secret: str = field(repr=False)
 
     @property

@@ -28,6 +28,10 @@ def test_the_reference_has_every_program_and_its_figures_have_names_of_their_own
     assert len(set(names)) == len(names)
 
 
+def test_the_reference_is_a_full_run(record: dict[str, Any]) -> None:
+    assert not record["quick"]
+
+
 def test_every_program_is_there_to_run_alone() -> None:
     folder = REFERENCE.parent
     assert [name for name in program.PROGRAMS if "def main()" not in (folder / f"{name}.py").read_text()] == []
