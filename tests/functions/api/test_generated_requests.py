@@ -212,7 +212,7 @@ def documented_codes(description: dict[str, Any]) -> dict[tuple[str, int], set[s
 
 def test_every_answer_to_a_made_up_request_is_one_that_is_documented() -> None:
     gateway = Gateway()
-    faults, description = sent_through(gateway, "alice", 18)
+    faults, description = sent_through(gateway, "alice", 25)
     assert faults == []
     statuses = documented(description)
     known = [each for each in gateway.exchanges if each.operation in statuses]
@@ -231,7 +231,7 @@ def test_every_answer_to_a_made_up_request_is_one_that_is_documented() -> None:
 def test_no_made_up_request_tells_bob_or_nobody_of_alices_jobs() -> None:
     gateway = Gateway()
     # What the edges of the description are answered is the other test's.
-    faults, _ = sent_through(gateway, "bob", 15, thorough=False)
+    faults, _ = sent_through(gateway, "bob", 25, thorough=False)
     assert faults == []
     others = [each for each in gateway.exchanges if each.caller != "alice"]
     told = [each for each in gateway.exchanges if each.caller == "alice" and "alice-text" in each.answered]
