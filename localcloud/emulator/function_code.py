@@ -65,8 +65,8 @@ class SharedArchives:
                 shutil.rmtree(entry, ignore_errors=True)
 
 
-def install(folder: Path = FOLDER) -> None:
-    archives = SharedArchives(folder)
+def install() -> None:
+    archives = SharedArchives(FOLDER)
     archives.remove_old()
 
     class LinkedZipFile(zipfile.ZipFile):

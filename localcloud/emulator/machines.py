@@ -145,8 +145,7 @@ class Machine:
         self._bring_agent_online()
 
     def _next_boot(self) -> None:
-        seconds = self._settings.restart_seconds
-        if self._ending.wait(seconds) or not self._enter("running", unless_ending=True):
+        if self._ending.wait(self._settings.restart_seconds) or not self._enter("running", unless_ending=True):
             return
         self._run_user_data(is_first_boot=False)
         self._bring_agent_online()

@@ -92,6 +92,8 @@ class EmulatorProcess:
         Raises:
             EmulatorError: the port is taken, or the process ended before it was ready.
         """
+        if restart_seconds is None:
+            restart_seconds = boot_seconds * RESTART_SHARE
         scratch = Path(tempfile.mkdtemp(prefix="mayfly-"))
         (scratch / "tmp").mkdir()
         log_path = (log_dir or scratch) / LOG_NAME
@@ -104,10 +106,7 @@ class EmulatorProcess:
                     *("--scratch", str(scratch)),
                     *("--site-port", str(site_port)),
                     *("--boot-seconds", str(boot_seconds)),
-                    *(
-                        "--restart-seconds",
-                        str(boot_seconds * RESTART_SHARE if restart_seconds is None else restart_seconds),
-                    ),
+                    *("--restart-seconds", str(restart_seconds)),
                 ],
                 cwd=ROOT,
                 env=emulator_environment(scratch=scratch, region=region),

@@ -34,7 +34,7 @@ def test_made_up_requests_by_bob_are_answered_as_documented_and_tell_him_nothing
     settled(client, job["id"])
     before = client.get(job["id"])
     token = httpx.get(f"{cloud.url}/_local/token", params={"user": "bob"}, trust_env=False).json()["access_token"]
-    config = settings(token, 4, [job["id"]], thorough=False, without=OF_THE_EDGE)
+    config = settings(token, 6, [job["id"]], thorough=False, without=OF_THE_EDGE)
     schema = schemathesis.openapi.from_url(f"{cloud.url}/api/openapi.json", config=config)
     schema.hook("filter_path_parameters")(has_no_line_break)
     found = send_all(schema)

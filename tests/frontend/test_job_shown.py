@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,10 @@ REFUSALS = {
 def test_a_job_whose_launch_was_refused_says_why_and_by_whom(
     form: JobPage, fake_cloud: FakeCloud, document: Path
 ) -> None:
-    refusals = [("launch_refused", f"t4g.micro, spot, subnet-0a1b: {code}.") for code in REFUSALS]
+    refusals = [
+        ("launch_refused", f"t4g.micro, {market}, subnet-0a1b: {code}.")
+        for code, market in zip(REFUSALS, cycle(("spot", "on-demand")), strict=False)
+    ]
     fake_cloud.way = (*refusals, *WAY)
     fake_cloud.stop_after = "queued"
     form.open()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -15,28 +16,33 @@ pytestmark = pytest.mark.browser
 
 
 WIDTHS = (320, 768, 1920)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def test_nothing_scrolls_sideways_or_leaves_its_card(form: JobPage, fake_cloud: FakeCloud, tmp_path: Path) -> None:
+    def expect_to_fit() -> None:
+        for scheme in SCHEMES:
+            form.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            form.expect_to_fit_each(*WIDTHS)
+
     fake_cloud.way, fake_cloud.stop_after = FAILING_WAY, "failed"
-    form.page.emulate_media(reduced_motion="reduce")
     file = tmp_path / f"{'long-' * 39}.txt"
     file.write_bytes(b"x")
     form.open()
-    form.expect_to_fit_each(*WIDTHS)
+    expect_to_fit()
     form.fill("w" * 300, file)
-    form.expect_to_fit_each(*WIDTHS)
+    expect_to_fit()
     form.submit_button.click()
     form.expect_status("Failed")
     form.open_log()
     form.job.get_by_text("Details", exact=True).click()
     expect(form.machine_rows).to_have_count(1)
-    form.expect_to_fit_each(*WIDTHS)
+    expect_to_fit()
     fake_cloud.stop_after = None
     form.retry_button.click()
     form.earlier_runs.locator("summary").click()
     expect(form.ending).to_have_text("All machines confirmed terminated")
-    form.expect_to_fit_each(*WIDTHS)
+    expect_to_fit()
 
 
 def test_the_docs_page_renders_from_its_own_files(page: Page, watch: Watch, fake_cloud: FakeCloud) -> None:

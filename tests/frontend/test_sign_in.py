@@ -16,7 +16,8 @@ from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.fake_servers import serve
 from tests.frontend.fake_sign_in import FakeSignIn
 from tests.frontend.job_page import JobPage
-from tests.frontend.test_accessibility import assert_fine
+from tests.frontend.test_accessibility import violations
+from tests.frontend.test_layout import SCHEMES
 
 pytestmark = pytest.mark.browser
 
@@ -359,6 +360,8 @@ def test_every_view_is_accessible_and_fits(form: JobPage, watch: Watch, pool: Fa
     if state == "expired":
         let_expire_while_away(form, pool)
         expect_expired(form)
-    for width in (320, 1280):
-        form.expect_to_fit_each(width)
-        assert_fine(form)
+    for scheme in SCHEMES:
+        form.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for width in (320, 1280):
+            form.expect_to_fit_each(width)
+            assert violations(form) == []

@@ -12,6 +12,7 @@ CONFIG = {"mayfly:auth": "none", "mayfly:bundleFor": "host"}
 SIGNED_IN = {**CONFIG, "mayfly:auth": "cognito"}
 BOUNDARY = "arn:aws:iam::123456789012:policy/limits/Everybody"
 DOMAIN = "jobs.example.org"
+OTHER_ORIGIN = "https://example.org"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1a2b3c"
 WATCHED = {"mayfly:alarmEmail": "team@example.org", "mayfly:monthlyBudgetUsd": "50", "mayfly:tracing": "true"}
 
@@ -41,7 +42,7 @@ def tailored() -> Deployment:
         **SIGNED_IN,
         "mayfly:domainName": DOMAIN,
         "mayfly:domainCertificate": CERTIFICATE,
-        "mayfly:extraOrigins": '["https://example.org"]',
+        "mayfly:extraOrigins": json.dumps([OTHER_ORIGIN]),
         "mayfly:permissionsBoundary": BOUNDARY,
         "mayfly:requestsPerSecond": "1",
     }

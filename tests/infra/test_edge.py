@@ -13,7 +13,7 @@ from functions.api.caller import ANONYMOUS
 from localcloud.engine.deployment import Deployment
 from localcloud.engine.policies import statements_by_role
 from localcloud.engine.records import Resource
-from tests.infra.conftest import BOUNDARY, CERTIFICATE, DOMAIN
+from tests.infra.conftest import BOUNDARY, CERTIFICATE, DOMAIN, OTHER_ORIGIN
 
 pytestmark = pytest.mark.thorough
 
@@ -182,7 +182,7 @@ def test_a_domain_of_ones_own_is_where_everything_is_reached(tailored: Deploymen
     assert (outputs["site_url"], outputs["api_url"]) == (f"https://{DOMAIN}", f"https://{DOMAIN}/api")
     assert outputs["site_host"].endswith(".cloudfront.net")
     clients = tailored.of_type("aws:cognito/userPoolClient:UserPoolClient")
-    assert any(f"https://{DOMAIN}" in client.inputs["callbackUrls"] for client in clients)
+    assert [f"https://{DOMAIN}", OTHER_ORIGIN] in [client.inputs["callbackUrls"] for client in clients]
     rules = [
         each.inputs["corsRules"] for each in tailored.of_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
     ]

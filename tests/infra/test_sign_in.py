@@ -12,7 +12,7 @@ from functions.api.caller import ADMINS
 from functions.api.settings import ApiSettings
 from localcloud.engine.deployment import Deployment, DeploymentError, preview
 from localcloud.engine.records import Resource
-from tests.infra.conftest import ROOT, SIGNED_IN
+from tests.infra.conftest import OTHER_ORIGIN, ROOT, SIGNED_IN
 
 pytestmark = pytest.mark.thorough
 
@@ -100,7 +100,7 @@ def test_the_command_line_listens_on_the_persons_own_computer_alone(signed_in: D
 
 def test_a_page_served_elsewhere_can_sign_people_in_too(tailored: Deployment) -> None:
     client = clients(tailored)[0].inputs
-    assert client["callbackUrls"] == [tailored.outputs["site_url"], "https://example.org"]
+    assert client["callbackUrls"] == [tailored.outputs["site_url"], OTHER_ORIGIN]
 
 
 def test_an_origin_without_tls_is_refused_with_sign_in() -> None:

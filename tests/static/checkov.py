@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """`passed` has the ids of checks that some resource passed; `resources` counts those that a check was for."""
+    """`passed` has the ids of checks that some resource passed; `resources` counts those that were looked at."""
 
     findings: tuple[Finding, ...]
     passed: frozenset[str]
@@ -47,25 +47,30 @@ def scan(deployments: Mapping[str, Deployment], folder: Path) -> dict[str, Repor
     if not _CHECKOV.exists():
         raise RuntimeError(f"{_CHECKOV} is not there: run `make setup-checkov`")
     command = [str(_CHECKOV), *_OPTIONS, "--soft-fail"]
-    for name, deployment in deployments.items():
-        plan = folder / f"{name}.json"
-        plan.write_text(json.dumps(terraform_plan(deployment), indent=1), encoding="utf-8")
-        command += ["--file", str(plan)]
+    plans = {name: terraform_plan(deployment) for name, deployment in deployments.items()}
+    for name, plan in plans.items():
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(plan, indent=1), encoding="utf-8")
+        command += ["--file", str(path)]
     finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if finished.returncode or not finished.stdout.lstrip().startswith("{"):
         raise RuntimeError(f"checkov failed:\n{finished.stdout[-1000:]}\n{finished.stderr[-2000:]}")
-    results = json.loads(finished.stdout)["results"]
+    answer = json.loads(finished.stdout)
+    results, read = answer["results"], answer["summary"]["resource_count"]
     if results["parsing_errors"]:
         raise RuntimeError(f"checkov could not read {results['parsing_errors']}")
-    return {name: _report(results, f"/{name}.json") for name in deployments}
+    counts = {name: len(plan["planned_values"]["root_module"]["resources"]) for name, plan in plans.items()}
+    if read != sum(counts.values()):
+        raise RuntimeError(f"checkov looked at {read} resources of {counts}")
+    return {name: _report(results, f"/{name}.json", count) for name, count in counts.items()}
 
 
-def _report(results: dict[str, Any], plan: str) -> Report:
+def _report(results: dict[str, Any], plan: str, resources: int) -> Report:
     failed, passed = (
         [each for each in results[kind] if each["file_path"] == plan] for kind in ("failed_checks", "passed_checks")
     )
     return Report(
         findings=tuple(Finding(each["check_id"], each["check_name"], each["resource"]) for each in failed),
         passed=frozenset(each["check_id"] for each in passed),
-        resources=len({each["resource"] for each in (*failed, *passed)}),
+        resources=resources,
     )
