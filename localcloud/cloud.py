@@ -8,17 +8,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
-import httpx2 as httpx
 from botocore.config import Config
 
 from localcloud.emulator.process import ROOT, EmulatorProcess
 from localcloud.engine.deployment import Deployment, Target, deploy
 from localcloud.users import create_users
+from mayfly.http_client import http_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
+
+    import httpx2 as httpx
 
     from localcloud.engine.deployment import Resource
 
@@ -130,8 +132,7 @@ class LocalCloud:
     @property
     def users(self) -> dict[str, dict[str, str]]:
         """Who can sign in, by name: `{username, password}`; nobody where there is no sign-in."""
-        answer = httpx.get(f"{self.url}/_local/users", trust_env=False).raise_for_status()
-        found: dict[str, dict[str, str]] = answer.json()
+        found: dict[str, dict[str, str]] = self._ask("GET", "/_local/users").json()
         return found
 
     def client(self, service: str, *, credentials: Credentials | None = None) -> Any:
@@ -153,11 +154,15 @@ class LocalCloud:
             },
             "users": create_users(cognito, pool),
         }
-        httpx.put(f"{self.url}/_local/users", json=told, trust_env=False).raise_for_status()
+        self._ask("PUT", "/_local/users", json=told)
+
+    def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        with http_client(self.url) as http:
+            return http.request(method, f"{self.url}{path}", **options).raise_for_status()
 
     def warm_up(self) -> None:
         """Starts a worker of every function in the background, so that the first job is not the one to wait."""
-        httpx.post(f"{self.url}/_local/warm", trust_env=False).raise_for_status()
+        self._ask("POST", "/_local/warm")
 
     def wait(self) -> None:
         """Returns when the emulator has ended by itself, which it should not."""

@@ -14,9 +14,9 @@ from typing import Any, BinaryIO, Self, cast
 
 import httpx2 as httpx
 
-from mayfly.address import is_loopback
 from mayfly.counted import Counted, OnBytes, nobody
 from mayfly.errors import JobApiError, NotAStack, NotEnded
+from mayfly.http_client import http_client
 from mayfly.patience import ATTEMPTS, patiently
 
 Job = dict[str, Any]
@@ -67,18 +67,11 @@ class JobClient:
             attempts: how often to send what can be repeated without harm, as long as there is no proper answer.
             transport: what sends requests, in the place of the network.
         """
-        # A proxy of the environment is for the world outside.
-        trust_env = not is_loopback(base_url)
         self._attempts = attempts
-        self._http = httpx.Client(
-            base_url=base_url,
-            timeout=REQUEST_SECONDS,
-            trust_env=trust_env,
-            transport=transport,
-            params={"owner": owner} if owner else None,
-        )
+        open_client = partial(http_client, base_url, timeout=REQUEST_SECONDS, transport=transport)
+        self._http = open_client(base_url=base_url, params={"owner": owner} if owner else None)
         # Presigned URLs are on other hosts, which must not see the token, and refuse requests that bring one.
-        self._storage = httpx.Client(timeout=REQUEST_SECONDS, trust_env=trust_env, transport=transport)
+        self._storage = open_client()
         if token is not None:
             self._authorize(token)
 

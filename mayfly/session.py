@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx2 as httpx
 
-from mayfly.address import is_loopback
 from mayfly.config_file import ConfigFile, SignedIn
 from mayfly.errors import JobApiError, NotAStack, SignInProblem
+from mayfly.http_client import http_client
 from mayfly.loopback import Loopback
 from mayfly.patience import ATTEMPTS, patiently
 from mayfly.user_pool import PoolSettings, TokenRefused, Tokens, UserPool
@@ -43,9 +43,7 @@ class Session:
             JobApiError: the stack is out of order.
             SignInProblem: it is too old for this client.
         """
-        with httpx.Client(
-            timeout=TIMEOUT_SECONDS, transport=self._transport, trust_env=not is_loopback(self._url)
-        ) as http:
+        with http_client(self._url, timeout=TIMEOUT_SECONDS, transport=self._transport) as http:
             answer = patiently(lambda: http.get(f"{self._url}/config.json"), ATTEMPTS)
         if answer.is_server_error:
             raise JobApiError(answer)

@@ -15,6 +15,7 @@ import httpx2 as httpx
 
 from mayfly.address import is_loopback, is_private
 from mayfly.errors import SignInProblem
+from mayfly.http_client import http_client
 
 TIMEOUT_SECONDS = 15.0
 
@@ -121,9 +122,7 @@ class UserPool:
         )
 
     def _post(self, path: str, form: dict[str, str]) -> httpx.Response:
-        with httpx.Client(
-            timeout=TIMEOUT_SECONDS, transport=self._transport, trust_env=not is_loopback(self._domain)
-        ) as http:
+        with http_client(self._domain, timeout=TIMEOUT_SECONDS, transport=self._transport) as http:
             try:
                 return http.post(f"{self._domain}{path}", data={"client_id": self._client_id, **form})
             except httpx.TransportError as error:

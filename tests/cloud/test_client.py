@@ -16,6 +16,7 @@ import httpx2 as httpx
 import pytest
 
 from localcloud.cloud import LocalCloud
+from tests import web
 from tests.cloud.steps import expected
 from tests.conftest import ROOT
 
@@ -113,9 +114,9 @@ def test_a_file_comes_back_with_the_text(mayfly: Mayfly, tmp_path: Path) -> None
 @pytest.fixture
 def slow_machines(cloud: LocalCloud) -> Iterator[None]:
     faults = f"{cloud.url}/_local/faults"
-    httpx.put(faults, json={"agent_delay_s": 60}, trust_env=False).raise_for_status()
+    web.put(faults, json={"agent_delay_s": 60}).raise_for_status()
     yield
-    httpx.delete(faults, trust_env=False).raise_for_status()
+    web.delete(faults).raise_for_status()
 
 
 @pytest.mark.usefixtures("slow_machines")
@@ -138,4 +139,4 @@ def test_after_signing_out_a_copy_of_the_token_is_worthless(cloud: LocalCloud, m
     assert refused.returncode == 3
     assert f"Sign in: mayfly login {cloud.url}" in refused.stderr
     form = {"grant_type": "refresh_token", "client_id": copy["client_id"], "refresh_token": copy["refresh_token"]}
-    assert httpx.post(f"{copy['domain']}/oauth2/token", data=form, trust_env=False).status_code == 400
+    assert web.post(f"{copy['domain']}/oauth2/token", data=form).status_code == 400

@@ -13,6 +13,7 @@ import pytest
 
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import Job, JobClient
+from mayfly.client import TERMINAL
 from tests.cloud.steps import machines_of, until
 
 pytestmark = pytest.mark.cloud
@@ -101,21 +102,26 @@ def test_thirty_jobs_survive_everything_at_once(client: JobClient) -> None:
     before = {machine["id"] for machine in client.machines()}
     client._http.put("/_local/faults", json=faults).raise_for_status()
 
-    def one(number: int) -> Job:
-        with JobClient(str(client._http.base_url), user="alice") as own:
-            job = own.wait(own.submit(f"file {number}".encode(), f"{number}.txt", f"text {number}")["id"], 240)
-            assert job["status"] == "succeeded", job
-            assert own.output(job["id"]) == f"file {number}\ntext {number}".encode()
-            return job
+    def submit(number: int) -> Job:
+        return client.submit(f"file {number}".encode(), f"{number}.txt", f"text {number}")
 
     with ThreadPoolExecutor(30) as pool:
-        jobs = list(pool.map(one, range(30)))
+        ids = {job["id"]: number for number, job in enumerate(pool.map(submit, range(30)))}
+
+    def mine() -> list[Job]:
+        return [job for job in client.page(limit=50)["jobs"] if job["id"] in ids]
+
+    until(lambda: all(job["status"] in TERMINAL for job in mine()), 240)  # thirty that look for their job are a load
+    jobs = mine()
+    assert len(jobs) == 30
+    for job in jobs:
+        assert job["status"] == "succeeded", job
+        assert client.output(job["id"]) == f"file {ids[job['id']]}\ntext {ids[job['id']]}".encode()
     new = [machine for machine in client.machines() if machine["id"] not in before]
     assert len(new) > len(jobs)  # some were lost
-    ids = {job["id"] for job in jobs}
 
     def alive() -> set[str]:
-        return ids & {machine["job_id"] for machine in client._http.get("/api/machines").json()["alive"]}
+        return ids.keys() & {machine["job_id"] for machine in client._http.get("/api/machines").json()["alive"]}
 
     until(lambda: not alive(), 120)
     assert {machine["state"] for machine in client.machines() if machine["id"] not in before} == {"terminated"}

@@ -15,6 +15,7 @@ import pytest
 
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import JobApiError, JobClient
+from tests import web
 from tests.cloud.conftest import Scripted
 from tests.cloud.steps import expected, machines_of, run, settled, until
 
@@ -39,7 +40,7 @@ def post_form(upload: dict[str, Any], content: bytes, **changes: str) -> httpx.R
     """Sends an upload's form with some fields changed or added."""
     form = upload["upload"]
     fields = {**form["fields"], **changes}
-    return httpx.post(form["url"], data=fields, files={"file": ("file", content)}, trust_env=False)
+    return web.post(form["url"], data=fields, files={"file": ("file", content)})
 
 
 def is_problem(answer: httpx.Response, status: int, code: str) -> bool:
@@ -110,14 +111,14 @@ def test_what_a_browser_would_run_comes_back_as_an_attachment_from_another_origi
 ) -> None:
     job = client.wait(client.submit(content, name, "x", kind)["id"])
     url = client.output_url(job["id"])
-    answer = httpx.get(url, trust_env=False)
+    answer = web.get(url)
     assert answer.content == expected(content, "x")
     assert answer.headers["content-type"] == "application/octet-stream"
     disposition, _, parameter = answer.headers["content-disposition"].partition("; ")
     assert (disposition, unquote(parameter)) == ("attachment", f"filename*=UTF-8''{name}")
     assert urlsplit(url).netloc != urlsplit(cloud.url).netloc
     for unsigned in (url.partition("?")[0], f"{cloud.aws_endpoint}/{job['input_file_path']}"):
-        assert httpx.get(unsigned, trust_env=False).status_code == 403
+        assert web.get(unsigned).status_code == 403
 
 
 def test_a_download_url_cannot_be_made_to_serve_a_page(client: JobClient) -> None:
@@ -129,7 +130,7 @@ def test_a_download_url_cannot_be_made_to_serve_a_page(client: JobClient) -> Non
         ("/1/x.html", "/2/x.html"),
     ):
         assert change[0] in url
-        assert httpx.get(url.replace(*change), trust_env=False).status_code == 403
+        assert web.get(url.replace(*change)).status_code == 403
 
 
 def test_an_upload_form_takes_nothing_but_what_it_was_made_for(client: JobClient, cloud: LocalCloud) -> None:
@@ -239,9 +240,7 @@ def test_a_token_of_another_issuer_is_refused(client: JobClient, cloud: LocalClo
         AuthParameters={"USERNAME": "alice@example.com", "PASSWORD": password},
     )["AuthenticationResult"]
     for kind in ("AccessToken", "IdToken"):
-        answer = httpx.get(
-            f"{cloud.url}/api/jobs", headers={"authorization": f"Bearer {tokens[kind]}"}, trust_env=False
-        )
+        answer = web.get(f"{cloud.url}/api/jobs", headers={"authorization": f"Bearer {tokens[kind]}"})
         assert answer.status_code == 401, answer.text
     assert client.page(limit=1)
 
@@ -269,7 +268,7 @@ def test_only_the_sites_pages_may_upload(client: JobClient, cloud: LocalCloud) -
             "access-control-request-method": method,
             "access-control-request-headers": header,
         }
-        answer = httpx.options(url, headers=asked, trust_env=False)
+        answer = web.options(url, headers=asked)
         return answer.headers.get("access-control-allow-origin") == origin
 
     for method in ("POST", "PUT"):

@@ -10,6 +10,7 @@ import pytest
 
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import JobClient
+from tests import web
 from tests.cloud.steps import expected, run
 
 pytestmark = pytest.mark.cloud
@@ -36,7 +37,7 @@ def about(client: JobClient, begun: dict[str, Any], what: str, **facts: Any) -> 
 
 
 def put(url: str, content: bytes) -> int:
-    return httpx.put(url, content=content, timeout=60, trust_env=False).status_code
+    return web.put(url, content=content, timeout=60).status_code
 
 
 def is_problem(answer: httpx.Response, status: int, code: str) -> bool:
@@ -134,13 +135,13 @@ def test_a_job_runs_again_from_a_copy_whose_beginning_the_page_can_read(client: 
 
     url, headers = client.output_url(job["id"]), {"origin": cloud.url, "range": "bytes=0-4095"}
     asked = {"access-control-request-method": "GET", "access-control-request-headers": "range"}
-    before = httpx.options(url, headers={"origin": cloud.url, **asked}, trust_env=False)
+    before = web.options(url, headers={"origin": cloud.url, **asked})
     assert before.headers["access-control-allow-origin"] == cloud.url
     assert before.headers["access-control-allow-headers"].lower() == "range"
-    preview = httpx.get(url, headers=headers, trust_env=False)
+    preview = web.get(url, headers=headers)
     assert (preview.status_code, preview.content) == (206, b"x" * 4096)
     assert preview.headers["access-control-allow-origin"] == cloud.url
-    other = httpx.get(url, headers={**headers, "origin": "https://evil.example.org"}, trust_env=False)
+    other = web.get(url, headers={**headers, "origin": "https://evil.example.org"})
     assert "access-control-allow-origin" not in other.headers
-    policy = httpx.get(cloud.url, trust_env=False).headers["content-security-policy"]
+    policy = web.get(cloud.url).headers["content-security-policy"]
     assert f"{httpx.URL(url).scheme}://{httpx.URL(url).netloc.decode()}" in policy

@@ -17,6 +17,7 @@ import pytest
 
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import Job, JobApiError, JobClient
+from tests import web
 from tests.cloud.steps import expected, settled, until
 
 pytestmark = pytest.mark.cloud
@@ -75,7 +76,7 @@ def done(alice: JobClient) -> Job:
 
 
 def token_of(cloud: LocalCloud, user: str) -> str:
-    answer = httpx.get(f"{cloud.url}/_local/token", params={"user": user}, trust_env=False)
+    answer = web.get(f"{cloud.url}/_local/token", params={"user": user})
     return str(answer.raise_for_status().json()["access_token"])
 
 
@@ -92,14 +93,13 @@ def segment(value: dict[str, Any]) -> str:
 def send(cloud: LocalCloud, endpoint: str, token: str | None = None, job: str = NO_JOB, **query: str) -> httpx.Response:
     method, path = endpoint.replace("{job}", job).split(" ")
     body = json.loads(json.dumps(BODIES.get(endpoint)).replace("{job}", job))
-    return httpx.request(
+    return web.request(
         method,
         f"{cloud.url}/api{path}",
         json=body,
         params=query,
         headers={"authorization": f"Bearer {token}".strip()} if token is not None else {},
         timeout=60,
-        trust_env=False,
     )
 
 
@@ -111,9 +111,9 @@ class SignIn:
         self.redirect_uri = cloud.url
         self.verifier = secrets.token_urlsafe(48)
         # Where config.json, as the page gets it, says that people sign in.
-        settings = httpx.get(f"{cloud.url}/config.json", trust_env=False).json()
+        settings = web.get(f"{cloud.url}/config.json").json()
         self._domain = settings["domain"]
-        self._users = httpx.get(f"{cloud.url}/_local/users", trust_env=False).json()
+        self._users = web.get(f"{cloud.url}/_local/users").json()
 
     def page(self) -> httpx.Response:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
@@ -126,7 +126,7 @@ class SignIn:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        return httpx.get(f"{self._domain}/oauth2/authorize", params=query, trust_env=False)
+        return web.get(f"{self._domain}/oauth2/authorize", params=query)
 
     def submit(self, user: str, password: str | None = None) -> httpx.Response:
         page = self.page()
@@ -134,7 +134,7 @@ class SignIn:
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text))
         who = self._users[user]
         form = {**hidden, **who, **({"password": password} if password else {})}
-        return httpx.post(f"{self._domain}/login", data=form, trust_env=False)
+        return web.post(f"{self._domain}/login", data=form)
 
     def exchange(self, code: str, verifier: str | None = None) -> httpx.Response:
         form = {
@@ -144,7 +144,7 @@ class SignIn:
             "code": code,
             "code_verifier": verifier or self.verifier,
         }
-        return httpx.post(f"{self._domain}/oauth2/token", data=form, trust_env=False)
+        return web.post(f"{self._domain}/oauth2/token", data=form)
 
     def tokens(self, user: str) -> dict[str, str]:
         back = urlsplit(self.submit(user).headers["location"])
@@ -376,7 +376,7 @@ def test_nobody_is_sent_to_another_page_with_a_code(cloud: LocalCloud) -> None:
 
 def test_passwords_are_given_to_the_pages_alone(cloud: LocalCloud) -> None:
     cognito, outputs = cloud.client("cognito-idp"), cloud.deployment.outputs
-    user = httpx.get(f"{cloud.url}/_local/users", trust_env=False).json()["alice"]
+    user = web.get(f"{cloud.url}/_local/users").json()["alice"]
     who = {"USERNAME": user["username"], "PASSWORD": user["password"]}
     for flow in ("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH"):
         start = cognito.admin_initiate_auth if flow.startswith("ADMIN") else cognito.initiate_auth
@@ -413,7 +413,7 @@ def test_nobody_signs_up_by_themselves(cloud: LocalCloud) -> None:
 
 
 def test_the_page_may_talk_to_the_sign_in_pages(cloud: LocalCloud) -> None:
-    settings = httpx.get(f"{cloud.url}/config.json", trust_env=False)
+    settings = web.get(f"{cloud.url}/config.json")
     assert settings.headers["cache-control"] == "no-cache"
     told = settings.json()
     command_line = told.pop("command_line")
@@ -424,9 +424,7 @@ def test_the_page_may_talk_to_the_sign_in_pages(cloud: LocalCloud) -> None:
         "client_id": cloud.deployment.outputs["sign_in_client_id"],
         "scope": "openid email",
     }
-    policy = httpx.get(f"{cloud.url}/", trust_env=False).headers["content-security-policy"]
+    policy = web.get(f"{cloud.url}/").headers["content-security-policy"]
     assert told["domain"] in re.search(r"connect-src ([^;]*)", policy)[1].split()  # type: ignore[index]  # no match is a failure too
-    exchange = httpx.post(
-        f"{told['domain']}/oauth2/token", data={"grant_type": "none"}, headers={"origin": cloud.url}, trust_env=False
-    )
+    exchange = web.post(f"{told['domain']}/oauth2/token", data={"grant_type": "none"}, headers={"origin": cloud.url})
     assert exchange.headers["access-control-allow-origin"] in {"*", cloud.url}

@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tests.ec2_payload.s3_double import S3Double
 
@@ -27,14 +27,21 @@ SECRETS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "hidden"
 @functools.cache
 def interpreters() -> list[str]:
     """This interpreter, and the oldest and the newest from 3.9 to 3.13 that start (on PATH or under pyenv)."""
+    minors = range(9, 14)
+    return list(dict.fromkeys([sys.executable, _first_that_starts(minors), _first_that_starts(reversed(minors))]))
+
+
+def _first_that_starts(minors: Iterable[int]) -> str:
     pyenv = pathlib.Path(os.environ.get("PYENV_ROOT") or pathlib.Path.home() / ".pyenv")
-    found = {sys.version_info[:2]: sys.executable}
-    for minor in range(9, 14):
+    for minor in minors:
+        if (3, minor) == sys.version_info[:2]:
+            return sys.executable
         name = f"python3.{minor}"
-        for candidate in (shutil.which(name), *map(str, sorted(pyenv.glob(f"versions/*/bin/{name}")))):
-            if candidate and (3, minor) not in found and _starts(candidate):
-                found[3, minor] = candidate
-    return list(dict.fromkeys([sys.executable, found[min(found)], found[max(found)]]))
+        # Those of pyenv before what the path has, which may be pyenv's, too, and say after a while that it has none.
+        for candidate in (*map(str, sorted(pyenv.glob(f"versions/*/bin/{name}"))), shutil.which(name)):
+            if candidate and _starts(candidate):
+                return candidate
+    return sys.executable
 
 
 def _starts(candidate: str) -> bool:

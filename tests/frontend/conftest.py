@@ -9,7 +9,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.fake_servers import serve
@@ -29,6 +38,9 @@ NAMES = (
 MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 REMEDY = "No Chromium was found for the browser tests. Run `make browser` to install one."
 FAILED = pytest.StashKey[bool]()
+# For what a page does and for what it comes to show; a busy computer takes its time.
+WITHIN_MS = 15_000
+expect.set_options(timeout=WITHIN_MS)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -49,8 +61,8 @@ def find_browser(playwright: Playwright) -> str:
     return found[0]
 
 
-# Per module, not per run: while it lives, playwright's event loop runs in this thread and asyncio.run() refuses.
-@pytest.fixture(scope="module")
+# For this folder alone: while it lives, playwright's event loop runs in this thread, where asyncio.run() refuses.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     quiet = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
     arguments = ["--no-first-run", *(f"--disable-{what}" for what in quiet)]
@@ -113,13 +125,14 @@ def keep(folder: Path, page: Page, watch: Watch) -> None:
 @pytest.fixture
 def context_options() -> dict[str, object]:
     """What a test module may override: size, colour scheme and the like."""
-    return {"viewport": {"width": 1280, "height": 900}}
+    # Without motion: where nothing has a graphics processor, a pulsing dot takes most of the time of a test that waits.
+    return {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"}
 
 
 @pytest.fixture
 def context(browser: Browser, context_options: dict[str, object]) -> Iterator[BrowserContext]:
     context = browser.new_context(**context_options)  # type: ignore[arg-type]
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(WITHIN_MS)
     yield context
     context.close()
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx2 as httpx
 import pytest
 from playwright.sync_api import expect
 
 from localcloud.cloud import LocalCloud
+from tests import web
 from tests.frontend.conftest import Watch
 from tests.frontend.job_page import OUTCOME_WITHIN_MS, JobPage
 
@@ -102,11 +102,11 @@ def test_a_job_goes_its_whole_way(form: JobPage, document: Path) -> None:
 def slow_machines(cloud: LocalCloud) -> Iterator[None]:
     """Machines take a minute until they are online."""
 
-    httpx.put(f"{cloud.url}/_local/faults", json={"agent_delay_s": 60}).raise_for_status()
+    web.put(f"{cloud.url}/_local/faults", json={"agent_delay_s": 60}).raise_for_status()
     try:
         yield
     finally:
-        httpx.delete(f"{cloud.url}/_local/faults").raise_for_status()
+        web.delete(f"{cloud.url}/_local/faults").raise_for_status()
 
 
 def test_a_cancelled_job_is_tried_again(form: JobPage, cloud: LocalCloud, document: Path) -> None:

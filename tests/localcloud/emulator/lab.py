@@ -10,9 +10,10 @@ import zipfile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
-import httpx2 as httpx
 import pytest
 from botocore.config import Config
+
+from mayfly.http_client import http_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ class Lab:
 
     def __init__(self, emulator: EmulatorProcess) -> None:
         self.emulator = emulator
-        self.site = httpx.Client(base_url=emulator.site_url, trust_env=False, timeout=30)
+        self.site = http_client(emulator.site_url, base_url=emulator.site_url, timeout=30)
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:

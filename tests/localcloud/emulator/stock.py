@@ -15,6 +15,7 @@ import httpx2 as httpx
 
 from localcloud.emulator.environment import emulator_environment
 from localcloud.emulator.process import RootCredentials
+from tests import web
 
 START_SECONDS = 60
 
@@ -57,7 +58,7 @@ class StockProcess:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             try:
-                if httpx.get(f"{self.aws_endpoint}/_ministack/health", trust_env=False).is_success:
+                if web.get(f"{self.aws_endpoint}/_ministack/health").is_success:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)

@@ -9,9 +9,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import httpx2 as httpx
-
 from localcloud.emulator.process import ROOT
+from tests import web
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,8 +59,8 @@ def test_up_says_ready_once_serves_the_form_and_ends_cleanly(tmp_path: Path) -> 
         assert running.stdout is not None
         ready = re.fullmatch(r"READY (http://127\.0\.0\.1:\d+)\n", running.stdout.readline())
         assert ready, (tmp_path / "stderr").read_text()
-        assert "html" in httpx.get(ready[1], trust_env=False).headers["content-type"]
-        for user in httpx.get(f"{ready[1]}/_local/users", trust_env=False).json().values():
+        assert "html" in web.get(ready[1]).headers["content-type"]
+        for user in web.get(f"{ready[1]}/_local/users").json().values():
             assert re.search(rf"{user['username']} +{user['password']}\n", (tmp_path / "stderr").read_text())
         assert_ends_cleanly(running, signal.SIGTERM, tmp_path)
 

@@ -4,10 +4,10 @@ import json
 import uuid
 from typing import TYPE_CHECKING
 
-import httpx2 as httpx
 import pytest
 
 from localcloud.emulator.process import EmulatorProcess
+from tests import web
 from tests.localcloud.emulator.lab import REGION, Lab
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def test_an_api_without_permission_to_its_function_answers_500(deployed: Lab) ->
     gateway.create_route(ApiId=made["ApiId"], RouteKey="$default", Target=f"integrations/{integration}")
     gateway.create_stage(ApiId=made["ApiId"], StageName="$default", AutoDeploy=True)
     url = f"{deployed.emulator.aws_endpoint}/_aws/execute-api/{made['ApiId']}/$default/"
-    assert httpx.get(url, trust_env=False).status_code == 500
+    assert web.get(url).status_code == 500
 
 
 def test_a_presigned_url_is_good_for_its_own_key_only(deployed: Lab) -> None:
@@ -196,8 +196,8 @@ def test_a_presigned_url_is_good_for_its_own_key_only(deployed: Lab) -> None:
     signer = deployed.as_role("s3", deployed.role([statement]))
     get = signer.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "mine"})
     put = signer.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "mine"})
-    assert httpx.get(get, trust_env=False).text == "mine"
-    assert httpx.get(get.replace("/mine?", "/others?"), trust_env=False).status_code == 403
-    assert httpx.put(put.replace("/mine?", "/others?"), content=b"x", trust_env=False).status_code == 403
-    assert httpx.put(get, content=b"x", trust_env=False).status_code == 403
+    assert web.get(get).text == "mine"
+    assert web.get(get.replace("/mine?", "/others?")).status_code == 403
+    assert web.put(put.replace("/mine?", "/others?"), content=b"x").status_code == 403
+    assert web.put(get, content=b"x").status_code == 403
     assert s3.get_object(Bucket=bucket, Key="others")["Body"].read() == b"others"

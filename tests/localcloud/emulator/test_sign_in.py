@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.emulator.process import EmulatorProcess
+from tests import web
 from tests.localcloud.emulator.lab import REGION, Lab
 
 BACK = "https://page.example.org"
@@ -56,7 +57,7 @@ def style(lab: Lab, pool: str, client: str) -> str:
 
 def sign_in_page(lab: Lab, client: str) -> httpx.Response:
     query = {"client_id": client, "response_type": "code", "redirect_uri": BACK, "scope": "openid"}
-    return httpx.get(f"{lab.emulator.aws_endpoint}/oauth2/authorize", params=query, trust_env=False)
+    return web.get(f"{lab.emulator.aws_endpoint}/oauth2/authorize", params=query)
 
 
 def test_only_a_client_with_a_style_has_sign_in_pages(lab: Lab) -> None:
@@ -108,14 +109,14 @@ def tokens_of_somebody(lab: Lab) -> tuple[str, dict[str, Any]]:
     cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
     form = {"client_id": client, "redirect_uri": BACK, "scope": "openid", "response_type": "code"}
     who = {"username": name, "password": PASSWORD}
-    back = httpx.post(f"{lab.emulator.aws_endpoint}/login", data={**form, **who}, trust_env=False).headers["location"]
+    back = web.post(f"{lab.emulator.aws_endpoint}/login", data={**form, **who}).headers["location"]
     code = parse_qs(urlsplit(back).query)["code"][0]
     answer = oauth2(lab, "token", grant_type="authorization_code", client_id=client, redirect_uri=BACK, code=code)
     return client, answer.json()
 
 
 def oauth2(lab: Lab, endpoint: str, **form: str) -> httpx.Response:
-    return httpx.post(f"{lab.emulator.aws_endpoint}/oauth2/{endpoint}", data=form, trust_env=False)
+    return web.post(f"{lab.emulator.aws_endpoint}/oauth2/{endpoint}", data=form)
 
 
 def test_a_refresh_token_that_was_revoked_gives_no_more_tokens(lab: Lab) -> None:

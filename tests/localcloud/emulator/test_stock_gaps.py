@@ -8,11 +8,11 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
 
-import httpx2 as httpx
 import pytest
 from botocore.exceptions import ClientError
 from ministack.core import lambda_runtime
 
+from tests import web
 from tests.localcloud.emulator.lab import REGION, Lab, allow, wait_for
 from tests.localcloud.emulator.stock import StockProcess
 from tests.localcloud.emulator.test_edge import distribute
@@ -228,11 +228,8 @@ def test_a_distribution_does_not_reach_an_api(stock: Lab) -> None:
     bucket = f"gap-{uuid.uuid4().hex[:8]}"
     arn = distribute(stock, bucket, f"{api}.execute-api.{REGION}.amazonaws.com")
     domain = stock.client("cloudfront").get_distribution(Id=arn.rsplit("/", 1)[-1])["Distribution"]["DomainName"]
-    answer = httpx.get(
-        f"{stock.emulator.aws_endpoint}/api/x",
-        headers={"host": domain, "x-forwarded-proto": "https"},
-        trust_env=False,
-    )
+    headers = {"host": domain, "x-forwarded-proto": "https"}
+    answer = web.get(f"{stock.emulator.aws_endpoint}/api/x", headers=headers)
     assert answer.status_code == 502
 
 
