@@ -1,10 +1,25 @@
 // @ts-check
 
-const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-const MOMENT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
-const FULL = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "long" });
-const RELATIVE = new Intl.RelativeTimeFormat("en-GB", { numeric: "auto" });
+/**
+ * Made when first used: each format takes a browser some ten milliseconds, and no view needs all of them.
+ *
+ * @template T
+ * @param {() => T} make
+ * @returns {() => T}
+ */
+function once(make) {
+  /** @type {T | undefined} */
+  let made;
+  return () => (made ??= make());
+}
+
+/** @param {Intl.DateTimeFormatOptions} options */
+const moments = (options) => once(() => new Intl.DateTimeFormat("en-GB", options));
+const clock = moments({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const day = moments({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const moment = moments({ dateStyle: "medium", timeStyle: "medium" });
+const full = moments({ dateStyle: "long", timeStyle: "long" });
+const relative = once(() => new Intl.RelativeTimeFormat("en-GB", { numeric: "auto" }));
 
 let serverAheadMs = 0;
 
@@ -52,17 +67,17 @@ export function tickingText(ms) {
 
 /** @param {string} at @returns {string} time of day */
 export function clockText(at) {
-  return Number.isNaN(Date.parse(at)) ? at : CLOCK.format(new Date(at));
+  return Number.isNaN(Date.parse(at)) ? at : clock().format(new Date(at));
 }
 
 /** @param {string} at @returns {string} date and time of day */
 export function momentText(at) {
-  return Number.isNaN(Date.parse(at)) ? at : MOMENT.format(new Date(at));
+  return Number.isNaN(Date.parse(at)) ? at : moment().format(new Date(at));
 }
 
 /** @param {string} at @returns {string} date, time and zone in full */
 export function fullText(at) {
-  return Number.isNaN(Date.parse(at)) ? at : FULL.format(new Date(at));
+  return Number.isNaN(Date.parse(at)) ? at : full().format(new Date(at));
 }
 
 /** @param {string} at @returns {string} such as "5 minutes ago"; a date when older than a day */
@@ -70,7 +85,7 @@ export function agoText(at) {
   if (Number.isNaN(Date.parse(at))) return at;
   const seconds = between(at) / 1000;
   if (seconds < 45) return "just now";
-  if (seconds < 3600) return RELATIVE.format(-Math.max(1, Math.round(seconds / 60)), "minute");
-  if (seconds < 86400) return RELATIVE.format(-Math.round(seconds / 3600), "hour");
-  return DAY.format(new Date(at));
+  if (seconds < 3600) return relative().format(-Math.max(1, Math.round(seconds / 60)), "minute");
+  if (seconds < 86400) return relative().format(-Math.round(seconds / 3600), "hour");
+  return day().format(new Date(at));
 }

@@ -25,6 +25,7 @@ from localcloud.emulator import (
     transport,
     used_rights,
     worker_pool,
+    worker_starts,
     workflow_tasks,
 )
 from localcloud.emulator.control import Control
@@ -63,6 +64,7 @@ def install_seams(settings: Settings) -> Emulator:
     function_code.install()
     function_errors.install()
     function_output.install()
+    worker_starts.install()
     pool = worker_pool.install()
     throttling.install(faults)
     stream_delivery.install(faults)

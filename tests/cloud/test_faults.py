@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.processes import family
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import Job, JobClient
 from mayfly.client import TERMINAL
@@ -145,12 +146,10 @@ def test_a_function_worker_that_is_killed_in_the_middle_of_its_task_loses_nothin
 
 
 def workers_of(cloud: LocalCloud, function: str) -> list[int]:
-    """The process ids of a function's workers: children of the local cloud's, which say in their environment."""
-    mark = f"AWS_LAMBDA_FUNCTION_NAME={function}".encode()
+    """The process ids of a function's workers, by the name that they have in the list of processes."""
     found = []
-    for folder in Path("/proc").glob("[0-9]*"):
+    for process in family(cloud.pid):
         with suppress(OSError):
-            parent = int(folder.joinpath("stat").read_text().rpartition(")")[2].split()[1])
-            if parent == cloud.pid and mark in folder.joinpath("environ").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
+            name = Path(f"/proc/{process.pid}/comm").read_text(encoding="utf-8").strip()
+            found += [process.pid] if name == function[-15:] else []
     return found

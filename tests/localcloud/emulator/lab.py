@@ -16,7 +16,7 @@ from botocore.config import Config
 from mayfly.http_client import http_client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from localcloud.emulator.process import EmulatorProcess
 
@@ -136,11 +136,14 @@ class Lab:
     def run(self, instance_id: str, *commands: str, **options: Any) -> dict[str, Any]:
         return self.invocation(self.send(instance_id, list(commands), **options), instance_id)
 
-    def function(self, code: str, role_arn: str | None = None, **options: Any) -> str:
-        """ARN of a new function whose module `main` is this code, with `handler` in it."""
+    def function(
+        self, code: str, role_arn: str | None = None, *, others: Mapping[str, str] | None = None, **options: Any
+    ) -> str:
+        """ARN of a new function whose module `main` is this code, with `handler` in it; others are path to code."""
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as archive:
-            archive.writestr("main.py", code)
+            for path, text in {"main.py": code, **(others or {})}.items():
+                archive.writestr(path, text)
         name = f"function-{uuid.uuid4().hex[:10]}"
         made = self.client("lambda").create_function(
             FunctionName=name,

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,8 @@ from botocore.exceptions import ClientError
 from tests.localcloud.emulator.lab import REGION, allow, wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.localcloud.emulator.lab import Lab
 
 ACCOUNT = "000000000000"
@@ -286,3 +290,35 @@ def test_without_the_right_to_send_it_the_record_is_lost_and_the_log_says_so(lab
     said = f"lacks sqs:SendMessage on {queue}"
     wait_for(lambda: said in lab.emulator.log_tail(200), "the reason")
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
+
+
+IMPORTER = """
+import os, boto3
+def handler(event, context):
+    return {"imported_by": boto3.IMPORTED_BY, "pid": os.getpid(), "said": os.environ.get("SAID")}
+"""
+BOTO3 = {"boto3/__init__.py": "import os\nIMPORTED_BY = os.getpid()\n"}
+
+
+def importers(lab: Lab) -> Iterator[dict[str, Any]]:
+    """What the first worker of a function answers, the one after its settings were changed, and one after that died."""
+    function, functions = lab.function(IMPORTER, others=BOTO3), lab.client("lambda")
+
+    def ask() -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(functions.invoke(FunctionName=function)["Payload"].read())
+        return answer
+
+    yield ask()
+    functions.update_function_configuration(FunctionName=function, Environment={"Variables": {"SAID": "this"}})
+    second = ask()
+    yield second
+    os.kill(second["pid"], signal.SIGKILL)
+    yield wait_for(lambda: answer if "pid" in (answer := ask()) else None, "another worker")
+
+
+def test_workers_share_what_others_wrote_and_nothing_else(lab: Lab) -> None:
+    first, second, third = importers(lab)
+    assert len({first["pid"], second["pid"], third["pid"]}) == 3
+    assert first["imported_by"] == second["imported_by"] == third["imported_by"]
+    assert first["imported_by"] not in {first["pid"], second["pid"], third["pid"]}
+    assert [each["said"] for each in (first, second, third)] == [None, "this", "this"]

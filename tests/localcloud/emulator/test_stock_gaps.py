@@ -16,7 +16,16 @@ from tests import web
 from tests.localcloud.emulator.lab import REGION, Lab, allow, wait_for
 from tests.localcloud.emulator.stock import StockProcess
 from tests.localcloud.emulator.test_edge import distribute
-from tests.localcloud.emulator.test_functions import ECHO, execute, invoke_state, put, seen, state_machine, table
+from tests.localcloud.emulator.test_functions import (
+    ECHO,
+    execute,
+    importers,
+    invoke_state,
+    put,
+    seen,
+    state_machine,
+    table,
+)
 from tests.localcloud.emulator.test_sign_in import (
     PASSWORD,
     app_client,
@@ -216,6 +225,10 @@ def test_every_worker_extracts_the_code_again(stock: Lab) -> None:
     code = "import os\ndef handler(event, context):\n    return os.path.islink(os.path.dirname(__file__))\n"
     answer = stock.client("lambda").invoke(FunctionName=stock.function(code), Payload=b"{}")
     assert json.loads(answer["Payload"].read()) is False
+
+
+def test_every_worker_imports_everything_again(stock: Lab) -> None:
+    assert all(each["imported_by"] == each["pid"] for each in importers(stock))
 
 
 def test_an_api_has_an_address_that_aws_would_not_give(stock: Lab) -> None:
