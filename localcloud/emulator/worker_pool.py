@@ -2,8 +2,8 @@
 
 On AWS every concurrent invocation has an execution environment of its own, started elsewhere. Here each is a Python
 process, on the few cores that everything shares: stock MiniStack answers a burst of twenty requests with twenty starts
-at once, each about a second's work there, and all of them take most of a minute. This pool starts only as
-many at a time as there are cores, and lets an invocation wait a moment for a worker that is about to be free.
+at once, each about a second's work there, and all of them take most of a minute. This pool starts only as many at a
+time as there are cores, and lets an invocation wait a moment for a worker that is about to be free.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ministack.services import lambda_svc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A warm worker is free again after some ten milliseconds, a new one takes ten times as long or more. Where a function has as many
-# workers as there are cores already, another one is worth its start only if those are waiting for something.
+# A warm worker is free again after some ten milliseconds, a new one takes ten times as long or more. Where a function
+# has as many workers as there are cores already, another one is worth its start only if those wait for something.
 PATIENCE_SECONDS = 0.3
 PATIENCE_AT_FULL_LOAD_SECONDS = 3.0
 
