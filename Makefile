@@ -41,7 +41,7 @@ up: setup ## start the local cloud and serve the form at http://127.0.0.1:8080 u
 CLOUD_TESTS := tests/cloud tests/localcloud tests/frontend
 
 test: setup setup-checkov browser ## every test, local cloud and real browser included
-	$(RUN) -m pytest -m "not cloud and not browser" -n 2
+	$(RUN) -m pytest -m "not cloud and not browser" -n 2 --no-loadscope-reorder
 	$(RUN) -m pytest -m "cloud or browser" -n 4 --no-loadscope-reorder $(CLOUD_TESTS)
 
 test-fast: setup ## the quick ones: no local cloud, no browser, nothing that goes over the whole program, API or tree

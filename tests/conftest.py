@@ -26,28 +26,53 @@ ARTIFACTS = ROOT / "build" / "test-artifacts"
 gc.set_threshold(100_000, 50, 50)
 
 
-# Where there are several processes, all these share one, for what is made once for each process is dear:
-# the whole program run in several ways,
-_OF_THE_PROGRAM = ("tests/infra/", "tests/static/")
-# and the local cloud, of which there are two.
-_OF_A_CLOUD = ("tests/cloud/", "tests/frontend/test_page_against_cloud.py")
-_CLOUDS = 2
+# What some folders' tests share is dear, and made once for each process that has any of them: the whole program run in
+# several ways, and the local cloud. So many processes have a part in it, where there are several.
+_SHARERS = {"the program": 1, "a cloud": 2}
+
+
+def _shared_by(path: str) -> str | None:
+    if path.startswith(("tests/infra/", "tests/static/")):
+        return "the program"
+    if path == "tests/cloud/test_pool.py":  # it has a cloud of its own
+        return None
+    return "a cloud" if path.startswith(("tests/cloud/", "tests/frontend/test_page_against_cloud.py")) else None
 
 
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed
-    """Hands out a file at a time, or the files that share what is dear."""
+    """Hands out a file at a time, those that share what is dear to few processes, which do these first."""
 
     def __init__(self, config: pytest.Config, log: Any = None) -> None:
         super().__init__(config, log)
-        self._of_clouds: dict[str, str] = {}
+        self._sharers: dict[str, set[Any]] = {what: set() for what in _SHARERS}
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        if path.startswith(_OF_THE_PROGRAM):
-            return "program"
-        if path.startswith(_OF_A_CLOUD) and path != "tests/cloud/test_pool.py":  # which has its own
-            return self._of_clouds.setdefault(path, f"cloud {len(self._of_clouds) % _CLOUDS}")
-        return path
+        return nodeid.partition("::")[0]
+
+    def _reschedule(self, node: Any) -> None:
+        if self.workqueue and self._next_for(node) is None and not node.shutting_down:
+            node.shutdown()
+        else:
+            super()._reschedule(node)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        path = self._next_for(node)
+        if path is not None:
+            if what := _shared_by(path):
+                self._sharers[what].add(node)
+            self.workqueue.move_to_end(path, last=False)
+            super()._assign_work_unit(node)
+
+    def _next_for(self, node: Any) -> str | None:
+        may_share = set()
+        for what, most in _SHARERS.items():
+            sharers = self._sharers[what] & set(self.nodes)  # one that crashed has another one in its place
+            if node in sharers or len(sharers) < most:
+                may_share.add(what)
+        paths = list(self.workqueue)
+        return next((path for path in paths if _shared_by(path) in may_share), None) or next(
+            (path for path in paths if _shared_by(path) is None), None
+        )
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
