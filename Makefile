@@ -38,7 +38,7 @@ up: setup ## start the local cloud and serve the form at http://127.0.0.1:8080 u
 	@$(RUN) -m localcloud up
 
 # The longest first, so that no process is left with one of them at the end.
-CLOUD_TESTS := tests/cloud tests/localcloud tests/frontend
+CLOUD_TESTS := tests/frontend tests/cloud tests/localcloud
 
 test: setup setup-checkov browser ## every test, local cloud and real browser included
 	$(RUN) -m pytest -m "not cloud and not browser" -n 2 --no-loadscope-reorder
