@@ -38,7 +38,21 @@ def run(folder: Path, *, names: tuple[str, str], config: Mapping[str, str], moni
         # Its deprecated classes warn as soon as a module of the SDK is imported, used or not.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"pulumi_aws\b")
         # The SDK keeps its settings in context variables; a context of its own leaves the caller's alone.
-        contextvars.Context().run(_run_in_context, folder, names, config, monitor)
+        context = contextvars.Context()
+        if _in_an_event_loop():
+            with ThreadPoolExecutor(1, thread_name_prefix="program") as elsewhere:
+                elsewhere.submit(context.run, _run_in_context, folder, names, config, monitor).result()
+        else:
+            context.run(_run_in_context, folder, names, config, monitor)
+
+
+def _in_an_event_loop() -> bool:
+    """Whether this thread has one already, as in a notebook or beside Playwright; it can have one at a time."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _run_in_context(folder: Path, names: tuple[str, str], config: Mapping[str, str], monitor: Monitor) -> None:

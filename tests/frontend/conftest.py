@@ -61,8 +61,7 @@ def find_browser(playwright: Playwright) -> str:
     return found[0]
 
 
-# For this folder alone: while it lives, playwright's event loop runs in this thread, where asyncio.run() refuses.
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     quiet = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
     arguments = ["--no-first-run", *(f"--disable-{what}" for what in quiet)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import sys
@@ -9,7 +10,7 @@ import zipfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from localcloud.engine.deployment import fingerprint, preview
+from localcloud.engine.deployment import Deployment, fingerprint, preview
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,3 +141,12 @@ def test_values_and_defaults_of_the_configuration_reach_the_program(program: Pro
     )
     assert preview(folder, config={"small:name": "n"}).outputs["values"] == ["n", 3, ["a", "b"]]
     assert preview(folder, config={"name": "n", "kinds": '["c"]'}).outputs["values"] == ["n", 3, ["c"]]
+
+
+def test_a_program_runs_beside_an_event_loop_of_the_caller(program: ProgramWriter) -> None:
+    folder = program('pulumi.export("known", 1)')
+
+    async def look() -> Deployment:
+        return preview(folder, config={})
+
+    assert asyncio.run(look()).outputs == {"known": 1}
