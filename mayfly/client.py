@@ -22,7 +22,7 @@ from mayfly.patience import ATTEMPTS, patiently
 Job = dict[str, Any]
 
 TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
-FIRST_POLL_SECONDS = 0.1
+FIRST_POLL_SECONDS = 0.4
 LAST_POLL_SECONDS = 1.0  # many waiting clients would otherwise be most of the load
 REQUEST_SECONDS = 60.0
 
@@ -190,7 +190,7 @@ class JobClient:
             NotEnded: it has not ended within `timeout` seconds; the message has its last state. A TimeoutError.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        pause = FIRST_POLL_SECONDS
+        pause = min(FIRST_POLL_SECONDS, longest_pause)
         while (job := self.get(job_id))["status"] not in TERMINAL:
             on_look(job)
             if deadline is not None and time.monotonic() > deadline:

@@ -16,11 +16,11 @@ SWEEPER = "mayfly-local-sweep"
 
 def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Looks at once, and then less and less often: a look through the API is work for what is waited for."""
-    deadline, pause = time.monotonic() + seconds, 0.05
+    deadline, pause = time.monotonic() + seconds, 0.1
     while not condition():
         assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(pause)
-        pause = min(pause * 1.3, 0.5)
+        pause = min(pause * 1.5, 0.5)
 
 
 def machines_of(client: JobClient, job: Job) -> list[dict[str, str]]:
