@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.emulator.worker_starts import IS_POSSIBLE
 from tests.localcloud.emulator.lab import REGION, allow, wait_for
 
 if TYPE_CHECKING:
@@ -316,9 +317,22 @@ def importers(lab: Lab) -> Iterator[dict[str, Any]]:
     yield wait_for(lambda: answer if "pid" in (answer := ask()) else None, "another worker")
 
 
+needs_forks = pytest.mark.skipif(not IS_POSSIBLE, reason="workers are forks on Linux alone")
+
+
+@needs_forks
 def test_workers_share_what_others_wrote_and_nothing_else(lab: Lab) -> None:
     first, second, third = importers(lab)
     assert len({first["pid"], second["pid"], third["pid"]}) == 3
     assert first["imported_by"] == second["imported_by"] == third["imported_by"]
     assert first["imported_by"] not in {first["pid"], second["pid"], third["pid"]}
     assert [each["said"] for each in (first, second, third)] == [None, "this", "this"]
+
+
+@needs_forks
+def test_a_worker_starts_without_what_it_would_share(lab: Lab) -> None:
+    answers = importers(lab)
+    os.kill(next(answers)["imported_by"], signal.SIGKILL)
+    second, third = answers
+    assert second["imported_by"] == second["pid"]
+    assert third["imported_by"] not in {second["pid"], third["pid"]}, "which is there again for the next one"
