@@ -64,15 +64,16 @@ class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed
             super()._assign_work_unit(node)
 
     def _next_for(self, node: Any) -> str | None:
-        may_share = set()
+        may_share: set[str | None] = set()
         for what, most in _SHARERS.items():
             sharers = self._sharers[what] & set(self.nodes)  # one that crashed has another one in its place
             if node in sharers or len(sharers) < most:
                 may_share.add(what)
-        paths = list(self.workqueue)
-        return next((path for path in paths if _shared_by(path) in may_share), None) or next(
-            (path for path in paths if _shared_by(path) is None), None
-        )
+        for wanted in (may_share, {None}):
+            for path in self.workqueue:
+                if _shared_by(path) in wanted:
+                    return str(path)
+        return None
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:

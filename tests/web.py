@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import httpx2 as httpx
 
-# httpx makes one for each request, a tenth of a second's work when the computer is busy.
-_TLS = httpx.create_ssl_context()
+from mayfly.http_client import http_client
 
-request = partial(httpx.request, trust_env=False, verify=_TLS)
+
+def request(method: str, url: str, **options: Any) -> httpx.Response:
+    with http_client(url) as http:
+        return http.request(method, url, **options)
+
+
 get, options, post, put, delete = (partial(request, method) for method in ("GET", "OPTIONS", "POST", "PUT", "DELETE"))

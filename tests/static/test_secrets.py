@@ -91,13 +91,11 @@ def scan(paths: Iterable[str]) -> list[PotentialSecret]:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
         return path.endswith(_TAKEN_APART) or any(pattern.search(text) for pattern in patterns)
 
-    listed = list(paths)
-    all_rules = [path for path in listed if has_a_pattern(path)]
+    with_a_pattern: dict[bool, list[str]] = {True: [], False: []}
+    for path in paths:
+        with_a_pattern[has_a_pattern(path)].append(path)
     others = [kind for kind in kinds.values() if not issubclass(kind, RegexBasedDetector)]
-    return [
-        *_scan(all_rules, kinds.values()),
-        *_scan([path for path in listed if path not in set(all_rules)], others),
-    ]
+    return [*_scan(with_a_pattern[True], kinds.values()), *_scan(with_a_pattern[False], others)]
 
 
 def _scan(paths: Iterable[str], kinds: Iterable[type[BasePlugin]]) -> list[PotentialSecret]:
