@@ -17,27 +17,22 @@ _GRACE_MINUTES = 15
 # Minutes for fetching the file and storing the result, beside the script's own time.
 TRANSFER_MINUTES = 30
 
-# User data whose script runs at every boot (AWS Knowledge Center, "How do I use user data to automatically run a script
-# with every restart of my EC2 Linux instance?").
+# systemd keeps the timer of `shutdown` in /run, so it is gone after a reboot or a stop, and a plain script of user data
+# runs at the first boot alone. cloud-init runs a part of this type at every boot (its guide, "User-data formats"; since
+# 22.1, Amazon Linux 2023 has 22.2). The part's name is the file's: no image has one of that name, and it comes first,
+# since files run by name and one may never end. A list of modules in cloud-config would replace the image's own.
 _EVERY_BOOT = """\
 Content-Type: multipart/mixed; boundary="//"
 MIME-Version: 1.0
 
 --//
-Content-Type: text/cloud-config; charset="us-ascii"
-MIME-Version: 1.0
-Content-Transfer-Encoding: 7bit
+Content-Type: text/x-shellscript-per-boot; charset="us-ascii"
+Content-Disposition: attachment; filename="00-mayfly-deadline"
 
-#cloud-config
-cloud_final_modules:
-- [scripts-user, always]
+#!/bin/sh
+# The machine's own deadline, whatever becomes of everything else.
+shutdown -h +{minutes}
 
---//
-Content-Type: text/x-shellscript; charset="us-ascii"
-MIME-Version: 1.0
-Content-Transfer-Encoding: 7bit
-
-{script}
 --//--
 """
 
@@ -111,10 +106,7 @@ def machine_deadline_minutes(config: StackConfig) -> int:
 
 
 def _user_data(config: StackConfig) -> str:
-    minutes = machine_deadline_minutes(config)
-    script = f"#!/bin/sh\n# The machine's own deadline, whatever becomes of everything else.\nshutdown -h +{minutes}\n"
-    # A timer does not survive being stopped, and cloud-init runs a script at the first boot alone.
-    return _EVERY_BOOT.format(script=script) if config.pool_size else script
+    return _EVERY_BOOT.format(minutes=machine_deadline_minutes(config))
 
 
 def _rights(log_group_arn: pulumi.Output[str]) -> list[Statement]:

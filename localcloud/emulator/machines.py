@@ -20,7 +20,7 @@ from localcloud.emulator.init_requests import Init
 from localcloud.emulator.machine_files import MachineFiles
 from localcloud.emulator.machine_processes import MachineEndedError, MachineProcesses
 from localcloud.emulator.roles import role_of_profile, start_role_session
-from localcloud.emulator.user_data import UnknownUserDataError, read_user_data
+from localcloud.emulator.user_data import BootScript, UnknownUserDataError, read_user_data
 
 if TYPE_CHECKING:
     from localcloud.emulator.faults import Faults
@@ -152,24 +152,27 @@ class Machine:
 
     def _run_user_data(self, *, is_first_boot: bool) -> None:
         try:
-            user_data = read_user_data(base64.b64decode(self.record.get("UserData") or "", validate=False))
+            scripts = read_user_data(base64.b64decode(self.record.get("UserData") or "", validate=False))
         except (binascii.Error, UnknownUserDataError) as error:
             log.warning("%s: %s", self.id, error)
             return
-        if user_data is None or not (is_first_boot or user_data.every_boot):
-            return
+        for script in scripts:
+            if is_first_boot or script.every_boot:
+                self._run_script(script)
+
+    def _run_script(self, script: BootScript) -> None:
         program = self.files.root / "user-data"
-        program.write_bytes(user_data.script)
+        program.write_bytes(script.body)
         program.chmod(0o700)
         try:
-            with (self.files.logs / "cloud-init-output.log").open("wb") as output:
+            with (self.files.logs / "cloud-init-output.log").open("ab") as output:
                 process = self.processes.start([str(program)], folder=self.files.home, stdout=output, stderr=output)
             code = self.processes.wait(process)
         except (OSError, MachineEndedError) as error:
-            log.warning("%s: user data did not start: %s", self.id, error)
+            log.warning("%s: %s of the user data did not start: %s", self.id, script.name, error)
             return
         if code and not self.is_ending:
-            log.warning("%s: user data ended with exit code %d", self.id, code)
+            log.warning("%s: %s of the user data ended with exit code %d", self.id, script.name, code)
 
     def _bring_agent_online(self) -> None:
         if self._faults.take("agent_never_online"):

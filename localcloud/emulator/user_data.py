@@ -1,8 +1,6 @@
-"""What cloud-init makes of a machine's user data: a script, and whether it runs at the first boot alone.
+"""What cloud-init makes of a machine's user data: scripts, for the first boot or for every one.
 
-Understood are a script, and a multi-part archive of a script and of cloud-config that has scripts run at every boot
-(cloud-init documentation, "User-data formats"; AWS Knowledge Center, "How do I use user data to automatically run a
-script with every restart of my EC2 Linux instance?").
+Understood are a script, and a multi-part archive of scripts (cloud-init documentation, "User-data formats").
 """
 
 from __future__ import annotations
@@ -10,11 +8,11 @@ from __future__ import annotations
 import email
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any
 
-import yaml
-
-_ALWAYS = ["scripts-user", "always"]
+_ONCE = "text/x-shellscript"
+_EVERY_BOOT = "text/x-shellscript-per-boot"
+_HEADER = b"mime-version:"
+_HEADER_WITHIN = 4096
 
 
 class UnknownUserDataError(ValueError):
@@ -22,40 +20,38 @@ class UnknownUserDataError(ValueError):
 
 
 @dataclass(frozen=True)
-class UserData:
-    script: bytes
+class BootScript:
+    """`name` is that of its file: a later script of the same name and kind takes its place."""
+
+    name: str
+    body: bytes
     every_boot: bool = False
 
 
-def read_user_data(raw: bytes) -> UserData | None:
-    """None when there is none.
+def read_user_data(raw: bytes) -> list[BootScript]:
+    """In the order in which they run: those of every boot by name, then those of the first boot.
 
     Raises:
         UnknownUserDataError
     """
     if not raw.strip():
-        return None
-    if raw.startswith(b"#!"):
-        return UserData(raw)
-    message = email.message_from_bytes(raw)
-    if not message.is_multipart():
+        return []
+    if _HEADER not in raw[:_HEADER_WITHIN].lower():
+        if raw.startswith(b"#!"):
+            return [BootScript("part-001", raw)]
         raise UnknownUserDataError("user data does not begin with #!, other kinds are not emulated")
-    parts = {part.get_content_type(): _body(part) for part in message.walk() if not part.is_multipart()}
-    unknown = sorted(set(parts) - {"text/x-shellscript", "text/cloud-config"})
+    parts = [part for part in email.message_from_bytes(raw).walk() if not part.is_multipart()]
+    unknown = sorted({part.get_content_type() for part in parts} - {_ONCE, _EVERY_BOOT})
     if unknown:
         raise UnknownUserDataError(f"user data of the kinds {', '.join(unknown)} is not emulated")
-    script = parts.get("text/x-shellscript")
-    return UserData(script.lstrip(), _is_always_run(parts.get("text/cloud-config", b""))) if script else None
+    scripts = [_script(part, f"part-{number:03}") for number, part in enumerate(parts, 1)]
+    kept = {(script.every_boot, script.name): script for script in scripts}
+    # Like cloud-init's modules, scripts-per-boot before scripts-user, and like its runparts().
+    return [kept[key] for key in sorted(kept, key=lambda key: (not key[0], key[1]))]
 
 
-def _is_always_run(cloud_config: bytes) -> bool:
-    config: Any = yaml.safe_load(cloud_config) or {}
-    unknown = sorted(set(config) - {"cloud_final_modules"})
-    if unknown:
-        raise UnknownUserDataError(f"cloud-config with {', '.join(unknown)} is not emulated")
-    return _ALWAYS in config.get("cloud_final_modules", [])
-
-
-def _body(part: Message) -> bytes:
+def _script(part: Message, name: str) -> BootScript:
     body = part.get_payload(decode=True)
-    return body if isinstance(body, bytes) else b""
+    return BootScript(
+        part.get_filename() or name, body if isinstance(body, bytes) else b"", part.get_content_type() == _EVERY_BOOT
+    )

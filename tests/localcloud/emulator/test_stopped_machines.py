@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.emulator.user_data import UnknownUserDataError, UserData, read_user_data
+from localcloud.emulator.user_data import BootScript, UnknownUserDataError, read_user_data
 from tests.localcloud.emulator.lab import Lab, allow, wait_for
 
 COUNT = "#!/bin/sh\necho booted >> $HOME/boots\n"
@@ -13,14 +13,8 @@ Content-Type: multipart/mixed; boundary="//"
 MIME-Version: 1.0
 
 --//
-Content-Type: text/cloud-config; charset="us-ascii"
-
-#cloud-config
-cloud_final_modules:
-- [scripts-user, always]
-
---//
-Content-Type: text/x-shellscript; charset="us-ascii"
+Content-Type: text/x-shellscript-per-boot; charset="us-ascii"
+Content-Disposition: attachment; filename="count"
 
 {COUNT}
 --//--
@@ -114,9 +108,23 @@ def test_only_machines_of_the_tag_that_the_role_names_are_started(lab: Lab) -> N
     ec2.start_instances(InstanceIds=[machine])
 
 
+def test_parts_run_by_name_those_of_every_boot_first_and_as_they_are_written() -> None:
+    # cloud-init's guide, "User-data formats"; handlers/shell_script_by_frequency.py keeps what comes after the empty
+    # line under the part's name, so a part that begins with another empty line is no program.
+    assert read_user_data(b"  ") == []
+    assert read_user_data(COUNT.encode()) == [BootScript("part-001", COUNT.encode())]
+    unnamed = "--//\nContent-Type: text/{kind}\n\n\n{script}\n"
+    parts = [unnamed.format(kind=kind, script=COUNT) for kind in ("x-shellscript", "x-shellscript-per-boot")]
+    found = read_user_data(EVERY_BOOT.replace("--//--", "".join(parts) + "--//--").encode())
+    assert [(script.name, script.body.strip(), script.every_boot) for script in found] == [
+        ("count", COUNT.strip().encode(), True),
+        ("part-003", COUNT.strip().encode(), True),
+        ("part-002", COUNT.strip().encode(), False),
+    ]
+    assert [script.body.startswith(b"#!") for script in found] == [True, False, False]
+
+
 def test_user_data_of_another_kind_is_refused() -> None:
-    assert read_user_data(b"  ") is None
-    assert read_user_data(COUNT.encode()) == UserData(COUNT.encode())
-    for unknown in ("#cloud-config\nruncmd: []\n", EVERY_BOOT.replace("cloud_final_modules", "bootcmd")):
+    for unknown in ("#cloud-config\nruncmd: []\n", EVERY_BOOT.replace("x-shellscript-per-boot", "cloud-config")):
         with pytest.raises(UnknownUserDataError):
             read_user_data(unknown.encode())
