@@ -26,7 +26,9 @@ _USD = re.compile(r"\d{1,9}(\.\d{1,10})?")
 _PRICE = re.compile(rf"{_INSTANCE_TYPE.pattern} ({'|'.join(_MARKETS)}) {_USD.pattern}")
 # As ec2_payload/wrapper/spec.py takes it.
 _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,16})?")
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
+# Cognito sends people back without TLS to the browser's own computer alone (API reference, CreateUserPoolClient,
+# CallbackURLs), and each of these origins is one that people come back to.
+_ORIGIN = re.compile(r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))(:\d{1,5})?")
 # CloudWatch Logs API reference, PutRetentionPolicy, up to a year.
 _RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 # One call of DescribeInstanceInformation asks for as many machines (SSM API reference).
@@ -168,7 +170,12 @@ class StackConfig:
             monthly_budget_usd=read.number("monthlyBudgetUsd", 0, 1_000_000),
             tracing=read.flag("tracing"),
             vpc_cidr=read.network("vpcCidr"),
-            extra_origins=read.texts("extraOrigins", _ORIGIN, "an origin, such as https://example.org", at_least=0),
+            extra_origins=read.texts(
+                "extraOrigins",
+                _ORIGIN,
+                "an https origin, such as https://example.org, since Cognito takes http for localhost alone",
+                at_least=0,
+            ),
             domain=read.domain(),
             requests_per_second=read.number("requestsPerSecond", 1, _MAX_REQUESTS_PER_SECOND),
             permissions_boundary=read.text("permissionsBoundary", _POLICY_ARN, "the ARN of an IAM policy") or None,

@@ -36,6 +36,8 @@ ROOT = Path(__file__).parents[2]
         ("vpcCidr", "10.0.0.0/8"),
         ("vpcCidr", "not a network"),
         ("extraOrigins", '["https://example.org/path"]'),
+        ("extraOrigins", '["http://example.org"]'),
+        ("extraOrigins", '["http://localhost.example.org:8080"]'),
         ("script", "[]"),
         ("outputSuffix", "html"),
         ("outputSuffix", "./x"),

@@ -10,7 +10,7 @@ import pytest
 
 from functions.api.caller import ADMINS
 from functions.api.settings import ApiSettings
-from localcloud.engine.deployment import Deployment, DeploymentError, preview
+from localcloud.engine.deployment import Deployment, preview
 from localcloud.engine.records import Resource
 from tests.infra.conftest import OTHER_ORIGIN, ROOT, SIGNED_IN
 
@@ -103,9 +103,11 @@ def test_a_page_served_elsewhere_can_sign_people_in_too(tailored: Deployment) ->
     assert client["callbackUrls"] == [tailored.outputs["site_url"], OTHER_ORIGIN]
 
 
-def test_an_origin_without_tls_is_refused_with_sign_in() -> None:
-    with pytest.raises(DeploymentError, match=r"callbackUrls: 'http://example\.org' is neither https"):
-        preview(ROOT, config={**SIGNED_IN, "mayfly:extraOrigins": '["http://example.org"]'})
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:8080"])
+def test_a_page_on_the_developers_own_computer_needs_no_tls(origin: str) -> None:
+    """Cognito's exceptions for testing: botocore's cognito-idp model, CreateUserPoolClient, CallbackURLs."""
+    deployment = preview(ROOT, config={**SIGNED_IN, "mayfly:extraOrigins": json.dumps([origin])})
+    assert clients(deployment)[0].inputs["callbackUrls"][1:] == [origin]
 
 
 def test_tokens_are_soon_over_and_tell_nobody_who_exists(signed_in: Deployment) -> None:
