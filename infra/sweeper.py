@@ -54,7 +54,7 @@ class Sweeper(pulumi.ComponentResource):
         )
         function.run_on("schedule", schedule=_EVERY)
         function.run_on(
-            "workflow-ended",
+            "ended",
             pattern={
                 "source": ["aws.states"],
                 "detail-type": ["Step Functions Execution Status Change"],

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.errors import ServiceRuleError
+from localcloud.engine.name_limits import LONGEST_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,9 +97,17 @@ class Desired:
         """
         given = self.inputs.get(key)
         name = str(given) if given else f"{self.name}-{self.suffix}"
+        self._check_length(key, name, is_given=bool(given))
         if rule and not re.fullmatch(rule, name):
             raise ServiceRuleError(f"{key}: {name!r} does not match {rule}, the service's rule for names")
         return name
+
+    def _check_length(self, key: str, name: str, *, is_given: bool) -> None:
+        token = self.urn.split("::")[2].rpartition("$")[2]
+        longest = LONGEST_NAMES.get(token, len(name))
+        if len(name) > longest:
+            made_of = "" if is_given else f", {len(self.name)} of the resource and {_SUFFIX_DIGITS + 1} of auto-naming"
+            raise ServiceRuleError(f"{key}: {name!r} has {len(name)} characters{made_of}; {token} takes {longest}")
 
     @property
     def suffix(self) -> str:

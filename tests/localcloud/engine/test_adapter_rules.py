@@ -52,7 +52,17 @@ def client(**settings: object) -> str:
     [
         ('aws.s3.Bucket("b", bucket="Upper_Case")', r"bucket: 'Upper_Case' does not match"),
         ('aws.sqs.Queue("q", name="with.dot")', r"name: 'with\.dot' does not match"),
-        (FUNCTION.format(name="n" * 65, env={}), r"name: 'n{65}' does not match"),
+        (
+            FUNCTION.format(name="n" * 65, env={}),
+            r"name: 'n{65}' has 65 characters; aws:lambda/function:Function takes 64",
+        ),
+        # pulumi-aws refuses what its auto-naming makes too long, at preview.
+        (
+            f'aws.cloudwatch.EventRule("{"r" * 57}", schedule_expression="rate(1 day)")',
+            r"name: 'r+-[0-9a-f]{7}' has 65 characters, 57 of the resource and 8 of auto-naming; .*EventRule takes 64",
+        ),
+        (f'aws.sqs.Queue("{"q" * 73}")', r"81 characters, 73 of the resource and 8 of auto-naming; .*Queue takes 80"),
+        (f'aws.s3.Bucket("{"b" * 56}")', r"64 characters, 56 of the resource and 8 of auto-naming; .*Bucket takes 63"),
         (FUNCTION.format(name="n", env={"A": "x" * 4096}), r"environment\.variables: 4097 bytes"),
         (FUNCTION.format(name="n", env={"AWS_REGION": "x"}), r"AWS_REGION cannot be set"),
         ('aws.cloudwatch.LogGroup("g", retention_in_days=8)', r"retentionInDays: 8 is not one of"),
