@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cfnlint.api import lint
+from jsonata import jsonata
 
 from functions.jobs import errors, serving
 from functions.jobs.advice import FAILURES
@@ -23,14 +24,14 @@ BEGUN = {
     "attempt": 4,
     "last_attempt": 6,
     "instance_id": "",
-    "error": "",
+    "error_name": "",
     "cause": "",
     "stores": 0,
     "stored_after": "",
 }
 LAUNCHED = BEGUN | {"instance_id": "i-1"}
 SENT = LAUNCHED | {"command_id": "c-1"}
-LOST = SENT | {"error": "MachineLost", "cause": "gone"}
+LOST = SENT | {"error_name": "MachineLost", "cause": "gone"}
 
 
 def found(verdict: str, **facts: Any) -> dict[str, Any]:
@@ -63,7 +64,7 @@ class Edge:
 
 
 def error(name: str) -> dict[str, str]:
-    return {"error": name, "cause": "why"}
+    return {"error_name": name, "cause": "why"}
 
 
 EDGES = [
@@ -106,7 +107,7 @@ EDGES = [
         "RecordError",
         SENT | {"outcome": found("unstored"), "stores": 3},
         assigns={
-            "error": "UploadExpired",
+            "error_name": "UploadExpired",
             "cause": "The result could not be stored in time, again and again.",
         },
     ),
@@ -116,7 +117,7 @@ EDGES = [
         "chooses",
         "DropMachine",
         SENT | {"outcome": found("lost")},
-        assigns={"error": "MachineLost", "cause": "The machine was gone before the script was done."},
+        assigns={"error_name": "MachineLost", "cause": "The machine was gone before the script was done."},
     ),
     Edge("DropMachine", "answers", "NextAttempt", LOST, {"Payload": {"terminated": ["i-1"]}}),
     Edge("DropMachine", "MachineStillAlive", "RecordError", LOST, assigns=error("MachineStillAlive")),
@@ -189,6 +190,18 @@ def test_the_validator_finds_a_broken_workflow(state: str, change: dict[str, Any
     broken["States"][state].update(change)
     broken["States"][state] = {key: value for key, value in broken["States"][state].items() if value is not None}
     assert findings(broken)
+
+
+def test_no_variable_hides_a_function_of_the_query_language() -> None:
+    """An unassigned `$error` is JSONata's function, not undefined (npm jsonata 2.2.2, docs.jsonata.org)."""
+    assigned = {
+        name
+        for state in STATES.values()
+        for way in [state, *state.get("Choices", []), *state.get("Catch", [])]
+        for name in way.get("Assign", {})
+    }
+    assert assigned
+    assert [name for name in sorted(assigned) if jsonata.Jsonata.static_frame.lookup(name) is not None] == []
 
 
 def test_every_way_leads_to_a_state_that_is_there_and_every_state_is_led_to() -> None:
@@ -273,10 +286,10 @@ def test_the_workflow_names_only_errors_that_the_steps_can_raise() -> None:
 
 def test_an_error_that_the_workflow_makes_up_itself_has_a_failure_class() -> None:
     made_up = {
-        way["Assign"]["error"]
+        way["Assign"]["error_name"]
         for state in STATES.values()
         for way in [state, *state.get("Choices", []), *state.get("Catch", [])]
-        if way.get("Assign", {}).get("error") and not way["Assign"]["error"].startswith("{%")
+        if way.get("Assign", {}).get("error_name") and not way["Assign"]["error_name"].startswith("{%")
     }
     assert made_up == {"UploadExpired", "MachineLost"}
     assert {_CODES[one] for one in made_up} <= set(FAILURES)
