@@ -9,7 +9,7 @@ CHECKOV := .venv-checkov
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench bench-report screenshots browser smoke doctor prices audit lock clean
+.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench bench-report screenshots browser judges smoke doctor prices audit lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -46,6 +46,9 @@ test: setup setup-checkov browser ## every test, local cloud and real browser in
 
 test-fast: setup ## the quick ones: no local cloud, no browser, nothing that goes over the whole program, API or tree
 	$(RUN) -m pytest -m "not cloud and not browser and not simulation and not thorough" -n 2
+
+judges: setup ## have other programs look at Mayfly's parts (judges/README.md); wants Debian as root, node and go
+	@failed=0; for judge in judges/*/run; do echo "== $$judge"; $$judge || failed=1; done; exit $$failed
 
 nightly: setup ## the simulation's 2,000 random schedules
 	$(RUN) -m pytest -m simulation --hypothesis-profile=nightly tests/simulation

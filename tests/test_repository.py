@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,17 @@ def test_hooks_run_what_is_installed_here_and_download_nothing() -> None:
 def test_updates_are_looked_for_wherever_a_lock_is() -> None:
     updates = {each["package-ecosystem"]: each for each in read(".github/dependabot.yml")["updates"]}
     assert set(updates) == {"pip", "npm", "github-actions"}
-    assert (ROOT / updates["npm"]["directory"].lstrip("/") / "package-lock.json").exists()
+    locked = {str(path.parent.relative_to(ROOT)) for path in ROOT.glob("judges/*/package-lock.json")} | {"."}
+    assert {folder.lstrip("/") or "." for folder in updates["npm"]["directories"]} == locked
     sources = (ROOT / folder.lstrip("/") for folder in updates["pip"]["directories"])
     assert all(list(folder.glob("requirements*.in")) for folder in sources)
+
+
+def test_every_judge_can_be_run_and_is_described() -> None:
+    judges = sorted(path.parent for path in (ROOT / "judges").glob("*/run"))
+    assert [path.name for path in judges if not os.access(path / "run", os.X_OK)] == []
+    described = re.findall(r"^\| `(\w+)` \|", (ROOT / "judges" / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert described == [path.name for path in judges]
 
 
 def test_issue_forms_have_a_name_a_description_and_questions() -> None:

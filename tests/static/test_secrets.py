@@ -63,8 +63,9 @@ _KNOWN = (
     Known(_WIRE, "Secret Keyword", r"^_SECRET = ", _SIGNATURES),
     Known("localcloud/emulator/settings.py", "AWS Access Key", "LOCALCLOUD", "the emulator's root, made up"),
     Known(_SIGN_IN, "Secret Keyword", "Correct-Horse-7|a guess", "passwords of a user that the test makes"),
-    Known(
-        "package-lock.json", "Base64 High Entropy String", r'^ +"integrity": "sha512-', "hashes of published packages"
+    *(
+        Known(lock, "Base64 High Entropy String", r'^ +"integrity": "sha512-', "hashes of published packages")
+        for lock in ("package-lock.json", "judges/states_language/package-lock.json")
     ),
     Known("benchmarks/cold_start.py", "Secret Keyword", r"ACCESS_KEY\W+benchmark\W", "opens nothing"),
     Known("tests/localcloud/engine/test_preview.py", "Secret Keyword", '"hush"', "what a small program keeps secret"),
