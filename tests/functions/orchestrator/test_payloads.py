@@ -28,7 +28,7 @@ VARIABLES: dict[str, Any] = {
     "command_id": "c-1",
     "stored_after": "c-0",
     "outcome": asdict(OUTCOME),
-    "error": "MachineLost",
+    "error_name": "MachineLost",
     "cause": "it was gone",
 }
 RUN = Run("alice", "job", 2)
