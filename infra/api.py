@@ -27,7 +27,8 @@ _OPEN_SHARE = 0.1
 # What an owner is called (functions/api/caller.py): a token's subject, a UUID, or everybody alike.
 _OWNERS = {"cognito": "????????-????-????-????-????????????", "none": "anonymous"}
 # Everything else is for those who have signed in, where a stack has sign-in.
-_OPEN_ROUTES = {"health": "GET /api/health", "docs": "GET /api/docs", "openapi": "GET /api/openapi.json"}
+# ANY, for HEAD as well as GET: other methods the function refuses itself.
+_OPEN_ROUTES = {"health": "ANY /api/health", "docs": "ANY /api/docs", "openapi": "ANY /api/openapi.json"}
 _OTHER_ROUTES = "ANY /api/{proxy+}"
 
 

@@ -10,6 +10,7 @@ from functions.api import problems, routes
 from functions.api.answer_headers import AnswerHeaders
 from functions.api.body_limit import BodyLimit
 from functions.api.caller import Auth, caller_by
+from functions.api.head_requests import HeadRequests
 from functions.api.models import Problem
 from functions.jobs.submission import Submission
 
@@ -26,6 +27,8 @@ Runs a script over your file on a virtual machine that lives only for that job.
 
 A large file is better uploaded in parts: `POST /uploads` with `multipart`, PUT each part to its URL, then
 `POST /uploads/{{id}}/complete` and go on with step 3. What broke off goes on with `POST /uploads/{{id}}/parts`.
+
+Every `GET` answers `HEAD` as well: the same status and headers, no body.
 
 Errors are problem documents (RFC 9457); `code` is stable, `detail` says what to do. Each operation lists its codes.
 Beside them, on any other path or method:
@@ -78,12 +81,15 @@ def create_app(submission: Submission, auth: Auth = Auth.NONE) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
         swagger_ui_oauth2_redirect_url=None,
+        # Starlette's redirects name neither the prefix nor the host that the caller used (Mangum strips both).
+        redirect_slashes=False,
         separate_input_output_schemas=False,
     )
     app.state.submission = submission
     app.state.caller_of = caller_by(auth)
     problems.install(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(HeadRequests)
     app.add_middleware(AnswerHeaders)  # the last one added is the outermost
     if auth is Auth.COGNITO:
         app.include_router(routes.router, dependencies=[Security(_BEARER)], responses=problems.UNAUTHORIZED)

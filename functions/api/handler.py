@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from mangum import Mangum
+from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
 from functions.api import quick_start
 from functions.api.app import API_PREFIX, create_app
+from functions.api.problems import MEDIA_TYPE as PROBLEM
 from functions.api.settings import ApiSettings
 from functions.aws.clients import Clients
 from functions.aws.job_files import S3JobFiles
@@ -25,7 +28,13 @@ from functions.jobs.line import Line
 from functions.jobs.measuring import MeasuredJobs
 from functions.jobs.submission import Submission
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI  # at run time only after quick_start
+
 logger = Logger(service="api")
+# Starlette raises an unexpected error again after problems.py has logged and answered it; Mangum would log it once
+# more, as plain text without the job.
+logging.getLogger("mangum.http").setLevel(logging.CRITICAL)
 # Jobs and uploads go by the same id. One that cannot be an id is left to the routes, and out of the log's field.
 _OF_JOB = re.compile(rf"{API_PREFIX}/(?:jobs|uploads)/([0-9a-f-]{{36}})(?:/|$)")
 
@@ -51,8 +60,17 @@ def submission(settings: ApiSettings, clients: Clients) -> Submission:
 def adapter() -> Mangum:
     """Built at the first request, so that importing this module needs no environment."""
     settings = ApiSettings.from_env(os.environ)
-    app = create_app(submission(settings, Clients()), settings.auth)
-    return Mangum(app, lifespan="off", api_gateway_base_path=API_PREFIX)
+    return behind_api_gateway(create_app(submission(settings, Clients()), settings.auth))
+
+
+def behind_api_gateway(app: FastAPI) -> Mangum:
+    # What is not listed travels to API Gateway as base64.
+    return Mangum(
+        app,
+        lifespan="off",
+        api_gateway_base_path=API_PREFIX,
+        text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, PROBLEM],
+    )
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -66,7 +66,7 @@ MEANINGS = {
 }
 # Answered on paths and to methods that no operation stands for.
 NO_OPERATION = ("not_found", "method_not_allowed")
-_MEDIA_TYPE = "application/problem+json"
+MEDIA_TYPE = "application/problem+json"
 
 
 def documented(*errors: type[RequestError], body: bool = False) -> dict[int | str, dict[str, Any]]:
@@ -89,7 +89,7 @@ def _answers(codes: Mapping[HTTPStatus, Sequence[str]]) -> dict[int | str, dict[
         int(status): {
             "description": f"{status.phrase}\n\n{listed(names)}",
             "content": {
-                _MEDIA_TYPE: {
+                MEDIA_TYPE: {
                     "schema": {"$ref": "#/components/schemas/Problem"},
                     "examples": {code: _example(status, code) for code in names},
                 }
@@ -132,7 +132,7 @@ def problem(
     body = Problem(
         type="about:blank", title=status.phrase, status=int(status), detail=detail, code=code, errors=list(errors)
     )
-    return JSONResponse(body.model_dump(), status_code=int(status), media_type=_MEDIA_TYPE, headers=headers)
+    return JSONResponse(body.model_dump(), status_code=int(status), media_type=MEDIA_TYPE, headers=headers)
 
 
 def install(app: FastAPI) -> None:
@@ -181,12 +181,13 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 def _methods_at(request: Request) -> list[str]:
     """What the path takes. Starlette names the methods of the first route alone, though each has one of its own."""
-    candidates = {"DELETE", "GET", "PATCH", "POST", "PUT"}
-    return sorted(
+    candidates = ("DELETE", "GET", "PATCH", "POST", "PUT")
+    found = [
         method
         for method in candidates
         if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
-    )
+    ]
+    return sorted([*found, "HEAD"] if "GET" in found else found)
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from localcloud.cloud import LocalCloud
 from localcloud.job_client import JobApiError, JobClient
 
 pytestmark = pytest.mark.cloud
@@ -90,3 +91,10 @@ def test_what_cannot_be_served_is_a_problem_document(
     body: dict[str, Any] = answer.json()
     assert body["detail"]
     assert code is None or body["code"] == code
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_slash_too_many_leads_to_no_other_host_or_path(cloud: LocalCloud, client: JobClient, method: str) -> None:
+    answer = client._http.request(method, f"{cloud.url}/api/jobs/", follow_redirects=False)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert "location" not in answer.headers

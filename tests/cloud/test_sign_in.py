@@ -23,7 +23,7 @@ from tests.cloud.steps import expected, settled, until
 pytestmark = pytest.mark.cloud
 
 NO_JOB = "01926b3c-7f3e-7c2a-9d51-3f0a5b8c1e27"
-OPEN = ("GET /health", "GET /docs", "GET /openapi.json")
+OPEN = tuple(f"{method} {path}" for method in ("GET", "HEAD") for path in ("/health", "/docs", "/openapi.json"))
 # What the API takes, `{job}` standing for a job's id, and its answer to the owner of a job that has succeeded.
 ENDPOINTS = {
     "POST /uploads": 201,

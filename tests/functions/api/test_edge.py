@@ -90,7 +90,7 @@ def test_a_number_is_whole_however_json_writes_it(api: Api) -> None:
 
 
 def test_a_method_that_is_not_possible_is_told_which_are(api: Api) -> None:
-    for path, allowed in (("/jobs", "GET, POST"), (f"/jobs/{JOB_ID}", "DELETE, GET"), ("/uploads", "POST")):
+    for path, allowed in (("/jobs", "GET, HEAD, POST"), (f"/jobs/{JOB_ID}", "DELETE, GET, HEAD"), ("/uploads", "POST")):
         refused = api.client.put(path)
         problem(refused, 405, "method_not_allowed")
         assert refused.headers["allow"] == allowed

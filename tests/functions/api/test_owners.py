@@ -11,10 +11,10 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 import pytest
-from mangum import Mangum
 
 from functions.api.app import create_app
 from functions.api.caller import Auth
+from functions.api.handler import behind_api_gateway
 from functions.api.settings import ApiSettings
 from functions.jobs.job import Job, JobStatus, Run, StoredManifest
 from functions.jobs.line import Line
@@ -61,12 +61,20 @@ class Gateway:
         submission = Submission(
             self.jobs, FakeMachineTable(), self.files, FakeMachineLog(), self.line, 1000, 7, new_id=lambda: JOB_ID
         )
-        self._handler = Mangum(create_app(submission, auth), lifespan="off", api_gateway_base_path="/api")
+        self._handler = behind_api_gateway(create_app(submission, auth))
 
     def send(
         self, request: str, found: Claims | None = None, *, body: Any = None, context: Any = None, **query: str
     ) -> Answer:
         """Sends `request`, a method and a path; `context` stands in for what an authorizer with claims adds."""
+        answer = self.invoke(request, found, body=body, context=context, **query)
+        content = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"]
+        return Answer(answer["statusCode"], answer["headers"], json.loads(content) if content else None)
+
+    def invoke(
+        self, request: str, found: Claims | None = None, *, body: Any = None, context: Any = None, **query: str
+    ) -> dict[str, Any]:
+        """The same, with what the function answers API Gateway."""
         method, path = request.split(" ")
         authorizer = {"authorizer": {"jwt": {"claims": found, "scopes": None}}} if found is not None else {}
         event = {
@@ -82,9 +90,8 @@ class Gateway:
             "body": json.dumps(body) if body is not None else "",
             "isBase64Encoded": False,
         }
-        answer = self._handler(event, cast("Any", None))
-        content = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"]
-        return Answer(answer["statusCode"], answer["headers"], json.loads(content) if content else None)
+        answer: dict[str, Any] = self._handler(event, cast("Any", None))
+        return answer
 
     def add(self, owner: str, status: JobStatus = JobStatus.QUEUED, **changes: Any) -> Job:
         """A job, its file and its machine."""
