@@ -86,6 +86,14 @@ class Watched:
                 "A job failed, and neither its file nor its script is to blame: AWS, settings or Mayfly is.",
             ),
             Alarm(
+                "starts-failing",
+                # The function answers which records failed, and that is no error to Lambda.
+                self.own("StartsFailed", "Sum"),
+                "Workflows of new jobs cannot be started, as when Step Functions denies or throttles it.",
+                limit=5,
+                period=15 * _MINUTES,
+            ),
+            Alarm(
                 "records-put-aside",
                 self.records_put_aside,
                 "Stream records of new jobs could not be handled; the sweeper starts those jobs, minutes late.",
@@ -113,7 +121,7 @@ class Watched:
             Alarm(
                 "stream-failing",
                 self.errors("stream"),
-                "The function that starts the workflows of new jobs ended with errors or ran out of time.",
+                "The function that starts the workflows of new jobs ended with errors as a whole, or ran out of time.",
                 limit=5,
                 period=15 * _MINUTES,
             ),

@@ -35,7 +35,11 @@ def dashboard(watched: Watched, region: str, alarm_arns: Sequence[pulumi.Output[
                 region,
                 [_line(watched.own(name, "Maximum")) for name in ("JobsOpen", "MachinesAlive")],
             ),
-            _graph("Workflows started", region, [_line(watched.executions("Started"))]),
+            _graph(
+                "Workflows started, and starts that failed",
+                region,
+                [_line(watched.executions("Started")), _line(watched.own("StartsFailed", "Sum"))],
+            ),
         ],
         "What went wrong?": [
             {"type": "alarm", "properties": {"title": "Alarms", "alarms": list(alarm_arns)}},

@@ -72,7 +72,7 @@ class Triggers(pulumi.ComponentResource):
             args.config,
             FunctionArgs(
                 bundle=orchestrator_bundle("stream"),
-                environment={"STATE_MACHINE_ARN": args.state_machine_arn},
+                environment={"STATE_MACHINE_ARN": args.state_machine_arn, "STACK": args.config.stack},
                 statements=[
                     Statement("StartWorkflow", ["states:StartExecution"], [args.state_machine_arn]),
                     Statement(

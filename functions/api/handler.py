@@ -27,6 +27,7 @@ from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs.line import Line
 from functions.jobs.measuring import MeasuredJobs
 from functions.jobs.submission import Submission
+from functions.lambda_handler import lambda_handler
 
 if TYPE_CHECKING:
     from fastapi import FastAPI  # at run time only after quick_start
@@ -73,7 +74,7 @@ def behind_api_gateway(app: FastAPI) -> Mangum:
     )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@lambda_handler(logger)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if found := _OF_JOB.match(event["rawPath"]):
         logger.append_keys(job_id=found[1])

@@ -62,6 +62,7 @@ JOBS_OPEN = Metric("JobsOpen", Unit.COUNT)
 MACHINES_ALIVE = Metric("MachinesAlive", Unit.COUNT)
 MACHINES_OVERDUE = Metric("MachinesOverdue", Unit.COUNT)
 ORPHANS_ENDED = Metric("OrphansEnded", Unit.COUNT)
+STARTS_FAILED = Metric("StartsFailed", Unit.COUNT)
 
 METRICS = (
     JOBS_ENDED,
@@ -78,6 +79,7 @@ METRICS = (
     MACHINES_ALIVE,
     MACHINES_OVERDUE,
     ORPHANS_ENDED,
+    STARTS_FAILED,
 )
 
 _RETRIED = "retried"

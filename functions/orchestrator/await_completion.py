@@ -10,6 +10,7 @@ from functions.aws.clients import Clients
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs.running import Awaiting
+from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import TableSettings
 from functions.orchestrator.step import log_step, logger
 
@@ -22,7 +23,7 @@ def awaiting() -> Awaiting:
     )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> None:
     log_step("await", event["job_id"], instance_id=event["instance_id"])
     awaiting().park(event["instance_id"], event["task_token"])

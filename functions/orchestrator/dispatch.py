@@ -15,6 +15,7 @@ from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.machines import AwsMachines
 from functions.jobs.running import Dispatching
+from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import DispatchSettings
 from functions.orchestrator.step import log_step, logger, run_of
 
@@ -53,7 +54,7 @@ def dispatching() -> Dispatching:
     )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     log_step("dispatch", event["job_id"], instance_id=event["instance_id"])
     command_id = dispatching().dispatch(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from functions.lambda_handler import lambda_handler
 from functions.orchestrator.await_completion import awaiting
 from functions.orchestrator.step import logger
 
@@ -15,7 +16,7 @@ def news(event: dict[str, Any]) -> str:
     return f"{event['detail-type']}: {happened}"
 
 
-@logger.inject_lambda_context(clear_state=True)
+@lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> None:
     instance_id = event["detail"]["instance-id"]
     logger.append_keys(step="events", instance_id=instance_id)

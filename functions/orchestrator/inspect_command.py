@@ -11,6 +11,7 @@ from functions.aws.clients import Clients
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.machines import AwsMachines
 from functions.jobs.running import Inspecting
+from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import TableSettings
 from functions.orchestrator.step import log_step, logger, run_of
 
@@ -21,7 +22,7 @@ def inspecting() -> Inspecting:
     return Inspecting(DynamoJobTable(clients.dynamodb, settings.jobs_table), AwsMachines(clients))
 
 
-@logger.inject_lambda_context(clear_state=True)
+@lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     log_step("inspect", event["job_id"], instance_id=event["instance_id"], command_id=event["command_id"])
     outcome = inspecting().inspect(run_of(event), event["instance_id"], event["command_id"])

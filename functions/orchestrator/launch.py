@@ -22,6 +22,7 @@ from functions.jobs.launching import Launching
 from functions.jobs.line import Line
 from functions.jobs.pool import Pool
 from functions.jobs.serving import Serving, candidates
+from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import LaunchSettings
 from functions.orchestrator.step import log_step, logger, run_of
 
@@ -68,7 +69,7 @@ def for_each(work: Callable[[T], object], things: Sequence[T]) -> None:
             pass  # so that what was raised is raised here
 
 
-@logger.inject_lambda_context(clear_state=True)
+@lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> None:
     log_step("launch", event["job_id"], attempt=event["attempt"])
     launching().enter(run_of(event), int(event["attempt"]), event["task_token"])

@@ -15,6 +15,7 @@ from functions.aws.pool_machines import AwsPoolMachines
 from functions.aws.pool_table import DynamoPoolTable
 from functions.jobs.pool import MARKET, PoolKeeping
 from functions.jobs.serving import candidates
+from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import PoolSettings
 from functions.orchestrator.step import logger
 
@@ -36,7 +37,7 @@ def keeping() -> PoolKeeping:
     )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@lambda_handler(logger)
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     logger.append_keys(step="pool")
     report = keeping().keep()

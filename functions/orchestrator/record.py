@@ -15,6 +15,7 @@ from functions.jobs.job import TimelineEvent
 from functions.jobs.measuring import MeasuredJobs
 from functions.jobs.provenance import Reported
 from functions.jobs.running import Outcome
+from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import RecordSettings
 from functions.orchestrator.step import log_step, logger, run_of
 
@@ -29,7 +30,7 @@ def recording() -> Recording:
     )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     log_step("record", event["job_id"])
     if "error" in event:

@@ -11,6 +11,7 @@ from functions.aws.clients import Clients
 from functions.aws.metrics import EmfMeter
 from functions.jobs.ending import Releasing
 from functions.jobs.measuring import MeasuredJobs
+from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import ReleaseSettings
 from functions.orchestrator.step import log_step, logger, run_of
 from functions.orchestrator.terminate import ends, machine_table
@@ -24,7 +25,7 @@ def releasing() -> Releasing:
     return Releasing(measured, machine_table(clients))
 
 
-@logger.inject_lambda_context(clear_state=True)
+@lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     log_step("release", event["job_id"])
     return {"terminated": releasing().release(run_of(event), event["instance_id"] or None)}

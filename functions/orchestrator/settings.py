@@ -18,10 +18,11 @@ def _listed(text: str) -> tuple[str, ...]:
 @dataclass(frozen=True)
 class StreamSettings:
     state_machine_arn: str
+    stack: str
 
     @staticmethod
     def from_env(env: Env) -> StreamSettings:
-        return StreamSettings(env["STATE_MACHINE_ARN"])
+        return StreamSettings(env["STATE_MACHINE_ARN"], env["STACK"])
 
 
 @dataclass(frozen=True)

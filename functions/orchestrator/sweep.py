@@ -20,6 +20,7 @@ from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs.line import Line
 from functions.jobs.measuring import MeasuredJobs
 from functions.jobs.sweeping import Sweeping
+from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import SweepSettings
 from functions.orchestrator.step import logger, run_of
 
@@ -47,7 +48,7 @@ def sweeping() -> Sweeping:
     )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     logger.append_keys(step="sweep")
     if event.get("detail-type") == "Step Functions Execution Status Change":

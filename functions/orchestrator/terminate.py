@@ -16,6 +16,7 @@ from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs.ending import Ends, Terminating
 from functions.jobs.line import Line
 from functions.jobs.terminations import Terminations
+from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import TableSettings
 from functions.orchestrator.step import log_step, logger, run_of
 
@@ -40,7 +41,7 @@ def machine_table(clients: Clients) -> DynamoMachineTable:
     return DynamoMachineTable(clients.dynamodb, TableSettings.from_env(os.environ).jobs_table)
 
 
-@logger.inject_lambda_context(clear_state=True)
+@lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> None:
     log_step("terminate", event["job_id"])
     terminating().terminate(run_of(event), event["instance_id"] or None, event["task_token"])

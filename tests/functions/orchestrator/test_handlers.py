@@ -11,6 +11,7 @@ from functions.jobs.ending import Ends, Recording, Releasing
 from functions.jobs.errors import AgentNotOnline
 from functions.jobs.job import JobStatus, Run
 from functions.jobs.line import Line
+from functions.jobs.measuring import NoMeter
 from functions.jobs.ports import CommandState, Machine, Slot, Ticket
 from functions.jobs.running import Awaiting, Inspecting
 from functions.jobs.serving import Gift
@@ -75,6 +76,7 @@ def test_a_record_that_fails_is_answered_alone(monkeypatch: pytest.MonkeyPatch) 
 
     workflow = Broken()
     monkeypatch.setattr(stream, "workflow", lambda: workflow)
+    monkeypatch.setattr(stream, "meter", NoMeter)
     answer = stream.handler({"Records": [record_of(OTHER_ID, "1"), record_of(JOB_ID, "2")]}, CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert workflow.started == [(RUN, 1)]

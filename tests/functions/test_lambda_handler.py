@@ -1,0 +1,162 @@
+"""What a handler raises is in its log, as JSON and with the job (docs/operations.md, "When something is wrong").
+
+Lambda's runtime writes the error as one plain line of its own, without the fields (awslambdaric 4.2.2, bootstrap.py,
+`log_error`), and powertools' `inject_lambda_context` logs nothing of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from io import StringIO
+from logging import StreamHandler
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from functions.api import handler as api
+from functions.jobs.errors import (
+    AgentNotOnline,
+    CapacityUnavailable,
+    JobEnded,
+    LaunchRefused,
+    MachineStillAlive,
+    QueueTimeout,
+    Throttled,
+)
+from functions.orchestrator import events, pool, stream, sweep
+from functions.orchestrator.step import logger
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID
+from tests.functions.fakes.meter import FakeMeter
+from tests.functions.orchestrator.lambda_context import CONTEXT
+from tests.functions.orchestrator.test_handlers import record_of
+from tests.functions.orchestrator.test_payloads import CONTRACTS, VARIABLES
+from tests.functions.orchestrator.workflow_definition import WORKFLOW
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
+    """The JSON lines that the functions have written since the test began."""
+    written = StringIO()
+    for each in (logger, api.logger):
+        log = each.registered_handler
+        assert isinstance(log, StreamHandler)
+        monkeypatch.setattr(log, "stream", written)
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    logger.clear_state()
+    api.logger.clear_state()
+
+
+def fail(monkeypatch: pytest.MonkeyPatch, module: ModuleType, core: str, error: Exception) -> None:
+    def broken() -> None:
+        raise error
+
+    monkeypatch.setattr(module, core, broken)
+
+
+STEPS = [(contract.module, contract.core, WORKFLOW.payload(state, VARIABLES)) for state, contract in CONTRACTS.items()]
+OF_MACHINE = {"detail-type": "EC2 Instance State-change Notification", "detail": {"instance-id": "i-1", "state": "x"}}
+OF_WORKFLOW = {
+    "detail-type": "Step Functions Execution Status Change",
+    "detail": {"input": json.dumps({"owner": "alice", "job_id": "job", "run": 1}), "status": "FAILED"},
+}
+HANDLERS = [
+    *STEPS,
+    (events, "awaiting", OF_MACHINE),
+    (sweep, "sweeping", OF_WORKFLOW),
+    (sweep, "sweeping", {}),
+    (pool, "keeping", {}),
+    (api, "adapter", {"rawPath": f"/api/jobs/{JOB_ID}"}),
+]
+
+
+@pytest.mark.parametrize(("module", "core", "event"), HANDLERS)
+def test_what_a_handler_raises_is_logged_with_its_traceback_and_raised(
+    monkeypatch: pytest.MonkeyPatch, lines: Lines, module: ModuleType, core: str, event: dict[str, Any]
+) -> None:
+    fail(monkeypatch, module, core, RuntimeError("boom"))
+    with pytest.raises(RuntimeError, match="boom"):
+        module.handler(event, CONTEXT)
+    (line,) = [each for each in lines() if each["level"] == "ERROR"]
+    assert (line["exception_name"], line["function_request_id"]) == ("RuntimeError", CONTEXT.aws_request_id)
+    assert "in broken" in line["exception"]
+
+
+@pytest.mark.parametrize(("module", "core", "event"), STEPS)
+def test_the_line_of_a_step_names_job_and_step(
+    monkeypatch: pytest.MonkeyPatch, lines: Lines, module: ModuleType, core: str, event: dict[str, Any]
+) -> None:
+    fail(monkeypatch, module, core, RuntimeError("boom"))
+    with pytest.raises(RuntimeError):
+        module.handler(event, CONTEXT)
+    (line,) = [each for each in lines() if each["level"] == "ERROR"]
+    assert (line["job_id"], line["step"] in module.__name__) == ("job", True)
+
+
+def test_the_line_of_the_api_and_of_a_sweep_names_the_job(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
+    for module, core, event in HANDLERS:
+        if event == OF_WORKFLOW or module is api:
+            fail(monkeypatch, module, core, RuntimeError("boom"))
+            with pytest.raises(RuntimeError):
+                module.handler(event, CONTEXT)
+    assert [each["job_id"] for each in lines() if each["level"] == "ERROR"] == ["job", JOB_ID]
+
+
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [
+        (AgentNotOnline("not yet"), "INFO"),
+        (Throttled("slow down"), "INFO"),
+        (CapacityUnavailable("no room"), "INFO"),
+        (MachineStillAlive("shutting-down"), "INFO"),
+        (JobEnded("cancelled"), "INFO"),
+        (LaunchRefused("no such image"), "WARNING"),
+        (QueueTimeout("an hour"), "WARNING"),
+    ],
+    ids=lambda each: type(each).__name__ if isinstance(each, Exception) else each,
+)
+def test_what_a_step_answers_the_workflow_is_no_error_of_the_function(
+    monkeypatch: pytest.MonkeyPatch, lines: Lines, error: Exception, level: str
+) -> None:
+    module, core, event = STEPS[1]
+    fail(monkeypatch, module, core, error)
+    with pytest.raises(type(error)):
+        module.handler(event, CONTEXT)
+    line = lines()[-1]
+    assert (line["level"], line["error"], line["reason"]) == (level, type(error).__name__, str(error))
+    assert "exception" not in line
+
+
+def test_each_record_that_fails_is_logged_with_its_cause_and_job_and_counted(
+    monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    # powertools answers Lambda which records failed and says nothing (utilities/batch/base.py, `failure_handler`); with
+    # raise_on_entire_batch_failure=False not even that all of them did.
+    meter = FakeMeter()
+    fail(monkeypatch, stream, "workflow", PermissionError("AccessDeniedException: states:StartExecution"))
+    monkeypatch.setattr(stream, "meter", lambda: meter)
+    answer = stream.handler({"Records": [record_of(JOB_ID, "1"), record_of(OTHER_ID, "2")]}, CONTEXT)
+    assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == ["1", "2"]
+    failed = [each for each in lines() if each["level"] == "ERROR"]
+    assert [each["job_id"] for each in failed] == [JOB_ID, OTHER_ID]
+    assert all("AccessDeniedException" in each["exception"] for each in failed)
+    assert meter.values == {"StartsFailed": 2}
+
+
+@pytest.mark.parametrize("image", [None, {}, {"id": {"S": JOB_ID}}])
+def test_a_record_that_is_no_job_is_logged_as_well(
+    monkeypatch: pytest.MonkeyPatch, lines: Lines, image: dict[str, Any] | None
+) -> None:
+    meter = FakeMeter()
+    monkeypatch.setattr(stream, "meter", lambda: meter)
+    record = {
+        "eventName": "INSERT",
+        "dynamodb": {"SequenceNumber": "7"} | ({} if image is None else {"NewImage": image}),
+    }
+    assert stream.handler({"Records": [record]}, CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "7"}]}
+    (line,) = lines()
+    assert line["exception_name"] == "KeyError"
+    assert line.get("job_id") == (JOB_ID if image else None)
