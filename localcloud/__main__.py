@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(options: argparse.Namespace) -> int:
-    with _start(options) as cloud:
+    with _started(options) as cloud:
         _note("Sign in on the page as one of these; the passwords are made anew at each start:")
         for user in cloud.users.values():
             _note(f"  {user['username']:20} {user['password']}")
@@ -78,12 +78,13 @@ def _demo(options: argparse.Namespace) -> int:
     if not options.file.is_file():
         print(f"error: {options.file} is not a file", file=sys.stderr)
         return 1
-    with _start(options) as cloud:
+    with _started(options) as cloud:
         succeeded = run_demo(cloud, options.file, options.text, options.output)
     return 0 if succeeded else 1
 
 
-def _start(options: argparse.Namespace) -> LocalCloud:
+@contextlib.contextmanager
+def _started(options: argparse.Namespace) -> Iterator[LocalCloud]:
     _note("Starting the local cloud and deploying the program to it …")
     created: list[Resource] = []
 
@@ -92,14 +93,15 @@ def _start(options: argparse.Namespace) -> LocalCloud:
         if sys.stderr.isatty():
             print(f"\r  {len(created)} resources", end="", file=sys.stderr, flush=True)
 
-    cloud = LocalCloud.start(
+    with LocalCloud.start(
         port=options.port, boot_seconds=options.boot_seconds, config=_config(options), on_progress=progress
-    )
-    cloud.warm_up()
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    _note(f"{len(created)} resources in {cloud.deployment.seconds:.1f} s. Form: {cloud.url}  API: {cloud.url}/api/docs")
-    return cloud
+    ) as cloud:
+        cloud.warm_up()
+        if sys.stderr.isatty():
+            print(file=sys.stderr)
+        took = f"{cloud.deployment.seconds:.1f} s"
+        _note(f"{len(created)} resources in {took}. Form: {cloud.url}  API: {cloud.url}/api/docs")
+        yield cloud
 
 
 def _config(options: argparse.Namespace) -> dict[str, str]:

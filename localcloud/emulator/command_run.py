@@ -17,10 +17,8 @@ from localcloud.emulator.command_output import LogStream, read_head
 from localcloud.emulator.machine_processes import MachineEndedError
 
 if TYPE_CHECKING:
-    import subprocess
-    from typing import IO
-
     from localcloud.emulator.faults import Faults
+    from localcloud.emulator.machine_processes import MachineProcess
     from localcloud.emulator.machines import Machine
 
 log = logging.getLogger("localcloud.agent")
@@ -40,7 +38,7 @@ class CommandRun:
         self._machine = machine
         self._faults = faults
         self._invocation: dict[str, Any] = record["Invocations"][machine.id]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: MachineProcess | None = None
         self._finished = threading.Event()
         self._cancelled = threading.Event()
 
@@ -88,21 +86,19 @@ class CommandRun:
         script = folder / "_script.sh"
         script.write_text("\n".join(self._parameter("commands")), encoding="utf-8")
         working = self._parameter("workingDirectory") or [""]
-        with contextlib.ExitStack() as stack:
-            outputs: list[IO[bytes]] = [stack.enter_context((folder / name).open("wb")) for name in STREAMS]
-            self._process = self._machine.processes.start(
-                ["/bin/sh", str(script)],
-                folder=Path(working[0]) if working[0] else self._machine.files.home,
-                stdout=outputs[0],
-                stderr=outputs[1],
-            )
+        self._process = self._machine.processes.start(
+            ["/bin/sh", str(script)],
+            folder=Path(working[0]) if working[0] else self._machine.files.home,
+            stdout=folder / "stdout",
+            stderr=folder / "stderr",
+        )
         if self._cancelled.is_set():
             self._machine.processes.kill(self._process)
         timed_out = self._follow(folder)
         with contextlib.suppress(FileNotFoundError):  # a terminated machine takes its files with it
             self._invocation["StandardOutputContent"] = read_head(folder / "stdout", STDOUT_CHARACTERS)
             self._invocation["StandardErrorContent"] = read_head(folder / "stderr", STDERR_CHARACTERS)
-        return self._process.returncode, timed_out
+        return self._process.wait(), timed_out
 
     def _follow(self, folder: Path) -> bool:
         """Sends output on while the process runs; True when the execution timeout had to end it."""
@@ -120,8 +116,8 @@ class CommandRun:
         self._send(logs, final=True)
         return timed_out
 
-    def _await_end(self, process: subprocess.Popen[bytes]) -> None:
-        self._machine.processes.wait(process)
+    def _await_end(self, process: MachineProcess) -> None:
+        process.wait()
         self._finished.set()
 
     def _log_streams(self, folder: Path) -> list[LogStream]:

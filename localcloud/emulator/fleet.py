@@ -41,4 +41,6 @@ class Fleet:
 
     def close(self) -> None:
         for machine in self.all():
+            machine.processes.close()
+        for machine in self.all():
             machine.close()

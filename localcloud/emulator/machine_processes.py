@@ -1,25 +1,46 @@
-"""The processes of one machine: each started as a session of its own, all ended at once."""
+"""The processes of one machine, seen from the emulator: started by the machine's supervisor, all ended at once."""
 
 from __future__ import annotations
 
 import contextlib
-import os
+import json
+import queue
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
-GROUPS = "process-groups"  # one id a line, for whoever has to clean up after an emulator that was killed
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class MachineEndedError(RuntimeError):
     """Nothing can be started on a machine that is shut down or being shut down."""
+
+
+class MachineProcess:
+    """One program on a machine."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.answer: queue.SimpleQueue[OSError | MachineEndedError | None] = queue.SimpleQueue()
+        self._code = -int(signal.SIGKILL)  # unless its supervisor lives to say otherwise
+        self._ended = threading.Event()
+
+    def wait(self) -> int:
+        """Waits for its end and returns its exit code, or minus the signal that ended it."""
+        self._ended.wait()
+        return self._code
+
+    def end(self, code: int | None = None) -> None:
+        if code is not None:
+            self._code = code
+        self.answer.put(MachineEndedError())  # read only if it was never started
+        self._ended.set()
 
 
 class MachineProcesses:
@@ -28,86 +49,130 @@ class MachineProcesses:
     def __init__(self, environment: dict[str, str]) -> None:
         self._environment = environment
         self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._started = 0
+        self._supervisor: _Supervisor | None = None
         self._closed = False
 
-    def start(
-        self, argv: Sequence[str], *, folder: Path, stdout: IO[bytes], stderr: IO[bytes]
-    ) -> subprocess.Popen[bytes]:
+    def start(self, argv: Sequence[str], *, folder: Path, stdout: Path, stderr: Path) -> MachineProcess:
         """Starts a program that reads nothing from its standard input.
+
+        Args:
+            argv: the program and its arguments.
+            folder: its working folder.
+            stdout: file that its output is appended to.
+            stderr: the same for its standard error.
 
         Raises:
             MachineEndedError: the machine has ended.
-            OSError: the program or the folder cannot be used.
+            OSError: the program, the folder or a file cannot be used.
         """
         with self._lock:
             if self._closed:
                 raise MachineEndedError
-            process = subprocess.Popen(
-                list(argv),
-                cwd=folder,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,
+            if self._supervisor is None:
+                self._supervisor = _Supervisor()
+            self._started += 1
+            process = MachineProcess(self._started)
+            self._supervisor.start(
+                process,
+                argv=list(argv),
+                folder=str(folder),
+                environment=self._environment,
+                stdout=str(stdout),
+                stderr=str(stderr),
             )
-            self._running.add(process)
-            with (Path(self._environment["HOME"]).parent / GROUPS).open("a", encoding="ascii") as groups:
-                groups.write(f"{process.pid}\n")
+        if error := process.answer.get():
+            raise error
         return process
 
-    def wait(self, process: subprocess.Popen[bytes]) -> int:
-        """Waits for the end of a process and returns its exit code, or minus the signal that ended it."""
-        code = process.wait()
+    def kill(self, process: MachineProcess) -> None:
+        """Ends a process and everything in its process group, unless it has ended."""
         with self._lock:
-            self._running.discard(process)
-        return code
+            if self._supervisor is not None:
+                self._supervisor.ask(kill=process.number)
 
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
-        """Ends a process and everything it started in its session's group."""
-        if process.poll() is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-    def kill_all(self) -> None:
-        """Ends everything, also what left its group; nothing can be started afterwards."""
+    def close(self) -> None:
+        """Begins to end everything; nothing can be started afterwards."""
         with self._lock:
             self._closed = True
-            running = list(self._running)
-        for process in running:
-            self.kill(process)
-        _kill_by_home(self._environment["HOME"])
+            if self._supervisor is not None:
+                self._supervisor.close()
+
+    def kill_all(self) -> None:
+        """Ends everything that was ever started; returns when all are gone, and nothing can be started afterwards."""
+        self.close()
+        if self._supervisor is not None:
+            self._supervisor.wait()
 
     def reopen(self) -> None:
         """Allows processes again, on a stopped machine that is started."""
         with self._lock:
+            self._supervisor = None
             self._closed = False
 
 
-def kill_recorded_groups(machines: Path) -> None:
-    """Ends what is left of machines whose emulator could not do it.
+class _Supervisor:
+    """The other end of `localcloud.emulator.machine_supervisor`."""
 
-    Args:
-        machines: the folder that holds the folders of machines.
-    """
-    for recorded in machines.glob(f"*/{GROUPS}"):
-        for group in recorded.read_text(encoding="ascii").split():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(int(group), signal.SIGKILL)
+    def __init__(self) -> None:
+        self._program = subprocess.Popen(
+            [sys.executable, "-ES", "-m", "localcloud.emulator.machine_supervisor"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._lock = threading.Lock()
+        self._ended = False
+        self._processes: dict[int, MachineProcess] = {}
+        self._reader = threading.Thread(target=self._read, name="machine-supervisor", daemon=True)
+        self._reader.start()
 
+    def start(self, process: MachineProcess, **request: Any) -> None:
+        with self._lock:
+            self._processes[process.number] = process
+            ended = self._ended
+        if ended:
+            process.end()
+        self.ask(start=process.number, **request)
 
-def _kill_by_home(home: str) -> None:
-    """Ends processes that a daemonising script moved out of reach of its process group.
+    def ask(self, **request: Any) -> None:
+        # Closed, or killed by what runs on the machine: everything there has been told to end, and is no more.
+        with contextlib.suppress(ValueError, BrokenPipeError):
+            assert self._program.stdin is not None  # noqa: S101 - for the type checker: opened as a pipe
+            self._program.stdin.write(json.dumps(request).encode() + b"\n")
+            self._program.stdin.flush()
 
-    They are known by the HOME that only this machine's processes have. Linux only: macOS shows no process the
-    environment of another.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    mark = b"\0HOME=" + home.encode() + b"\0"
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                if mark in b"\0" + (entry / "environ").read_bytes():
-                    os.kill(int(entry.name), signal.SIGKILL)
+    def close(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            assert self._program.stdin is not None  # noqa: S101 - as above
+            self._program.stdin.close()
+
+    def wait(self) -> None:
+        """Waits until it, and so everything on the machine, is gone."""
+        self._reader.join()
+        self._program.wait()
+
+    def _read(self) -> None:
+        assert self._program.stdout is not None  # noqa: S101 - as above
+        with self._program.stdout as answers:
+            for line in answers:
+                self._hear(json.loads(line))
+        with self._lock:
+            self._ended = True
+            left = list(self._processes.values())
+        for process in left:
+            process.end()
+
+    def _hear(self, said: dict[str, Any]) -> None:
+        match said:
+            case {"started": number}:
+                self._processes[number].answer.put(None)
+            case {"failed": number, "error": [errno, text, file]}:
+                self._take(number).answer.put(OSError(errno, text, file))
+            case {"ended": number, "code": code}:
+                self._take(number).end(code)
+
+    def _take(self, number: int) -> MachineProcess:
+        with self._lock:
+            return self._processes.pop(number)

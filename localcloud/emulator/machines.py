@@ -165,9 +165,9 @@ class Machine:
         program.write_bytes(script.body)
         program.chmod(0o700)
         try:
-            with (self.files.logs / "cloud-init-output.log").open("ab") as output:
-                process = self.processes.start([str(program)], folder=self.files.home, stdout=output, stderr=output)
-            code = self.processes.wait(process)
+            output = self.files.logs / "cloud-init-output.log"
+            process = self.processes.start([str(program)], folder=self.files.home, stdout=output, stderr=output)
+            code = process.wait()
         except (OSError, MachineEndedError) as error:
             log.warning("%s: %s of the user data did not start: %s", self.id, script.name, error)
             return

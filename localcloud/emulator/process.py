@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -13,17 +14,20 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from localcloud.emulator.environment import emulator_environment
-from localcloud.emulator.machine_processes import kill_recorded_groups
 from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 LOG_NAME = "cloud.log"
 # How long a stopped machine takes to be up, as a share of a new one's time: RunsOn has its runners ready in 15 seconds
 # from its pool of stopped machines and in 25 from new ones ("Warm pools"; see docs/machine-start.md).
 RESTART_SHARE = 15 / 25
-STOP_SECONDS = 15
+STOP_SECONDS = 30  # then the server is killed
 PORT_IN_USE = 3  # exit code of the server
 
 
@@ -44,23 +48,21 @@ class EmulatorProcess:
 
     Attributes:
         aws_port, site_port: on 127.0.0.1.
+        pid: the server's; it is the only child of its supervisor, which `stop` waits for.
         log_path: what the emulator wrote; kept after `stop` only when it is outside the scratch folder.
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], scratch: Path, log_path: Path, root: RootCredentials, region: str
+        self, supervisor: subprocess.Popen[bytes], scratch: Path, log_path: Path, root: RootCredentials, region: str
     ) -> None:
-        self._process = process
+        self._supervisor = supervisor
         self._scratch = scratch
         self.log_path = log_path
         self.root = root
         self.region = region
         self.aws_port = 0
         self.site_port = 0
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+        self.pid = 0
 
     @property
     def aws_endpoint(self) -> str:
@@ -94,19 +96,32 @@ class EmulatorProcess:
         """
         if restart_seconds is None:
             restart_seconds = boot_seconds * RESTART_SHARE
+        command = [
+            *(sys.executable, "-m", "localcloud.emulator.server"),
+            *("--site-port", str(site_port)),
+            *("--boot-seconds", str(boot_seconds)),
+            *("--restart-seconds", str(restart_seconds)),
+        ]
+        with contextlib.ExitStack() as failed:
+            with _signals_held_back():  # one that came in between would leave a process that nothing here knows of
+                emulator = cls._begin(command, region, log_dir)
+                failed.callback(emulator.stop)
+            emulator._await_ready(site_port)
+            failed.pop_all()
+        return emulator
+
+    @classmethod
+    def _begin(cls, command: Sequence[str], region: str, log_dir: Path | None) -> Self:
         scratch = Path(tempfile.mkdtemp(prefix="mayfly-"))
         (scratch / "tmp").mkdir()
         log_path = (log_dir or scratch) / LOG_NAME
         log_path.parent.mkdir(parents=True, exist_ok=True)
         root = RootCredentials(ROOT_ACCESS_KEY_ID, secrets.token_hex(20))
         with log_path.open("ab") as log:
-            process = subprocess.Popen(
+            supervisor = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "localcloud.emulator.server"),
-                    *("--scratch", str(scratch)),
-                    *("--site-port", str(site_port)),
-                    *("--boot-seconds", str(boot_seconds)),
-                    *("--restart-seconds", str(restart_seconds)),
+                    *(sys.executable, "-ES", "-m", "localcloud.emulator.supervisor", str(STOP_SECONDS)),
+                    *(*command, "--scratch", str(scratch)),
                 ],
                 cwd=ROOT,
                 env=emulator_environment(scratch=scratch, region=region),
@@ -115,25 +130,21 @@ class EmulatorProcess:
                 stderr=log,
                 start_new_session=True,
             )
-        emulator = cls(process, scratch, log_path, root, region)
-        try:
-            emulator._await_ready(site_port)
-        except BaseException:
-            emulator.stop()
-            raise
+        emulator = cls(supervisor, scratch, log_path, root, region)
+        atexit.register(emulator.stop)
         return emulator
 
     def _await_ready(self, site_port: int) -> None:
-        assert self._process.stdin is not None  # noqa: S101 - for the type checker: opened as pipes
-        assert self._process.stdout is not None  # noqa: S101 - as above
+        assert self._supervisor.stdin is not None  # noqa: S101 - for the type checker: opened as pipes
+        assert self._supervisor.stdout is not None  # noqa: S101 - as above
         # Not through the environment, which every process of this user can read.
-        self._process.stdin.write(f"{self.root.secret_access_key}\n".encode())
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
+        self._supervisor.stdin.write(f"{self.root.secret_access_key}\n".encode())
+        self._supervisor.stdin.flush()
+        line = self._supervisor.stdout.readline()
         if line:
             ports = json.loads(line)
-            self.aws_port, self.site_port = ports["aws_port"], ports["site_port"]
-        elif self._process.wait() == PORT_IN_USE:
+            self.pid, self.aws_port, self.site_port = ports["pid"], ports["aws_port"], ports["site_port"]
+        elif self._supervisor.wait() == PORT_IN_USE:
             raise EmulatorError(f"Port {site_port} is in use. Choose another one with --port, or end what uses it.")
         else:
             raise EmulatorError(f"The emulator did not start:\n{self.log_tail()}")
@@ -145,23 +156,29 @@ class EmulatorProcess:
 
     def wait(self) -> None:
         """Returns when the process has ended."""
-        self._process.wait()
+        self._supervisor.wait()
 
     def stop(self) -> None:
-        """Ends the emulator, its functions and its machines; calling it again does nothing."""
-        for pipe in (self._process.stdin, self._process.stdout):
+        """Ends the emulator, its functions and its machines, and waits for them; calling it again does nothing."""
+        for pipe in (self._supervisor.stdin, self._supervisor.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+        self._supervisor.terminate()
         try:
-            self._process.wait(STOP_SECONDS)
+            self._supervisor.wait(2 * STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        # What an emulator that had to be killed leaves: function workers in its own group, and machines.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        kill_recorded_groups(self._scratch / "machines")
+            os.killpg(self._supervisor.pid, signal.SIGKILL)  # the server too
+            self._supervisor.wait()
         shutil.rmtree(self._scratch, ignore_errors=True)
+        atexit.unregister(self.stop)
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Those that end a program wait; a process that is started meanwhile has to allow them for itself."""
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, earlier)

@@ -1,9 +1,9 @@
 """The emulator process: MiniStack with the seams of this package, and the site in front of it.
 
-Started by `localcloud.emulator.process`, which gives the environment (`localcloud.emulator.environment`) and, as the
-first line of standard input, the secret key of the account's root user. Serves on 127.0.0.1 only. Writes one JSON
-line, `{"aws_port": …, "site_port": …}`, to its standard output once both ports answer. Ends on SIGTERM, SIGINT, or
-when its standard input closes, which happens when the process that started it is gone.
+Started by `localcloud.emulator.process`, below a supervisor, with the environment of `localcloud.emulator.environment`
+and, as the first line of standard input, the secret key of the account's root user. Serves on 127.0.0.1 only. Writes
+one JSON line, `{"pid": …, "aws_port": …, "site_port": …}`, to its standard output once both ports answer. Ends on
+SIGTERM, SIGINT, or when its standard input closes, which happens when the process that started it is gone.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ async def _serve(settings: Settings, aws: socket.socket, site: socket.socket) ->
         serve(aws_app, config(aws), shutdown_trigger=ending.wait),
         serve(emulator.site, config(site), shutdown_trigger=ending.wait),
     )
-    sys.stdout.write(json.dumps({"aws_port": settings.aws_port, "site_port": settings.site_port}) + "\n")
+    ready = {"pid": os.getpid(), "aws_port": settings.aws_port, "site_port": settings.site_port}
+    sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
     try:
         await servers

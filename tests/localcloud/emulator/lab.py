@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
 import uuid
 import zipfile
@@ -13,6 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from localcloud.emulator.subreaper import IS_LINUX
 from mayfly.http_client import http_client
 
 if TYPE_CHECKING:
@@ -31,6 +33,21 @@ AGENT_ACTIONS = [
 ]
 LOG_ACTIONS = ["logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:CreateLogStream", "logs:PutLogEvents"]
 
+# Prints the id of a daemon(7) that has nothing of the environment either. Out of reach where there is no subreaper.
+DAEMON = """
+import os
+if child := os.fork():
+    os.waitpid(child, 0)
+    os._exit(0)
+os.setsid()
+if daemon := os.fork():
+    print(daemon, flush=True)
+    os._exit(0)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+os.execve("/bin/sleep", ["sleep", "600"], {})
+"""
+LEAVES_A_PROCESS = f"python3 - <<'EOF'{DAEMON}EOF" if IS_LINUX else "sleep 600 & echo $!"
+
 
 T = TypeVar("T")
 
@@ -44,6 +61,15 @@ def wait_for(look: Callable[[], T | None], what: str) -> T:
             return found
         time.sleep(0.02)
     pytest.fail(f"waited {WAIT_SECONDS:g} s for {what}")
+
+
+def is_running(pid: int) -> bool:
+    """True for one that is dead too, as long as its parent has not waited for it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 class Lab:

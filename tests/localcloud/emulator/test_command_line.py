@@ -10,28 +10,14 @@ import time
 from typing import TYPE_CHECKING
 
 from localcloud.emulator.process import ROOT
+from localcloud.emulator.subreaper import descendants
 from tests import web
+from tests.localcloud.emulator.lab import is_running
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "localcloud"]
-
-
-def children_of(pid: int) -> set[int]:
-    command = ["/bin/ps", "-A", "-o", "pid=,ppid="]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    pairs = [(int(line.split()[0]), int(line.split()[1])) for line in listed.splitlines()]
-    found = {child for child, parent in pairs if parent == pid}
-    return found | {grandchild for child in found for grandchild in children_of(child)}
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def up(tmp_path: Path) -> subprocess.Popen[str]:
@@ -45,7 +31,7 @@ def up(tmp_path: Path) -> subprocess.Popen[str]:
 
 def assert_ends_cleanly(up: subprocess.Popen[str], number: signal.Signals, tmp_path: Path) -> None:
     assert up.stdout is not None
-    started = children_of(up.pid)
+    started = descendants(up.pid)
     assert started
     up.send_signal(number)
     assert up.stdout.read() == ""
@@ -68,7 +54,7 @@ def test_up_says_ready_once_serves_the_form_and_ends_cleanly(tmp_path: Path) -> 
 def test_up_that_is_interrupted_while_it_starts_ends_cleanly(tmp_path: Path) -> None:
     with up(tmp_path) as starting:
         deadline = time.monotonic() + 60
-        while not children_of(starting.pid):
+        while not descendants(starting.pid):
             assert time.monotonic() < deadline, (tmp_path / "stderr").read_text()
             time.sleep(0.05)
         assert_ends_cleanly(starting, signal.SIGINT, tmp_path)

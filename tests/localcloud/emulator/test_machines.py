@@ -1,22 +1,20 @@
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from localcloud.emulator.process import EmulatorProcess
-from tests.localcloud.emulator.lab import AGENT_ACTIONS, LOG_ACTIONS, REGION, Lab, wait_for
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+from tests.localcloud.emulator.lab import (
+    AGENT_ACTIONS,
+    LEAVES_A_PROCESS,
+    LOG_ACTIONS,
+    REGION,
+    Lab,
+    is_running,
+    wait_for,
+)
 
 
 def test_a_machine_boots_runs_its_user_data_and_then_brings_its_agent_online(lab: Lab) -> None:
@@ -141,24 +139,21 @@ def test_a_cancelled_command_ends_as_cancelled_and_its_processes_with_it(lab: La
     wait_for(lambda: not is_running(found), "the script to be gone")
 
 
+def left_on(lab: Lab, machine: str) -> tuple[int, Path]:
+    """The id of a process that outlives its command, and the machine's home folder."""
+    pid, home = lab.run(machine, LEAVES_A_PROCESS, "echo $HOME")["StandardOutputContent"].split()
+    return int(pid), Path(home)
+
+
 def test_terminating_ends_every_process_and_removes_the_folder(lab: Lab) -> None:
     machine = lab.launch()
-    script = """
-import os, pathlib, time
-if os.fork():
-    os._exit(0)
-os.setsid()
-pathlib.Path(os.environ["HOME"], "pid").write_text(str(os.getpid()))
-time.sleep(600)
-"""
-    home = lab.run(machine, f"python3 - <<'EOF'{script}EOF", "echo $HOME")["StandardOutputContent"].strip()
-    written = Path(home) / "pid"
-    pid = int(wait_for(lambda: written.read_text() if written.exists() else None, "the daemon"))
+    pid, home = left_on(lab, machine)
+    assert is_running(pid)
     lab.client("ec2").terminate_instances(InstanceIds=[machine])
     ended = lab.wait_state(machine, "terminated")
     assert ended["terminated_at"] >= ended["launched_at"]
-    wait_for(lambda: not is_running(pid), "the daemon to be gone")
-    assert not Path(home).parent.exists()
+    assert not is_running(pid)
+    assert not home.parent.exists()
 
 
 def test_a_command_on_a_lost_machine_stays_in_progress(lab: Lab) -> None:
@@ -273,14 +268,10 @@ def test_a_machine_stays_pending_for_the_boot_time() -> None:
 
 def test_stopping_the_emulator_leaves_no_process_and_no_file(tmp_path: Path) -> None:
     own = Lab(EmulatorProcess.start(region=REGION, log_dir=tmp_path))
-    result = own.run(own.launch(), "sleep 600 & echo $! $HOME")
-    pid, home = result["StandardOutputContent"].split()
-    assert is_running(int(pid))
+    pid, home = left_on(own, own.launch())
+    assert is_running(pid)
     own.close()
-    deadline = time.monotonic() + 10
-    while is_running(int(pid)) and time.monotonic() < deadline:
-        pass
-    assert not is_running(int(pid))
+    assert not is_running(pid)
     assert not is_running(own.emulator.pid)
-    assert not Path(home).parents[2].exists()
+    assert not home.parents[2].exists()
     assert (tmp_path / "cloud.log").exists()

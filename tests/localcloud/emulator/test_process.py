@@ -12,7 +12,8 @@ import pytest
 
 from localcloud.emulator.process import ROOT, EmulatorError, EmulatorProcess, RootCredentials
 from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID
-from tests.localcloud.emulator.lab import REGION, Lab, wait_for
+from localcloud.emulator.subreaper import descendants
+from tests.localcloud.emulator.lab import LEAVES_A_PROCESS, REGION, Lab, is_running, wait_for
 
 STARTER = """
 import json, sys
@@ -25,17 +26,9 @@ sys.stdin.read()
 """
 
 
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def sleeper(lab: Lab) -> int:
-    """Process id of something that runs on a new machine."""
-    return int(lab.run(lab.launch(), "sleep 600 & echo $!")["StandardOutputContent"])
+    """Id of a process that its command on a new machine has left there."""
+    return int(lab.run(lab.launch(), LEAVES_A_PROCESS)["StandardOutputContent"])
 
 
 def test_a_port_in_use_is_refused_with_the_remedy() -> None:
@@ -49,10 +42,11 @@ def test_a_port_in_use_is_refused_with_the_remedy() -> None:
 
 def test_an_emulator_that_is_killed_leaves_its_machines_to_stop() -> None:
     lab = Lab(EmulatorProcess.start(region=REGION))
-    pid = sleeper(lab)
+    lab.client("lambda").invoke(FunctionName=lab.function("def handler(event, context): return event"))
+    started = {sleeper(lab), lab.emulator.pid, *descendants(lab.emulator.pid)}
     os.kill(lab.emulator.pid, signal.SIGKILL)
     lab.close()
-    wait_for(lambda: not is_running(pid), "the machine to be gone")
+    assert [pid for pid in started if is_running(pid)] == []
     assert not lab.emulator.log_path.exists()
 
 

@@ -1,0 +1,125 @@
+"""A machine's first process: starts its programs, reaps whatever is left alone there, ends all when the machine ends.
+
+A program of its own, run by `localcloud.emulator.machine_processes`; each line of its standard input asks for something
+and each line of its standard output says something, as JSON:
+
+| asked | said |
+|---|---|
+| `{start: N, argv, folder, environment, stdout, stderr}` | `{started: N}` |
+| | `{failed: N, error: [errno, text, file]}` if it cannot be started |
+| | `{ended: N, code}` when program N has ended; minus the signal that ended it |
+| `{kill: N}`: the program and its process group, unless it has ended | |
+
+Output is appended to the files `stdout` and `stderr`. The machine ends when the input ends, which also happens when
+the emulator is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from localcloud.emulator.subreaper import become_subreaper, end_children
+
+CHUNK = 64 << 10
+
+
+class MachineSupervisor:
+    def __init__(self) -> None:
+        self._running: dict[int, tuple[int, subprocess.Popen[bytes]]] = {}  # by process id; the number, the program
+
+    def serve(self, requests: int) -> None:
+        """Returns when the requests have ended.
+
+        Raises:
+            BrokenPipeError: there is no one left who reads the answers.
+        """
+        woken = _woken_by_children()
+        rest = b""
+        while True:
+            ready, _, _ = select.select([requests, woken], [], [])
+            if woken in ready:
+                os.read(woken, CHUNK)
+            self._reap()
+            if requests in ready:
+                data = os.read(requests, CHUNK)
+                if not data:
+                    return
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    self._handle(json.loads(line))
+
+    def _handle(self, request: dict[str, Any]) -> None:
+        if "kill" in request:
+            self._kill(request["kill"])
+        else:
+            self._start(request)
+
+    def _start(self, request: dict[str, Any]) -> None:
+        number = request["start"]
+        try:
+            with Path(request["stdout"]).open("ab") as stdout, Path(request["stderr"]).open("ab") as stderr:
+                process = subprocess.Popen(
+                    request["argv"],
+                    cwd=request["folder"],
+                    env=request["environment"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    process_group=0,
+                )
+        except OSError as error:
+            _say(failed=number, error=[error.errno, error.strerror, error.filename])
+        else:
+            self._running[process.pid] = number, process
+            _say(started=number)
+
+    def _kill(self, number: int) -> None:
+        for pid, (its_number, _) in self._running.items():
+            if its_number == number:  # not reaped yet, so the id is still its own
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, signal.SIGKILL)
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                pid, status = ended
+                if pid in self._running:
+                    number, process = self._running.pop(pid)
+                    process.returncode = os.waitstatus_to_exitcode(status)
+                    _say(ended=number, code=process.returncode)
+
+
+def _woken_by_children() -> int:
+    """A pipe that can be read whenever a child may have ended."""
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return woken
+
+
+def _say(**what: Any) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    become_subreaper()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # As a machine's first process does. Handled rather than ignored: what is ignored would be so for its programs.
+        signal.signal(number, lambda *_: None)
+    with contextlib.suppress(BrokenPipeError):
+        MachineSupervisor().serve(sys.stdin.fileno())
+    end_children()
+
+
+if __name__ == "__main__":
+    main()
