@@ -144,7 +144,9 @@ class Row:
 
 def definition() -> Any:
     """The workflow's, as a stack with the defaults has it; its functions by their names in the simulation."""
-    config = SimpleNamespace(max_attempts=3, boot_timeout_minutes=5, queue_timeout_minutes=_QUEUE_MINUTES)
+    config = SimpleNamespace(
+        max_attempts=3, boot_timeout_minutes=5, queue_timeout_minutes=_QUEUE_MINUTES, longest_timeout_minutes=60
+    )
     names: dict[str, str | int] = {name: name for name in FUNCTIONS}
     return filled(json.loads(DEFINITION.read_text()), {**names, **limits(cast("StackConfig", config))})
 

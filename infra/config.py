@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,10 @@ _ARCHITECTURES = ("arm64", "x86_64")
 _MARKETS = ("spot", "on-demand")
 _BUNDLE_TARGETS = ("lambda", "host")
 _RUNTIME = re.compile(r"python3\.(\d+)")
-_INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
+_INSTANCE_TYPE = re.compile(r"[a-z0-9-]{1,12}\.[a-z0-9-]{1,14}")
+# A function's environment takes 4 KB (Lambda developer guide, "Lambda quotas"), and these, with their prices, are in it.
+_MOST_TYPES, _MOST_ALLOWED_TYPES = 10, 15
+_MOST_SCRIPT_CHARACTERS = 1_000
 # A "g" right after the generation stands for Graviton, which all of EC2's arm64 families have but its first
 # (EC2 instance types guide, "Instance type naming conventions").
 _ARM64_FAMILY = re.compile(r"a1|[a-z]+\d+g[a-z0-9-]*")
@@ -143,13 +147,15 @@ class StackConfig:
             architecture=read.one_of("architecture", _ARCHITECTURES),
             function_runtime=read.text("functionRuntime", _RUNTIME, "a Python runtime of Lambda, such as python3.13"),
             bundle_for=read.one_of("bundleFor", _BUNDLE_TARGETS),
-            instance_types=read.instance_types("instanceTypes"),
-            allowed_instance_types=read.instance_types("allowedInstanceTypes", at_least=0),
+            instance_types=read.instance_types("instanceTypes", 1, _MOST_TYPES),
+            allowed_instance_types=read.instance_types("allowedInstanceTypes", 0, _MOST_ALLOWED_TYPES),
             markets=read.texts("markets", re.compile("|".join(_MARKETS)), f"one of {', '.join(_MARKETS)}"),
             machine_disk_gib=read.number("machineDiskGib", 8, 16_384),
-            machine_image_parameter=read.text("machineImageParameter", re.compile(r"(/[\w./-]+)?"), "an SSM parameter"),
+            machine_image_parameter=read.text(
+                "machineImageParameter", re.compile(r"(/[\w./-]{1,255})?"), "an SSM parameter"
+            ),
             payload_folder=read.text("payloadFolder", re.compile(r"[^\x00]+"), "a folder"),
-            script=read.texts("script", re.compile(r"[^\x00]+"), "a word of a command"),
+            script=read.command("script"),
             output_suffix=read.text("outputSuffix", _SUFFIX, "a suffix, such as .html"),
             max_upload_mib=read.number("maxUploadMib", 1, _MAX_UPLOAD_MIB),
             job_timeout_minutes=read.number("jobTimeoutMinutes", 1, _LONGEST_TIMEOUT_MINUTES),
@@ -237,8 +243,19 @@ class _Reader:
         days = self.number(key, 1, max(_RETENTION_DAYS))
         return self._checked(key, days, lambda value: value in _RETENTION_DAYS, f"one of {_RETENTION_DAYS}")
 
-    def instance_types(self, key: str, at_least: int = 1) -> tuple[str, ...]:
-        types = self.texts(key, _INSTANCE_TYPE, "an EC2 instance type, such as t4g.small", at_least)
+    def command(self, key: str) -> tuple[str, ...]:
+        words = self.texts(key, re.compile(r"[^\x00]+"), "a word of a command")
+        most = _MOST_SCRIPT_CHARACTERS
+        return self._checked(key, words, lambda some: len(json.dumps(some)) <= most, f"at most {most} characters long")
+
+    def instance_types(self, key: str, at_least: int, at_most: int) -> tuple[str, ...]:
+        meaning = f"an EC2 instance type, such as t4g.small, {at_most} at most"
+        types = self._checked(
+            key,
+            self.texts(key, _INSTANCE_TYPE, meaning, at_least),
+            lambda some: len(some) <= at_most,
+            f"a list, each {meaning}",
+        )
         architecture = self.one_of("architecture", _ARCHITECTURES)
         for each in types:
             is_arm64 = _ARM64_FAMILY.fullmatch(each.partition(".")[0]) is not None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import ROUND_CEILING, Decimal
 
 from infra.config import ConfigError, StackConfig
+from infra.history import looks
 from infra.machines import machine_deadline_minutes
 
 _MICRO = 1_000_000
@@ -16,6 +17,7 @@ _HOURS_A_MONTH = 730
 # beside the machine, in micro-USD.
 _BOOT_AND_END_MINUTES = 10
 _REQUESTS = 590
+_LOOK = 80
 
 
 def spending_settings(config: StackConfig) -> str:
@@ -55,7 +57,7 @@ def _check_caps(config: StackConfig, machines: dict[str, dict[str, int]], beside
     for key, cap in caps.items():
         most = max(_hourly(config, machines, key)) + beside
         minutes = machine_deadline_minutes(config) + _BOOT_AND_END_MINUTES
-        needed = -(-most * minutes // 60) + _REQUESTS
+        needed = -(-most * minutes // 60) + _REQUESTS + _LOOK * looks(minutes * 60)
         if cap < needed:
             raise ConfigError(
                 f"mayfly:{key} lets no machine be launched: one may cost up to {Decimal(needed) / _MICRO} USD. "

@@ -12,6 +12,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from infra import history
 from infra.bundle import ROOT
 from infra.config import StackConfig
 from infra.function import WRITE_TRACES, Function
@@ -20,13 +21,9 @@ from infra.steps import Steps
 
 DEFINITION = ROOT / "functions" / "orchestrator" / "workflow.asl.json"
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
-# One try of Dispatch takes about half a second, and the workflow waits three between tries.
-_SECONDS_PER_ONLINE_TRY = 3.5
 # How long to trust that whoever leads the line knows of a run, in seconds.
 _LONGEST_LAUNCH_WAIT = 1800
 _MARGIN = 5
-# How long to trust that events arrive before looking oneself, in seconds.
-_INSPECT_INTERVAL = 60
 _TERMINATION_WAIT = 90
 # Step Functions asks which executions to trace (developer guide, "Tracing Step Functions with X-Ray").
 _TRACE = (
@@ -62,11 +59,25 @@ def _launch_wait(queue_timeout: int) -> int:
 def limits(config: StackConfig) -> dict[str, int]:
     return {
         "max_attempts": config.max_attempts,
-        "online_retries": max(1, round(config.boot_timeout_minutes * 60 / _SECONDS_PER_ONLINE_TRY)),
+        "online_retries": history.online_retries(config.boot_timeout_minutes * 60),
         "launch_wait": _launch_wait(config.queue_timeout_minutes * 60),
-        "inspect_interval": _INSPECT_INTERVAL,
+        "first_look": history.FIRST_LOOK,
+        "longest_look": history.LONGEST_LOOK,
+        "most_looks": history.most_looks(config),
         "termination_wait": _TERMINATION_WAIT,
     }
+
+
+def definition(config: StackConfig, functions: Mapping[str, str]) -> dict[str, Any]:
+    """The state machine's definition; `functions` are the steps' ARNs.
+
+    Raises:
+        ConfigError: the history of an execution might grow beyond what Step Functions takes.
+    """
+    values: dict[str, str | int] = {**functions, **limits(config)}
+    machine: dict[str, Any] = filled(json.loads(DEFINITION.read_text(encoding="utf-8")), values)
+    history.check(machine["States"], config)
+    return machine
 
 
 @dataclass(frozen=True)
@@ -83,8 +94,8 @@ class Workflow(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkflowArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Workflow", name, None, opts)
+        definition(args.config, dict.fromkeys(args.steps.functions, ""))  # refused before anything is made
         child = pulumi.ResourceOptions(parent=self)
-        definition = json.loads(DEFINITION.read_text(encoding="utf-8"))
         role = aws.iam.Role(
             name,
             assume_role_policy=assumed_by("states.amazonaws.com"),
@@ -104,9 +115,7 @@ class Workflow(pulumi.ComponentResource):
             role_arn=role.arn,
             type="STANDARD",
             tracing_configuration={"enabled": True} if args.config.tracing else None,
-            definition=_step_arns(args.steps.functions).apply(
-                lambda arns: json.dumps(filled(definition, {**arns, **limits(args.config)}))
-            ),
+            definition=_step_arns(args.steps.functions).apply(lambda arns: json.dumps(definition(args.config, arns))),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),
         )
         self.arn = machine.arn

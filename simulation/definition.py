@@ -67,12 +67,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Task:
-    """`way` is None at the end of the workflow; `timeout` seconds, None for no limit."""
+    """`way` is None at the end of the workflow; `timeout` makes seconds, None is no limit."""
 
     function: str
     payload: Template
     waits_for_token: bool
-    timeout: float | None
+    timeout: Template | None
     assign: Mapping[str, Template]
     retriers: tuple[Retrier, ...]
     catchers: tuple[Catcher, ...]
@@ -136,7 +136,7 @@ def _task(name: str, fields: Mapping[str, Any]) -> Task:
         function=fields["Arguments"]["FunctionName"],
         payload=template(fields["Arguments"]["Payload"]),
         waits_for_token=fields["Resource"] == _INVOKE_AND_WAIT,
-        timeout=fields.get("TimeoutSeconds"),
+        timeout=template(fields["TimeoutSeconds"]) if "TimeoutSeconds" in fields else None,
         assign=_assigned(fields),
         retriers=tuple(_retrier(name, row) for row in fields.get("Retry", ())),
         catchers=tuple(_catcher(name, row) for row in fields.get("Catch", ())),

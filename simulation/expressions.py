@@ -18,7 +18,8 @@ Template = Callable[[Variables], Any]
 
 _WHOLE = re.compile(r"\{%\s*(.*?)\s*%\}", re.DOTALL)
 _REFERENCE = re.compile(r"\$\w+(\.\w+)*")
-_VARIABLE = re.compile(r"\$(\w+)")
+# A name that is called is a function of the language's own.
+_VARIABLE = re.compile(r"\$(\w+)\b(?!\()")
 
 
 class QueryError(Exception):

@@ -85,14 +85,16 @@ class SimulatedLineTable:
         self._lead: _LeadItem | None = None
         self._holders = 0
 
-    def enter(self, run: Run, attempt: int, token: str, wish: str | None = None) -> Ticket:
+    def enter(
+        self, run: Run, attempt: int, token: str, wish: str | None = None, quiet_until: str | None = None
+    ) -> Ticket:
         moment = now()
 
         def effect() -> Ticket:
             known = self.tickets.get(run.name)
             if known is not None and self._entered[run.name] > moment:
                 return known
-            ticket = Ticket(run, attempt, token, known.since if known else moment, wish)
+            ticket = Ticket(run, attempt, token, known.since if known else moment, wish, quiet_until)
             self.tickets.put(run.name, ticket)
             self._entered[run.name] = moment
             for hears in self.on_enter:

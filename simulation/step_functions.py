@@ -23,10 +23,10 @@ from simulation.lambdas import Answer, Lambdas
 
 STATE_MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:mayfly"
 _EXECUTION = STATE_MACHINE.replace(":stateMachine:", ":execution:") + ":"
-# An execution ends as failed beyond this (developer guide, "Quotas related to state machine executions").
-_MOST_EVENTS = 25_000
-_EVENTS_PER_TRY = 5
-_EVENTS_PER_STATE = 2
+# The event that would have this number is the execution's failure (developer guide, "Quotas related to state machine
+# executions"); what AWS writes there, measured on AWS: floci-io/floci issue 2734.
+MOST_EVENTS = 25_000
+HISTORY_FULL = ("States.Runtime", f"The execution reached the maximum number of history events ({MOST_EVENTS}).")
 # DescribeExecution is eventually consistent (API reference); seconds.
 _LATEST_NEWS = 2.0
 
@@ -66,8 +66,9 @@ class Execution:
     tries: int = 0
     token: str | None = None
     timer: Timer | None = None
-    history: int = 0
+    history: int = 1  # events, of which the first is the start
     last_asked: float = 0.0
+    error: tuple[str, str] | None = None  # its name and cause, once it has failed
 
 
 class StepFunctions:
@@ -165,7 +166,7 @@ class StepFunctions:
 
     def _enter(self, execution: Execution) -> None:
         self.transitions += 1
-        if not self._write_history(execution, _EVENTS_PER_STATE):
+        if not self._has_room(execution, 1):  # entered
             return
         state = self._definition.states[execution.state]
         if isinstance(state, Task):
@@ -177,11 +178,13 @@ class StepFunctions:
         self._go(execution, way, scope, execution.input)
 
     def _go(self, execution: Execution, way: Way, scope: Mapping[str, Any], output: Any) -> None:
+        if not self._has_room(execution, 1):  # exited
+            return
         execution.variables |= {name: value(scope) for name, value in way.assign.items()}
         self._move(execution, way.to, output)
 
     def _try(self, execution: Execution, task: Task) -> None:
-        if not self._write_history(execution, _EVENTS_PER_TRY):
+        if not self._has_room(execution, 2):  # scheduled, started
             return
         execution.tries += 1
         token = f"{execution.name}/{execution.tries}"
@@ -191,14 +194,19 @@ class StepFunctions:
         context = {"State": {"RetryCount": sum(execution.retries.values())}, "Task": {"Token": token}}
         states = {"input": execution.input, "context": context}
         timeout = partial(self._fail_if_waiting, token, "States.Timeout", None)
-        execution.timer = None if task.timeout is None else self._clock.after(task.timeout, timeout)
-        payload = task.payload({**execution.variables, "states": states})
+        scope = {**execution.variables, "states": states}
+        execution.timer = None if task.timeout is None else self._clock.after(task.timeout(scope), timeout)
+        payload = task.payload(scope)
         self._lambdas.invoke(task.function, payload, partial(self._answered, token, task.waits_for_token))
 
     def _answered(self, token: str, waits_for_token: bool, answer: Answer) -> None:
         if answer.error is not None:
             self._fail_if_waiting(token, answer.error, answer.cause)
-        elif not waits_for_token and token in self._waiting:
+        elif token not in self._waiting:
+            return
+        elif waits_for_token:
+            self._has_room(self._waiting[token], 1)  # submitted
+        else:
             result = {"ExecutedVersion": "$LATEST", "Payload": answer.payload, "StatusCode": 200}
             self._succeeded(self._waiting[token], result)
 
@@ -208,6 +216,8 @@ class StepFunctions:
 
     def _succeeded(self, execution: Execution, result: Any) -> None:
         self._stop_waiting(execution)
+        if not self._has_room(execution, 2):  # the try succeeded, the state is exited
+            return
         task = self._task(execution)
         scope = {**execution.variables, "states": {"result": result, "context": {}}}
         execution.variables |= {name: value(scope) for name, value in task.assign.items()}
@@ -218,6 +228,8 @@ class StepFunctions:
 
     def _failed(self, execution: Execution, error: str, cause: str | None) -> None:
         self._stop_waiting(execution)
+        if not self._has_room(execution, 1):  # the try failed, or was timed out
+            return
         task = self._task(execution)
         row = next((row for row, one in enumerate(task.retriers) if matches(one.errors, error)), None)
         if row is not None and execution.retries.get(row, 0) < task.retriers[row].attempts:
@@ -227,10 +239,11 @@ class StepFunctions:
         output = {"Error": error} if cause is None else {"Error": error, "Cause": cause}
         for catcher in task.catchers:
             if matches(catcher.errors, error):
-                scope = {**execution.variables, "states": {"errorOutput": output, "context": {}}}
+                context = {"State": {"RetryCount": sum(execution.retries.values())}}
+                scope = {**execution.variables, "states": {"errorOutput": output, "context": context}}
                 self._go(execution, catcher.way, scope, output)
                 return
-        self._finish(execution, "FAILED")
+        self._fail(execution, error, cause or "")
 
     def _try_again(self, execution: Execution, task: Task, row: int) -> None:
         retrier, retries = task.retriers[row], execution.retries.get(row, 0)
@@ -240,8 +253,13 @@ class StepFunctions:
         delay = self._chance.between(0.0, delay) if retrier.jitter else delay
         execution.timer = self._clock.after(delay, partial(self._try, execution, task))
 
+    def _fail(self, execution: Execution, error: str, cause: str) -> None:
+        execution.error = (error, cause)
+        self._finish(execution, "FAILED")
+
     def _finish(self, execution: Execution, status: str) -> None:
         self._stop_waiting(execution)
+        execution.history += 1
         execution.status = status
         execution.ended = self._clock.seconds
         for hears in self.on_end:
@@ -255,12 +273,13 @@ class StepFunctions:
             execution.timer.cancel()
             execution.timer = None
 
-    def _write_history(self, execution: Execution, events: int) -> bool:
-        """Whether the execution's history has room for them; it ends the execution where not."""
-        execution.history += events
-        if execution.history > _MOST_EVENTS:
-            self._finish(execution, "FAILED")
+    def _has_room(self, execution: Execution, events: int) -> bool:
+        """Writes events into the execution's history; where that is full it ends the execution, and says so."""
+        if execution.history + events >= MOST_EVENTS:
+            execution.history = MOST_EVENTS - 1
+            self._fail(execution, *HISTORY_FULL)
             return False
+        execution.history += events
         return True
 
     def _task(self, execution: Execution) -> Task:

@@ -33,15 +33,17 @@ _deserialize = TypeDeserializer().deserialize
 class DynamoLineTable(DynamoLedger):
     """functions.jobs.ports.LineTable over DynamoDB. Every read is strongly consistent."""
 
-    def enter(self, run: Run, attempt: int, token: str, wish: str | None = None) -> Ticket:
-        # A run's wish is the same at each of its tries.
-        wished = {":wish": _serialize(wish)} if wish else {}
+    def enter(
+        self, run: Run, attempt: int, token: str, wish: str | None = None, quiet_until: str | None = None
+    ) -> Ticket:
+        # A run's wish is the same at each of its tries, and once it is quiet it stays so until it leaves.
+        some = {name: value for name, value in (("wish", wish), ("quiet_until", quiet_until)) if value}
         try:
             answer = self._client.update_item(
                 TableName=self._table,
                 Key=_key(_TICKETS, run),
                 UpdateExpression="SET #run = :run, attempt = :attempt, #token = :token, entered = :now,"
-                " since = if_not_exists(since, :now)" + (", wish = :wish" if wish else ""),
+                " since = if_not_exists(since, :now)" + "".join(f", {name} = :{name}" for name in some),
                 # A write that was given up, and arrives after all, must not bring back a token that is dead by then.
                 ConditionExpression="attribute_not_exists(entered) OR entered <= :now",
                 ExpressionAttributeNames={"#run": "run", "#token": "token"},
@@ -50,7 +52,7 @@ class DynamoLineTable(DynamoLedger):
                     ":attempt": _serialize(attempt),
                     ":token": _serialize(token),
                     ":now": _serialize(now()),
-                    **wished,
+                    **{f":{name}": _serialize(value) for name, value in some.items()},
                 },
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -196,7 +198,14 @@ def _run(attributes: Mapping[str, Any]) -> Run:
 
 def _ticket(item: Mapping[str, Any]) -> Ticket:
     plain = _plain(item)
-    return Ticket(_run(plain["run"]), int(plain["attempt"]), plain["token"], plain["since"], plain.get("wish"))
+    return Ticket(
+        _run(plain["run"]),
+        int(plain["attempt"]),
+        plain["token"],
+        plain["since"],
+        plain.get("wish"),
+        plain.get("quiet_until"),
+    )
 
 
 def _slot(item: Mapping[str, Any]) -> Slot:

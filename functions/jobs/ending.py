@@ -33,6 +33,7 @@ _CODES = {
     "AgentNotOnline": "boot_timeout",
     "MachineLost": "machine_lost",
     "UploadExpired": "output_not_stored",
+    "TooManyLooks": "internal_error",
 }
 
 

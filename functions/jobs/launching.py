@@ -25,6 +25,12 @@ from functions.jobs.serving import STEP_ERRORS, Serving
 
 # How long a leader goes on before another one takes over: well inside its function's minute.
 _LEAD_FOR = timedelta(seconds=30)
+# How often one attempt asks for a machine. Each time adds events to its execution's history, which has an end: after
+# the first ones a run is asked to come again no more often than this part of the queue's time-out, and in the end it
+# is sent away (docs/decisions/0016-a-bounded-history.md).
+_EAGER_ASKS = 70
+_QUIET_SHARE = 60
+MOST_ASKS = 140
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,11 @@ class Launching:
     line: Line
     serving: Serving
 
-    def enter(self, run: Run, attempt: int, token: str) -> None:
+    def enter(self, run: Run, attempt: int, token: str, asks: int = 0) -> None:
         """Takes a place in line and, if nobody else does, launches for all in line.
 
-        The workflow hears through `token`: success with its `instance_id`, or one of errors.py's step errors.
+        The workflow hears through `token`: success with its `instance_id`, or one of errors.py's step errors. `asks` is
+        how often this attempt has come before.
 
         Raises:
             JobEnded: the run is over; it has no place in line any more.
@@ -48,7 +55,7 @@ class Launching:
             job = open_job(self.jobs, run)
             self.serving.spending.check_job(job)
             wish = job.overrides.instance_type
-            ticket = self.line.table.enter(run, attempt, token, wish)
+            ticket = self.line.table.enter(run, attempt, token, wish, self._quiet_until(asks))
             open_job(self.jobs, run)  # who is cancelled after this finds the ticket
         except (JobEnded, JobCostCap):
             self.line.table.leave(run)
@@ -56,9 +63,10 @@ class Launching:
         # There is one when an earlier try of this step got as far as the machine and only its answer was lost.
         held = self.line.table.slot(run)
         slot = held if held is not None and held.machine.attempt == attempt else None
-        if slot is None and self.serving.has_waited_too_long(ticket):
+        too_long, too_often = self.serving.has_waited_too_long(ticket), asks >= MOST_ASKS
+        if slot is None and (too_long or too_often):
             self.line.table.leave(run)
-            raise QueueTimeout(f"No machine within {self.serving.patience}.")
+            raise QueueTimeout(f"No machine within {self.serving.patience if too_long else f'{MOST_ASKS} requests'}.")
         slot = self._lead(ticket, slot)
         if slot is not None:
             self.serving.give(ticket, slot)
@@ -71,6 +79,11 @@ class Launching:
             self._note_waiting(
                 run, "The machines that run may cost what is left of today's cap; this job waits for them."
             )
+
+    def _quiet_until(self, asks: int) -> str | None:
+        if asks < _EAGER_ASKS:
+            return None
+        return clock.rfc3339(clock.utc_now() + self.serving.queue_timeout / _QUIET_SHARE)
 
     def _note_waiting(self, run: Run, words: str) -> None:
         event = TimelineEvent("waiting", now(), words)

@@ -15,6 +15,14 @@ from functions.jobs.pricing import day_of, machine_cost
 _TRIES = 5
 
 
+# Places in line to look at for a run that may be asked to come again.
+_LOOK_AT = 100
+
+
+def _is_quiet(ticket: Ticket) -> bool:
+    return ticket.quiet_until is not None and ticket.quiet_until > clock.now()
+
+
 @dataclass(frozen=True)
 class Line:
     table: LineTable
@@ -37,8 +45,14 @@ class Line:
             self.table.charge(Charge(day_of(machine), owner, machine.instance_id, cost))
 
     def oldest(self, but: Run | None = None) -> Sequence[Ticket]:
-        """The first in line, without the run that is about to leave it."""
-        return [ticket for ticket in self.table.oldest(_TRIES) if ticket.run != but]
+        """The first in line whom one may ask to come again, without the run that is about to leave it."""
+        looked_at = _TRIES
+        while True:
+            tickets = self.table.oldest(looked_at)
+            found = [ticket for ticket in tickets if ticket.run != but and not _is_quiet(ticket)]
+            if found or len(tickets) < looked_at or looked_at > _LOOK_AT:
+                return found[:_TRIES]
+            looked_at *= 10
 
     def hand_over(self, but: Run | None = None) -> None:
         """Tells the oldest in line that there may be room; the one who hears it asks for the machines of all.

@@ -105,7 +105,8 @@ class MachineTable(Protocol):
 class Ticket:
     """A run's place in the line: who waits for a machine since when (RFC 3339 UTC), and how to tell them.
 
-    `wish` is the one instance type that will do; None is any of the stack's.
+    `wish` is the one instance type that will do; None is any of the stack's. A run that has asked for a machine often
+    is `quiet_until` then (RFC 3339 UTC): it is told of a machine, and not asked to come again.
     """
 
     run: Run
@@ -113,6 +114,7 @@ class Ticket:
     token: str
     since: str
     wish: str | None = None
+    quiet_until: str | None = None
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,9 @@ class LineTable(Protocol):
     Reads see every earlier write.
     """
 
-    def enter(self, run: Run, attempt: int, token: str, wish: str | None = None) -> Ticket:
+    def enter(
+        self, run: Run, attempt: int, token: str, wish: str | None = None, quiet_until: str | None = None
+    ) -> Ticket:
         """Takes a place in line, or gives the run's place a new token; the ticket tells since when it waits.
 
         A place that was taken later than this (a call that was held up, say) stays as it is, and is answered.

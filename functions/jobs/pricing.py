@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 from functions.jobs.job import Job, MachineRecord
 
@@ -17,6 +18,10 @@ LEAST_SECONDS = 60
 # What one machine's job costs beside the machine: transitions, calls of functions, requests, the table's reads and
 # writes. The sum of those rows in docs/operations.md, "Costs".
 REQUESTS = 590
+# What a look at a machine at work costs, as the workflow takes one again and again: three transitions, two calls. The
+# first after a minute, each later one a tenth later, up to an hour (infra/history.py).
+LOOK = 80
+_FIRST_LOOK, _LONGEST_LOOK = 60, 3_600
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,19 @@ class Cost:
 
 def for_seconds(hourly: int, seconds: float) -> int:
     """What one machine costs that lives so long, with all that its job needs beside it; rounded up."""
-    return -(-hourly * _billed(seconds) // _HOUR) + REQUESTS
+    billed = _billed(seconds)
+    return -(-hourly * billed // _HOUR) + REQUESTS + LOOK * looks(billed)
+
+
+@cache
+def looks(seconds: int) -> int:
+    """How often the workflow has looked at a machine by then that is still at work."""
+    count, interval = 0, _FIRST_LOOK
+    while seconds > interval:
+        seconds -= interval
+        interval = min(interval + interval // 10, _LONGEST_LOOK)
+        count += 1
+    return count
 
 
 def machine_cost(machine: MachineRecord, moment: datetime) -> int | None:

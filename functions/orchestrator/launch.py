@@ -72,4 +72,5 @@ def for_each(work: Callable[[T], object], things: Sequence[T]) -> None:
 @lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> None:
     log_step("launch", event["job_id"], attempt=event["attempt"])
-    launching().enter(run_of(event), int(event["attempt"]), event["task_token"])
+    # A run that began before an upgrade does not say how often it has asked.
+    launching().enter(run_of(event), int(event["attempt"]), event["task_token"], int(event.get("asks", 0)))

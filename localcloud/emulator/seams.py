@@ -26,6 +26,7 @@ from localcloud.emulator import (
     used_rights,
     worker_pool,
     worker_starts,
+    workflow_history,
     workflow_tasks,
 )
 from localcloud.emulator.control import Control
@@ -59,6 +60,7 @@ def install_seams(settings: Settings) -> Emulator:
     transport.install()
     authorization.install()
     workflow_tasks.install()
+    workflow_history.install()
     retry_delays.install()
     function_permissions.install()
     function_code.install()

@@ -18,6 +18,7 @@ from ministack.services import lambda_svc, stepfunctions
 from localcloud.emulator.request_context import Check
 from localcloud.emulator.roles import role_allows
 from localcloud.emulator.settings import Scope
+from localcloud.emulator.workflow_history import note_submitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +30,14 @@ RESPONSES = ("states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTas
 
 @dataclass(frozen=True)
 class RunningTask:
-    """The state machine whose task is being run, and the token it waits for, if any."""
+    """The execution whose task is being run, and the token it waits for, if any."""
 
-    state_machine_arn: str
+    execution: dict[str, Any]
     token: str | None = None
+
+    @property
+    def state_machine_arn(self) -> str:
+        return str(self.execution["stateMachineArn"])
 
 
 _running: ContextVar[RunningTask | None] = ContextVar("localcloud_running_task", default=None)
@@ -59,7 +64,7 @@ def checks_for_task_response(action: str, call: ApiCall) -> list[Check] | None:
 
 def _with_running_task(stock: Callable[..., Any]) -> Callable[..., Any]:
     def execute_task(state: dict[str, Any], raw_input: Any, execution: dict[str, Any], context: dict[str, Any]) -> Any:
-        token = _running.set(RunningTask(execution["stateMachineArn"]) if execution else None)
+        token = _running.set(RunningTask(execution) if execution else None)
         try:
             return stock(state, raw_input, execution, context)
         finally:
@@ -74,7 +79,7 @@ def _with_token(stock: Callable[..., Any]) -> Callable[..., Any]:
         if running is None:
             return stock(resource, input_data, task_token, state)
         _state_machines_by_token[task_token] = running.state_machine_arn
-        reset = _running.set(RunningTask(running.state_machine_arn, task_token))
+        reset = _running.set(RunningTask(running.execution, task_token))
         try:
             return stock(resource, input_data, task_token, state)
         finally:
@@ -90,10 +95,13 @@ def _with_role(stock: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
             return stock(function, event)
         try:
             _check_role(running.state_machine_arn, function)
-            return stock(function, event)
+            answer = stock(function, event)
         except stepfunctions._ExecutionError as error:
             _fail_waiting_task(running.token, error)
             raise
+        if running.token is not None:
+            note_submitted(running.execution)
+        return answer
 
     return call_lambda
 

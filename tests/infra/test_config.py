@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,10 @@ ROOT = Path(__file__).parents[2]
         ("bundleFor", "windows"),
         ("instanceTypes", "[]"),
         ("instanceTypes", '["t4g small"]'),
+        ("instanceTypes", json.dumps(["t4g.small"] * 11)),
+        ("allowedInstanceTypes", json.dumps(["t4g.small"] * 16)),
+        ("machineImageParameter", "/" + "x" * 256),
+        ("script", json.dumps(["x" * 1000])),
         ("allowedInstanceTypes", '["c7g large"]'),
         ("maxJobTimeoutMinutes", "59"),
         ("maxJobTimeoutMinutes", "2761"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.jobs.pricing import REQUESTS
+from functions.jobs.pricing import LOOK, REQUESTS, looks
 from functions.jobs.spending import Caps, Spending
 from infra.config import ConfigError, StackConfig
 from infra.machines import machine_deadline_minutes
@@ -68,7 +68,7 @@ def test_with_a_cap_every_type_in_every_market_needs_a_price(config: StackConfig
 def test_a_cap_that_lets_no_machine_be_launched_is_refused() -> None:
     hours = (timedelta(minutes=machine_deadline_minutes(CONFIG)) + timedelta(minutes=10)) / timedelta(hours=1)
     most = spending(CONFIG).most()
-    assert most == int(26_287 * hours + 0.999) + REQUESTS
+    assert most == int(26_287 * hours + 0.999) + REQUESTS + LOOK * looks(round(hours * 3600))
     fits = replace(CONFIG, max_owner_usd_per_day=f"{most / 1e6:.6f}")
     assert spending(fits).caps.owner_a_day == most
     with pytest.raises(ConfigError, match=r"mayfly:maxOwnerUsdPerDay lets no machine be launched: one may cost"):

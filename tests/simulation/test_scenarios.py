@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from functions.jobs.job import Job
+from functions.jobs.job import Job, MachineRecord
 from simulation.faults import NO_FAULTS, Ailment, Delivery, Faults, FunctionFault, MachineFault, Mishap
 from simulation.lambdas import Answer, ignored
 from simulation.payload import Script
@@ -48,11 +49,20 @@ class Story(World):
 
 
 @contextmanager
-def a_story(faults: Faults = NO_FAULTS, *, seed: int = 0, max_attempts: int = 3, **stack: Any) -> Iterator[Story]:
-    with Story(Stack(**stack), definition(max_attempts), seed=seed, faults=faults) as story:
+def a_story(
+    faults: Faults = NO_FAULTS, *, seed: int = 0, max_attempts: int = 3, timeout_minutes: int = 60, **stack: Any
+) -> Iterator[Story]:
+    workflow = definition(max_attempts, longest_timeout_minutes=timeout_minutes)
+    with Story(Stack(**stack), workflow, seed=seed, faults=faults) as story:
         yield story
         assert story.run_to_rest(HOUR), story.unrest()
         assert story.watch.problems == []
+
+
+def age_between(machine: MachineRecord) -> float:
+    """How old a machine got, in seconds."""
+    ended = datetime.fromisoformat(machine.terminated_at or machine.launched_at)
+    return (ended - datetime.fromisoformat(machine.launched_at)).total_seconds()
 
 
 def function_faults(*faults: tuple[str, int, int, Mishap]) -> Faults:
@@ -247,3 +257,23 @@ def test_what_ended_is_counted_once_however_often_the_steps_run(mishap: Mishap |
         story.run(600)
         counts = story.ports.meter.counts
         assert (counts["Jobs", "succeeded"], counts["Jobs", "cancelled"], counts["MachineSeconds", None]) == (1, 1, 2)
+
+
+def test_a_job_of_46_hours_lives_through_three_attempts_of_which_no_event_was_heard() -> None:
+    """An execution ends at 25,000 events (Step Functions developer guide, "Quotas"); a look a minute was 26 hours."""
+    minutes = 46 * 60
+    lost = MachineFault(Ailment.DIES, 45 * HOUR)
+    faults = Faults(machines={0: lost, 1: lost}, events=dict.fromkeys(range(1000), Delivery.LOST))
+    limits = {"job_timeout": minutes * 60, "machine_deadline": (minutes + 50) * 60}
+    with a_story(faults, timeout_minutes=minutes, **limits) as story:
+        story.submit_all(1, Script(45.9 * HOUR))
+        story.run(145 * HOUR)
+        assert (story.the(0).status, story.launched) == ("succeeded", 3)
+        (execution,) = story.ports.step_functions.executions.values()
+        assert execution.status == "SUCCEEDED"
+        assert 3_000 < execution.history < 6_000
+        # What was lost was seen within an hour, and what was done within an hour as well.
+        ends = [machine.terminated_at for machine in story.the(0).machines]
+        assert None not in ends
+        spans = [age_between(machine) for machine in story.the(0).machines]
+        assert all(45 * HOUR <= span <= 47.5 * HOUR for span in spans), spans

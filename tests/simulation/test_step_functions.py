@@ -212,7 +212,54 @@ def test_every_end_is_told() -> None:
 
 
 def test_an_execution_that_goes_round_for_ever_ends_when_its_history_is_full() -> None:
+    """The last event is the failure, with this number (measured on AWS: floci-io/floci issue 2734)."""
     service = Service(Round={"Type": "Pass", "Next": "Round"})
     service.start()
     service.go_on(3600)
-    assert service.status == "FAILED"
+    execution = service.service.executions["job"]
+    assert (service.status, execution.history) == ("FAILED", 25_000)
+    assert execution.error == (
+        "States.Runtime",
+        "The execution reached the maximum number of history events (25000).",
+    )
+
+
+def test_a_try_that_waits_has_one_event_more_and_each_state_two() -> None:
+    """Step Functions API reference, HistoryEvent: Entered, Scheduled, Started, Submitted, Succeeded, Exited."""
+    retry = {"ErrorEquals": ["YourTurn"], "IntervalSeconds": 1, "MaxAttempts": 1}
+    service = Service(First=task(Next="Second", End=False), Second=task(WAIT, Arguments=TOKEN, Retry=[retry]))
+    service.answers = [None, None, None]
+    service.start()
+    service.go_on()
+    service.client.send_task_failure(taskToken=service.asked[1][1]["token"], error="YourTurn", cause="")
+    service.go_on()
+    service.client.send_task_success(taskToken=service.asked[2][1]["token"], output="{}")
+    assert service.status == "SUCCEEDED"
+    assert service.service.executions["job"].history == 1 + 5 + (2 + 2 * 4) + 1
+
+
+def test_a_time_out_may_be_an_expression() -> None:
+    caught = {"ErrorEquals": ["States.Timeout"], "Next": "Work"}
+    begin = {"Type": "Pass", "Assign": {"wait": "{% $states.input.wait * 2 %}"}, "Next": "Wait"}
+    waits = task(WAIT, Arguments=TOKEN, TimeoutSeconds="{% $wait %}", Catch=[caught])
+    service = Service(Begin=begin, Wait=waits, Work=task())
+    service.answers = [None, None]
+    service.start({"wait": 20})
+    service.go_on(38)
+    assert len(service.asked) == 1
+    service.go_on(4)
+    assert service.status == "SUCCEEDED"
+
+
+def test_what_catches_an_error_knows_how_often_the_state_was_tried() -> None:
+    retry = {"ErrorEquals": ["KeyError"], "MaxAttempts": 2}
+    caught = {
+        "ErrorEquals": ["States.ALL"],
+        "Assign": {"tries": "{% $states.context.State.RetryCount + 1 %}"},
+        "Next": "Work",
+    }
+    service = Service(First=task(Retry=[retry], Catch=[caught]), Work=task())
+    service.answers = [KeyError(), KeyError(), KeyError(), None]
+    service.start()
+    service.go_on()
+    assert service.variables == {"tries": 3}

@@ -39,11 +39,13 @@ class FakeLineTable:
     charges: dict[str, Charge] = field(default_factory=dict)  # by the machine's id
     _holders: count[int] = field(default_factory=lambda: count(1))
 
-    def enter(self, run: Run, attempt: int, token: str, wish: str | None = None) -> Ticket:
+    def enter(
+        self, run: Run, attempt: int, token: str, wish: str | None = None, quiet_until: str | None = None
+    ) -> Ticket:
         known, moment = self.tickets.get(run.name), now()
         if known is not None and self.entered.get(run.name, "") > moment:
             return known
-        self.tickets[run.name] = Ticket(run, attempt, token, known.since if known else moment, wish)
+        self.tickets[run.name] = Ticket(run, attempt, token, known.since if known else moment, wish, quiet_until)
         self.entered[run.name] = moment
         return self.tickets[run.name]
 

@@ -10,7 +10,7 @@ from functions.jobs import serving
 from functions.jobs.clock import now
 from functions.jobs.errors import JobCostCap
 from functions.jobs.ports import Batch, Charge, Turn
-from functions.jobs.pricing import REQUESTS, Prices
+from functions.jobs.pricing import LOOK, REQUESTS, Prices, looks
 from functions.jobs.serving import MAX_BATCH
 from functions.jobs.spending import Caps, Spending, today
 from tests.functions.fakes.job_table import a_job
@@ -20,7 +20,7 @@ from tests.functions.jobs.waiting_line import ONE, WaitingLine
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 PRICES = Prices({"t4g.small": {"on-demand": 36_000}})
-MOST = 36_000 + REQUESTS
+MOST = 36_000 + REQUESTS + LOOK * looks(3_600)
 
 
 def capped(**caps: int) -> Spending:

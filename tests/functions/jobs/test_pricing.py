@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from functions.jobs.job import JobStatus, MachineRecord
-from functions.jobs.pricing import REQUESTS, Cost, Prices, for_seconds, job_cost, machine_cost, usd
+from functions.jobs.pricing import LOOK, REQUESTS, Cost, Prices, for_seconds, job_cost, looks, machine_cost, usd
+from infra import history
 from tests.functions.fakes.job_table import a_job
 from tests.functions.fakes.machines import a_machine
 
@@ -25,7 +27,22 @@ def lived(until: str | None) -> MachineRecord:
     [(0, 600), (59.2, 600), (60, 600), (60.001, 610), (3600, 36_000)],
 )
 def test_a_machine_is_billed_by_the_second_and_for_a_minute_at_least(seconds: float, micro_usd: int) -> None:
-    assert for_seconds(HOURLY, seconds) == micro_usd + REQUESTS
+    assert for_seconds(HOURLY, seconds) == micro_usd + REQUESTS + LOOK * looks(math.ceil(seconds))
+
+
+def test_what_the_workflow_does_while_a_machine_works_is_in_its_price() -> None:
+    """State transitions are billed, 25 micro-USD each: Await, Inspect and Verdict for every look."""
+    hour, two_days = looks(3_600), looks(172_800)
+    assert (looks(60), looks(61), looks(126), looks(127)) == (0, 1, 1, 2)
+    assert (hour, two_days) == (20, 81)
+    assert for_seconds(0, 172_800) == REQUESTS + two_days * LOOK
+    assert LOOK >= 3 * 25
+
+
+def test_the_program_and_the_functions_count_looks_alike() -> None:
+    assert [history.looks(seconds) for seconds in range(60, 180_000, 977)] == [
+        looks(seconds) for seconds in range(60, 180_000, 977)
+    ]
 
 
 def test_a_price_that_does_not_divide_is_rounded_up() -> None:
@@ -33,8 +50,8 @@ def test_a_price_that_does_not_divide_is_rounded_up() -> None:
 
 
 def test_a_machine_costs_up_to_its_end_and_up_to_now_while_it_lives() -> None:
-    assert machine_cost(lived("2026-01-31T09:02:00.000Z"), LATER) == 1_200 + REQUESTS
-    assert machine_cost(lived(None), LATER) == 18_000 + REQUESTS
+    assert machine_cost(lived("2026-01-31T09:02:00.000Z"), LATER) == 1_200 + REQUESTS + LOOK
+    assert machine_cost(lived(None), LATER) == 18_000 + REQUESTS + LOOK * looks(1_800)
 
 
 def test_a_machine_has_its_price_with_its_disk_and_address() -> None:
@@ -46,9 +63,10 @@ def test_a_machine_has_its_price_with_its_disk_and_address() -> None:
 def test_a_job_costs_what_its_machines_do() -> None:
     ended, alive = lived("2026-01-31T09:02:00.000Z"), lived(None)
     job = replace(a_job(status=JobStatus.FAILED), machines=(ended, alive))
-    assert job_cost(job, LATER) == Cost(19_200 + 2 * REQUESTS, 1_920, is_final=False)
+    waited = LOOK * (looks(1_800) + 1)
+    assert job_cost(job, LATER) == Cost(19_200 + 2 * REQUESTS + waited, 1_920, is_final=False)
     over = replace(job, machines=(ended,))
-    assert job_cost(over, LATER) == Cost(1_200 + REQUESTS, 120, is_final=True)
+    assert job_cost(over, LATER) == Cost(1_200 + REQUESTS + LOOK, 120, is_final=True)
 
 
 def test_a_job_without_a_machine_has_cost_nothing_yet() -> None:

@@ -10,7 +10,7 @@ from functions.jobs.clock import now
 from functions.jobs.errors import JobCostCap, SpendingCap
 from functions.jobs.job import Overrides, Run
 from functions.jobs.ports import Charge, Slot
-from functions.jobs.pricing import REQUESTS, Prices
+from functions.jobs.pricing import LOOK, REQUESTS, Prices, looks
 from functions.jobs.spending import Caps, Estimate, Purse, Spending, Verdict, today
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
@@ -20,7 +20,9 @@ from tests.functions.fakes.machines import a_machine
 HOURLY = 36_000
 PRICES = Prices({"t4g.small": {"on-demand": HOURLY}, "m6g.large": {"on-demand": 2 * HOURLY}})
 SPENDING = Spending(PRICES, Caps(), ("t4g.small",), ("on-demand",), timedelta(minutes=50), max_attempts=3)
-MOST = HOURLY + REQUESTS  # for the deadline and ten minutes more
+# For the deadline and ten minutes more, with what the workflow does meanwhile.
+BESIDE = REQUESTS + LOOK * looks(3_600)
+MOST = HOURLY + BESIDE
 ALICE, BOB = Run("alice", JOB_ID), Run("bob", OTHER_ID)
 
 
@@ -47,8 +49,8 @@ def spent(owner: str, amount: int, instance_id: str = "i-9", day: str | None = N
 
 def test_a_machine_may_cost_what_the_dearest_type_costs_until_its_deadline() -> None:
     assert SPENDING.most() == MOST
-    assert replace(SPENDING, instance_types=("t4g.small", "m6g.large")).most() == 2 * HOURLY + REQUESTS
-    assert SPENDING.most("m6g.large") == 2 * HOURLY + REQUESTS
+    assert replace(SPENDING, instance_types=("t4g.small", "m6g.large")).most() == 2 * HOURLY + BESIDE
+    assert SPENDING.most("m6g.large") == 2 * HOURLY + BESIDE
     assert Spending().most() is None
 
 
@@ -61,8 +63,9 @@ def test_the_estimate_is_of_the_first_choice_and_of_all_attempts() -> None:
 def test_a_machine_that_is_alive_is_reckoned_with_what_it_may_cost(stopped_clock: StoppedClock) -> None:
     table = table_of(slots=[a_slot(ALICE)])
     stopped_clock.go_on(600)
+    so_far = 6_000 + REQUESTS + LOOK * looks(600)
     purse = Purse.of_today(capped(owner=2 * MOST), table)
-    assert (purse.spent["alice"], purse.reserved["alice"]) == (6_000 + REQUESTS, MOST - 6_000 - REQUESTS)
+    assert (purse.spent["alice"], purse.reserved["alice"]) == (so_far, MOST - so_far)
 
 
 def test_a_burst_gets_no_more_machines_than_a_cap_has_room_for_if_each_costs_what_it_may(
@@ -93,7 +96,7 @@ def test_who_has_spent_the_day_is_refused_and_told_when_the_next_one_begins(stop
     purse = Purse.of_today(capped(owner=2 * MOST), table_of([spent("alice", MOST + 1)]))
     assert (purse.take("alice"), purse.take("bob")) == (Verdict.REFUSED, Verdict.GRANTED)
     refusal = purse.refusal("alice") or ""
-    assert refusal.startswith("Your machines have cost 0.036591 USD today")
+    assert refusal.startswith("Your machines have cost 0.038191 USD today")
     assert "00:00 UTC" in refusal
 
 
@@ -105,7 +108,7 @@ def test_the_stacks_cap_is_for_everybody_together(stopped_clock: StoppedClock) -
 
 
 def test_nobody_is_passed_over_by_a_cheaper_machine_further_back(stopped_clock: StoppedClock) -> None:
-    dear = 2 * HOURLY + REQUESTS
+    dear = 2 * HOURLY + BESIDE
     purse = Purse.of_today(capped(owner=MOST + dear - 1), table_of())
     verdicts = [purse.take("alice", wish) for wish in (None, "m6g.large", None)]
     assert verdicts == [Verdict.GRANTED, Verdict.HELD, Verdict.HELD]
@@ -141,7 +144,7 @@ def test_a_job_gets_no_machine_that_might_take_it_beyond_its_cap(stopped_clock: 
     job = replace(a_job(), machines=(machine,))
     cost = 600 + REQUESTS
     capped(job=cost + MOST).check_job(job)
-    with pytest.raises(JobCostCap, match=r"has cost 0.001190 USD.* up to 0.036590 USD; a job may cost 0.037779 USD"):
+    with pytest.raises(JobCostCap, match=r"has cost 0.001190 USD.* up to 0.038190 USD; a job may cost 0.039379 USD"):
         capped(job=cost + MOST - 1).check_job(job)
     with pytest.raises(JobCostCap):
         capped(job=cost + MOST).check_job(replace(job, overrides=Overrides("m6g.large")))

@@ -61,7 +61,9 @@ class StatesLanguage:
         """Where an error leads that is not tried again any more."""
         for way, catch in _ways(self.state(name)):
             if way.startswith("Catch") and _matches(catch, error):
-                return self._take(way, catch, variables, errorOutput={"Error": error, "Cause": cause})
+                return self._take(
+                    way, catch, variables, errorOutput={"Error": error, "Cause": cause}, context=self.context
+                )
         raise LookupError(f"{name} does not catch {error}: the execution fails")
 
     def retrier(self, name: str, error: str) -> Mapping[str, Any]:

@@ -27,6 +27,8 @@ VARIABLES: dict[str, Any] = {
     "instance_id": "i-1",
     "command_id": "c-1",
     "stored_after": "c-0",
+    "asks": 5,
+    "interval": 60,
     "outcome": asdict(OUTCOME),
     "error_name": "MachineLost",
     "cause": "it was gone",
@@ -78,7 +80,7 @@ class Contract:
 JOB = a_job(status=JobStatus.FAILED)
 RELEASE = Contract(release, "releasing", ["i-1"], ("release", RUN, "i-1"))
 CONTRACTS = {
-    "Launch": Contract(launch, "launching", None, ("enter", RUN, 4, "the-token")),
+    "Launch": Contract(launch, "launching", None, ("enter", RUN, 4, "the-token", 8)),
     "Dispatch": Contract(dispatch, "dispatching", "c-1", ("dispatch", RUN, 4, "i-1", "c-0", 3)),
     "AwaitCompletion": Contract(await_completion, "awaiting", None, ("park", "i-1", "the-token")),
     "Inspect": Contract(inspect_command, "inspecting", OUTCOME, ("inspect", RUN, "i-1", "c-1")),
@@ -137,8 +139,8 @@ def test_what_is_empty_in_the_workflow_is_nothing_to_the_core(
 
 
 def test_whole_numbers_stay_whole_whatever_json_made_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    ((_, called, attempt, _),) = run(monkeypatch, "Launch", run=2.0, attempt=4.0).calls
-    assert [type(number) for number in (called.number, attempt)] == [int, int]
+    ((_, called, attempt, _, asks),) = run(monkeypatch, "Launch", run=2.0, attempt=4.0, asks=5.0).calls
+    assert [type(number) for number in (called.number, attempt, asks)] == [int, int, int]
 
 
 @pytest.mark.parametrize(

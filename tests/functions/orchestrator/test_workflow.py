@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from functions.jobs import errors, serving
 from functions.jobs.advice import FAILURES
 from functions.jobs.ending import _CODES
 from infra.workflow import limits
+from operations.stack_settings import read_settings
 from tests.functions.orchestrator.states_language import Way
 from tests.functions.orchestrator.workflow_definition import ARNS, LIMITS, MACHINE, TASKS, WORKFLOW
 
+DEV = read_settings(Path(__file__).parents[3], "dev").config
 STATES: dict[str, Any] = MACHINE["States"]
 OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.StepError)}
 BEGUN = {
@@ -28,6 +31,9 @@ BEGUN = {
     "cause": "",
     "stores": 0,
     "stored_after": "",
+    "asks": 0,
+    "looks": 0,
+    "interval": 60,
 }
 LAUNCHED = BEGUN | {"instance_id": "i-1"}
 SENT = LAUNCHED | {"command_id": "c-1"}
@@ -77,12 +83,19 @@ EDGES = [
     ),
     Edge("Launch", "answers", "Dispatch", BEGUN, {"instance_id": "i-1"}, {"instance_id": "i-1"}),
     Edge("Launch", "JobEnded", "Terminate", BEGUN),
-    Edge("Launch", "YourTurn", "Launch", BEGUN),
-    Edge("Launch", "States.Timeout", "Launch", BEGUN),
+    Edge("Launch", "YourTurn", "Launch", BEGUN | {"asks": 5}, assigns={"asks": 9}),
+    Edge("Launch", "States.Timeout", "Launch", BEGUN, assigns={"asks": 4}),
     Edge("Launch", "QueueTimeout", "RecordError", BEGUN, assigns=error("QueueTimeout")),
     Edge("Launch", "LaunchRefused", "RecordError", BEGUN, assigns=error("LaunchRefused")),
     Edge("Launch", "Sandbox.Timedout", "RecordError", BEGUN, assigns=error("Sandbox.Timedout")),
-    Edge("Dispatch", "answers", "AwaitCompletion", LAUNCHED, {"Payload": {"command_id": "c-1"}}, {"command_id": "c-1"}),
+    Edge(
+        "Dispatch",
+        "answers",
+        "AwaitCompletion",
+        LAUNCHED | {"interval": 3600},
+        {"Payload": {"command_id": "c-1"}},
+        {"command_id": "c-1", "interval": 60},
+    ),
     Edge("Dispatch", "JobEnded", "Terminate", LAUNCHED),
     Edge("Dispatch", "AgentNotOnline", "DropMachine", LAUNCHED, assigns=error("AgentNotOnline")),
     Edge("Dispatch", "MachineLost", "DropMachine", LAUNCHED, assigns=error("MachineLost")),
@@ -92,7 +105,8 @@ EDGES = [
     Edge("AwaitCompletion", "LookupError", "RecordError", SENT, assigns=error("LookupError")),
     Edge("Inspect", "answers", "Verdict", SENT, {"Payload": found("running")}, {"outcome": found("running")}),
     Edge("Inspect", "JobEnded", "Terminate", SENT),
-    Edge("Inspect", "Throttled", "RecordError", SENT, assigns=error("Throttled")),
+    Edge("Inspect", "Throttled", "Verdict", SENT, assigns={"outcome": {"verdict": "running"}}),
+    Edge("Inspect", "LookupError", "RecordError", SENT, assigns=error("LookupError")),
     Edge("Verdict", "chooses", "Record", SENT | {"outcome": found("finished")}),
     Edge(
         "Verdict",
@@ -111,7 +125,23 @@ EDGES = [
             "cause": "The result could not be stored in time, again and again.",
         },
     ),
-    Edge("Verdict", "chooses", "AwaitCompletion", SENT | {"outcome": found("running")}),
+    Edge(
+        "Verdict",
+        "chooses",
+        "AwaitCompletion",
+        SENT | {"outcome": found("running"), "looks": 3, "interval": 86},
+        assigns={"looks": 4, "interval": 94},
+    ),
+    Edge(
+        "Verdict",
+        "chooses",
+        "RecordError",
+        SENT | {"outcome": found("running"), "looks": LIMITS["most_looks"]},
+        assigns={
+            "error_name": "TooManyLooks",
+            "cause": "The machine was looked at too often, and was running each time.",
+        },
+    ),
     Edge(
         "Verdict",
         "chooses",
@@ -125,8 +155,8 @@ EDGES = [
         "NextAttempt",
         "chooses",
         "Launch",
-        LOST | {"attempt": 5, "stored_after": "c-0"},
-        assigns={"attempt": 6, "instance_id": "", "stored_after": ""},
+        LOST | {"attempt": 5, "stored_after": "c-0", "asks": 7},
+        assigns={"attempt": 6, "instance_id": "", "stored_after": "", "asks": 0},
     ),
     Edge("NextAttempt", "chooses", "RecordError", LOST | {"attempt": 6}),
     Edge("Record", "answers", "Terminate", SENT, {"Payload": {"status": "succeeded"}}),
@@ -156,7 +186,12 @@ def test_a_variable_that_was_never_assigned_would_be_found() -> None:
 
 
 def findings(definition: Any) -> list[str]:
-    """What cfn-lint's state machine rules (E3601 and its kin) find in a definition."""
+    """What cfn-lint's state machine rules (E3601 and its kin) find in a definition.
+
+    They take a number for TimeoutSeconds alone, where the language has an expression as well (states-language.net,
+    "Task State"; CDK's `Timeout.jsonata`).
+    """
+    definition = json.loads(json.dumps(definition).replace('"{% $interval %}"', "60"))
     properties = {
         "RoleArn": "arn:aws:iam::123456789012:role/r",
         "DefinitionString": json.dumps(definition),
@@ -215,12 +250,7 @@ def test_every_step_is_used_and_no_placeholder_is_left() -> None:
 
 
 def test_the_limits_that_a_stack_fills_in_are_those_of_these_tests() -> None:
-    class AnyConfig:
-        def __getattr__(self, name: str) -> int:
-            return 1
-
-    config: Any = AnyConfig()
-    assert set(limits(config)) == set(LIMITS)
+    assert set(limits(DEV)) == set(LIMITS)
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
@@ -250,7 +280,7 @@ def test_a_step_that_fails_for_no_reason_of_ours_is_tried_again(name: str) -> No
 
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_what_has_a_way_of_its_own_takes_it_at_once_unless_it_is_one_to_try_again(name: str) -> None:
-    try_again = {"AgentNotOnline"}
+    try_again = {"AgentNotOnline", *({"Throttled"} if name == "Inspect" else ())}
     own = {one for way in TASKS[name].get("Catch", []) for one in way["ErrorEquals"]} - {"States.ALL"} - try_again
     assert {one: WORKFLOW.retrier(name, one)["MaxAttempts"] for one in own} == dict.fromkeys(own, 0)
 
@@ -291,7 +321,7 @@ def test_an_error_that_the_workflow_makes_up_itself_has_a_failure_class() -> Non
         for way in [state, *state.get("Choices", []), *state.get("Catch", [])]
         if way.get("Assign", {}).get("error_name") and not way["Assign"]["error_name"].startswith("{%")
     }
-    assert made_up == {"UploadExpired", "MachineLost"}
+    assert made_up == {"UploadExpired", "MachineLost", "TooManyLooks"}
     assert {_CODES[one] for one in made_up} <= set(FAILURES)
 
 
@@ -301,7 +331,7 @@ def test_every_wait_for_a_callback_is_bounded() -> None:
     }
     assert waits == {
         "Launch": LIMITS["launch_wait"],
-        "AwaitCompletion": LIMITS["inspect_interval"],
+        "AwaitCompletion": "{% $interval %}",
         "Terminate": LIMITS["termination_wait"],
     }
 

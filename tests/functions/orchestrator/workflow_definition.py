@@ -9,9 +9,11 @@ from tests.functions.orchestrator.states_language import StatesLanguage
 
 LIMITS: dict[str, str | int] = {
     "max_attempts": 3,
-    "online_retries": 86,
+    "online_retries": 45,
     "launch_wait": 1805,
-    "inspect_interval": 60,
+    "first_look": 60,
+    "longest_look": 3600,
+    "most_looks": 150,
     "termination_wait": 90,
 }
 STEPS = ("launch", "dispatch", "await_completion", "inspect", "record", "terminate", "release")

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from ministack.core import lambda_runtime
 
+from localcloud.emulator.workflow_history import MOST_EVENTS
 from tests import web
 from tests.localcloud.emulator.lab import REGION, Lab, allow, wait_for
 from tests.localcloud.emulator.stock import StockProcess
@@ -35,6 +36,8 @@ from tests.localcloud.emulator.test_sign_in import (
     tokens_of_somebody,
     user_pool,
 )
+from tests.localcloud.emulator.test_workflow_history import events as history
+from tests.localcloud.emulator.test_workflow_history import run as run_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -277,3 +280,25 @@ def test_a_page_that_revokes_a_token_changes_nothing(stock: Lab) -> None:
     oauth2(stock, "revoke", client_id=client, token=tokens["refresh_token"])
     renewal = {"grant_type": "refresh_token", "client_id": client, "refresh_token": tokens["refresh_token"]}
     assert oauth2(stock, "token", **renewal).status_code == 200
+
+
+def test_a_task_does_not_note_that_it_was_started_and_a_time_out_may_not_be_an_expression(stock: Lab) -> None:
+    invoke = {"FunctionName": stock.function(ECHO), "Payload": {}}
+    task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": invoke, "End": True}
+    assert "TaskStarted" not in [event["type"] for event in history(stock, run_states(stock, start="Only", Only=task))]
+    expression = run_states(stock, start="Only", Only={**task, "TimeoutSeconds": "{% $states.input.wait * 30 %}"})
+    assert (expression["status"], expression["error"]) == ("FAILED", "States.Runtime")
+
+
+def test_an_execution_may_have_any_number_of_events(stock: Lab) -> None:
+    sfn, role = stock.client("stepfunctions"), stock.role([], "states.amazonaws.com")
+    definition = json.dumps({"StartAt": "Round", "States": {"Round": {"Type": "Pass", "Next": "Round"}}})
+    machine = sfn.create_state_machine(name=f"machine-{uuid.uuid4().hex[:8]}", definition=definition, roleArn=role)
+    execution = sfn.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+
+    def is_beyond() -> bool:
+        answer = sfn.get_execution_history(executionArn=execution, reverseOrder=True, maxResults=1)
+        return bool(answer["events"][0]["id"] > MOST_EVENTS)
+
+    wait_for(is_beyond, "more events than AWS allows")
+    sfn.stop_execution(executionArn=execution)

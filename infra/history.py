@@ -1,0 +1,109 @@
+"""How many events an execution's history can get at most, whatever happens: Step Functions ends it at 25,000.
+
+Each loop of the workflow has a bound of its own, so the sum can be known before anything is deployed
+(docs/decisions/0016-a-bounded-history.md). Events are counted as AWS counts them (Step Functions API reference,
+HistoryEvent): a state is entered and exited, a try of a Task is scheduled, started and ended, and one that waits for a
+task token is submitted as well. A retry is one more try, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from infra.config import ConfigError, StackConfig
+from infra.machines import machine_deadline_minutes
+
+MOST_EVENTS = 25_000
+# The event at the limit is the one that ends the execution as failed; some are left for what nobody foresaw.
+_ROOM = MOST_EVENTS - 250
+# How many times one attempt asks for a machine at most (functions/jobs/launching.py).
+MOST_ASKS = 140
+# Seconds to the first look at a machine that no event was heard of; each later one takes a tenth longer, up to an hour.
+FIRST_LOOK, LONGEST_LOOK = 60, 3_600
+# How often the workflow has a result stored again whose upload's address had expired.
+_STORES = 3
+# Events wake the workflow early, a few for each machine, and some come twice; each makes a look more. One is the last.
+_EARLY_LOOKS = 4
+# Beyond a machine's deadline, in minutes (functions/jobs/spending.py).
+_BOOT_AND_END_MINUTES = 10
+# Seconds between two tries of Dispatch, the growth of that, and how long one try takes.
+_ONLINE_WAIT, _ONLINE_GROWTH, _ONLINE_TRY = 3, 1.03, 0.5
+# Events of one state, of one try of a Task, and one more where the try waits for a task token.
+_STATE, _TRY, _WAITING = 2, 3, 1
+
+
+def looks(seconds: float) -> int:
+    """How often the workflow has looked at a machine by then, if no event has woken it."""
+    count, interval = 0, FIRST_LOOK
+    while seconds > interval:
+        seconds -= interval
+        interval = min(interval + interval // 10, LONGEST_LOOK)
+        count += 1
+    return count
+
+
+def online_retries(boot_timeout: float) -> int:
+    """After how many retries of Dispatch so many seconds are over."""
+    count, waited = 0, 0.0
+    while waited < boot_timeout:
+        waited += _ONLINE_WAIT * _ONLINE_GROWTH**count + _ONLINE_TRY
+        count += 1
+    return count
+
+
+def most_looks(config: StackConfig) -> int:
+    """Over all attempts of a run."""
+    life = machine_deadline_minutes(config) + _BOOT_AND_END_MINUTES
+    storing = machine_deadline_minutes(config) - config.longest_timeout_minutes - config.boot_timeout_minutes
+    return (looks(life * 60) + _EARLY_LOOKS) * config.max_attempts + looks(storing * 60) * _STORES
+
+
+def most_events(states: Mapping[str, Mapping[str, Any]], config: StackConfig) -> int:
+    """Of an execution of these states, their limits filled in, if all takes as long and fails as often as it may.
+
+    Args:
+        states: those of workflow.asl.json.
+        config: the stack's.
+    """
+    attempts, dispatches = config.max_attempts, config.max_attempts + _STORES
+    visits = {
+        "Begin": 1,
+        "Dispatch": dispatches,
+        "AwaitCompletion": dispatches + most_looks(config),
+        "Inspect": dispatches + most_looks(config),
+        "Verdict": dispatches + most_looks(config),
+        "DropMachine": attempts,
+        "NextAttempt": attempts,
+        "Record": 1,
+        "RecordError": 1,
+        "Terminate": 1,
+        "Release": 1,
+    }
+    asks = (MOST_ASKS + _retries(states["Launch"], "States.ALL")) * (_STATE + _TRY + _WAITING) * attempts
+    return _STATE + asks + sum(count * _events(states[name]) for name, count in visits.items())
+
+
+def check(states: Mapping[str, Mapping[str, Any]], config: StackConfig) -> None:
+    """Raises ConfigError: a job of this stack might not live until its end."""
+    events = most_events(states, config)
+    if events > _ROOM:
+        key = "maxJobTimeoutMinutes" if config.max_job_timeout_minutes else "jobTimeoutMinutes"
+        raise ConfigError(
+            f"mayfly:maxAttempts is {config.max_attempts} and mayfly:{key} {config.longest_timeout_minutes}: together "
+            f"with the time-outs for boot and queue a job's workflow might get {events:,} events, and Step Functions "
+            f"ends it at {MOST_EVENTS:,}. Lower one of them: pulumi config set mayfly:maxAttempts ..."
+        )
+
+
+def _events(state: Mapping[str, Any]) -> int:
+    """Of one visit of a state, all its retries used up."""
+    if state["Type"] != "Task":
+        return _STATE
+    tries = 1 + sum(int(row["MaxAttempts"]) for row in state["Retry"])
+    # The tries that are made again, Launch's aside, are those whose function failed: none of them came to wait.
+    return _STATE + tries * _TRY + (_WAITING if state["Resource"].endswith(".waitForTaskToken") else 0)
+
+
+def _retries(state: Mapping[str, Any], error: str) -> int:
+    return sum(int(row["MaxAttempts"]) for row in state["Retry"] if error in row["ErrorEquals"])
