@@ -17,7 +17,7 @@ _MARKETS = ("spot", "on-demand")
 _BUNDLE_TARGETS = ("lambda", "host")
 _RUNTIME = re.compile(r"python3\.(\d+)")
 _INSTANCE_TYPE = re.compile(r"[a-z0-9-]{1,12}\.[a-z0-9-]{1,14}")
-# A function's environment takes 4 KB (Lambda developer guide, "Lambda quotas"), and these, with their prices, are in it.
+# A function's environment takes 4 KB (Lambda developer guide, "Lambda quotas"); these, with their prices, are in it.
 _MOST_TYPES, _MOST_ALLOWED_TYPES = 10, 15
 _MOST_SCRIPT_CHARACTERS = 1_000
 # A "g" right after the generation stands for Graviton, which all of EC2's arm64 families have but its first

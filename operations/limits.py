@@ -1,6 +1,6 @@
 """How close any stack may come to AWS's limits: `python -m operations.limits` prints the table of docs/operations.md.
 
-What a time or a count makes is reckoned, what the program makes is measured on the largest stack that the settings allow,
+What times and counts make is reckoned. What the program makes is measured on the largest stack that the settings allow,
 by a preview that touches no cloud.
 """
 
@@ -25,9 +25,9 @@ ROOT = Path(__file__).parents[1]
 LONGEST_STACK = "s" * 30
 # What pulumi-aws adds to a name that it makes itself: a hyphen and seven digits (provider/autonaming.go).
 AUTO_NAMING = 8
-_STEPS = ("launch", "dispatch", "await_completion", "inspect", "record", "terminate", "release")
+STEPS = ("launch", "dispatch", "await_completion", "inspect", "record", "terminate", "release")
 # As long as a function's ARN can be.
-_ARN = "arn:aws:lambda:ap-southeast-2:123456789012:function:" + "f" * 64
+ARN = "arn:aws:lambda:ap-southeast-2:123456789012:function:" + "f" * 64
 _YEAR, _WEEK = 365 * 86_400, 7 * 86_400
 _LARGEST = {
     "mayfly:auth": "cognito",
@@ -143,12 +143,12 @@ def of_program(deployment: Deployment) -> Iterator[WorstCase]:
     )
     for kind, length in sorted(names(deployment).items()):
         yield WorstCase(
-            f"name, `{kind}`", LONGEST_NAMES[kind], length, "characters", "localcloud/engine/name_limits.py"
+            f"name, `{kind.partition(':')[2]}`", LONGEST_NAMES[kind], length, "characters", "its API reference"
         )
 
 
 def events(config: StackConfig) -> int:
-    states = definition(config, dict.fromkeys(_STEPS, _ARN))["States"]
+    states = definition(config, dict.fromkeys(STEPS, ARN))["States"]
     return history.most_events(states, config)
 
 

@@ -19,7 +19,7 @@ from simulation.lambdas import Answer
 from simulation.payload import Script
 from simulation.stack import Stack
 from simulation.world import OWNER, World, run_of
-from tests.simulation.workflow import definition
+from tests.simulation.workflow import definition, most_events
 
 # Long enough for everything a schedule can hold: eight jobs one after the other, each with three slow machines.
 _REST_WITHIN = 12 * 3600.0
@@ -135,6 +135,10 @@ class Play:
     def _verdict(self) -> Iterator[str]:
         yield from self._delays()
         yield from self._problems_of_ledger()
+        most = most_events(self.schedule.max_attempts, self.schedule.queue_timeout_minutes)
+        for execution in self.world.ports.step_functions.executions.values():
+            if execution.history > most:
+                yield f"{execution.name} has {execution.history} events, more than {most}"
         executions = [run_of(execution) for execution in self.world.ports.step_functions.executions.values()]
         yield from (f"{run} has two workflows" for run in set(executions) if executions.count(run) > 1)
         for number, planned in enumerate(self.schedule.jobs):

@@ -62,6 +62,12 @@ def test_a_ticket_says_what_its_run_wishes_for(table: LineTable) -> None:
     assert [ticket.wish for ticket in table.oldest(10)] == ["c7g.large", None]
 
 
+def test_a_ticket_says_until_when_its_run_is_left_alone(table: LineTable) -> None:
+    table.enter(FIRST, 1, "token-1", quiet_until="2026-01-31T09:16:00.000Z")
+    table.enter(LATER, 1, "token-2")
+    assert [ticket.quiet_until for ticket in table.oldest(10)] == ["2026-01-31T09:16:00.000Z", None]
+
+
 def test_a_place_given_up_and_taken_again_is_a_new_one(table: LineTable, stopped_clock: StoppedClock) -> None:
     first = table.enter(FIRST, 1, "token-1")
     table.leave(FIRST)
