@@ -10,6 +10,7 @@ from infra.machines import Machines, MachinesArgs
 from infra.monitoring import Monitoring, MonitoringArgs
 from infra.network import Network
 from infra.payload import Payload, PayloadArgs
+from infra.provider import aws_provider
 from infra.sign_in import SignIn, SignInArgs
 from infra.site import Site, SiteArgs
 from infra.steps import Steps, StepsArgs
@@ -19,10 +20,10 @@ from infra.workflow import Workflow, WorkflowArgs
 
 config = StackConfig.from_pulumi()
 name = config.prefix
-region = aws.get_region().region
-account_id = aws.get_caller_identity().account_id
-provider = aws.Provider(name, region=region, default_tags={"tags": {"project": "mayfly", "mayfly:stack": config.stack}})
-tagged = pulumi.ResourceOptions(provider=provider)
+provider = aws_provider(name, {"project": "mayfly", "mayfly:stack": config.stack})
+tagged, asked = pulumi.ResourceOptions(provider=provider), pulumi.InvokeOptions(provider=provider)
+region = aws.get_region(opts=asked).region
+account_id = aws.get_caller_identity(opts=asked).account_id
 
 # Known before the state machine exists, because its steps, which it needs, need it.
 state_machine_name = f"{name}-jobs"

@@ -23,9 +23,14 @@ _SETTINGS = "mayfly:instanceTypes and mayfly:allowedInstanceTypes"
 _NOT_ENABLED = ("AuthFailure", "OptInRequired", "UnrecognizedClientException")
 
 
-def check_account(clients: Clients, config: StackConfig, region: str) -> Iterator[Finding]:
-    """Looks at everything; at nothing further where credentials do not work or the region is not enabled."""
-    first = next(_credentials(clients))
+def check_account(
+    clients: Clients, config: StackConfig, region: str, refusal: Callable[[str], str | None] = lambda _: None
+) -> Iterator[Finding]:
+    """Looks at everything; at nothing further where credentials do not work or the region is not enabled.
+
+    `refusal` says why nothing is to be deployed to an account, if it is not.
+    """
+    first = next(_credentials(clients, refusal))
     yield first
     if first.verdict is Verdict.STOP:
         return
@@ -48,11 +53,15 @@ def _answered(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
         yield Finding(subject, Verdict.LOOK, str(error), "See that AWS can be reached from here.")
 
 
-def _credentials(clients: Clients) -> Iterator[Finding]:
+def _credentials(clients: Clients, refusal: Callable[[str], str | None]) -> Iterator[Finding]:
     try:
         caller = clients("sts").get_caller_identity()
     except (ClientError, BotoCoreError) as error:
         yield Finding("credentials", Verdict.STOP, str(error), "Sign in to AWS anew; `aws sts get-caller-identity`.")
+        return
+    if why := refusal(caller["Account"]):
+        remedy = "Sign in to another account, or set another aws:profile or aws:assumeRoles."
+        yield Finding("credentials", Verdict.STOP, why, remedy)
     else:
         yield Finding("credentials", Verdict.OK, f"account {caller['Account']} as {caller['Arn']}")
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import ConfigError
 from localcloud.engine.errors import ProjectFileError
@@ -37,9 +37,22 @@ class Session(Protocol):
 
 
 Connect = Callable[[str | None], Session]
+Assume = Callable[[Session, Mapping[str, str], str], Session]
 
 
-def examine(folder: Path, stack: str, probe: Probe, connect: Connect) -> Iterator[Finding]:
+def assumed(session: Session, role: Mapping[str, str], region: str) -> Session:
+    """As pulumi-aws does it with each of `aws:assumeRoles`, one after the other."""
+    keys = session.client("sts", region_name=region).assume_role(
+        RoleArn=role["roleArn"],
+        RoleSessionName=role.get("sessionName", "mayfly-doctor"),
+        **({"ExternalId": role["externalId"]} if role.get("externalId") else {}),
+    )["Credentials"]
+    taken: Any = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=region)
+    opened: Session = taken
+    return opened
+
+
+def examine(folder: Path, stack: str, probe: Probe, connect: Connect, assume: Assume = assumed) -> Iterator[Finding]:
     """Looks at the machine, then at the stack's configuration, then at the account.
 
     Args:
@@ -47,6 +60,7 @@ def examine(folder: Path, stack: str, probe: Probe, connect: Connect) -> Iterato
         stack: whose Pulumi.<stack>.yaml to read.
         probe: of the machine.
         connect: a session of AWS with a profile, or with whatever the environment says.
+        assume: a session as a role, out of one that may assume it.
     """
     settings, configured = _configured(folder, stack)
     session, signed_in = _signed_in(connect, settings)
@@ -59,10 +73,20 @@ def examine(folder: Path, stack: str, probe: Probe, connect: Connect) -> Iterato
     if region is None:
         yield Finding("region", Verdict.STOP, "none is set", "pulumi config set aws:region eu-central-1")
         return
+    for role in settings.assumed_roles:
+        try:
+            session = assume(session, role, region)
+        except (ClientError, BotoCoreError) as error:
+            seen = f"{role['roleArn']} cannot be assumed: {error}"
+            yield Finding("credentials", Verdict.STOP, seen, "Ask for the right to, or correct aws:assumeRoles.")
+            return
     retries = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=20)
     account: Session = session
     yield from check_account(
-        lambda service: account.client(service, region_name=region, config=retries), settings.config, region
+        lambda service: account.client(service, region_name=region, config=retries),
+        settings.config,
+        region,
+        settings.refusal,
     )
 
 

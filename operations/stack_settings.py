@@ -9,16 +9,32 @@ from pathlib import Path
 import pulumi
 
 from infra.config import StackConfig
+from infra.provider import provider_settings
 from localcloud.engine.project_file import Project, Stack, load_project, load_stack, resolve_config
 
 
 @dataclass(frozen=True)
 class StackSettings:
-    """`region` and `profile` are those of the stack's file, None where it leaves them to the environment."""
+    """`region` and `profile` are those of the stack's file, None where it leaves them to the environment.
+
+    `assumed_roles` and the accounts are what its `aws:assumeRoles`, `aws:allowedAccountIds` and
+    `aws:forbiddenAccountIds` say, in the words of Pulumi's configuration.
+    """
 
     config: StackConfig
     region: str | None
     profile: str | None
+    assumed_roles: tuple[dict[str, str], ...] = ()
+    allowed_accounts: tuple[str, ...] = ()
+    forbidden_accounts: tuple[str, ...] = ()
+
+    def refusal(self, account_id: str) -> str | None:
+        """Why nothing is to be deployed to an account, if it is not."""
+        if account_id in self.forbidden_accounts:
+            return f"aws:forbiddenAccountIds has {account_id}"
+        if self.allowed_accounts and account_id not in self.allowed_accounts:
+            return f"aws:allowedAccountIds has {', '.join(self.allowed_accounts)}, and not {account_id}"
+        return None
 
 
 def read_settings(folder: Path, stack: str) -> StackSettings:
@@ -38,4 +54,12 @@ def _read(project: Project, stack: Stack) -> StackSettings:
     values = resolve_config(project, stack, {})
     pulumi.runtime.configure(pulumi.runtime.Settings(project=project.name, stack=stack.name))
     pulumi.runtime.set_all_config(values)
-    return StackSettings(StackConfig.from_pulumi(), values.get("aws:region"), values.get("aws:profile"))
+    config, aws = StackConfig.from_pulumi(), provider_settings()
+    return StackSettings(
+        config,
+        aws.get("region"),
+        aws.get("profile"),
+        tuple(aws.get("assume_roles", ())),
+        tuple(aws.get("allowed_account_ids", ())),
+        tuple(aws.get("forbidden_account_ids", ())),
+    )

@@ -13,7 +13,7 @@ from localcloud.engine.aws import Aws
 from localcloud.engine.errors import DeploymentError
 from localcloud.engine.fingerprint import fingerprint
 from localcloud.engine.monitor import Monitor, default_tags
-from localcloud.engine.provider import Provider, ProviderSettings
+from localcloud.engine.provider import Provider, ProviderSettings, account_ids
 from localcloud.engine.records import Deployment, Resource, ResourceOptions, Target
 from localcloud.engine.wire import Decoder
 
@@ -110,7 +110,12 @@ def _run(
     started = time.monotonic()
     project = project_file.load_project(folder)
     values = project_file.resolve_config(project, project_file.load_stack(project, stack), config)
-    settings = ProviderSettings(values.get("aws:region") or region, default_tags(values.get("aws:defaultTags")))
+    settings = ProviderSettings(
+        values.get("aws:region") or region,
+        default_tags(values.get("aws:defaultTags")),
+        account_ids(values.get("aws:allowedAccountIds")),
+        account_ids(values.get("aws:forbiddenAccountIds")),
+    )
     engine = Provider(cloud, settings.region)
     monitor = Monitor((stack, project.name), engine, Decoder(folder), settings, on_progress)
     try:

@@ -16,7 +16,7 @@ from pulumi.runtime.proto import resource_pb2
 
 from localcloud.engine import wire
 from localcloud.engine.errors import DeploymentError
-from localcloud.engine.provider import ProviderSettings, reason
+from localcloud.engine.provider import ProviderSettings, account_ids, reason
 from localcloud.engine.records import Resource, ResourceOptions
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ _PROVIDER = "pulumi:providers:"
 _AWS_PROVIDER = "pulumi:providers:aws"
 # Checks of the real provider at start-up; there is nothing to skip here.
 _IGNORED_PROVIDER_INPUTS = {"version", "skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation"}
+_CARRIED_PROVIDER_INPUTS = {"region", "defaultTags", "allowedAccountIds", "forbiddenAccountIds"}
+# Whom one is, and how one gets to AWS: a preview records it, and a deployment to the local cloud has no use for it.
+_RECORDED_PROVIDER_INPUTS = {"profile", "assumeRoles", "sharedConfigFiles", "sharedCredentialsFiles"}
 
 
 class Monitor:
@@ -150,11 +153,19 @@ class Monitor:
         return wire.state(request.object, created.outputs)
 
     def _add_provider(self, resource: Resource) -> None:
-        unknown = set(resource.inputs) - _IGNORED_PROVIDER_INPUTS - {"region", "defaultTags"}
+        known = _IGNORED_PROVIDER_INPUTS | _CARRIED_PROVIDER_INPUTS
+        unknown = set(resource.inputs) - (known | _RECORDED_PROVIDER_INPUTS if self._provider.rehearses else known)
         if resource.type != _AWS_PROVIDER or unknown:
             raise NotImplementedError(f"provider options that the local cloud ignores: {sorted(unknown)}")
         region = str(resource.inputs.get("region") or self._settings[""].region)
-        self._settings[resource.urn] = ProviderSettings(region, default_tags(resource.inputs.get("defaultTags")))
+        settings = ProviderSettings(
+            region,
+            default_tags(resource.inputs.get("defaultTags")),
+            account_ids(resource.inputs.get("allowedAccountIds")),
+            account_ids(resource.inputs.get("forbiddenAccountIds")),
+        )
+        self._provider.check_account(settings)
+        self._settings[resource.urn] = settings
 
     def _provider_settings(self, reference: str) -> ProviderSettings:
         return self._settings[reference.rpartition("::")[0]]

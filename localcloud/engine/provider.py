@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ class ProviderSettings:
 
     region: str
     default_tags: Mapping[str, str] = field(default_factory=dict)
+    allowed_accounts: frozenset[str] = frozenset()
+    forbidden_accounts: frozenset[str] = frozenset()
 
 
 class Provider:
@@ -35,8 +38,29 @@ class Provider:
         self._cloud = cloud
         self._rehearsal = rehearsal_cloud(region)
 
+    @property
+    def rehearses(self) -> bool:
+        return self._cloud is None
+
+    def check_account(self, settings: ProviderSettings) -> None:
+        """As terraform-provider-aws does before anything else (internal/conns, ValidateAccountID).
+
+        Raises:
+            RefusedInputError: these credentials are of an account that the provider's settings rule out.
+        """
+        allowed, forbidden = settings.allowed_accounts, settings.forbidden_accounts
+        if not (allowed or forbidden):
+            return
+        account = (self._cloud or self._rehearsal).account
+        if account in forbidden or (allowed and account not in allowed):
+            raise RefusedInputError(
+                f"AWS account ID not allowed: {account}; aws:allowedAccountIds is {sorted(allowed)}, and "
+                f"aws:forbiddenAccountIds {sorted(forbidden)}: sign in to another account, or set another aws:profile"
+            )
+
     def create(self, resource: Resource, settings: ProviderSettings) -> Created:
         """Check the resource thoroughly, then create it."""
+        self.check_account(settings)
         problems = sdk_types.check(resource)
         if problems:
             raise RefusedInputError(f"pulumi_aws does not know these inputs: {'; '.join(problems)}")
@@ -55,9 +79,16 @@ class Provider:
 
     def invoke(self, token: str, arguments: Mapping[str, Any], settings: ProviderSettings) -> dict[str, Any]:
         """Answer a data source such as `aws:index/getRegion:getRegion`."""
+        self.check_account(settings)
         cloud = self._cloud or self._rehearsal
         with rehearsing(token):
             return registry.invoke(token)(cloud.in_region(str(arguments.get("region") or settings.region)), arguments)
+
+
+def account_ids(value: Any) -> frozenset[str]:
+    """Of a provider's input or a configuration value, a list or its JSON text."""
+    parsed = json.loads(value) if isinstance(value, str) else value
+    return frozenset(str(one) for one in (parsed if isinstance(parsed, list) else ()))
 
 
 def delete(cloud: Aws, resource: Resource) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ProfileNotFound
+from botocore.exceptions import ClientError, ProfileNotFound
 
 from operations.doctor import Session, examine, main
 from operations.finding import Finding, Verdict
@@ -106,3 +108,66 @@ def test_the_stacks_own_profile_is_used(tmp_path: Path) -> None:
 def test_a_stack_without_a_region_is_told_to_have_one(tmp_path: Path) -> None:
     where = folder(tmp_path, dev='config: {"mayfly:auth": cognito}')
     assert look(where, connect=lambda _: SignedIn())["region"].verdict is Verdict.STOP
+
+
+class Answering(SignedIn):
+    """Credentials of an account that says who they are, and refuses everything else."""
+
+    region_name = None
+
+    def client(self, service_name: str, **settings: Any) -> Any:
+        caller = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me"}
+
+        def refuse(operation: str, code: str) -> Any:
+            def call(**_: Any) -> None:
+                raise ClientError({"Error": {"Code": code, "Message": "you may not"}}, operation)
+
+            return call
+
+        return SimpleNamespace(
+            get_caller_identity=lambda: caller,
+            assume_role=refuse("AssumeRole", "AccessDenied"),
+            describe_regions=refuse("DescribeRegions", "AuthFailure"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("setting", "seen"),
+    [
+        ('"aws:allowedAccountIds": ["210987654321"]', "aws:allowedAccountIds has 210987654321, and not 123456789012"),
+        ('"aws:forbiddenAccountIds": ["123456789012"]', "aws:forbiddenAccountIds has 123456789012"),
+    ],
+)
+def test_an_account_that_the_stack_rules_out_stops_it(tmp_path: Path, setting: str, seen: str) -> None:
+    where = folder(tmp_path, dev=f'config: {{"mayfly:auth": cognito, "aws:region": eu-west-3, {setting}}}')
+    found = [each for each in examine(where, "dev", Machine(), lambda _: Answering()) if each.verdict is Verdict.STOP]
+    assert [(each.subject, each.seen) for each in found] == [("credentials", seen)]
+
+
+def test_a_role_that_may_not_be_assumed_stops_it_in_one_line(tmp_path: Path) -> None:
+    roles = '"aws:assumeRoles": [{"roleArn": "arn:aws:iam::210987654321:role/deploy"}]'
+    where = folder(tmp_path, dev=f'config: {{"mayfly:auth": cognito, "aws:region": eu-west-3, {roles}}}')
+    credentials = look(where, connect=lambda _: Answering())["credentials"]
+    assert credentials.verdict is Verdict.STOP
+    assert "arn:aws:iam::210987654321:role/deploy cannot be assumed" in credentials.seen
+    assert "AccessDenied" in credentials.seen
+
+
+def test_the_account_is_looked_at_as_the_role_that_deploys(tmp_path: Path) -> None:
+    roles = '"aws:assumeRoles": [{"roleArn": "arn:one"}, {"roleArn": "arn:two"}]'
+    where = folder(tmp_path, dev=f'config: {{"mayfly:auth": cognito, "aws:region": eu-west-3, {roles}}}')
+    taken: list[tuple[str, str]] = []
+
+    def assume(session: Session, role: Mapping[str, str], region: str) -> Session:
+        taken.append((role["roleArn"], region))
+        return Answering() if role["roleArn"] == "arn:two" else session
+
+    found = {each.subject: each for each in examine(where, "dev", Machine(), lambda _: SignedIn(), assume)}
+    assert taken == [("arn:one", "eu-west-3"), ("arn:two", "eu-west-3")]
+    assert found["credentials"].seen == "account 123456789012 as arn:aws:iam::123456789012:user/me"
+
+
+def test_a_misspelt_list_of_accounts_stops_it(tmp_path: Path) -> None:
+    setting = '"aws:allowedAccountIds": "123456789012"'
+    stack = look(folder(tmp_path, dev=f'config: {{"mayfly:auth": cognito, {setting}}}'))["stack"]
+    assert (stack.verdict, "aws:allowedAccountIds must be a list" in stack.seen) == (Verdict.STOP, True)

@@ -10,7 +10,9 @@ import zipfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from localcloud.engine.deployment import Deployment, fingerprint, preview
+import pytest
+
+from localcloud.engine.deployment import Deployment, DeploymentError, fingerprint, preview
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +116,18 @@ def test_configuration_of_the_default_provider_is_obeyed(program: ProgramWriter)
     )
     assert topic.outputs["tagsAll"] == {"project": "small"}
     assert topic.outputs["region"] == "us-east-1"
+
+
+@pytest.mark.parametrize("setting", ["allowed_account_ids=['210987654321']", "forbidden_account_ids=['123456789012']"])
+def test_an_account_that_a_provider_rules_out_is_refused(program: ProgramWriter, setting: str) -> None:
+    """As terraform-provider-aws does (internal/conns, ValidateAccountID)."""
+    folder = program(f"aws.Provider('p', region='eu-west-3', {setting})")
+    with pytest.raises(DeploymentError, match=r"providers:aws::p: AWS account ID not allowed: 123456789012"):
+        preview(folder, config={})
+    key, _, value = setting.partition("=")
+    config = {"aws:" + {"a": "allowedAccountIds", "f": "forbiddenAccountIds"}[key[0]]: value.replace("'", '"')}
+    with pytest.raises(DeploymentError, match=r"Topic::t: AWS account ID not allowed: 123456789012"):
+        preview(program("aws.sns.Topic('t')"), config=config)
 
 
 def test_a_program_imports_its_own_modules_anew_each_time(program: ProgramWriter) -> None:

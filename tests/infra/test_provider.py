@@ -1,0 +1,78 @@
+"""One source of provider settings. A provider made by a program has none of its own (pulumi-aws#1307, #3259)."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import pulumi_aws as aws
+import pytest
+
+from infra import provider
+from localcloud.engine.deployment import DeploymentError, preview
+from localcloud.engine.rehearsal_answers import ACCOUNT
+from tests.infra.conftest import CONFIG, ROOT
+
+ROLES = [{"roleArn": "arn:aws:iam::123456789012:role/deploy", "externalId": "x"}]
+
+
+def inputs(**settings: Any) -> dict[str, Any]:
+    """Of the provider that a stack with these settings has, its nested inputs parsed."""
+    texts = {f"aws:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()}
+    deployment = preview(ROOT, config={**CONFIG, **texts})
+    (found,) = deployment.of_type("pulumi:providers:aws")
+    of_others = {
+        one.options.provider.rpartition("::")[0] for one in deployment.resources if one.type.startswith("aws:")
+    }
+    assert of_others == {found.urn}, "everything is made by it"
+    return {
+        key: json.loads(value) if isinstance(value, str) and value[:1] in "[{" else value
+        for key, value in found.inputs.items()
+    }
+
+
+def test_what_is_configured_is_what_every_resource_is_made_with() -> None:
+    found = inputs(
+        profile="work",
+        region="eu-west-3",
+        assumeRoles=ROLES,
+        allowedAccountIds=[ACCOUNT],
+        forbiddenAccountIds=[210987654321],  # as `pulumi config set --path` writes it
+        sharedConfigFiles=["/somewhere"],
+        defaultTags={"tags": {"team": "a", "mayfly:stack": "another"}},
+    )
+    assert (found["profile"], found["region"], found["assumeRoles"]) == ("work", "eu-west-3", ROLES)
+    assert (found["allowedAccountIds"], found["forbiddenAccountIds"]) == ([ACCOUNT], ["210987654321"])
+    assert found["sharedConfigFiles"] == ["/somewhere"]
+    assert found["defaultTags"] == {"tags": {"team": "a", "project": "mayfly", "mayfly:stack": "local"}}
+
+
+def test_what_is_not_configured_is_left_to_the_provider() -> None:
+    assert not {"profile", "assumeRoles", "allowedAccountIds"} & set(inputs())
+
+
+def test_every_setting_that_the_provider_has_is_handed_over() -> None:
+    arguments = set(inspect.signature(aws.Provider._internal_init).parameters)
+    kinds = (provider._TEXTS, provider._SECRETS, provider._FLAGS, provider._NUMBERS, provider._LISTS, provider._OBJECTS)
+    handed_over = {provider._argument(key) for keys in kinds for key in keys}
+    assert handed_over == arguments - {"__self__", "resource_name", "opts", "__props__"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("allowedAccountIds", '["210987654321"]', r"AWS account ID not allowed: 123456789012; .*210987654321"),
+        ("allowedAccountIds", "123456789012", r"aws:allowedAccountIds must be a list"),
+        ("allowedAccountIds", '["1234"]', r"aws:allowedAccountIds must be a list of account ids, each twelve digits"),
+        ("assumeRoles", '{"roleArn": "arn"}', r"aws:assumeRoles must be a list"),
+        ("assumeRoles", '["arn"]', r"aws:assumeRoles must be a list of objects, each with a roleArn"),
+        ("assumeRole", '{"roleArn": "arn"}', r"aws:assumeRole is called aws:assumeRoles, and is a list"),
+        ("skipRegionValidation", "perhaps", r"aws:skipRegionValidation must be true or false"),
+        ("maxRetries", "many", r"aws:maxRetries must be a whole number"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_in_one_line(key: str, value: str, message: str) -> None:
+    with pytest.raises(DeploymentError, match=message) as refused:
+        preview(ROOT, config={**CONFIG, f"aws:{key}": value})
+    assert "\n" not in str(refused.value)
