@@ -76,8 +76,8 @@ bench-report: setup ## measure quickly, and compare with benchmarks/reference.js
 	@$(RUN) -m benchmarks run --quick
 	@$(RUN) -m benchmarks compare benchmarks/reference.json build/bench/bench.json | tee -a "$${GITHUB_STEP_SUMMARY:-/dev/null}"
 
-smoke: setup ## run one real job against a deployed stack and check all of it: make smoke URL=https://...
-	@$(RUN) -m operations.smoke $(URL)
+smoke: setup ## try a deployed stack with real jobs: make smoke URL=https://... [TRY="--trial burst --jobs 50"]
+	@$(RUN) -m operations.smoke $(URL) $(TRY)
 
 doctor: setup ## look at this machine, and before deploying at the AWS account: make doctor STACK=prod
 	@$(RUN) -m operations.doctor $(if $(STACK),--stack $(STACK))

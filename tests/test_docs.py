@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from operations.smoke import TRIALS
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), ROOT / "ec2_payload" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -63,6 +65,11 @@ def test_every_threat_has_a_test_and_every_test_it_names_is_there() -> None:
 def test_the_security_document_says_what_is_not_defended_and_how_to_report() -> None:
     headings = re.findall(r"^## (.*)", SECURITY, re.MULTILINE)
     assert {"What Mayfly does not defend against", "Dependencies", "Reporting"} <= set(headings)
+
+
+def test_the_first_deployment_tries_every_trial_that_there_is() -> None:
+    named = re.findall(r"--trial (\w+)", (ROOT / "docs" / "first-deployment.md").read_text(encoding="utf-8"))
+    assert set(named) == set(TRIALS)
 
 
 def test_the_readme_is_short() -> None:

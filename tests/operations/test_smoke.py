@@ -10,11 +10,18 @@ import httpx2 as httpx
 import pytest
 
 from localcloud.job_client import Job, JobApiError, JobClient
-from operations.smoke import MILESTONES, TEXT, Check, Patience, main, run_smoke, sign_in
+from operations.smoke import main, sign_in
+from operations.trials.burst import burst
+from operations.trials.cancelled_job import cancelled_job
+from operations.trials.chatty_job import chatty_job
+from operations.trials.trial import Check, Patience, Trial
+from operations.trials.whole_job import MILESTONES, TEXT, whole_job
 
-NO_WAIT = Patience(job=0, machine=0)
+NO_WAIT = Patience(job=0, machine=0, cancelled=0)
 MACHINE: dict[str, str | None] = {
     "instance_id": "i-1",
+    "instance_type": "t4g.small",
+    "market": "on-demand",
     "terminated_at": "2026-01-01T00:00:20Z",
     "verified": "EC2 reported it",
 }
@@ -32,11 +39,16 @@ class Stack:
     damage_manifest: Callable[[bytes], bytes] = bytes
     told: bytes = b""
     uploaded: bytes = b""
+    text: str = ""
+    printed: str = "{text} MB printed\n"
+    log_lines: tuple[str, ...] = ("1",)
+    submitted: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
 
     def submit(self, source: bytes, filename: str, text: str) -> Job:
-        self.uploaded = source
-        return self.get("j1")
+        self.uploaded, self.text = source, text
+        self.submitted.append(f"j{len(self.submitted) + 1}")
+        return self.get(self.submitted[-1])
 
     def wait(self, job_id: str, timeout: float) -> Job:
         return self.get(job_id)
@@ -45,9 +57,17 @@ class Stack:
         timeline = [{"event": event, "at": f"2026-01-01T00:00:{n:02}Z"} for n, event in enumerate(self.events)]
         told = {"status": self.status, "error": self.error, "timeline": timeline, "machines": list(self.machines)}
         sha256 = hashlib.sha256(self._manifest()).hexdigest()
-        return {"id": job_id, "manifest_sha256": sha256, **told}
+        return {"id": job_id, "manifest_sha256": sha256, "created_at": "2026-01-01T00:00:00Z", **told}
+
+    def cancel(self, job_id: str) -> Job:
+        return self.get(job_id)
+
+    def log(self, job_id: str, after: str | None = None) -> dict[str, Any]:
+        return {"lines": [{"text": line} for line in self.log_lines], "next": None}
 
     def output(self, job_id: str) -> bytes:
+        if self.text != TEXT:
+            return self.printed.format(text=self.text).encode()
         return self.damage(self.uploaded + b"\n" + TEXT.encode())
 
     def manifest(self, job_id: str) -> bytes:
@@ -64,9 +84,13 @@ class Stack:
 
 
 def checks(stack: Stack, *, own_script: bool = False) -> list[Check]:
+    return until_failure(whole_job(stack, NO_WAIT, own_script=own_script))
+
+
+def until_failure(trial: Trial) -> list[Check]:
     """Until the first that is not fine, as the program does."""
     found: list[Check] = []
-    for check in run_smoke(stack, NO_WAIT, own_script=own_script):
+    for check in trial:
         found.append(check)
         if not check.is_fine:
             break
@@ -108,7 +132,69 @@ def test_what_is_wrong_is_named_and_the_job_is_kept(stack: Stack, name: str, see
 
 
 def test_a_stack_with_a_script_of_its_own_is_not_told_what_its_output_should_be() -> None:
-    assert all(check.is_fine for check in checks(Stack(damage=bytes.upper), own_script=True))
+    found = checks(Stack(damage=bytes.upper), own_script=True)
+    assert all(check.is_fine for check in found)
+    assert "CHECKED BY THE SMOKE TEST" in next(check.seen for check in found if check.name == "output")
+
+
+@pytest.mark.parametrize("machines", [(), (MACHINE,)])
+def test_a_cancelled_job_may_have_had_a_machine_which_is_gone(machines: tuple[dict[str, str | None], ...]) -> None:
+    stack = Stack(status="cancelled", machines=machines)
+    found = until_failure(cancelled_job(stack, NO_WAIT))
+    assert [(check.name, check.is_fine) for check in found] == [
+        (name, True) for name in ("cancel", "status", "receipt", "clean-up")
+    ]
+    assert stack.deleted == ["j1"]
+
+
+@pytest.mark.parametrize(
+    ("stack", "seen"),
+    [
+        (Stack(), ("status", "succeeded")),
+        (Stack(status="cancelled", machines=({**MACHINE, "terminated_at": None},)), ("receipt", "i-1")),
+    ],
+)
+def test_a_cancelled_job_that_ran_or_left_its_machine_is_named(stack: Stack, seen: tuple[str, str]) -> None:
+    last = until_failure(cancelled_job(stack, NO_WAIT))[-1]
+    assert (last.name, last.is_fine) == (seen[0], False)
+    assert seen[1] in last.seen
+    assert stack.deleted == []
+
+
+def test_a_burst_is_every_job_and_every_machine() -> None:
+    stack = Stack()
+    found = until_failure(burst(stack, NO_WAIT, 3))
+    assert all(check.is_fine for check in found)
+    assert (len(stack.submitted), stack.deleted) == (3, stack.submitted)
+    assert "3 t4g.small on-demand" in found[2].seen
+    assert found[3].seen.startswith("1 s in the middle, 1 s at most")
+    failed = Stack(status="failed", error={"code": "no_machine"})
+    assert until_failure(burst(failed, NO_WAIT, 3))[-1] == Check("status", False, "failed: no_machine")
+    alive = Stack(machines=({**MACHINE, "verified": None},))
+    assert until_failure(burst(alive, NO_WAIT, 2))[-1].seen.startswith("not confirmed terminated: i-1, i-1")
+    assert failed.deleted == alive.deleted == []
+
+
+def test_a_chatty_job_succeeds_and_has_a_log() -> None:
+    stack = Stack()
+    assert all(check.is_fine for check in until_failure(chatty_job(stack, NO_WAIT, 7)))
+    assert (stack.text, stack.deleted) == ("7", ["j1"])
+    for broken, seen in (
+        (Stack(printed="something else"), "the stack does not run examples/chatty"),
+        (Stack(log_lines=()), "it is empty"),
+        (Stack(status="failed"), "failed"),
+        (Stack(machines=()), "no machine"),
+    ):
+        last = until_failure(chatty_job(broken, NO_WAIT, 7))[-1]
+        assert (last.is_fine, broken.deleted) == (False, [])
+        assert seen in last.seen
+
+
+@pytest.mark.parametrize("wrong", [["--jobs", "0"], ["--megabytes", "x"], ["--trial", "everything"]])
+def test_an_option_that_makes_no_sense_is_refused(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["https://site.example", *wrong], {})
+    assert wrong[0] in capsys.readouterr().err
 
 
 class Refusing(Stack):
