@@ -1,4 +1,4 @@
-"""The table's stream: a job that begins to wait starts an execution. A record that fails is logged and answered alone."""
+"""The table's stream: a job that begins to wait starts an execution; a failing record is logged and answered alone."""
 
 from __future__ import annotations
 
