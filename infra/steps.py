@@ -92,6 +92,7 @@ class Steps(pulumi.ComponentResource):
                         "dynamodb:Query",
                     ),
                     answer_workflow(args.state_machine_arn, "states:SendTaskSuccess"),
+                    LOOK_AT_MACHINES,
                     end_machines(args.region, args.account_id, args.config.stack),
                 ],
             ),
@@ -155,6 +156,7 @@ class Steps(pulumi.ComponentResource):
         args = self._args
         return [
             self._table(*_READ_AND_WRITE, *_KEEP_LINE, "dynamodb:BatchWriteItem"),
+            LOOK_AT_MACHINES,
             end_machines(args.region, args.account_id, args.config.stack),
             answer_workflow(args.state_machine_arn, "states:SendTaskSuccess", "states:SendTaskFailure"),
             *self._run_rights(),

@@ -29,6 +29,9 @@ _LATEST_NEWS = 3.0
 _SHOWN_FOR = 3600.0
 _WARNED_BEFORE = 120.0
 _THROTTLES = {"RequestLimitExceeded"}
+# What EC2 answers about an instance that it does not know, where the right to the call depends on the instance's tags,
+# as that to all of ours but Describe's does: runs-on/terraform-aws-runs-on#60; aws/karpenter-provider-aws#2100.
+_DENIED = "UnauthorizedOperation"
 _STATE_CHANGE = "EC2 Instance State-change Notification"
 _SPOT_WARNING = "EC2 Spot Instance Interruption Warning"
 # The states that infra/triggers.py has a rule for.
@@ -164,11 +167,22 @@ class Ec2:
                 raise refused(_RUN, "VcpuLimitExceeded")
         return max(least, most // 2) if planned == PARTIAL else most
 
-    def _describe_instances(self, *, InstanceIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803  # boto3's
+    def _describe_instances(
+        self,
+        *,
+        InstanceIds: Sequence[str] = (),  # noqa: N803  # boto3's
+        Filters: Sequence[Mapping[str, Any]] = (),  # noqa: N803
+    ) -> dict[str, Any]:
+        """Of ids that are all known, or of those known among the ids of a filter."""
+
         def effect() -> dict[str, Any]:
-            (instance_id,) = InstanceIds
-            instance, state = self._seen(instance_id)
-            return {"Reservations": [{"Instances": [self._described(instance, state)]}]}
+            if InstanceIds:
+                seen = [self._seen(one, "InvalidInstanceID.NotFound") for one in InstanceIds]
+            else:
+                (by_id,) = Filters
+                looks = [self._look(one) for one in by_id["Values"]]
+                seen = [found for found in looks if found is not None]
+            return {"Reservations": [{"Instances": [self._described(*found) for found in seen]}]}
 
         return self._calls.make("ec2:DescribeInstances", effect)
 
@@ -184,7 +198,11 @@ class Ec2:
 
         def effect() -> dict[str, Any]:
             moment = self._clock.seconds - self._chance.between(0.0, _LATEST_NEWS)
-            seen = [(one, one.state_at(moment)) for one in self.instances.values() if one.tags.get(tag) == value]
+            seen = [
+                (one, one.state_at(moment))
+                for one in self.instances.values()
+                if one.tags.get(tag) == value and self._is_visible(one)
+            ]
             found = [self._described(one, state) for one, state in seen if state in by_state["Values"]]
             return {"Reservations": [{"Instances": found}]}
 
@@ -203,7 +221,7 @@ class Ec2:
                 raise refused(_START, "VcpuLimitExceeded")
             for one in stopped:
                 self._boot(one, self._pace.restart)
-            return {}
+            return {"StartingInstances": [{"InstanceId": one.id} for one in instances]}
 
         return self._calls.make(_START, effect)
 
@@ -242,14 +260,24 @@ class Ec2:
 
         return self._calls.make("ec2:CreateTags", effect)
 
-    def _seen(self, instance_id: str) -> tuple[Instance, str]:
+    def _seen(self, instance_id: str, unknown: str = _DENIED) -> tuple[Instance, str]:
         """The instance and a state that EC2 may show for it at this moment."""
+        found = self._look(instance_id)
+        if found is None:
+            raise refused("ec2:DescribeInstances", unknown)
+        return found
+
+    def _look(self, instance_id: str) -> tuple[Instance, str] | None:
         instance = self.instances.get(instance_id)
         moment = self._clock.seconds - self._chance.between(0.0, _LATEST_NEWS)
         state = instance.state_at(moment) if instance else None
-        if instance is None or state is None:
-            raise refused("ec2:DescribeInstances", "InvalidInstanceID.NotFound")
+        if instance is None or state is None or not self._is_visible(instance):
+            return None
         return instance, state
+
+    def _is_visible(self, instance: Instance) -> bool:
+        launched, _ = instance.history[0]
+        return self._clock.seconds - launched >= self._faults.invisible_for
 
     def _described(self, instance: Instance, state: str | None) -> dict[str, Any]:
         return {

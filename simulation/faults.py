@@ -66,7 +66,8 @@ PARTIAL, FINE = "partial", "fine"
 class Faults:
     """`launches` are the answers to the first calls of RunInstances: FINE, PARTIAL or an error code.
 
-    `starts` are those to the first calls of StartInstances: FINE or an error code.
+    `starts` are those to the first calls of StartInstances: FINE or an error code. `invisible_for` is how many seconds
+    a new machine is unknown to EC2's other calls.
     """
 
     functions: tuple[FunctionFault, ...] = ()
@@ -75,6 +76,7 @@ class Faults:
     machines: Mapping[int, MachineFault] = field(default_factory=dict)
     records: Mapping[int, Delivery] = field(default_factory=dict)
     events: Mapping[int, Delivery] = field(default_factory=dict)
+    invisible_for: float = 0.0
 
 
 NO_FAULTS = Faults()

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from functions.aws.clients import Clients
+from functions.aws.known_instances import call_for_known
 from functions.jobs.clock import rfc3339
 from functions.jobs.errors import AgentNotOnline, Throttled
 from functions.jobs.ports import AliveMachine, Candidate, CommandState, LaunchedInstance, Refusal
@@ -17,25 +19,54 @@ from functions.jobs.ports import AliveMachine, Candidate, CommandState, Launched
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import TagTypeDef
 
-# EC2's error codes (EC2 API reference, "Error codes"), by what they mean for a launch; any other is permanent.
+logger = Logger(service="orchestrator", child=True)
+
+# EC2's error codes (EC2 API reference, "Error codes for the Amazon EC2 API"), by what they mean for a launch; any other
+# is permanent.
 _CAPACITY = {
     "InsufficientInstanceCapacity",
     "InsufficientCapacity",
     "InsufficientHostCapacity",
+    "InsufficientCapacityOnHost",
+    "InsufficientReservedInstanceCapacity",
+    "InsufficientReservedInstancesCapacity",
+    "InsufficientVolumeCapacity",
+    "InsufficientAddressCapacity",
     "InsufficientFreeAddressesInSubnet",
+    "UnfulfillableCapacity",
     "SpotMaxPriceTooLow",
     "Unsupported",  # this type does not exist in this zone
+    "CreditSpecificationUpdateInProgress",  # takes five minutes, for burstable types alone
+    "IdempotentInstanceTerminated",  # what this client token launched has ended; another one launches anew
 }
-_QUOTA = {"VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"}
+_QUOTA = {
+    "VcpuLimitExceeded",
+    "InstanceLimitExceeded",
+    "MaxSpotInstanceCountExceeded",
+    "VolumeLimitExceeded",
+    "MaxIOPSLimitExceeded",
+    "NetworkInterfaceLimitExceeded",
+    "ResourceLimitExceeded",
+    "ResourceCountExceeded",
+    # AWS looks at a new account, or at one that is new to a region, before it launches: minutes, hours at most.
+    "PendingVerification",
+}
+# Beside EC2's own, those that the SDK takes for throttling (botocore, retries/standard.py).
 _THROTTLED = {
     "RequestLimitExceeded",
     "Throttling",
     "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "EC2ThrottledException",
+    "TooManyRequestsException",
+    "SlowDown",
     "TooManyUpdates",
     "RateExceeded",
 }
 # Faults of AWS's own: whether the call had its effect is open.
-_UNCLEAR = {"InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable"}
+_UNCLEAR = {"InternalError", "InternalFailure", "ServerInternal", "ServiceUnavailable", "Unavailable"}
 _UNKNOWN_INSTANCE = {"InvalidInstanceID.NotFound"}
 _DOCUMENT = "AWS-RunShellScript"
 # How long SSM tries to deliver a command to an online agent, in seconds: its minimum.
@@ -99,13 +130,15 @@ class AwsMachines:
             for instance in answer["Instances"]
         ]
 
-    def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
+    def tag(self, instance_id: str, tags: Mapping[str, str]) -> bool:
         try:
             self.clients.ec2.create_tags(Resources=[instance_id], Tags=_tag_list(tags))
         except ClientError as error:
-            # Not found: RunInstances is eventually consistent.
-            if error.response["Error"]["Code"] not in _THROTTLED | _UNCLEAR | _UNKNOWN_INSTANCE:
-                raise
+            # Not found, or not authorized: RunInstances is eventually consistent (known_instances.py). Should the right
+            # be missing, or the call be throttled: a job is not worth less for want of its machine's name.
+            logger.warning("%s is not tagged: %s", instance_id, error.response["Error"])
+            return False
+        return True
 
     def send_command(
         self, instance_id: str, script: str, comment: str, timeout: int, patience: int | None = None
@@ -173,22 +206,20 @@ class AwsMachines:
                     yield AliveMachine(instance["InstanceId"], instance["LaunchTime"], instance["State"]["Name"])
 
     def terminate(self, instance_id: str) -> str | None:
-        try:
-            return self.terminate_all([instance_id])[instance_id]
-        except LookupError:
-            return None
+        return self.terminate_all([instance_id]).get(instance_id)
 
     def terminate_all(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
+        ec2 = self.clients.ec2
         try:
-            answer = self.clients.ec2.terminate_instances(InstanceIds=instance_ids)
+            answered = call_for_known(
+                ec2, instance_ids, lambda known: ec2.terminate_instances(InstanceIds=known)["TerminatingInstances"]
+            )
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in _UNKNOWN_INSTANCE:
-                raise LookupError(str(error)) from error
-            if code in _THROTTLED:
+            if error.response["Error"]["Code"] in _THROTTLED:
                 raise Throttled(str(error)) from error
             raise
-        return {one["InstanceId"]: one["CurrentState"]["Name"] for one in answer["TerminatingInstances"]}
+        ended = {one["InstanceId"]: one["CurrentState"]["Name"] for answer in answered.answers for one in answer}
+        return {**answered.going_down, **ended}
 
 
 def _tag_list(tags: Mapping[str, str]) -> list[TagTypeDef]:

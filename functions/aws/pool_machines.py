@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from functions.aws.clients import Clients
+from functions.aws.known_instances import call_for_known
 from functions.aws.machines import refusal_of
 from functions.jobs.ports import Refusal
 
@@ -18,17 +19,21 @@ class AwsPoolMachines:
 
     clients: Clients
 
-    def start(self, instance_ids: Sequence[str]) -> Refusal | None:
+    def start(self, instance_ids: Sequence[str]) -> Sequence[str] | Refusal:
+        ec2 = self.clients.ec2
         try:
-            self.clients.ec2.start_instances(InstanceIds=instance_ids)
+            answered = call_for_known(
+                ec2, instance_ids, lambda known: ec2.start_instances(InstanceIds=known)["StartingInstances"]
+            )
         except ClientError as error:
             return refusal_of(error)
-        return None
+        return [one["InstanceId"] for answer in answered.answers for one in answer]
 
     def stop(self, instance_ids: Sequence[str]) -> None:
         # By the API, never from within: shutting down terminates, and that setting is not for StopInstances
         # (EC2 user guide, "Change instance initiated shutdown behavior").
-        self.clients.ec2.stop_instances(InstanceIds=instance_ids)
+        ec2 = self.clients.ec2
+        call_for_known(ec2, instance_ids, lambda known: ec2.stop_instances(InstanceIds=known))
 
     def online(self, instance_ids: Sequence[str]) -> list[str]:
         pages = self.clients.ssm.get_paginator("describe_instance_information").paginate(

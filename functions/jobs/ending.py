@@ -141,7 +141,8 @@ class Terminating:
             if (record is None or record.terminated_at is None) and not self._park(run, one, record, token)
         ]
         states = self.terminations.end(alive) if alive else {}
-        if all(states.get(one) == "terminated" for one in alive):
+        # Of a machine that EC2 does not know, no longer or not yet, it may report no end: Release finds out.
+        if all(states.get(one, "unknown") in {"terminated", "unknown"} for one in alive):
             self.ends.line.workflow.wake(token)
 
     def _park(self, run: Run, instance_id: str, record: MachineRecord | None, token: str) -> bool:

@@ -49,16 +49,17 @@ class Pool:
         """Claims and starts machines for a batch; those that were to be had, by id. Doing so again does no harm."""
         claimed = [one for one in (self.table.claim(each, token) for each in instance_ids) if one is not None]
         started_at = now()
-        refusal = self.machines.start([one.instance_id for one in claimed]) if claimed else None
-        if refusal is not None:
-            return replace(refusal, kind="capacity")  # whatever it is: new machines are asked for instead
-        if not claimed:
-            return Refusal("NotInPool", "others were faster", "capacity")
+        started = self.machines.start([one.instance_id for one in claimed]) if claimed else ()
+        if isinstance(started, Refusal):
+            return replace(started, kind="capacity")  # whatever it is: new machines are asked for instead
+        if not started:
+            return Refusal("NotInPool", "others were faster, or the machines are gone", "capacity")
         return {
             one.instance_id: LaunchedInstance(
                 one.instance_id, one.zone, one.image_id, started_at, prepared_at=one.prepared_at
             )
             for one in claimed
+            if one.instance_id in started
         }
 
 

@@ -63,8 +63,8 @@ class PoolTable(Protocol):
 class PoolMachines(Protocol):
     """EC2 and SSM, as far as the pool needs them beyond what a job needs."""
 
-    def start(self, instance_ids: Sequence[str]) -> Refusal | None:
-        """Starts stopped machines; those that run or begin to are left alone.
+    def start(self, instance_ids: Sequence[str]) -> Sequence[str] | Refusal:
+        """Starts stopped machines, of those that EC2 knows, which it answers; those that run are left alone.
 
         An answer that leaves open whether anything was started (a time-out, say) is raised, not answered.
         """

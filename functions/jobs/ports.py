@@ -440,8 +440,8 @@ class Machines(Protocol):
         An answer that leaves open whether anything was launched (a time-out, say) is raised, not answered.
         """
 
-    def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
-        """Tags a machine for whoever looks at EC2. Nothing depends on it: being throttled is no error."""
+    def tag(self, instance_id: str, tags: Mapping[str, str]) -> bool:
+        """Tags a machine for people who look at EC2. Nothing depends on it: a refusal is answered, not raised."""
 
     def send_command(
         self, instance_id: str, script: str, comment: str, timeout: int, patience: int | None = None
@@ -472,9 +472,8 @@ class Machines(Protocol):
         """
 
     def terminate_all(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
-        """The same for up to a thousand in one call; each one's state.
+        """The same for up to a thousand, in one call if EC2 knows them all; the state of each that it knows.
 
         Raises:
-            LookupError: EC2 does not know one of them, and ends none.
             Throttled
         """

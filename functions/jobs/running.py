@@ -51,6 +51,8 @@ _ENDED = {"shutting-down", "terminated", "stopping", "stopped"}
 # machine's end and not the script's.
 _SIGNALLED = 128
 _MOMENT = timedelta(seconds=30)
+# For so long EC2 may not show a new machine.
+_NOT_SHOWN_YET = timedelta(minutes=2)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 
 
@@ -98,7 +100,7 @@ class Dispatching:
             MachineLost: the machine ended before it was online.
             JobEnded, Throttled
         """
-        job = self._with_machine(run, attempt, instance_id)
+        job, is_tagged = self._with_machine(run, attempt, instance_id)
         if job.command_id not in {None, stored_after}:
             return str(job.command_id)  # an earlier, interrupted call got this far
         command = self._command(job, attempt, upload_only=stored_after is not None)
@@ -109,6 +111,9 @@ class Dispatching:
         except AgentNotOnline:
             self._check_alive(job, instance_id)
             raise
+        finally:
+            if not is_tagged:  # EC2 may not have known it a moment ago
+                self._tag(run, attempt, instance_id)
         begins = "starts and takes its command once it is up" if _is_pooled(job) else "is online and has its command"
         event = TimelineEvent("running", now(), f"{instance_id} {begins}.")
         if stored_after:
@@ -122,17 +127,23 @@ class Dispatching:
         self.jobs.update(run.owner, run.job_id, unless_over(run, change))
         return command_id
 
-    def _with_machine(self, run: Run, attempt: int, instance_id: str) -> Job:
+    def _with_machine(self, run: Run, attempt: int, instance_id: str) -> tuple[Job, bool]:
+        """The job with its machine, and whether EC2 took the machine's tags, or need not any more."""
         job = open_job(self.jobs, run)
         if job.instance_id == instance_id:
-            return job
+            return job, True
         slot = self.line.slot(run)
         if slot is None or slot.machine.instance_id != instance_id:
             raise JobEnded(f"{instance_id} is not attempt {attempt}'s machine any more")
         machine = slot.machine
         self.machine_table.add(Machine(instance_id, run.owner, run.job_id, attempt))
-        # Launched with many others, it has no name of its own yet.
-        self.machines.tag(
+        is_tagged = self._tag(run, attempt, instance_id)
+        job = self.jobs.update(run.owner, run.job_id, unless_over(run, lambda job: _launched(job, machine)))
+        return job, is_tagged
+
+    def _tag(self, run: Run, attempt: int, instance_id: str) -> bool:
+        """Launched with many others, a machine has no name of its own yet."""
+        return self.machines.tag(
             instance_id,
             {
                 "Name": f"mayfly {self.stack} {run.job_id}",
@@ -141,14 +152,13 @@ class Dispatching:
                 "mayfly:attempt": str(attempt),
             },
         )
-        return self.jobs.update(run.owner, run.job_id, unless_over(run, lambda job: _launched(job, machine)))
 
     def _check_alive(self, job: Job, instance_id: str) -> None:
         # EC2 is only asked when an event gave cause to: a thousand booting machines must not mean a thousand calls.
         if not self.machine_table.has_news(instance_id):
             return
         state = self.machines.instance_state(instance_id)
-        if state in _ENDED and not _may_only_seem_stopped(job, state):
+        if state in _ENDED and not _may_only_seem_down(job, state):
             raise MachineLost(f"{instance_id} ended before it was online")
 
     def _send(self, job: Job, script: str, comment: str, waits: Sequence[float]) -> str:
@@ -242,7 +252,7 @@ class Inspecting:
             return _finished(over)
         machine_state = self.machines.instance_state(instance_id)
         took_it = over is None or over.has_begun or over.status != "TimedOut"
-        if took_it and (machine_state in _ALIVE or _may_only_seem_stopped(job, machine_state)):
+        if took_it and (machine_state in _ALIVE or _may_only_seem_down(job, machine_state)):
             # EC2 may not show yet that the machine goes down: a command that has only just ended is looked at again.
             return _finished(over) if over is not None and not _has_just_ended(over) else Outcome("running")
         event = TimelineEvent("machine_lost", now(), _lost_words(instance_id, took_it=took_it))
@@ -260,11 +270,17 @@ def _is_pooled(job: Job) -> bool:
     return latest is not None and latest.prepared_at is not None
 
 
-def _may_only_seem_stopped(job: Job, state: str | None) -> bool:
-    """EC2 may show a machine of the pool for a moment as it was before it was started."""
+def _may_only_seem_down(job: Job, state: str | None) -> bool:
+    """EC2 may not show a new machine yet, and one of the pool for a moment as it was before it was started."""
     latest = job.machine(job.instance_id)
-    is_new = latest is not None and clock.age(latest.launched_at) < _MOMENT
-    return state in {"stopping", "stopped"} and is_new and _is_pooled(job)
+    if latest is None:
+        return False
+    age = clock.age(latest.launched_at)
+    return (
+        age < _NOT_SHOWN_YET
+        if state is None
+        else state in {"stopping", "stopped"} and age < _MOMENT and _is_pooled(job)
+    )
 
 
 def _may_be_the_machines_end(state: CommandState) -> bool:

@@ -29,25 +29,18 @@ class Terminations:
             Throttled: EC2 did not get to it.
         """
         try:
-            return self._ask(instance_ids)
+            return self.machines.terminate_all(instance_ids)
         except Throttled:
             self.machine_table.queue_ends(instance_ids)
         for wait in self.waits:
             self.sleep(wait)
             queued = self.machine_table.queued_ends()
             if not set(instance_ids) & set(queued):
-                return {}  # somebody else's call was for these too
+                return dict.fromkeys(instance_ids, "shutting-down")  # another call was for these too
             try:
-                states = self._ask(queued)
+                states = self.machines.terminate_all(queued)
             except Throttled:
                 continue
             self.machine_table.unqueue_ends(queued)
             return states
         raise Throttled(f"EC2 did not get to terminating {', '.join(instance_ids)}")
-
-    def _ask(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
-        try:
-            return self.machines.terminate_all(instance_ids)
-        except LookupError:  # EC2 refuses the whole call for the sake of one that it does not know, or not any more
-            states = {one: self.machines.terminate(one) for one in instance_ids}
-            return {one: state for one, state in states.items() if state is not None}

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2
 
+from localcloud.emulator import spot_role
 from localcloud.emulator.ec2_parameters import Ec2Error, Launch, read_launch
 from localcloud.emulator.request_context import Check
 from localcloud.emulator.roles import role_of_profile
 from localcloud.emulator.settings import Scope
+from localcloud.emulator.visibility import is_known
 
 if TYPE_CHECKING:
     from localcloud.emulator.request_context import ApiCall
@@ -43,28 +45,25 @@ def checks_for_run_instances(call: ApiCall) -> list[Check] | None:
     profile = launch.data.get("IamInstanceProfile")
     if profile:
         checks.append(Check("iam:PassRole", _passed_role(profile), {"iam:passedtoservice": "ec2.amazonaws.com"}))
-    return checks
+    return checks + (spot_role.checks() if launch.is_spot else [])
 
 
 def checks_on_instances(action: str, call: ApiCall) -> list[Check] | None:
-    """One check for each instance named; one that does not exist is left to the handler's NotFound."""
+    """One check for each instance named, be it known or not: see `_instance_context`."""
     ids = ec2._parse_member_list(call.params, "InstanceId")
-    known = [each for each in ids if each in ec2._instances]
-    return [Check(action, _arn("instance", each), _instance_context(each)) for each in known] or None
+    return [Check(action, _arn("instance", each), _instance_context(each)) for each in ids] or None
 
 
 def checks_for_create_tags(call: ApiCall) -> list[Check] | None:
     """CreateTags on things that exist already: one check for each, with the tags of both sides."""
     ids = ec2._parse_member_list(call.params, "ResourceId")
     asked = {tag["Key"]: tag["Value"] for tag in ec2._parse_tags(call.params)}
-    return [
-        Check(
-            "ec2:CreateTags",
-            _arn(ec2._guess_resource_type(each), each),
-            {**resource_tags(each), **_request_tags(asked)},
-        )
-        for each in ids
-    ] or None
+    checks = []
+    for each in ids:
+        kind = ec2._guess_resource_type(each)
+        tags = _instance_context(each) if kind == "instance" else resource_tags(each)
+        checks.append(Check("ec2:CreateTags", _arn(kind, each), {**tags, **_request_tags(asked)}))
+    return checks or None
 
 
 def resource_tags(resource_id: str, *prefixes: str) -> Context:
@@ -155,6 +154,14 @@ def _volume_request(launch: Launch) -> Context:
 
 
 def _instance_context(instance_id: str) -> Context:
+    """What a policy may ask about an instance: of one that EC2 does not know, not its tags.
+
+    So a call whose right depends on them is answered UnauthorizedOperation, and one whose right does not reaches the
+    handler, which answers NotFound (runs-on/terraform-aws-runs-on#60; aws/karpenter-provider-aws#2100 and its pull
+    request 2253).
+    """
+    if not is_known(instance_id):
+        return {"ec2:region": get_region()}
     record = ec2._instances[instance_id]
     return {
         **resource_tags(instance_id),

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2, ssm
 
-from localcloud.emulator import ec2_records
+from localcloud.emulator import ec2_records, spot_role, visibility
 from localcloud.emulator.ec2_parameters import Ec2Error, Parameters, read_launch, read_market_options
 from localcloud.emulator.ec2_records import (
     ARM_IMAGE_ID,
@@ -60,9 +60,12 @@ class Ec2Launcher:
         profile = resolve_profile(launch)
         if self._faults.take("insufficient_capacity"):
             raise _insufficient_capacity(launch.instance_type, launch.subnet["AvailabilityZone"])
+        if launch.is_spot:
+            spot_role.create()
         records = [create_record(launch, profile, token) for _ in range(launch.count)]
         scope = Scope(get_account_id(), get_region())
         for record in records:
+            visibility.hide(record, self._faults.plan.invisible_for_s)
             self._fleet.launch(record, scope)
         reservation = Reservation(fingerprint, f"r-{secrets.token_hex(9)[:17]}", records)
         if token:
@@ -102,14 +105,8 @@ class Ec2Launcher:
 
     def _machines(self, params: Parameters) -> list[Machine]:
         ids = ec2._parse_member_list(params, "InstanceId")
-        machines = [self._fleet.get(each) for each in ids if each in ec2._instances]
-        missing = [each for each in ids if each not in ec2._instances]
-        if missing:
-            plural = "s" if len(missing) > 1 else ""
-            verb = "do" if len(missing) > 1 else "does"
-            message = f"The instance ID{plural} '{', '.join(missing)}' {verb} not exist"
-            raise Ec2Error("InvalidInstanceID.NotFound", message)
-        return [machine for machine in machines if machine is not None]
+        visibility.check_known(ids)
+        return [machine for machine in map(self._fleet.get, ids) if machine is not None]
 
 
 def install(fleet: Fleet, faults: Faults) -> None:
@@ -119,8 +116,11 @@ def install(fleet: Fleet, faults: Faults) -> None:
         "TerminateInstances": launcher.terminate_instances,
         "StopInstances": launcher.stop_instances,
         "StartInstances": launcher.start_instances,
+        "DescribeInstances": visibility.describing(ec2._ACTION_MAP["DescribeInstances"]),
+        "CreateTags": visibility.tagging(ec2._ACTION_MAP["CreateTags"]),
     }
     ec2._ACTION_MAP.update({action: _answering_errors(handler) for action, handler in handlers.items()})
+    visibility.install()
     ec2._parse_lt_data = _with_market_options(ec2._parse_lt_data)
     ec2._instance_xml = ec2_records.with_lifecycle(ec2._instance_xml)
     ssm._PUBLIC_AMI_PARAMETERS.setdefault(ARM_IMAGE_PARAMETER, ARM_IMAGE_ID)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 COUNTS = frozenset({"insufficient_capacity", "throttle", "agent_never_online", "fail_terminate"})
-SECONDS = frozenset({"agent_delay_s", "kill_machine_after_s"})
+SECONDS = frozenset({"agent_delay_s", "kill_machine_after_s", "invisible_for_s"})
 SWITCHES = frozenset({"drop_command_events", "duplicate_stream_records"})
 
 
@@ -32,6 +32,7 @@ class FaultPlan:
         drop_command_events: EventBridge loses SSM command events.
         duplicate_stream_records: every DynamoDB stream record reaches Lambda twice.
         fail_terminate: the next N TerminateInstances answer InternalError.
+        invisible_for_s: seconds that a new instance is unknown to EC2's other calls.
     """
 
     insufficient_capacity: int = 0
@@ -42,6 +43,7 @@ class FaultPlan:
     drop_command_events: bool = False
     duplicate_stream_records: bool = False
     fail_terminate: int = 0
+    invisible_for_s: float = 0.0
 
     @classmethod
     def from_json(cls, body: object) -> FaultPlan:

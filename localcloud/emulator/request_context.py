@@ -29,11 +29,15 @@ class ApiCall:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that the caller must be allowed; keys of `context` are condition keys in lower case."""
+    """One thing that the caller must be allowed; keys of `context` are condition keys in lower case.
+
+    `refusal` is the code and message of a call that is denied for it, where the service has its own.
+    """
 
     action: str
     resource: str
     context: dict[str, Any] = field(default_factory=dict)
+    refusal: tuple[str, str] | None = None
 
 
 _current: ContextVar[ApiCall | None] = ContextVar("localcloud_api_call", default=None)
@@ -78,7 +82,7 @@ def _with_checkers(
                 service_context=check.context,
             )
             if denied:
-                return denied
+                return iam_evaluator.AuthError(*check.refusal) if check.refusal else denied
         return None
 
     return enforce

@@ -32,7 +32,8 @@ def run_with(client: JobClient, **faults: object) -> Job:
     assert job["status"] == "succeeded", job
     assert client.output(job["id"]) == b"x\ny"
     until(lambda: client.get(job["id"])["timeline"][-1]["event"] == "machine_terminated", 60)
-    assert {machine["state"] for machine in machines_of(client, job)} == {"terminated"}
+    ids = {machine["instance_id"] for machine in client.get(job["id"])["machines"]}
+    assert {machine["state"] for machine in client.machines() if machine["id"] in ids} == {"terminated"}
     return client.get(job["id"])
 
 
@@ -59,6 +60,12 @@ def test_stream_records_that_come_twice_run_the_job_once(client: JobClient) -> N
 
 def test_an_agent_that_is_late_is_waited_for(client: JobClient) -> None:
     job = run_with(client, agent_delay_s=3)
+    assert job["attempts"] == 1
+
+
+def test_a_machine_that_ec2_does_not_know_for_a_while_does_its_job_and_is_ended(client: JobClient) -> None:
+    """It starts, works and is to be ended before any call on it is answered."""
+    job = run_with(client, invisible_for_s=5)
     assert job["attempts"] == 1
 
 

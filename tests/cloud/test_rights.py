@@ -30,9 +30,12 @@ pytestmark = pytest.mark.cloud
 
 # Granted for what this emulator does not ask for, or what takes luck to come about.
 UNUSED = {
-    "mayfly-local-launch": {"ec2:TerminateInstances"},  # for a job that is cancelled while its machine is launched
+    # For a job that is cancelled while its machine is launched, which EC2 may not know yet.
+    "mayfly-local-launch": {"ec2:DescribeInstances", "ec2:TerminateInstances"},
     "mayfly-local-record": {"s3:ListBucket"},  # tells AWS to answer 404, not 403, for an output that is not there
 }
+
+UNKNOWN = "i-0123456789abcdef0"
 
 
 def lose_a_machine(client: JobClient, scripted: Scripted) -> None:
@@ -136,6 +139,15 @@ def end_before_dispatch(client: JobClient, cloud: LocalCloud, scripted: Scripted
         settled(client, job["id"])
 
 
+def end_what_ec2_does_not_know(client: JobClient, cloud: LocalCloud) -> None:
+    """Terminates a machine that EC2 has forgotten, which takes an hour otherwise."""
+    job = run(client, b"x", "x.txt", "y")
+    event = {"owner": job["owner"], "job_id": job["id"], "run": 1, "instance_id": UNKNOWN, "task_token": "none"}
+    payload = json.dumps(event).encode()
+    answer = cloud.client("lambda").invoke(FunctionName="mayfly-local-terminate", Payload=payload)
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
 def overtake_the_wait(client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate) -> None:
     """Has news about a machine come before its wait is parked, which takes luck otherwise."""
     with scripted(*gate.script):
@@ -170,6 +182,7 @@ def test_every_right_that_is_granted_is_used(
     cancel_in_the_middle(client, cloud, scripted)
     end_in_spite_of_throttling(client, cloud, scripted)
     end_before_dispatch(client, cloud, scripted)
+    end_what_ec2_does_not_know(client, cloud)
     lose_a_machine(client, scripted)
     lose_a_machine_before_it_is_online(client)
     wait_for_an_agent_in_vain(client)

@@ -59,6 +59,7 @@ _FAULTS = st.builds(
     machines=st.dictionaries(st.integers(0, 8), _MACHINE_FAULTS, max_size=4),
     records=_DELIVERIES,
     events=_DELIVERIES | st.just(dict.fromkeys(range(300), Delivery.LOST)),
+    invisible_for=st.sampled_from([0.0, 0.0, 3.0, 20.0, 90.0]),
 )
 
 

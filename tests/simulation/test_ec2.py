@@ -100,6 +100,24 @@ def test_a_machine_is_not_shown_at_once_and_then_as_it_was_a_moment_ago() -> Non
         account.state(instance_id)
 
 
+@pytest.mark.parametrize("call", ["terminate_instances", "start_instances", "stop_instances", "create_tags"])
+def test_calls_on_a_machine_that_is_not_shown_yet_are_not_authorized(call: str) -> None:
+    """As their rights depend on its tags: runs-on/terraform-aws-runs-on#60; aws/karpenter-provider-aws#2100."""
+    account = Account(Faults(invisible_for=60))
+    (instance_id,) = account.launch("token")
+    arguments = {"Resources": [instance_id], "Tags": []} if call == "create_tags" else {"InstanceIds": [instance_id]}
+    account.go_on(59)
+    with pytest.raises(ClientError) as refused:
+        getattr(account.ec2.client, call)(**arguments)
+    assert code_of(refused) == "UnauthorizedOperation"
+    filters = [{"Name": "instance-id", "Values": [instance_id]}]
+    assert account.ec2.client.describe_instances(Filters=filters)["Reservations"] == [{"Instances": []}]
+    assert account.alive() == []
+    account.go_on(1)
+    getattr(account.ec2.client, call)(**arguments)
+    assert account.alive() == [instance_id]
+
+
 def test_a_termination_takes_its_time_and_is_told() -> None:
     account = Account()
     (instance_id,) = account.launch("token")

@@ -127,6 +127,18 @@ def test_a_machine_that_is_never_online_is_replaced() -> None:
         assert (story.the(0).status, story.launched) == ("succeeded", 2)
 
 
+def test_machines_that_ec2_does_not_know_for_a_while_are_used_and_ended_all_the_same() -> None:
+    """In a machine's first minute every call on it is refused: in that, one is cancelled, and another one lost."""
+    faults = Faults(invisible_for=60, machines={0: MachineFault(Ailment.DIES, 20)})
+    with a_story(faults, max_concurrent=10) as story:
+        story.submit_all(4)
+        story.run(30)
+        story.cancel(3, ignored)
+    assert [story.the(number).status.value for number in range(4)] == ["succeeded"] * 3 + ["cancelled"]
+    assert story.launched == 5
+    assert story.ports.ec2.unended == []
+
+
 def test_machines_that_are_all_lost_are_the_reason_that_the_job_shows() -> None:
     faults = Faults(machines={number: MachineFault(Ailment.DIES, 60) for number in range(2)})
     with a_story(faults, max_attempts=2) as story:

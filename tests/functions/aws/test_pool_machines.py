@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError
@@ -30,9 +32,25 @@ def aws() -> Stubbed:
 
 def test_machines_are_started_and_stopped_in_one_call_each(aws: Stubbed) -> None:
     both = {"InstanceIds": ["i-1", "i-2"]}
-    aws.ec2.add_response("start_instances", {}, both)
+    starting = {"StartingInstances": [{"InstanceId": one} for one in both["InstanceIds"]]}
+    aws.ec2.add_response("start_instances", starting, both)
     aws.ec2.add_response("stop_instances", {}, both)
-    assert aws.machines.start(["i-1", "i-2"]) is None
+    assert aws.machines.start(["i-1", "i-2"]) == ["i-1", "i-2"]
+    aws.machines.stop(["i-1", "i-2"])
+    aws.ec2.assert_no_pending_responses()
+
+
+# What EC2 answers where it does not know one: known_instances.py.
+@pytest.mark.parametrize("code", ["InvalidInstanceID.NotFound", "UnauthorizedOperation"])
+def test_one_unknown_machine_does_not_keep_others_from_being_started_and_stopped(aws: Stubbed, code: str) -> None:
+    shown = {"InstanceId": "i-1", "State": {"Name": "stopped"}, "LaunchTime": datetime(2026, 1, 31, tzinfo=UTC)}
+    answers = {"start_instances": {"StartingInstances": [{"InstanceId": "i-1"}]}, "stop_instances": {}}
+    for call, answer in answers.items():
+        aws.ec2.add_client_error(call, code, "no")
+        filters = {"Filters": [{"Name": "instance-id", "Values": ["i-1", "i-2"]}]}
+        aws.ec2.add_response("describe_instances", {"Reservations": [{"Instances": [shown]}]}, filters)
+        aws.ec2.add_response(call, answer, {"InstanceIds": ["i-1"]})
+    assert aws.machines.start(["i-1", "i-2"]) == ["i-1"]
     aws.machines.stop(["i-1", "i-2"])
     aws.ec2.assert_no_pending_responses()
 

@@ -50,6 +50,7 @@ class FakeMachines:
     throttles: int = 0  # how many calls of terminate_all are refused
     asked: list[Asked] = field(default_factory=list)
     tagged: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    untagged: int = 0  # how many calls of tag are refused
     sent: list[tuple[str, str, int]] = field(default_factory=list)
     patience: list[int | None] = field(default_factory=list)
     terminated: list[str] = field(default_factory=list)
@@ -78,8 +79,12 @@ class FakeMachines:
         self.states[instance_id] = "pending"
         return LaunchedInstance(instance_id, "eu-central-1b", "ami-1", now())
 
-    def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
+    def tag(self, instance_id: str, tags: Mapping[str, str]) -> bool:
+        if self.untagged:
+            self.untagged -= 1
+            return False
         self.tagged[instance_id] = tags
+        return True
 
     def send_command(
         self, instance_id: str, script: str, comment: str, timeout: int, patience: int | None = None
@@ -111,6 +116,5 @@ class FakeMachines:
         if self.throttles:
             self.throttles -= 1
             raise Throttled("slow down")
-        if unknown := [one for one in instance_ids if one not in self.states]:
-            raise LookupError(", ".join(unknown))
-        return {one: self.terminate(one) or "" for one in instance_ids}
+        states = {one: self.terminate(one) for one in instance_ids}
+        return {one: state for one, state in states.items() if state is not None}

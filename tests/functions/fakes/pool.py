@@ -73,15 +73,16 @@ class FakePoolMachines:
 
     refusals: list[Refusal | Exception] = field(default_factory=list)
     agents: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)  # to EC2
     started: list[list[str]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
 
-    def start(self, instance_ids: Sequence[str]) -> Refusal | None:
+    def start(self, instance_ids: Sequence[str]) -> Sequence[str] | Refusal:
         self.started.append(list(instance_ids))
         answer = self.refusals.pop(0) if self.refusals else None
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return answer or [one for one in instance_ids if one not in self.unknown]
 
     def stop(self, instance_ids: Sequence[str]) -> None:
         self.stopped.extend(instance_ids)

@@ -342,6 +342,10 @@ def test_a_machine_that_was_never_dispatched_to_is_waited_for_all_the_same() -> 
     assert terminate.report("terminated") == ["its-token"]
 
 
+def test_a_machine_that_ec2_does_not_know_is_left_to_release() -> None:
+    assert Terminate("i-1", states={})() == ["its-token"]
+
+
 def test_a_run_without_machines_waits_for_nothing() -> None:
     assert Terminate()(None) == ["its-token"]
 

@@ -392,9 +392,10 @@ def test_a_leader_that_loses_the_lead_with_its_machine_in_hand_keeps_that(stoppe
     line = WaitingLine.of(2)
 
     class TakenOver(FakeMachines):
-        def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
+        def tag(self, instance_id: str, tags: Mapping[str, str]) -> bool:
             stopped_clock.go_on(61)
             assert line.table.lead("one that dies at once")
+            return True
 
     line.machines = TakenOver()
     line.park(line.runs[1])

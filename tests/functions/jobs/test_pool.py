@@ -255,6 +255,16 @@ def test_a_machine_that_somebody_else_claimed_is_not_handed_out() -> None:
     assert refused.kind == "capacity"
 
 
+def test_a_machine_that_ec2_does_not_know_any_more_keeps_no_other_from_being_handed_out() -> None:
+    line = PooledLine(2, pooled("i-p1"), pooled("i-p2"))
+    line.machines.unknown = {"i-p1"}
+    assert line.serving.pool is not None
+    started = line.serving.pool.start(["i-p1", "i-p2"], "token")
+    assert not isinstance(started, Refusal)
+    assert list(started) == ["i-p2"]
+    assert isinstance(line.serving.pool.start(["i-p1"], "token"), Refusal)
+
+
 def sweep(pool: FakePoolTable | None, *alive: AliveMachine) -> list[str]:
     """The machines that a sweep ends, of those that nobody has a slot for."""
     table, flow, machines = FakeLineTable(), FakeWorkflow(), FakeMachines(alive=list(alive))

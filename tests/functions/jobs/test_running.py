@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -79,6 +81,22 @@ def test_a_machine_gets_its_jobs_tags_once() -> None:
     dispatch.machines.tagged.clear()
     dispatch.machines.sends.append("c-2")
     dispatch.step.dispatch(RUN, 1, "i-1", stored_after="c-1")
+    assert dispatch.machines.tagged == {}
+
+
+@pytest.mark.parametrize("sends", [("c-1",), (NOT_YET, NOT_YET, NOT_YET)], ids=["online", "not online"])
+def test_a_machine_that_ec2_does_not_know_yet_is_tagged_a_moment_later(sends: Sequence[str | Exception]) -> None:
+    dispatch = Dispatch(*sends)
+    dispatch.machines.untagged = 1
+    with suppress(AgentNotOnline):
+        dispatch()
+    assert dispatch.machines.tagged["i-1"]["mayfly:job-id"] == JOB_ID
+
+
+def test_a_machine_that_cannot_be_tagged_gets_its_command() -> None:
+    dispatch = Dispatch("c-1")
+    dispatch.machines.untagged = 2
+    assert dispatch() == "c-1"
     assert dispatch.machines.tagged == {}
 
 

@@ -41,7 +41,7 @@ def test_the_first_call_that_ec2_takes_again_is_for_all_that_were_refused() -> N
 def test_whose_machine_was_in_somebody_elses_call_makes_none() -> None:
     several = Several(1, throttles=1)
     several.meanwhile = lambda: several.table.unqueue_ends(["i-1"])
-    assert several.terminations.end(["i-1"]) == {}
+    assert several.terminations.end(["i-1"]) == {"i-1": "shutting-down"}
     assert several.machines.terminated == []
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,6 +80,12 @@ class Stage:
         }
 
 
+def code_of(call: Callable[..., Any], **arguments: Any) -> str:
+    with pytest.raises(ClientError) as refused:
+        call(**arguments)
+    return str(refused.value.response["Error"]["Code"])
+
+
 def denied(call: Callable[..., Any], **arguments: Any) -> bool:
     """Whether a call is denied; any other refusal is an error of the test."""
     try:
@@ -134,6 +141,45 @@ def test_terminating_follows_the_tags_of_the_machine(lab: Lab, key: str) -> None
     mine, other = lab.launch(TagSpecifications=TAGS), lab.launch()
     assert denied(ec2.terminate_instances, InstanceIds=[mine, other])
     assert not denied(ec2.terminate_instances, InstanceIds=[mine])
+
+
+def test_an_unknown_machine_has_no_tags_to_be_allowed_by(lab: Lab) -> None:
+    """As EC2 answers: runs-on/terraform-aws-runs-on#60; aws/karpenter-provider-aws#2100, pull request 2253."""
+    actions = ["ec2:CreateTags", "ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances"]
+    by_tag = allow(actions, f"{EC2}:instance/*", StringEquals={"aws:ResourceTag/stack": "mine"})
+    lab.set_faults(invisible_for_s=3600)
+    unknown = ("i-0123456789abcdef0", lab.launch(TagSpecifications=TAGS))
+    for statement, code in (
+        (by_tag, "UnauthorizedOperation"),
+        (allow(actions, f"{EC2}:instance/*"), "InvalidInstanceID.NotFound"),
+    ):
+        ec2 = lab.as_role("ec2", lab.role([statement]))
+        for machine in unknown:
+            tags = [{"Key": "note", "Value": "1"}]
+            assert code_of(ec2.create_tags, Resources=[machine], Tags=tags) == code
+            for call in (ec2.start_instances, ec2.stop_instances, ec2.terminate_instances):
+                assert code_of(call, InstanceIds=[machine]) == code
+
+
+def test_a_first_spot_request_needs_the_right_to_create_its_service_linked_role(lab: Lab) -> None:
+    """EC2 user guide, "Service-linked role for Spot Instance requests"; the code: terraform-aws-github-runner#104."""
+    iam, stage = lab.client("iam"), Stage(lab)
+    with suppress(iam.exceptions.NoSuchEntityException):  # of another test's
+        iam.delete_service_linked_role(RoleName="AWSServiceRoleForEC2Spot")
+    arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"
+    is_spot = {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}
+    without = list(stage.statements.values())
+    spot = {**stage.call, "InstanceMarketOptions": {"MarketType": "spot"}}
+    call = lab.as_role("ec2", lab.role(without)).run_instances
+    assert code_of(call, **spot) == "AuthFailure.ServiceLinkedRoleCreationNotPermitted"
+    assert not denied(call, **stage.call), "on-demand instances need none"
+    other = {"StringEquals": {"iam:AWSServiceName": "spotfleet.amazonaws.com"}}
+    of_another = lab.as_role("ec2", lab.role([*without, allow(["iam:CreateServiceLinkedRole"], arn, **other)]))
+    assert code_of(of_another.run_instances, **spot) == "AuthFailure.ServiceLinkedRoleCreationNotPermitted"
+    allowed = lab.as_role("ec2", lab.role([*without, allow(["iam:CreateServiceLinkedRole"], arn, **is_spot)]))
+    assert not denied(allowed.run_instances, **spot)
+    assert iam.get_role(RoleName="AWSServiceRoleForEC2Spot")["Role"]["Arn"] == arn
+    assert not denied(call, **spot), "the account has the role now"
 
 
 def test_tags_of_a_running_machine_follow_its_tags_and_those_asked_for(lab: Lab) -> None:

@@ -22,6 +22,7 @@ NONE = {
     "drop_command_events": False,
     "duplicate_stream_records": False,
     "fail_terminate": 0,
+    "invisible_for_s": 0.0,
 }
 
 
@@ -48,6 +49,7 @@ def test_faults_are_set_shown_and_cleared_as_a_whole(lab: Lab) -> None:
         ({"throttle": True}, "throttle"),
         ({"throttle": 1.5}, "throttle"),
         ({"agent_delay_s": "1"}, "agent_delay_s"),
+        ({"invisible_for_s": -1}, "invisible_for_s"),
         ({"kill_machine_after_s": None}, "kill_machine_after_s"),
         ({"drop_command_events": 1}, "drop_command_events"),
         ([], "body"),
@@ -135,6 +137,35 @@ def test_terminating_can_fail(lab: Lab) -> None:
     assert lab.machine(machine)["state"] in {"pending", "running"}
     ec2.terminate_instances(InstanceIds=[machine])
     lab.wait_state(machine, "terminated")
+
+
+def test_a_new_machine_can_be_unknown_for_a_while(lab: Lab) -> None:
+    """EC2 developer guide, "Eventual consistency": a describe right after RunInstances may not find the instance."""
+    ec2, known = lab.client("ec2"), lab.launch()
+    lab.set_faults(invisible_for_s=3600)
+    call = {**IMAGE, "ClientToken": "of-a-hidden-one"}
+    (hidden,) = (one["InstanceId"] for one in ec2.run_instances(**call)["Instances"])
+    assert error_of(ec2.describe_instances, InstanceIds=[known, hidden]) == "InvalidInstanceID.NotFound"
+    both = [{"Name": "instance-id", "Values": [known, hidden]}]
+    shown = ec2.describe_instances(Filters=both)["Reservations"]
+    assert [one["InstanceId"] for each in shown for one in each["Instances"]] == [known]
+    tags = [{"Key": "a", "Value": "b"}]
+    assert error_of(ec2.create_tags, Resources=[hidden], Tags=tags) == "InvalidInstanceID.NotFound"
+    for call_on in (ec2.terminate_instances, ec2.stop_instances, ec2.start_instances):
+        assert error_of(call_on, InstanceIds=[hidden]) == "InvalidInstanceID.NotFound"
+    assert ec2.run_instances(**call)["Instances"][0]["InstanceId"] == hidden, "its own call knows it"
+    lab.set_faults(invisible_for_s=0.2)
+    soon = lab.launch()
+    wait_for(lambda: not refused(ec2.describe_instances, InstanceIds=[soon]), "the machine to be known")
+    ec2.create_tags(Resources=[soon], Tags=tags)
+
+
+def refused(call: Callable[..., Any], **arguments: Any) -> bool:
+    try:
+        call(**arguments)
+    except ClientError:
+        return True
+    return False
 
 
 def test_a_machine_is_shown_with_its_job_and_its_times(lab: Lab) -> None:

@@ -78,6 +78,22 @@ def test_run_instances_ignores_the_client_token(stock: Lab) -> None:
     assert instance(stock, ClientToken="same") != instance(stock, ClientToken="same")
 
 
+def test_tags_are_put_on_machines_that_do_not_exist(stock: Lab) -> None:
+    stock.client("ec2").create_tags(Resources=["i-0123456789abcdef0"], Tags=[{"Key": "a", "Value": "b"}])
+
+
+def test_machines_are_not_filtered_by_their_ids(stock: Lab) -> None:
+    instance(stock)
+    none = [{"Name": "instance-id", "Values": ["i-0123456789abcdef0"]}]
+    assert stock.client("ec2").describe_instances(Filters=none)["Reservations"]
+
+
+def test_a_spot_launch_needs_no_service_linked_role(stock: Lab) -> None:
+    role = stock.role([allow(["ec2:RunInstances"])])
+    spot = {"InstanceMarketOptions": {"MarketType": "spot"}}
+    assert stock.as_role("ec2", role).run_instances(**IMAGE, **spot)["Instances"]
+
+
 def test_machines_are_records_that_ssm_cannot_reach(stock: Lab) -> None:
     with pytest.raises(ClientError, match="InvalidInstanceId"):
         stock.client("ssm").send_command(
