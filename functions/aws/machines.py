@@ -231,7 +231,7 @@ def _report(stderr: str) -> dict[str, Any] | None:
     for line in reversed(stderr.splitlines()):
         try:
             report = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or nested deeper than anything that the wrapper writes
             continue
         if isinstance(report, dict):
             return report

@@ -17,6 +17,8 @@ from functions.jobs.ports import StoredOutput
 
 VERSION = 1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# What JSON carries whole everywhere, Step Functions included (RFC 8259, 6); no object of S3 is as large.
+_MAX_SIZE = 2**53 - 1
 _PYTHON = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
 
 
@@ -37,7 +39,12 @@ class Content:
         if not isinstance(found, Mapping):
             return None
         size, sha256 = found.get("size"), found.get("sha256")
-        if type(size) is not int or size < 0 or not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+        if (
+            type(size) is not int
+            or not 0 <= size <= _MAX_SIZE
+            or not isinstance(sha256, str)
+            or not _SHA256.fullmatch(sha256)
+        ):
             return None
         return Content(size, sha256)
 

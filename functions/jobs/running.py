@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 from functions.jobs import clock
 from functions.jobs.clock import now
 from functions.jobs.errors import AgentNotOnline, JobEnded, MachineLost
 from functions.jobs.job import Job, JobStatus, MachineRecord, Program, Run, TimelineEvent
 from functions.jobs.machine_command import Spec, machine_command, sha256_hex
+from functions.jobs.machine_report import MachineReport
 from functions.jobs.open_run import open_job, unless_over
 from functions.jobs.paths import output_key, spec_key
 from functions.jobs.ports import (
@@ -39,12 +38,6 @@ WRAPPER_FAILURES = {
 }
 # The upload's URL had expired; the output is kept on the machine.
 UPLOAD_URL_EXPIRED = 31
-_MACHINE_EVENTS = {
-    "input_downloaded": "The machine has the file.",
-    "script_started": "The script runs.",
-    "script_finished": "The script is done.",
-    "output_uploaded": "The result is stored.",
-}
 _ALIVE = {"pending", "running"}
 _ENDED = {"shutting-down", "terminated", "stopping", "stopped"}
 # A wrapper that was stopped by a signal exits with 128 + its number: on a machine that is going down, that is the
@@ -53,7 +46,6 @@ _SIGNALLED = 128
 _MOMENT = timedelta(seconds=30)
 # For so long EC2 may not show a new machine.
 _NOT_SHOWN_YET = timedelta(minutes=2)
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 
 
 @dataclass(frozen=True)
@@ -293,31 +285,19 @@ def _has_just_ended(state: CommandState) -> bool:
 
 
 def _finished(state: CommandState) -> Outcome:
-    report = state.report or {}
-    events = _reported_events(report)
+    report = MachineReport.read(state.report)
     if state.status == "Success":
-        return Outcome("finished", events=events, reported=Reported.read(report))
+        return Outcome("finished", events=report.events, reported=report.reported)
     if state.status == "TimedOut":
-        return Outcome("finished", "script_timed_out", "The command was stopped at its time limit.", events)
+        return Outcome("finished", "script_timed_out", "The command was stopped at its time limit.", report.events)
     if state.exit_code == UPLOAD_URL_EXPIRED:
-        return Outcome("unstored", events=events)
+        return Outcome("unstored", events=report.events)
     code = WRAPPER_FAILURES.get(state.exit_code, "internal_error")
-    return Outcome("finished", code, failure_message(state.exit_code, report), events)
+    return Outcome("finished", code, failure_message(state.exit_code, report), report.events)
 
 
-def failure_message(wrapper_exit: int, report: dict[str, Any]) -> str:
+def failure_message(wrapper_exit: int, report: MachineReport) -> str:
     """What went wrong in the wrapper's words, which name the script's exit code, and the end of the script's stderr."""
-    words = str(report.get("message") or f"the machine's wrapper ended with exit code {wrapper_exit}, without a word")
-    tail = str(report.get("stderr_tail") or "").strip()
+    words = report.message or f"the machine's wrapper ended with exit code {wrapper_exit}, without a word"
+    tail = report.stderr_tail
     return f"{words[:1].upper()}{words[1:]}." + (f" The end of its stderr:\n{tail}" if tail else "")
-
-
-def _reported_events(report: dict[str, Any]) -> tuple[TimelineEvent, ...]:
-    """The report comes from a machine that ran somebody's script: only known words and real times are taken over."""
-    listed = report.get("events")
-    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    return tuple(
-        TimelineEvent(entry["event"], entry["at"], _MACHINE_EVENTS[entry["event"]])
-        for entry in entries
-        if entry.get("event") in _MACHINE_EVENTS and _TIME.fullmatch(str(entry.get("at")))
-    )

@@ -200,7 +200,10 @@ def test_the_report_is_the_last_line_of_stderr_that_is_one(aws: Stubbed) -> None
     assert (state.exit_code, state.report, state.is_over) == (10, {"exit_code": 3}, True)
 
 
-@pytest.mark.parametrize("stderr", ["", "Killed", "[1, 2]", '{"cut off": '])
+@pytest.mark.parametrize(
+    "stderr",
+    ["", "Killed", "[1, 2]", '{"cut off": ', '{"message": ' * 4_000, "[" * 24_000, '{"size": ' + "9" * 5_000 + "}"],
+)
 def test_a_machine_that_left_no_report_is_still_understood(aws: Stubbed, stderr: str) -> None:
     aws.ssm.add_response("get_command_invocation", invocation(ResponseCode=137, StandardErrorContent=stderr))
     state = aws.machines.command_state(COMMAND, INSTANCE)

@@ -113,6 +113,8 @@ def test_a_report_is_read_and_comes_through_the_workflow_as_it_is() -> None:
         {"size": 3.0, "sha256": SHA},
         {"size": True, "sha256": SHA},
         {"size": -1, "sha256": SHA},
+        {"size": 2**53, "sha256": SHA},
+        {"size": float("nan"), "sha256": SHA},
     ],
 )
 def test_content_in_any_other_form_is_not_known(content: object) -> None:

@@ -1,0 +1,73 @@
+"""What a machine says of its attempt, cleaned in one place: it ran somebody's script, which may have said it instead.
+
+Only known events and real times are taken over, text only as every store and every reader can carry it (JSON lets a
+lone surrogate through, which UTF-8 has no bytes for), and nothing is longer than what the wrapper writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from functions.jobs.job import TimelineEvent
+from functions.jobs.provenance import Reported
+
+EVENTS = {
+    "input_downloaded": "The machine has the file.",
+    "script_started": "The script runs.",
+    "script_finished": "The script is done.",
+    "output_uploaded": "The result is stored.",
+}
+# As ec2_payload/wrapper/report.py has them.
+_MESSAGE_CHARS, _TAIL_CHARS = 600, 4_000
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
+# Half a surrogate pair, and control characters other than tab and the ends of lines.
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class MachineReport:
+    """`message` and `stderr_tail` are empty where the machine said nothing, or not in the right form."""
+
+    message: str = ""
+    stderr_tail: str = ""
+    events: tuple[TimelineEvent, ...] = ()
+    reported: Reported = field(default_factory=Reported)
+
+    @staticmethod
+    def read(found: object) -> MachineReport:
+        """Out of the wrapper's report (ec2_payload/README.md), or of anything else that came in its place."""
+        if not isinstance(found, Mapping):
+            return MachineReport()
+        return MachineReport(
+            _text(found.get("message"))[:_MESSAGE_CHARS],
+            _text(found.get("stderr_tail"))[-_TAIL_CHARS:].strip(),
+            tuple(_events(found.get("events"))),
+            Reported.read(found),
+        )
+
+
+def _text(found: object) -> str:
+    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", found) if isinstance(found, str) else ""
+
+
+def _events(listed: object) -> Iterator[TimelineEvent]:
+    """Each kind once; the wrapper reports none twice."""
+    seen = set()
+    for entry in listed if isinstance(listed, list) else []:
+        name, at = (entry.get("event"), entry.get("at")) if isinstance(entry, Mapping) else (None, None)
+        if isinstance(name, str) and name in EVENTS and name not in seen and _is_time(at):
+            seen.add(name)
+            yield TimelineEvent(name, str(at), EVENTS[name])
+
+
+def _is_time(found: object) -> bool:
+    if not isinstance(found, str) or not _TIME.fullmatch(found):
+        return False
+    try:
+        datetime.fromisoformat(found)
+    except ValueError:  # such as the 30th of February
+        return False
+    return True
