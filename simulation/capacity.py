@@ -64,7 +64,7 @@ class Capacity:
         line.on_free.append(self._on_free)
         line.on_remember.append(self._on_remember)
         _after(jobs, "get", lambda _, key: self._reads(key[0], self._jobs.get(key, 0)))
-        _after(jobs, "open_jobs", lambda *_: self._reads(_OPEN, len(self._open) * _KEYS / 2))
+        _after(jobs, "open_keys", lambda *_: self._reads(_OPEN, len(self._open) * _KEYS / 2))
         _after(line, "oldest", lambda found, _: self._reads(_TICKETS, len(found) * self._ticket))
         _after(line, "ticket", lambda *_: self._reads(_TICKETS, self._ticket))
         _after(line, "leave", lambda *_: self._writes(_TICKETS, self._ticket))

@@ -37,6 +37,7 @@ from simulation.process import pause
 from simulation.ssm import Ssm
 from simulation.stack import Stack
 from simulation.step_functions import STATE_MACHINE, StepFunctions
+from simulation.sweep_position import SimulatedSweepPosition
 from simulation.threads import Threads
 
 _MODULES = (
@@ -75,6 +76,7 @@ class Ports:
     line: SimulatedLineTable
     machine_table: SimulatedMachineTable
     pool_table: SimulatedPoolTable
+    sweep_position: SimulatedSweepPosition
     files: SimulatedFiles
     ec2: Ec2
     ssm: Ssm
@@ -98,6 +100,7 @@ def installed(ports: Ports, stack: Stack) -> Iterator[None]:
         "DynamoLineTable": lambda *_: ports.line,
         "DynamoMachineTable": lambda *_: ports.machine_table,
         "DynamoPoolTable": lambda *_: ports.pool_table,
+        "DynamoSweepPosition": lambda *_: ports.sweep_position,
         "EmfMeter": lambda *_: ports.meter,
         "S3JobFiles": lambda *_, **__: ports.files,
         "ThreadPoolExecutor": Threads,

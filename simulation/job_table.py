@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -44,14 +44,10 @@ class SimulatedJobTable:
         rest = [job for job in mine if before is None or job.id < before]
         return JobPage(tuple(rest[:limit]), rest[limit - 1].id if len(rest) > limit else None)
 
-    def open_jobs(self) -> Iterator[Job]:
-        keys = self._calls.make(
+    def open_keys(self) -> list[tuple[str, str]]:
+        return self._calls.make(
             "dynamodb:Query", lambda: [key for key, job in self.jobs.items() if not job.status.is_terminal]
         )
-        for owner, job_id in keys:
-            job = self.get(owner, job_id)
-            if job is not None and not job.status.is_terminal:
-                yield job
 
     def update(self, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
         for _ in range(_TRIES):

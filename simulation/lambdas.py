@@ -45,13 +45,13 @@ def ignored(_answer: Answer) -> None:
     """For an answer that nobody waits for."""
 
 
-def _context(function: str) -> Any:
+def _context(function: str, remaining_seconds: Callable[[], float]) -> Any:
     return SimpleNamespace(
         function_name=function,
         memory_limit_in_mb=256,
         invoked_function_arn=f"arn:aws:lambda:eu-central-1:123456789012:function:{function}",
         aws_request_id="simulated",
-        get_remaining_time_in_millis=lambda: 60_000,
+        get_remaining_time_in_millis=lambda: int(1_000 * remaining_seconds()),
     )
 
 
@@ -76,7 +76,6 @@ class Lambdas:
         for fault in faults:
             self._faults[fault.function, fault.invocation].append(fault)
         self._running: dict[int, tuple[Process, Timer]] = {}
-        self._contexts = {name: _context(name) for name in functions}
 
     def invoke(self, function: str, event: Any, done: Callable[[Answer], None]) -> None:
         """Runs a function; `done` hears its answer."""
@@ -123,8 +122,9 @@ class Lambdas:
 
     def _work(self, running: Invocation, event: str, done: Callable[[Answer], None]) -> None:
         function, began = running.function, self._clock.seconds
+        context = _context(function, lambda: self._functions[function].timeout - (self._clock.seconds - began))
         try:
-            payload = self._functions[function].handler(json.loads(event), self._contexts[function])
+            payload = self._functions[function].handler(json.loads(event), context)
             answer = Answer(json.loads(json.dumps(payload)))
         except Crash:
             answer = Answer(error="Runtime.ExitError", cause="RequestId: simulated Error: Runtime exited")

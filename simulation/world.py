@@ -33,6 +33,7 @@ from simulation.ssm import Ssm
 from simulation.stack import Stack
 from simulation.step_functions import Execution, StepFunctions
 from simulation.stream import Stream
+from simulation.sweep_position import SimulatedSweepPosition
 from simulation.watch import Watch
 
 OWNER = "alice"
@@ -75,6 +76,7 @@ class World:
             line=SimulatedLineTable(self.clock, self.calls),
             machine_table=SimulatedMachineTable(self.calls),
             pool_table=SimulatedPoolTable(self.calls),
+            sweep_position=SimulatedSweepPosition(self.calls),
             files=files,
             ec2=ec2,
             ssm=Ssm(self.clock, chance, self.calls, self.bus, ec2, payload),

@@ -24,6 +24,7 @@ from functions.jobs.errors import (
     OverrideNotAllowed,
     RequestError,
     SpendingCap,
+    TooManyRuns,
     UploadIncomplete,
     UploadMissing,
     UploadNotFound,
@@ -39,6 +40,7 @@ STATUS: dict[type[RequestError], HTTPStatus] = {
     UploadIncomplete: HTTPStatus.CONFLICT,
     JobConflict: HTTPStatus.CONFLICT,
     NotReady: HTTPStatus.CONFLICT,
+    TooManyRuns: HTTPStatus.CONFLICT,
     OverrideNotAllowed: HTTPStatus.BAD_REQUEST,
     # Not 429, on which clients try again in a moment: there will be no other answer before the next day.
     SpendingCap: HTTPStatus.FORBIDDEN,
@@ -57,6 +59,8 @@ MEANINGS = {
     "job_conflict": "The job exists with another text or other overrides; ask for a new upload.",
     "override_not_allowed": "This stack does not let a job have that; GET /limits tells what it allows.",
     "not_ready": "The job's status does not allow this (yet); `detail` names it.",
+    "too_many_runs": "The job was run as often as a job may be; submit its file as a new job (POST "
+    "/jobs/{job_id}/copy).",
     "spending_cap": "Your machines, or all of this stack's, have cost today what they may; a day begins at 00:00 UTC.",
     "file_too_large": "The file is larger than this stack takes, or can copy.",
     "body_too_large": "The request's body is too large; files go to the URLs that POST /uploads answers.",

@@ -44,6 +44,7 @@ from functions.jobs.errors import (
     NotReady,
     OverrideNotAllowed,
     SpendingCap,
+    TooManyRuns,
     UploadIncomplete,
     UploadMissing,
     UploadNotFound,
@@ -219,7 +220,7 @@ async def cancel_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
     "/jobs/{job_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
     tags=["change"],
-    responses=documented(JobNotFound, NotReady, SpendingCap, UploadMissing),
+    responses=documented(JobNotFound, NotReady, SpendingCap, TooManyRuns, UploadMissing),
 )
 async def retry_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
     """Start a failed or cancelled job again, with the same file and text, on a new machine."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from typing import Any
+from datetime import datetime
+from types import NoneType
+from typing import Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
@@ -23,6 +25,13 @@ _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 Item = dict[str, Any]
+_Record = TypeVar("_Record", Job, MachineRecord)
+_PLAIN: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "str | None": (str, NoneType),
+    "int | None": (int, NoneType),
+}
 
 # Name of the sparse index over the jobs that have not ended, of its hash key, and of that key's only value.
 OPEN_INDEX = "open"
@@ -45,7 +54,11 @@ def to_item(job: Job) -> Item:
 
 
 def from_item(item: Item) -> Job:
-    """Attributes that this version does not know are left aside; they stay in the table."""
+    """Attributes that this version does not know are left aside; they stay in the table.
+
+    Raises:
+        AttributeError, KeyError, TypeError, ValueError: it is no job that this version can read.
+    """
     values = {name: _plain(_deserialize(value)) for name, value in _known(item, Job).items()}
     values["status"] = JobStatus(values["status"])
     values["timeline"] = tuple(TimelineEvent(**_known(event, TimelineEvent)) for event in values.get("timeline", ()))
@@ -59,13 +72,26 @@ def from_item(item: Item) -> Job:
         values["program"] = Program(**program | {"command": tuple(program["command"])})
     if values.get("manifest"):
         values["manifest"] = StoredManifest(**_known(values["manifest"], StoredManifest))
-    return Job(**values)
+    return _checked(Job(**values), ("created_at", "updated_at"))
 
 
 def machine_from(attributes: Mapping[str, Any]) -> MachineRecord:
     """A machine's record out of the map of a deserialized item."""
     known = {name: _plain(value) for name, value in _known(attributes, MachineRecord).items()}
-    return MachineRecord(**known | {"commands": tuple(known.get("commands", ()))})
+    record = MachineRecord(**known | {"commands": tuple(known.get("commands", ()))})
+    return _checked(record, ("launched_at", "terminated_at"))
+
+
+def _checked(record: _Record, times: Sequence[str]) -> _Record:
+    """The record, if its texts are texts, its numbers whole, and its times RFC 3339; else TypeError or ValueError."""
+    for each in fields(record):
+        kinds, value = _PLAIN.get(str(each.type)), getattr(record, each.name)
+        if kinds is not None and not isinstance(value, kinds):
+            raise TypeError(f"{each.name} is {value!r}")
+    for name in times:
+        if getattr(record, name) is not None:
+            datetime.fromisoformat(getattr(record, name))
+    return record
 
 
 def _known(attributes: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from functions.aws.job_items import OPEN_INDEX, from_item, to_item
 from functions.jobs.clock import now
-from functions.jobs.errors import ConcurrentChange, JobNotFound
+from functions.jobs.errors import ConcurrentChange, JobNotFound, JobUnreadable, RecordRefused
+from functions.jobs.isolation import readable
 from functions.jobs.job import Job
 from functions.jobs.ports import JobPage
 
@@ -34,12 +37,12 @@ class DynamoJobTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as clash:
-            return from_item(clash.response["Item"])  # type: ignore[typeddict-item]  # the stubs do not know this member
+            return _job(clash.response["Item"])  # type: ignore[typeddict-item]  # the stubs do not know this member
         return None
 
     def get(self, owner: str, job_id: str) -> Job | None:
         item = self._client.get_item(TableName=self._table, Key=_key(owner, job_id), ConsistentRead=True).get("Item")
-        return from_item(item) if item else None
+        return _job(item) if item else None
 
     def page(self, owner: str, limit: int, before: str | None) -> JobPage:
         start: dict[str, Any] = {"ExclusiveStartKey": _key(owner, before)} if before else {}
@@ -54,10 +57,10 @@ class DynamoJobTable:
             **start,
         )
         last = answer.get("LastEvaluatedKey")
-        return JobPage(tuple(from_item(item) for item in answer["Items"]), last["id"]["S"] if last else None)
+        jobs = readable(_job, answer["Items"], lambda item: item["id"]["S"])
+        return JobPage(tuple(jobs), last["id"]["S"] if last else None)
 
-    def open_jobs(self) -> Iterator[Job]:
-        # The index has the keys alone; each job is then read as it is now, not as the index last saw it.
+    def open_keys(self) -> Iterator[tuple[str, str]]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName=OPEN_INDEX,
@@ -67,9 +70,7 @@ class DynamoJobTable:
         )
         for page in pages:
             for keys in page["Items"]:
-                job = self.get(keys["owner"]["S"], keys["id"]["S"])
-                if job is not None and not job.status.is_terminal:
-                    yield job
+                yield keys["owner"]["S"], keys["id"]["S"]
 
     def update(self, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
         for _ in range(_TRIES):
@@ -80,7 +81,13 @@ class DynamoJobTable:
             if after == before:
                 return before
             after = replace(after, updated_at=now(), revision=before.revision + 1)
-            if self._write_changes(before, after):
+            try:
+                written = self._write_changes(before, after)
+            except RecordRefused:
+                # An item above 400 KB is refused as any other that is not valid, told apart by its words alone.
+                after = after.condensed()
+                written = self._write_changes(before, after)
+            if written:
                 return after
         raise ConcurrentChange(f"job {job_id} kept changing in {_TRIES} tries to write it")
 
@@ -107,7 +114,18 @@ class DynamoJobTable:
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationException":
+                raise RecordRefused(f"the record of job {after.id}: {error.response['Error']['Message']}") from error
+            raise
         return True
+
+
+def _job(item: dict[str, Any]) -> Job:
+    try:
+        return from_item(item)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise JobUnreadable(f"the record of job {item['id']['S']} cannot be read: {error!r}") from error
 
 
 def _key(owner: str, job_id: str) -> dict[str, Any]:

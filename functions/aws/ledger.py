@@ -11,6 +11,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from functions.jobs.isolation import isolated
 from functions.jobs.ports import Charge, DayLedger
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class DynamoLedger:
         )
         for page in pages:
             for item in page["Items"]:
-                spent[item["id"]["S"].rpartition("/")[0]] += int(item["micro_usd"]["N"])
-                machines |= set(item["machines"]["SS"])
+                with isolated("read the ledger", item["id"]["S"]):
+                    spent[item["id"]["S"].rpartition("/")[0]] += int(item["micro_usd"]["N"])
+                    machines |= set(item["machines"]["SS"])
         return DayLedger(day, dict(spent), frozenset(machines))

@@ -6,8 +6,9 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
@@ -16,6 +17,7 @@ from functions.aws.job_items import machine_from
 from functions.aws.ledger import DynamoLedger
 from functions.jobs.clock import now
 from functions.jobs.errors import LeadLost
+from functions.jobs.isolation import readable
 from functions.jobs.job import Run
 from functions.jobs.ports import Batch, Candidate, Lead, Slot, Ticket, Turn
 from functions.jobs.serving import MAX_BATCH
@@ -26,6 +28,7 @@ _SLOTS = "#slot"
 _LEAD = {"owner": {"S": "#lead"}, "id": {"S": "launch"}}
 # A leader's function has ended by then, whatever became of it.
 _LEAD_SECONDS = 60.0
+_Kind = TypeVar("_Kind")
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
@@ -63,11 +66,10 @@ class DynamoLineTable(DynamoLedger):
         return _ticket(answer["Attributes"])
 
     def oldest(self, limit: int) -> Sequence[Ticket]:
-        return [_ticket(item) for item in self._all(_TICKETS, limit)]
+        return readable(_ticket, self._all(_TICKETS, limit), _name)
 
     def ticket(self, run: Run) -> Ticket | None:
-        item = self._get(_key(_TICKETS, run))
-        return _ticket(item) if item else None
+        return _first(readable(_ticket, self._items(_key(_TICKETS, run)), _name))
 
     def leave(self, run: Run, attempt: int | None = None) -> Ticket | None:
         condition: dict[str, Any] = {}
@@ -77,14 +79,24 @@ class DynamoLineTable(DynamoLedger):
                 "ExpressionAttributeValues": {":attempt": _serialize(attempt)},
             }
         item = self._delete(_key(_TICKETS, run), condition)
-        return _ticket(item) if item else None
+        return _first(readable(_ticket, [item] if item else [], _name))
 
     def slot(self, run: Run) -> Slot | None:
-        item = self._get(_key(_SLOTS, run))
-        return _slot(item) if item else None
+        return _first(readable(_slot, self._items(_key(_SLOTS, run)), _name))
 
     def slots(self) -> Sequence[Slot]:
-        return [_slot(item) for item in self._all(_SLOTS)]
+        return readable(_slot, self._all(_SLOTS), _name)
+
+    def drop_unreadable(self) -> Sequence[str]:
+        dropped = []
+        for owner, parse in ((_TICKETS, _ticket), (_SLOTS, _slot)):
+            for item in self._all(owner):
+                try:
+                    parse(item)
+                except (AttributeError, KeyError, TypeError, ValueError):
+                    self._delete({"owner": item["owner"], "id": item["id"]}, {})
+                    dropped.append(_name(item))
+        return dropped
 
     def grant(self, slots: Sequence[Slot]) -> None:
         write_all(self._client, self._table, [{"PutRequest": {"Item": _slot_item(slot)}} for slot in slots])
@@ -116,7 +128,8 @@ class DynamoLineTable(DynamoLedger):
         except self._client.exceptions.ConditionalCheckFailedException:
             return None
         item = _plain(answer["Attributes"])
-        return Lead(holder, int(item.get("limit", MAX_BATCH)), _batch(item["batch"]) if "batch" in item else None)
+        batches = readable(_batch, [item["batch"]] if "batch" in item else [], lambda _: "the batch under way")
+        return Lead(holder, int(item.get("limit", MAX_BATCH)), _first(batches))
 
     def is_led(self) -> bool:
         item = self._get(_LEAD)
@@ -147,6 +160,10 @@ class DynamoLineTable(DynamoLedger):
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             raise LeadLost("another execution leads the line by now") from error
+
+    def _items(self, key: dict[str, Any]) -> list[dict[str, Any]]:
+        item = self._get(key)
+        return [item] if item else []
 
     def _get(self, key: dict[str, Any]) -> dict[str, Any] | None:
         return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
@@ -198,8 +215,9 @@ def _run(attributes: Mapping[str, Any]) -> Run:
 
 def _ticket(item: Mapping[str, Any]) -> Ticket:
     plain = _plain(item)
+    datetime.fromisoformat(plain["since"])  # raises where it is no time
     return Ticket(
-        _run(plain["run"]),
+        _named(item, plain),
         int(plain["attempt"]),
         plain["token"],
         plain["since"],
@@ -210,7 +228,22 @@ def _ticket(item: Mapping[str, Any]) -> Ticket:
 
 def _slot(item: Mapping[str, Any]) -> Slot:
     plain = _plain(item)
-    return Slot(_run(plain["run"]), machine_from(plain["machine"]))
+    return Slot(_named(item, plain), machine_from(plain["machine"]))
+
+
+def _named(item: Mapping[str, Any], plain: Mapping[str, Any]) -> Run:
+    run = _run(plain["run"])
+    if run.name != _name(item):
+        raise ValueError(f"the item {_name(item)} is about the run {run.name}")
+    return run
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    return str(item["id"]["S"])
+
+
+def _first(found: Sequence[_Kind]) -> _Kind | None:
+    return found[0] if found else None
 
 
 def _batch(plain: Mapping[str, Any]) -> Batch:

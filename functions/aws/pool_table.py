@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from functions.jobs.clock import now
+from functions.jobs.isolation import readable
 from functions.jobs.pool_ports import Claim, PooledMachine
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class DynamoPoolTable:
             ExpressionAttributeValues={":owner": {"S": _OWNER}},
             ConsistentRead=True,
         )
-        return [_machine(item) for page in pages for item in page["Items"]]
+        items = [item for page in pages for item in page["Items"]]
+        return readable(_machine, items, lambda item: item["id"]["S"])
 
     def ask_stop(self, instance_id: str) -> bool:
         return self._change(

@@ -127,4 +127,4 @@ def job_error(code: str, message: str = "") -> JobError:
     """
     row = FAILURES[code]
     retry = "Trying again can help." if row.retry_helps else "Trying again unchanged will not help."
-    return JobError(code=code, message=message or row.cause, advice=f"{row.remedy} {retry}")
+    return JobError(code=code, message=message or row.cause, advice=f"{row.remedy} {retry}").clipped()

@@ -12,7 +12,7 @@ from typing import Any
 from functions.jobs import clock
 from functions.jobs.advice import job_error
 from functions.jobs.clock import now
-from functions.jobs.errors import JobNotFound, MachineStillAlive
+from functions.jobs.errors import JobNotFound, JobUnreadable, MachineStillAlive, RecordRefused
 from functions.jobs.job import Job, JobStatus, MachineRecord, Run, StoredManifest, TimelineEvent
 from functions.jobs.line import Line
 from functions.jobs.machine_command import sha256_hex
@@ -112,7 +112,10 @@ class Ends:
         """What is known of each, by its id; the run has left the line then."""
         self.line.table.leave(run)
         slot = self.line.table.slot(run)
-        job = self.jobs.get(run.owner, run.job_id)
+        try:
+            job = self.jobs.get(run.owner, run.job_id)
+        except JobUnreadable:
+            job = None  # the slot and the workflow know the machine, too
         found: dict[str, MachineRecord | None] = {instance_id: None} if instance_id else {}
         if slot is not None:
             found[slot.machine.instance_id] = slot.machine
@@ -181,7 +184,7 @@ class Releasing:
         return self.machine_table.has_ended(instance_id) or is_gone(self.ends.machines, instance_id, launched_at)
 
     def _note(self, run: Run, records: Mapping[str, MachineRecord | None]) -> Mapping[str, MachineRecord | None]:
-        """The records as they are with their ends."""
+        """The records with their ends, written into the job's record first: its receipt decides what is charged."""
         moment = now()
         ended = {one: record and record.ended(moment, VERIFIED_BY_WORKFLOW) for one, record in records.items()}
         events = [TimelineEvent("machine_terminated", moment, f"{one} is confirmed terminated.") for one in records]
@@ -191,8 +194,8 @@ class Releasing:
                 job = job.with_machine(_first_end(job, record))
             return job.noted(*events)
 
-        # Deleted meanwhile: the machines are gone all the same, and nobody is left to tell.
-        with suppress(JobNotFound):
+        # A record that is deleted, or that no later try could write either, keeps no slot: the machines are gone.
+        with suppress(JobNotFound, JobUnreadable, RecordRefused):
             job = self.ends.jobs.update(run.owner, run.job_id, change)
             ended |= {machine.instance_id: machine for machine in job.machines if machine.instance_id in ended}
         return ended

@@ -10,6 +10,7 @@ MayflyError
 │   ├── JobConflict              the job exists with other content                   409
 │   ├── OverrideNotAllowed       the stack does not let a job have this                  400
 │   ├── NotReady                 the job has not got that far                        409
+│   ├── TooManyRuns              the job was run as often as a job may be            409
 │   ├── SpendingCap              the day's machines have cost what they may          403
 │   └── FileTooLarge             larger than this stack allows                       413
 ├── StepError                    a workflow step failed; the class name is the error name that
@@ -29,6 +30,8 @@ MayflyError
 │       ├── JobCostCap           with another machine the job might cost more than a job may
 │       └── JobEnded             the run is over already (cancelled, or ended by the sweeper)
 ├── LeadLost                     another execution took over the line
+├── JobUnreadable                this version cannot read the job's record
+├── RecordRefused                the table takes a job's record in no form: it is too large, say
 ├── IllegalTransition            a status change that the table in job.py does not allow
 └── ConcurrentChange             a record kept changing under an update
 """
@@ -80,6 +83,10 @@ class OverrideNotAllowed(RequestError):
 
 class NotReady(RequestError):
     code = "not_ready"
+
+
+class TooManyRuns(RequestError):
+    code = "too_many_runs"
 
 
 class SpendingCap(RequestError):
@@ -151,6 +158,14 @@ class JobEnded(FinalStep):
 
 
 class LeadLost(MayflyError):
+    pass
+
+
+class JobUnreadable(MayflyError):
+    pass
+
+
+class RecordRefused(MayflyError):
     pass
 
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from functions.jobs.errors import IllegalTransition
+from functions.jobs.errors import IllegalTransition, TooManyRuns
+from functions.jobs.record_limits import (
+    EVENTS_KEPT_ON_RETRY,
+    MAX_ATTEMPTS,
+    MAX_DETAIL_BYTES,
+    MAX_EVENTS_PER_RUN,
+    MAX_MESSAGE_BYTES,
+    MAX_RUNS,
+    clipped,
+)
 
 
 class JobStatus(StrEnum):
@@ -35,6 +45,7 @@ _NEXT: dict[JobStatus, frozenset[JobStatus]] = {
 
 
 _RETRIED = "retried"
+_RUN_ENDS = {JobStatus.SUCCEEDED.value, JobStatus.FAILED.value, JobStatus.CANCELLED.value}
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,11 @@ class TimelineEvent:
     at: str
     detail: str = ""
 
+    def clipped(self) -> TimelineEvent:
+        """This event with a detail of at most MAX_DETAIL_BYTES."""
+        detail = clipped(self.detail, MAX_DETAIL_BYTES)
+        return self if detail == self.detail else replace(self, detail=detail)
+
 
 @dataclass(frozen=True)
 class JobError:
@@ -53,6 +69,10 @@ class JobError:
     code: str
     message: str
     advice: str
+
+    def clipped(self) -> JobError:
+        """This error with a message of at most MAX_MESSAGE_BYTES."""
+        return replace(self, message=clipped(self.message, MAX_MESSAGE_BYTES))
 
 
 @dataclass(frozen=True)
@@ -175,11 +195,26 @@ class Job:
         return next((known for known in self.machines if known.instance_id == instance_id), None)
 
     def noted(self, *events: TimelineEvent) -> Job:
-        """This job with events added; one that this run has already (same word, same detail) is not added twice."""
-        starts = [index for index, known in enumerate(self.timeline) if known.event == _RETRIED]
-        present = {(known.event, known.detail) for known in self.timeline[starts[-1] if starts else 0 :]}
-        fresh = tuple(event for event in events if (event.event, event.detail) not in present)
-        return replace(self, timeline=self.timeline + fresh) if fresh else self
+        """This job with events added; one that this run has already (same word, same detail) is not added twice.
+
+        A run that has MAX_EVENTS_PER_RUN events takes no more of them.
+        """
+        fresh = self._fresh(events)
+        return self._with_events(fresh[: max(0, MAX_EVENTS_PER_RUN - len(_runs(self.timeline)[-1]))])
+
+    def _fresh(self, events: Iterable[TimelineEvent]) -> list[TimelineEvent]:
+        """The events, each once and clipped, that this run does not have."""
+        present = {(known.event, known.detail) for known in _runs(self.timeline)[-1]}
+        fresh = []
+        for event in (each.clipped() for each in events):
+            if (event.event, event.detail) not in present:
+                present.add((event.event, event.detail))
+                fresh.append(event)
+        return fresh
+
+    def _with_events(self, events: Iterable[TimelineEvent]) -> Job:
+        added = tuple(events)
+        return replace(self, timeline=self.timeline + added) if added else self
 
     def moved(self, status: JobStatus, *events: TimelineEvent) -> Job:
         """This job in another status. Moving to the status it has is a no-op, so a repeated step does no harm.
@@ -191,22 +226,30 @@ class Job:
             return self.noted(*events)
         if status not in _NEXT[self.status]:
             raise IllegalTransition(f"job {self.id} cannot go from {self.status} to {status}")
-        return replace(self, status=status).noted(*events)
+        return replace(self._with_events(self._fresh(events)), status=status)
 
     def retried(self, at: str) -> Job:
         """This job waiting again, in a new run, with nothing left of the last one but its history.
 
         Raises:
             IllegalTransition: the job has not ended, or it has succeeded.
+            TooManyRuns: it has been run as often as a job may.
         """
         if self.status not in {JobStatus.FAILED, JobStatus.CANCELLED}:
             raise IllegalTransition(f"job {self.id} cannot be retried: it is {self.status}")
+        if self.run >= MAX_RUNS or self.attempts >= MAX_ATTEMPTS:
+            raise TooManyRuns(
+                f"Job {self.id} has had {self.run} runs and {self.attempts} machines; a job can be run again until it "
+                f"has {MAX_RUNS} runs or {MAX_ATTEMPTS} machines. Run its file as a new job instead (POST /jobs/"
+                f"{self.id}/copy, then POST /jobs).",
+                field="job_id",
+            )
         event = TimelineEvent(_RETRIED, at, f"Waiting for a machine again, run {self.run + 1}.")
         return replace(
             self,
             status=JobStatus.QUEUED,
             run=self.run + 1,
-            timeline=(*self.timeline, event),
+            timeline=(*_outlined(self.timeline, EVENTS_KEPT_ON_RETRY - 1), event),
             error=None,
             instance_id=None,
             command_id=None,
@@ -227,3 +270,43 @@ class Job:
             known = tuple(machine if known.instance_id == machine.instance_id else known for known in self.machines)
             return replace(self, machines=known)
         return replace(self, machines=(*self.machines, machine))
+
+    def condensed(self) -> Job:
+        """This job as small as it can be told: every run but the last in outline, every text clipped.
+
+        For a record that has become too large to be written, which only versions before the limits could make.
+        """
+        runs = _runs(tuple(event.clipped() for event in self.timeline))
+        last = [*runs[-1][:1], *runs[-1][1:][-MAX_EVENTS_PER_RUN:]]
+        earlier = [event for run in runs[:-1] for event in _outline(run)]
+        return replace(
+            self,
+            timeline=(*earlier[-MAX_EVENTS_PER_RUN:], *last),
+            error=self.error.clipped() if self.error else None,
+        )
+
+
+def _runs(timeline: Iterable[TimelineEvent]) -> list[list[TimelineEvent]]:
+    """The events of each run, at least one list; a run begins with the event `retried`."""
+    runs: list[list[TimelineEvent]] = [[]]
+    for event in timeline:
+        if event.event == _RETRIED and runs[-1]:
+            runs.append([])
+        runs[-1].append(event)
+    return runs
+
+
+def _outline(run: list[TimelineEvent]) -> list[TimelineEvent]:
+    """How a run began and how it ended."""
+    return [*run[:1], *(event for event in run[1:] if event.event in _RUN_ENDS)]
+
+
+def _outlined(timeline: tuple[TimelineEvent, ...], most: int) -> tuple[TimelineEvent, ...]:
+    """The timeline, with as many of its oldest runs in outline as it takes to have at most `most` events."""
+    runs, total = _runs(timeline), len(timeline)
+    for number, run in enumerate(runs):
+        if total <= most:
+            break
+        runs[number] = _outline(run)
+        total -= len(run) - len(runs[number])
+    return tuple(event for run in runs for event in run)

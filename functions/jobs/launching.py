@@ -17,6 +17,7 @@ from datetime import timedelta
 from functions.jobs import clock
 from functions.jobs.clock import now
 from functions.jobs.errors import JobCostCap, JobEnded, LeadLost, QueueTimeout, YourTurn
+from functions.jobs.isolation import isolated
 from functions.jobs.job import JobStatus, Run, TimelineEvent
 from functions.jobs.line import Line
 from functions.jobs.open_run import open_job, unless_over
@@ -121,13 +122,19 @@ class Launching:
     def _leave_to_oldest(self, turn: Turn, last: Refusal, served: Run | None) -> None:
         """It is for the oldest in line to come again, for all, or to give up."""
         for ticket in self.line.oldest(but=served):
-            refusal = last if last.kind == "throttled" else turn.refusals.get(ticket.wish)
-            if self.serving.has_waited_too_long(ticket):
-                cause = f"No machine within {self.serving.patience}"
-                cause += f"; the last answer was {refusal}" if refusal else "."
-                self.line.turn_down(ticket, QueueTimeout.__name__, cause)
-            elif self.line.workflow.fail(ticket.token, *_come_again(refusal, last)):
-                return
+            with isolated("notify", ticket.run.name):
+                if self._is_told(ticket, turn, last):
+                    return
+
+    def _is_told(self, ticket: Ticket, turn: Turn, last: Refusal) -> bool:
+        """Whether the ticket's run was told to come again; one that has waited too long is refused instead."""
+        refusal = last if last.kind == "throttled" else turn.refusals.get(ticket.wish)
+        if self.serving.has_waited_too_long(ticket):
+            cause = f"No machine within {self.serving.patience}"
+            cause += f"; the last answer was {refusal}" if refusal else "."
+            self.line.turn_down(ticket, QueueTimeout.__name__, cause)
+            return False
+        return self.line.workflow.fail(ticket.token, *_come_again(refusal, last))
 
 
 def _come_again(refusal: Refusal | None, last: Refusal) -> tuple[str, str]:

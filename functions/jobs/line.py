@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from functions.jobs import clock
 from functions.jobs.errors import YourTurn
+from functions.jobs.isolation import isolated
 from functions.jobs.job import MachineRecord, Run
 from functions.jobs.ports import Charge, LineTable, Slot, Ticket, Workflow
 from functions.jobs.pricing import day_of, machine_cost
@@ -63,8 +64,9 @@ class Line:
         if self.table.is_led():
             return
         for ticket in self.oldest(but):
-            if self.workflow.fail(ticket.token, YourTurn.__name__, "there may be room"):
-                return
+            with isolated("notify the next in the queue", ticket.run.name):
+                if self.workflow.fail(ticket.token, YourTurn.__name__, "there may be room"):
+                    return
 
     def turn_down(self, ticket: Ticket, error: str, cause: str) -> bool:
         """Tells a run that it gets no machine; False when it does not listen.

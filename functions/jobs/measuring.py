@@ -63,6 +63,7 @@ MACHINES_ALIVE = Metric("MachinesAlive", Unit.COUNT)
 MACHINES_OVERDUE = Metric("MachinesOverdue", Unit.COUNT)
 ORPHANS_ENDED = Metric("OrphansEnded", Unit.COUNT)
 STARTS_FAILED = Metric("StartsFailed", Unit.COUNT)
+SWEEP_FAILURES = Metric("SweepFailures", Unit.COUNT)
 
 METRICS = (
     JOBS_ENDED,
@@ -80,6 +81,7 @@ METRICS = (
     MACHINES_OVERDUE,
     ORPHANS_ENDED,
     STARTS_FAILED,
+    SWEEP_FAILURES,
 )
 
 _RETRIED = "retried"
@@ -122,8 +124,8 @@ class MeasuredJobs:
     def page(self, owner: str, limit: int, before: str | None) -> JobPage:
         return self.table.page(owner, limit, before)
 
-    def open_jobs(self) -> Iterable[Job]:
-        return self.table.open_jobs()
+    def open_keys(self) -> Iterable[tuple[str, str]]:
+        return self.table.open_keys()
 
     def update(self, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
         read: list[Job] = []
@@ -146,9 +148,14 @@ def refused(refusal: Refusal) -> list[Measurement]:
     return [LAUNCH_REFUSALS.of(1, refusal.kind)]
 
 
-def swept(*, jobs_open: int, alive: int, overdue: int) -> list[Measurement]:
+def swept(*, jobs_open: int, alive: int, overdue: int, failures: int) -> list[Measurement]:
     """What a whole sweep saw. It is measured also when there is nothing, as a sign that sweeps come to their end."""
-    return [JOBS_OPEN.of(jobs_open), MACHINES_ALIVE.of(alive), MACHINES_OVERDUE.of(overdue)]
+    return [
+        JOBS_OPEN.of(jobs_open),
+        MACHINES_ALIVE.of(alive),
+        MACHINES_OVERDUE.of(overdue),
+        SWEEP_FAILURES.of(failures),
+    ]
 
 
 def _ends(before: Job, after: Job) -> Iterator[Measurement]:

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from functions.jobs import clock
 from functions.jobs.clock import now
+from functions.jobs.isolation import isolated
 from functions.jobs.pool_ports import PooledMachine, PoolMachines, PoolTable
 from functions.jobs.ports import AliveMachine, Candidate, LaunchedInstance, LineTable, Machines, Refusal
 
@@ -104,16 +105,18 @@ class PoolKeeping:
         held = {slot.machine.instance_id for slot in self.line.slots()} if known else set()
         kept = []
         for machine in known:
-            if machine.claim is not None:
-                self._see_to_claimed(machine, alive.get(machine.instance_id), machine.instance_id in held, report)
-            elif self._is_kept(machine, alive.get(machine.instance_id)):
-                kept.append(machine)
-            else:
-                self._end(machine, report)
+            with isolated("see to the pooled machine", machine.instance_id):
+                if machine.claim is not None:
+                    self._see_to_claimed(machine, alive.get(machine.instance_id), machine.instance_id in held, report)
+                elif self._is_kept(machine, alive.get(machine.instance_id)):
+                    kept.append(machine)
+                else:
+                    self._end(machine, report)
         # Ready ones are kept first, then the newest.
         kept.sort(key=lambda one: (one.is_ready, one.prepared_at), reverse=True)
         for surplus in kept[self.size :]:
-            self._end(surplus, report)
+            with isolated("end the surplus machine", surplus.instance_id):
+                self._end(surplus, report)
         self._bring_on([one for one in kept[: self.size] if not one.is_ready], alive, report)
         self._fill_up(self.size - len(kept), report)
         return report

@@ -24,18 +24,21 @@ class JobTable(Protocol):
     def add(self, job: Job) -> Job | None:
         """Stores a new job; returns the one that has its id already, untouched, instead."""
 
-    def get(self, owner: str, job_id: str) -> Job | None: ...
+    def get(self, owner: str, job_id: str) -> Job | None:
+        """Raises JobUnreadable: this version cannot read its record."""
 
     def page(self, owner: str, limit: int, before: str | None) -> JobPage: ...
 
-    def open_jobs(self) -> Iterable[Job]:
-        """Everybody's jobs that have not ended."""
+    def open_keys(self) -> Iterable[tuple[str, str]]:
+        """Owner and id of every job that has not ended; a job may have ended since."""
 
     def update(self, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
         """Reads, changes and writes back; starts over when somebody else wrote in between.
 
         Raises:
             JobNotFound: the job is gone.
+            JobUnreadable: this version cannot read its record.
+            RecordRefused: the table takes the record in no form, not even condensed.
             ConcurrentChange: the record kept changing.
         """
 
@@ -239,6 +242,9 @@ class LineTable(Protocol):
 
     def slots(self) -> Sequence[Slot]: ...
 
+    def drop_unreadable(self) -> Sequence[str]:
+        """Removes queue entries and slots that cannot be read, which every other method leaves out; their names."""
+
     def grant(self, slots: Sequence[Slot]) -> None:
         """Gives each slot's run its slot; doing so twice is harmless."""
 
@@ -266,6 +272,14 @@ class LineTable(Protocol):
 
     def rest(self, lead: Lead, turn: Turn) -> None:
         """Gives the lead back; the next one sees the turn's `limit` and `unfinished`."""
+
+
+class SweepPosition(Protocol):
+    """Where the last sweep stopped, for the next one: the last id that it got to, by part of the sweep."""
+
+    def load(self) -> Mapping[str, str]: ...
+
+    def save(self, position: Mapping[str, str]) -> None: ...
 
 
 @dataclass(frozen=True)

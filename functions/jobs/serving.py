@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -29,6 +30,7 @@ from functions.jobs.errors import (
     StepError,
     Throttled,
 )
+from functions.jobs.isolation import isolated
 from functions.jobs.job import MachineRecord, Run, TimelineEvent
 from functions.jobs.line import Line
 from functions.jobs.open_run import is_over, unless_over
@@ -126,7 +128,8 @@ class Serving:
 
         def refuse(ticket: Ticket) -> None:
             words = purse.refusal(ticket.run.owner, ticket.wish) or ""
-            self.line.turn_down(ticket, SpendingCapReached.__name__, words)
+            with isolated("refuse", ticket.run.name):
+                self.line.turn_down(ticket, SpendingCapReached.__name__, words)
 
         self.for_each(refuse, refused)
         return [ticket for ticket, verdict in verdicts if verdict is Verdict.GRANTED]
@@ -204,12 +207,17 @@ class Serving:
     def _goes_on(self, tickets: Sequence[Ticket], refusal: Refusal, waits: Iterator[float]) -> bool:
         """Whether there is something to ask for, for the same wish, after this refusal, in this turn."""
         if refusal.kind == "permanent":
-            heard = [self.line.turn_down(ticket, LaunchRefused.__name__, str(refusal)) for ticket in tickets]
+            heard = [self._is_turned_down(ticket, str(refusal)) for ticket in tickets]
             return all(heard)  # who does not listen stays in line; to ask for it would only be refused again
         wait = next(waits, None) if refusal.kind == "throttled" else None
         if wait is not None:
             self.sleep(wait)
         return wait is not None
+
+    def _is_turned_down(self, ticket: Ticket, words: str) -> bool:
+        with isolated("refuse", ticket.run.name):
+            return self.line.turn_down(ticket, LaunchRefused.__name__, words)
+        return False
 
     def _launch_for(self, lead: Lead, leader: Ticket, tickets: Sequence[Ticket]) -> tuple[_Refusals, Slot | None]:
         """Tries one candidate after the other. Every candidate's refusal if all refused; the leader's own slot."""
@@ -255,11 +263,12 @@ class Serving:
         gifts = self._gifts(others)
         granted = [*([own] if own else []), *(slot for _, slot in gifts)]
         self.for_each(self.line.table.grant, list(batched(granted, _SLOTS_A_WRITE)))
-        self.for_each(lambda gift: self.give(*gift), gifts)
+        self.for_each(self._give_isolated, gifts)
         given = {slot.run for _, slot in gifts}
         for slot in others:
             if slot.run not in given:
-                self._take_back(slot)
+                with isolated("end the machine that was launched", slot.run.name):
+                    self._take_back(slot)
         return None, own
 
     def _launched(self, batch: Batch) -> _Answer | Refusal:
@@ -297,6 +306,11 @@ class Serving:
             self.machines.terminate(slot.machine.instance_id)
             self.line.charge(slot.run.owner, slot.machine)
 
+    def _give_isolated(self, gift: Gift) -> None:
+        """Whoever is not notified keeps its slot, and finds it when its step is tried again."""
+        with isolated("notify of its machine", gift[1].run.name):
+            self.give(*gift)
+
     def give(self, ticket: Ticket, slot: Slot) -> None:
         """Tells a waiting run of the machine that it was granted; ends the machine if it was cancelled meanwhile."""
         run = slot.run
@@ -307,10 +321,9 @@ class Serving:
         events = [TimelineEvent("launch_refused", now(), f"{one}: {refusal.code}.") for one, refusal in refusals]
         for ticket in tickets if events else ():
             run = ticket.run
-            try:
+            # One that was cancelled or deleted while it waited leaves the queue by itself.
+            with isolated("note a refusal", run.name), suppress(JobEnded, JobNotFound):
                 self.jobs.update(run.owner, run.job_id, unless_over(run, lambda job: job.noted(*events)))
-            except (JobEnded, JobNotFound):
-                continue  # cancelled or deleted while it waited; it leaves the line by itself
 
     def _record(self, candidate: Candidate, run: Run, attempt: int, instance: LaunchedInstance) -> MachineRecord:
         return MachineRecord(

@@ -160,6 +160,7 @@ class Submission:
         Raises:
             NotReady: the job has not ended, or it has succeeded.
             SpendingCap
+            TooManyRuns: it was run as often as a job may be.
             UploadMissing: its file is not kept any more.
         """
         wish = self.get(owner, job_id).overrides.instance_type

@@ -5,31 +5,40 @@ It never touches a machine that a running workflow holds a slot for, as long as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
+from typing import TypeVar
 
 from functions.jobs import clock
 from functions.jobs.advice import job_error
 from functions.jobs.clock import now
 from functions.jobs.ending import is_gone
-from functions.jobs.errors import JobNotFound, YourTurn
+from functions.jobs.errors import JobNotFound, JobUnreadable, RecordRefused, YourTurn
+from functions.jobs.isolation import isolated
 from functions.jobs.job import Job, JobStatus, MachineRecord, Run, TimelineEvent
 from functions.jobs.line import Line
 from functions.jobs.measuring import ORPHANS_ENDED, Meter, NoMeter, swept
 from functions.jobs.open_run import is_over
 from functions.jobs.pool import MAX_AGE
 from functions.jobs.pool_ports import PoolTable
-from functions.jobs.ports import AliveMachine, JobTable, Machines, Slot, Workflow
+from functions.jobs.ports import AliveMachine, JobTable, Machines, Slot, SweepPosition, Workflow
 
 VERIFIED_BY_SWEEPER = "EC2 answered the sweeper that the instance is terminated"
 _RUNNING = "RUNNING"
+# The share of a sweep's time that each part leaves to those after it.
+_LEAVES = {"machines": 0.5, "jobs": 0.3, "slots": 0.1}
 # Places in line that a sweep looks at, from the oldest.
 _LOOK_AT = 100
 # A day more than the pool's keeper leaves a machine.
 _POOL_FORGOTTEN_AFTER = MAX_AGE + timedelta(days=1)
+
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -39,11 +48,32 @@ class SweepReport:
     started: list[str] = field(default_factory=list)  # jobs whose stream record never arrived
     ended: list[str] = field(default_factory=list)  # jobs whose workflow ended without an outcome
     terminated: list[str] = field(default_factory=list)  # machines that no running workflow is responsible for
+    failed: list[str] = field(default_factory=list)  # what could not be seen to; the log says why
+    dropped: list[str] = field(default_factory=list)  # queue entries and slots that could not be read
+    unfinished: list[str] = field(default_factory=list)  # parts that the next sweep goes on with
+
+
+class NoPosition:
+    """For a sweep that always has time for everything."""
+
+    def load(self) -> Mapping[str, str]:
+        return {}
+
+    def save(self, position: Mapping[str, str]) -> None:
+        del position
+
+
+def _no_limit() -> float:
+    return math.inf
 
 
 @dataclass(frozen=True)
 class Sweeping:
-    """Looks after what nobody else does.
+    """Looks after jobs without a workflow and machines without a job.
+
+    Machines come first, since they cost; then jobs, slots and the queue. Each item is seen to by itself: one that fails
+    is logged and counted, and the others are seen to all the same. A part that runs out of time goes on where it
+    stopped with the next sweep.
 
     `grace` is how long anything may be in the making, `machine_deadline` the age at which a machine is too old for any
     job.
@@ -60,36 +90,64 @@ class Sweeping:
     sleep: Callable[[float], None]
     meter: Meter = field(default_factory=NoMeter)
     pool: PoolTable | None = None
+    position: SweepPosition = field(default_factory=NoPosition)
 
-    def sweep(self) -> SweepReport:
+    def sweep(self, time_left: Callable[[], float] = _no_limit) -> SweepReport:
+        """Sees to everything that there is time for; `time_left` answers in seconds."""
         report = SweepReport()
+        parts = _Parts(time_left, dict(self.position.load()), report)
         is_running = cache(lambda run: self.workflow.state(run) == _RUNNING)
-        jobs_open = 0
-        for job in self.jobs.open_jobs():
-            jobs_open += 1
-            if clock.age(job.updated_at) >= self.grace:
-                self._mend(job, report)
-        for slot in self.line.table.slots():
-            if clock.age(slot.machine.launched_at) >= self.grace and not is_running(slot.run):
-                self._free(slot, report)
         # The slots are read after the machines: one that was handed out in between is found. So is one that was the
         # pool's in between.
-        everything = list(self.machines.alive_of_stack(self.stack))
-        pooled = self._of_pool(everything)
-        alive = [
-            one for one in everything if clock.age(one.launched_at) >= self.grace and one.instance_id not in pooled
-        ]
-        slots = {slot.machine.instance_id: slot for slot in self.line.table.slots()} if alive else {}
-        for machine in alive:
+        everything = {one.instance_id: one for one in self.machines.alive_of_stack(self.stack)}
+        pooled = self._of_pool(list(everything.values()))
+        aged = {
+            name: one
+            for name, one in everything.items()
+            if clock.age(one.launched_at) >= self.grace and name not in pooled
+        }
+        slots = {slot.machine.instance_id: slot for slot in self.line.table.slots()}
+
+        def see_to_machine(machine: AliveMachine) -> None:
             held = slots.get(machine.instance_id)
             is_live = held is not None and is_running(held.run)
             if not is_live or clock.age(machine.launched_at) >= self.machine_deadline:
-                self._end_machine(machine.instance_id, held, report)
-        self._see_to_line(is_running)
-        overdue = [one for one in alive if clock.age(one.launched_at) >= self.machine_deadline]
-        waiting = [one for one in everything if one.instance_id in pooled and one.is_down]
-        self.meter.take(swept(jobs_open=jobs_open, alive=len(everything) - len(waiting), overdue=len(overdue)))
+                self.machines.terminate(machine.instance_id)
+                self._count(machine.instance_id, report)
+                notes.extend([held] if held else [])
+
+        def see_to_slot(slot: Slot) -> None:
+            if clock.age(slot.machine.launched_at) >= self.grace and not is_running(slot.run):
+                self._free(slot, report)
+
+        notes: list[Slot] = []
+        parts.each("machines", aged, see_to_machine)
+        keys = {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in self.jobs.open_keys()}
+        parts.each("jobs", keys, lambda key: self._see_to_job(*key, report))
+        parts.each("slots", slots, see_to_slot)
+        # A job that is written looks as if it were looked after: what was ended is noted last.
+        for slot in notes:
+            self._note_swept(slot, report)
+        with isolated("see to the queue", self.stack, report.failed):
+            report.dropped.extend(self.line.table.drop_unreadable())
+            self._see_to_line(is_running, report)
+        parts.end(self.position)
+        overdue = [one for one in aged.values() if clock.age(one.launched_at) >= self.machine_deadline]
+        waiting = [one for name, one in everything.items() if name in pooled and one.is_down]
+        self.meter.take(
+            swept(
+                jobs_open=len(keys),
+                alive=len(everything) - len(waiting),
+                overdue=len(overdue),
+                failures=len(report.failed),
+            )
+        )
         return report
+
+    def _see_to_job(self, owner: str, job_id: str, report: SweepReport) -> None:
+        job = self.jobs.get(owner, job_id)
+        if job is not None and not job.status.is_terminal and clock.age(job.updated_at) >= self.grace:
+            self._mend(job, report)
 
     def _of_pool(self, alive: Sequence[AliveMachine]) -> set[str]:
         """Those that the pool's keeper looks after; not what it should have ended long ago, or what runs for too long.
@@ -155,46 +213,42 @@ class Sweeping:
             self._note_swept(slot, report)
             return False
         ended = machine.ended(now(), VERIFIED_BY_SWEEPER)
-        with suppress(JobNotFound):
+        # A record that is deleted, or that no later try could write either, keeps no slot.
+        with suppress(JobNotFound, JobUnreadable, RecordRefused):
             job = self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: _with_end(job, ended))
             ended = job.machine(machine.instance_id) or ended
         self.line.give_back(slot.run, {machine.instance_id: ended})
         return True
 
-    def _end_machine(self, instance_id: str, slot: Slot | None, report: SweepReport) -> None:
-        self.machines.terminate(instance_id)
-        if slot is not None:
-            self._note_swept(slot, report)
-        else:
-            self._tell(instance_id, report)  # whose it was, nobody knows: never handed out, or tagged by hand
-
     def _note_swept(self, slot: Slot, report: SweepReport) -> None:
         instance_id = slot.machine.instance_id
-        self._tell(instance_id, report)
+        self._count(instance_id, report)
         event = TimelineEvent("machine_swept", now(), f"{instance_id} was still there; the sweeper ended it.")
-        with suppress(JobNotFound):  # deleted meanwhile; the machine is ended all the same
+        # The job may have been deleted meanwhile; the machine is ended all the same.
+        with suppress(JobNotFound), isolated("note the sweeper's work", slot.run.name, report.failed):
             self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: job.noted(event))
 
-    def _tell(self, instance_id: str, report: SweepReport) -> None:
+    def _count(self, instance_id: str, report: SweepReport) -> None:
         if instance_id not in report.terminated:
             report.terminated.append(instance_id)
             self.meter.take([ORPHANS_ENDED.of(1)])
 
-    def _see_to_line(self, is_running: Callable[[Run], bool]) -> None:
-        """Takes out whom no workflow stands behind, and wakes the oldest of the others, should all have been missed.
+    def _see_to_line(self, is_running: Callable[[Run], bool], report: SweepReport) -> None:
+        """Removes entries whose workflow is gone, and wakes the first of the others, should an event have been lost.
 
-        Who has a slot for long and was not told of it asks anew as well, and then finds it.
+        An entry that has had a slot for long, and was not notified of it, is woken as well, and then finds the slot.
         """
         tickets = self.line.table.oldest(_LOOK_AT)
         slots = {slot.run: slot for slot in self.line.table.slots()} if tickets else {}
         for ticket in tickets:
-            if clock.age(ticket.since) >= self.grace and not is_running(ticket.run):
-                self.line.table.leave(ticket.run)
-                continue
-            slot = slots.get(ticket.run)
-            has_slot = slot is not None and slot.machine.attempt == ticket.attempt
-            if slot is not None and has_slot and clock.age(slot.machine.launched_at) >= self.grace:
-                self.line.workflow.fail(ticket.token, YourTurn.__name__, "there is a machine")
+            with isolated("see to the queue entry", ticket.run.name, report.failed):
+                if clock.age(ticket.since) >= self.grace and not is_running(ticket.run):
+                    self.line.table.leave(ticket.run)
+                    continue
+                slot = slots.get(ticket.run)
+                has_slot = slot is not None and slot.machine.attempt == ticket.attempt
+                if slot is not None and has_slot and clock.age(slot.machine.launched_at) >= self.grace:
+                    self.line.workflow.fail(ticket.token, YourTurn.__name__, "there is a machine")
         self.line.hand_over()
 
 
@@ -203,3 +257,33 @@ def _with_end(job: Job, machine: MachineRecord) -> Job:
     ended = ended.ended(machine.terminated_at or now(), VERIFIED_BY_SWEEPER)
     event = TimelineEvent("machine_terminated", now(), f"{machine.instance_id} is confirmed terminated.")
     return job.with_machine(ended).noted(event)
+
+
+@dataclass
+class _Parts:
+    """The parts of one sweep: each goes through its items from where the last sweep stopped, while there is time."""
+
+    time_left: Callable[[], float]
+    position: dict[str, str]
+    report: SweepReport
+
+    def __post_init__(self) -> None:
+        self._before = dict(self.position)
+        self._whole = self.time_left()
+
+    def each(self, part: str, items: Mapping[str, T], work: Callable[[T], object]) -> None:
+        """Does `work` with each item, by name and round from the last name that was seen to."""
+        names = sorted(items)
+        first = bisect_right(names, self.position.pop(part, ""))
+        for name in (*names[first:], *names[:first]):
+            if self.time_left() < self._whole * _LEAVES[part]:
+                self.report.unfinished.append(part)
+                return
+            self.position[part] = name
+            with isolated(f"see to one of the {part}", name, self.report.failed):
+                work(items[name])
+        self.position.pop(part, None)
+
+    def end(self, position: SweepPosition) -> None:
+        if self.position != self._before:
+            position.save(self.position)

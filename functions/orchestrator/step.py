@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -9,6 +10,8 @@ from aws_lambda_powertools import Logger
 from functions.jobs.job import Run
 
 logger = Logger(service="orchestrator")
+# What the core logs (functions/jobs/isolation.py) gets the same form and the same keys.
+logging.getLogger("mayfly").addHandler(logger.registered_handler)
 
 
 def log_step(step: str, job_id: str, **facts: object) -> None:

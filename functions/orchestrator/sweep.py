@@ -16,6 +16,7 @@ from functions.aws.line_table import DynamoLineTable
 from functions.aws.machines import AwsMachines
 from functions.aws.metrics import EmfMeter
 from functions.aws.pool_table import DynamoPoolTable
+from functions.aws.sweep_position import DynamoSweepPosition
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs.line import Line
 from functions.jobs.measuring import MeasuredJobs
@@ -45,17 +46,18 @@ def sweeping() -> Sweeping:
         sleep=time.sleep,
         meter=meter,
         pool=DynamoPoolTable(clients.dynamodb, settings.jobs_table) if settings.pool_size else None,
+        position=DynamoSweepPosition(clients.dynamodb, settings.jobs_table),
     )
 
 
 @lambda_handler(logger)
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     logger.append_keys(step="sweep")
     if event.get("detail-type") == "Step Functions Execution Status Change":
         run = run_of(json.loads(event["detail"]["input"]))
         logger.append_keys(job_id=run.job_id)
         report = sweeping().run_ended(run, event["detail"]["status"])
     else:
-        report = sweeping().sweep()
+        report = sweeping().sweep(lambda: context.get_remaining_time_in_millis() / 1000)
     logger.info("swept", extra=asdict(report))
     return asdict(report)

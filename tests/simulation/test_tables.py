@@ -177,7 +177,7 @@ def test_a_job_is_written_over_whatever_was_written_in_between(kind: str) -> Non
     assert (after.status, after.revision, len(after.timeline)) == (JobStatus.RUNNING, 4, 1)
     assert table.get("alice", JOB_ID) == after
     assert table.update("alice", JOB_ID, lambda same: same) == after
-    assert [one.id for one in table.open_jobs()] == [JOB_ID]
+    assert [job_id for _, job_id in table.open_keys()] == [JOB_ID]
     table.delete("alice", JOB_ID)
     with pytest.raises(JobNotFound):
         table.update("alice", JOB_ID, lambda same: same)

@@ -16,7 +16,7 @@ _ANSWERS_TO_INVALID_DATA = ["400", "401", "404", "405", "409", "413", "422"]
 
 
 def settings(
-    token: str, examples: int, job_ids: list[str], *, thorough: bool = True, without: Sequence[str] = ()
+    token: str, examples: int, job_ids: list[str], *, thorough: bool = True, without: Sequence[str] = (), seed: int = 1
 ) -> schemathesis.Config:
     """The same requests at every run.
 
@@ -26,10 +26,11 @@ def settings(
         job_ids: are put into half of the requests that take one.
         thorough: whether every edge of the description is tried, beside what is drawn.
         without: checks to leave out.
+        seed: what the draws follow from.
     """
     return schemathesis.Config.from_dict(
         {
-            "seed": 1,
+            "seed": seed,
             "workers": 1,
             "continue-on-failure": True,
             "auth": {"openapi": {"bearer": {"bearer": token}}},

@@ -229,7 +229,7 @@ def test_the_lines_items_are_nobodys_jobs_and_no_open_ones() -> None:
     taken(table)
     DynamoMachineTable(client, name).add(Machine("i-1", "alice", JOB_ID, 1))
     assert [job.id for job in jobs.page("alice", 10, None).jobs] == [JOB_ID]
-    assert [job.id for job in jobs.open_jobs()] == [JOB_ID]
+    assert [job_id for _, job_id in jobs.open_keys()] == [JOB_ID]
 
 
 def test_a_long_line_is_read_in_pages_and_no_further_than_asked() -> None:

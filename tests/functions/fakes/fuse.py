@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-class ProcessDied(Exception):
+class ProcessDied(BaseException):
     """Nothing after the call that raises it was done."""
 
 

@@ -55,8 +55,8 @@ class FakeJobTable:
         rest = [job for job in mine if before is None or job.id < before]
         return JobPage(tuple(rest[:limit]), rest[limit - 1].id if len(rest) > limit else None)
 
-    def open_jobs(self) -> list[Job]:
-        return [job for job in self.jobs.values() if not job.status.is_terminal]
+    def open_keys(self) -> list[tuple[str, str]]:
+        return [key for key, job in self.jobs.items() if not job.status.is_terminal]
 
     def update(self, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
         before = self.get(owner, job_id)

@@ -67,6 +67,9 @@ class FakeLineTable:
     def slots(self) -> Sequence[Slot]:
         return [self.held[name] for name in sorted(self.held)]
 
+    def drop_unreadable(self) -> Sequence[str]:
+        return ()
+
     def grant(self, slots: Sequence[Slot]) -> None:
         self.held |= {slot.run.name: slot for slot in slots}
 

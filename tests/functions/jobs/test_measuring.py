@@ -196,13 +196,19 @@ def test_a_whole_sweep_says_what_is_open_alive_and_too_old_and_counts_each_orpha
     machines.alive = [AliveMachine(name, stopped_clock.moment - age) for name, age in ages.items()]
     measured.line.table.grant([Slot(RUN, a_machine())])
     measured.sweeper(machines).sweep()
-    assert measured.meter.values == {"JobsOpen": 1, "MachinesAlive": 2, "MachinesOverdue": 1, "OrphansEnded": 1}
+    assert measured.meter.values == {
+        "JobsOpen": 1,
+        "MachinesAlive": 2,
+        "MachinesOverdue": 1,
+        "OrphansEnded": 1,
+        "SweepFailures": 0,
+    }
 
 
 def test_a_sweep_that_finds_nothing_shows_that_it_came_to_its_end() -> None:
     measured = Measured(status=JobStatus.SUCCEEDED)
     measured.sweeper(FakeMachines()).sweep()
-    assert measured.meter.values == {"JobsOpen": 0, "MachinesAlive": 0, "MachinesOverdue": 0}
+    assert measured.meter.values == {"JobsOpen": 0, "MachinesAlive": 0, "MachinesOverdue": 0, "SweepFailures": 0}
 
 
 def test_a_sweep_that_breaks_off_does_not_look_like_one_that_came_to_its_end() -> None:

@@ -200,12 +200,16 @@ def test_a_workflow_that_ended_badly_is_seen_to_by_the_input_that_it_had(sweepin
         "detail-type": "Step Functions Execution Status Change",
         "detail": {"input": json.dumps(given), "status": "ABORTED"},
     }
-    assert sweep.handler(event, CONTEXT) == {"started": [], "ended": [JOB_ID], "terminated": ["i-1"]}
+    assert _found(sweep.handler(event, CONTEXT)) == {"ended": [JOB_ID], "terminated": ["i-1"]}
+
+
+def _found(report: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {name: ids for name, ids in report.items() if ids}
 
 
 def test_a_sweep_on_schedule_looks_at_everything(sweeping: Sweeping) -> None:
     event = {"detail-type": "Scheduled Event"}
-    assert sweep.handler(event, CONTEXT) == {"started": [], "ended": [JOB_ID], "terminated": ["i-1"]}
+    assert _found(sweep.handler(event, CONTEXT)) == {"ended": [JOB_ID], "terminated": ["i-1"]}
 
 
 def test_the_launch_function_reads_its_lists_and_limits() -> None:

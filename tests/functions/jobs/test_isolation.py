@@ -1,0 +1,263 @@
+"""One job's items at their worst: every other job goes on, every machine ends, every slot comes free.
+
+The adapters are the real ones, over MiniStack's DynamoDB, which refuses items above 400 KB as DynamoDB does (developer
+guide, "Quotas", "Item size").
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.aws.job_items import to_item
+from functions.aws.job_table import DynamoJobTable
+from functions.aws.line_table import DynamoLineTable
+from functions.aws.machine_table import DynamoMachineTable
+from functions.aws.sweep_position import DynamoSweepPosition
+from functions.jobs.ending import Ends, Releasing
+from functions.jobs.job import Job, JobStatus, Run
+from functions.jobs.launching import Launching
+from functions.jobs.line import Line
+from functions.jobs.ports import AliveMachine, Machine, Slot
+from functions.jobs.serving import Serving
+from functions.jobs.sweeping import Sweeping, SweepReport
+from tests.functions.aws.emulated_dynamodb import new_client, new_table
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
+from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.workflow import FakeWorkflow
+from tests.functions.jobs.waiting_line import FULL, ONE, TWO, _one_by_one
+
+LONG_AGO = datetime(2026, 1, 31, 9, 15, tzinfo=UTC)
+CLIENT = new_client()
+WORST, GOOD = Run("mallory", JOB_ID), Run("alice", OTHER_ID)
+MAX_ITEM = 400 * 1024
+
+
+@dataclass
+class World:
+    """Mallory's job, which has the worst items there can be, and alice's, whose workflow has died as well."""
+
+    table: str = field(default_factory=lambda: new_table(CLIENT))
+    flow: FakeWorkflow = field(default_factory=FakeWorkflow)
+    machines: FakeMachines = field(default_factory=FakeMachines)
+
+    def __post_init__(self) -> None:
+        self.jobs = DynamoJobTable(CLIENT, self.table)
+        self.queue = DynamoLineTable(CLIENT, self.table)
+        self.machine_table = DynamoMachineTable(CLIENT, self.table)
+        self.line = Line(self.queue, self.flow)
+
+    def add(self, run: Run, machine: str | None = None) -> None:
+        """A job that waits, or one that runs on a machine."""
+        running = {"status": JobStatus.RUNNING, "attempts": 1, "instance_id": machine} if machine else {}
+        self.jobs.add(a_job(owner=run.owner, id=run.job_id, **running))
+        if machine:
+            self.launch(machine)
+            self.queue.grant([Slot(run, a_machine(machine, hourly_micro_usd=24_000))])
+            self.machine_table.add(Machine(machine, run.owner, run.job_id, 1))
+
+    def launch(self, instance_id: str) -> None:
+        self.machines.states[instance_id] = "running"
+        self.machines.alive.append(AliveMachine(instance_id, LONG_AGO))
+
+    def put(self, partition: str, name: str, **attributes: Any) -> None:
+        CLIENT.put_item(TableName=self.table, Item={"owner": {"S": partition}, "id": {"S": name}, **attributes})
+
+    def change(self, partition: str, name: str, **attributes: Any) -> None:
+        key: Any = {"owner": {"S": partition}, "id": {"S": name}}
+        item = CLIENT.get_item(TableName=self.table, Key=key).get("Item", {})
+        CLIENT.put_item(TableName=self.table, Item={**item, **key, **attributes})
+
+    def remove(self, partition: str, name: str, *attributes: str) -> None:
+        key: Any = {"owner": {"S": partition}, "id": {"S": name}}
+        item = CLIENT.get_item(TableName=self.table, Key=key).get("Item", {})
+        kept = {each: value for each, value in item.items() if each not in attributes}
+        CLIENT.put_item(TableName=self.table, Item={**kept, **key})
+
+    @property
+    def sweeper(self) -> Sweeping:
+        return Sweeping(
+            jobs=self.jobs,
+            line=self.line,
+            machines=self.machines,
+            workflow=self.flow,
+            stack="dev",
+            grace=timedelta(minutes=2),
+            machine_deadline=timedelta(hours=2),
+            confirm_waits=(),
+            sleep=lambda _: None,
+            position=DynamoSweepPosition(CLIENT, self.table),
+        )
+
+    def swept(self) -> SweepReport:
+        """Until nothing changes any more, in two sweeps at most."""
+        self.sweeper.sweep()
+        return self.sweeper.sweep()
+
+    def job(self, run: Run) -> Job:
+        found = self.jobs.get(run.owner, run.job_id)
+        assert found
+        return found
+
+    @property
+    def alive(self) -> list[str]:
+        return [one for one, state in self.machines.states.items() if state != "terminated"]
+
+    def partition(self, owner: str) -> list[Any]:
+        return CLIENT.query(
+            TableName=self.table,
+            KeyConditionExpression="#owner = :owner",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":owner": {"S": owner}},
+        )["Items"]
+
+
+def _too_large(world: World) -> None:
+    """As many bytes of timeline as DynamoDB just takes."""
+
+    def timeline(size: int) -> Any:
+        return {
+            "L": [{"M": {"event": {"S": "noted"}, "at": {"S": "2026-01-31T09:15:00Z"}, "detail": {"S": "x" * size}}}]
+        }
+
+    _filled(world, lambda size: {"timeline": timeline(size)})
+
+
+def _too_large_for_good(world: World) -> None:
+    _filled(world, lambda size: {"input_text": {"S": "x" * size}})
+
+
+def _filled(world: World, attributes: Callable[[int], dict[str, Any]]) -> None:
+    item = to_item(world.job(WORST))
+    for size in range(MAX_ITEM, 0, -20):
+        with suppress(CLIENT.exceptions.ClientError):
+            CLIENT.put_item(TableName=world.table, Item=item | attributes(size))
+            return
+
+
+_KEY = (WORST.owner, WORST.job_id)
+WORST_ITEMS: Mapping[str, Callable[[World], None]] = {
+    "a job too large, which can be condensed": _too_large,
+    "a job too large for good": _too_large_for_good,
+    "a job of a newer version": lambda world: world.change(*_KEY, status={"S": "paused"}),
+    "a job half deleted": lambda world: world.remove(*_KEY, "input_text", "run", "filename"),
+    "a job with a number for a time": lambda world: world.change(*_KEY, updated_at={"N": "7"}),
+    "a job with no time in its place": lambda world: world.change(*_KEY, updated_at={"S": "soon"}),
+    "a job that is gone": lambda world: world.jobs.delete(*_KEY),
+    "a slot without a machine": lambda world: world.remove("#slot", WORST.name, "machine"),
+    "a slot launched at no time": lambda world: world.change(
+        "#slot", WORST.name, machine={"M": {"instance_id": {"S": "i-worst"}, "launched_at": {"S": "never"}}}
+    ),
+    "a slot without anything": lambda world: world.put("#slot", WORST.name),
+    "a queue entry without anything": lambda world: world.put("#line", WORST.name),
+    "a queue entry since no time": lambda world: world.put(
+        "#line",
+        WORST.name,
+        run={"M": {"owner": {"S": "mallory"}, "job_id": {"S": JOB_ID}, "number": {"N": "1"}}},
+        attempt={"N": "1"},
+        token={"S": "t"},
+        since={"S": "long ago"},
+    ),
+    "a machine's item without its job": lambda world: world.remove("#machine", "i-worst", "job_id", "job_owner"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, logger="mayfly")
+
+
+@pytest.mark.parametrize("worst", WORST_ITEMS)
+def test_whatever_one_jobs_items_are_a_sweep_ends_the_other_jobs_and_every_machine_and_frees_every_slot(
+    worst: str,
+) -> None:
+    world = World()
+    world.add(WORST, "i-worst")
+    world.add(GOOD, "i-good")
+    world.launch("i-orphan")
+    WORST_ITEMS[worst](world)
+    report = world.swept()
+    assert world.alive == []
+    assert world.queue.slots() == []
+    assert (world.partition("#slot"), world.partition("#line")) == ([], [])
+    assert world.job(GOOD).status is JobStatus.FAILED
+    assert world.queue.ledger("2026-01-31").machines >= {"i-good"}
+    assert set(report.failed) <= {f"{WORST.owner}/{WORST.job_id}", WORST.name}
+
+
+@pytest.mark.parametrize("worst", [each for each in WORST_ITEMS if each.startswith("a job")])
+def test_whatever_a_jobs_record_is_its_release_charges_and_frees_the_slot(worst: str) -> None:
+    world = World()
+    world.add(WORST, "i-worst")
+    WORST_ITEMS[worst](world)
+    world.machines.states["i-worst"] = "terminated"
+    Releasing(Ends(world.jobs, world.line, world.machines), world.machine_table).release(WORST, "i-worst")
+    assert world.queue.slots() == []
+    assert world.queue.ledger("2026-01-31").machines == {"i-worst"}
+
+
+@pytest.mark.parametrize("worst", WORST_ITEMS)
+def test_whatever_one_jobs_items_are_the_others_get_their_machines(worst: str) -> None:
+    world = World()
+    world.add(WORST)
+    world.add(GOOD)
+    world.queue.enter(WORST, 1, "worst-token")
+    WORST_ITEMS[worst](world)
+    world.machines.answers = [FULL]  # which is noted in the record of everyone who waits
+    serving = Serving(
+        jobs=world.jobs,
+        line=world.line,
+        machines=world.machines,
+        candidates=(ONE, TWO),
+        stack="dev",
+        max_concurrent=10,
+        queue_timeout=timedelta(days=3_650),
+        throttle_waits=(),
+        sleep=lambda _: None,
+        for_each=_one_by_one,
+    )
+    Launching(world.jobs, world.line, serving).enter(GOOD, 1, "good-token")
+    assert "good-token" in world.flow.woken
+    assert world.queue.slot(GOOD)
+
+
+def test_a_record_that_has_grown_too_large_is_condensed_by_its_next_write_and_ends_as_any_other() -> None:
+    world = World()
+    world.add(WORST, "i-worst")
+    _too_large(world)
+    assert world.swept().failed == []
+    assert world.job(WORST).status is JobStatus.FAILED
+
+
+def test_a_token_that_step_functions_cannot_read_does_not_keep_the_next_in_the_queue_from_being_notified() -> None:
+    world = World()
+    world.queue.enter(WORST, 1, "garbage")
+    world.queue.enter(GOOD, 1, "good-token")
+    fail = world.flow.fail
+
+    def invalid_token(token: str, error: str, cause: str) -> bool:
+        if token == "garbage":
+            raise RuntimeError("InvalidToken")
+        return fail(token, error, cause)
+
+    world.flow.fail = invalid_token  # type: ignore[method-assign]  # as SendTaskFailure answers such a token
+    world.line.hand_over()
+    assert [token for token, _ in world.flow.failed] == ["good-token"]
+
+
+def test_a_sweep_without_time_goes_on_where_it_stopped_with_the_next_one() -> None:
+    world = World()
+    for number in range(6):
+        world.launch(f"i-{number}")
+    left = iter([100.0, 100.0, 100.0, 40.0, *([0.0] * 100)])
+    report = world.sweeper.sweep(lambda: next(left))
+    assert (report.terminated, "machines" in report.unfinished) == (["i-0", "i-1"], True)
+    world.machines.alive.reverse()
+    assert world.sweeper.sweep().terminated == ["i-2", "i-3", "i-4", "i-5"]
+    assert world.sweeper.sweep().unfinished == []
