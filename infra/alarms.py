@@ -119,6 +119,12 @@ class Watched:
                 period=15 * _MINUTES,
             ),
             Alarm(
+                "sweep-items-failing",
+                self.own("SweepFailures", "Maximum"),
+                "The sweeper could not see to some job, machine or queue entry, three sweeps in a row.",
+                times=3,
+            ),
+            Alarm(
                 "stream-failing",
                 self.errors("stream"),
                 "The function that starts the workflows of new jobs ended with errors as a whole, or ran out of time.",

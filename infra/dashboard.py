@@ -45,9 +45,13 @@ def dashboard(watched: Watched, region: str, alarm_arns: Sequence[pulumi.Output[
             {"type": "alarm", "properties": {"title": "Alarms", "alarms": list(alarm_arns)}},
             _graph("Launches that EC2 refused", region, [_each(watched, "LaunchRefusals", "reason")], stacked=True),
             _graph(
-                "Machines left over and ended, machines too old",
+                "Machines left over and ended, machines too old, what the sweeper could not see to",
                 region,
-                [_line(watched.own("OrphansEnded", "Sum")), _line(watched.own("MachinesOverdue", "Maximum"))],
+                [
+                    _line(watched.own("OrphansEnded", "Sum")),
+                    _line(watched.own("MachinesOverdue", "Maximum")),
+                    _line(watched.own("SweepFailures", "Sum")),
+                ],
             ),
             _graph(
                 "Requests that failed or were turned away",
