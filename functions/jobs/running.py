@@ -40,9 +40,10 @@ WRAPPER_FAILURES = {
 UPLOAD_URL_EXPIRED = 31
 _ALIVE = {"pending", "running"}
 _ENDED = {"shutting-down", "terminated", "stopping", "stopped"}
-# A wrapper that was stopped by a signal exits with 128 + its number: on a machine that is going down, that is the
-# machine's end and not the script's.
+# A wrapper that was stopped by a signal exits with 128 + its number, or the agent says -1 for it where `sh` is bash, as
+# on Amazon Linux (docs/ssm-agent.md): on a machine that is going down, that is the machine's end and not the script's.
 _SIGNALLED = 128
+_KILLED = -1
 _MOMENT = timedelta(seconds=30)
 # For so long EC2 may not show a new machine.
 _NOT_SHOWN_YET = timedelta(minutes=2)
@@ -277,7 +278,7 @@ def _may_only_seem_down(job: Job, state: str | None) -> bool:
 
 def _may_be_the_machines_end(state: CommandState) -> bool:
     """A machine that is gone does not take its command either, which then times out."""
-    return state.exit_code > _SIGNALLED or state.status == "TimedOut"
+    return state.exit_code > _SIGNALLED or state.exit_code == _KILLED or state.status == "TimedOut"
 
 
 def _has_just_ended(state: CommandState) -> bool:

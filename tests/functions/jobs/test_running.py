@@ -385,13 +385,20 @@ def test_a_command_that_is_not_over_runs_as_long_as_its_machine(
     assert inspecting(state, instance).inspect(RUN, "i-1", "c-1").verdict == verdict
 
 
+# What the agent answers for a process that a signal ended: the shell's code, or Go's ExitStatus where the shell was
+# replaced by it (amazon-ssm-agent agent/executers/executers.go; seen, docs/ssm-agent.md).
+@pytest.mark.parametrize("exit_code", [143, -1])
 @pytest.mark.parametrize(("instance", "verdict"), [("shutting-down", "lost"), ("running", "finished")])
-def test_a_command_stopped_by_a_signal_is_the_machines_end_if_that_is_going_down(instance: str, verdict: str) -> None:
-    state = CommandState("Failed", 143, None)
+def test_a_command_stopped_by_a_signal_is_the_machines_end_if_that_is_going_down(
+    exit_code: int, instance: str, verdict: str
+) -> None:
+    state = CommandState("Failed", exit_code, None)
     assert inspecting(state, instance).inspect(RUN, "i-1", "c-1").verdict == verdict
 
 
-@pytest.mark.parametrize("state", [CommandState("Failed", 143, None), CommandState("TimedOut", -1, None)])
+@pytest.mark.parametrize(
+    "state", [CommandState("Failed", 143, None), CommandState("Failed", -1, None), CommandState("TimedOut", -1, None)]
+)
 @pytest.mark.parametrize(("age", "verdict"), [(0, "running"), (29, "running"), (31, "finished")])
 def test_a_command_that_may_have_ended_with_its_machine_is_looked_at_again_for_a_moment(
     stopped_clock: StoppedClock, state: CommandState, age: float, verdict: str
