@@ -114,10 +114,17 @@ def _rights(log_group_arn: pulumi.Output[str]) -> list[Statement]:
         Statement(
             sid="BeReachedBySsm",
             # The agent's own calls (Systems Manager user guide, "Reference: ec2messages, ssmmessages, and other API
-            # operations"; agents since 3.3.40 need no ec2messages). The managed policy for agents would also let a
+            # operations"). Agents before 3.3.40 get commands by ec2messages alone, and own images may have one; later
+            # ones fall back on it while their channel is not open. The managed policy for agents would also let a
             # script read every parameter of the account.
             actions=[
                 "ssm:UpdateInstanceInformation",
+                "ec2messages:AcknowledgeMessage",
+                "ec2messages:DeleteMessage",
+                "ec2messages:FailMessage",
+                "ec2messages:GetEndpoint",
+                "ec2messages:GetMessages",
+                "ec2messages:SendReply",
                 "ssmmessages:CreateControlChannel",
                 "ssmmessages:CreateDataChannel",
                 "ssmmessages:OpenControlChannel",
@@ -132,7 +139,9 @@ def _rights(log_group_arn: pulumi.Output[str]) -> list[Statement]:
         ),
         Statement(
             sid="WriteJobLog",
-            actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            # The agent asks to make the group before each command, and takes that it is there for an answer; refused,
+            # it lists all groups instead, and gives up streaming where that is throttled.
+            actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
             resources=[log_group_arn, pulumi.Output.concat(log_group_arn, ":*")],
         ),
     ]

@@ -68,6 +68,10 @@ _THROTTLED = {
 # Faults of AWS's own: whether the call had its effect is open.
 _UNCLEAR = {"InternalError", "InternalFailure", "ServerInternal", "ServiceUnavailable", "Unavailable"}
 _UNKNOWN_INSTANCE = {"InvalidInstanceID.NotFound"}
+# SSM's words for an agent that has not reported yet. The right to send commands asks for the machine's tag
+# (`ssm:resourceTag`), which SSM may not know before that. A right that is really missing fails the job all the same,
+# when the time to boot is over, with this code in its message.
+_NOT_REGISTERED = {"InvalidInstanceId", "AccessDeniedException"}
 _DOCUMENT = "AWS-RunShellScript"
 # How long SSM tries to deliver a command to an online agent, in seconds: its minimum.
 _DELIVERY_SECONDS = 30
@@ -157,9 +161,8 @@ class AwsMachines:
             )
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code == "InvalidInstanceId":
-                # SSM's word for an agent that has not reported yet.
-                raise AgentNotOnline(f"{instance_id} is not online in SSM yet") from error
+            if code in _NOT_REGISTERED:
+                raise AgentNotOnline(f"{instance_id} is not online in SSM yet: {code}") from error
             if code in _THROTTLED:
                 raise Throttled(f"{code}: {error.response['Error']['Message']}") from error
             raise

@@ -25,12 +25,17 @@ _OLDER_MESSAGES = tuple(
 )
 
 
-def missing_to_come_online(scope: Scope, role_arn: str | None) -> list[str]:
-    """The actions that keep the agent from coming online; empty when it can. Without a role: all of them."""
+def missing_to_come_online(scope: Scope, role_arn: str | None, *, is_old: bool = False) -> list[str]:
+    """The actions that keep the agent from coming online; empty when it can. Without a role: all of them.
+
+    An old one, before 3.3.40, knows the older messages alone.
+    """
 
     def missing(actions: tuple[str, ...]) -> list[str]:
         return [action for action in actions if not (role_arn and role_allows(scope, role_arn, action, "*"))]
 
+    if is_old:
+        return missing(_REGISTER) + missing(_OLDER_MESSAGES)
     channels = missing(_CHANNELS)
     if channels and not missing(_OLDER_MESSAGES):
         channels = []
@@ -40,7 +45,10 @@ def missing_to_come_online(scope: Scope, role_arn: str | None) -> list[str]:
 def missing_to_write_logs(
     scope: Scope, role_arn: str | None, group: str, stream: str, *, group_exists: bool
 ) -> list[str]:
-    """The actions that keep the agent from sending a command's output to a log group; empty when it can."""
+    """The actions that keep the agent from sending a command's output to a log group; empty when it can.
+
+    It asks to create the group at each command; that this is refused does not matter to it where the group exists.
+    """
     logs = f"arn:aws:logs:{scope.region}:{scope.account_id}:log-group"
     needed = {
         # Listing groups is authorized on the nameless group, so a policy must name `log-group:*` or `*`.
@@ -49,6 +57,6 @@ def missing_to_write_logs(
         "logs:CreateLogStream": f"{logs}:{group}:log-stream:{stream}",
         "logs:PutLogEvents": f"{logs}:{group}:log-stream:{stream}",
     }
-    if not group_exists:
-        needed["logs:CreateLogGroup"] = f"{logs}:{group}"
-    return [action for action, arn in needed.items() if not (role_arn and role_allows(scope, role_arn, action, arn))]
+    may_create = bool(role_arn and role_allows(scope, role_arn, "logs:CreateLogGroup", f"{logs}:{group}"))
+    missing = [action for action, arn in needed.items() if not (role_arn and role_allows(scope, role_arn, action, arn))]
+    return missing if may_create or group_exists else [*missing, "logs:CreateLogGroup"]

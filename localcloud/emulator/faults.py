@@ -8,7 +8,7 @@ from typing import Any
 
 COUNTS = frozenset({"insufficient_capacity", "throttle", "agent_never_online", "fail_terminate"})
 SECONDS = frozenset({"agent_delay_s", "kill_machine_after_s", "invisible_for_s"})
-SWITCHES = frozenset({"drop_command_events", "duplicate_stream_records"})
+SWITCHES = frozenset({"deny_unregistered", "drop_command_events", "duplicate_stream_records", "old_agent"})
 
 
 class InvalidFaultError(ValueError):
@@ -29,8 +29,10 @@ class FaultPlan:
         agent_never_online: the agent of the next N machines never comes online.
         agent_delay_s: seconds that every machine's agent needs after boot, on top of the boot itself.
         kill_machine_after_s: the next machine that starts a command is lost this many seconds later.
+        deny_unregistered: SendCommand for a machine whose agent has not registered yet is denied, not invalid.
         drop_command_events: EventBridge loses SSM command events.
         duplicate_stream_records: every DynamoDB stream record reaches Lambda twice.
+        old_agent: agents that come online are older than 3.3.40, and get commands by ec2messages alone.
         fail_terminate: the next N TerminateInstances answer InternalError.
         invisible_for_s: seconds that a new instance is unknown to EC2's other calls.
     """
@@ -40,8 +42,10 @@ class FaultPlan:
     agent_never_online: int = 0
     agent_delay_s: float = 0.0
     kill_machine_after_s: float | None = None
+    deny_unregistered: bool = False
     drop_command_events: bool = False
     duplicate_stream_records: bool = False
+    old_agent: bool = False
     fail_terminate: int = 0
     invisible_for_s: float = 0.0
 

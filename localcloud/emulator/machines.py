@@ -180,7 +180,9 @@ class Machine:
             return
         if self._ending.wait(self._faults.plan.agent_delay_s):
             return
-        missing = agent_permissions.missing_to_come_online(self.scope, self.role_arn)
+        missing = agent_permissions.missing_to_come_online(
+            self.scope, self.role_arn, is_old=self._faults.plan.old_agent
+        )
         if missing:
             # The real agent then sleeps for minutes before it tries again; a job replaces the machine before that.
             log.warning("%s: the agent stays offline, its role lacks %s", self.id, ", ".join(missing))

@@ -50,6 +50,9 @@ class RunCommand:
         if not ids:
             raise SsmError("InvalidInstanceId")
         unmanaged = [each for each in ids if not (ec2.instance_is_managed(each) or self._is_known(each))]
+        if unmanaged and self._faults.plan.deny_unregistered:
+            # Nothing documents that SSM knows the tags of an instance before its agent has registered.
+            raise SsmError("AccessDeniedException", f"not authorized to perform: ssm:SendCommand on {unmanaged[0]}")
         if unmanaged:
             # Also what AWS says of an instance whose agent has not come online yet.
             raise SsmError("InvalidInstanceId", f"Instances not in a valid state for account: {', '.join(unmanaged)}")

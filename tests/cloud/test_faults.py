@@ -77,6 +77,16 @@ def test_a_machine_whose_agent_never_comes_online_is_replaced(client: JobClient)
     assert all(machine["terminated_at"] and machine["verified"] for machine in job["machines"])
 
 
+def test_a_machine_that_ssm_denies_before_its_agent_has_registered_is_waited_for(client: JobClient) -> None:
+    job = run_with(client, agent_delay_s=3, deny_unregistered=True)
+    assert job["attempts"] == 1
+
+
+def test_an_image_with_an_old_agent_will_do(client: JobClient) -> None:
+    job = run_with(client, old_agent=True)
+    assert job["attempts"] == 1
+
+
 @pytest.mark.usefixtures("hurried")
 def test_a_job_whose_events_are_lost_is_found_done_by_looking(client: JobClient) -> None:
     job = run_with(client, drop_command_events=True)

@@ -65,6 +65,14 @@ def wait_for_an_agent_in_vain(client: JobClient) -> None:
     assert (job["status"], job["attempts"]) == ("succeeded", 2)
 
 
+def have_an_old_agent(client: JobClient) -> None:
+    client._http.put("/_local/faults", json={"old_agent": True}).raise_for_status()
+    try:
+        assert client.wait(client.submit(b"x", "x.txt", "y")["id"])["status"] == "succeeded"
+    finally:
+        client._http.delete("/_local/faults")
+
+
 def find_no_room(client: JobClient, cloud: LocalCloud) -> None:
     """Has EC2 ask to slow down for longer than one turn of a leader waits."""
     client._http.put("/_local/faults", json={"throttle": 1000}).raise_for_status()
@@ -186,6 +194,7 @@ def test_every_right_that_is_granted_is_used(
     lose_a_machine(client, scripted)
     lose_a_machine_before_it_is_online(client)
     wait_for_an_agent_in_vain(client)
+    have_an_old_agent(client)
     find_no_room(client, cloud)
     wait_in_line(client, cloud, scripted, Gate(tmp_path / "line"))
     overtake_the_wait(client, cloud, scripted, Gate(tmp_path / "wait"))

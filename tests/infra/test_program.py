@@ -42,6 +42,7 @@ WITHOUT_RESOURCES = {
     "dynamodb:ListStreams",
     "logs:DescribeLogGroups",
     "ssm:UpdateInstanceInformation",
+    "ec2messages:*",
     "ssmmessages:*",
 }
 
@@ -151,7 +152,7 @@ def test_machines_have_no_rights_on_files_jobs_or_other_machines(recorded: Deplo
     services = {
         action.split(":")[0] for role, each in all_statements(recorded) if role == "machines" for action in each.actions
     }
-    assert services == {"ssm", "ssmmessages", "logs"}
+    assert services == {"ssm", "ssmmessages", "ec2messages", "logs"}
 
 
 def test_manifests_are_written_by_record_alone(recorded: Deployment) -> None:

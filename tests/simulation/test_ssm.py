@@ -72,7 +72,7 @@ def test_an_agent_takes_commands_once_it_is_online() -> None:
     fleet.go_on(14)
     with pytest.raises(ClientError) as refused:
         fleet.send()
-    assert code_of(refused) == "InvalidInstanceId"
+    assert code_of(refused) in {"InvalidInstanceId", "AccessDeniedException"}
     fleet.go_on(2)
     assert fleet.send()
 

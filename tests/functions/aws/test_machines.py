@@ -178,7 +178,15 @@ def test_a_command_goes_to_one_machine_with_its_time_limits_and_log_group(aws: S
     assert aws.machines.send_command(INSTANCE, "script", "c" * 200, 660) == COMMAND
 
 
-@pytest.mark.parametrize(("code", "error"), [("InvalidInstanceId", AgentNotOnline), ("ThrottlingException", Throttled)])
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("InvalidInstanceId", AgentNotOnline),
+        # Service Authorization Reference, Systems Manager: `ssm:resourceTag` is a tag of what SSM knows.
+        ("AccessDeniedException", AgentNotOnline),
+        ("ThrottlingException", Throttled),
+    ],
+)
 def test_ssms_refusals_become_the_errors_that_the_workflow_retries(
     aws: Stubbed, code: str, error: type[Exception]
 ) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.emulator.lab import allow, wait_for
+from tests.localcloud.emulator.lab import OLDER_MESSAGES, allow, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,9 @@ NONE = {
     "agent_never_online": 0,
     "agent_delay_s": 0.0,
     "kill_machine_after_s": None,
+    "deny_unregistered": False,
     "drop_command_events": False,
+    "old_agent": False,
     "duplicate_stream_records": False,
     "fail_terminate": 0,
     "invisible_for_s": 0.0,
@@ -104,6 +106,27 @@ def test_the_agent_can_be_delayed(lab: Lab) -> None:
     machine = lab.launch()
     lab.wait_state(machine, "running")
     assert not lab.is_online(machine)
+
+
+def test_a_machine_that_has_not_registered_can_be_denied_instead_of_invalid(lab: Lab) -> None:
+    lab.set_faults(agent_delay_s=3600, deny_unregistered=True)
+    machine = lab.launch()
+    send = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}, "InstanceIds": [machine]}
+    assert error_of(lab.client("ssm").send_command, **send) == "AccessDeniedException"
+
+
+@pytest.mark.parametrize("missing", [None, *OLDER_MESSAGES])
+def test_an_old_agent_gets_its_commands_by_the_older_messages_alone(lab: Lab, missing: str | None) -> None:
+    """Systems Manager user guide, "Reference: ec2messages, ssmmessages, and other API operations"."""
+    lab.set_faults(old_agent=True)
+    role = [one for one in ("ssm:UpdateInstanceInformation", *OLDER_MESSAGES) if one != missing]
+    machine = lab.launch(profile=lab.profile(role))
+    if missing is None:
+        assert lab.run(machine, "echo works")["StandardOutputContent"] == "works\n"
+        return
+    wait_for(
+        lambda: f"{machine}: the agent stays offline, its role lacks {missing}" in lab.emulator.log_tail(100), "why"
+    )
 
 
 def test_the_next_machine_is_lost_after_its_command_starts(lab: Lab) -> None:
