@@ -160,6 +160,7 @@ class Steps(pulumi.ComponentResource):
             end_machines(args.region, args.account_id, args.config.stack),
             answer_workflow(args.state_machine_arn, "states:SendTaskSuccess", "states:SendTaskFailure"),
             *self._run_rights(),
+            *([create_spot_role(args.account_id)] if "spot" in args.config.markets else []),
             *([start_pooled(self._ec2("instance/*"), args.config.stack)] if args.config.pool_size else []),
         ]
 
@@ -334,6 +335,19 @@ def end_machines(region: str, account_id: str, stack: str) -> Statement:
         ["ec2:TerminateInstances"],
         [f"arn:aws:ec2:{region}:{account_id}:instance/*"],
         {"StringEquals": {"aws:ResourceTag/mayfly:stack": stack}},
+    )
+
+
+def create_spot_role(account_id: str) -> Statement:
+    """An account's first spot request makes EC2 create this one role, with the caller's right to.
+
+    EC2 user guide, "Service-linked role for Spot Instance requests".
+    """
+    return Statement(
+        "CreateSpotRole",
+        ["iam:CreateServiceLinkedRole"],
+        [f"arn:aws:iam::{account_id}:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"],
+        {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}},
     )
 
 

@@ -20,6 +20,7 @@ MOST_ZONES, FEWEST_ZONES = 4, 2
 # With fewer at once, a burst of jobs beside people at the page is throttled, and tried again, all the time.
 ENOUGH_FUNCTIONS = 100
 _SETTINGS = "mayfly:instanceTypes and mayfly:allowedInstanceTypes"
+_SPOT_ROLE = "AWSServiceRoleForEC2Spot"
 _NOT_ENABLED = ("AuthFailure", "OptInRequired", "UnrecognizedClientException")
 
 
@@ -226,6 +227,22 @@ def _boundary(clients: Clients, config: StackConfig) -> Iterator[Finding]:
         yield Finding("boundary", Verdict.OK, config.permissions_boundary)
 
 
+def _spot_role(clients: Clients, config: StackConfig) -> Iterator[Finding]:
+    """Without it EC2 launches no spot instance (EC2 user guide, "Service-linked role for Spot Instance requests")."""
+    if "spot" not in config.markets:
+        return
+    try:
+        clients("iam").get_role(RoleName=_SPOT_ROLE)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        seen = f"there is no {_SPOT_ROLE}; the first spot machine creates it, if the permissions boundary lets it"
+        remedy = "Better now: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com"
+        yield Finding("spot", Verdict.LOOK, seen, remedy)
+    else:
+        yield Finding("spot", Verdict.OK, _SPOT_ROLE)
+
+
 def _value(clients: Clients, quota: Quota) -> float:
     answer = clients("service-quotas").get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
     return float(answer["Quota"]["Value"])
@@ -238,4 +255,5 @@ _CHECKS: dict[str, Check] = {
     "networks": _networks,
     "image": _image,
     "boundary": _boundary,
+    "spot": _spot_role,
 }

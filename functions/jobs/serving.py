@@ -185,17 +185,18 @@ class Serving:
 
     def _serve_groups(self, lead: Lead, leader: Ticket, until: datetime, limit: int) -> Turn:
         waits, refused = iter(self.throttle_waits), dict[str | None, Refusal]()
+        for_good: dict[Candidate, Refusal] = {}
         while clock.utc_now() < until:
             tickets = _first_group(self.servable(limit, refused))
             if not tickets:
                 return Turn(limit, refused)
-            refusals, own = self._launch_for(lead, leader, tickets)
+            refusals, own = self._launch_for(lead, leader, tickets, for_good)
             if not refusals:
                 limit = min(MAX_BATCH, limit * 2)
                 if own is not None:
                     return Turn(limit, own=own)
                 continue
-            last = refusals[-1][1]
+            last = _what_counts([refusal for _, refusal in refusals])
             if last.kind == "throttled" and len(tickets) > 1:
                 limit = len(tickets) // 2  # perhaps more machines than the account may launch at this moment
             elif not self._goes_on(tickets, last, waits):
@@ -219,17 +220,28 @@ class Serving:
             return self.line.turn_down(ticket, LaunchRefused.__name__, words)
         return False
 
-    def _launch_for(self, lead: Lead, leader: Ticket, tickets: Sequence[Ticket]) -> tuple[_Refusals, Slot | None]:
-        """Tries one candidate after the other. Every candidate's refusal if all refused; the leader's own slot."""
+    def _launch_for(
+        self, lead: Lead, leader: Ticket, tickets: Sequence[Ticket], for_good: dict[Candidate, Refusal]
+    ) -> tuple[_Refusals, Slot | None]:
+        """Tries one candidate after the other. Every candidate's refusal if all refused; the leader's own slot.
+
+        What is refused for good is kept in `for_good` and not asked for again: a policy, say, may forbid one market or
+        type and no other.
+        """
         refusals: _Refusals = ()
         for batch in self._batches(tickets):
+            if batch.candidate in for_good:
+                refusals = (*refusals, (batch.candidate, for_good[batch.candidate]))
+                continue
             self.line.table.remember(lead, batch)
             refusal, own = self._launch(lead, batch, leader)
             if refusal is None:
                 self._note(tickets, refusals)
                 return (), own
             refusals = (*refusals, (batch.candidate, refusal))
-            if refusal.kind in {"permanent", "throttled"}:
+            if refusal.kind == "permanent":
+                for_good[batch.candidate] = refusal
+            if refusal.kind == "throttled":
                 break
         # Being told to slow down is no news to those further back.
         self._note(tickets[:1] if refusals[-1][1].kind == "throttled" else tickets, refusals)
@@ -338,6 +350,15 @@ class Serving:
             hourly_micro_usd=self.spending.prices.hourly(candidate.instance_type, candidate.market),
             prepared_at=instance.prepared_at,
         )
+
+
+def _what_counts(refusals: Sequence[Refusal]) -> Refusal:
+    """The last refusal that time may end; where all are for good, all that they say."""
+    passing = [refusal for refusal in refusals if refusal.kind != "permanent"]
+    if passing:
+        return passing[-1]
+    first, *others = dict.fromkeys(refusals)
+    return replace(first, message="; ".join([first.message, *map(str, others)])) if others else first
 
 
 def _first_group(tickets: Sequence[Ticket]) -> Sequence[Ticket]:

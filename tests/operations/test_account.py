@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -194,8 +195,22 @@ def test_a_type_that_jobs_may_ask_for_is_looked_at_too(aws: Account) -> None:
     assert all("m6g.medium" in each.seen and "mayfly:allowedInstanceTypes" in each.remedy for each in found)
 
 
+_CREATED = {"CreateDate": datetime(2026, 1, 31, tzinfo=UTC), "RoleId": "A" * 16, "Arn": "a" * 20}
+SPOT_ROLE = ("get_role", {"Role": {"Path": "/", "RoleName": "AWSServiceRoleForEC2Spot", **_CREATED}})
+
+
+@pytest.mark.parametrize(("answer", "verdict"), [(SPOT_ROLE[1], Verdict.OK), ("NoSuchEntity", Verdict.LOOK)])
+def test_spot_machines_want_their_service_linked_role(aws: Account, answer: Any, verdict: Verdict) -> None:
+    """EC2 user guide, "Service-linked role for Spot Instance requests"."""
+    aws.answers["iam"].append(("get_role", answer))
+    (finding,) = [each for each in aws.findings(replace(SMALL, markets=("spot",))) if each.subject == "spot"]
+    assert finding.verdict is verdict
+    assert verdict is Verdict.OK or "create-service-linked-role --aws-service-name spot.amazonaws.com" in finding.remedy
+
+
 def test_each_market_has_a_quota_of_its_own(aws: Account) -> None:
     config = replace(SMALL, markets=("spot", "on-demand"))
+    aws.answers["iam"].append(SPOT_ROLE)
     aws.answers["service-quotas"].insert(0, ("get_service_quota", {"Quota": {"Value": 0.0}}))
     (finding,) = [each for each in aws.findings(config) if each.verdict is not Verdict.OK]
     # There is room on demand, so nothing stops.
@@ -204,6 +219,7 @@ def test_each_market_has_a_quota_of_its_own(aws: Account) -> None:
 
 
 def test_a_type_not_sold_as_spot_is_told_where_spot_is_wanted(aws: Account) -> None:
+    aws.answers["iam"].append(SPOT_ROLE)
     aws.change("ec2", "describe_instance_types", types("t4g.small", sold=["on-demand"]))
     aws.answers["service-quotas"].insert(0, ("get_service_quota", {"Quota": {"Value": 20.0}}))
     assert aws.remarks(replace(SMALL, markets=("spot", "on-demand"))) == [("machines", Verdict.LOOK)]

@@ -242,6 +242,48 @@ def test_a_launch_that_aws_refuses_for_good_fails_everybody_in_line(monkeypatch:
     assert (turn.refusal, turn.own) == (None, None)
 
 
+SPOT = Candidate("t4g.small", "subnet-a", "spot")
+# What EC2 answers a first spot request that may not create spot's service-linked role (EC2 user guide, "Service-linked
+# role for Spot Instance requests"; github-aws-runners/terraform-aws-github-runner#104).
+NO_ROLE = Refusal("AuthFailure.ServiceLinkedRoleCreationNotPermitted", "no role for spot", "permanent")
+
+
+def test_a_market_that_is_refused_for_good_keeps_no_other_from_being_asked() -> None:
+    line = WaitingLine.of(2, candidates=(SPOT, ONE))
+    line.park(*line.runs)
+    line.machines.answers = [NO_ROLE, 2]
+    turn = serve(line, line.runs[0])
+    assert turn.own is not None
+    assert turn.own.machine.market == "on-demand"
+    assert line.heard(line.runs[1]) == ["i-2"]
+
+
+def test_a_job_waits_as_long_as_not_everything_is_refused_for_good() -> None:
+    line = WaitingLine.of(1, candidates=(SPOT, ONE))
+    line.park(*line.runs)
+    line.machines.answers = [NO_ROLE, FULL]
+    turn = serve(line, line.runs[0])
+    assert turn.refusal == FULL
+    assert [ticket.run for ticket in line.table.oldest(9)] == line.runs
+
+
+def test_a_job_that_everything_is_refused_for_good_is_told_all_the_reasons() -> None:
+    line = WaitingLine.of(1, candidates=(SPOT, ONE, TWO))
+    line.park(*line.runs)
+    line.machines.answers = [NO_ROLE, DENIED, DENIED]
+    serve(line, line.runs[0])
+    assert line.heard(line.runs[0]) == ["LaunchRefused"]
+    assert [answer.cause for answer in line.flow.answers] == [f"{NO_ROLE}; {DENIED}"]
+
+
+def test_what_is_refused_for_good_is_not_asked_for_again_after_a_moments_throttling() -> None:
+    line = WaitingLine.of(1, candidates=(SPOT, ONE), throttle_waits=(0.5,))
+    line.park(*line.runs)
+    line.machines.answers = [NO_ROLE, THROTTLED, 1]
+    assert serve(line, line.runs[0]).own is not None
+    assert [asked.candidate.market for asked in line.machines.asked] == ["spot", "on-demand", "on-demand"]
+
+
 def test_a_launch_refused_for_good_is_not_asked_for_again_and_again_for_who_does_not_listen() -> None:
     line = waiting(3)
     line.machines.answers = [DENIED] * 50
