@@ -16,7 +16,7 @@ import pulumi_aws as aws
 
 from infra.bundle import BUILD, ROOT
 from infra.config import StackConfig
-from infra.payload_files import payload_files
+from infra.payload_files import PayloadFile, payload_files
 from infra.storage import PrivateBucket
 
 
@@ -49,18 +49,18 @@ class Payload(pulumi.ComponentResource):
         self.register_outputs({"key": self.key, "sha256": self.sha256})
 
 
-def build_archive(files: Mapping[str, Path]) -> Path:
+def build_archive(files: Mapping[str, PayloadFile]) -> Path:
     """A tar.gz of files by their names in it; its bytes depend on names, content and modes alone. Returns its path."""
     buffer = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=buffer, mode="wb", filename="", mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for name, path in sorted(files.items()):
+        for name, file in sorted(files.items()):
             entry = tarfile.TarInfo(name)
-            entry.size = path.stat().st_size
-            entry.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
-            with path.open("rb") as content:
+            entry.size = file.path.stat().st_size
+            entry.mode = 0o755 if file.is_executable else 0o644
+            with file.path.open("rb") as content:
                 archive.addfile(entry, content)
     data = buffer.getvalue()
     target = BUILD / "payload" / f"{hashlib.sha256(data).hexdigest()}.tar.gz"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from infra.bundle import ROOT
@@ -16,10 +17,25 @@ _LEFT_OUT = {"__pycache__", "README.md", "bootstrap.py"}
 # the place of the wrapper's, or before it.
 _RESERVED = {"__init__", "run_job", "wrapper"}
 _SUFFIXES_OF_SCRIPTS = {".py", ".sh"}
+_FIRST_LINE_BYTES = 256  # Linux reads as many of a #! line (BINPRM_BUF_SIZE)
 
 
-def payload_files(folder: Path, script: Sequence[str]) -> Mapping[str, Path]:
+@dataclass(frozen=True)
+class PayloadFile:
+    """A file of this computer, and whether it is to be executable on the machine."""
+
+    path: Path
+    is_executable: bool
+
+    @classmethod
+    def at(cls, path: Path) -> PayloadFile:
+        return cls(path, is_executable=bool(path.stat().st_mode & 0o100))
+
+
+def payload_files(folder: Path, script: Sequence[str]) -> Mapping[str, PayloadFile]:
     """Every file by its name on the machine, relative to the folder that the script stands in.
+
+    Links are followed: what they lead to goes onto the machine.
 
     Args:
         folder: the user's, or ec2_payload itself.
@@ -32,11 +48,11 @@ def payload_files(folder: Path, script: Sequence[str]) -> Mapping[str, Path]:
     if folder.resolve() != OWN_FOLDER.resolve():
         files = {name: file for name, file in files.items() if name.split("/")[0] in _WRAPPER}
         files |= _users_files(folder)
-    _check_script(script[0], files, folder)
-    return files
+    name = _name_of_script(script[0], files, folder)
+    return {**files, name: _checked_script(script[0], files[name])} if name else files
 
 
-def _users_files(folder: Path) -> Mapping[str, Path]:
+def _users_files(folder: Path) -> Mapping[str, PayloadFile]:
     if not folder.is_dir():
         raise ConfigError(
             f"mayfly:payloadFolder is {str(folder)!r}, which is no folder. A path that is not absolute begins at the "
@@ -54,23 +70,55 @@ def _users_files(folder: Path) -> Mapping[str, Path]:
     return files
 
 
-def _files_of(folder: Path, left_out: set[str] = _LEFT_OUT) -> dict[str, Path]:
-    paths = {path.relative_to(folder): path for path in folder.rglob("*")}
-    return {
-        relative.as_posix(): path
-        for relative, path in sorted(paths.items())
-        if path.is_file() and not left_out & set(relative.parts)
-    }
+def _files_of(folder: Path, left_out: set[str] = _LEFT_OUT) -> dict[str, PayloadFile]:
+    found = {}
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=_refuse_unreadable):
+        here = Path(parent)
+        folders[:] = sorted(set(folders) - left_out)
+        for name in folders:
+            _refuse_loop(here / name, folder)
+        for name in sorted(set(names) - left_out):
+            path = here / name
+            if not path.is_file():
+                what = "a link that leads nowhere" if path.is_symlink() else "neither file nor folder"
+                raise ConfigError(f"mayfly:payloadFolder has {path.relative_to(folder)}, which is {what}. Remove it.")
+            found[path.relative_to(folder).as_posix()] = PayloadFile.at(path)
+    return dict(sorted(found.items()))
 
 
-def _check_script(word: str, files: Mapping[str, Path], folder: Path) -> None:
-    """As ec2_payload/README.md says of a command's first word."""
+def _refuse_unreadable(error: OSError) -> None:
+    raise ConfigError(f"mayfly:payloadFolder has {error.filename}, which cannot be read: {error.strerror}.")
+
+
+def _refuse_loop(path: Path, folder: Path) -> None:
+    above = [parent for parent in path.parents if parent.is_relative_to(folder)]
+    if path.is_symlink() and path.resolve() in {parent.resolve() for parent in above}:
+        raise ConfigError(
+            f"mayfly:payloadFolder has {path.relative_to(folder)}, a link to a folder that it is in itself. Remove it."
+        )
+
+
+def _name_of_script(word: str, files: Mapping[str, PayloadFile], folder: Path) -> str | None:
+    """As ec2_payload/README.md says of a command's first word; None where it is a command of the image."""
     if word.startswith("/"):
-        return
-    file = files.get(os.path.normpath(word))
-    if file is None:
-        is_path = "/" in word or PurePosixPath(word).suffix in _SUFFIXES_OF_SCRIPTS
-        if is_path:
-            raise ConfigError(f"mayfly:script is {word!r}, which is no file in {str(folder)!r}.")
-    elif file.suffix != ".py" and not os.access(file, os.X_OK):
-        raise ConfigError(f"mayfly:script is {word!r}, which is not executable: chmod +x {file}")
+        return None
+    name = os.path.normpath(word)
+    if name in files:
+        return name
+    if "/" in word or PurePosixPath(word).suffix in _SUFFIXES_OF_SCRIPTS:
+        raise ConfigError(f"mayfly:script is {word!r}, which is no file in {str(folder)!r}.")
+    return None
+
+
+def _checked_script(word: str, file: PayloadFile) -> PayloadFile:
+    """The script as it can be started, also when this computer's files know no right to be executed."""
+    if file.path.suffix == ".py" and not file.is_executable:
+        return file  # runs with the machine's Python, whatever its first line
+    with file.path.open("rb") as opened:
+        first_line = opened.readline(_FIRST_LINE_BYTES)
+    if first_line.startswith(b"#!") and first_line.endswith(b"\r\n"):
+        raise ConfigError(
+            f"mayfly:script is {word!r}, whose first line ends with a carriage return: the machine would look for a "
+            f"program of such a name. Save {file.path} with Unix line endings (LF)."
+        )
+    return replace(file, is_executable=True)

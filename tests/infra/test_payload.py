@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_the_wrapper_is_ours_and_everything_else_the_users(folder: Path) -> None
 
 def test_the_folder_that_comes_with_mayfly_is_taken_as_it_is() -> None:
     files = payload_files(OWN_FOLDER, ["./script.py"])
-    assert files["script.py"] == OWN_FOLDER / "script.py"
+    assert files["script.py"].path == OWN_FOLDER / "script.py"
     assert {"README.md", "bootstrap.py"}.isdisjoint(files)
 
 
@@ -77,7 +78,58 @@ def test_a_file_of_the_folder_or_a_command_of_the_image_will_do(folder: Path, wo
     assert payload_files(folder, [word])
 
 
-def test_a_script_that_could_not_be_started_is_refused(folder: Path) -> None:
-    (folder / "run").write_text("#!/bin/sh\n")
-    with pytest.raises(ConfigError, match=r"'\./run', which is not executable: chmod \+x"):
-        payload_files(folder, ["./run"])
+@pytest.mark.parametrize(("name", "mode"), [("run", 0o755), ("run.py", 0o644)])
+def test_the_script_can_be_executed_on_the_machine_whatever_its_mode_here(folder: Path, name: str, mode: int) -> None:
+    """A computer without such a right packs none (terraform-provider-archive 58); a .py file needs none."""
+    (folder / name).write_text("#!/bin/sh\n")
+    (folder / "other").write_text("#!/bin/sh\n")
+    modes = members(build_archive(payload_files(folder, [f"./{name}"])))
+    assert (modes[name], modes["other"]) == (mode, 0o644)
+
+
+@pytest.mark.parametrize(("name", "mode"), [("run", 0o755), ("run", 0o644), ("run.py", 0o755)])
+def test_a_script_whose_first_line_ends_with_a_carriage_return_is_refused(folder: Path, name: str, mode: int) -> None:
+    """execve(2) takes it for a part of the interpreter's name (mindaro 5)."""
+    (folder / name).write_bytes(b"#!/usr/bin/env python3\r\nprint()\r\n")
+    (folder / name).chmod(mode)
+    with pytest.raises(ConfigError, match=rf"'\./{name}', whose first line ends with a carriage return.*\(LF\)"):
+        payload_files(folder, [f"./{name}"])
+
+
+def test_carriage_returns_do_no_harm_where_the_first_line_is_not_read(folder: Path) -> None:
+    (folder / "run.py").write_bytes(b"#!/usr/bin/env python3\r\nprint()\r\n")
+    (folder / "run.py").chmod(0o644)
+    assert payload_files(folder, SCRIPT)
+
+
+def test_links_to_files_and_folders_bring_what_they_lead_to(folder: Path) -> None:
+    """pathlib's rglob passes over a link to a folder (pulumi 6709, aws-cdk 731)."""
+    outside = folder.with_name("outside")
+    (outside / "deep").mkdir(parents=True)
+    (outside / "deep" / "data.txt").write_text("needed")
+    (folder / "linked").symlink_to(outside)
+    (folder / "again").symlink_to(folder / "lib")
+    (folder / "file.txt").symlink_to(outside / "deep" / "data.txt")
+    files = payload_files(folder, SCRIPT)
+    assert {"linked/deep/data.txt", "again/README.md", "file.txt"} <= set(files)
+    assert members(build_archive(files))["linked/deep/data.txt"] == 0o644
+
+
+def test_what_cannot_be_packed_is_refused_by_its_name(folder: Path) -> None:
+    (folder / "lib" / "loop").symlink_to(folder)
+    with pytest.raises(ConfigError, match=r"has lib/loop, a link to a folder that it is in itself"):
+        payload_files(folder, SCRIPT)
+    (folder / "lib" / "loop").unlink()
+    (folder / "other").mkdir()
+    (folder / "lib" / "there").symlink_to(folder / "other")
+    (folder / "other" / "back").symlink_to(folder / "lib")
+    with pytest.raises(ConfigError, match=r"has lib/there/back, a link to a folder that it is in itself"):
+        payload_files(folder, SCRIPT)
+    (folder / "other" / "back").unlink()
+    (folder / "lib" / "gone.txt").symlink_to("nowhere")
+    with pytest.raises(ConfigError, match=r"has lib/gone\.txt, which is a link that leads nowhere"):
+        payload_files(folder, SCRIPT)
+    (folder / "lib" / "gone.txt").unlink()
+    os.mkfifo(folder / "lib" / "pipe")
+    with pytest.raises(ConfigError, match=r"has lib/pipe, which is neither file nor folder"):
+        payload_files(folder, SCRIPT)
