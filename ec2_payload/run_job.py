@@ -14,12 +14,14 @@ import sys
 from typing import TYPE_CHECKING, Callable
 
 from ec2_payload.wrapper.http_call import TransferError
-from ec2_payload.wrapper.log import Log, readable_size
+from ec2_payload.wrapper.log import Log
 from ec2_payload.wrapper.report import ExitCode, JobError, Report
 from ec2_payload.wrapper.script_process import ScriptResult, run_script
+from ec2_payload.wrapper.sizes import readable_size
 from ec2_payload.wrapper.spec import MAX_SPEC_BYTES, Spec, SpecError, is_url
+from ec2_payload.wrapper.start_failure import why_not_started
 from ec2_payload.wrapper.stop import Stopped, StopSignals, stop_signals
-from ec2_payload.wrapper.transfer import download, fetch, upload
+from ec2_payload.wrapper.transfer import MAX_PUT_BYTES, download, fetch, upload
 from ec2_payload.wrapper.work_folder import WorkFolder
 
 if TYPE_CHECKING:
@@ -100,8 +102,8 @@ class Attempt:
         except OSError as error:
             if error.errno in NO_SPACE:
                 raise
-            message = f"the script cannot be started: {error.strerror} (it must be executable and begin with #!)"
-            raise JobError(ExitCode.SCRIPT_FAILED, message) from error
+            message = f"the script cannot be started: {why_not_started(argv[0], error)}"
+            raise JobError(ExitCode.SCRIPT_NOT_STARTED, message) from error
         self._report.event("script_finished")
         self._report.fields.update(
             exit_code=result.exit_code,
@@ -158,6 +160,9 @@ def _read_spec(url: str = "", sha256: str = "", *unknown: str) -> Spec:
 
 
 def _check_result(result: ScriptResult, spec: Spec, folder: WorkFolder) -> None:
+    if result.survivors:  # they could still change the output
+        message = f"processes that the script left do not end: {', '.join(map(str, result.survivors))}"
+        raise JobError(ExitCode.SCRIPT_FAILED, message)
     if result.timed_out:
         message = f"the script was stopped after {spec.timeout_s:g} s, its time limit"
         raise JobError(ExitCode.SCRIPT_TIMED_OUT, message)
@@ -168,6 +173,10 @@ def _check_result(result: ScriptResult, spec: Spec, folder: WorkFolder) -> None:
         raise JobError(ExitCode.SCRIPT_FAILED, f"the script ended with exit code {result.exit_code}")
     if not folder.output.is_file():
         raise JobError(ExitCode.NO_OUTPUT, "the script ended with exit code 0 but left no output file")
+    size = folder.output.stat().st_size
+    if size > MAX_PUT_BYTES:
+        message = f"the output has {size} bytes; at most {MAX_PUT_BYTES} ({readable_size(MAX_PUT_BYTES)}) can be stored"
+        raise JobError(ExitCode.OUTPUT_TOO_LARGE, message)
 
 
 def _ending(run: Callable[[], None], report: Report) -> int:

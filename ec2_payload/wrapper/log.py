@@ -1,45 +1,54 @@
-"""The job's live log: the wrapper's progress lines and everything the script prints, on standard output."""
+"""The job's live log on standard output: the wrapper's progress lines, and what is passed on of the script's output."""
 
 from __future__ import annotations
 
 import os
 
 STDOUT = 1
+CERTAIN_BYTES = 4096
+"""A pipe that can be written to takes as many at once without blocking (PIPE_BUF of Linux, pipe(7))."""
 
 
 class Log:
-    """Writes straight to a file descriptor, so nothing waits in a buffer while the job runs."""
+    """Writes straight to a file descriptor. What is queued waits for the reader, who may be slow, without blocking."""
 
     def __init__(self, descriptor: int = STDOUT) -> None:
-        self._descriptor = descriptor
+        self.descriptor = descriptor
+        self._queue = bytearray()
         self._at_line_start = True
         self._lost = False
 
-    def say(self, line: str) -> None:
-        """Writes one progress line, on a line of its own even if the script's last one is unfinished."""
-        start = "" if self._at_line_start else "\n"
-        self.pass_through(f"{start}[mayfly] {line}\n".encode("utf-8", "replace"))
+    @property
+    def waiting(self) -> int:
+        """Bytes that are queued."""
+        return len(self._queue)
 
-    def pass_through(self, data: bytes) -> None:
-        """Writes the bytes unchanged."""
-        if not data or self._lost:
-            return
-        self._at_line_start = data.endswith(b"\n")
+    def say(self, line: str) -> None:
+        """Writes one progress line, after all that is queued."""
+        self.queue_line(line)
+        self.flush()
+
+    def queue_line(self, line: str) -> None:
+        """A line of the wrapper's, on a line of its own even if the script's last one is unfinished."""
+        start = "" if self._at_line_start else "\n"
+        self.queue(f"{start}[mayfly] {line}\n".encode("utf-8", "replace"))
+
+    def queue(self, data: bytes) -> None:
+        """Has the bytes written, unchanged, once there is room."""
+        if data and not self._lost:
+            self._at_line_start = data.endswith(b"\n")
+            self._queue += data
+
+    def write_some(self) -> None:
+        """Writes what a descriptor that can be written to takes without blocking."""
         try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
+            del self._queue[: os.write(self.descriptor, self._queue[:CERTAIN_BYTES])]
         except OSError:
             # The reader is gone or its disk is full. A job must not fail because nobody can read along any more.
             self._lost = True
+            self._queue.clear()
 
-
-def readable_size(count: int) -> str:
-    """Bytes in a unit that a person reads: `512 bytes`, `100.0 MiB`."""
-    if count < 1024:  # noqa: PLR2004
-        return f"{count} bytes"
-    size, unit = count / 1024, "KiB"
-    for larger in ("MiB", "GiB", "TiB"):
-        if size < 1024:  # noqa: PLR2004
-            break
-        size, unit = size / 1024, larger
-    return f"{size:.1f} {unit}"
+    def flush(self) -> None:
+        """Writes all that is queued, however long its reader takes."""
+        while self._queue:
+            self.write_some()

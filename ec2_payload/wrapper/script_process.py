@@ -1,16 +1,17 @@
-"""Runs the script in its own process group, passes on what it prints, and lets nothing of it survive."""
+"""Runs the script in its own session, passes on what it prints, and lets nothing of it survive."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import selectors
 import signal
 import subprocess
 import time
-from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
-from ec2_payload.wrapper.report import STDERR_TAIL_CHARACTERS
+from ec2_payload.wrapper.descendants import Descendants, adopted_orphans
+from ec2_payload.wrapper.kept_log import KeptLog
+from ec2_payload.wrapper.script_output import ScriptOutput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +24,6 @@ GRACE_S = 2.0
 """Between SIGTERM and SIGKILL."""
 SETTLE_S = 0.5
 """For helpers of the script that are still writing when it has ended (`exec > >(tee log)`)."""
-POLL_S = 0.1
-READ_SIZE = 64 << 10
-TAIL_BYTES = STDERR_TAIL_CHARACTERS * 4 + 3
-"""UTF-8 takes up to 4 bytes a character; 3 more for one cut in two at the start."""
 
 
 class ScriptResult(NamedTuple):
@@ -35,6 +32,8 @@ class ScriptResult(NamedTuple):
     signal: Optional[str]
     timed_out: bool
     stderr_tail: str
+    survivors: list[int]
+    """Processes of the script that could not be killed."""
 
 
 def run_script(
@@ -44,13 +43,13 @@ def run_script(
     log: Log,
     stop: StopSignals,
 ) -> ScriptResult:
-    """Runs the command to its end, its timeout, or a stop signal; then kills what is left of its process group.
+    """Runs the command to its end, its timeout, or a stop signal; then kills every process that is left of it.
 
     Raises:
         OSError: it cannot be started.
         Stopped: the wrapper was told to stop; the script has been killed.
     """
-    with stop.held():
+    with stop.held(), adopted_orphans() as descendants:
         process = subprocess.Popen(
             argv,
             cwd=folder.working,
@@ -60,76 +59,33 @@ def run_script(
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        with contextlib.closing(_Pipes(process, log)) as pipes:
+        with contextlib.closing(ScriptOutput(process, KeptLog(folder.log), log)) as output:
             deadline = time.monotonic() + timeout_s
-            ended = pipes.pump(lambda: _has_ended(process) or stop.received is not None, deadline)
-            timed_out = not ended
-            _end_group(process, pipes)
-        return _result(process.returncode, timed_out, pipes.stderr_tail())
 
+            def ended() -> bool:
+                descendants.reap(process)
+                return _has_ended(process) or stop.received is not None
 
-class _Pipes:
-    """The script's standard output and error, passed on as they come."""
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Log) -> None:
-        self._process = process
-        self._log = log
-        self._tail = b""
-        self._selector = selectors.DefaultSelector()
-        for pipe in (process.stdout, process.stderr):
-            if pipe:
-                os.set_blocking(pipe.fileno(), False)
-                self._selector.register(pipe, selectors.EVENT_READ)
-
-    def close(self) -> None:
-        self._selector.close()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe:
-                pipe.close()
-
-    def open(self) -> bool:
-        return bool(self._selector.get_map())
-
-    def pump(self, finished: Callable[[], bool], deadline: float) -> bool:
-        """Passes output on until `finished` (True) or the deadline (False)."""
-        while not finished():
-            remaining = deadline - time.monotonic()
-            self._pass_on(max(0.0, min(remaining, POLL_S)))
-            if remaining <= 0:
-                return False
-        return True
-
-    def stderr_tail(self) -> str:
-        """The last characters of standard error; bytes that are not UTF-8 are replaced."""
-        return self._tail.decode("utf-8", "replace")[-STDERR_TAIL_CHARACTERS:]
-
-    def _pass_on(self, timeout_s: float) -> None:
-        if not self.open():  # closed by the script, which may run on for long
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout_s)
-            return
-        for key, _ in self._selector.select(timeout_s):
-            data = os.read(key.fd, READ_SIZE)
-            if not data:
-                self._selector.unregister(key.fileobj)
-            self._log.pass_through(data)
-            if key.fileobj is self._process.stderr:
-                self._tail = (self._tail + data)[-TAIL_BYTES:]
+            timed_out = not output.pump(ended, deadline)
+            survivors = _end(process, output, descendants)
+        return _result(process.returncode, timed_out, output.stderr_tail(), survivors)
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     return process.poll() is not None
 
 
-def _end_group(process: subprocess.Popen[bytes], pipes: _Pipes) -> None:
+def _end(process: subprocess.Popen[bytes], output: ScriptOutput, descendants: Descendants) -> list[int]:
     if process.returncode is None:
         _signal_group(process, signal.SIGTERM)
-        pipes.pump(lambda: _has_ended(process), time.monotonic() + GRACE_S)
+        output.pump(lambda: _has_ended(process), time.monotonic() + GRACE_S)
     else:
-        pipes.pump(lambda: not pipes.open(), time.monotonic() + SETTLE_S)
+        output.pump(lambda: not output.is_open(), time.monotonic() + SETTLE_S)
     _signal_group(process, signal.SIGKILL)
     process.wait()
-    pipes.pump(lambda: not pipes.open(), time.monotonic() + SETTLE_S)
+    survivors = descendants.kill_all()
+    output.pump(lambda: not output.is_open(), time.monotonic() + SETTLE_S)
+    return survivors
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
@@ -139,11 +95,11 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
         os.killpg(process.pid, number)
 
 
-def _result(returncode: int, timed_out: bool, stderr_tail: str) -> ScriptResult:
+def _result(returncode: int, timed_out: bool, stderr_tail: str, survivors: list[int]) -> ScriptResult:
     if returncode >= 0:
-        return ScriptResult(returncode, None, timed_out, stderr_tail)
+        return ScriptResult(returncode, None, timed_out, stderr_tail, survivors)
     try:
         name = signal.Signals(-returncode).name
     except ValueError:  # real-time signals have no names
         name = f"signal {-returncode}"
-    return ScriptResult(None, name, timed_out, stderr_tail)
+    return ScriptResult(None, name, timed_out, stderr_tail, survivors)

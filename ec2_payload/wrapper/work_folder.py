@@ -27,6 +27,7 @@ class WorkFolder:
         self.text = self.path / "text.txt"
         self.output = self.path / f"output{spec.output_suffix or spec.suffix}"
         self.working = self.path / "work"
+        self.log = self.path / "log.txt"
         self._kept_report = self.path / "report.json"
 
     def create(self) -> None:
@@ -63,6 +64,7 @@ class WorkFolder:
             "HOME": str(self.path / "home"),
             "TMPDIR": str(self.path / "tmp"),
             "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",  # what a Python script prints reaches the live log at once
             "MAYFLY_JOB_ID": self._spec.job_id,
             "MAYFLY_ATTEMPT": str(self._spec.attempt),
             "MAYFLY_FILENAME": self._spec.shown_filename,
@@ -78,7 +80,7 @@ class WorkFolder:
             return [program, *arguments, *files]
         command = [str(in_payload)]
         if in_payload.suffix == ".py" and not _starts_itself(in_payload):
-            command = [interpreter, "-u", str(in_payload)]  # -u: what it prints reaches the live log at once
+            command = [interpreter, str(in_payload)]
         return [*command, *arguments, *files]
 
 

@@ -47,6 +47,18 @@ FAILURES: dict[str, FailureClass] = {
         False,
         "The script must write its result to the path it gets as third argument.",
     ),
+    "output_too_large": FailureClass(
+        "The script's output is larger than what can be stored.",
+        Actor.SCRIPT_AUTHOR,
+        False,
+        "Make the script write less than 5 GiB, for instance compressed, or give it a smaller file.",
+    ),
+    "script_not_started": FailureClass(
+        "The machine could not start the script.",
+        Actor.SCRIPT_AUTHOR,
+        False,
+        "The message says why. Correct the payload folder or mayfly:script, then deploy again.",
+    ),
     "input_unavailable": FailureClass(
         "The machine could not fetch the uploaded file.",
         Actor.USER,

@@ -31,6 +31,8 @@ WRAPPER_FAILURES = {
     10: "script_failed",
     11: "script_timed_out",
     12: "no_output",
+    13: "output_too_large",
+    14: "script_not_started",
     20: "input_unavailable",
     21: "input_unavailable",
     30: "output_not_stored",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pathlib
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,18 +81,72 @@ def test_child_processes_do_not_survive_the_script(machine: Machine) -> None:
     assert_gone(children)
 
 
-def test_a_process_that_left_the_group_does_not_hold_the_job_up(machine: Machine) -> None:
+# Leaves the script's group, session and parent, as daemons do, then prints and writes into the output for ever.
+DAEMON = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)
+        while True:
+            with open(sys.argv[3], "a") as output:
+                output.write("late")
+            print("still here", flush=True)
+            time.sleep(0.001)
+    os._exit(0)
+os.wait()
+while not os.path.exists(sys.argv[3]):
+    time.sleep(0.001)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="nothing else has child subreapers (prctl(2))")
+def test_daemons_are_gone_before_the_output_is_hashed(any_machine: Machine) -> None:
+    outcome = any_machine.run(any_machine.spec(command=any_machine.script(DAEMON, "daemon.py")))
+    assert (outcome.code, outcome.report["stage"]) == (0, "done"), outcome
+    daemons = numbers(outcome.stdout)
+    assert daemons
+    assert not any(map(alive, daemons)), "dead when the wrapper has ended, not some time later"
+    stored = any_machine.s3.objects["output"]
+    assert outcome.report["output"] == {"size": len(stored), "sha256": hashlib.sha256(stored).hexdigest()}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="nothing else has child subreapers (prctl(2))")
+@pytest.mark.parametrize("prefix", ["setsid", "setsid nohup"])
+def test_children_in_a_session_of_their_own_end_with_a_script_that_is_stopped(machine: Machine, prefix: str) -> None:
     command = machine.script(
-        "import os, sys, time\n"
-        "if os.fork() == 0:\n"
-        "    os.setsid(); print(os.getpid(), flush=True); time.sleep(600)\n"
-        "open(sys.argv[3], 'w').close()\n",
-        "daemon.py",
+        f"#!/bin/sh\n{prefix} sh -c 'trap : TERM HUP; echo $$; sleep 600 & echo $!; wait; wait' &\nsleep 600\n"
     )
-    outcome = machine.run(machine.spec(command=command))
-    (daemon,) = numbers(outcome.stdout)
-    os.kill(daemon, signal.SIGKILL)
-    assert outcome.code == 0
+    outcome = machine.run(machine.spec(command=command, timeout_s=1))
+    assert outcome.code == 11
+    children = numbers(outcome.stdout)
+    assert len(children) == 2
+    assert not any(map(alive, children))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="nothing else has child subreapers (prctl(2))")
+def test_orphans_that_end_while_the_script_runs_are_taken_in(machine: Machine) -> None:
+    command = machine.script(
+        "import os, pathlib, sys, time\n"
+        "for _ in range(50):\n"
+        "    if os.fork() == 0:\n"
+        "        os.fork()\n"
+        "        os._exit(0)\n"
+        "    os.wait()\n"
+        "def zombies():\n"
+        "    found = 0\n"
+        "    for stat in pathlib.Path('/proc').glob('[0-9]*/stat'):\n"
+        "        try:\n"
+        "            found += stat.read_text().rpartition(')')[2].split()[:2] == ['Z', str(os.getppid())]\n"
+        "        except OSError:\n"
+        "            pass\n"
+        "    return found\n"
+        "while zombies():\n"
+        "    time.sleep(0.01)\n"
+        "open(sys.argv[3], 'w').close()\n",
+        "orphans.py",
+    )
+    assert machine.run(machine.spec(command=command)).code == 0
 
 
 def test_output_still_being_written_when_the_script_ends_is_not_lost(machine: Machine) -> None:
@@ -123,7 +179,7 @@ def test_the_script_sees_a_minimal_environment_and_an_empty_folder(any_machine: 
     environment.pop("LC_CTYPE", None)  # set by Python itself in some locales
     environment.pop("__CF_USER_TEXT_ENCODING", None)  # set by macOS in every process
     assert sorted(environment) == [
-        *("HOME", "LANG", "MAYFLY_ATTEMPT", "MAYFLY_FILENAME", "MAYFLY_JOB_ID", "PATH", "TMPDIR"),
+        *("HOME", "LANG", "MAYFLY_ATTEMPT", "MAYFLY_FILENAME", "MAYFLY_JOB_ID", "PATH", "PYTHONUNBUFFERED", "TMPDIR"),
     ]
     assert environment["LANG"] == "C.UTF-8"
     assert (environment["MAYFLY_JOB_ID"], environment["MAYFLY_ATTEMPT"]) == (JOB_ID, "2")
@@ -151,13 +207,49 @@ def test_any_executable_can_be_the_command(
 
 
 @pytest.mark.parametrize(
-    ("command", "mode"), [(["./missing"], 0o755), (["no-such-program"], 0o755), (["./x.sh"], 0o644)]
+    ("command", "mode", "text", "why"),
+    [
+        (["./missing"], 0o755, "", "missing is not on this machine"),
+        (["no-such-program"], 0o755, "", "no-such-program is not on this machine"),
+        (["./x.sh"], 0o644, "#!/bin/sh\n", "x.sh is not executable (chmod +x)"),
+        (["./x.sh"], 0o755, "#!/bin/sh\r\nexit 0\r\n", "first line of x.sh ends with a carriage return: save the file"),
+        (
+            ["./x.sh"],
+            0o755,
+            "#!/opt/no/python3.14 -u\n",
+            "first line of x.sh asks for /opt/no/python3.14, which is not",
+        ),
+        (["./x.sh"], 0o755, "echo 1\n", "x.sh is no program, and has no #! line"),
+        (["./x.sh"], 0o755, "\x7fELF\x02\x01\x01", "x.sh is for another processor"),
+    ],
 )
-def test_a_command_that_cannot_be_started_says_why(machine: Machine, command: list[str], mode: int) -> None:
-    machine.script("#!/bin/sh\n", "x.sh", mode)
+def test_a_command_that_cannot_be_started_says_why(
+    machine: Machine, command: list[str], mode: int, text: str, why: str
+) -> None:
+    (machine.payload / "x.sh").write_bytes(text.encode())
+    (machine.payload / "x.sh").chmod(mode)
     outcome = machine.run(machine.spec(command=command))
-    assert (outcome.code, outcome.report["stage"], outcome.report["exit_code"]) == (10, "script", None)
-    assert "cannot be started" in outcome.report["message"]
+    assert (outcome.code, outcome.report["stage"], outcome.report["exit_code"]) == (14, "script", None)
+    assert "the script cannot be started: " in outcome.report["message"]
+    assert why in outcome.report["message"]
+
+
+def test_what_a_python_program_prints_is_not_held_back(machine: Machine) -> None:
+    command = machine.script("#!/usr/bin/env python3\nprint('seen')\nimport time; time.sleep(600)\n", "waits.py")
+    process = machine.start(*machine.arguments(machine.spec(command=command, timeout_s=30)))
+    assert process.stdout
+    while (line := process.stdout.readline()) != b"seen\n":
+        assert line, "it has ended without a line of the script's"
+    process.terminate()
+    assert machine.finish(process).code == 143
+
+
+def test_an_output_larger_than_one_put_takes_is_the_scripts_failure(machine: Machine) -> None:
+    command = machine.script('#!/bin/sh\ntruncate -s 5368709121 "$3"\n')
+    outcome = machine.run(machine.spec(command=command))
+    assert (outcome.code, outcome.report["stage"]) == (13, "script")
+    assert outcome.report["message"] == "the output has 5368709121 bytes; at most 5368709120 (5.0 GiB) can be stored"
+    assert list(machine.folder.iterdir()) == []
 
 
 def test_the_output_has_the_suffix_that_the_spec_names_for_it(machine: Machine) -> None:

@@ -123,7 +123,8 @@ def test_a_failure_is_a_fault_unless_the_user_or_the_scripts_author_must_act(cod
     measured = Measured()
     measured.recording.finished(RUN, 1, Outcome("finished", code))
     found = ended(measured.meter.values)
-    theirs = code in {"script_failed", "script_timed_out", "no_output", "input_unavailable"}
+    script = {"script_failed", "script_timed_out", "script_not_started", "no_output", "output_too_large"}
+    theirs = code in {*script, "input_unavailable"}
     assert found == {"Jobs failed": 1, f"Failures {code}": 1, **({} if theirs else {"Faults": 1})}
 
 

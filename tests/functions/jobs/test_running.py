@@ -355,6 +355,8 @@ def test_a_successful_command_brings_the_machines_own_times() -> None:
         (10, "script_failed"),
         (11, "script_timed_out"),
         (12, "no_output"),
+        (13, "output_too_large"),
+        (14, "script_not_started"),
         (21, "input_unavailable"),
         (137, "internal_error"),
     ],
