@@ -37,6 +37,14 @@ def test_user_data_runs_at_the_first_boot_or_at_every_one(lab: Lab, user_data: s
     assert lab.run(machine, "cat $HOME/boots")["StandardOutputContent"] == "booted\n" * boots
 
 
+def test_what_user_data_arms_at_a_later_boot_ends_the_machine(lab: Lab) -> None:
+    second_time = "#!/bin/sh\n[ ! -e $HOME/seen ] || shutdown -h now\ntouch $HOME/seen\n"
+    user_data = EVERY_BOOT.replace(COUNT, second_time)
+    machine = stopped(lab, UserData=user_data, InstanceInitiatedShutdownBehavior="terminate")
+    lab.client("ec2").start_instances(InstanceIds=[machine])
+    lab.wait_state(machine, "terminated")
+
+
 def test_a_command_to_a_stopped_machine_is_kept_until_it_is_started(lab: Lab) -> None:
     machine = stopped(lab)
     command = lab.send(machine, ["echo late"])
