@@ -203,16 +203,6 @@ def test_the_bundles_botocore_makes_every_client(tmp_path: Path) -> None:
     imports_alone(sys.executable, tmp_path, code)
 
 
-@pytest.mark.skipif(lambda_like_python() is None, reason="no python3.13 here to stand in for Lambda's")
-@pytest.mark.skipif(sys.platform != "linux", reason="the bundle's binaries are for Linux")
-@pytest.mark.parametrize("bundle", [API_BUNDLE, orchestrator_bundle("stream")], ids=lambda bundle: str(bundle.name))
-def test_the_bundle_for_lambda_imports_with_lambdas_python(bundle: Bundle, tmp_path: Path) -> None:
-    zipfile.ZipFile(bundle.build(LAMBDA_X86)).extractall(tmp_path)
-    python = lambda_like_python()
-    assert python
-    imports_alone(python, tmp_path, f"import {bundle.entry}")
-
-
 def imports_alone(python: str, folder: Path, code: str) -> None:
     finished = subprocess.run(
         [python, "-I", "-S", "-B", "-c", f"import sys; sys.path.insert(0, {str(folder)!r}); {code}"],

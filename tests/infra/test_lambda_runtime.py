@@ -1,0 +1,202 @@
+"""Each function's bundle under awslambdaric, AWS's own runtime client: it imports, answers, and says what went wrong.
+
+What the client makes of an exception is what Step Functions retries and catches by (Step Functions guide, "Handling
+errors": a Lambda error's name is the exception's class).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.lambda_runtime import REQUEST_ID, FunctionFailedError, LambdaFunction, host_function, runtime_client
+from functions.jobs import errors
+from infra.api import BUNDLE as API_BUNDLE
+from infra.bundle import Bundle
+from infra.bundling.target import Target
+from infra.steps import orchestrator_bundle
+from localcloud.engine.deployment import Deployment, preview
+from tests.functions.fakes.job_table import JOB_ID
+from tests.infra.conftest import CONFIG, ROOT
+from tests.infra.test_bundles import LAMBDA_X86, lambda_like_python
+
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(sys.platform != "linux", reason="AWS builds awslambdaric for Linux alone"),
+]
+
+WHO = {"owner": "alice", "job_id": JOB_ID, "run": 1}
+RECORD = {
+    "eventName": "INSERT",
+    "dynamodb": {
+        "SequenceNumber": "7",
+        "NewImage": {"owner": {"S": "a"}, "id": {"S": JOB_ID}, "run": {"N": "1"}, "attempts": {"N": "0"}},
+    },
+}
+MACHINE = {"detail-type": "EC2 Instance State-change Notification", "detail": {"instance-id": "i-1", "state": "x"}}
+ENDED = {
+    "detail-type": "Step Functions Execution Status Change",
+    "detail": {"input": json.dumps(WHO), "status": "FAILED"},
+}
+# What each function is sent, by its handler's module.
+EVENTS: dict[str, dict[str, Any]] = {
+    "await_completion": {**WHO, "instance_id": "i-1", "task_token": "t"},
+    "dispatch": {**WHO, "attempt": 1, "instance_id": "i-1", "stored_after": "", "retries": 0},
+    "events": MACHINE,
+    "inspect_command": {**WHO, "instance_id": "i-1", "command_id": "c-1"},
+    "launch": {**WHO, "attempt": 1, "task_token": "t"},
+    "pool": {},
+    "record": {**WHO, "error": "LaunchRefused", "cause": "no"},
+    "release": {**WHO, "instance_id": "i-1"},
+    "stream": {"Records": [RECORD]},
+    "sweep": ENDED,
+    "terminate": {**WHO, "instance_id": "i-1", "task_token": "t"},
+}
+STEP_ERRORS = {
+    one.__name__
+    for one in vars(errors).values()
+    if isinstance(one, type) and issubclass(one, errors.StepError) and not one.__subclasses__()
+}
+PROBE = """
+from functions.jobs import errors
+from functions.lambda_handler import lambda_handler
+from functions.orchestrator.step import log_step, logger
+
+@lambda_handler(logger)
+def handler(event, context):
+    log_step("probe", event["job_id"])
+    raise getattr(errors, event["raise"], RuntimeError)("because")
+"""
+
+
+@pytest.fixture(scope="module")
+def functions() -> dict[str, dict[str, Any]]:
+    """The inputs of every function that the program makes, with a pool, by its handler's module."""
+    made: Deployment = preview(ROOT, config={**CONFIG, "mayfly:poolSize": "1"})
+    found = made.of_type("aws:lambda/function:Function")
+    return {each.inputs["handler"].split(".")[-2]: dict(each.inputs) for each in found}
+
+
+def extracted(bundle: Bundle, folder: Path, target: Target | None = None) -> Path:
+    zipfile.ZipFile(bundle.build(target or Target("", "", host=True))).extractall(folder / "task")
+    return folder / "task"
+
+
+def bundle_of(module: str) -> Bundle:
+    return API_BUNDLE if module == "handler" else orchestrator_bundle(module)
+
+
+def request(path: str) -> dict[str, Any]:
+    http = {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"}
+    return {
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"host": "api.test"},
+        "requestContext": {"http": http, "stage": "$default"},
+        "isBase64Encoded": False,
+    }
+
+
+def test_every_function_of_the_program_is_started_here(functions: dict[str, Any]) -> None:
+    assert set(functions) == {*EVENTS, "handler"}
+
+
+@pytest.mark.parametrize("module", sorted(EVENTS))
+def test_a_function_starts_answers_and_logs_its_error_with_the_job(
+    functions: dict[str, dict[str, Any]], tmp_path: Path, module: str
+) -> None:
+    inputs = functions[module]
+    folder = extracted(bundle_of(module), tmp_path)
+    environment = inputs["environment"]["variables"]
+    with host_function(inputs["handler"], [folder], environment, tmp_path / "log") as function:
+        answer = function.invoke(EVENTS[module])
+        (line,) = [each for each in function.log_lines() if each.get("level") == "ERROR"]
+    assert "AccessDeniedException" in line["exception"], "it got as far as a call to AWS"
+    if module == "stream":
+        assert (answer.is_error, answer.payload) == (False, {"batchItemFailures": [{"itemIdentifier": "7"}]})
+    else:
+        assert (answer.is_error, answer.payload["errorType"]) == (True, line["exception_name"])
+        assert line["function_request_id"] == REQUEST_ID
+    if module not in {"events", "pool"}:  # which are about machines
+        assert line["job_id"] == JOB_ID
+
+
+def test_the_api_starts_and_answers(functions: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    inputs, folder = functions["handler"], extracted(API_BUNDLE, tmp_path)
+    environment = inputs["environment"]["variables"]
+    with host_function(inputs["handler"], [folder], environment, tmp_path / "log") as function:
+        healthy = function.invoke(request("/api/health"))
+        broken = function.invoke(request(f"/api/jobs/{JOB_ID}"))
+        (line,) = [each for each in function.log_lines() if each.get("level") == "ERROR"]
+        plain = [each for each in function.log.read_text().splitlines() if not each.startswith("{")]
+    assert (healthy.payload["statusCode"], json.loads(healthy.payload["body"])) == (200, {"status": "ok"})
+    assert (broken.is_error, broken.payload["statusCode"]) == (False, 500)
+    assert line["job_id"] == JOB_ID
+    assert [each for each in plain if "ERROR" in each or "Traceback" in each] == [], "logged once"
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambdaFunction]:
+    folder = tmp_path_factory.mktemp("probe")
+    task = extracted(orchestrator_bundle("launch"), folder)
+    (task / "probe.py").write_text(PROBE)
+    with host_function("probe.handler", [task], {"POWERTOOLS_LOG_LEVEL": "INFO"}, folder / "log") as function:
+        yield function
+
+
+@pytest.mark.parametrize("name", sorted(STEP_ERRORS))
+def test_a_steps_error_reaches_the_workflow_under_its_own_name(probe: LambdaFunction, name: str) -> None:
+    answer = probe.invoke({"raise": name, "job_id": JOB_ID})
+    assert (answer.is_error, answer.payload["errorType"], answer.payload["errorMessage"]) == (True, name, "because")
+    line = probe.log_lines()[-1]
+    assert (line["error"], line["level"] in {"INFO", "WARNING"}, line["job_id"]) == (name, True, JOB_ID)
+
+
+def test_the_workflow_names_no_other_errors_than_these() -> None:
+    definition = json.loads((ROOT / "functions/orchestrator/workflow.asl.json").read_text())
+    named = {
+        error
+        for state in definition["States"].values()
+        for rule in [*state.get("Retry", []), *state.get("Catch", [])]
+        for error in rule["ErrorEquals"]
+        if not error.startswith("States.")
+    }
+    assert named - STEP_ERRORS == set()
+
+
+def test_the_search_by_job_id_finds_a_traceback(probe: LambdaFunction) -> None:
+    # docs/operations.md, "When something is wrong": `filter @message like '$JOB'`.
+    job = "01926b3c-7f3e-7c2a-9d51-3f0a5b8c1e99"
+    assert probe.invoke({"raise": "nothing of ours", "job_id": job}).payload["errorType"] == "RuntimeError"
+    (line,) = [each for each in probe.log.read_text().splitlines() if job in each and "Traceback" in each]
+    assert json.loads(line)["step"] == "probe"
+
+
+def test_a_function_that_cannot_be_imported_says_why(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("import not_there\n")
+    with (
+        pytest.raises(FunctionFailedError, match="Unable to import module 'broken'"),
+        host_function("broken.handler", [tmp_path], {}, tmp_path / "log"),
+    ):
+        pass
+
+
+@pytest.mark.skipif(lambda_like_python() is None, reason="no python3.13 here to stand in for Lambda's")
+@pytest.mark.parametrize("module", [*sorted(EVENTS), "handler"])
+def test_the_bundle_for_lambda_starts_with_lambdas_python(
+    functions: dict[str, dict[str, Any]], tmp_path: Path, module: str
+) -> None:
+    folder, python = extracted(bundle_of(module), tmp_path, LAMBDA_X86), lambda_like_python()
+    assert python
+    folders, environment = [folder, runtime_client(LAMBDA_X86)], functions[module]["environment"]["variables"]
+    handler = functions[module]["handler"]
+    with LambdaFunction(handler, folders, environment, tmp_path / "log", python=python) as function:
+        answer = function.invoke(EVENTS.get(module, request("/api/health")))
+    assert answer.payload
