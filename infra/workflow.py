@@ -21,6 +21,7 @@ from infra.steps import Steps
 
 DEFINITION = ROOT / "functions" / "orchestrator" / "workflow.asl.json"
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+_FUNCTION = re.compile(rf'"FunctionName": "{_PLACEHOLDER.pattern}"')
 # How long to trust that whoever leads the line knows of a run, in seconds.
 _LONGEST_LAUNCH_WAIT = 1800
 _MARGIN = 5
@@ -80,6 +81,11 @@ def definition(config: StackConfig, functions: Mapping[str, str]) -> dict[str, A
     return machine
 
 
+def check(config: StackConfig) -> None:
+    """Raises ConfigError, as `definition` does, for a stack that has no functions yet."""
+    definition(config, dict.fromkeys(_FUNCTION.findall(DEFINITION.read_text(encoding="utf-8")), ""))
+
+
 @dataclass(frozen=True)
 class WorkflowArgs:
     config: StackConfig
@@ -94,7 +100,7 @@ class Workflow(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkflowArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Workflow", name, None, opts)
-        definition(args.config, dict.fromkeys(args.steps.functions, ""))  # refused before anything is made
+        check(args.config)  # refused before anything is made
         child = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
             name,

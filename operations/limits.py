@@ -28,6 +28,9 @@ AUTO_NAMING = 8
 STEPS = ("launch", "dispatch", "await_completion", "inspect", "record", "terminate", "release")
 # As long as a function's ARN can be.
 ARN = "arn:aws:lambda:ap-southeast-2:123456789012:function:" + "f" * 64
+# What Inspect answers has the end of what a script wrote to stderr: 8,000 characters at most (Systems Manager API
+# reference, GetCommandInvocation), each up to twelve bytes of JSON, beside a few times and words.
+STEP_ANSWER = 8_000 * 12 + 4_000
 _YEAR, _WEEK = 365 * 86_400, 7 * 86_400
 _LARGEST = {
     "mayfly:auth": "cognito",
@@ -97,6 +100,7 @@ def of_times(config: StackConfig) -> Iterator[WorstCase]:
         "seconds",
         "Step Functions, quotas of state machine executions",
     )
+    yield WorstCase("answer of a step", 262_144, STEP_ANSWER, "bytes", "Step Functions, quotas of task executions")
     yield WorstCase(
         "time of a command", 172_800, command_seconds(config), "seconds", "Systems Manager, `AWS-RunShellScript`"
     )
@@ -111,33 +115,35 @@ def of_times(config: StackConfig) -> Iterator[WorstCase]:
 
 
 def of_program(deployment: Deployment) -> Iterator[WorstCase]:
-    """What the program makes of the largest stack."""
+    """What the program makes of the largest stack; sizes are rounded up to two digits."""
     yield WorstCase(
         "definition of the workflow",
         1_048_576,
-        longest(texts(deployment, "sfn/stateMachine:StateMachine", "definition")),
+        rounded(longest(texts(deployment, "sfn/stateMachine:StateMachine", "definition"))),
         "bytes",
         "Step Functions, `CreateStateMachine`",
     )
     yield WorstCase(
         "pattern of an event rule",
         2_048,
-        longest(texts(deployment, "cloudwatch/eventRule:EventRule", "eventPattern")),
+        rounded(longest(texts(deployment, "cloudwatch/eventRule:EventRule", "eventPattern"))),
         "characters",
         "EventBridge, quotas",
     )
-    yield WorstCase("environment of a function", 4_096, max(environments(deployment)), "bytes", "Lambda, quotas")
+    yield WorstCase(
+        "environment of a function", 4_096, rounded(max(environments(deployment))), "bytes", "Lambda, quotas"
+    )
     yield WorstCase(
         "policy of a role",
         10_240,
-        max(len("".join(text.split())) for text in texts(deployment, "iam/rolePolicy:RolePolicy", "policy")),
+        rounded(max(len("".join(text.split())) for text in texts(deployment, "iam/rolePolicy:RolePolicy", "policy"))),
         "characters",
         "IAM, quotas",
     )
     yield WorstCase(
         "user data",
         16_384,
-        longest(texts(deployment, "ec2/launchTemplate:LaunchTemplate", "userData")) * 3 // 4,
+        rounded(longest(texts(deployment, "ec2/launchTemplate:LaunchTemplate", "userData")) * 3 // 4),
         "bytes",
         "EC2, user data",
     )
@@ -179,6 +185,11 @@ def environments(deployment: Deployment) -> Iterator[int]:
 
 def texts(deployment: Deployment, kind: str, key: str) -> list[str]:
     return [one.inputs[key] for one in deployment.resources if one.type == f"aws:{kind}" and one.inputs.get(key)]
+
+
+def rounded(size: int) -> int:
+    step = int(10 ** max(0, len(str(size)) - 2))
+    return -(-size // step) * step
 
 
 def longest(texts: Iterable[str]) -> int:

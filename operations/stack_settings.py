@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pulumi
 
+from infra import workflow
 from infra.config import StackConfig
 from infra.provider import provider_settings
 from localcloud.engine.project_file import Project, Stack, load_project, load_stack, resolve_config
@@ -55,6 +56,7 @@ def _read(project: Project, stack: Stack) -> StackSettings:
     pulumi.runtime.configure(pulumi.runtime.Settings(project=project.name, stack=stack.name))
     pulumi.runtime.set_all_config(values)
     config, aws = StackConfig.from_pulumi(), provider_settings()
+    workflow.check(config)
     return StackSettings(
         config,
         aws.get("region"),

@@ -81,6 +81,7 @@ def test_the_chosen_stacks_file_is_read(tmp_path: Path) -> None:
     ("text", "seen"),
     [
         ('config: {"mayfly:auth": none, "mayfly:maxAttempts": 99}', "mayfly:maxAttempts is 99"),
+        ('config: {"mayfly:auth": none, "mayfly:maxAttempts": 10}', "mayfly:maxAttempts is 10 and mayfly:jobTimeout"),
         ('config: {"mayfly:auth": none, "mayfly:colour": blue}', "mayfly:colour: not declared"),
         ("config: {}", "auth: required"),
     ],

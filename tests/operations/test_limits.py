@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from functions.jobs.ports import CommandState
+from functions.jobs.running import _finished
 from infra import history
 from infra.config import ConfigError, StackConfig
 from infra.spending import spending_settings
@@ -107,6 +110,13 @@ def test_the_largest_stack_is_below_every_limit(worst_cases: list[WorstCase]) ->
 def test_the_document_has_the_worst_cases_of_today(worst_cases: list[WorstCase]) -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     assert limits.table(worst_cases) in text, "print it anew: .venv/bin/python -m operations.limits"
+
+
+def test_whatever_a_script_writes_the_answer_of_a_step_fits_into_the_workflow() -> None:
+    """The end of its stderr, with characters that JSON writes as twelve bytes (one half of a pair each six)."""
+    report: dict[str, Any] = {"stderr_tail": "\U0001f600" * 8_000, "events": []}
+    answer = json.dumps(asdict(_finished(CommandState("Failed", 10, report))))
+    assert 4_000 < len(answer) < limits.STEP_ANSWER
 
 
 def test_what_could_run_its_history_full_is_refused_with_what_to_lower() -> None:
