@@ -8,9 +8,11 @@ import { whileVisible } from "./watch.js";
  * @typedef {object} Source
  * @property {LogLine[]} lines of the pages that are complete
  * @property {string | null} after the page that may still grow
+ * @property {boolean} isCut whether earlier lines are not kept
  */
 
 const MOST_LINES = 5000;
+const MOST_CHARACTERS = 2_000_000;
 const MOST_PAGES_AT_ONCE = 20;
 const FIRST_MS = 1000;
 const SLOWEST_MS = 8000;
@@ -18,8 +20,16 @@ const GROWTH = 1.5;
 // CloudWatch Logs shows a line some seconds after it was written.
 const LATE_LINES_MS = 15_000;
 
+/** @param {LogLine[]} lines @returns {LogLine[]} the last ones, as many as a page can show */
+function lastOf(lines) {
+  let room = MOST_CHARACTERS;
+  let first = lines.length;
+  while (first > 0 && lines.length - first < MOST_LINES && (room -= lines[first - 1].text.length) >= 0) first -= 1;
+  return lines.slice(Math.min(first, Math.max(lines.length - 1, 0)));
+}
+
 /** @returns {Source} */
-const start = () => ({ lines: [], after: null });
+const start = () => ({ lines: [], after: null, isCut: false });
 
 /** What the job's script prints, followed while it is open. It opens by itself while there is something to follow. */
 export class LogView {
@@ -99,7 +109,9 @@ export class LogView {
     for (let page = 0; page < MOST_PAGES_AT_ONCE; page += 1) {
       const { lines, next } = await api.getLog(this.jobId, source.after);
       if (!next || next === source.after) return [...source.lines, ...lines];
-      source.lines = [...source.lines, ...lines].slice(-MOST_LINES);
+      const all = [...source.lines, ...lines];
+      source.lines = lastOf(all);
+      source.isCut ||= source.lines.length < all.length;
       source.after = next;
       if (!lines.length) break;
     }
@@ -108,8 +120,9 @@ export class LogView {
 
   /** @param {LogLine[]} all */
   #draw(all) {
-    const lines = all.slice(-MOST_LINES);
-    const cut = all.length >= MOST_LINES ? `Only the last ${MOST_LINES} lines are shown.` : "";
+    const lines = lastOf(all);
+    const isCut = this.source.isCut || lines.length < all.length;
+    const cut = isCut ? `Only the last ${lines.length} lines are shown.` : "";
     setText(this.note, lines.length ? cut : this.ended ? "The script printed nothing." : "Nothing printed so far.");
     // Lines that stay keep their elements, and with them what somebody selected to copy.
     const stays = this.shown.length <= lines.length && !cut ? this.shown.length : 0;

@@ -180,9 +180,14 @@ class DownloadAnswer(BaseModel):
 
 
 class LogEntry(BaseModel):
-    at: str = Field(description="When it was printed, RFC 3339 UTC.", examples=[EXAMPLE_TIME])
+    at: str = Field(
+        description="When the machine sent it, which it does once a second, RFC 3339 UTC.", examples=[EXAMPLE_TIME]
+    )
     stream: str = Field(description="stdout or stderr.", examples=["stdout"])
-    text: str = Field(description="One line, without its line break.", examples=["3 lines read"])
+    text: str = Field(
+        description="One line, without its line break; of a line that overwrites itself, its last state.",
+        examples=["3 lines read"],
+    )
 
 
 class LogAnswer(BaseModel):

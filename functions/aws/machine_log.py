@@ -1,8 +1,15 @@
-"""What a machine printed: the CloudWatch log streams that SSM writes a command's output to."""
+"""What a machine printed, line by line: the CloudWatch log streams that SSM writes a command's output to.
+
+Once a second the SSM agent joins what is new into events of up to 200,000 bytes; lines keep their newlines, but for
+the last one of a command that has ended. A longer line comes in pieces (amazon-ssm-agent, cloudwatchlogsservice.go).
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from functions.jobs.clock import rfc3339
@@ -11,11 +18,16 @@ from functions.jobs.ports import LogLine, LogPage
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import OutputLogEventTypeDef
 
 _PLUGIN = "aws-runShellScript"
 # The wrapper sends the script's output, both streams, to its own stdout; its stderr carries only the report.
 _STREAM = "stdout"
 # A page of nothing but these, each escaped as six characters, would be more than Lambda answers; nobody can read them.
+# A page is at most so many bytes: one event can have 200,000 lines, each with its time, and Lambda answers 6 MB.
+_PAGE_BYTES = 1_000_000
+_LINE_BYTES = 90  # of a line in the answer beside its text
+_POSITION = re.compile(r"(?P<token>.*?)(?:~(?P<skip>[0-9]{1,9}))?", re.DOTALL)
 _UNREADABLE = dict.fromkeys([*range(9), *range(11, 32), 127], "\N{REPLACEMENT CHARACTER}")
 
 
@@ -27,7 +39,8 @@ class CloudWatchMachineLog:
         self._group = group
 
     def read(self, command_id: str, instance_id: str, after: str | None) -> LogPage:
-        start: dict[str, Any] = {"nextToken": after} if after else {}
+        token, skip = _position(after)
+        start: dict[str, Any] = {"nextToken": token} if token else {}
         try:
             answer = self._client.get_log_events(
                 logGroupName=self._group,
@@ -40,15 +53,14 @@ class CloudWatchMachineLog:
             return LogPage((), None)  # nothing printed yet
         except self._client.exceptions.InvalidParameterException as error:
             raise InvalidRequest("`after` is not a token that a log page answered.", field="after") from error
-        lines = tuple(
-            LogLine(
-                rfc3339(datetime.fromtimestamp(event["timestamp"] / 1000, UTC)),
-                _STREAM,
-                event["message"].translate(_UNREADABLE),
-            )
-            for event in answer["events"]
-        )
-        return LogPage(lines, answer["nextForwardToken"])
+        lines: list[LogLine] = []
+        room = _PAGE_BYTES
+        for line in islice(_lines(answer["events"]), skip, None):
+            room -= _LINE_BYTES + len(line.text.encode("utf-8", "replace"))
+            if room < 0 and lines:
+                return LogPage(tuple(lines), f"{token}~{skip + len(lines)}")
+            lines.append(line)
+        return LogPage(tuple(lines), answer["nextForwardToken"])
 
     def delete(self, command_id: str, instance_id: str) -> None:
         for name in (_stream(command_id, instance_id), _stream(command_id, instance_id, "stderr")):
@@ -56,6 +68,22 @@ class CloudWatchMachineLog:
                 self._client.delete_log_stream(logGroupName=self._group, logStreamName=name)
             except self._client.exceptions.ResourceNotFoundException:
                 continue
+
+
+def _position(after: str | None) -> tuple[str, int]:
+    """CloudWatch's token, and how many lines of its page have been read: more come behind them, none between."""
+    found = _POSITION.fullmatch(after or "")
+    assert found  # noqa: S101 - for the type checker: the expression matches everything
+    return found["token"], int(found["skip"] or 0)
+
+
+def _lines(events: Sequence[OutputLogEventTypeDef]) -> Iterator[LogLine]:
+    for event in events:
+        at = rfc3339(datetime.fromtimestamp(event["timestamp"] / 1000, UTC))
+        for line in event["message"].removesuffix("\n").split("\n"):
+            # A carriage return overwrites the line: its last state is what a terminal would show.
+            text = line.rstrip("\r").rpartition("\r")[2]
+            yield LogLine(at, _STREAM, text.translate(_UNREADABLE))
 
 
 def _stream(command_id: str, instance_id: str, name: str = _STREAM) -> str:

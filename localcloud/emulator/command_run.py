@@ -17,6 +17,8 @@ from localcloud.emulator.command_output import LogStream, read_head
 from localcloud.emulator.machine_processes import MachineEndedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from localcloud.emulator.faults import Faults
     from localcloud.emulator.machine_processes import MachineProcess
     from localcloud.emulator.machines import Machine
@@ -26,7 +28,7 @@ log = logging.getLogger("localcloud.agent")
 STDOUT_CHARACTERS = 24_000  # GetCommandInvocation: "The first 24,000 characters written by the plugin to stdout"
 STDERR_CHARACTERS = 8_000  # and "The first 8,000 characters written by the plugin to stderr"
 DEFAULT_EXECUTION_SECONDS = 3600
-FOLLOW_SECONDS = 0.2
+FOLLOW_SECONDS = 1.0  # amazon-ssm-agent, cloudwatchlogsservice.go: UploadFrequency
 STREAMS = ("stdout", "stderr")
 
 
@@ -112,8 +114,8 @@ class CommandRun:
             if deadline.passed() and not timed_out:
                 timed_out = True
                 self._machine.processes.kill(process)
-            self._send(logs)
-        self._send(logs, final=True)
+            self._each(logs, LogStream.follow)
+        self._each(logs, LogStream.finish)
         return timed_out
 
     def _await_end(self, process: MachineProcess) -> None:
@@ -128,10 +130,10 @@ class CommandRun:
         prefix = f"{self.record['CommandId']}/{self._machine.id}/aws-runShellScript"
         return [LogStream(self._machine, folder / name, group, f"{prefix}/{name}") for name in STREAMS]
 
-    def _send(self, logs: list[LogStream], *, final: bool = False) -> None:
-        with contextlib.suppress(FileNotFoundError):
+    def _each(self, logs: list[LogStream], do: Callable[[LogStream], None]) -> None:
+        with contextlib.suppress(FileNotFoundError):  # a terminated machine takes its files with it
             for stream in logs:
-                stream.follow(final=final)
+                do(stream)
 
     def _execution_seconds(self) -> float:
         given = self._parameter("executionTimeout")

@@ -52,16 +52,21 @@ def test_output_beyond_the_limits_is_cut_for_the_caller_and_never_blocks(lab: La
     assert len(result["StandardErrorContent"]) == 8_000
 
 
-def test_all_output_goes_to_the_log_group_line_by_line(lab: Lab) -> None:
+def test_output_goes_to_the_log_group_in_events_as_the_agent_makes_them(lab: Lab) -> None:
+    """amazon-ssm-agent, cloudwatchlogsservice.go: lines joined to 200,000 bytes, no newline at the end of the last."""
     logs = lab.client("logs")
     logs.create_log_group(logGroupName="/test/output")
     machine = lab.launch()
     config = {"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": "/test/output"}
-    command = lab.send(machine, ["seq 1 5000", "echo problem >&2"], CloudWatchOutputConfig=config)
+    command = lab.send(machine, ["seq 1 50000", "echo problem >&2"], CloudWatchOutputConfig=config)
     lab.invocation(command, machine)
     prefix = f"{command}/{machine}/aws-runShellScript"
     stdout = logs.get_log_events(logGroupName="/test/output", logStreamName=f"{prefix}/stdout")
-    assert [event["message"] for event in stdout["events"]] == [str(number) for number in range(1, 5001)]
+    messages = [event["message"] for event in stdout["events"]]
+    assert len(messages) < 100
+    assert max(map(len, messages)) <= 200_000
+    lines = [line for message in messages for line in message.removesuffix("\n").split("\n")]
+    assert lines == [str(number) for number in range(1, 50_001)]
     stderr = logs.get_log_events(logGroupName="/test/output", logStreamName=f"{prefix}/stderr")
     assert [event["message"] for event in stderr["events"]] == ["problem"]
 
