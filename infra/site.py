@@ -182,7 +182,8 @@ class Site(pulumi.ComponentResource):
                     "cache_policy_id": _CACHE_DISABLED,
                     "origin_request_policy_id": _ALL_VIEWER_EXCEPT_HOST,
                     "response_headers_policy_id": headers.id,
-                    "compress": True,
+                    # CloudFront would not: the policy that caches nothing asks for no encoding either.
+                    "compress": False,
                 }
             ],
             custom_error_responses=[{"error_code": code, "error_caching_min_ttl": 0} for code in _KEPT_ERRORS],

@@ -15,6 +15,7 @@ from ministack.core.responses import request_scope
 from ministack.services import cloudfront
 
 from localcloud.emulator.asgi import Answer, problem, read_request, send_answer
+from localcloud.emulator.compression import compressed
 from localcloud.emulator.transport import pin_secure_origin
 
 if TYPE_CHECKING:
@@ -74,11 +75,12 @@ class Edge:
                 parse_qs(request.raw_query, keep_blank_values=True),
                 request.client_ip,
             )
-        content = body if isinstance(body, bytes) else str(body).encode()
-        if request.path == _PAGE_SETTINGS and content:
-            content = self._localized(content.decode()).encode()
-            headers = {name: value for name, value in headers.items() if name.lower() != "content-length"}
-        return Answer(status, content, self._with_local_policy(headers))
+            content = body if isinstance(body, bytes) else str(body).encode()
+            if request.path == _PAGE_SETTINGS and content:
+                content = self._localized(content.decode()).encode()
+                headers = {name: value for name, value in headers.items() if name.lower() != "content-length"}
+            answer = Answer(status, content, self._with_local_policy(headers))
+            return compressed(answer, distribution, request.path, request.headers)
 
     def _with_local_policy(self, headers: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -9,6 +9,7 @@ from localcloud.emulator import (
     api_endpoint,
     authorization,
     cloudfront_origins,
+    compression,
     ec2_launch,
     function_code,
     function_errors,
@@ -72,6 +73,7 @@ def install_seams(settings: Settings) -> Emulator:
     stream_delivery.install(faults)
     api_endpoint.install()
     cloudfront_origins.install()
+    compression.install()
     managed_login.install()
     sign_up.install()
     token_revocation.install()

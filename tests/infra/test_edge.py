@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+from ministack.services.cloudfront import cache_policy_params
 
 from functions.api.caller import ANONYMOUS
 from localcloud.engine.deployment import Deployment
@@ -188,3 +189,13 @@ def test_a_domain_of_ones_own_is_where_everything_is_reached(tailored: Deploymen
     ]
     assert all(f"https://{DOMAIN}" in rule["allowedOrigins"] for rows in rules for rule in rows)
     assert rules
+
+
+def test_cloudfront_compresses_the_page_and_is_not_asked_for_what_it_would_not(recorded: Deployment) -> None:
+    # Developer guide, "Serve compressed files": only where the cache policy takes encodings into account.
+    distribution = only(recorded, "aws:cloudfront/distribution:Distribution").inputs
+    for behaviour in (distribution["defaultCacheBehavior"], *distribution["orderedCacheBehaviors"]):
+        parameters = cache_policy_params(behaviour["cachePolicyId"])
+        asks = parameters["EnableAcceptEncodingGzip"] and parameters["EnableAcceptEncodingBrotli"]
+        assert behaviour["compress"] is asks
+    assert distribution["defaultCacheBehavior"]["compress"] is True

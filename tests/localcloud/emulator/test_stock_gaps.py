@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 import uuid
+import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 from ministack.core import lambda_runtime
+from ministack.services import cloudfront
 
 from localcloud.emulator.workflow_history import MOST_EVENTS
 from tests import web
@@ -318,3 +320,9 @@ def test_an_execution_may_have_any_number_of_events(stock: Lab) -> None:
 
     wait_for(is_beyond, "more events than AWS allows")
     sfn.stop_execution(executionArn=execution)
+
+
+def test_cloudfront_knows_of_no_compression() -> None:
+    behavior = ET.Element("DefaultCacheBehavior")
+    ET.SubElement(behavior, "Compress").text = "true"
+    assert "compress" not in cloudfront._dataplane_behavior(behavior)
