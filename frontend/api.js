@@ -17,7 +17,7 @@ import { PoolUnreachable } from "./user-pool.js";
  *   input_file_path: string | null, output_file_path: string | null, created_at: string, updated_at: string,
  *   run: number, attempts: number, machines: Receipt[], timeline: TimelineEvent[], error: JobError | null,
  *   size?: number | null, output_size?: number | null, manifest_sha256?: string | null, overrides?: Overrides,
- *   cost?: {usd: string, is_final: boolean, machine_seconds: number} | null
+ *   cost?: {usd: string, min_usd?: string, is_final: boolean, machine_seconds: number} | null
  * }} Job
  * @typedef {{input: {sha256: string | null}, output: {size: number, sha256: string | null}}} Manifest as far as it is shown
  * @typedef {{
@@ -31,7 +31,7 @@ import { PoolUnreachable } from "./user-pool.js";
  *   allowed_instance_types: string[], job_timeout_minutes: number, max_job_timeout_minutes: number,
  *   price?: Price | null
  * }} Limits
- * @typedef {{usd_per_minute: string, max_usd_per_job: string}} Price as far as it is shown; decimals
+ * @typedef {{usd_per_minute: string, max_usd_per_minute?: string, max_usd_per_job: string}} Price as far as it is shown; decimals
  * @typedef {{instance_type: string | null, timeout_minutes: number | null}} Overrides null is as the stack's other jobs
  * @typedef {{at: string, stream: string, text: string}} LogLine
  * @typedef {{field: string, message: string}} FieldError

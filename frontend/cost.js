@@ -11,9 +11,13 @@ export function dollars(usd) {
 }
 
 /** @param {import("./api.js").Price} price @returns {string} what a job will cost */
-export function priceText({ usd_per_minute: minute, max_usd_per_job: most }) {
-  return `About ${dollars(minute)} a minute of machine, at most ${dollars(most)} a job.`;
+export function priceText({ usd_per_minute: minute, max_usd_per_minute: busy = minute, max_usd_per_job: most }) {
+  const burst = Number(busy) > Number(minute) ? `, ${dollars(busy)} while its processors are busy` : "";
+  return `About ${dollars(minute)} a minute of machine${burst}, at most ${dollars(most)} a job.`;
 }
 
 /** @param {Job} job @returns {string} what it has cost up to now; empty while that is nothing, or where it is unknown */
-export const costText = ({ cost }) => (cost && Number(cost.usd) ? dollars(cost.usd) : "");
+export function costText({ cost }) {
+  if (!cost || !Number(cost.usd)) return "";
+  return `${Number(cost.min_usd ?? cost.usd) < Number(cost.usd) ? "up to " : ""}${dollars(cost.usd)}`;
+}

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, Decimal
 
+from infra.burstable import surplus_usd_an_hour
 from infra.config import ConfigError, StackConfig
 from infra.history import looks
 from infra.machines import machine_deadline_minutes
@@ -23,17 +24,21 @@ _LOOK = 80
 def spending_settings(config: StackConfig) -> str:
     """Raises ConfigError: a cap is set that the prices, or the time that a machine may take, do not fit."""
     machines: dict[str, dict[str, int]] = {}
+    burst: dict[str, int] = {}
     for line in config.prices:
         kind, market, amount = line.split(" ")
-        if kind in config.launchable_types:
+        surplus = surplus_usd_an_hour(kind)
+        # A type whose surplus credits have no price here has none: a cap could not hold.
+        if kind in config.launchable_types and surplus is not None:
             machines.setdefault(kind, {})[market] = _micro(Decimal(amount))
+            burst |= {kind: _micro(surplus)} if surplus else {}
     disk = _micro(Decimal(config.disk_price) * config.machine_disk_gib / _HOURS_A_MONTH)
     address = _micro(Decimal(config.address_price))
-    _check_caps(config, machines, disk + address)
+    _check_caps(config, machines, burst, disk + address)
     caps = {name: _micro(amount) for name, (_, amount) in _caps(config).items()}
     return json.dumps(
         {
-            "prices": {"machines": machines, "disk": disk, "address": address},
+            "prices": {"machines": machines, "disk": disk, "address": address, "burst": burst},
             "caps": caps,
             "instance_types": config.instance_types,
             "markets": config.markets,
@@ -52,10 +57,10 @@ def _caps(config: StackConfig) -> dict[str, tuple[str, Decimal]]:
     }
 
 
-def _check_caps(config: StackConfig, machines: dict[str, dict[str, int]], beside: int) -> None:
+def _check_caps(config: StackConfig, machines: dict[str, dict[str, int]], burst: dict[str, int], beside: int) -> None:
     caps = {key: _micro(amount) for key, amount in _caps(config).values() if amount}
     for key, cap in caps.items():
-        most = max(_hourly(config, machines, key)) + beside
+        most = max(_hourly(config, machines, burst, key)) + beside
         minutes = machine_deadline_minutes(config) + _BOOT_AND_END_MINUTES
         needed = -(-most * minutes // 60) + _REQUESTS + _LOOK * looks(minutes * 60)
         if cap < needed:
@@ -65,7 +70,7 @@ def _check_caps(config: StackConfig, machines: dict[str, dict[str, int]], beside
             )
 
 
-def _hourly(config: StackConfig, machines: dict[str, dict[str, int]], key: str) -> Iterator[int]:
+def _hourly(config: StackConfig, machines: dict[str, dict[str, int]], burst: dict[str, int], key: str) -> Iterator[int]:
     for kind in config.launchable_types:
         for market in config.markets:
             price = machines.get(kind, {}).get(market)
@@ -74,7 +79,7 @@ def _hourly(config: StackConfig, machines: dict[str, dict[str, int]], key: str) 
                     f"mayfly:prices has no price of {kind}, {market}, and mayfly:{key} needs it. `make prices` prints "
                     "what to set; or set it with: pulumi config set mayfly:prices ..."
                 )
-            yield price
+            yield price + burst.get(kind, 0)
 
 
 def _micro(usd: Decimal) -> int:

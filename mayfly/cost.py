@@ -24,10 +24,16 @@ def price_note(limits: dict[str, Any]) -> str:
     if not price:
         return ""
     minute, most = dollars(price["usd_per_minute"]), dollars(price["max_usd_per_job"])
-    return f"About {minute} a minute of machine, at most {most} a job."
+    busy = price.get("max_usd_per_minute", price["usd_per_minute"])  # an earlier version has none
+    is_burstable = Decimal(busy) > Decimal(price["usd_per_minute"])
+    burst = f", {dollars(busy)} while its processors are busy" if is_burstable else ""
+    return f"About {minute} a minute of machine{burst}, at most {most} a job."
 
 
 def cost_of(job: dict[str, Any]) -> str:
     """What a job has cost up to now; empty where the stack does not say."""
     cost = job.get("cost")
-    return dollars(cost["usd"]) if cost else ""
+    if not cost:
+        return ""
+    is_bound = Decimal(cost.get("min_usd", cost["usd"])) < Decimal(cost["usd"])  # an earlier version has none
+    return f"up to {dollars(cost['usd'])}" if is_bound else dollars(cost["usd"])

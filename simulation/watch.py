@@ -139,7 +139,7 @@ class Watch:
         spent = sum(charge.micro_usd for charge in line.charges.values() if charge.day == day)
         alive = [slot.machine for slot in line.granted.first() if slot.machine.instance_id not in line.charges]
         return spent + sum(
-            self._spending.longest(machine.hourly_micro_usd or 0) for machine in alive if day_of(machine) == day
+            self._spending.longest(machine.most_hourly_micro_usd or 0) for machine in alive if day_of(machine) == day
         )
 
     def _on_free(self, slot: Slot) -> None:

@@ -13,7 +13,12 @@ from functions.jobs.spending import Estimate
 class CostAnswer(BaseModel):
     usd: str = Field(
         description="What the job has cost up to now in US dollars, a decimal: its machines with disk and address, and "
-        "requests. A machine is billed for a minute at least. Storage and downloads are not in it.",
+        "requests. A machine is billed for a minute at least. Storage and downloads are not in it. Machines of a "
+        "burstable type are reckoned as if their processors had been busy all the time, so it may be less.",
+        examples=["0.002096"],
+    )
+    min_usd: str = Field(
+        description="The same without the surplus CPU credits of burstable machines: what it has cost at least.",
         examples=["0.001029"],
     )
     is_final: bool = Field(
@@ -26,7 +31,12 @@ class CostAnswer(BaseModel):
         cost = job_cost(job, clock.utc_now())
         if cost is None:
             return None
-        return CostAnswer(usd=usd(cost.micro_usd), is_final=cost.is_final, machine_seconds=cost.machine_seconds)
+        return CostAnswer(
+            usd=usd(cost.micro_usd),
+            min_usd=usd(cost.least_micro_usd),
+            is_final=cost.is_final,
+            machine_seconds=cost.machine_seconds,
+        )
 
 
 class PriceAnswer(BaseModel):
@@ -36,7 +46,11 @@ class PriceAnswer(BaseModel):
         description="What an hour of it costs in US dollars with disk and address, a decimal.", examples=["0.026287"]
     )
     machine_usd_per_hour: str = Field(description="The machine's part of that.", examples=["0.019200"])
-    usd_per_minute: str = Field(description="The same for a minute.", examples=["0.000439"])
+    usd_per_minute: str = Field(description="The same as usd_per_hour for a minute.", examples=["0.000439"])
+    max_usd_per_minute: str = Field(
+        description="The same with the surplus CPU credits of a burstable machine whose processors are busy.",
+        examples=["0.001505"],
+    )
     max_usd_per_job: str = Field(
         description="What a job may cost at most: as many machines as it may use up, each for as long as it may live.",
         examples=["0.291000"],
@@ -50,5 +64,6 @@ class PriceAnswer(BaseModel):
             usd_per_hour=usd(estimate.hourly),
             machine_usd_per_hour=usd(estimate.machine_hourly),
             usd_per_minute=usd(-(-estimate.hourly // 60)),
+            max_usd_per_minute=usd(-(-estimate.most_hourly // 60)),
             max_usd_per_job=usd(estimate.most),
         )

@@ -94,7 +94,8 @@ class MachineRecord:
     """The receipt of one machine. Times RFC 3339 UTC; `verified` says how its termination was seen.
 
     `commands` are the ids of the commands it was sent: the script's, then any that only stored its result.
-    `hourly_micro_usd` is the price of machine, disk and address as it was at the launch, None where it was not known.
+    `hourly_micro_usd` is the price of machine, disk and address as it was at the launch, None where it was not known;
+    `burst_micro_usd` what an hour with busy processors may cost on top, 0 for a type that does not burst.
     """
 
     instance_id: str
@@ -110,6 +111,12 @@ class MachineRecord:
     commands: tuple[str, ...] = ()
     hourly_micro_usd: int | None = None
     prepared_at: str | None = None
+    burst_micro_usd: int = 0
+
+    @property
+    def most_hourly_micro_usd(self) -> int | None:
+        """What an hour of it may cost."""
+        return None if self.hourly_micro_usd is None else self.hourly_micro_usd + self.burst_micro_usd
 
     def ended(self, at: str, verified: str) -> MachineRecord:
         """This record with its end; the first end seen stays."""

@@ -26,11 +26,15 @@ _FIRST_LOOK, _LONGEST_LOOK = 60, 3_600
 
 @dataclass(frozen=True)
 class Prices:
-    """Micro-USD an hour: `machines` by instance type and market, and what each machine has beside it."""
+    """Micro-USD an hour: `machines` by instance type and market, and what each machine has beside it.
+
+    `burst` is what a burstable type may cost on top while its processors are busy: surplus CPU credits.
+    """
 
     machines: Mapping[str, Mapping[str, int]] = field(default_factory=dict, hash=False)
     disk: int = 0
     address: int = 0
+    burst: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def machine(self, instance_type: str, market: str) -> int | None:
         """The machine alone; None where its price is not known."""
@@ -41,12 +45,22 @@ class Prices:
         alone = self.machine(instance_type, market)
         return None if alone is None else alone + self.disk + self.address
 
+    def most_hourly(self, instance_type: str, market: str) -> int | None:
+        """The same with its processors busy all the time."""
+        hourly = self.hourly(instance_type, market)
+        return None if hourly is None else hourly + self.burst.get(instance_type, 0)
+
 
 @dataclass(frozen=True)
 class Cost:
-    """`machine_seconds` are those that are billed; `is_final` is whether nothing can come on top any more."""
+    """`machine_seconds` are those that are billed; `is_final` is whether nothing can come on top any more.
+
+    `micro_usd` is the most that it can be, `least_micro_usd` the same without surplus CPU credits: how many of those a
+    machine has used, nobody but the machine could say, and what a script says is not relied on.
+    """
 
     micro_usd: int
+    least_micro_usd: int
     machine_seconds: int
     is_final: bool
 
@@ -69,10 +83,12 @@ def looks(seconds: int) -> int:
 
 
 def machine_cost(machine: MachineRecord, moment: datetime) -> int | None:
-    """What a machine has cost until its end, or until `moment` while it is alive; None where its price is not known."""
-    if machine.hourly_micro_usd is None:
-        return None
-    return for_seconds(machine.hourly_micro_usd, _lived(machine, moment))
+    """What a machine has cost until its end, or until `moment` while it is alive; None where its price is not known.
+
+    A burstable one as if its processors had been busy all the time.
+    """
+    hourly = machine.most_hourly_micro_usd
+    return None if hourly is None else for_seconds(hourly, _lived(machine, moment))
 
 
 def job_cost(job: Job, moment: datetime) -> Cost | None:
@@ -81,8 +97,9 @@ def job_cost(job: Job, moment: datetime) -> Cost | None:
     known = [cost for cost in costs if cost is not None]
     if len(known) < len(costs):
         return None
+    least = sum(for_seconds(each.hourly_micro_usd or 0, _lived(each, moment)) for each in job.machines)
     is_final = job.status.is_terminal and all(machine.terminated_at for machine in job.machines)
-    return Cost(sum(known), _billed_seconds(job.machines, moment), is_final)
+    return Cost(sum(known), least, _billed_seconds(job.machines, moment), is_final)
 
 
 def day_of(machine: MachineRecord) -> str:

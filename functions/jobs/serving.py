@@ -349,6 +349,7 @@ class Serving:
             launched_at=instance.launched_at,
             hourly_micro_usd=self.spending.prices.hourly(candidate.instance_type, candidate.market),
             prepared_at=instance.prepared_at,
+            burst_micro_usd=self.spending.prices.burst.get(candidate.instance_type, 0),
         )
 
 

@@ -40,12 +40,16 @@ class Caps:
 
 @dataclass(frozen=True)
 class Estimate:
-    """In micro-USD: the prices an hour of the machine that is asked for first, and what a job may cost at most."""
+    """In micro-USD: the prices an hour of the machine that is asked for first, and what a job may cost at most.
+
+    `most_hourly` is what that hour may cost where the machine is burstable and its processors are busy.
+    """
 
     instance_type: str
     market: str
     machine_hourly: int
     hourly: int
+    most_hourly: int
     most: int
 
 
@@ -90,7 +94,7 @@ class Spending:
             price
             for kind in ([wish] if wish else self.instance_types)
             for market in self.markets
-            if (price := self.prices.hourly(kind, market)) is not None
+            if (price := self.prices.most_hourly(kind, market)) is not None
         ]
         return self.longest(max(known)) if known else None
 
@@ -103,10 +107,11 @@ class Spending:
             return None
         kind, market = self.instance_types[0], self.markets[0]
         alone, hourly, most = self.prices.machine(kind, market), self.prices.hourly(kind, market), self.most()
-        if alone is None or hourly is None or most is None:
+        most_hourly = self.prices.most_hourly(kind, market)
+        if alone is None or hourly is None or most_hourly is None or most is None:
             return None
         all_attempts = most * self.max_attempts
-        return Estimate(kind, market, alone, hourly, min(all_attempts, self.caps.job or all_attempts))
+        return Estimate(kind, market, alone, hourly, most_hourly, min(all_attempts, self.caps.job or all_attempts))
 
     def check_job(self, job: Job) -> None:
         """Raises JobCostCap: with one more machine the job might cost more than a job may."""
@@ -158,10 +163,10 @@ class Purse:
         for slot in slots:
             machine, so_far = slot.machine, machine_cost(slot.machine, moment)
             is_counted = machine.instance_id in ledger.machines or day_of(machine) != ledger.day
-            if so_far is None or machine.hourly_micro_usd is None or is_counted:
+            if so_far is None or machine.most_hourly_micro_usd is None or is_counted:
                 continue
             purse.spent[slot.run.owner] += so_far
-            purse.reserved[slot.run.owner] += max(0, spending.longest(machine.hourly_micro_usd) - so_far)
+            purse.reserved[slot.run.owner] += max(0, spending.longest(machine.most_hourly_micro_usd) - so_far)
         return purse
 
     def take(self, owner: str, wish: str | None = None) -> Verdict:

@@ -147,7 +147,8 @@ class FakeJob:
         machines = self.record["machines"]
         is_final = self.record["status"] in {"succeeded", "failed", "cancelled"} and not self.alive
         return {
-            "usd": f"{len(machines) * 1_029 / 1_000_000:.6f}",
+            "usd": f"{len(machines) * 2_096 / 1_000_000:.6f}",
+            "min_usd": f"{len(machines) * 1_029 / 1_000_000:.6f}",
             "is_final": is_final,
             "machine_seconds": 60 * len(machines),
         }
@@ -225,7 +226,8 @@ class FakeCloud:
                 "usd_per_hour": "0.026287",
                 "machine_usd_per_hour": "0.019200",
                 "usd_per_minute": "0.000439",
-                "max_usd_per_job": "0.274692",
+                "max_usd_per_minute": "0.001505",
+                "max_usd_per_job": "0.931692",
             },
         }
     )

@@ -18,11 +18,12 @@ def test_the_price_is_told_before_a_job_and_its_cost_while_it_runs_and_after(
 ) -> None:
     fake_cloud.stop_after = "script_started"
     form.open()
-    expect(form.page.get_by_text("About $0.00044 a minute of machine, at most $0.28 a job.")).to_be_visible()
+    told = "About $0.00044 a minute of machine, $0.0016 while its processors are busy, at most $0.94 a job."
+    expect(form.page.get_by_text(told)).to_be_visible()
     form.submit("the text", document)
-    expect(form.job.get_by_text("$0.0011 so far")).to_be_visible()
+    expect(form.job.get_by_text("up to $0.0021 so far")).to_be_visible()
     fake_cloud.stop_after = None
     form.expect_status("Succeeded")
-    expect(form.job.get_by_text("cost $0.0011")).to_be_visible()
+    expect(form.job.get_by_text("cost up to $0.0021")).to_be_visible()
     form.page.goto(form.url)
-    expect(form.page.locator("#job-list .took")).to_contain_text("$0.0011 · ")
+    expect(form.page.locator("#job-list .took")).to_contain_text("up to $0.0021 · ")

@@ -30,6 +30,7 @@ def test_amounts_become_whole_micro_usd_an_hour() -> None:
     # 16 GiB for 0.0952 USD a month of 730 hours, and the smallest part of a micro-USD is not free.
     assert (found.prices.disk, found.prices.address) == (2_087, 5_000)
     assert found.prices.hourly("t4g.small", "on-demand") == 26_287
+    assert found.prices.burst == {"t4g.small": 64_000}
 
 
 def test_prices_are_those_of_what_may_be_launched() -> None:
@@ -68,7 +69,7 @@ def test_with_a_cap_every_type_in_every_market_needs_a_price(config: StackConfig
 def test_a_cap_that_lets_no_machine_be_launched_is_refused() -> None:
     hours = (timedelta(minutes=machine_deadline_minutes(CONFIG)) + timedelta(minutes=10)) / timedelta(hours=1)
     most = spending(CONFIG).most()
-    assert most == int(26_287 * hours + 0.999) + REQUESTS + LOOK * looks(round(hours * 3600))
+    assert most == int((26_287 + 64_000) * hours + 0.999) + REQUESTS + LOOK * looks(round(hours * 3600))
     fits = replace(CONFIG, max_owner_usd_per_day=f"{most / 1e6:.6f}")
     assert spending(fits).caps.owner_a_day == most
     with pytest.raises(ConfigError, match=r"mayfly:maxOwnerUsdPerDay lets no machine be launched: one may cost"):

@@ -33,6 +33,9 @@ def test_the_price_is_told_before_jobs_are_submitted(run: Run, stack: FakeStack,
     stack.allowed = {"price": {"usd_per_minute": "0.000439", "max_usd_per_job": "0.274692"}}
     told = run("submit", source, "--text", "x").stderr
     assert "About $0.00044 a minute of machine, at most $0.28 a job." in told
+    stack.allowed["price"]["max_usd_per_minute"] = "0.001505"
+    told = run("submit", source, "--text", "x").stderr
+    assert "About $0.00044 a minute of machine, $0.0016 while its processors are busy, at most $0.28 a job." in told
     done = run("submit", source, "--text", "x", "--json")
     assert (json.loads(done.stdout)["jobs"][0]["status"], "About" in done.stderr) == ("queued", False)
 
@@ -44,5 +47,8 @@ def test_a_job_is_shown_and_listed_with_its_cost_so_far_or_for_good(run: Run, st
     assert "Cost       $0.0011 so far" in run("show", job["id"]).stdout.splitlines()
     job["cost"]["is_final"] = True
     assert "Cost       $0.0011" in run("show", job["id"]).stdout.splitlines()
+    job["cost"] |= {"min_usd": "0.001029", "usd": "0.002096"}
+    assert "Cost       up to $0.0021" in run("show", job["id"]).stdout.splitlines()
+    job["cost"]["usd"] = "0.001029"
     assert run("jobs").stdout.splitlines()[1].rstrip().endswith("$0.0011")
     assert document(run("jobs", "--json"))["jobs"][0]["cost"]["usd"] == "0.001029"

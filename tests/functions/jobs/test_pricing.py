@@ -64,14 +64,28 @@ def test_a_job_costs_what_its_machines_do() -> None:
     ended, alive = lived("2026-01-31T09:02:00.000Z"), lived(None)
     job = replace(a_job(status=JobStatus.FAILED), machines=(ended, alive))
     waited = LOOK * (looks(1_800) + 1)
-    assert job_cost(job, LATER) == Cost(19_200 + 2 * REQUESTS + waited, 1_920, is_final=False)
+    assert job_cost(job, LATER) == Cost(
+        19_200 + 2 * REQUESTS + waited, 19_200 + 2 * REQUESTS + waited, 1_920, is_final=False
+    )
     over = replace(job, machines=(ended,))
-    assert job_cost(over, LATER) == Cost(1_200 + REQUESTS + LOOK, 120, is_final=True)
+    assert job_cost(over, LATER) == Cost(1_200 + REQUESTS + LOOK, 1_200 + REQUESTS + LOOK, 120, is_final=True)
 
 
 def test_a_job_without_a_machine_has_cost_nothing_yet() -> None:
-    assert job_cost(a_job(), LATER) == Cost(0, 0, is_final=False)
-    assert job_cost(a_job(status=JobStatus.CANCELLED), LATER) == Cost(0, 0, is_final=True)
+    assert job_cost(a_job(), LATER) == Cost(0, 0, 0, is_final=False)
+    assert job_cost(a_job(status=JobStatus.CANCELLED), LATER) == Cost(0, 0, 0, is_final=True)
+
+
+def test_a_burstable_machine_may_have_cost_its_surplus_credits_too() -> None:
+    prices = Prices({"t4g.small": {"spot": 19_200}}, disk=2_087, address=5_000, burst={"t4g.small": 64_000})
+    assert prices.most_hourly("t4g.small", "spot") == 26_287 + 64_000
+    assert (prices.most_hourly("t4g.small", "on-demand"), prices.hourly("t4g.small", "spot")) == (None, 26_287)
+    ended = replace(lived("2026-01-31T09:01:00.000Z"), burst_micro_usd=64_000)
+    assert machine_cost(ended, LATER) == for_seconds(HOURLY + 64_000, 60)
+    cost = job_cost(replace(a_job(), machines=(ended, replace(ended, burst_micro_usd=0))), LATER)
+    assert cost is not None
+    assert cost.micro_usd == for_seconds(HOURLY + 64_000, 60) + for_seconds(HOURLY, 60)
+    assert cost.least_micro_usd == 2 * for_seconds(HOURLY, 60)
 
 
 def test_what_a_machine_without_a_known_price_costs_is_unknown_and_not_nothing() -> None:

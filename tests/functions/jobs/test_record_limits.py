@@ -75,6 +75,7 @@ def attempted(job: Job) -> Job:
         zone="ap-northeast-1-tpe-1a",
         image_id="ami-0123456789abcdef0",
         hourly_micro_usd=10**9,
+        burst_micro_usd=10**9,
         prepared_at=AT,
     )
     launched = TimelineEvent("launched", AT, f"{instance_id} is there. " + "€" * 1_000)

@@ -55,8 +55,8 @@ def test_a_machine_may_cost_what_the_dearest_type_costs_until_its_deadline() -> 
 
 
 def test_the_estimate_is_of_the_first_choice_and_of_all_attempts() -> None:
-    assert SPENDING.estimate() == Estimate("t4g.small", "on-demand", HOURLY, HOURLY, 3 * MOST)
-    assert capped(job=2 * MOST).estimate() == Estimate("t4g.small", "on-demand", HOURLY, HOURLY, 2 * MOST)
+    assert SPENDING.estimate() == Estimate("t4g.small", "on-demand", HOURLY, HOURLY, HOURLY, 3 * MOST)
+    assert capped(job=2 * MOST).estimate() == Estimate("t4g.small", "on-demand", HOURLY, HOURLY, HOURLY, 2 * MOST)
     assert replace(SPENDING, instance_types=("c7g.large",)).estimate() is None
 
 
