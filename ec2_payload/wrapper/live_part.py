@@ -2,10 +2,12 @@
 
 The SSM agent copies output byte by byte, reads it whole at the end (commandoutput.go), and sends at most 800,000 bytes
 a second to CloudWatch Logs (cloudwatchlogsservice.go): passed on as it is, a chatty script would be slowed to that.
+Bytes that are not UTF-8 it puts into a JSON request as they are, which nobody can read then, and tries again for ever.
 """
 
 from __future__ import annotations
 
+import codecs
 import time
 from typing import TYPE_CHECKING, Callable
 
@@ -38,6 +40,7 @@ class LivePart:
         self._total = TOTAL_BYTES
         self._left_out = 0
         self._torn: set[int] = set()
+        self._decoders: dict[int, codecs.IncrementalDecoder] = {}
         self._has_explained = False
         self._has_said_full = False
 
@@ -57,7 +60,7 @@ class LivePart:
             self._torn.discard(stream)
         if skipped < len(part):
             self._say_left_out(skipped)
-            self._pass_on(part[skipped:])
+            self._pass_on(stream, part[skipped:])
             self._left_out = len(data) - len(part)
         else:
             self._left_out += len(data)
@@ -65,13 +68,15 @@ class LivePart:
 
     def finish(self) -> None:
         """Passes on the script's last lines, if they were left out."""
+        for decoder in self._decoders.values():
+            self._log.queue(decoder.decode(b"", final=True).encode())
         if not self._left_out:
             return
         last = self._kept.last(min(self._left_out, END_BYTES))
         if len(last) < self._left_out:
             last = last[last.find(b"\n") + 1 :]
         self._say_left_out(-len(last))
-        self._log.queue(last)
+        self._log.queue(last.decode("utf-8", "replace").encode())
         self._left_out = 0
 
     def _room(self) -> int:
@@ -81,10 +86,12 @@ class LivePart:
         room = max(0, min(int(self._burst), self._total, BURST_BYTES - self._log.waiting))
         return 0 if self._left_out and room < RESUME_BYTES else room
 
-    def _pass_on(self, part: bytes) -> None:
-        self._log.queue(part)
-        self._burst -= len(part)
-        self._total -= len(part)
+    def _pass_on(self, stream: int, part: bytes) -> None:
+        decoder = self._decoders.setdefault(stream, codecs.getincrementaldecoder("utf-8")("replace"))
+        passed = decoder.decode(part).encode()
+        self._log.queue(passed)
+        self._burst -= len(passed)
+        self._total -= len(passed)
 
     def _say_full(self) -> None:
         if self._left_out and self._total < RESUME_BYTES and not self._has_said_full:

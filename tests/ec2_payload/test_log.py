@@ -89,7 +89,7 @@ def numbered(count: int, first: int = 0) -> bytes:
 
 
 def test_what_is_within_the_limits_is_passed_on_unchanged(printed: Printed) -> None:
-    data = b"".join((b"no end", numbered(100), b"\xff\x00\r\n", b"last"))
+    data = b"".join((b"no end", numbered(100), "é\x00\r\n".encode(), b"last"))
     printed.print(data)
     assert printed.finish() == data
     assert printed.kept.path.read_bytes() == data
@@ -111,6 +111,15 @@ def test_beyond_the_burst_whole_lines_are_left_out_and_it_is_said_how_many_and_w
     )
     assert notice.endswith(str(printed.kept.path))
     assert printed.kept.path.read_bytes() == numbered(20_001)
+
+
+def test_only_valid_utf8_is_passed_on(printed: Printed) -> None:
+    """docs/ssm-agent.md: other bytes make the agent's request one that is no JSON."""
+    printed.print(b"\xff" + "🦋".encode()[:2])
+    printed.print("🦋".encode()[2:] + b"\xc3")
+    printed.print(b"err\xc3", STDERR)
+    assert printed.finish().decode() == "\ufffd🦋err\ufffd\ufffd"
+    assert printed.kept.path.read_bytes() == b"\xff" + "🦋".encode() + b"\xc3err\xc3"
 
 
 def test_so_much_is_passed_on_each_second(printed: Printed) -> None:
