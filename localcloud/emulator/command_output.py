@@ -39,7 +39,8 @@ def read_head(path: Path, characters: int) -> str:
 class LogStream:
     """Copies one growing file into one log stream as the agent does, with the rights of the machine's role.
 
-    One difference, for the sake of a job's time: what is left when a command ends is sent at once, not once a second.
+    Two differences (docs/ssm-agent.md): what is left when a command ends is sent at once, for the sake of a job's time;
+    and the command itself writes the file, through no pipe, so nothing waits for the agent.
     """
 
     def __init__(self, machine: Machine, path: Path, group: str, name: str) -> None:
