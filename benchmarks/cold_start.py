@@ -5,11 +5,11 @@ writes one JSON.
 
 The naive bundle has all of `functions/` and its lock file's packages whole, and no bytecode;
 functions/api/quick_start.py does nothing there. The one "with the runtime's boto3" stands for what Lambda offers: our
-bundle without its boto3, and a whole one beside it, compiled. A cold start is a fresh interpreter without any packages
-of its own, which imports the handler's module without writing bytecode, and builds what the handler works with, clients
-included. Its processor time is taken, which is what a cold start is made of and what others on the machine disturb
-least. Sides take turns, so that a change of the load meets all; medians are shown, and ratios are medians of the
-rounds' ratios.
+bundle without its boto3, and a whole one beside it, compiled. A cold start is a process of awslambdaric, Lambda's own
+runtime client, that imports the handler's module and answers a first event, whose first call to AWS is denied on
+loopback: settings and clients are built by then. Its processor time is taken, less that of a handler which does
+nothing: it is what a cold start is made of and what others on the machine disturb least. Sides take turns, so that a
+change of the load meets all; medians are shown, and ratios are medians of the rounds' ratios.
 
 A warm request is `GET /api/jobs/{id}` through Mangum and FastAPI, beside a bare handler that parses the same event,
 reads the same item and writes the same JSON. Both call boto3, whose request is answered in the process after a
@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402  # found only by the line above when run by its path
+from benchmarks.lambda_runtime import host_function  # noqa: E402
 from benchmarks.program import Program, parser  # noqa: E402
 from infra.api import BUNDLE  # noqa: E402
 from infra.bundle import Bundle  # noqa: E402
@@ -52,22 +53,41 @@ _AWS = {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_SECRET_ACCESS_KEY": "benchmark",
-    "POWERTOOLS_LOG_LEVEL": "CRITICAL",
-    "POWERTOOLS_METRICS_DISABLED": "true",
 }
-# What the handler works with is built by the one cached function of its module.
-_COLD = """
-import sys, time
-sys.path[:] = [*sys.argv[2:], *sys.path]
-begun = time.process_time()
-module = __import__(sys.argv[1], fromlist=["handler"])
-imported = time.process_time()
-here = [each for each in vars(module).values() if getattr(each, "__module__", "") == sys.argv[1]]
-for build in here:
-    if hasattr(build, "cache_clear"):
-        build()
-print(imported - begun, time.process_time() - begun)
-"""
+_QUIET = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
+# For every step, and a job's record for the stream's function; the sweeper is on its schedule.
+_EVENT = {
+    "owner": "anonymous",
+    "job_id": "01926b3c-7f3e-7c2a-9d51-3f0a5b8c1e27",
+    "run": 1,
+    "attempt": 1,
+    "retries": 0,
+    "instance_id": "i-1",
+    "command_id": "c-1",
+    "stored_after": "",
+    "task_token": "t",
+    "error": "e",
+    "cause": "c",
+    "Records": [
+        {
+            "eventName": "INSERT",
+            "dynamodb": {
+                "SequenceNumber": "1",
+                "NewImage": {"owner": {"S": "a"}, "id": {"S": "b"}, "run": {"N": "1"}, "attempts": {"N": "0"}},
+            },
+        }
+    ],
+}
+_HTTP = {"method": "GET", "path": "/api/jobs", "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"}
+_REQUEST = {
+    "version": "2.0",
+    "rawPath": "/api/jobs",
+    "rawQueryString": "",
+    "headers": {"host": "x"},
+    "requestContext": {"http": _HTTP, "stage": "$default"},
+    "isBase64Encoded": False,
+}
+_EMPTY = "def handler(event, context): return None\n"
 _WARM = """
 import json, statistics, sys, time
 sys.path.insert(0, sys.argv[1])
@@ -135,7 +155,7 @@ class Cold:
     side: str
     bundle_bytes: int
     import_ms: float
-    ready_ms: float  # imported, and what the handler works with is built
+    ready_ms: float  # imported, and a first event answered
     import_ratio: float  # to naive
     ready_ratio: float
     goal: float
@@ -232,7 +252,7 @@ def python(code: str, *arguments: str) -> list[float]:
     """The numbers that a fresh interpreter prints; it has nothing but the standard library and the bundle."""
     finished = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", code, *arguments],
-        env={"PATH": os.environ["PATH"], **settings(), **_AWS},
+        env={"PATH": os.environ["PATH"], **settings(), **_AWS, **_QUIET},
         capture_output=True,
         text=True,
         check=False,
@@ -242,13 +262,25 @@ def python(code: str, *arguments: str) -> list[float]:
     return [float(word) for word in finished.stdout.split()]
 
 
+def started(entry: str, folders: Sequence[Path], scratch: Path) -> tuple[float, float]:
+    """Processor seconds until a function waits for its first event, and until it has answered that."""
+    event = _REQUEST if entry == BUNDLE.entry else _EVENT
+    with host_function(f"{entry}.handler", folders, {**settings(), **_QUIET}, scratch / "log") as function:
+        answer = function.invoke(event)
+        return function.init_cpu_seconds, answer.cpu_seconds
+
+
 def cold(bundle: Bundle, sides: Mapping[str, Side], rounds: int, goal: float) -> list[Cold]:
-    times: dict[str, list[list[float]]] = {name: [] for name in sides}
-    for number in range(rounds + 1):
-        for name, side in sorted(sides.items(), reverse=number % 2 == 1):
-            taken = python(_COLD, bundle.entry, *map(str, side.folders))
-            if number:  # the first time fills the disk cache
-                times[name].append(taken)
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        (scratch / "empty.py").write_text(_EMPTY)
+        for number in range(rounds + 1):
+            empty = started("empty", (scratch,), scratch)
+            for name, side in sorted(sides.items(), reverse=number % 2 == 1):
+                taken = started(bundle.entry, side.folders, scratch)
+                if number:  # the first time fills the disk cache
+                    times[name].append((taken[0] - empty[0], taken[1] - empty[1]))
 
     def median(name: str, which: int) -> float:
         return 1_000 * statistics.median(each[which] for each in times[name])
@@ -298,7 +330,7 @@ def figures_of(rows: Sequence[Cold], warm: tuple[float, float]) -> list[Figure]:
                 "ms",
                 baseline=other.ready_ms,
                 goal=Goal(row.goal),
-                note="processor time, clients included; beside a bundle with everything and no bytecode",
+                note="processor time, a first event included; beside a bundle with everything and no bytecode",
                 spread=row.spread,
                 paired_ratio=row.ready_ratio,
             ),
