@@ -147,13 +147,17 @@ def end_before_dispatch(client: JobClient, cloud: LocalCloud, scripted: Scripted
         settled(client, job["id"])
 
 
-def end_what_ec2_does_not_know(client: JobClient, cloud: LocalCloud) -> None:
-    """Terminates a machine that EC2 has forgotten, which takes an hour otherwise."""
-    job = run(client, b"x", "x.txt", "y")
-    event = {"owner": job["owner"], "job_id": job["id"], "run": 1, "instance_id": UNKNOWN, "task_token": "none"}
-    payload = json.dumps(event).encode()
-    answer = cloud.client("lambda").invoke(FunctionName="mayfly-local-terminate", Payload=payload)
-    assert "FunctionError" not in answer, answer["Payload"].read()
+def end_what_ec2_does_not_know(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
+    """Terminates a machine that EC2 has forgotten, which takes an hour otherwise, together with one that it knows."""
+    with scripted("sh", "-c", "sleep 60"):
+        job = client.submit(b"x", "x.txt", "y")
+        _, token = parked(client, cloud, job["id"])
+        event = {"owner": job["owner"], "job_id": job["id"], "run": 1, "instance_id": UNKNOWN, "task_token": token}
+        payload = json.dumps(event).encode()
+        answer = cloud.client("lambda").invoke(FunctionName="mayfly-local-terminate", Payload=payload)
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        client.cancel(job["id"])
+        settled(client, job["id"])
 
 
 def overtake_the_wait(client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate) -> None:
@@ -190,7 +194,7 @@ def test_every_right_that_is_granted_is_used(
     cancel_in_the_middle(client, cloud, scripted)
     end_in_spite_of_throttling(client, cloud, scripted)
     end_before_dispatch(client, cloud, scripted)
-    end_what_ec2_does_not_know(client, cloud)
+    end_what_ec2_does_not_know(client, cloud, scripted)
     lose_a_machine(client, scripted)
     lose_a_machine_before_it_is_online(client)
     wait_for_an_agent_in_vain(client)
