@@ -40,7 +40,7 @@ workflow = Workflow(state_machine_name, WorkflowArgs(config, steps, state_machin
 after_workflow = pulumi.ResourceOptions(provider=provider, depends_on=[workflow])
 triggers = Triggers(name, TriggersArgs(config, data, state_machine_arn), opts=after_workflow)
 sweeper = Sweeper(
-    f"{name}-sweep", SweeperArgs(config, account_id, region, data, state_machine_arn), opts=after_workflow
+    f"{name}-sweep", SweeperArgs(config, account_id, region, data, machines, state_machine_arn), opts=after_workflow
 )
 api = Api(f"{name}-api", ApiArgs(config, data, machines, workflow.arn), opts=tagged)
 sign_in = SignIn(f"{name}-sign-in", SignInArgs(config, account_id, region), opts=tagged) if config.has_sign_in else None

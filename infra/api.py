@@ -16,6 +16,7 @@ from infra.data import JobData
 from infra.function import Function, FunctionArgs
 from infra.machines import Machines
 from infra.policies import Statement
+from infra.purge import purge_files
 from infra.sign_in import AppClients
 from infra.spending import spending_settings
 from infra.steps import answer_workflow
@@ -183,7 +184,6 @@ def _rights(args: ApiArgs) -> list[Statement]:
         Statement(
             "KeepJobs",
             [
-                "dynamodb:DeleteItem",
                 "dynamodb:GetItem",
                 "dynamodb:PutItem",
                 "dynamodb:Query",
@@ -204,22 +204,7 @@ def _rights(args: ApiArgs) -> list[Statement]:
         Statement("CopyInputs", ["s3:GetObject"], [inputs]),
         Statement("SignDownloads", ["s3:GetObject"], [pulumi.Output.concat(data.outputs.arn, "/outputs/*")]),
         Statement("ReadManifests", ["s3:GetObject"], [pulumi.Output.concat(data.outputs.arn, "/manifests/*")]),
-        Statement(
-            "FindJobFiles",
-            ["s3:ListBucket"],
-            [data.uploads.arn, data.outputs.arn, data.artifacts.arn],
-            {"StringLike": {"s3:prefix": ["inputs/*", "manifests/*", "outputs/*", "specs/*"]}},
-        ),
-        Statement(
-            "DeleteJobFiles",
-            ["s3:DeleteObject"],
-            [
-                inputs,
-                pulumi.Output.concat(data.outputs.arn, "/outputs/*"),
-                pulumi.Output.concat(data.outputs.arn, "/manifests/*"),
-                pulumi.Output.concat(data.artifacts.arn, "/specs/*"),
-            ],
-        ),
+        *purge_files(data),
         Statement(
             "ReadJobLogs",
             ["logs:DeleteLogStream", "logs:GetLogEvents"],

@@ -9,8 +9,9 @@ import pulumi
 from infra.config import StackConfig
 from infra.data import JobData
 from infra.function import Function, FunctionArgs
-from infra.machines import machine_deadline_minutes
+from infra.machines import Machines, machine_deadline_minutes
 from infra.policies import Statement
+from infra.purge import purge_files
 from infra.steps import LOOK_AT_MACHINES, MEMORY, answer_workflow, end_machines, orchestrator_bundle
 
 # How long a job or a machine may be in the making before the sweeper asks what it waits for.
@@ -25,6 +26,7 @@ class SweeperArgs:
     account_id: str
     region: str
     data: JobData
+    machines: Machines
     state_machine_arn: str
 
 
@@ -44,6 +46,10 @@ class Sweeper(pulumi.ComponentResource):
                     "GRACE_SECONDS": str(GRACE_SECONDS),
                     "MACHINE_DEADLINE_SECONDS": str(machine_deadline_minutes(config) * 60),
                     "POOL_SIZE": str(config.pool_size),
+                    "UPLOADS_BUCKET": args.data.uploads.name,
+                    "OUTPUTS_BUCKET": args.data.outputs.name,
+                    "ARTIFACTS_BUCKET": args.data.artifacts.name,
+                    "MACHINE_LOG_GROUP": args.machines.log_group,
                 },
                 statements=_rights(args),
                 timeout=_TIMEOUT_SECONDS,
@@ -73,6 +79,8 @@ def _rights(args: SweeperArgs) -> list[Statement]:
             ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"],
             [args.data.table.arn],
         ),
+        *purge_files(args.data),
+        Statement("DeleteJobLogs", ["logs:DeleteLogStream"], [pulumi.Output.concat(args.machines.log_group_arn, ":*")]),
         answer_workflow(args.state_machine_arn, "states:SendTaskFailure"),
         Statement("AskWorkflow", ["states:DescribeExecution"], [executions]),
         Statement("StartWorkflow", ["states:StartExecution"], [args.state_machine_arn]),

@@ -240,8 +240,9 @@ class JobClient:
     def retry(self, job_id: str) -> Job:
         return self._json("POST", f"/api/jobs/{job_id}/retry", once=True)
 
-    def delete(self, job_id: str) -> None:
-        self._accepted(self._sent("DELETE", f"/api/jobs/{job_id}", once=True))
+    def delete(self, job_id: str) -> dict[str, Any]:
+        """The receipt: `{id, deleted_at, objects, log_streams, final_at}`."""
+        return self._json("DELETE", f"/api/jobs/{job_id}", once=True)
 
     def output_url(self, job_id: str) -> str:
         return str(self._json("GET", f"/api/jobs/{job_id}/output")["url"])

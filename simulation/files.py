@@ -95,7 +95,7 @@ class SimulatedFiles:
     def payload_url(self, expires_in: int) -> str:
         return _url(f"{ARTIFACTS}/payload", expires_in)
 
-    def delete_job(self, owner: str, job_id: str) -> None:
+    def delete_job(self, owner: str, job_id: str) -> int:
         prefixes = (
             f"{UPLOADS}/{input_prefix(owner, job_id)}",
             f"{OUTPUTS}/{output_prefix(owner, job_id)}",
@@ -103,11 +103,13 @@ class SimulatedFiles:
             f"{ARTIFACTS}/{spec_prefix(owner, job_id)}",
         )
 
-        def effect() -> None:
-            for path in [path for path in self.objects if path.startswith(prefixes)]:
+        def effect() -> int:
+            found = [path for path in self.objects if path.startswith(prefixes)]
+            for path in found:
                 del self.objects[path]
+            return len(found)
 
-        self._calls.make("s3:DeleteObject", effect)
+        return self._calls.make("s3:DeleteObject", effect)
 
 
 def _url(path: str, expires_in: int) -> str:

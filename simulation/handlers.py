@@ -92,7 +92,12 @@ class Ports:
 def installed(ports: Ports, stack: Stack) -> Iterator[None]:
     """The handlers' builders run anew over `ports`, as on the cold start of a process; no log is written."""
     clients = SimpleNamespace(
-        ec2=ports.ec2.client, ssm=ports.ssm.client, stepfunctions=ports.step_functions.client, dynamodb=None, s3=None
+        ec2=ports.ec2.client,
+        ssm=ports.ssm.client,
+        stepfunctions=ports.step_functions.client,
+        dynamodb=None,
+        s3=None,
+        logs=None,
     )
     stand_ins: Mapping[str, object] = {
         "Clients": lambda: clients,
@@ -102,6 +107,7 @@ def installed(ports: Ports, stack: Stack) -> Iterator[None]:
         "DynamoPoolTable": lambda *_: ports.pool_table,
         "DynamoSweepPosition": lambda *_: ports.sweep_position,
         "EmfMeter": lambda *_: ports.meter,
+        "CloudWatchMachineLog": lambda *_: SimpleNamespace(delete=lambda *_: 0),  # nothing is logged here
         "S3JobFiles": lambda *_, **__: ports.files,
         "ThreadPoolExecutor": Threads,
         "time": SimpleNamespace(sleep=pause),

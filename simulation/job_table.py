@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from functions.jobs.clock import now
-from functions.jobs.errors import ConcurrentChange, JobNotFound
+from functions.jobs.deletion import Tombstone
+from functions.jobs.errors import ConcurrentChange, JobConflict, JobNotFound
 from functions.jobs.job import Job
 from functions.jobs.ports import JobPage
 from simulation.calls import Calls
@@ -24,11 +25,15 @@ class SimulatedJobTable:
 
     def __init__(self, calls: Calls) -> None:
         self.jobs: dict[tuple[str, str], Job] = {}
+        self.tombstones: dict[tuple[str, str], Tombstone] = {}
+        self._unpurged: dict[tuple[str, str], None] = {}
         self.on_write: list[Callable[[Job | None, Job], None]] = []
         self._calls = calls
 
     def add(self, job: Job) -> Job | None:
         def effect() -> Job | None:
+            if (job.owner, job.id) in self.tombstones:
+                raise JobConflict(f"Job {job.id} was deleted.")
             known = self.jobs.get((job.owner, job.id))
             if known is None:
                 self._write(None, job)
@@ -62,8 +67,28 @@ class SimulatedJobTable:
                 return after
         raise ConcurrentChange(f"job {job_id} kept changing in {_TRIES} tries to write it")
 
-    def delete(self, owner: str, job_id: str) -> None:
-        self._calls.make("dynamodb:DeleteItem", lambda: self.jobs.pop((owner, job_id), None))
+    def bury(self, job: Job, tombstone: Tombstone) -> bool:
+        def effect() -> bool:
+            key = (job.owner, job.id)
+            known = self.jobs.get(key)
+            if known is None or known.revision != job.revision:
+                return False
+            del self.jobs[key]
+            self.tombstones[key] = tombstone
+            self._unpurged[key] = None
+            return True
+
+        return self._calls.make("dynamodb:PutItem", effect)
+
+    def unpurged(self) -> list[tuple[str, str]]:
+        return self._calls.make("dynamodb:Query", lambda: list(self._unpurged))
+
+    def tombstone(self, owner: str, job_id: str) -> Tombstone | None:
+        return self._calls.make("dynamodb:GetItem", lambda: self.tombstones.get((owner, job_id)))
+
+    def purged(self, tombstone: Tombstone) -> None:
+        key = (tombstone.owner, tombstone.job_id)
+        self._calls.make("dynamodb:UpdateItem", lambda: self._unpurged.pop(key, None))
 
     def _replace(self, before: Job, after: Job) -> bool:
         known = self.jobs.get((before.owner, before.id))

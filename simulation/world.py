@@ -88,9 +88,10 @@ class World:
         self.watch = Watch(self.clock, self.ports, payload, stack)
         self._submission = Submission(
             jobs=MeasuredJobs(self.ports.jobs, self.ports.meter),
+            deleted_jobs=self.ports.jobs,
             machines=self.ports.machine_table,
             files=cast("Any", files),  # nobody uploads in parts or copies here
-            log=cast("Any", SimpleNamespace(delete=lambda *_: None)),  # nobody writes logs here
+            log=cast("Any", SimpleNamespace(delete=lambda *_: 0)),  # nobody writes logs here
             line=Line(self.ports.line, self.ports.workflow),
             max_upload_bytes=1 << 30,
             keep_days=30,

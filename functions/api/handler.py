@@ -41,8 +41,10 @@ _OF_JOB = re.compile(rf"{API_PREFIX}/(?:jobs|uploads)/([0-9a-f-]{{36}})(?:/|$)")
 
 
 def submission(settings: ApiSettings, clients: Clients) -> Submission:
+    jobs = DynamoJobTable(clients.dynamodb, settings.jobs_table)
     return Submission(
-        jobs=MeasuredJobs(DynamoJobTable(clients.dynamodb, settings.jobs_table), EmfMeter(settings.stack)),
+        jobs=MeasuredJobs(jobs, EmfMeter(settings.stack)),
+        deleted_jobs=jobs,
         machines=DynamoMachineTable(clients.dynamodb, settings.jobs_table),
         files=S3JobFiles(
             clients.s3, settings.uploads_bucket, settings.outputs_bucket, artifacts_bucket=settings.artifacts_bucket

@@ -56,7 +56,7 @@ MEANINGS = {
     "or it is somebody else's.",
     "upload_missing": "The job's file is not stored: it was not uploaded yet, or is not kept any more.",
     "upload_incomplete": "Parts of the upload are not stored, or add up to another size; `detail` names them.",
-    "job_conflict": "The job exists with another text or other overrides; ask for a new upload.",
+    "job_conflict": "The job exists with another text or other overrides, or was deleted; ask for a new upload.",
     "override_not_allowed": "This stack does not let a job have that; GET /limits tells what it allows.",
     "not_ready": "The job's status does not allow this (yet); `detail` names it.",
     "too_many_runs": "The job was run as often as a job may be; submit its file as a new job (POST "

@@ -13,6 +13,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from functions.api.caller import Caller
+from functions.api.deletion_models import DeletionAnswer
 from functions.api.examples import EXAMPLE_ID, EXAMPLE_OWNER, EXAMPLE_POSITION
 from functions.api.manifest_models import DIGEST, MANIFEST_ANSWER
 from functions.api.models import (
@@ -240,13 +241,12 @@ async def copy_job(job_id: JobId, jobs: Jobs, owner: Owner, me: Me) -> CopyAnswe
 
 @router.delete(
     "/jobs/{job_id}",
-    status_code=HTTPStatus.NO_CONTENT,
     tags=["change"],
     responses=documented(JobNotFound, NotReady),
 )
-async def delete_job(job_id: JobId, jobs: Jobs, owner: Owner) -> None:
-    """Remove a job that has ended: its input, its result, its log and its record."""
-    jobs.delete(owner, job_id)
+async def delete_job(job_id: JobId, jobs: Jobs, owner: Owner) -> DeletionAnswer:
+    """Remove a job that has ended and whose machines are gone: its input, its result, its log and its record."""
+    return DeletionAnswer.of(jobs.delete(owner, job_id))
 
 
 @router.get("/machines", tags=["look"], responses=documented(JobNotFound))

@@ -166,16 +166,22 @@ class S3JobFiles:
     def payload_url(self, expires_in: int) -> str:
         return self._presign("get_object", self.artifacts_bucket, self.payload_key, expires_in)
 
-    def delete_job(self, owner: str, job_id: str) -> None:
-        self._delete_all(self.uploads_bucket, input_prefix(owner, job_id))
-        self._delete_all(self.outputs_bucket, output_prefix(owner, job_id))
-        self._delete_all(self.outputs_bucket, manifest_prefix(owner, job_id))
-        self._delete_all(self.artifacts_bucket, spec_prefix(owner, job_id))
+    def delete_job(self, owner: str, job_id: str) -> int:
+        places = (
+            (self.uploads_bucket, input_prefix(owner, job_id)),
+            (self.outputs_bucket, output_prefix(owner, job_id)),
+            (self.outputs_bucket, manifest_prefix(owner, job_id)),
+            (self.artifacts_bucket, spec_prefix(owner, job_id)),
+        )
+        return sum(self._delete_all(bucket, prefix) for bucket, prefix in places)
 
-    def _delete_all(self, bucket: str, prefix: str) -> None:
+    def _delete_all(self, bucket: str, prefix: str) -> int:
+        count = 0
         for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for entry in page.get("Contents", []):
                 self.client.delete_object(Bucket=bucket, Key=entry["Key"])
+                count += 1
+        return count
 
     def _presign(self, operation: str, bucket: str, key: str, expires_in: int, **extra: str | int) -> str:
         return self.client.generate_presigned_url(

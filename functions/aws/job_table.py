@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from functions.aws.job_items import OPEN_INDEX, from_item, to_item
+from functions.aws.tombstone_items import DELETED, is_tombstone, tombstone_item, tombstone_of
 from functions.jobs.clock import now
-from functions.jobs.errors import ConcurrentChange, JobNotFound, JobUnreadable, RecordRefused
+from functions.jobs.deletion import Tombstone
+from functions.jobs.errors import ConcurrentChange, JobConflict, JobNotFound, JobUnreadable, RecordRefused
 from functions.jobs.isolation import readable
 from functions.jobs.job import Job
 from functions.jobs.ports import JobPage
@@ -37,36 +39,48 @@ class DynamoJobTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as clash:
-            return _job(clash.response["Item"])  # type: ignore[typeddict-item]  # the stubs do not know this member
+            item: Any = clash.response["Item"]  # type: ignore[typeddict-item]  # the stubs do not know this member
+            if is_tombstone(item):
+                raise JobConflict(f"Job {job.id} was deleted; ask for a new upload.", field="job_id") from clash
+            return _job(item)
         return None
 
     def get(self, owner: str, job_id: str) -> Job | None:
         item = self._client.get_item(TableName=self._table, Key=_key(owner, job_id), ConsistentRead=True).get("Item")
-        return _job(item) if item else None
+        return None if item is None or is_tombstone(item) else _job(item)
 
     def page(self, owner: str, limit: int, before: str | None) -> JobPage:
-        start: dict[str, Any] = {"ExclusiveStartKey": _key(owner, before)} if before else {}
-        answer = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="#owner = :owner",
-            ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues={":owner": {"S": owner}},
-            ScanIndexForward=False,
-            Limit=limit,
-            ConsistentRead=True,
-            **start,
-        )
-        last = answer.get("LastEvaluatedKey")
-        jobs = readable(_job, answer["Items"], lambda item: item["id"]["S"])
+        items: list[dict[str, Any]] = []
+        last: Any = _key(owner, before) if before else {}
+        while last is not None and len(items) < limit:
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="#owner = :owner",
+                ExpressionAttributeNames={"#owner": "owner"},
+                ExpressionAttributeValues={":owner": {"S": owner}},
+                ScanIndexForward=False,
+                Limit=limit - len(items),
+                ConsistentRead=True,
+                **({"ExclusiveStartKey": last} if last else {}),
+            )
+            items += [item for item in answer["Items"] if not is_tombstone(item)]
+            last = answer.get("LastEvaluatedKey")
+        jobs = readable(_job, items, lambda item: item["id"]["S"])
         return JobPage(tuple(jobs), last["id"]["S"] if last else None)
 
     def open_keys(self) -> Iterator[tuple[str, str]]:
+        return self._indexed(OPEN_INDEX)
+
+    def unpurged(self) -> Iterator[tuple[str, str]]:
+        return self._indexed(DELETED)
+
+    def _indexed(self, value: str) -> Iterator[tuple[str, str]]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName=OPEN_INDEX,
             KeyConditionExpression="#open = :open",
             ExpressionAttributeNames={"#open": OPEN_INDEX},
-            ExpressionAttributeValues={":open": {"S": OPEN_INDEX}},
+            ExpressionAttributeValues={":open": {"S": value}},
         )
         for page in pages:
             for keys in page["Items"]:
@@ -91,8 +105,30 @@ class DynamoJobTable:
                 return after
         raise ConcurrentChange(f"job {job_id} kept changing in {_TRIES} tries to write it")
 
-    def delete(self, owner: str, job_id: str) -> None:
-        self._client.delete_item(TableName=self._table, Key=_key(owner, job_id))
+    def bury(self, job: Job, tombstone: Tombstone) -> bool:
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=tombstone_item(tombstone),
+                ConditionExpression="#revision = :expected",
+                ExpressionAttributeNames={"#revision": "revision"},
+                ExpressionAttributeValues={":expected": {"N": str(job.revision)}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def tombstone(self, owner: str, job_id: str) -> Tombstone | None:
+        item = self._client.get_item(TableName=self._table, Key=_key(owner, job_id), ConsistentRead=True).get("Item")
+        return tombstone_of(item) if item and is_tombstone(item) else None
+
+    def purged(self, tombstone: Tombstone) -> None:
+        self._client.update_item(
+            TableName=self._table,
+            Key=_key(tombstone.owner, tombstone.job_id),
+            UpdateExpression="REMOVE #open",
+            ExpressionAttributeNames={"#open": OPEN_INDEX},
+        )
 
     def _write_changes(self, before: Job, after: Job) -> bool:
         """Writes the attributes that differ, if the revision is still `before`'s. Whether it was."""

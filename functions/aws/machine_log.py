@@ -62,12 +62,15 @@ class CloudWatchMachineLog:
             lines.append(line)
         return LogPage(tuple(lines), answer["nextForwardToken"])
 
-    def delete(self, command_id: str, instance_id: str) -> None:
+    def delete(self, command_id: str, instance_id: str) -> int:
+        count = 0
         for name in (_stream(command_id, instance_id), _stream(command_id, instance_id, "stderr")):
             try:
                 self._client.delete_log_stream(logGroupName=self._group, logStreamName=name)
+                count += 1
             except self._client.exceptions.ResourceNotFoundException:
                 continue
+        return count
 
 
 def _position(after: str | None) -> tuple[str, int]:

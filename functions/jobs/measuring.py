@@ -140,9 +140,6 @@ class MeasuredJobs:
             self.meter.take(found)
         return written
 
-    def delete(self, owner: str, job_id: str) -> None:
-        self.table.delete(owner, job_id)
-
 
 def refused(refusal: Refusal) -> list[Measurement]:
     return [LAUNCH_REFUSALS.of(1, refusal.kind)]

@@ -22,7 +22,11 @@ class JobTable(Protocol):
     """The record that people see. Every write is conditional."""
 
     def add(self, job: Job) -> Job | None:
-        """Stores a new job; returns the one that has its id already, untouched, instead."""
+        """Stores a new job; returns the one that has its id already, untouched, instead.
+
+        Raises:
+            JobConflict: a job of this id was deleted.
+        """
 
     def get(self, owner: str, job_id: str) -> Job | None:
         """Raises JobUnreadable: this version cannot read its record."""
@@ -41,8 +45,6 @@ class JobTable(Protocol):
             RecordRefused: the table takes the record in no form, not even condensed.
             ConcurrentChange: the record kept changing.
         """
-
-    def delete(self, owner: str, job_id: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -359,7 +361,8 @@ class JobFiles(Protocol):
 
     def payload_url(self, expires_in: int) -> str: ...
 
-    def delete_job(self, owner: str, job_id: str) -> None: ...
+    def delete_job(self, owner: str, job_id: str) -> int:
+        """Removes every object of a job; how many there were."""
 
 
 @dataclass(frozen=True)
@@ -378,7 +381,8 @@ class LogPage:
 class MachineLog(Protocol):
     def read(self, command_id: str, instance_id: str, after: str | None) -> LogPage: ...
 
-    def delete(self, command_id: str, instance_id: str) -> None: ...
+    def delete(self, command_id: str, instance_id: str) -> int:
+        """Removes what a command printed; how many streams of it there were."""
 
 
 class Workflow(Protocol):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from functions.jobs.clock import now, rfc3339
+from functions.jobs.deletion import DeletedJobs, Deletion, DeletionReceipt
 from functions.jobs.errors import (
     IllegalTransition,
     InvalidRequest,
@@ -23,7 +24,7 @@ from functions.jobs.overrides import NO_ALLOWANCE, Allowance
 from functions.jobs.paths import input_prefix, object_key
 from functions.jobs.ports import JobFiles, JobPage, JobTable, LogPage, MachineLog, MachineTable, Slot
 from functions.jobs.spending import Spending
-from functions.jobs.uploads import CopyTicket, Uploads
+from functions.jobs.uploads import UPLOAD_SECONDS, CopyTicket, Uploads
 
 MAX_TEXT_CHARS = 10_000
 # Fifty texts of the longest kind, escaped twice, stay below the 6 MB that Lambda answers at most.
@@ -69,6 +70,8 @@ class Submission:
     allowance: Allowance = NO_ALLOWANCE
     output_suffix: str = ""
     spending: Spending = field(default_factory=Spending)
+
+    deleted_jobs: DeletedJobs = field(kw_only=True)
 
     @property
     def uploads(self) -> Uploads:
@@ -193,20 +196,15 @@ class Submission:
         """The owner's machines that are not confirmed terminated, oldest job first."""
         return [slot for slot in self.line.table.slots() if slot.run.owner == owner]
 
-    def delete(self, owner: str, job_id: str) -> None:
-        """Removes a terminal job: input, output, manifest, log and, last, the record.
+    def delete(self, owner: str, job_id: str) -> DeletionReceipt:
+        """Removes a terminal job: its record, input, output, manifest and log.
 
         Raises:
-            NotReady: the job has not ended.
+            NotReady: the job has not ended, or a machine of it is not confirmed terminated.
         """
         job = self.get(owner, job_id)
-        if not job.status.is_terminal:
-            raise NotReady(f"Job {job_id} is {job.status}; cancel it before deleting it.", field="job_id")
-        self.files.delete_job(owner, job_id)
-        for machine in job.machines:
-            for command_id in machine.commands:
-                self.log.delete(command_id, machine.instance_id)
-        self.jobs.delete(owner, job_id)
+        url_life = timedelta(seconds=UPLOAD_SECONDS) + self.spending.machine_deadline
+        return Deletion(self.deleted_jobs, self.files, self.log, self.line.table, url_life).delete(job)
 
     def _find(self, owner: str, job_id: str) -> Job | None:
         return self.jobs.get(owner, job_id) if is_job_id(job_id) else None

@@ -17,6 +17,7 @@ from typing import TypeVar
 from functions.jobs import clock
 from functions.jobs.advice import job_error
 from functions.jobs.clock import now
+from functions.jobs.deletion import Purging
 from functions.jobs.ending import is_gone
 from functions.jobs.errors import JobNotFound, JobUnreadable, RecordRefused, YourTurn
 from functions.jobs.isolation import isolated
@@ -31,7 +32,7 @@ from functions.jobs.ports import AliveMachine, JobTable, Machines, Slot, SweepPo
 VERIFIED_BY_SWEEPER = "EC2 answered the sweeper that the instance is terminated"
 _RUNNING = "RUNNING"
 # The share of a sweep's time that each part leaves to those after it.
-_LEAVES = {"machines": 0.5, "jobs": 0.3, "slots": 0.1}
+_LEAVES = {"machines": 0.5, "jobs": 0.3, "slots": 0.2, "deleted": 0.1}
 # Places in line that a sweep looks at, from the oldest.
 _LOOK_AT = 100
 # A day more than the pool's keeper leaves a machine.
@@ -50,6 +51,7 @@ class SweepReport:
     terminated: list[str] = field(default_factory=list)  # machines that no running workflow is responsible for
     failed: list[str] = field(default_factory=list)  # what could not be seen to; the log says why
     dropped: list[str] = field(default_factory=list)  # queue entries and slots that could not be read
+    purged: list[str] = field(default_factory=list)  # deleted jobs that nothing can come of any more
     unfinished: list[str] = field(default_factory=list)  # parts that the next sweep goes on with
 
 
@@ -91,6 +93,7 @@ class Sweeping:
     meter: Meter = field(default_factory=NoMeter)
     pool: PoolTable | None = None
     position: SweepPosition = field(default_factory=NoPosition)
+    purging: Purging | None = None
 
     def sweep(self, time_left: Callable[[], float] = _no_limit) -> SweepReport:
         """Sees to everything that there is time for; `time_left` answers in seconds."""
@@ -125,6 +128,9 @@ class Sweeping:
         keys = {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in self.jobs.open_keys()}
         parts.each("jobs", keys, lambda key: self._see_to_job(*key, report))
         parts.each("slots", slots, see_to_slot)
+        if self.purging is not None:
+            deleted = {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in self.purging.jobs.unpurged()}
+            parts.each("deleted", deleted, lambda key: self._purge(*key, report))
         # A job that is written looks as if it were looked after: what was ended is noted last.
         for slot in notes:
             self._note_swept(slot, report)
@@ -143,6 +149,10 @@ class Sweeping:
             )
         )
         return report
+
+    def _purge(self, owner: str, job_id: str, report: SweepReport) -> None:
+        if self.purging is not None and self.purging.purge(owner, job_id):
+            report.purged.append(job_id)
 
     def _see_to_job(self, owner: str, job_id: str, report: SweepReport) -> None:
         job = self.jobs.get(owner, job_id)

@@ -128,6 +128,10 @@ class SweepSettings:
     grace_seconds: int
     machine_deadline_seconds: int
     pool_size: int  # machines; as above
+    uploads_bucket: str
+    outputs_bucket: str
+    artifacts_bucket: str
+    machine_log_group: str
 
     @staticmethod
     def from_env(env: Env) -> SweepSettings:
@@ -138,6 +142,10 @@ class SweepSettings:
             grace_seconds=int(env["GRACE_SECONDS"]),
             machine_deadline_seconds=int(env["MACHINE_DEADLINE_SECONDS"]),
             pool_size=int(env["POOL_SIZE"]),
+            uploads_bucket=env["UPLOADS_BUCKET"],
+            outputs_bucket=env["OUTPUTS_BUCKET"],
+            artifacts_bucket=env["ARTIFACTS_BUCKET"],
+            machine_log_group=env["MACHINE_LOG_GROUP"],
         )
 
 

@@ -11,13 +11,16 @@ from functools import cache
 from typing import Any
 
 from functions.aws.clients import Clients
+from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.line_table import DynamoLineTable
+from functions.aws.machine_log import CloudWatchMachineLog
 from functions.aws.machines import AwsMachines
 from functions.aws.metrics import EmfMeter
 from functions.aws.pool_table import DynamoPoolTable
 from functions.aws.sweep_position import DynamoSweepPosition
 from functions.aws.workflow import StepFunctionsWorkflow
+from functions.jobs.deletion import Purging
 from functions.jobs.line import Line
 from functions.jobs.measuring import MeasuredJobs
 from functions.jobs.sweeping import Sweeping
@@ -34,8 +37,15 @@ def sweeping() -> Sweeping:
     settings, clients = SweepSettings.from_env(os.environ), Clients()
     workflow = StepFunctionsWorkflow(clients.stepfunctions, settings.state_machine_arn)
     meter = EmfMeter(settings.stack)
+    jobs = DynamoJobTable(clients.dynamodb, settings.jobs_table)
+    files = S3JobFiles(
+        clients.s3,
+        uploads_bucket=settings.uploads_bucket,
+        outputs_bucket=settings.outputs_bucket,
+        artifacts_bucket=settings.artifacts_bucket,
+    )
     return Sweeping(
-        jobs=MeasuredJobs(DynamoJobTable(clients.dynamodb, settings.jobs_table), meter),
+        jobs=MeasuredJobs(jobs, meter),
         line=Line(DynamoLineTable(clients.dynamodb, settings.jobs_table), workflow),
         machines=AwsMachines(clients),
         workflow=workflow,
@@ -46,6 +56,7 @@ def sweeping() -> Sweeping:
         sleep=time.sleep,
         meter=meter,
         pool=DynamoPoolTable(clients.dynamodb, settings.jobs_table) if settings.pool_size else None,
+        purging=Purging(jobs, files, CloudWatchMachineLog(clients.logs, settings.machine_log_group)),
         position=DynamoSweepPosition(clients.dynamodb, settings.jobs_table),
     )
 

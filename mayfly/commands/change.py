@@ -24,14 +24,14 @@ def retry(context: typer.Context, job_id: JobId, url: Url = None, as_json: AsJso
 
 
 def delete(context: typer.Context, job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
-    """Remove a job that has ended: its files, its log, its record. JSON: {"id", "deleted": true}."""
+    """Remove a job that has ended: its files, its log, its record. JSON: {"id", "deleted": true} and the receipt."""
     with Surroundings.of(context).client(url) as client:
         found = whole(client, job_id)
-        client.delete(found)
+        receipt = client.delete(found)
     if as_json:
-        emit({"id": found, "deleted": True})
+        emit({**receipt, "id": found, "deleted": True})
     else:
-        say(f"{found}  deleted")
+        say(f"{found}  deleted: {receipt['objects']} files, {receipt['log_streams']} logs")
 
 
 def _tell(job: Job, as_json: bool) -> None:

@@ -246,7 +246,9 @@ class FakeStack:
 
     def _delete(self, _body: Any, _params: Any, job_id: str) -> httpx.Response:
         del self.jobs[job_id]
-        return httpx.Response(204)
+        moment = "2026-01-31T09:15:02.345Z"
+        receipt = {"id": job_id, "deleted_at": moment, "objects": 4, "log_streams": 1, "final_at": moment}
+        return httpx.Response(200, json=receipt)
 
     def _bucket(self, request: httpx.Request) -> httpx.Response:
         assert "authorization" not in request.headers

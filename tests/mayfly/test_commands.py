@@ -237,7 +237,8 @@ def test_jobs_are_cancelled_retried_and_deleted(run: Run, stack: FakeStack) -> N
     assert document(run("cancel", job["id"], "--json"))["status"] == "cancelled"
     assert document(run("retry", job["id"], "--json"))["status"] == "queued"
     assert "cancelled" in run("cancel", job["id"]).stdout
-    assert document(run("delete", job["id"], "--json")) == {"id": job["id"], "deleted": True}
+    receipt = document(run("delete", job["id"], "--json"))
+    assert (receipt["id"], receipt["deleted"], receipt["objects"]) == (job["id"], True, 4)
     gone = run("show", job["id"])
     assert (gone.exit_code, gone.stderr) == (3, "error: There is no such job. (404 job_not_found)\n")
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_table import DynamoMachineTable
-from functions.jobs.errors import JobNotFound, LeadLost
+from functions.jobs.deletion import Tombstone
+from functions.jobs.errors import JobConflict, JobNotFound, LeadLost
 from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
 from functions.jobs.ports import Batch, Candidate, Charge, Lead, LineTable, Machine, MachineTable, Slot, Turn
 from simulation.calls import Calls
@@ -178,7 +179,15 @@ def test_a_job_is_written_over_whatever_was_written_in_between(kind: str) -> Non
     assert table.get("alice", JOB_ID) == after
     assert table.update("alice", JOB_ID, lambda same: same) == after
     assert [job_id for _, job_id in table.open_keys()] == [JOB_ID]
-    table.delete("alice", JOB_ID)
+    tombstone = Tombstone("alice", JOB_ID, "2026-01-31T09:20:00.000Z", "2026-01-31T11:20:00.000Z")
+    assert not table.bury(job, tombstone)
+    assert table.bury(after, tombstone)
+    assert (list(table.open_keys()), list(table.unpurged())) == ([], [("alice", JOB_ID)])
+    with pytest.raises(JobConflict):
+        table.add(job)
+    assert table.tombstone("alice", JOB_ID) == tombstone
+    table.purged(tombstone)
+    assert list(table.unpurged()) == []
     with pytest.raises(JobNotFound):
         table.update("alice", JOB_ID, lambda same: same)
 

@@ -50,7 +50,15 @@ class Api:
     def __init__(self) -> None:
         self.jobs, self.files, self.line = FakeJobTable(), FakeJobFiles(), Line(FakeLineTable(), FakeWorkflow())
         self.submission = Submission(
-            self.jobs, FakeMachineTable(), self.files, FakeMachineLog(), self.line, 1000, 7, new_id=lambda: JOB_ID
+            self.jobs,
+            FakeMachineTable(),
+            self.files,
+            FakeMachineLog(),
+            self.line,
+            1000,
+            7,
+            new_id=lambda: JOB_ID,
+            deleted_jobs=self.jobs,
         )
         self.serve()
 
@@ -102,7 +110,8 @@ def test_the_whole_way_of_a_job(api: Api) -> None:
     problem(api.client.delete(f"/jobs/{JOB_ID}"), 409, "not_ready")
     cancelled = api.client.post(f"/jobs/{JOB_ID}/cancel")
     assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
-    assert api.client.delete(f"/jobs/{JOB_ID}").status_code == 204
+    answer = api.client.delete(f"/jobs/{JOB_ID}")
+    assert (answer.status_code, answer.json()["objects"]) == (200, 1)
     problem(api.client.get(f"/jobs/{JOB_ID}"), 404, "job_not_found")
 
 

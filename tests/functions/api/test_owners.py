@@ -59,7 +59,15 @@ class Gateway:
     def __init__(self, auth: Auth) -> None:
         self.jobs, self.files, self.line = FakeJobTable(), FakeJobFiles(), Line(FakeLineTable(), FakeWorkflow())
         submission = Submission(
-            self.jobs, FakeMachineTable(), self.files, FakeMachineLog(), self.line, 1000, 7, new_id=lambda: JOB_ID
+            self.jobs,
+            FakeMachineTable(),
+            self.files,
+            FakeMachineLog(),
+            self.line,
+            1000,
+            7,
+            new_id=lambda: JOB_ID,
+            deleted_jobs=self.jobs,
         )
         self._handler = behind_api_gateway(create_app(submission, auth))
 
@@ -94,13 +102,14 @@ class Gateway:
         return answer
 
     def add(self, owner: str, status: JobStatus = JobStatus.QUEUED, **changes: Any) -> Job:
-        """A job, its file and its machine."""
+        """A job, its file, and its machine while it has not ended."""
         job = a_job(owner=owner, status=status, **changes)
         self.jobs.add(job)
         self.files.inputs[input_key(owner, job.id, job.filename)] = b"abc"
         if job.manifest is not None:
             self.files.manifests.append((job.manifest.path, b"{}"))
-        self.line.table.grant([Slot(Run(owner, job.id), a_machine("i-1"))])
+        if not status.is_terminal:
+            self.line.table.grant([Slot(Run(owner, job.id), a_machine("i-1"))])
         return job
 
 
@@ -132,7 +141,7 @@ ABOUT_JOBS = {
     f"POST /jobs/{JOB_ID}/cancel": (JobStatus.RUNNING, 202),
     f"POST /jobs/{JOB_ID}/retry": (JobStatus.FAILED, 202),
     f"POST /jobs/{JOB_ID}/copy": (JobStatus.SUCCEEDED, 201),
-    f"DELETE /jobs/{JOB_ID}": (JobStatus.FAILED, 204),
+    f"DELETE /jobs/{JOB_ID}": (JobStatus.FAILED, 200),
 }
 OTHERS: dict[str, Any] = {
     "POST /uploads": {"filename": "a.txt", "size": 3},

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from functions.aws.job_table import DynamoJobTable
-from functions.jobs.errors import ConcurrentChange, JobEnded, JobNotFound
+from functions.jobs.deletion import Tombstone
+from functions.jobs.errors import ConcurrentChange, JobConflict, JobEnded, JobNotFound
 from functions.jobs.ids import new_job_id
 from functions.jobs.job import Job, JobStatus, TimelineEvent
 from functions.jobs.open_run import open_job
@@ -79,11 +80,42 @@ def test_a_job_that_never_keeps_still_is_given_up(table: DynamoJobTable) -> None
         table.update("alice", JOB_ID, change)
 
 
+TOMBSTONE = Tombstone("alice", JOB_ID, "2026-01-31T09:20:00.000Z", "2026-01-31T11:20:00.000Z", (("c-1", "i-1"),))
+
+
+def test_a_deleted_job_leaves_a_tombstone_that_nothing_takes_for_a_job(table: DynamoJobTable) -> None:
+    table.add(a_job(status=JobStatus.FAILED))
+    table.add(a_job(id=OTHER_ID))
+    assert not table.bury(a_job(revision=7), TOMBSTONE), "the job was written since it was read"
+    assert table.bury(a_job(), TOMBSTONE)
+    assert table.get("alice", JOB_ID) is None
+    assert [job.id for job in table.page("alice", 1, None).jobs] == [OTHER_ID]
+    assert [job.id for job in table.page("alice", 10, None).jobs] == [OTHER_ID]
+    assert [job_id for _, job_id in table.open_keys()] == [OTHER_ID]
+    with pytest.raises(JobConflict, match="was deleted"):
+        table.add(a_job())
+    assert (list(table.unpurged()), table.tombstone("alice", JOB_ID)) == ([("alice", JOB_ID)], TOMBSTONE)
+    table.purged(TOMBSTONE)
+    assert list(table.unpurged()) == []
+    assert table.get("alice", JOB_ID) is None
+
+
+def test_a_page_is_full_however_many_jobs_of_it_were_deleted(table: DynamoJobTable) -> None:
+    ids = [f"01926b3c-7f3e-7c2a-9d51-{number:012d}" for number in range(9)]
+    for each in ids:
+        table.add(a_job(id=each))
+    for each in ids[3:8]:
+        assert table.bury(a_job(id=each), replace(TOMBSTONE, job_id=each))
+    first = table.page("alice", 2, None)
+    assert [job.id for job in first.jobs] == [ids[8], ids[2]]
+    assert [job.id for job in table.page("alice", 2, first.next_before).jobs] == [ids[1], ids[0]]
+
+
 def test_a_change_of_a_job_that_is_gone_is_refused(table: DynamoJobTable) -> None:
     with pytest.raises(JobNotFound):
         table.update("alice", JOB_ID, text("x"))
     table.add(a_job())
-    table.delete("alice", JOB_ID)
+    assert table.bury(a_job(), TOMBSTONE)
     with pytest.raises(JobNotFound):
         open_job(table, RUN)
 

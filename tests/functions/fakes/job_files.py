@@ -89,5 +89,6 @@ class FakeJobFiles:
     def payload_url(self, expires_in: int) -> str:
         return "https://s3.test/payload?signed"
 
-    def delete_job(self, owner: str, job_id: str) -> None:
+    def delete_job(self, owner: str, job_id: str) -> int:
         self.deleted.append((owner, job_id))
+        return 1

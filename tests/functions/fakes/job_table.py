@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from functions.jobs.errors import JobNotFound
+from functions.jobs.deletion import Tombstone
+from functions.jobs.errors import JobConflict, JobNotFound
 from functions.jobs.job import Job, Run
 from functions.jobs.ports import JobPage
 
@@ -31,6 +32,8 @@ def a_job(**changes: object) -> Job:
 @dataclass
 class FakeJobTable:
     jobs: dict[tuple[str, str], Job] = field(default_factory=dict)
+    tombstones: dict[tuple[str, str], Tombstone] = field(default_factory=dict)
+    settled: list[Tombstone] = field(default_factory=list)
 
     @staticmethod
     def of(*jobs: Job) -> FakeJobTable:
@@ -42,6 +45,8 @@ class FakeJobTable:
         return job
 
     def add(self, job: Job) -> Job | None:
+        if (job.owner, job.id) in self.tombstones:
+            raise JobConflict(f"Job {job.id} was deleted.")
         known = self.jobs.get((job.owner, job.id))
         if known is None:
             self.jobs[job.owner, job.id] = job
@@ -68,5 +73,23 @@ class FakeJobTable:
         self.jobs[owner, job_id] = after
         return after
 
-    def delete(self, owner: str, job_id: str) -> None:
+    def remove(self, owner: str, job_id: str) -> None:
+        """As DynamoDB does with a record whose time is over."""
         self.jobs.pop((owner, job_id), None)
+
+    def bury(self, job: Job, tombstone: Tombstone) -> bool:
+        key = (job.owner, job.id)
+        if key not in self.jobs or self.jobs[key].revision != job.revision:
+            return False
+        del self.jobs[key]
+        self.tombstones[key] = tombstone
+        return True
+
+    def unpurged(self) -> list[tuple[str, str]]:
+        return [key for key, tombstone in self.tombstones.items() if tombstone not in self.settled]
+
+    def tombstone(self, owner: str, job_id: str) -> Tombstone | None:
+        return self.tombstones.get((owner, job_id))
+
+    def purged(self, tombstone: Tombstone) -> None:
+        self.settled.append(tombstone)

@@ -21,5 +21,6 @@ class FakeMachineLog:
         start = int(after or 0)
         return LogPage(tuple(lines[start:]), str(len(lines)))
 
-    def delete(self, command_id: str, instance_id: str) -> None:
+    def delete(self, command_id: str, instance_id: str) -> int:
         self.deleted.append((command_id, instance_id))
+        return 2

@@ -282,7 +282,7 @@ def test_a_job_without_machines_has_nothing_to_terminate_but_makes_way_for_the_n
 def test_a_machine_of_a_deleted_job_is_ended_all_the_same_and_its_slot_is_freed() -> None:
     release = Release(states={"i-1": "running"})
     release.table.grant([Slot(RUN, a_machine("i-1"))])
-    release.jobs.delete("alice", JOB_ID)
+    release.jobs.remove("alice", JOB_ID)
     assert release("i-1") == ["i-1"]
     assert release.machines.terminated == ["i-1"]
     assert release.table.slots() == []

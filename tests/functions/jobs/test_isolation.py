@@ -142,14 +142,16 @@ def _filled(world: World, attributes: Callable[[int], dict[str, Any]]) -> None:
 
 
 _KEY = (WORST.owner, WORST.job_id)
-WORST_ITEMS: Mapping[str, Callable[[World], None]] = {
+WORST_ITEMS: Mapping[str, Callable[[World], object]] = {
     "a job too large, which can be condensed": _too_large,
     "a job too large for good": _too_large_for_good,
     "a job of a newer version": lambda world: world.change(*_KEY, status={"S": "paused"}),
     "a job half deleted": lambda world: world.remove(*_KEY, "input_text", "run", "filename"),
     "a job with a number for a time": lambda world: world.change(*_KEY, updated_at={"N": "7"}),
     "a job with no time in its place": lambda world: world.change(*_KEY, updated_at={"S": "soon"}),
-    "a job that is gone": lambda world: world.jobs.delete(*_KEY),
+    "a job that is gone": lambda world: CLIENT.delete_item(
+        TableName=world.table, Key={"owner": {"S": WORST.owner}, "id": {"S": WORST.job_id}}
+    ),
     "a slot without a machine": lambda world: world.remove("#slot", WORST.name, "machine"),
     "a slot launched at no time": lambda world: world.change(
         "#slot", WORST.name, machine={"M": {"instance_id": {"S": "i-worst"}, "launched_at": {"S": "never"}}}

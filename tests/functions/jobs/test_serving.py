@@ -330,7 +330,7 @@ def test_a_machine_of_a_deleted_job_is_terminated_and_the_others_get_theirs() ->
     line = waiting(3, candidates=(ONE, TWO))
     line.machines.answers = [FULL]
     deleted = line.runs[0]
-    line.jobs.delete(deleted.owner, deleted.job_id)
+    line.jobs.remove(deleted.owner, deleted.job_id)
     line.flow.dead.add(line.table.tickets[deleted.name].token)
     serve(line, line.runs[1])
     assert line.machines.terminated == ["i-1"]

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from functions.jobs.advice import job_error
+from functions.jobs.deletion import Deletion, Purging
 from functions.jobs.errors import FileTooLarge, InvalidRequest, JobConflict, JobNotFound, NotReady, UploadMissing
 from functions.jobs.job import NO_OVERRIDES, Job, JobStatus, Overrides, Run, StoredManifest
 from functions.jobs.line import Line
@@ -12,6 +14,8 @@ from functions.jobs.overrides import NO_ALLOWANCE, Allowance
 from functions.jobs.paths import input_key
 from functions.jobs.ports import LogLine, Machine, Slot
 from functions.jobs.submission import Document, Submission
+from functions.jobs.uploads import UPLOAD_SECONDS
+from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable, a_job
 from tests.functions.fakes.line_table import FakeLineTable
@@ -22,8 +26,10 @@ from tests.functions.fakes.workflow import FakeWorkflow
 
 
 def make(*jobs: Job) -> Submission:
+    table = FakeJobTable.of(*jobs)
     return Submission(
-        jobs=FakeJobTable.of(*jobs),
+        jobs=table,
+        deleted_jobs=table,
         machines=FakeMachineTable(),
         files=FakeJobFiles(),
         log=FakeMachineLog(),
@@ -337,15 +343,67 @@ def test_the_machines_that_live_are_the_owners_own() -> None:
     assert submission.alive_machines("alice") == []
 
 
-def test_deleting_removes_files_the_logs_of_all_commands_and_the_record() -> None:
-    machines = (a_machine("i-0", commands=("z",)), a_machine("i", commands=("c", "d")), a_machine("i-2"))
+ENDED = {"terminated_at": "2026-01-31T09:16:00.000Z", "verified": "seen"}
+
+
+def test_deleting_removes_files_the_logs_of_all_commands_and_the_record_and_says_so() -> None:
+    commands = {"i-0": ("z",), "i": ("c", "d"), "i-2": ()}
+    machines = tuple(a_machine(one, commands=these, **ENDED) for one, these in commands.items())
     submission = make(a_job(status=JobStatus.FAILED, machines=machines))
-    submission.delete("alice", JOB_ID)
+    receipt = submission.delete("alice", JOB_ID)
+    assert (receipt.job_id, receipt.objects, receipt.log_streams) == (JOB_ID, 1, 6)
+    assert receipt.final_at > receipt.deleted_at
     assert isinstance(submission.files, FakeJobFiles)
     assert isinstance(submission.log, FakeMachineLog)
     assert submission.files.deleted == [("alice", JOB_ID)]
     assert submission.log.deleted == [("z", "i-0"), ("c", "i"), ("d", "i")]
     assert submission.jobs.get("alice", JOB_ID) is None
+    with pytest.raises(JobConflict, match="deleted"):
+        submission.jobs.add(a_job())
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_job_whose_machine_is_not_confirmed_terminated_cannot_be_deleted(is_recorded: bool) -> None:
+    """Its machine could still store a result under a URL that it has: cancelled a moment ago, say."""
+    machine = a_machine("i-7")
+    submission = make(a_job(status=JobStatus.CANCELLED, machines=(machine,) if is_recorded else ()))
+    if not is_recorded:
+        submission.line.table.grant([Slot(RUN, machine)])
+    with pytest.raises(NotReady, match=r"i-7.*being terminated"):
+        submission.delete("alice", JOB_ID)
+    assert isinstance(submission.files, FakeJobFiles)
+    assert submission.files.deleted == []
+    assert submission.get("alice", JOB_ID)
+
+
+def test_a_job_that_is_retried_while_it_is_deleted_stays_with_its_files() -> None:
+    submission = make(a_job(status=JobStatus.FAILED))
+    read = submission.get("alice", JOB_ID)
+    assert isinstance(submission.files, FakeJobFiles)
+    submission.files.inputs[f"inputs/alice/{JOB_ID}/a b.txt"] = b"abc"
+    submission.retry("alice", JOB_ID)
+    deletion = Deletion(
+        submission.deleted_jobs, submission.files, submission.log, submission.line.table, timedelta(hours=1)
+    )
+    with pytest.raises(NotReady, match="changed meanwhile"):
+        deletion.delete(read)
+    assert submission.files.deleted == []
+    assert submission.get("alice", JOB_ID).status is JobStatus.QUEUED
+
+
+def test_what_comes_after_a_deletion_is_removed_once_no_url_is_good_any_more(stopped_clock: StoppedClock) -> None:
+    machines = (a_machine("i-0", commands=("c",), **ENDED),)
+    submission = make(a_job(status=JobStatus.FAILED, machines=machines))
+    submission.delete("alice", JOB_ID)
+    purging = Purging(submission.deleted_jobs, submission.files, submission.log)
+    assert not purging.purge("alice", JOB_ID)
+    stopped_clock.go_on(UPLOAD_SECONDS + 1)
+    assert purging.purge("alice", JOB_ID)
+    assert isinstance(submission.files, FakeJobFiles)
+    assert isinstance(submission.log, FakeMachineLog)
+    assert submission.files.deleted == [("alice", JOB_ID)] * 2
+    assert submission.log.deleted == [("c", "i-0")] * 2
+    assert list(submission.deleted_jobs.unpurged()) == []
 
 
 @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.LAUNCHING, JobStatus.RUNNING])

@@ -181,7 +181,7 @@ def test_a_slot_that_was_just_granted_is_left_alone(stopped_clock: StoppedClock)
 def test_a_machine_of_a_job_that_was_deleted_is_ended_and_its_slot_freed(stopped_clock: StoppedClock) -> None:
     sweep = Sweep(stopped_clock, status=JobStatus.FAILED)
     sweep.machine(OLD, slot_of=RUN)
-    sweep.jobs.delete("alice", JOB_ID)
+    sweep.jobs.remove("alice", JOB_ID)
     sweep()
     assert sweep.machines.terminated == ["i-1"]
     assert sweep.table.slots() == []
@@ -371,5 +371,5 @@ def test_the_machine_of_a_deleted_job_is_ended_with_its_workflow(stopped_clock: 
     sweep = Sweep(stopped_clock)
     sweep.machine(OLD, slot_of=RUN)
     sweep.machines.ends_at_once = False
-    sweep.jobs.delete("alice", JOB_ID)
+    sweep.jobs.remove("alice", JOB_ID)
     assert sweep.sweeper.run_ended(RUN, "FAILED").terminated == ["i-1"]

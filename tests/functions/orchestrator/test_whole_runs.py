@@ -135,7 +135,7 @@ def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
     }
     for (module, name), core in cores.items():
         monkeypatch.setattr(module, name, lambda core=core: core)
-    submission = Submission(line.jobs, machine_table, files, FakeMachineLog(), whole, 1000, 7)
+    submission = Submission(line.jobs, machine_table, files, FakeMachineLog(), whole, 1000, 7, deleted_jobs=line.jobs)
     return Execution(line, files, submission)
 
 
