@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import Job, JobClient
-from tests.cloud.steps import expected, machines_of, run, until
+from localcloud.job_client import Job, JobApiError, JobClient
+from tests.cloud.steps import expected, keys_of, let_urls_expire, machines_of, run, settled, sweep, until
 
 pytestmark = pytest.mark.cloud
 
@@ -187,9 +187,28 @@ def test_a_cancelled_job_ends_with_its_machine(client: JobClient, cloud: LocalCl
 def test_a_deleted_job_leaves_nothing_behind(client: JobClient, cloud: LocalCloud) -> None:
     job = run(client, b"x", "x.txt", "y")
     until(lambda: client.get(job["id"])["timeline"][-1]["event"] == "machine_terminated")
-    client.delete(job["id"])
-    s3 = cloud.client("s3")
-    for bucket in (cloud.deployment.outputs["uploads_bucket"], cloud.deployment.outputs["outputs_bucket"]):
-        keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
-        assert [key for key in keys if job["id"] in key] == []
+    there = keys_of(cloud, job)
+    receipt = client.delete(job["id"])
+    assert receipt["objects"] == len(there) > 0
+    assert keys_of(cloud, job) == []
     assert job["id"] not in {each["id"] for each in client.page(limit=50)["jobs"]}
+
+
+def test_what_comes_by_an_upload_form_after_the_deletion_is_removed_by_a_later_sweep(
+    client: JobClient, cloud: LocalCloud
+) -> None:
+    upload = client.request_upload("x.txt", 1)
+    client.upload(upload, b"x")
+    job = client.wait(client.create(upload["job_id"], "y")["id"])
+    settled(client, job["id"])
+    client.delete(job["id"])
+    client.upload(upload, b"z")
+    assert len(keys_of(cloud, job)) == 1
+    with pytest.raises(JobApiError) as refused:
+        client.create(upload["job_id"], "y")
+    assert (refused.value.status, refused.value.code) == (409, "job_conflict")
+    sweep(cloud)
+    assert len(keys_of(cloud, job)) == 1, "the form is still good"
+    let_urls_expire(cloud, job)
+    assert job["id"] in sweep(cloud)["purged"]
+    assert keys_of(cloud, job) == []

@@ -11,10 +11,12 @@ import pytest
 
 from localcloud.cloud import Credentials, LocalCloud
 from localcloud.engine.policies import statements_by_role
-from localcloud.job_client import JobApiError, JobClient
+from localcloud.job_client import Job, JobApiError, JobClient
 from tests.cloud.conftest import Gate, Scripted, one_slot, sweep_until_free
 from tests.cloud.steps import (
     fail_a_record,
+    keys_of,
+    let_urls_expire,
     machines_of,
     parked,
     role_names,
@@ -105,6 +107,15 @@ def upload_in_parts_and_copy(client: JobClient, job_id: str) -> None:
     client._http.post(f"/api/jobs/{job_id}/copy").raise_for_status()
 
 
+def purge_what_came_late(client: JobClient, cloud: LocalCloud, job: Job) -> None:
+    """Has a file of a deleted job come back, which the sweeper removes once the job's addresses have expired."""
+    bucket = cloud.deployment.outputs["uploads_bucket"]
+    cloud.client("s3").put_object(Bucket=bucket, Key=f"inputs/{job['owner']}/{job['id']}/x.txt", Body=b"z")
+    let_urls_expire(cloud, job)
+    assert job["id"] in sweep(cloud)["purged"]
+    assert keys_of(cloud, job) == []
+
+
 def cancel_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
     with scripted("sh", "-c", "sleep 60"):
         job = client.submit(b"x", "x.txt", "y")
@@ -191,6 +202,7 @@ def test_every_right_that_is_granted_is_used(
     settled(client, job["id"])
     upload_in_parts_and_copy(client, job["id"])
     client.delete(job["id"])
+    purge_what_came_late(client, cloud, job)
     cancel_in_the_middle(client, cloud, scripted)
     end_in_spite_of_throttling(client, cloud, scripted)
     end_before_dispatch(client, cloud, scripted)
