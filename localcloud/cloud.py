@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 REGION = "eu-central-1"
 DEFAULT_PORT = 8080
+REQUEST_SECONDS = 60.0  # a computer that is busy with the start takes its time
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ class LocalCloud:
         self._ask("PUT", "/_local/users", json=told)
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        with http_client(self.url) as http:
+        with http_client(self.url, timeout=REQUEST_SECONDS) as http:
             return http.request(method, f"{self.url}{path}", **options).raise_for_status()
 
     def warm_up(self) -> None:

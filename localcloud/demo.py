@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from localcloud.cloud import LocalCloud
 
-JOB_SECONDS = 120.0
-MACHINE_SECONDS = 30.0
+JOB_SECONDS = 300.0
+MACHINE_SECONDS = 120.0
 USER = "alice"
 PREVIEW_BYTES = 600
 

@@ -9,9 +9,11 @@ import httpx2 as httpx
 
 from mayfly.http_client import http_client
 
+SECONDS = 60.0  # a busy computer takes its time
+
 
 def request(method: str, url: str, **options: Any) -> httpx.Response:
-    with http_client(url) as http:
+    with http_client(url, timeout=SECONDS) as http:
         return http.request(method, url, **options)
 
 

@@ -37,7 +37,7 @@ def test_the_most_memory_that_a_child_ever_had_is_seen() -> None:
     ):
         assert child.stdout is not None
         child.stdout.readline()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while memory.mib[MACHINES] < 57 and time.monotonic() < deadline:
             child.poll()
         child.communicate()

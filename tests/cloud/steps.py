@@ -14,7 +14,7 @@ from localcloud.job_client import Job, JobClient
 SWEEPER = "mayfly-local-sweep"
 
 
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 180.0) -> None:
     """Looks at once, and then less and less often: a look through the API is work for what is waited for."""
     deadline, pause = time.monotonic() + seconds, 0.1
     while not condition():
@@ -40,7 +40,7 @@ def run(client: JobClient, content: bytes, name: str, text: str) -> Job:
 
 
 def settled(client: JobClient, job_id: str) -> None:
-    until(lambda: client.get(job_id)["timeline"][-1]["event"] == "machine_terminated", 60)
+    until(lambda: client.get(job_id)["timeline"][-1]["event"] == "machine_terminated")
 
 
 def role_names(cloud: LocalCloud) -> dict[str, str]:
@@ -99,7 +99,7 @@ def fail_a_record(client: JobClient, cloud: LocalCloud) -> str:
     queue.purge_queue(QueueUrl=url)  # a record that another test put aside comes again, once its hiding time is over
     with without(cloud, "mayfly-local-stream", "states:StartExecution"):
         job = client.submit(b"x", "x.txt", "y")
-        until(put_aside, 60)
+        until(put_aside)
     return str(job["id"])
 
 

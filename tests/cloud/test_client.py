@@ -44,7 +44,7 @@ def mayfly(cloud: LocalCloud, environment: dict[str, str]) -> Mayfly:
     def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
         command = [*COMMAND, *map(str, words)]
         return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
         )
 
     with subprocess.Popen(
@@ -61,7 +61,7 @@ def mayfly(cloud: LocalCloud, environment: dict[str, str]) -> Mayfly:
             address = next(line.strip() for line in login.stderr if "/oauth2/authorize?" in line)
             shown = sign_in(address, cloud.users["alice"])
             assert "go back to the terminal" in shown.text
-            assert login.wait(timeout=60) == 0, login.stderr.read()
+            assert login.wait(timeout=180) == 0, login.stderr.read()
             assert login.stdout.read() == f"Signed in at {cloud.url} as alice@example.com.\n"
         finally:
             login.kill()

@@ -31,7 +31,7 @@ def run_with(client: JobClient, **faults: object) -> Job:
     job = client.wait(client.submit(b"x", "x.txt", "y")["id"])
     assert job["status"] == "succeeded", job
     assert client.output(job["id"]) == b"x\ny"
-    until(lambda: client.get(job["id"])["timeline"][-1]["event"] == "machine_terminated", 60)
+    until(lambda: client.get(job["id"])["timeline"][-1]["event"] == "machine_terminated")
     ids = {machine["instance_id"] for machine in client.get(job["id"])["machines"]}
     assert {machine["state"] for machine in client.machines() if machine["id"] in ids} == {"terminated"}
     return client.get(job["id"])
@@ -129,7 +129,7 @@ def test_thirty_jobs_survive_everything_at_once(client: JobClient) -> None:
     def mine() -> list[Job]:
         return [job for job in client.page(limit=50)["jobs"] if job["id"] in ids]
 
-    until(lambda: all(job["status"] in TERMINAL for job in mine()), 240)  # thirty that look for their job are a load
+    until(lambda: all(job["status"] in TERMINAL for job in mine()), 600)  # thirty that look for their job are a load
     jobs = mine()
     assert len(jobs) == 30
     for job in jobs:
@@ -141,7 +141,7 @@ def test_thirty_jobs_survive_everything_at_once(client: JobClient) -> None:
     def alive() -> set[str]:
         return ids.keys() & {machine["job_id"] for machine in client._http.get("/api/machines").json()["alive"]}
 
-    until(lambda: not alive(), 120)
+    until(lambda: not alive())
     assert {machine["state"] for machine in client.machines() if machine["id"] not in before} == {"terminated"}
     for job in (client.get(each["id"]) for each in jobs):
         assert all(machine["terminated_at"] for machine in job["machines"]), job

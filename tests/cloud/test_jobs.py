@@ -66,7 +66,7 @@ def twenty(cloud: LocalCloud) -> Twenty:
     def one(row: tuple[str, tuple[str, bytes, str]]) -> tuple[str, Job]:
         case, (name, content, text) = row
         with JobClient(cloud.url, user="alice") as own:
-            return case, own.wait(own.submit(content, name, text)["id"], 180)
+            return case, own.wait(own.submit(content, name, text)["id"], 300)
 
     rows = {case: ("document.txt", *what) for case, what in CONTENTS.items()}
     rows |= {name: (name, b"content", "text") for name in NAMES}
@@ -102,7 +102,7 @@ def test_twenty_jobs_at_once_each_get_a_machine_of_their_own_and_none_is_left(
     def theirs() -> list[dict[str, str]]:
         return [each for each in client.machines() if each["id"] not in twenty.before and each["job_id"] in ids]
 
-    until(lambda: all(machine["state"] == "terminated" for machine in theirs()), 60)
+    until(lambda: all(machine["state"] == "terminated" for machine in theirs()))
     assert sorted(machine["job_id"] for machine in theirs()) == sorted(ids)
 
 

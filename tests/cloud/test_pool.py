@@ -113,7 +113,7 @@ def test_a_job_takes_the_machine_that_waits_or_does_without_and_nothing_is_left(
     third = fill(pooled)
     with setting(pooled, KEEPER, "POOL_SIZE", "0"):
         until(lambda: third in keep(pooled)["removed"] or not waiting(pooled))
-    until(lambda: all(one["state"] == "terminated" for one in alice.machines()), 60)
+    until(lambda: all(one["state"] == "terminated" for one in alice.machines()))
 
     used = alice._http.get("/_local/rights").json()
     role = role_names(pooled)[KEEPER]

@@ -129,7 +129,7 @@ def stop_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripted)
         job = client.submit(b"x", "x.txt", "y")
         parked(client, cloud, job["id"])
     stop_workflow(cloud, job["id"])
-    assert client.wait(job["id"], 30)["status"] == "failed"
+    assert client.wait(job["id"])["status"] == "failed"
     sweep_until_free(cloud, client)
 
 

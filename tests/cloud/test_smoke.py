@@ -12,7 +12,7 @@ from tests.cloud.conftest import Scripted
 pytestmark = pytest.mark.cloud
 
 
-QUICK = ["--job-seconds", "120", "--machine-seconds", "60", "--cancelled-seconds", "5"]
+QUICK = ["--job-seconds", "300", "--machine-seconds", "300", "--cancelled-seconds", "5"]
 JOB = ("submit", "status", "output", "manifest", "timeline", "receipt", "clean-up")
 CANCELLED = ("cancel", "status", "receipt", "clean-up")
 CHATTY = Path(__file__).parents[2] / "examples" / "chatty" / "chatty.py"

@@ -37,7 +37,7 @@ def test_a_workflow_that_is_stopped_by_hand_ends_its_job_and_its_machine(
         job = client.submit(b"x", "x.txt", "y")
         parked(client, cloud, job["id"])
     stop_workflow(cloud, job["id"])
-    job = client.wait(job["id"], 30)
+    job = client.wait(job["id"])
     assert (job["status"], job["error"]["code"]) == ("failed", "internal_error")
     assert "ABORTED" in job["error"]["message"]
     until(lambda: all(machine["state"] == "terminated" for machine in machines_of(client, job)))

@@ -46,7 +46,7 @@ def _first_that_starts(minors: Iterable[int]) -> str:
 
 def _starts(candidate: str) -> bool:
     try:
-        return subprocess.run([candidate, "-c", ""], capture_output=True, check=False, timeout=20).returncode == 0
+        return subprocess.run([candidate, "-c", ""], capture_output=True, check=False, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
@@ -56,7 +56,7 @@ def compiled_payload(folder: pathlib.Path) -> pathlib.Path:
     copy = folder / "ec2_payload"
     shutil.copytree(PAYLOAD, copy, ignore=shutil.ignore_patterns("__pycache__"))
     for python in interpreters():
-        subprocess.run([python, "-m", "compileall", "-q", str(copy)], check=True, timeout=60)
+        subprocess.run([python, "-m", "compileall", "-q", str(copy)], check=True, timeout=240)
     return copy
 
 
@@ -127,7 +127,7 @@ class Machine:
 
     @staticmethod
     def finish(process: subprocess.Popen[bytes]) -> Outcome:
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=240)
         assert stderr.count(b"\n") == 1, stderr
         return Outcome(process.returncode, stdout, stderr, json.loads(stderr))
 
@@ -139,7 +139,7 @@ class Machine:
         return path.read_bytes()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     pause = 0.005
     while not condition():

@@ -39,7 +39,7 @@ MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 REMEDY = "No Chromium was found for the browser tests. Run `make browser` to install one."
 FAILED = pytest.StashKey[bool]()
 # For what a page does and for what it comes to show; a busy computer takes its time.
-WITHIN_MS = 15_000
+WITHIN_MS = 60_000
 expect.set_options(timeout=WITHIN_MS)
 
 

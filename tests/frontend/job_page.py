@@ -89,7 +89,7 @@ class JobPage:
             self.page.clock.fast_forward(duration)
             with suppress(AssertionError):
                 return is_shown(1000)
-        return is_shown(5000)
+        return is_shown(30_000)
 
     def open_log(self) -> Locator:
         """What the script printed; the log is open already where the job was seen running."""

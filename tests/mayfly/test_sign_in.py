@@ -52,7 +52,7 @@ class Browser:
         return True
 
     def _come_back(self, back: str, answer: dict[str, str]) -> None:
-        with httpx.Client(trust_env=False, timeout=10) as http:
+        with httpx.Client(trust_env=False, timeout=60) as http:
             self._pages = [http.get(httpx.URL(back).join(stray)) for stray in self.strays]
             self._pages.append(http.get(back, params=answer))
 
@@ -64,7 +64,7 @@ class Browser:
 
     def close(self) -> None:
         for thread in self._threads:
-            thread.join(timeout=20)
+            thread.join(timeout=120)
             assert not thread.is_alive()
 
 

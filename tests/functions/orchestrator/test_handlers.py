@@ -234,7 +234,7 @@ def test_the_launch_function_reads_its_lists_and_limits() -> None:
 
 
 def test_machines_are_handed_out_several_at_a_time() -> None:
-    meet = Barrier(2, timeout=10)
+    meet = Barrier(2, timeout=120)
     gifts = [(Ticket(RUN, 1, "token", "now"), Slot(RUN, a_machine(f"i-{number}"))) for number in range(2)]
     launch.for_each(lambda _: meet.wait(), gifts)
     assert not meet.broken, "each waited until the other had begun"

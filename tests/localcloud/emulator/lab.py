@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from localcloud.emulator.process import EmulatorProcess
 
 REGION = "eu-central-1"
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 180.0
+REQUEST_SECONDS = 120.0
 AGENT_ACTIONS = [
     "ssm:UpdateInstanceInformation",
     "ssmmessages:CreateControlChannel",
@@ -85,7 +86,7 @@ class Lab:
 
     def __init__(self, emulator: EmulatorProcess) -> None:
         self.emulator = emulator
-        self.site = http_client(emulator.site_url, base_url=emulator.site_url, timeout=30)
+        self.site = http_client(emulator.site_url, base_url=emulator.site_url, timeout=REQUEST_SECONDS)
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:

@@ -17,7 +17,7 @@ from localcloud.emulator.environment import emulator_environment
 from localcloud.emulator.process import RootCredentials
 from tests import web
 
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 class StockProcess:

@@ -53,7 +53,7 @@ def test_up_says_ready_once_serves_the_form_and_ends_cleanly(tmp_path: Path) -> 
 
 def test_up_that_is_interrupted_while_it_starts_ends_cleanly(tmp_path: Path) -> None:
     with up(tmp_path) as starting:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not descendants(starting.pid):
             assert time.monotonic() < deadline, (tmp_path / "stderr").read_text()
             time.sleep(0.05)
