@@ -58,7 +58,7 @@ def test_a_script_killed_by_a_signal_is_reported_with_its_name(machine: Machine)
 
 def test_a_script_that_ignores_sigterm_is_killed_at_its_timeout(machine: Machine) -> None:
     command = machine.script("#!/bin/sh\ntrap '' TERM\necho $$\nwhile :; do sleep 1; done\n")
-    outcome = machine.run(machine.spec(command=command, timeout_s=0.3))
+    outcome = machine.run(machine.spec(command=command, timeout_s=3))
     assert outcome.code == 11
     assert outcome.report["timed_out"] is True
     assert (outcome.report["exit_code"], outcome.report["signal"]) == (None, "SIGKILL")
@@ -67,7 +67,7 @@ def test_a_script_that_ignores_sigterm_is_killed_at_its_timeout(machine: Machine
 
 def test_a_script_can_end_in_order_at_its_timeout(machine: Machine) -> None:
     command = machine.script("#!/bin/sh\ntrap 'echo bye >&2; exit 3' TERM\nwhile :; do sleep 0.05; done\n")
-    outcome = machine.run(machine.spec(command=command, timeout_s=0.5))
+    outcome = machine.run(machine.spec(command=command, timeout_s=3))
     assert (outcome.code, outcome.report["exit_code"], outcome.report["signal"]) == (11, 3, None)
     assert outcome.report["stderr_tail"].endswith("bye\n")
 
