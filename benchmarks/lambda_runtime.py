@@ -164,6 +164,11 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Requests)
         self.function = function
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A function that is killed breaks its connections off."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Requests(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

@@ -68,6 +68,7 @@ _KNOWN = (
         for lock in ("package-lock.json", "judges/states_language/package-lock.json")
     ),
     Known("benchmarks/cold_start.py", "Secret Keyword", r"ACCESS_KEY\W+benchmark\W", "opens nothing"),
+    Known("benchmarks/lambda_runtime.py", "Secret Keyword", r"ACCESS_KEY\W+function\W", "opens nothing"),
     Known("tests/localcloud/engine/test_preview.py", "Secret Keyword", '"hush"', "what a small program keeps secret"),
     Known("tests/cloud/test_scripts.py", "Secret Keyword", r"SecretId\W+any\W", "what a machine asks for in vain"),
 )
