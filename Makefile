@@ -9,7 +9,7 @@ CHECKOV := .venv-checkov
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench bench-report screenshots browser judges smoke doctor prices audit lock clean
+.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench bench-report screenshots browser judges smoke doctor prices audit lock pulumi clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,8 +37,21 @@ demo: setup ## start the local cloud, run one job on a sample file, print its ti
 up: setup ## start the local cloud and serve the form at http://127.0.0.1:8080 until Ctrl-C
 	@$(RUN) -m localcloud up
 
+# The build is kept outside of the tree: it takes a quarter of an hour on two cores.
+PULUMI_VERSION := $(shell sed -n 's|.*github.com/pulumi/pulumi/pkg/v3 v\([0-9.]*\).*|\1|p' tools/pulumi/go.mod)
+PULUMI := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mayfly/pulumi-$(PULUMI_VERSION)/pulumi
+
+pulumi: $(PULUMI) ## build the Pulumi CLI for `python -m localcloud up --engine pulumi` and tests/pulumi; wants Go
+
+$(PULUMI):
+	@command -v go >/dev/null || { echo "Building the Pulumi CLI needs Go (https://go.dev/dl): 1.26 or newer" >&2; exit 1; }
+	@echo "Building the Pulumi CLI $(PULUMI_VERSION); the first time takes up to a quarter of an hour ..." >&2
+	@cd tools/pulumi && go build -trimpath -buildvcs=false -o $@ \
+	  -ldflags '-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$(PULUMI_VERSION)' \
+	  github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
+
 # The longest first, so that no process is left with one of them at the end.
-CLOUD_TESTS := tests/frontend tests/cloud tests/localcloud
+CLOUD_TESTS := tests/pulumi tests/frontend tests/cloud tests/localcloud
 
 test: setup setup-checkov browser ## every test, local cloud and real browser included
 	$(RUN) -m pytest -m "not cloud and not browser" -n 2 --no-loadscope-reorder

@@ -51,6 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--port", type=int, default=0)
     demo.set_defaults(run=_demo)
     for command in (up, demo):
+        command.add_argument(
+            "--engine",
+            choices=("local", "pulumi"),
+            default="local",
+            help="what deploys: this process, or the Pulumi CLI (make pulumi builds it; default: %(default)s)",
+        )
         command.add_argument("--boot-seconds", type=float, default=0.0, help="how long a machine takes to boot")
         command.add_argument("--payload-folder", metavar="PATH", help="the folder with your own script")
         command.add_argument(
@@ -100,7 +106,7 @@ def _started(options: argparse.Namespace) -> Iterator[LocalCloud]:
         if sys.stderr.isatty():
             print(file=sys.stderr)
         took = f"{cloud.deployment.seconds:.1f} s"
-        _note(f"{len(created)} resources in {took}. Form: {cloud.url}  API: {cloud.url}/api/docs")
+        _note(f"{len(cloud.deployment.resources)} resources in {took}. Form: {cloud.url}  API: {cloud.url}/api/docs")
         yield cloud
 
 

@@ -12,6 +12,7 @@ from botocore.config import Config
 
 from localcloud.emulator.process import ROOT, EmulatorProcess
 from localcloud.engine.deployment import Deployment, Target, deploy
+from localcloud.plugins import cli
 from localcloud.users import create_users
 from mayfly.http_client import http_client
 
@@ -60,6 +61,7 @@ class LocalCloud:
         program: Path = ROOT,
         log_dir: Path | None = None,
         on_progress: Callable[[Resource], None] | None = None,
+        with_cli: bool = False,
     ) -> LocalCloud:
         """Starts the emulator and deploys the program; everything is ready when this returns.
 
@@ -71,6 +73,7 @@ class LocalCloud:
             program: the folder of `Pulumi.yaml`.
             log_dir: folder for `cloud.log`, which is otherwise removed at the end.
             on_progress: called with each resource that has come into being.
+            with_cli: the Pulumi CLI deploys, rather than the engine of this process; without `on_progress`.
 
         Raises:
             EmulatorError: the emulator did not start.
@@ -84,17 +87,17 @@ class LocalCloud:
             log_dir=log_dir,
         )
         try:
-            deployment = deploy(
-                program,
-                target=Target(
-                    endpoint_url=emulator.aws_endpoint,
-                    region=REGION,
-                    access_key_id=emulator.root.access_key_id,
-                    secret_access_key=emulator.root.secret_access_key,
-                ),
-                config={**local_config(emulator.site_url), **(config or {})},
-                on_progress=on_progress,
+            target = Target(
+                endpoint_url=emulator.aws_endpoint,
+                region=REGION,
+                access_key_id=emulator.root.access_key_id,
+                secret_access_key=emulator.root.secret_access_key,
             )
+            values = {**local_config(emulator.site_url), **(config or {})}
+            if with_cli:
+                deployment = cli.deploy(program, target=target, config=values)
+            else:
+                deployment = deploy(program, target=target, config=values, on_progress=on_progress)
             cloud = cls(deployment=deployment, _emulator=emulator)
             if "user_pool_id" in deployment.outputs:
                 cloud._let_people_in()

@@ -29,7 +29,12 @@ def install() -> None:
 
 
 def _with_styles(stock: Dispatch) -> Dispatch:
-    actions = {"CreateManagedLoginBranding": _create, "DeleteManagedLoginBranding": _delete}
+    actions = {
+        "CreateManagedLoginBranding": _create,
+        "DeleteManagedLoginBranding": _delete,
+        "DescribeManagedLoginBranding": _describe,
+        "UpdateManagedLoginBranding": _update,
+    }
 
     async def dispatch_idp(action: str, data: dict[str, Any]) -> Any:
         if action not in actions:
@@ -57,12 +62,37 @@ def _create(pool: dict[str, Any], data: dict[str, Any]) -> Any:
 
 
 def _delete(pool: dict[str, Any], data: dict[str, Any]) -> Any:
-    styles, identity = pool.get(_STYLES, {}), data["ManagedLoginBrandingId"]
-    for client_id, style in styles.items():
-        if style["ManagedLoginBrandingId"] == identity:
-            del styles[client_id]
-            return cognito.json_response({})
-    return _refusal("ResourceNotFoundException", f"There is no style {identity}.")
+    client_id = _client_with(pool, data)
+    if client_id is None:
+        return _no_style(data)
+    del pool[_STYLES][client_id]
+    return cognito.json_response({})
+
+
+def _describe(pool: dict[str, Any], data: dict[str, Any]) -> Any:
+    client_id = _client_with(pool, data)
+    if client_id is None:
+        return _no_style(data)
+    return cognito.json_response({"ManagedLoginBranding": pool[_STYLES][client_id]})
+
+
+def _update(pool: dict[str, Any], data: dict[str, Any]) -> Any:
+    client_id = _client_with(pool, data)
+    if client_id is None:
+        return _no_style(data)
+    changed = {key: data[key] for key in ("Settings", "UseCognitoProvidedValues", "Assets") if key in data}
+    pool[_STYLES][client_id] |= changed
+    return _describe(pool, data)
+
+
+def _client_with(pool: dict[str, Any], data: dict[str, Any]) -> str | None:
+    styles: dict[str, dict[str, Any]] = pool.get(_STYLES, {})
+    identity = data["ManagedLoginBrandingId"]
+    return next((each for each, style in styles.items() if style["ManagedLoginBrandingId"] == identity), None)
+
+
+def _no_style(data: dict[str, Any]) -> Any:
+    return _refusal("ResourceNotFoundException", f"There is no style {data['ManagedLoginBrandingId']}.")
 
 
 def _for_styled_clients(stock: Authorize) -> Authorize:

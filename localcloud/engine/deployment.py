@@ -12,8 +12,8 @@ from localcloud.engine.archives import Blob
 from localcloud.engine.aws import Aws
 from localcloud.engine.errors import DeploymentError
 from localcloud.engine.fingerprint import fingerprint
-from localcloud.engine.monitor import Monitor, default_tags
-from localcloud.engine.provider import Provider, ProviderSettings, account_ids
+from localcloud.engine.monitor import Monitor
+from localcloud.engine.provider import Provider, ProviderSettings
 from localcloud.engine.records import Deployment, Resource, ResourceOptions, Target
 from localcloud.engine.wire import Decoder
 
@@ -110,16 +110,12 @@ def _run(
     started = time.monotonic()
     project = project_file.load_project(folder)
     values = project_file.resolve_config(project, project_file.load_stack(project, stack), config)
-    settings = ProviderSettings(
-        values.get("aws:region") or region,
-        default_tags(values.get("aws:defaultTags")),
-        account_ids(values.get("aws:allowedAccountIds")),
-        account_ids(values.get("aws:forbiddenAccountIds")),
-    )
-    engine = Provider(cloud, settings.region)
-    monitor = Monitor((stack, project.name), engine, Decoder(folder), settings, on_progress)
+    given = {key.removeprefix("aws:"): value for key, value in values.items() if key.startswith("aws:")}
+    settings = ProviderSettings.from_inputs(given, region)
+    monitor = Monitor((stack, project.name), Provider(cloud, settings.region), Decoder(folder), settings, on_progress)
     try:
-        program_run.run(folder, names=(stack, project.name), config=values, monitor=monitor)
+        engine = program_run.Engine(monitor, program_run.ProgramLog())
+        program_run.run(folder, names=(stack, project.name), config=values, engine=engine)
     except (Exception, SystemExit) as error:  # noqa: BLE001 whatever the program raises is told in one message
         failure = monitor.failure or _program_failure(folder, error)
         failure.partial = _deployment(monitor, started, settings)

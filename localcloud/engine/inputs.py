@@ -72,10 +72,13 @@ class Inputs:
 class Desired:
     """What the program asks for: one resource, its inputs, and all its tags (the provider's default ones too)."""
 
-    def __init__(self, urn: str, name: str, inputs: Mapping[str, Any], default_tags: Mapping[str, str]) -> None:
+    def __init__(
+        self, urn: str, name: str, inputs: Mapping[str, Any], default_tags: Mapping[str, str], suffix: str = ""
+    ) -> None:
         self.urn = urn
         self.name = name
         self.inputs = Inputs({key: value for key, value in inputs.items() if key not in ("tags", "region")})
+        self._suffix = suffix
         self._tags = {**default_tags, **(inputs.get("tags") or {})}
         self._given_tags = bool(inputs.get("tags"))
         self._tags_read = False
@@ -92,8 +95,7 @@ class Desired:
     def physical_name(self, key: str = "name", rule: str = "") -> str:
         """The given name, or the logical one with a suffix.
 
-        Pulumi draws the suffix at random; here it comes from the URN, so that two runs can be compared. `rule` is the
-        service's pattern for names, where its model has none.
+        `rule` is the service's pattern for names, where its model has none.
         """
         given = self.inputs.get(key)
         name = str(given) if given else f"{self.name}-{self.suffix}"
@@ -111,7 +113,8 @@ class Desired:
 
     @property
     def suffix(self) -> str:
-        return hashlib.sha256(self.urn.encode()).hexdigest()[:_SUFFIX_DIGITS]
+        """Pulumi's real engine draws one at random; here it comes from the URN, so that two runs can be compared."""
+        return self._suffix or hashlib.sha256(self.urn.encode()).hexdigest()[:_SUFFIX_DIGITS]
 
     def refused(self) -> list[str]:
         """Properties that the adapter did not carry over."""
@@ -128,6 +131,14 @@ def pascal_keys(value: Any) -> Any:
         return {pascal(key): pascal_keys(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
         return [pascal_keys(item) for item in value]
+    return value
+
+
+def camel_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key[:1].lower() + key[1:]: camel_keys(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [camel_keys(item) for item in value]
     return value
 
 

@@ -6,7 +6,6 @@ Features that it does not announce (transforms, hooks) are refused by the SDK it
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from typing import TYPE_CHECKING, Any
@@ -16,11 +15,11 @@ from pulumi.runtime.proto import resource_pb2
 
 from localcloud.engine import wire
 from localcloud.engine.errors import DeploymentError
-from localcloud.engine.provider import ProviderSettings, account_ids, reason
+from localcloud.engine.provider import ProviderSettings, reason
 from localcloud.engine.records import Resource, ResourceOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from localcloud.engine.provider import Provider
 
@@ -157,13 +156,7 @@ class Monitor:
         unknown = set(resource.inputs) - (known | _RECORDED_PROVIDER_INPUTS if self._provider.rehearses else known)
         if resource.type != _AWS_PROVIDER or unknown:
             raise NotImplementedError(f"provider options that the local cloud ignores: {sorted(unknown)}")
-        region = str(resource.inputs.get("region") or self._settings[""].region)
-        settings = ProviderSettings(
-            region,
-            default_tags(resource.inputs.get("defaultTags")),
-            account_ids(resource.inputs.get("allowedAccountIds")),
-            account_ids(resource.inputs.get("forbiddenAccountIds")),
-        )
+        settings = ProviderSettings.from_inputs(resource.inputs, self._settings[""].region)
         self._provider.check_account(settings)
         self._settings[resource.urn] = settings
 
@@ -181,9 +174,3 @@ class Monitor:
             if self.failure is None:
                 self.failure = DeploymentError(f"{subject}: {reason(error)}")
             return self.failure
-
-
-def default_tags(value: Any) -> Mapping[str, str]:
-    """`defaultTags` of a provider; nested provider inputs and configuration values are JSON texts."""
-    parsed = json.loads(value) if isinstance(value, str) else value
-    return dict((parsed or {}).get("tags") or {})

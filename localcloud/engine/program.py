@@ -11,6 +11,7 @@ import runpy
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -28,7 +29,18 @@ _PARALLEL = 16  # resources under way at once; Pulumi's own default is four per 
 _LOG = logging.getLogger(__name__)
 
 
-def run(folder: Path, *, names: tuple[str, str], config: Mapping[str, str], monitor: Monitor) -> None:
+@dataclass(frozen=True)
+class Engine:
+    """What a program talks to: objects of this process, or addresses of a running engine."""
+
+    monitor: Monitor | str
+    log: Any
+    is_preview: bool = False
+    secret_keys: tuple[str, ...] = ()
+    organization: str = "organization"
+
+
+def run(folder: Path, *, names: tuple[str, str], config: Mapping[str, str], engine: Engine) -> None:
     """Run the program in `folder` once; `names` are those of the stack and the project.
 
     Whatever the program raises comes out unchanged. Not for use by two threads at once: the working directory and
@@ -41,9 +53,9 @@ def run(folder: Path, *, names: tuple[str, str], config: Mapping[str, str], moni
         context = contextvars.Context()
         if _in_an_event_loop():
             with ThreadPoolExecutor(1, thread_name_prefix="program") as elsewhere:
-                elsewhere.submit(context.run, _run_in_context, folder, names, config, monitor).result()
+                elsewhere.submit(context.run, _run_in_context, folder, names, config, engine).result()
         else:
-            context.run(_run_in_context, folder, names, config, monitor)
+            context.run(_run_in_context, folder, names, config, engine)
 
 
 def _in_an_event_loop() -> bool:
@@ -55,19 +67,19 @@ def _in_an_event_loop() -> bool:
     return True
 
 
-def _run_in_context(folder: Path, names: tuple[str, str], config: Mapping[str, str], monitor: Monitor) -> None:
+def _run_in_context(folder: Path, names: tuple[str, str], config: Mapping[str, str], engine: Engine) -> None:
     stack, project = names
     settings = pulumi.runtime.Settings(
         project=project,
         stack=stack,
-        monitor=monitor,
-        engine=_Engine(),
-        dry_run=False,
-        organization="organization",
+        monitor=engine.monitor,
+        engine=engine.log,
+        dry_run=engine.is_preview,
+        organization=engine.organization,
         root_directory=str(folder),
     )
     pulumi.runtime.configure(settings)
-    pulumi.runtime.set_all_config(dict(config))
+    pulumi.runtime.set_all_config(dict(config), list(engine.secret_keys))
     asyncio.run(_run_to_end(folder / "__main__.py"))
 
 
@@ -119,7 +131,7 @@ def _is_importable(entry: os.DirEntry[str]) -> bool:
     return entry.name.endswith(".py") or (entry.is_dir() and entry.name.isidentifier())
 
 
-class _Engine:
+class ProgramLog:
     """Receives what the program logs."""
 
     _LEVELS: Mapping[int, int] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +31,26 @@ class ProviderSettings:
     allowed_accounts: frozenset[str] = frozenset()
     forbidden_accounts: frozenset[str] = frozenset()
 
+    @classmethod
+    def from_inputs(cls, inputs: Mapping[str, Any], region: str) -> ProviderSettings:
+        """Of a provider's inputs, or of `aws:` configuration values by their bare names."""
+        return cls(
+            str(inputs.get("region") or region),
+            default_tags(inputs.get("defaultTags")),
+            account_ids(inputs.get("allowedAccountIds")),
+            account_ids(inputs.get("forbiddenAccountIds")),
+        )
+
 
 class Provider:
-    """Creates, invokes and deletes; without a cloud it only rehearses."""
+    """Creates, invokes and deletes; without a cloud it only rehearses.
 
-    def __init__(self, cloud: Aws | None, region: str) -> None:
+    `draws_names`: suffixes of names are drawn, so that a replacement can be there before what it replaces is gone.
+    """
+
+    def __init__(self, cloud: Aws | None, region: str, *, draws_names: bool = False) -> None:
         self._cloud = cloud
+        self._draws_names = draws_names
         self._rehearsal = rehearsal_cloud(region)
 
     @property
@@ -58,24 +73,33 @@ class Provider:
                 f"aws:forbiddenAccountIds {sorted(forbidden)}: sign in to another account, or set another aws:profile"
             )
 
-    def create(self, resource: Resource, settings: ProviderSettings) -> Created:
-        """Check the resource thoroughly, then create it."""
+    def check(self, resource: Resource, settings: ProviderSettings) -> Created:
+        """Check a resource whose inputs are all known, touching no cloud; answers what it may look like.
+
+        Raises:
+            RefusedInputError, ServiceRuleError: name the input, and what is wrong with it.
+        """
         self.check_account(settings)
         problems = sdk_types.check(resource)
         if problems:
             raise RefusedInputError(f"pulumi_aws does not know these inputs: {'; '.join(problems)}")
-        adapter = registry.adapter(resource.type)
-        region = str(resource.inputs.get("region") or settings.region)
-        wanted = Desired(resource.urn, resource.name, resource.inputs, settings.default_tags)
+        wanted = self._desired(resource, settings)
         with rehearsing(resource.urn):
-            rehearsed = adapter.create(self._rehearsal.in_region(region), wanted)
+            rehearsed = registry.adapter(resource.type).create(
+                self._rehearsal.in_region(_region(resource, settings)), wanted
+            )
         refused = wanted.refused()
         if refused:
             raise RefusedInputError(f"the local cloud does not carry these inputs over: {', '.join(refused)}")
-        if self._cloud is None:
-            return _completed(rehearsed, resource, settings, region)
-        desired = Desired(resource.urn, resource.name, resource.inputs, settings.default_tags)
-        return _completed(adapter.create(self._cloud.in_region(region), desired), resource, settings, region)
+        return rehearsed
+
+    def create(self, resource: Resource, settings: ProviderSettings) -> Created:
+        """Check the resource thoroughly, then create it."""
+        created = self.check(resource, settings)
+        if self._cloud is not None:
+            cloud = self._cloud.in_region(_region(resource, settings))
+            created = registry.adapter(resource.type).create(cloud, self._desired(resource, settings))
+        return _completed(created, resource, settings)
 
     def invoke(self, token: str, arguments: Mapping[str, Any], settings: ProviderSettings) -> dict[str, Any]:
         """Answer a data source such as `aws:index/getRegion:getRegion`."""
@@ -83,6 +107,16 @@ class Provider:
         cloud = self._cloud or self._rehearsal
         with rehearsing(token):
             return registry.invoke(token)(cloud.in_region(str(arguments.get("region") or settings.region)), arguments)
+
+    def _desired(self, resource: Resource, settings: ProviderSettings) -> Desired:
+        suffix = secrets.token_hex(4)[:7] if self._draws_names else ""
+        return Desired(resource.urn, resource.name, resource.inputs, settings.default_tags, suffix)
+
+
+def default_tags(value: Any) -> Mapping[str, str]:
+    """`defaultTags` of a provider; nested provider inputs and configuration values are JSON texts."""
+    parsed = json.loads(value) if isinstance(value, str) else value
+    return dict((parsed or {}).get("tags") or {})
 
 
 def account_ids(value: Any) -> frozenset[str]:
@@ -107,8 +141,12 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _completed(created: Created, resource: Resource, settings: ProviderSettings, region: str) -> Created:
-    outputs = {**created.outputs, "region": region}
+def _region(resource: Resource, settings: ProviderSettings) -> str:
+    return str(resource.inputs.get("region") or settings.region)
+
+
+def _completed(created: Created, resource: Resource, settings: ProviderSettings) -> Created:
+    outputs = {**created.outputs, "region": _region(resource, settings)}
     if sdk_types.takes(resource.type, "tags"):
         outputs["tagsAll"] = {**settings.default_tags, **(resource.inputs.get("tags") or {})}
     return Created(created.id, outputs)

@@ -20,6 +20,7 @@ import pulumi_aws
 from pulumi import _types
 
 from localcloud.engine.archives import Blob
+from localcloud.engine.wire import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +103,7 @@ def _check_object(value: dict[str, Any], cls: type, path: str) -> Iterator[str]:
 
 def _check(value: Any, annotation: Any, path: str) -> Iterator[str]:
     options = _options(annotation)
-    if value is None or not options:
+    if value is None or value is UNKNOWN or not options:
         return
     # A union (an object or its JSON text, say) is met by any of its members.
     complaints = [list(_check_one(value, option, path)) for option in options]

@@ -22,13 +22,38 @@ _ASSET = "c44067f5952c0a294b673a41bacd8c17"
 _ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 _RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+# One for each kind of value (sdk/go/common/resource/plugin/rpc.go).
+_UNKNOWNS = {
+    "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+    "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+    "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+    "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+    "030794c1-ac77-496b-92df-f27374a8bd58",
+    "e48ece36-62e2-4504-bad9-02848725956a",
+    "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+}
+
+
+class Unknown:
+    """What is only known once something else has been deployed; previews are full of it."""
+
+    def __repr__(self) -> str:
+        return "<unknown>"
+
+
+UNKNOWN = Unknown()
 
 
 class Decoder:
-    """Reads wire values; relative paths of assets are taken from `folder`, where the program runs."""
+    """Reads wire values; relative paths of assets are taken from `folder`, where the program runs.
 
-    def __init__(self, folder: Path) -> None:
+    With `reads_files` off, assets and archives are empty and told apart by their hashes: recorded state may name files
+    that have changed or are gone.
+    """
+
+    def __init__(self, folder: Path, *, reads_files: bool = True) -> None:
         self._folder = folder
+        self._reads_files = reads_files
         self._archives = Archives()
 
     def struct(self, struct: struct_pb2.Struct) -> dict[str, Any]:
@@ -49,7 +74,7 @@ class Decoder:
                 number = value.number_value
                 return int(number) if number.is_integer() else number
             case "string_value":
-                return value.string_value
+                return UNKNOWN if value.string_value in _UNKNOWNS else value.string_value
             case "bool_value":
                 return value.bool_value
             case _:
@@ -60,7 +85,9 @@ class Decoder:
         if not signature:
             return self.struct(struct)
         if signature in (_SECRET, _OUTPUT):
-            return self._value(struct.fields["value"]) if "value" in struct.fields else None
+            return self._value(struct.fields["value"]) if "value" in struct.fields else UNKNOWN
+        if signature in (_ASSET, _ARCHIVE) and not self._reads_files:
+            return Blob(b"", struct.fields["hash"].string_value)
         if signature == _ASSET:
             data, source = self._asset(struct)
             return Blob(data, source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import accepted, camel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +14,25 @@ if TYPE_CHECKING:
     from localcloud.engine.inputs import Desired, Inputs
 
 _DEFAULT_STAGE = "$default"
+_API = (
+    "protocolType",
+    "corsConfiguration",
+    "description",
+    "disableExecuteApiEndpoint",
+    "ipAddressType",
+    "routeSelectionExpression",
+    "version",
+)
+_ROUTE = (
+    "apiId",
+    "apiKeyRequired",
+    "authorizationScopes",
+    "authorizationType",
+    "authorizerId",
+    "operationName",
+    "routeKey",
+    "target",
+)
 _INTEGRATION = (
     "connectionId",
     "connectionType",
@@ -28,17 +48,14 @@ _INTEGRATION = (
 
 @carries("aws:apigatewayv2/api:Api")
 class Api(Adapter):
+    replaced_by = ("protocolType",)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs, name = desired.inputs, desired.physical_name()
-        api = aws.client("apigatewayv2").create_api(
-            Name=name,
-            **inputs.pick("protocolType", "corsConfiguration", "description", "disableExecuteApiEndpoint"),
-            **inputs.pick("ipAddressType", "routeSelectionExpression", "version"),
-            **({"Tags": desired.tags} if desired.tags else {}),
-        )
+        request = self._request(desired)
+        api = aws.client("apigatewayv2").create_api(**request)
         identity = api["ApiId"]
         outputs = {
-            "name": name,
+            "name": request["Name"],
             "apiEndpoint": api.get("ApiEndpoint"),
             "arn": f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{identity}",
             "executionArn": aws.arn("execute-api", identity),
@@ -46,53 +63,77 @@ class Api(Adapter):
         return Created(identity, outputs)
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("apigatewayv2").delete_api(ApiId=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        client = aws.client("apigatewayv2")
+        client.update_api(ApiId=resource_id, **accepted(client, "update_api", self._request(desired)))
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        return camel(aws.client("apigatewayv2").get_api(ApiId=resource_id), "name", *_API)
+
+    def _request(self, desired: Desired) -> dict[str, Any]:
+        tags = {"Tags": desired.tags} if desired.tags else {}
+        return {"Name": desired.physical_name(), **desired.inputs.pick(*_API), **tags}
 
 
 @carries("aws:apigatewayv2/integration:Integration")
 class Integration(Adapter):
+    replaced_by = ("apiId", "integrationType", "integrationSubtype")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs = desired.inputs
-        parameters = {"RequestParameters": inputs["requestParameters"]} if "requestParameters" in inputs else {}
-        timeout = {"TimeoutInMillis": inputs["timeoutMilliseconds"]} if "timeoutMilliseconds" in inputs else {}
-        answer = aws.client("apigatewayv2").create_integration(
-            **inputs.pick("apiId", "credentialsArn", *_INTEGRATION), **parameters, **timeout
-        )
+        answer = aws.client("apigatewayv2").create_integration(**self._request(desired.inputs))
         return Created(answer["IntegrationId"])
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         aws.client("apigatewayv2").delete_integration(ApiId=state["apiId"], IntegrationId=resource_id)
 
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        client, request = aws.client("apigatewayv2"), self._request(desired.inputs)
+        client.update_integration(IntegrationId=resource_id, **accepted(client, "update_integration", request))
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = aws.client("apigatewayv2").get_integration(ApiId=state["apiId"], IntegrationId=resource_id)
+        found = camel(answer, *_INTEGRATION)
+        if "TimeoutInMillis" in answer:
+            found["timeoutMilliseconds"] = answer["TimeoutInMillis"]
+        return found
+
+    def _request(self, inputs: Inputs) -> dict[str, Any]:
+        parameters = {"RequestParameters": inputs["requestParameters"]} if "requestParameters" in inputs else {}
+        timeout = {"TimeoutInMillis": inputs["timeoutMilliseconds"]} if "timeoutMilliseconds" in inputs else {}
+        return {**inputs.pick("apiId", "credentialsArn", *_INTEGRATION), **parameters, **timeout}
+
 
 @carries("aws:apigatewayv2/route:Route")
 class Route(Adapter):
+    replaced_by = ("apiId",)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
-        keys = ("apiId", "routeKey", "target", "authorizationType", "authorizerId", "authorizationScopes")
-        answer = aws.client("apigatewayv2").create_route(
-            **desired.inputs.pick(*keys, "apiKeyRequired", "operationName")
-        )
+        answer = aws.client("apigatewayv2").create_route(**desired.inputs.pick(*_ROUTE))
         return Created(answer["RouteId"])
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         aws.client("apigatewayv2").delete_route(ApiId=state["apiId"], RouteId=resource_id)
 
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        aws.client("apigatewayv2").update_route(RouteId=resource_id, **desired.inputs.pick(*_ROUTE))
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        return camel(aws.client("apigatewayv2").get_route(ApiId=state["apiId"], RouteId=resource_id), *_ROUTE)
+
 
 @carries("aws:apigatewayv2/stage:Stage")
 class Stage(Adapter):
+    replaced_by = ("apiId", "name")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs, name = desired.inputs, desired.physical_name()
-        routes = {setting["routeKey"]: _settings(setting) for setting in inputs.children("routeSettings")}
-        default = inputs.child("defaultRouteSettings")
-        aws.client("apigatewayv2").create_stage(
-            StageName=name,
-            **inputs.pick("apiId", "accessLogSettings", "autoDeploy", "deploymentId", "description"),
-            **({"DefaultRouteSettings": _settings(default)} if default is not None else {}),
-            **({"RouteSettings": routes} if routes else {}),
-            **({"StageVariables": inputs["stageVariables"]} if "stageVariables" in inputs else {}),
-            **({"Tags": desired.tags} if desired.tags else {}),
-        )
-        api = inputs["apiId"]
+        request = self._request(desired)
+        aws.client("apigatewayv2").create_stage(**request)
+        api, name = request["ApiId"], request["StageName"]
         path = "" if name == _DEFAULT_STAGE else name
         outputs = {
             "name": name,
@@ -105,11 +146,57 @@ class Stage(Adapter):
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         aws.client("apigatewayv2").delete_stage(ApiId=state["apiId"], StageName=resource_id)
 
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        client, request = aws.client("apigatewayv2"), self._request(desired)
+        client.update_stage(**accepted(client, "update_stage", request))
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = aws.client("apigatewayv2").get_stage(ApiId=state["apiId"], StageName=resource_id)
+        found = camel(answer, "accessLogSettings", "autoDeploy", "description", "defaultRouteSettings")
+        return {**found, "stageVariables": answer.get("StageVariables", {})}
+
+    def _request(self, desired: Desired) -> dict[str, Any]:
+        inputs = desired.inputs
+        routes = {setting["routeKey"]: _settings(setting) for setting in inputs.children("routeSettings")}
+        default = inputs.child("defaultRouteSettings")
+        return {
+            "StageName": desired.physical_name(),
+            **inputs.pick("apiId", "accessLogSettings", "autoDeploy", "deploymentId", "description"),
+            **({"DefaultRouteSettings": _settings(default)} if default is not None else {}),
+            **({"RouteSettings": routes} if routes else {}),
+            **({"StageVariables": inputs["stageVariables"]} if "stageVariables" in inputs else {}),
+            **({"Tags": desired.tags} if desired.tags else {}),
+        }
+
 
 @carries("aws:apigatewayv2/authorizer:Authorizer")
 class Authorizer(Adapter):
+    replaced_by = ("apiId",)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs, name = desired.inputs, desired.physical_name()
+        request = self._request(desired)
+        answer = aws.client("apigatewayv2").create_authorizer(**request)
+        return Created(answer["AuthorizerId"], {"name": request["Name"]})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        aws.client("apigatewayv2").delete_authorizer(ApiId=state["apiId"], AuthorizerId=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        aws.client("apigatewayv2").update_authorizer(AuthorizerId=resource_id, **self._request(desired))
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = aws.client("apigatewayv2").get_authorizer(ApiId=state["apiId"], AuthorizerId=resource_id)
+        jwt = answer.get("JwtConfiguration", {})
+        return {
+            **camel(answer, "name", "authorizerType"),
+            "identitySources": answer.get("IdentitySource"),
+            "jwtConfiguration": {"issuer": jwt.get("Issuer"), "audiences": jwt.get("Audience")},
+        }
+
+    def _request(self, desired: Desired) -> dict[str, Any]:
+        inputs = desired.inputs
         jwt = inputs.child("jwtConfiguration")
         renamed = (
             {"JwtConfiguration": {**jwt.pick("issuer"), "Audience": jwt.get("audiences", [])}}
@@ -118,16 +205,12 @@ class Authorizer(Adapter):
         )
         if "identitySources" in inputs:
             renamed["IdentitySource"] = inputs["identitySources"]
-        answer = aws.client("apigatewayv2").create_authorizer(
-            Name=name,
+        return {
+            "Name": desired.physical_name(),
             **inputs.pick("apiId", "authorizerType", "authorizerUri", "authorizerCredentialsArn"),
             **inputs.pick("authorizerPayloadFormatVersion", "authorizerResultTtlInSeconds", "enableSimpleResponses"),
             **renamed,
-        )
-        return Created(answer["AuthorizerId"], {"name": name})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("apigatewayv2").delete_authorizer(ApiId=state["apiId"], AuthorizerId=resource_id)
+        }
 
 
 def _settings(given: Inputs) -> dict[str, Any]:

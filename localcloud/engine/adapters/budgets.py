@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import camel
 from localcloud.engine.errors import ServiceRuleError
 
 if TYPE_CHECKING:
@@ -21,28 +22,54 @@ _TOPICS = 1
 class Budget(Adapter):
     """Fixed budgets with their notifications; planned limits, auto-adjusting and filter expressions are refused."""
 
+    replaced_by = ("accountId", "name", "namePrefix")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs, name = desired.inputs, desired.physical_name()
+        request = self._request(aws, desired)
+        aws.client("budgets").create_budget(**request)
+        name = request["Budget"]["BudgetName"]
+        arn = f"arn:{aws.partition}:budgets::{aws.account}:budget/{name}"
+        return Created(f"{aws.account}:{name}", {"name": name, "arn": arn, "accountId": aws.account})
+
+    def _request(self, aws: Aws, desired: Desired) -> dict[str, Any]:
+        inputs = desired.inputs
         filters = {each["name"]: each["values"] for each in inputs.children("costFilters")}
         notifications = [_notification(each) for each in inputs.children("notifications")]
-        aws.client("budgets").create_budget(
-            AccountId=aws.account,
-            Budget={
-                "BudgetName": name,
+        return {
+            "AccountId": aws.account,
+            "Budget": {
+                "BudgetName": desired.physical_name(),
                 "BudgetLimit": {"Amount": inputs["limitAmount"], "Unit": inputs["limitUnit"]},
                 **inputs.pick("budgetType", "timeUnit"),
                 **({"CostFilters": filters} if filters else {}),
             },
             **({"NotificationsWithSubscribers": notifications} if notifications else {}),
             **({"ResourceTags": desired.tag_list} if desired.tags else {}),
-        )
-        arn = f"arn:{aws.partition}:budgets::{aws.account}:budget/{name}"
-        return Created(f"{aws.account}:{name}", {"name": name, "arn": arn, "accountId": aws.account})
+        }
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         account, _, name = resource_id.partition(":")
-        del state
         aws.client("budgets").delete_budget(AccountId=account, BudgetName=name)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        budgets, request = aws.client("budgets"), self._request(aws, desired)
+        of = {"AccountId": request["AccountId"], "BudgetName": request["Budget"]["BudgetName"]}
+        budgets.update_budget(AccountId=aws.account, NewBudget=request["Budget"])
+        for found in budgets.describe_notifications_for_budget(**of).get("Notifications", []):
+            budgets.delete_notification(**of, Notification=found)
+        for given in request.get("NotificationsWithSubscribers", []):
+            budgets.create_notification(**of, **given)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        account, _, name = resource_id.partition(":")
+        budget = aws.client("budgets").describe_budget(AccountId=account, BudgetName=name)["Budget"]
+        limit = budget.get("BudgetLimit", {})
+        return {
+            **camel(budget, "budgetType", "timeUnit"),
+            "limitAmount": limit.get("Amount"),
+            "limitUnit": limit.get("Unit"),
+        }
 
 
 def _notification(given: Inputs) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import camel
 from localcloud.engine.adapters.cloudfront_policies import quantified
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _HOSTED_ZONE = "Z2FDTNDATAQYW2"  # of every distribution; docs.aws.amazon.com/ge
 class Distribution(Adapter):
     """Distributions with cache policies; legacy `forwardedValues` and certificates of one's own are refused."""
 
+    replaced_by = ("staging",)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
         for watched in ("waitForDeployment", "retainOnDelete"):  # about the provider's patience, not the distribution
@@ -51,7 +54,6 @@ class Distribution(Adapter):
         return Created(distribution["Id"], outputs)
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         cloudfront = aws.client("cloudfront")
         answer = cloudfront.get_distribution_config(Id=resource_id)
         etag = answer["ETag"]
@@ -59,6 +61,20 @@ class Distribution(Adapter):
             config = {**answer["DistributionConfig"], "Enabled": False}
             etag = cloudfront.update_distribution(Id=resource_id, IfMatch=etag, DistributionConfig=config)["ETag"]
         cloudfront.delete_distribution(Id=resource_id, IfMatch=etag)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        cloudfront = aws.client("cloudfront")
+        config = {**_config(desired), "CallerReference": state["callerReference"]}
+        etag = cloudfront.get_distribution_config(Id=resource_id)["ETag"]
+        answer = cloudfront.update_distribution(Id=resource_id, IfMatch=etag, DistributionConfig=config)
+        return {"etag": answer.get("ETag")}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        config = aws.client("cloudfront").get_distribution_config(Id=resource_id)["DistributionConfig"]
+        return {
+            **camel(config, "comment", "enabled", "httpVersion", "priceClass", "defaultRootObject"),
+            "aliases": config.get("Aliases", {}).get("Items", []),
+        }
 
 
 def _config(desired: Desired) -> dict[str, Any]:

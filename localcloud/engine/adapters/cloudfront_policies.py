@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import camel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,7 @@ _CORS_LISTS = {
     "accessControlAllowOrigins": "AccessControlAllowOrigins",
     "accessControlExposeHeaders": "AccessControlExposeHeaders",
 }
+_ORIGIN_ACCESS = ("description", "originAccessControlOriginType", "signingBehavior", "signingProtocol")
 _PLAIN_SECURITY = ("contentSecurityPolicy", "contentTypeOptions", "frameOptions", "referrerPolicy")
 
 
@@ -29,47 +31,70 @@ def quantified(items: list[Any]) -> dict[str, Any]:
 
 @carries("aws:cloudfront/originAccessControl:OriginAccessControl")
 class OriginAccessControl(Adapter):
+    replaced_by = ("name",)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs, name = desired.inputs, desired.physical_name()
-        answer = aws.client("cloudfront").create_origin_access_control(
-            OriginAccessControlConfig={
-                "Name": name,
-                **inputs.pick("description", "originAccessControlOriginType", "signingBehavior", "signingProtocol"),
-            }
-        )
+        config = self._config(desired)
+        answer = aws.client("cloudfront").create_origin_access_control(OriginAccessControlConfig=config)
         identity = answer["OriginAccessControl"]["Id"]
         arn = f"arn:{aws.partition}:cloudfront::{aws.account}:origin-access-control/{identity}"
-        return Created(identity, {"name": name, "arn": arn, "etag": answer.get("ETag")})
+        return Created(identity, {"name": config["Name"], "arn": arn, "etag": answer.get("ETag")})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         cloudfront = aws.client("cloudfront")
         etag = cloudfront.get_origin_access_control(Id=resource_id)["ETag"]
         cloudfront.delete_origin_access_control(Id=resource_id, IfMatch=etag)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        cloudfront = aws.client("cloudfront")
+        etag = cloudfront.get_origin_access_control(Id=resource_id)["ETag"]
+        config = self._config(desired)
+        cloudfront.update_origin_access_control(Id=resource_id, IfMatch=etag, OriginAccessControlConfig=config)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("cloudfront").get_origin_access_control(Id=resource_id)["OriginAccessControl"]
+        return camel(found["OriginAccessControlConfig"], *_ORIGIN_ACCESS)
+
+    def _config(self, desired: Desired) -> dict[str, Any]:
+        return {"Name": desired.physical_name(), **desired.inputs.pick(*_ORIGIN_ACCESS)}
 
 
 @carries("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
 class ResponseHeadersPolicy(Adapter):
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs, name = desired.inputs, desired.physical_name()
-        config: dict[str, Any] = {"Name": name, **inputs.pick("comment", "serverTimingHeadersConfig")}
+        config = self._config(desired)
+        answer = aws.client("cloudfront").create_response_headers_policy(ResponseHeadersPolicyConfig=config)
+        identity = answer["ResponseHeadersPolicy"]["Id"]
+        arn = f"arn:{aws.partition}:cloudfront::{aws.account}:response-headers-policy/{identity}"
+        return Created(identity, {"name": config["Name"], "arn": arn, "etag": answer.get("ETag")})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        cloudfront = aws.client("cloudfront")
+        etag = cloudfront.get_response_headers_policy(Id=resource_id)["ETag"]
+        cloudfront.delete_response_headers_policy(Id=resource_id, IfMatch=etag)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        cloudfront = aws.client("cloudfront")
+        etag = cloudfront.get_response_headers_policy(Id=resource_id)["ETag"]
+        config = self._config(desired)
+        cloudfront.update_response_headers_policy(Id=resource_id, IfMatch=etag, ResponseHeadersPolicyConfig=config)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("cloudfront").get_response_headers_policy(Id=resource_id)["ResponseHeadersPolicy"]
+        return camel(found["ResponseHeadersPolicyConfig"], "name", "comment")
+
+    def _config(self, desired: Desired) -> dict[str, Any]:
+        inputs = desired.inputs
         sections = {
             "CorsConfig": _cors(inputs.child("corsConfig")),
             "SecurityHeadersConfig": _security(inputs.child("securityHeadersConfig")),
             "CustomHeadersConfig": _headers(inputs.child("customHeadersConfig"), "header", "override", "value"),
             "RemoveHeadersConfig": _headers(inputs.child("removeHeadersConfig"), "header"),
         }
-        config |= {key: value for key, value in sections.items() if value is not None}
-        answer = aws.client("cloudfront").create_response_headers_policy(ResponseHeadersPolicyConfig=config)
-        identity = answer["ResponseHeadersPolicy"]["Id"]
-        arn = f"arn:{aws.partition}:cloudfront::{aws.account}:response-headers-policy/{identity}"
-        return Created(identity, {"name": name, "arn": arn, "etag": answer.get("ETag")})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
-        cloudfront = aws.client("cloudfront")
-        etag = cloudfront.get_response_headers_policy(Id=resource_id)["ETag"]
-        cloudfront.delete_response_headers_policy(Id=resource_id, IfMatch=etag)
+        given = {key: value for key, value in sections.items() if value is not None}
+        return {"Name": desired.physical_name(), **inputs.pick("comment", "serverTimingHeadersConfig"), **given}
 
 
 def _cors(given: Inputs | None) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import camel, only
 from localcloud.engine.errors import ServiceRuleError
 from localcloud.engine.inputs import json_text
 
@@ -40,6 +41,9 @@ _DASHBOARD_NAME = r"[A-Za-z0-9_-]{1,255}"  # AmazonCloudWatch/latest/APIReferenc
 class MetricAlarm(Adapter):
     """Alarms on one metric; metric queries and anomaly bands are refused."""
 
+    replaced_by = ("name",)
+    is_put = True
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
         dimensions = [{"Name": key, "Value": value} for key, value in inputs.get("dimensions", {}).items()]
@@ -53,12 +57,20 @@ class MetricAlarm(Adapter):
         return Created(name, {"name": name, "arn": aws.arn("cloudwatch", f"alarm:{name}")})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("cloudwatch").delete_alarms(AlarmNames=[resource_id])
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("cloudwatch").describe_alarms(AlarmNames=[resource_id])["MetricAlarms"]
+        alarm = only(found, resource_id)
+        dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])}
+        return {**camel(alarm, *_PLAIN), "okActions": alarm.get("OKActions"), "dimensions": dimensions}
 
 
 @carries("aws:cloudwatch/dashboard:Dashboard")
 class Dashboard(Adapter):
+    replaced_by = ("dashboardName",)
+    is_put = True
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
         name = desired.physical_name("dashboardName", _DASHBOARD_NAME)
@@ -69,8 +81,10 @@ class Dashboard(Adapter):
         return Created(name, {"dashboardName": name, "dashboardArn": arn})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("cloudwatch").delete_dashboards(DashboardNames=[resource_id])
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        return camel(aws.client("cloudwatch").get_dashboard(DashboardName=resource_id), "dashboardBody")
 
 
 def _check_widgets(body: str) -> None:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import Gone, accepted, camel
 from localcloud.engine.errors import ServiceRuleError
 from localcloud.engine.inputs import json_text
 
@@ -67,18 +68,14 @@ _DEFAULT_UNITS = {"accessToken": "hours", "idToken": "hours", "refreshToken": "d
 class UserPool(Adapter):
     """Pools of users with passwords; triggers, second factors, passkeys and attributes of one's own are refused."""
 
+    replaced_by = ("aliasAttributes", "usernameAttributes", "usernameConfiguration")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs, name = desired.inputs, desired.physical_name()
-        password = inputs.pick("passwordPolicy")
-        pool = aws.client("cognito-idp").create_user_pool(
-            PoolName=name,
-            **inputs.pick(*_POOL),
-            **({"Policies": password} if password else {}),
-            **({"UserPoolTags": desired.tags} if desired.tags else {}),
-        )["UserPool"]
+        request = self._request(desired)
+        pool = aws.client("cognito-idp").create_user_pool(**request)["UserPool"]
         identity = pool["Id"]
         outputs = {
-            "name": name,
+            "name": request["PoolName"],
             "arn": pool["Arn"],
             "endpoint": f"cognito-idp.{aws.region}.amazonaws.com/{identity}",
         }
@@ -89,10 +86,30 @@ class UserPool(Adapter):
             raise ServiceRuleError("deletionProtection: Cognito deletes no pool that is protected; switch it off first")
         aws.client("cognito-idp").delete_user_pool(UserPoolId=resource_id)
 
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        client, request = aws.client("cognito-idp"), self._request(desired)
+        client.update_user_pool(UserPoolId=resource_id, **accepted(client, "update_user_pool", request))
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        pool = aws.client("cognito-idp").describe_user_pool(UserPoolId=resource_id)["UserPool"]
+        return {**camel(pool, "name", *_POOL), **camel(pool.get("Policies", {}), "passwordPolicy")}
+
+    def _request(self, desired: Desired) -> dict[str, Any]:
+        password = desired.inputs.pick("passwordPolicy")
+        return {
+            "PoolName": desired.physical_name(),
+            **desired.inputs.pick(*_POOL),
+            **({"Policies": password} if password else {}),
+            **({"UserPoolTags": desired.tags} if desired.tags else {}),
+        }
+
 
 @carries("aws:cognito/userPoolDomain:UserPoolDomain")
 class UserPoolDomain(Adapter):
     """Domains with a prefix of Cognito's own; certificates of one's own are refused."""
+
+    replaced_by = ("domain", "userPoolId")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
@@ -106,26 +123,58 @@ class UserPoolDomain(Adapter):
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         aws.client("cognito-idp").delete_user_pool_domain(Domain=resource_id, UserPoolId=state["userPoolId"])
 
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        request = desired.inputs.pick("domain", "managedLoginVersion", "userPoolId")
+        aws.client("cognito-idp").update_user_pool_domain(**request)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("cognito-idp").describe_user_pool_domain(Domain=resource_id)["DomainDescription"]
+        if not found:
+            raise Gone(resource_id)
+        return camel(found, "managedLoginVersion", "userPoolId")
+
 
 @carries("aws:cognito/userPoolClient:UserPoolClient")
 class UserPoolClient(Adapter):
     """App clients; analytics are refused."""
 
+    replaced_by = ("generateSecret", "userPoolId")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs, name = desired.inputs, desired.physical_name()
-        _check_return_urls(inputs)
-        _check_validity(inputs)
-        renamed = {their: inputs[our] for our, their in _CLIENT_RENAMED.items() if our in inputs}
-        client = aws.client("cognito-idp").create_user_pool_client(ClientName=name, **inputs.pick(*_CLIENT), **renamed)
-        made = client["UserPoolClient"]
-        return Created(made["ClientId"], {"name": name, "clientSecret": made.get("ClientSecret", "")})
+        request = self._request(desired)
+        made = aws.client("cognito-idp").create_user_pool_client(**request)["UserPoolClient"]
+        outputs = {"name": request["ClientName"], "clientSecret": made.get("ClientSecret", "")}
+        return Created(made["ClientId"], outputs)
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         aws.client("cognito-idp").delete_user_pool_client(UserPoolId=state["userPoolId"], ClientId=resource_id)
 
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        client, request = aws.client("cognito-idp"), self._request(desired)
+        client.update_user_pool_client(ClientId=resource_id, **accepted(client, "update_user_pool_client", request))
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = aws.client("cognito-idp").describe_user_pool_client(
+            UserPoolId=state["userPoolId"], ClientId=resource_id
+        )
+        found = answer["UserPoolClient"]
+        renamed = {our: found[their] for our, their in _CLIENT_RENAMED.items() if their in found}
+        return {"name": found["ClientName"], **camel(found, *_CLIENT), **renamed}
+
+    def _request(self, desired: Desired) -> dict[str, Any]:
+        inputs = desired.inputs
+        _check_return_urls(inputs)
+        _check_validity(inputs)
+        renamed = {their: inputs[our] for our, their in _CLIENT_RENAMED.items() if our in inputs}
+        return {"ClientName": desired.physical_name(), **inputs.pick(*_CLIENT), **renamed}
+
 
 @carries("aws:cognito/userGroup:UserGroup")
 class UserGroup(Adapter):
+    replaced_by = ("name", "userPoolId")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
         aws.client("cognito-idp").create_group(
@@ -134,30 +183,54 @@ class UserGroup(Adapter):
         return Created(f"{inputs['userPoolId']}/{name}", {"name": name})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del resource_id
         aws.client("cognito-idp").delete_group(UserPoolId=state["userPoolId"], GroupName=state["name"])
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        request = desired.inputs.pick("description", "precedence", "roleArn", "userPoolId")
+        aws.client("cognito-idp").update_group(GroupName=state["name"], **request)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = aws.client("cognito-idp").get_group(UserPoolId=state["userPoolId"], GroupName=state["name"])
+        return camel(answer["Group"], "description", "precedence", "roleArn")
 
 
 @carries("aws:cognito/managedLoginBranding:ManagedLoginBranding")
 class ManagedLoginBranding(Adapter):
     """The style of one client's sign-in pages; pictures of one's own are refused."""
 
+    replaced_by = ("clientId", "userPoolId")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs = desired.inputs
-        if bool(inputs.get("useCognitoProvidedValues")) == ("settings" in inputs):
-            raise ServiceRuleError("settings: give them or useCognitoProvidedValues, one of the two")
-        branding = aws.client("cognito-idp").create_managed_login_branding(
-            **inputs.pick("clientId", "useCognitoProvidedValues", "userPoolId"),
-            **({"Settings": json_text(inputs["settings"])} if "settings" in inputs else {}),
-        )["ManagedLoginBranding"]
+        request = self._request(desired.inputs)
+        branding = aws.client("cognito-idp").create_managed_login_branding(**request)["ManagedLoginBranding"]
         identity = branding["ManagedLoginBrandingId"]
-        return Created(f"{inputs['userPoolId']},{identity}", {"managedLoginBrandingId": identity})
+        return Created(f"{request['UserPoolId']},{identity}", {"managedLoginBrandingId": identity})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del resource_id
         aws.client("cognito-idp").delete_managed_login_branding(
             UserPoolId=state["userPoolId"], ManagedLoginBrandingId=state["managedLoginBrandingId"]
         )
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        client, request = aws.client("cognito-idp"), self._request(desired.inputs)
+        identity = state["managedLoginBrandingId"]
+        request = accepted(client, "update_managed_login_branding", request)
+        client.update_managed_login_branding(ManagedLoginBrandingId=identity, **request)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        identity = state["managedLoginBrandingId"]
+        answer = aws.client("cognito-idp").describe_managed_login_branding(
+            UserPoolId=state["userPoolId"], ManagedLoginBrandingId=identity
+        )["ManagedLoginBranding"]
+        return {"settings": answer.get("Settings"), **camel(answer, "useCognitoProvidedValues")}
+
+    def _request(self, inputs: Inputs) -> dict[str, Any]:
+        if bool(inputs.get("useCognitoProvidedValues")) == ("settings" in inputs):
+            raise ServiceRuleError("settings: give them or useCognitoProvidedValues, one of the two")
+        settings = {"Settings": json_text(inputs["settings"])} if "settings" in inputs else {}
+        return {**inputs.pick("clientId", "useCognitoProvidedValues", "userPoolId"), **settings}
 
 
 def _check_return_urls(inputs: Inputs) -> None:

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from localcloud.engine.inputs import Desired, Inputs
 
 _UNTIL_ACTIVE = {"Delay": 0.1, "MaxAttempts": 300}  # the waiter's own delay is 20 seconds
+_TTL_ON = ("ENABLED", "ENABLING")
 
 
 @carries("aws:dynamodb/table:Table")
 class Table(Adapter):
+    replaced_by = ("name", "hashKey", "rangeKey", "localSecondaryIndexes")
+    changeable = ("deletionProtectionEnabled", "pointInTimeRecovery", "ttl")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, dynamodb = desired.inputs, aws.client("dynamodb")
         name = desired.physical_name()
@@ -38,10 +42,35 @@ class Table(Adapter):
         )
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         dynamodb = aws.client("dynamodb")
         dynamodb.delete_table(TableName=resource_id)
         dynamodb.get_waiter("table_not_exists").wait(TableName=resource_id, WaiterConfig=_UNTIL_ACTIVE)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        inputs, dynamodb = desired.inputs, aws.client("dynamodb")
+        is_protected = bool(inputs.get("deletionProtectionEnabled"))
+        if is_protected != bool(state.get("deletionProtectionEnabled")):
+            dynamodb.update_table(TableName=resource_id, DeletionProtectionEnabled=is_protected)
+            dynamodb.get_waiter("table_exists").wait(TableName=resource_id, WaiterConfig=_UNTIL_ACTIVE)
+        if inputs.get("ttl") != state.get("ttl"):
+            _put_time_to_live(dynamodb, resource_id, inputs.child("ttl"))
+        _put_recovery(dynamodb, resource_id, inputs.child("pointInTimeRecovery"))
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        dynamodb = aws.client("dynamodb")
+        table = dynamodb.describe_table(TableName=resource_id)["Table"]
+        backups = dynamodb.describe_continuous_backups(TableName=resource_id)["ContinuousBackupsDescription"]
+        recovery = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
+        ttl = dynamodb.describe_time_to_live(TableName=resource_id)["TimeToLiveDescription"]
+        keys = {key["KeyType"]: key["AttributeName"] for key in table["KeySchema"]}
+        return {
+            "hashKey": keys["HASH"],
+            "rangeKey": keys.get("RANGE"),
+            "deletionProtectionEnabled": table.get("DeletionProtectionEnabled", False),
+            "pointInTimeRecovery": {"enabled": recovery == "ENABLED"},
+            "ttl": {"attributeName": ttl.get("AttributeName"), "enabled": ttl["TimeToLiveStatus"] in _TTL_ON},
+        }
 
 
 def _request(name: str, desired: Desired) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import camel, only
 from localcloud.engine.inputs import json_text
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ _DEFAULT_BUS = "default"
 
 @carries("aws:cloudwatch/eventRule:EventRule")
 class EventRule(Adapter):
+    replaced_by = ("eventBusName", "name", "namePrefix")
+    is_put = True
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
         inputs.get("forceDestroy")  # used by `delete`
@@ -33,16 +37,23 @@ class EventRule(Adapter):
         return Created(name if bus == _DEFAULT_BUS else f"{bus}/{name}", {"name": name, "arn": rule["RuleArn"]})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del resource_id
         aws.client("events").delete_rule(
             Name=state["name"],
             EventBusName=state.get("eventBusName", _DEFAULT_BUS),
             Force=bool(state.get("forceDestroy")),
         )
 
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        bus = state.get("eventBusName", _DEFAULT_BUS)
+        rule = aws.client("events").describe_rule(Name=state["name"], EventBusName=bus)
+        return camel(rule, "state", "description", "scheduleExpression", "eventPattern")
+
 
 @carries("aws:cloudwatch/eventTarget:EventTarget")
 class EventTarget(Adapter):
+    replaced_by = ("eventBusName", "rule", "targetId")
+    is_put = True
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
         inputs.get("forceDestroy")
@@ -54,9 +65,14 @@ class EventTarget(Adapter):
         return Created(f"{rule}-{target['Id']}", {"targetId": target["Id"]})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del resource_id
         bus = state.get("eventBusName", _DEFAULT_BUS)
         aws.client("events").remove_targets(Rule=state["rule"], EventBusName=bus, Ids=[state["targetId"]])
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        bus = state.get("eventBusName", _DEFAULT_BUS)
+        found = aws.client("events").list_targets_by_rule(Rule=state["rule"], EventBusName=bus)["Targets"]
+        target = only([each for each in found if each["Id"] == state["targetId"]], resource_id)
+        return camel(target, "arn", "input", "inputPath", "roleArn", "deadLetterConfig", "retryPolicy")
 
 
 def _target(inputs: Inputs) -> dict[str, Any]:

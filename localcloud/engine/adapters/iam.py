@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import camel, only, policy_text
 from localcloud.engine.policy_rules import IDENTITY, TRUST, checked_policy
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 class Role(Adapter):
     """A role; policies are resources of their own (`inlinePolicies` and `managedPolicyArns` are refused)."""
 
+    replaced_by = ("name", "namePrefix", "path")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
         inputs.get("forceDetachPolicies")  # about deletion only; the engine deletes attachments first
@@ -30,12 +33,36 @@ class Role(Adapter):
         return Created(name, {"name": name, "arn": role["Arn"], "uniqueId": role["RoleId"]})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("iam").delete_role(RoleName=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        iam, inputs = aws.client("iam"), desired.inputs
+        inputs.get("forceDetachPolicies")
+        policy = checked_policy(inputs["assumeRolePolicy"], TRUST)
+        iam.update_assume_role_policy(RoleName=resource_id, PolicyDocument=policy)
+        iam.update_role(RoleName=resource_id, **inputs.pick("description", "maxSessionDuration"))
+        boundary = inputs.get("permissionsBoundary")
+        if boundary:
+            iam.put_role_permissions_boundary(RoleName=resource_id, PermissionsBoundary=boundary)
+        elif state.get("permissionsBoundary"):
+            iam.delete_role_permissions_boundary(RoleName=resource_id)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        role = aws.client("iam").get_role(RoleName=resource_id)["Role"]
+        boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+        return {
+            **camel(role, "description", "path", "maxSessionDuration"),
+            "assumeRolePolicy": policy_text(role["AssumeRolePolicyDocument"]),
+            "permissionsBoundary": boundary,
+        }
 
 
 @carries("aws:iam/rolePolicy:RolePolicy")
 class RolePolicy(Adapter):
+    replaced_by = ("name", "namePrefix", "role")
+    is_put = True
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         role, name = desired.inputs["role"], desired.physical_name()
         policy = checked_policy(desired.inputs["policy"], IDENTITY)
@@ -43,24 +70,36 @@ class RolePolicy(Adapter):
         return Created(f"{role}:{name}", {"name": name})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del resource_id
         aws.client("iam").delete_role_policy(RoleName=state["role"], PolicyName=state["name"])
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = aws.client("iam").get_role_policy(RoleName=state["role"], PolicyName=state["name"])
+        return {"policy": policy_text(answer["PolicyDocument"])}
 
 
 @carries("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
 class RolePolicyAttachment(Adapter):
+    replaced_by = ("policyArn", "role")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         role, policy = desired.inputs["role"], desired.inputs["policyArn"]
         aws.client("iam").attach_role_policy(RoleName=role, PolicyArn=policy)
         return Created(f"{role}/{policy}")
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del resource_id
         aws.client("iam").detach_role_policy(RoleName=state["role"], PolicyArn=state["policyArn"])
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("iam").list_attached_role_policies(RoleName=state["role"])["AttachedPolicies"]
+        only([each for each in found if each["PolicyArn"] == state["policyArn"]], resource_id)
+        return {}
 
 
 @carries("aws:iam/instanceProfile:InstanceProfile")
 class InstanceProfile(Adapter):
+    replaced_by = ("name", "namePrefix", "path")
+    changeable = ()
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         iam, name = aws.client("iam"), desired.physical_name()
         profile = iam.create_instance_profile(
@@ -78,3 +117,7 @@ class InstanceProfile(Adapter):
         if state.get("role"):
             iam.remove_role_from_instance_profile(InstanceProfileName=resource_id, RoleName=state["role"])
         iam.delete_instance_profile(InstanceProfileName=resource_id)
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        profile = aws.client("iam").get_instance_profile(InstanceProfileName=resource_id)["InstanceProfile"]
+        return {"role": next((role["RoleName"] for role in profile["Roles"]), None)}

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import accepted, camel
 from localcloud.engine.errors import ServiceRuleError
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ _RESERVED_KEYS = re.compile(
 class Function(Adapter):
     """Functions from a zip; images, layers' versions, file systems and VPCs are refused."""
 
+    replaced_by = ("name", "packageType")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, client = desired.inputs, aws.client("lambda")
         inputs.get("sourceCodeHash")  # tells the provider when to upload
@@ -69,6 +72,33 @@ class Function(Adapter):
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         if not state.get("skipDestroy"):
             aws.client("lambda").delete_function(FunctionName=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        inputs, client = desired.inputs, aws.client("lambda")
+        code, digest = _code(inputs)
+        request = {**inputs.pick(*_PLAIN), **_environment(inputs)}
+        architectures = inputs.pick("architectures")
+        function = client.update_function_code(FunctionName=resource_id, **code, **architectures)
+        client.get_waiter("function_updated_v2").wait(FunctionName=resource_id, WaiterConfig=_UNTIL_ACTIVE)
+        settings = accepted(client, "update_function_configuration", request)
+        client.update_function_configuration(FunctionName=resource_id, **settings)
+        client.get_waiter("function_updated_v2").wait(FunctionName=resource_id, WaiterConfig=_UNTIL_ACTIVE)
+        reserved = inputs.get("reservedConcurrentExecutions", _UNRESERVED)
+        if reserved != _UNRESERVED:
+            client.put_function_concurrency(FunctionName=resource_id, ReservedConcurrentExecutions=reserved)
+        elif state.get("reservedConcurrentExecutions", _UNRESERVED) != _UNRESERVED:
+            client.delete_function_concurrency(FunctionName=resource_id)
+        return _outputs(aws, resource_id, function, digest)
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = aws.client("lambda").get_function(FunctionName=resource_id)
+        found = answer["Configuration"]
+        reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions", _UNRESERVED)
+        return {
+            **camel(found, *_PLAIN),
+            "environment": {"variables": found.get("Environment", {}).get("Variables", {})},
+            "reservedConcurrentExecutions": reserved,
+        }
 
 
 def invoke_arn(aws: Aws, arn: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import accepted, camel, only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +35,8 @@ _PERMISSION = ("action", "principal", "sourceArn", "sourceAccount", "eventSource
 
 @carries("aws:lambda/permission:Permission")
 class Permission(Adapter):
+    replaced_by = ("function", "principalOrgId", "statementId", *_PERMISSION)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
         sid = inputs.get("statementId", f"{desired.name}-{desired.suffix}")
@@ -48,9 +52,17 @@ class Permission(Adapter):
         qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}
         aws.client("lambda").remove_permission(FunctionName=state["function"], StatementId=resource_id, **qualifier)
 
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}
+        policy = json.loads(aws.client("lambda").get_policy(FunctionName=state["function"], **qualifier)["Policy"])
+        only([each for each in policy["Statement"] if each["Sid"] == resource_id], resource_id)
+        return {}
+
 
 @carries("aws:lambda/eventSourceMapping:EventSourceMapping")
 class EventSourceMapping(Adapter):
+    replaced_by = ("eventSourceArn", "startingPosition", "startingPositionTimestamp")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         mapping = aws.client("lambda").create_event_source_mapping(
             **desired.inputs.pick(*_MAPPING),
@@ -67,12 +79,25 @@ class EventSourceMapping(Adapter):
         return Created(identity, outputs)
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("lambda").delete_event_source_mapping(UUID=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        client = aws.client("lambda")
+        request = {**desired.inputs.pick(*_MAPPING), **_on_failure(desired.inputs)}
+        client.update_event_source_mapping(UUID=resource_id, **accepted(client, "update_event_source_mapping", request))
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("lambda").get_event_source_mapping(UUID=resource_id)
+        settings = camel(found, *(key for key in _MAPPING if key not in ("enabled", "functionName")))
+        return {**settings, "enabled": found["State"] not in ("Disabled", "Disabling")}
 
 
 @carries("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
 class FunctionEventInvokeConfig(Adapter):
+    replaced_by = ("functionName", "qualifier")
+    is_put = True
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
         aws.client("lambda").put_function_event_invoke_config(
@@ -84,9 +109,13 @@ class FunctionEventInvokeConfig(Adapter):
         return Created(f"{name}:{qualifier}" if qualifier else name)
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del resource_id
         qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}
         aws.client("lambda").delete_function_event_invoke_config(FunctionName=state["functionName"], **qualifier)
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}
+        answer = aws.client("lambda").get_function_event_invoke_config(FunctionName=state["functionName"], **qualifier)
+        return camel(answer, "maximumEventAgeInSeconds", "maximumRetryAttempts")
 
 
 def _on_failure(inputs: Inputs) -> dict[str, Any]:

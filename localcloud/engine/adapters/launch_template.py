@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import camel
 from localcloud.engine.adapters.network import tag_specifications
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ _EBS_FLAGS = ("deleteOnTermination", "encrypted")
 
 @carries("aws:ec2/launchTemplate:LaunchTemplate")
 class LaunchTemplate(Adapter):
+    replaced_by = ("name", "namePrefix")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
         inputs.get("updateDefaultVersion")  # a new template has one version, which is the default
@@ -57,8 +60,25 @@ class LaunchTemplate(Adapter):
         return Created(identity, outputs)
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("ec2").delete_launch_template(LaunchTemplateId=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        ec2, inputs = aws.client("ec2"), desired.inputs
+        description = {"VersionDescription": inputs["description"]} if "description" in inputs else {}
+        data = _data(inputs)
+        answer = ec2.create_launch_template_version(
+            LaunchTemplateId=resource_id, LaunchTemplateData=data, **description
+        )
+        latest = int(answer["LaunchTemplateVersion"]["VersionNumber"])
+        if not inputs.get("updateDefaultVersion"):
+            return {"latestVersion": latest}
+        ec2.modify_launch_template(LaunchTemplateId=resource_id, DefaultVersion=str(latest))
+        return {"latestVersion": latest, "defaultVersion": latest}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = aws.client("ec2").describe_launch_template_versions(LaunchTemplateId=resource_id, Versions=["$Latest"])
+        data = answer["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+        return camel(data, "imageId", "instanceType", "instanceInitiatedShutdownBehavior", "userData")
 
 
 def _data(inputs: Inputs) -> dict[str, Any]:

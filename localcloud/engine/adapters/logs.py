@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import only
 from localcloud.engine.errors import ServiceRuleError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ _OPTIONAL = ("defaultValue", "dimensions", "unit")
 
 @carries("aws:cloudwatch/logGroup:LogGroup")
 class LogGroup(Adapter):
+    replaced_by = ("logGroupClass", "name", "namePrefix")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         logs, inputs, name = aws.client("logs"), desired.inputs, desired.physical_name()
         inputs.get("skipDestroy")  # used by `delete`
@@ -29,20 +32,30 @@ class LogGroup(Adapter):
             **inputs.camel("kmsKeyId", "logGroupClass"),
             **({"tags": desired.tags} if desired.tags else {}),
         )
-        retention = inputs.get("retentionInDays")
-        if retention:  # 0 means for ever, which is what a group has anyway
-            if retention not in _RETENTIONS:
-                raise ServiceRuleError(f"retentionInDays: {retention} is not one of {sorted(_RETENTIONS)}")
-            logs.put_retention_policy(logGroupName=name, retentionInDays=retention)
+        if inputs.get("retentionInDays"):  # 0 means for ever, which is what a group has anyway
+            _put_retention(logs, name, inputs["retentionInDays"])
         return Created(name, {"name": name, "arn": aws.arn("logs", f"log-group:{name}")})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         if not state.get("skipDestroy"):
             aws.client("logs").delete_log_group(logGroupName=resource_id)
 
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        desired.inputs.get("skipDestroy")
+        _put_retention(aws.client("logs"), resource_id, desired.inputs.get("retentionInDays"))
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("logs").describe_log_groups(logGroupNamePrefix=resource_id)["logGroups"]
+        group = only([each for each in found if each["logGroupName"] == resource_id], resource_id)
+        return {"retentionInDays": group.get("retentionInDays", 0), "kmsKeyId": group.get("kmsKeyId")}
+
 
 @carries("aws:cloudwatch/logMetricFilter:LogMetricFilter")
 class LogMetricFilter(Adapter):
+    replaced_by = ("logGroupName", "name")
+    is_put = True
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
         transformation = inputs.child("metricTransformation")
@@ -64,3 +77,18 @@ class LogMetricFilter(Adapter):
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         aws.client("logs").delete_metric_filter(logGroupName=state["logGroupName"], filterName=resource_id)
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        group = state["logGroupName"]
+        answer = aws.client("logs").describe_metric_filters(logGroupName=group, filterNamePrefix=resource_id)
+        found = only([each for each in answer["metricFilters"] if each["filterName"] == resource_id], resource_id)
+        return {"pattern": found.get("filterPattern", "")}
+
+
+def _put_retention(logs: Any, name: str, retention: int | None) -> None:
+    if not retention:
+        logs.delete_retention_policy(logGroupName=name)
+        return
+    if retention not in _RETENTIONS:
+        raise ServiceRuleError(f"retentionInDays: {retention} is not one of {sorted(_RETENTIONS)}")
+    logs.put_retention_policy(logGroupName=name, retentionInDays=retention)

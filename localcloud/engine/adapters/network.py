@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import camel, only
+from localcloud.engine.inputs import pascal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from localcloud.engine.aws import Aws
     from localcloud.engine.inputs import Desired, Inputs
 
+_DESTINATIONS = ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
 _TARGETS = ("gatewayId", "natGatewayId", "networkInterfaceId", "transitGatewayId", "vpcPeeringConnectionId")
 
 
@@ -22,25 +25,41 @@ def tag_specifications(desired: Desired, kind: str) -> dict[str, Any]:
 
 @carries("aws:ec2/vpc:Vpc")
 class Vpc(Adapter):
+    replaced_by = ("cidrBlock", "instanceTenancy")
+    changeable = ("enableDnsHostnames", "enableDnsSupport")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs = aws.client("ec2"), desired.inputs
         request = {**inputs.pick("cidrBlock", "instanceTenancy"), **tag_specifications(desired, "vpc")}
         if "assignGeneratedIpv6CidrBlock" in inputs:
             request["AmazonProvidedIpv6CidrBlock"] = inputs["assignGeneratedIpv6CidrBlock"]
         vpc = ec2.create_vpc(**request)["Vpc"]["VpcId"]
-        # One attribute per call, says the API; a new VPC resolves names but gives none.
-        ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": inputs.get("enableDnsSupport", True)})
-        ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": inputs.get("enableDnsHostnames", False)})
+        _put_dns(ec2, vpc, inputs)
         group = _default_security_group(ec2, vpc)
         return Created(vpc, {"arn": aws.arn("ec2", f"vpc/{vpc}"), "ownerId": aws.account, **group})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("ec2").delete_vpc(VpcId=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        _put_dns(aws.client("ec2"), resource_id, desired.inputs)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        ec2 = aws.client("ec2")
+        vpc = only(ec2.describe_vpcs(VpcIds=[resource_id])["Vpcs"], resource_id)
+        names = {
+            key: ec2.describe_vpc_attribute(VpcId=resource_id, Attribute=key)[pascal(key)]["Value"]
+            for key in ("enableDnsSupport", "enableDnsHostnames")
+        }
+        return {**camel(vpc, "cidrBlock"), **names}
 
 
 @carries("aws:ec2/subnet:Subnet")
 class Subnet(Adapter):
+    replaced_by = ("availabilityZone", "availabilityZoneId", "cidrBlock", "vpcId")
+    changeable = ("mapPublicIpOnLaunch",)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs = aws.client("ec2"), desired.inputs
         answer = ec2.create_subnet(
@@ -59,12 +78,22 @@ class Subnet(Adapter):
         return Created(subnet, outputs)
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("ec2").delete_subnet(SubnetId=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        value = {"Value": bool(desired.inputs.get("mapPublicIpOnLaunch"))}
+        aws.client("ec2").modify_subnet_attribute(SubnetId=resource_id, MapPublicIpOnLaunch=value)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        subnet = only(aws.client("ec2").describe_subnets(SubnetIds=[resource_id])["Subnets"], resource_id)
+        return camel(subnet, "availabilityZone", "cidrBlock", "mapPublicIpOnLaunch", "vpcId")
 
 
 @carries("aws:ec2/internetGateway:InternetGateway")
 class InternetGateway(Adapter):
+    changeable = ()
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2 = aws.client("ec2")
         answer = ec2.create_internet_gateway(**tag_specifications(desired, "internet-gateway"))
@@ -80,9 +109,17 @@ class InternetGateway(Adapter):
             ec2.detach_internet_gateway(InternetGatewayId=resource_id, VpcId=state["vpcId"])
         ec2.delete_internet_gateway(InternetGatewayId=resource_id)
 
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = aws.client("ec2").describe_internet_gateways(InternetGatewayIds=[resource_id])
+        gateway = only(answer["InternetGateways"], resource_id)
+        return {"vpcId": next((each["VpcId"] for each in gateway.get("Attachments", [])), None)}
+
 
 @carries("aws:ec2/routeTable:RouteTable")
 class RouteTable(Adapter):
+    replaced_by = ("vpcId",)
+    changeable = ()
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs = aws.client("ec2"), desired.inputs
         specifications = tag_specifications(desired, "route-table")
@@ -93,42 +130,64 @@ class RouteTable(Adapter):
         return Created(table, {"arn": aws.arn("ec2", f"route-table/{table}"), "ownerId": aws.account})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("ec2").delete_route_table(RouteTableId=resource_id)
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        table = only(aws.client("ec2").describe_route_tables(RouteTableIds=[resource_id])["RouteTables"], resource_id)
+        return camel(table, "vpcId")
 
 
 @carries("aws:ec2/route:Route")
 class Route(Adapter):
+    replaced_by = ("routeTableId", *_DESTINATIONS)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
-        destination = _destination(inputs)
         table = inputs["routeTableId"]
-        aws.client("ec2").create_route(RouteTableId=table, **destination, **inputs.pick(*_TARGETS))
+        aws.client("ec2").create_route(RouteTableId=table, **inputs.pick(*_DESTINATIONS), **inputs.pick(*_TARGETS))
         return Created(f"r-{table}{desired.suffix}", {"state": "active", "origin": "CreateRoute"})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del resource_id
-        destination = {
-            key[:1].upper() + key[1:]: state[key]
-            for key in ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
-            if state.get(key)
-        }
+        destination = {pascal(key): state[key] for key in _DESTINATIONS if state.get(key)}
         aws.client("ec2").delete_route(RouteTableId=state["routeTableId"], **destination)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        inputs = desired.inputs
+        request = {**inputs.pick("routeTableId", *_DESTINATIONS), **inputs.pick(*_TARGETS)}
+        aws.client("ec2").replace_route(**request)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("ec2").describe_route_tables(RouteTableIds=[state["routeTableId"]])["RouteTables"]
+        wanted = {key: state[key] for key in _DESTINATIONS if state.get(key)}
+        routes = [camel(route, *_DESTINATIONS, *_TARGETS) for route in only(found, resource_id)["Routes"]]
+        return only([route for route in routes if wanted.items() <= route.items()], resource_id)
 
 
 @carries("aws:ec2/routeTableAssociation:RouteTableAssociation")
 class RouteTableAssociation(Adapter):
+    replaced_by = ("gatewayId", "subnetId")
+    changeable = ()
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = desired.inputs.pick("routeTableId", "subnetId", "gatewayId")
         return Created(aws.client("ec2").associate_route_table(**request)["AssociationId"])
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("ec2").disassociate_route_table(AssociationId=resource_id)
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("ec2").describe_route_tables(RouteTableIds=[state["routeTableId"]])["RouteTables"]
+        given = only(found, resource_id).get("Associations", [])
+        only([each for each in given if each["RouteTableAssociationId"] == resource_id], resource_id)
+        return {}
 
 
 @carries("aws:ec2/vpcEndpoint:VpcEndpoint")
 class VpcEndpoint(Adapter):
+    replaced_by = ("serviceName", "vpcEndpointType", "vpcId")
+    changeable = ("policy",)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
         request = inputs.pick("vpcId", "serviceName", "vpcEndpointType", "routeTableIds", "subnetIds")
@@ -141,12 +200,22 @@ class VpcEndpoint(Adapter):
         return Created(endpoint, outputs)
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[resource_id])
 
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        policy = {"PolicyDocument": desired.inputs["policy"]} if "policy" in desired.inputs else {"ResetPolicy": True}
+        aws.client("ec2").modify_vpc_endpoint(VpcEndpointId=resource_id, **policy)
+        return {}
 
-def _destination(inputs: Inputs) -> dict[str, Any]:
-    return inputs.pick("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("ec2").describe_vpc_endpoints(VpcEndpointIds=[resource_id])["VpcEndpoints"]
+        return {"policy": only(found, resource_id).get("PolicyDocument")}
+
+
+def _put_dns(ec2: Any, vpc: str, inputs: Inputs) -> None:
+    """One attribute per call, says the API; a new VPC resolves names but gives none."""
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": inputs.get("enableDnsSupport", True)})
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": inputs.get("enableDnsHostnames", False)})
 
 
 def _default_security_group(ec2: Any, vpc: str) -> dict[str, str]:

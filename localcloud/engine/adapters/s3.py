@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import camel
 from localcloud.engine.inputs import pascal
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ _BATCH = 1000  # keys that DeleteObjects takes at once
 
 @carries("aws:s3/bucket:Bucket")
 class Bucket(Adapter):
+    replaced_by = ("bucket", "bucketPrefix", "objectLockEnabled")
+    changeable = ("forceDestroy",)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         s3 = aws.client("s3")
         name = desired.physical_name("bucket", _NAME)
@@ -51,9 +55,19 @@ class Bucket(Adapter):
             _empty(aws, resource_id)
         aws.client("s3").delete_bucket(Bucket=resource_id)
 
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        aws.client("s3").head_bucket(Bucket=resource_id)
+        return {}
+
 
 @carries("aws:s3/bucketObjectv2:BucketObjectv2")
 class BucketObject(Adapter):
+    replaced_by = ("bucket", "key")
+    is_put = True
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
         bucket, key = inputs["bucket"], inputs.get("key", desired.name)
@@ -82,8 +96,11 @@ class BucketObject(Adapter):
         )
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del resource_id
         aws.client("s3").delete_object(Bucket=state["bucket"], Key=state["key"])
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = aws.client("s3").head_object(Bucket=state["bucket"], Key=state["key"])
+        return camel(answer, "cacheControl", "contentType", "contentDisposition", "contentEncoding")
 
 
 def s3_keys(value: Inputs, *keys: str) -> dict[str, Any]:

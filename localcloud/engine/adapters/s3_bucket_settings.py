@@ -6,8 +6,9 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import camel
 from localcloud.engine.adapters.s3 import only_set, s3_keys
-from localcloud.engine.inputs import json_text
+from localcloud.engine.inputs import camel_keys, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,9 @@ class BucketSetting(Adapter):
     """One put and one delete; `deletion` is empty where AWS has none."""
 
     deletion = ""
+    getting = ""
+    replaced_by = ("bucket",)
+    is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         bucket = desired.inputs["bucket"]
@@ -32,32 +36,47 @@ class BucketSetting(Adapter):
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None: ...
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         if self.deletion:
             getattr(aws.client("s3"), self.deletion)(Bucket=resource_id)
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        return self.live(getattr(aws.client("s3"), self.getting)(Bucket=resource_id))
+
+    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """What S3's answer says in the inputs' names, as far as it can be compared with them."""
+        return {}
 
 
 @carries("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
 class BucketPublicAccessBlock(BucketSetting):
     deletion = "delete_public_access_block"
+    getting = "get_public_access_block"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
         given = inputs.pick(*_PUBLIC_ACCESS)
         unset = {key[:1].upper() + key[1:]: False for key in _PUBLIC_ACCESS}
         s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={**unset, **given})
 
+    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
+        return camel(answer["PublicAccessBlockConfiguration"], *_PUBLIC_ACCESS)
+
 
 @carries("aws:s3/bucketPolicy:BucketPolicy")
 class BucketPolicy(BucketSetting):
     deletion = "delete_bucket_policy"
+    getting = "get_bucket_policy"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
         s3.put_bucket_policy(Bucket=bucket, Policy=json_text(inputs["policy"]))
+
+    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
+        return camel(answer, "policy")
 
 
 @carries("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
 class BucketOwnershipControls(BucketSetting):
     deletion = "delete_bucket_ownership_controls"
+    getting = "get_bucket_ownership_controls"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
         rules = [inputs.pick("rule")["Rule"]]
@@ -68,24 +87,34 @@ class BucketOwnershipControls(BucketSetting):
 class BucketVersioning(BucketSetting):
     """Versioning cannot be taken off again, only suspended, and it goes with the bucket."""
 
+    getting = "get_bucket_versioning"
+
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
         configuration = inputs.pick("versioningConfiguration")["VersioningConfiguration"]
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=configuration)
+
+    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
+        return {"versioningConfiguration": {"status": answer.get("Status")}}
 
 
 @carries("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
 class BucketCorsConfiguration(BucketSetting):
     deletion = "delete_bucket_cors"
+    getting = "get_bucket_cors"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
         keys = ("id", "allowedMethods", "allowedOrigins", "allowedHeaders", "exposeHeaders", "maxAgeSeconds")
         rules = [s3_keys(rule, *keys) for rule in inputs.children("corsRules")]
         s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
 
+    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
+        return {"corsRules": camel_keys(answer["CORSRules"])}
+
 
 @carries("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
 class BucketEncryption(BucketSetting):
     deletion = "delete_bucket_encryption"
+    getting = "get_bucket_encryption"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
         rules = [

@@ -23,6 +23,7 @@ _ACTIONS = (
 @carries("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
 class BucketLifecycleConfiguration(BucketSetting):
     deletion = "delete_bucket_lifecycle"
+    getting = "get_bucket_lifecycle_configuration"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
         rules = [_rule(rule) for rule in inputs.children("rules")]

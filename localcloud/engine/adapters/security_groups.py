@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import camel, only
 from localcloud.engine.adapters.network import tag_specifications
 from localcloud.engine.errors import ServiceRuleError
 
@@ -21,6 +22,8 @@ _ALL = "-1"  # protocol "all", which has no ports
 
 @carries("aws:ec2/securityGroup:SecurityGroup")
 class SecurityGroup(Adapter):
+    replaced_by = ("description", "name", "namePrefix", "vpcId")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs, name = aws.client("ec2"), desired.inputs, desired.physical_name()
         inputs.get("revokeRulesOnDelete")  # rules go with their group here
@@ -38,13 +41,23 @@ class SecurityGroup(Adapter):
         return Created(group, {**outputs, "arn": aws.arn("ec2", f"security-group/{group}")})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("ec2").delete_security_group(GroupId=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        desired.inputs.get("revokeRulesOnDelete")
+        _replace_rules(aws.client("ec2"), resource_id, desired.inputs)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("ec2").describe_security_groups(GroupIds=[resource_id])["SecurityGroups"]
+        return camel(only(found, resource_id), "description", "vpcId")
 
 
 @carries("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
 class DefaultSecurityGroup(Adapter):
     """Adopts the group that AWS makes with every VPC, and leaves it only the rules given here."""
+
+    replaced_by = ("vpcId",)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs = aws.client("ec2"), desired.inputs
@@ -66,11 +79,21 @@ class DefaultSecurityGroup(Adapter):
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         """It goes with its VPC."""
 
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        desired.inputs.get("revokeRulesOnDelete")
+        _replace_rules(aws.client("ec2"), resource_id, desired.inputs)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("ec2").describe_security_groups(GroupIds=[resource_id])["SecurityGroups"]
+        return camel(only(found, resource_id), "vpcId")
+
 
 class SecurityGroupRule(Adapter):
     """One rule as a resource of its own; `direction` is Ingress or Egress."""
 
     direction = ""
+    replaced_by = ("securityGroupId",)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, ec2 = desired.inputs, aws.client("ec2")
@@ -86,6 +109,24 @@ class SecurityGroupRule(Adapter):
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         call = getattr(aws.client("ec2"), f"revoke_security_group_{self.direction}")
         call(GroupId=state["securityGroupId"], SecurityGroupRuleIds=[resource_id])
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        inputs = desired.inputs
+        given = {"cidrIpv4": "CidrIpv4", "cidrIpv6": "CidrIpv6", "prefixListId": "PrefixListId"}
+        rule = {their: inputs[our] for our, their in given.items() if our in inputs}
+        rule |= {**inputs.pick("description"), **_ports(inputs, inputs["ipProtocol"])}
+        if "referencedSecurityGroupId" in inputs:
+            rule["ReferencedGroupId"] = inputs["referencedSecurityGroupId"]
+        aws.client("ec2").modify_security_group_rules(
+            GroupId=state["securityGroupId"],
+            SecurityGroupRules=[{"SecurityGroupRuleId": resource_id, "SecurityGroupRule": rule}],
+        )
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = aws.client("ec2").describe_security_group_rules(SecurityGroupRuleIds=[resource_id])
+        rule = only(answer["SecurityGroupRules"], resource_id)
+        return camel(rule, "description", "cidrIpv4", "cidrIpv6", "ipProtocol", "fromPort", "toPort")
 
 
 @carries("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import accepted
 from localcloud.engine.errors import ServiceRuleError
 
 if TYPE_CHECKING:
@@ -16,21 +17,35 @@ if TYPE_CHECKING:
 
 @carries("aws:sfn/stateMachine:StateMachine")
 class StateMachine(Adapter):
+    replaced_by = ("name", "namePrefix", "type")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs, name = desired.inputs, desired.physical_name()
+        request = self._request(desired)
+        arn = aws.client("stepfunctions").create_state_machine(**request)["stateMachineArn"]
+        kind = request.get("type", "STANDARD")
+        return Created(arn, {"name": request["name"], "arn": arn, "status": "ACTIVE", "type": kind})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        aws.client("stepfunctions").delete_state_machine(stateMachineArn=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        client, request = aws.client("stepfunctions"), self._request(desired)
+        client.update_state_machine(stateMachineArn=resource_id, **accepted(client, "update_state_machine", request))
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("stepfunctions").describe_state_machine(stateMachineArn=resource_id)
+        return {key: found[key] for key in ("definition", "roleArn", "tracingConfiguration") if key in found}
+
+    def _request(self, desired: Desired) -> dict[str, Any]:
+        inputs = desired.inputs
         tags = [{"key": key, "value": value} for key, value in desired.tags.items()]
-        machine = aws.client("stepfunctions").create_state_machine(
-            name=name,
+        return {
+            "name": desired.physical_name(),
             **inputs.camel("definition", "roleArn", "type", "publish", "tracingConfiguration"),
             **_logging(inputs.child("loggingConfiguration")),
             **({"tags": tags} if tags else {}),
-        )
-        arn = machine["stateMachineArn"]
-        return Created(arn, {"name": name, "arn": arn, "status": "ACTIVE", "type": inputs.get("type", "STANDARD")})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
-        aws.client("stepfunctions").delete_state_machine(stateMachineArn=resource_id)
+        }
 
 
 def _logging(given: Inputs | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import camel
 from localcloud.engine.inputs import json_text
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ _OWNERS_ACTIONS = (
 
 @carries("aws:sns/topic:Topic")
 class Topic(Adapter):
+    replaced_by = ("fifoTopic", "name", "namePrefix")
+    changeable = ("displayName", "policy")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
         attributes = inputs.pick("displayName", "kmsMasterKeyId")
@@ -41,12 +45,25 @@ class Topic(Adapter):
         return Created(arn, {"name": name, "arn": arn, "owner": aws.account})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("sns").delete_topic(TopicArn=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        sns = aws.client("sns")
+        name = desired.inputs.get("displayName", "")
+        sns.set_topic_attributes(TopicArn=resource_id, AttributeName="DisplayName", AttributeValue=name)
+        if "policy" in desired.inputs:
+            _set_policy(aws, resource_id, json_text(desired.inputs["policy"]))
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        return camel(aws.client("sns").get_topic_attributes(TopicArn=resource_id)["Attributes"], "displayName")
 
 
 @carries("aws:sns/topicPolicy:TopicPolicy")
 class TopicPolicy(Adapter):
+    replaced_by = ("arn",)
+    is_put = True
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         arn = desired.inputs["arn"]
         policy = json_text(desired.inputs["policy"])
@@ -55,12 +72,17 @@ class TopicPolicy(Adapter):
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         """Leaves what a topic comes with: SNS takes no empty policy."""
-        del state
         _set_policy(aws, resource_id, json.dumps(_default_policy(resource_id, aws.account)))
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        return camel(aws.client("sns").get_topic_attributes(TopicArn=resource_id)["Attributes"], "policy")
 
 
 @carries("aws:sns/topicSubscription:TopicSubscription")
 class TopicSubscription(Adapter):
+    replaced_by = ("endpoint", "protocol", "topic")
+    changeable = ()
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
         arn = aws.client("sns").subscribe(
@@ -71,8 +93,11 @@ class TopicSubscription(Adapter):
         return Created(arn, {"arn": arn, "ownerId": aws.account})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("sns").unsubscribe(SubscriptionArn=resource_id)
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        aws.client("sns").get_subscription_attributes(SubscriptionArn=resource_id)
+        return {}
 
 
 def _set_policy(aws: Aws, topic_arn: str, policy: str) -> None:

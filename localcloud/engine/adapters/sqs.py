@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.answers import Gone
 from localcloud.engine.inputs import json_text
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _NAME = r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo"  # SQS API reference, C
 
 @carries("aws:sqs/queue:Queue")
 class Queue(Adapter):
+    replaced_by = ("fifoQueue", "name", "namePrefix")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
         name = desired.physical_name(rule=_NAME)
@@ -47,12 +50,23 @@ class Queue(Adapter):
         return Created(url, {"name": name, "url": url, "arn": aws.arn("sqs", name)})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("sqs").delete_queue(QueueUrl=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        attributes = _attributes(desired.inputs)
+        aws.client("sqs").set_queue_attributes(QueueUrl=resource_id, Attributes=attributes)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = aws.client("sqs").get_queue_attributes(QueueUrl=resource_id, AttributeNames=["All"])
+        return {our: answer["Attributes"][their] for our, their in _ATTRIBUTES.items() if their in answer["Attributes"]}
 
 
 @carries("aws:sqs/queuePolicy:QueuePolicy")
 class QueuePolicy(Adapter):
+    replaced_by = ("queueUrl",)
+    is_put = True
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         url = desired.inputs["queueUrl"]
         policy = json_text(desired.inputs["policy"])
@@ -60,8 +74,13 @@ class QueuePolicy(Adapter):
         return Created(url)
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("sqs").set_queue_attributes(QueueUrl=resource_id, Attributes={"Policy": ""})
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = aws.client("sqs").get_queue_attributes(QueueUrl=resource_id, AttributeNames=["Policy"])
+        if not answer.get("Attributes", {}).get("Policy"):
+            raise Gone(resource_id)
+        return {"policy": answer["Attributes"]["Policy"]}
 
 
 def _attributes(inputs: Inputs) -> dict[str, str]:

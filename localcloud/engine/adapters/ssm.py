@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 @carries("aws:ssm/parameter:Parameter")
 class Parameter(Adapter):
+    replaced_by = ("dataType", "name")
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
         value = inputs.get("value") or inputs.get("insecureValue")
@@ -28,5 +30,16 @@ class Parameter(Adapter):
         return Created(name, {"name": name, "arn": arn, "version": answer["Version"]})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        del state
         aws.client("ssm").delete_parameter(Name=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        inputs = desired.inputs
+        inputs.get("overwrite")
+        value = inputs.get("value") or inputs.get("insecureValue")
+        request = inputs.pick("type", "description", "allowedPattern", "dataType", "tier", "keyId")
+        answer = aws.client("ssm").put_parameter(Name=resource_id, Value=value, Overwrite=True, **request)
+        return {"version": answer["Version"]}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        found = aws.client("ssm").get_parameter(Name=resource_id, WithDecryption=True)["Parameter"]
+        return {"value": found["Value"], "insecureValue": found["Value"], "type": found["Type"]}
