@@ -23,6 +23,8 @@ _MOST_SCRIPT_CHARACTERS = 1_000
 # A "g" right after the generation stands for Graviton, which all of EC2's arm64 families have but its first
 # (EC2 instance types guide, "Instance type naming conventions").
 _ARM64_FAMILY = re.compile(r"a1|[a-z]+\d+g[a-z0-9-]*")
+# As Amazon Linux 2023 calls it.
+DEFAULT_ROOT_DEVICE = "/dev/xvda"
 # With the time for file and result it stays below SSM's longest executionTimeout, two days.
 _LONGEST_TIMEOUT_MINUTES = 2_760
 # Amounts are texts, as they are written: a binary float is not what it was written as.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.config import StackConfig
+from infra.config import DEFAULT_ROOT_DEVICE, StackConfig
 from infra.network import Network
 from infra.policies import Statement, assumed_by, policy
 
@@ -78,7 +78,7 @@ class Machines(pulumi.ComponentResource):
             vpc_security_group_ids=[args.network.security_group_id],
             block_device_mappings=[
                 {
-                    "device_name": "/dev/xvda",
+                    "device_name": self._root_device(config),
                     "ebs": {
                         "volume_size": config.machine_disk_gib,
                         "volume_type": "gp3",
@@ -98,6 +98,18 @@ class Machines(pulumi.ComponentResource):
         self.log_group = log.name
         self.log_group_arn = log.arn
         self.register_outputs({"launch_template_id": self.launch_template_id})
+
+    def _root_device(self, config: StackConfig) -> str:
+        """What the image calls its root device: under another name there would be a second, empty disk.
+
+        EC2 user guide, "Device names for volumes": it is the image's RootDeviceName, /dev/xvda or /dev/sda1.
+        """
+        if not config.machine_image_parameter:
+            return DEFAULT_ROOT_DEVICE
+        asked = pulumi.InvokeOptions(parent=self)
+        parameter = aws.ssm.get_parameter(name=config.machine_image_parameter, with_decryption=False, opts=asked)
+        image = aws.ec2.get_ami(filters=[{"name": "image-id", "values": [parameter.insecure_value]}], opts=asked)
+        return str(image.root_device_name)
 
 
 def machine_deadline_minutes(config: StackConfig) -> int:

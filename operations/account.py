@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.config import StackConfig
+from infra.config import DEFAULT_ROOT_DEVICE, StackConfig
 from operations.finding import Finding, Verdict
 from operations.quotas import LAMBDA_CONCURRENCY, VPCS, Quota, machine_quota
 
@@ -204,7 +204,12 @@ def _image(clients: Clients, config: StackConfig) -> Iterator[Finding]:
     root = next(each for each in image["BlockDeviceMappings"] if each["DeviceName"] == image["RootDeviceName"])
     size = root["Ebs"]["VolumeSize"]
     seen = f"{image_id}: {image['Architecture']}, {size} GiB, from {parameter}"
-    if image["Architecture"] != config.architecture:
+    if not config.machine_image_parameter and image["RootDeviceName"] != DEFAULT_ROOT_DEVICE:
+        # infra/machines.py asks for the name where the parameter is set, and only there.
+        remedy = f"Set it, so that it is asked for: pulumi config set mayfly:machineImageParameter {parameter}"
+        seen = f"{seen}; its root device is {image['RootDeviceName']}, not {DEFAULT_ROOT_DEVICE}"
+        yield Finding("image", Verdict.STOP, seen, remedy)
+    elif image["Architecture"] != config.architecture:
         yield Finding("image", Verdict.STOP, f"{seen}; the stack is {config.architecture}", remedy)
     elif size > config.machine_disk_gib:
         yield Finding("image", Verdict.STOP, seen, f"Set mayfly:machineDiskGib to {size} at least.")

@@ -101,6 +101,25 @@ def _ssm_parameter(aws: Aws, arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _ami(aws: Aws, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    refused = set(arguments) - {"filters", "owners", "region"}
+    if refused:
+        raise RefusedInputError(f"getAmi: {', '.join(sorted(refused))} cannot be carried over")
+    filters = [{"Name": item["name"], "Values": item["values"]} for item in arguments.get("filters", [])]
+    owners = {"Owners": arguments["owners"]} if arguments.get("owners") else {}
+    images = aws.client("ec2").describe_images(Filters=filters, **owners)["Images"]
+    if len(images) != 1:  # the provider takes the newest of several only where it is told to
+        raise RefusedInputError(f"getAmi: {len(images)} images are as {filters} wants it")
+    (image,) = images
+    return {
+        "id": image["ImageId"],
+        "imageId": image["ImageId"],
+        "architecture": image["Architecture"],
+        "rootDeviceName": image["RootDeviceName"],
+        "region": aws.region,
+    }
+
+
 def _policy_document(_aws: Aws, arguments: Mapping[str, Any]) -> dict[str, Any]:
     document = policy_document(arguments)
     text = json.dumps(document, indent=2)
@@ -128,6 +147,7 @@ INVOKES: dict[str, Invoke] = {
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getAvailabilityZones:getAvailabilityZones": _availability_zones,
     "aws:ec2/getAvailabilityZones:getAvailabilityZones": _availability_zones,
+    "aws:ec2/getAmi:getAmi": _ami,
     "aws:ssm/getParameter:getParameter": _ssm_parameter,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
     "aws:cloudfront/getCachePolicy:getCachePolicy": _managed(_CACHE_POLICIES, "cache policy"),

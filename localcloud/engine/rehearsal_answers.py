@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 ACCOUNT = "123456789012"
+CUSTOM_ROOT_DEVICE = "/dev/sda1"
 
 subject: ContextVar[str] = ContextVar("subject", default="")  # the URN that ids are made up for
 
@@ -123,6 +124,11 @@ ANSWERS: dict[str, Answer] = {
     "events.PutRule": lambda p, r: {"RuleArn": _arn("events", r, f"rule/{p['Name']}")},
     "ssm.PutParameter": lambda _p, _r: {"Version": 1},
     "ssm.GetParameter": _parameter,
+    "ec2.DescribeImages": lambda p, _r: {
+        "Images": [
+            {"ImageId": p["Filters"][0]["Values"][0], "Architecture": "arm64", "RootDeviceName": CUSTOM_ROOT_DEVICE}
+        ]
+    },
     "ec2.CreateVpc": _ec2("Vpc", "VpcId", "vpc-"),
     "ec2.CreateSubnet": _ec2("Subnet", "SubnetId", "subnet-"),
     "ec2.CreateInternetGateway": _ec2("InternetGateway", "InternetGatewayId", "igw-"),

@@ -42,6 +42,9 @@ def test_only_the_types_of_the_stack_and_those_that_are_allowed_can_be_launched(
 
 def test_machines_and_sweeper_wait_for_the_longest_that_a_job_may_ask_for(generous: Deployment) -> None:
     (template,) = generous.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    # EC2 user guide, "Device names for volumes": images of others than Amazon often have this one.
+    (disk,) = template.inputs["blockDeviceMappings"]
+    assert disk["deviceName"] == "/dev/sda1"
     assert b"shutdown -h +290" in base64.b64decode(template.inputs["userData"])
     assert environment(generous, "sweep")["MACHINE_DEADLINE_SECONDS"] == str(290 * 60)
     assert environment(generous, "dispatch")["JOB_TIMEOUT_SECONDS"] == "3600"

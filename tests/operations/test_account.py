@@ -99,9 +99,9 @@ def types(*names: str, processor: str = "arm64", sold: Sequence[str] = ("on-dema
     return {"InstanceTypes": [{"InstanceType": name, **about} for name in names]}
 
 
-def image(processor: str = "arm64", size: int = 8) -> dict[str, Any]:
-    disks = [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": size}}]
-    return {"Images": [{"Architecture": processor, "RootDeviceName": "/dev/xvda", "BlockDeviceMappings": disks}]}
+def image(processor: str = "arm64", size: int = 8, root: str = "/dev/xvda") -> dict[str, Any]:
+    disks = [{"DeviceName": root, "Ebs": {"VolumeSize": size}}]
+    return {"Images": [{"Architecture": processor, "RootDeviceName": root, "BlockDeviceMappings": disks}]}
 
 
 @pytest.fixture
@@ -150,6 +150,7 @@ def test_a_region_that_is_not_enabled_stops_it(aws: Account, answer: Any) -> Non
         ("ssm", "get_parameter", "ParameterNotFound", ("image", Verdict.STOP)),
         ("ec2", "describe_images", image("x86_64"), ("image", Verdict.STOP)),
         ("ec2", "describe_images", image(size=30), ("image", Verdict.STOP)),
+        ("ec2", "describe_images", image(root="/dev/sda1"), ("image", Verdict.STOP)),
         ("ec2", "describe_images", {"Images": []}, ("image", Verdict.STOP)),
     ],
 )
@@ -162,6 +163,11 @@ def test_what_would_fail_is_told(
         aws.answers["service-quotas"].pop(0)
     aws.change(service, call, answer)
     assert aws.remarks() == [expected]
+
+
+def test_an_image_of_ones_own_may_call_its_root_device_otherwise(aws: Account) -> None:
+    aws.change("ec2", "describe_images", image(root="/dev/sda1"))
+    assert aws.remarks(replace(SMALL, machine_image_parameter="/our/image")) == []
 
 
 def test_few_functions_at_once_make_bursts_slow(aws: Account) -> None:

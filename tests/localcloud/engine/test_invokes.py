@@ -59,6 +59,13 @@ def test_a_managed_policy_is_found_by_name_and_by_id() -> None:
     assert by_name == invoke(token, {"id": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"})
 
 
+def test_an_image_is_found_with_the_name_of_its_root_device() -> None:
+    answer = invoke("aws:ec2/getAmi:getAmi", {"filters": [{"name": "image-id", "values": ["ami-1"]}]})
+    assert (answer["imageId"], answer["rootDeviceName"]) == ("ami-1", "/dev/sda1")
+    with pytest.raises(RefusedInputError, match="mostRecent"):
+        invoke("aws:ec2/getAmi:getAmi", {"mostRecent": True})
+
+
 def test_an_unknown_managed_policy_is_refused_with_the_known_ones() -> None:
     with pytest.raises(RefusedInputError, match=r"known are .*Managed-CachingOptimized"):
         invoke("aws:cloudfront/getCachePolicy:getCachePolicy", {"name": "Managed-Nothing"})

@@ -52,8 +52,8 @@ def test_a_resource_type_without_adapter_is_named(program: ProgramWriter) -> Non
 
 
 def test_a_data_source_that_cannot_be_answered_is_named(program: ProgramWriter) -> None:
-    with pytest.raises(DeploymentError, match=r"data source aws:ec2/getAmi:getAmi: .*cannot answer"):
-        preview(program('aws.ec2.get_ami(owners=["self"])'), config={})
+    with pytest.raises(DeploymentError, match=r"data source aws:ec2/getEips:getEips: .*cannot answer"):
+        preview(program("aws.ec2.get_eips()"), config={})
 
 
 def test_an_error_of_the_program_says_where_it_was_raised(program: ProgramWriter) -> None:
