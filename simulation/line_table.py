@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Generic, TypeVar
 
 from functions.jobs.clock import now
 from functions.jobs.errors import LeadLost
+from functions.jobs.fair_order import by_age
 from functions.jobs.job import Run
 from functions.jobs.ports import Batch, Charge, DayLedger, Lead, Slot, Ticket, Turn
 from functions.jobs.serving import MAX_BATCH
@@ -61,20 +63,23 @@ class _LeadItem:
     until: float = 0.0
     limit: int = MAX_BATCH
     batch: Batch | None = None
+    served: Mapping[str, str] = field(default_factory=dict)
 
 
 class SimulatedLineTable:
     """functions.jobs.ports.LineTable in memory, with the calls and conditions of functions/aws/line_table.py.
 
-    `on_enter`, `on_look` (at those in line), `on_remember` (of a new
-    batch), `on_grant` and `on_free` hear of what happened, right after.
+    `on_enter`, `on_look` (at those in line), `on_count` (of the slots), `on_remember` (of a new batch), `on_grant` and
+    `on_free` hear of what happened, right after.
     """
 
     def __init__(self, clock: VirtualClock, calls: Calls) -> None:
         self.tickets: Items[Ticket] = Items()
+        self._of_owner: defaultdict[str, Items[Ticket]] = defaultdict(Items)
         self.granted: Items[Slot] = Items()
         self.on_enter: list[Callable[[Ticket], None]] = []
         self.on_look: list[Callable[[], None]] = []
+        self.on_count: list[Callable[[], None]] = []
         self.on_remember: list[Callable[[Batch], None]] = []
         self.on_grant: list[Callable[[Slot], None]] = []
         self.on_free: list[Callable[[Slot], None]] = []
@@ -96,6 +101,7 @@ class SimulatedLineTable:
                 return known
             ticket = Ticket(run, attempt, token, known.since if known else moment, wish, quiet_until)
             self.tickets.put(run.name, ticket)
+            self._of_owner[run.owner].put(run.name, ticket)
             self._entered[run.name] = moment
             for hears in self.on_enter:
                 hears(ticket)
@@ -107,9 +113,12 @@ class SimulatedLineTable:
         def effect() -> Sequence[Ticket]:
             for hears in self.on_look:
                 hears()
-            return self.tickets.first(limit)
+            return by_age(chain.from_iterable(items.first(limit) for items in self._of_owner.values()))
 
-        return self._query(min(limit, len(self.tickets)), effect)
+        # A page for each owner of whom there may be more, as functions/aws/owner_heads.py skips.
+        for _ in range(sum(len(items) >= limit for items in self._of_owner.values())):
+            self._calls.make("dynamodb:Query", lambda: None)
+        return self._query(sum(min(limit, len(items)) for items in self._of_owner.values()), effect)
 
     def ticket(self, run: Run) -> Ticket | None:
         return self._calls.make("dynamodb:GetItem", lambda: self.tickets.get(run.name))
@@ -118,6 +127,7 @@ class SimulatedLineTable:
         def effect() -> Ticket | None:
             ticket = self.tickets.get(run.name)
             if ticket is not None and attempt in {None, ticket.attempt}:
+                self._of_owner[run.owner].pop(run.name)
                 return self.tickets.pop(run.name)
             return None
 
@@ -127,7 +137,12 @@ class SimulatedLineTable:
         return self._calls.make("dynamodb:GetItem", lambda: self.granted.get(run.name))
 
     def slots(self) -> Sequence[Slot]:
-        return self._query(len(self.granted), self.granted.first)
+        def effect() -> Sequence[Slot]:
+            for hears in self.on_count:
+                hears()
+            return self.granted.first()
+
+        return self._query(len(self.granted), effect)
 
     def drop_unreadable(self) -> Sequence[str]:
         self._query(len(self.tickets), tuple)
@@ -178,7 +193,7 @@ class SimulatedLineTable:
             elif not (item.until < now_at_caller or item.name == name):
                 return None
             item.holder, item.name, item.until = holder, name, now_at_caller + _LEAD_SECONDS
-            return Lead(str(holder), item.limit, item.batch)
+            return Lead(str(holder), item.limit, item.batch, dict(item.served))
 
         return self._calls.make("dynamodb:UpdateItem", effect)
 
@@ -190,10 +205,18 @@ class SimulatedLineTable:
 
         return self._calls.make("dynamodb:GetItem", effect)
 
+    def last_served(self) -> Mapping[str, str]:
+        return self._calls.make("dynamodb:GetItem", lambda: self.served)
+
+    @property
+    def served(self) -> Mapping[str, str]:
+        """As a leader wrote it down last."""
+        return dict(self._lead.served) if self._lead else {}
+
     def remember(self, lead: Lead, batch: Batch) -> None:
         def effect() -> None:
             item = self._held_by(lead)
-            is_new, item.batch = item.batch != batch, batch
+            is_new, item.batch, item.served = item.batch != batch, batch, dict(lead.served)
             for hears in self.on_remember if is_new else ():
                 hears(batch)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 from functions.jobs.job import Job, JobStatus
 from functions.jobs.measuring import JOBS_ENDED, MACHINE_SECONDS
@@ -44,16 +45,20 @@ class Watch:
         self._entered: dict[str, float] = {}
         # Since when somebody stands in line without a break, with the ticket's own word for it.
         self._stands: dict[str, tuple[str, float]] = {}
-        self._looked: dict[tuple[str, int], float] = {}
+        # By the leader's invocation: who was in line at its last look, and how many slots each owner held.
+        self._seen: defaultdict[int, list[Ticket]] = defaultdict(list)
+        self._held: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        self._served: defaultdict[int, Mapping[str, str]] = defaultdict(dict)
         self._wishes: dict[str, str | None] = {}
         # What each leader asked for last in vain, or may have.
-        self._refused: dict[tuple[str, int], set[str | None]] = defaultdict(set)
+        self._refused: dict[int, set[str | None]] = defaultdict(set)
         # What was written, by the metric and kind that count it.
         self.written: Counter[tuple[str, str | None]] = Counter()
         ports.meter.on_take.append(self._on_take)
         line = ports.line
         line.on_enter.append(self._on_enter)
         line.on_look.append(self._on_look)
+        line.on_count.append(self._on_count)
         line.on_remember.append(self._on_remember)
         line.on_grant.append(self._on_grant)
         line.on_free.append(self._on_free)
@@ -74,44 +79,52 @@ class Watch:
         if name not in self._stands or self._stands[name][0] != ticket.since:
             self._stands[name] = ticket.since, self._clock.seconds
 
+    def _on_count(self) -> None:
+        running = invocation()
+        if running is not None and running.function == "launch":
+            self._held[running.number] = Counter(slot.run.owner for slot in self._ports.line.granted.first())
+
     def _on_look(self) -> None:
         running = invocation()
-        if running is not None:
-            self._looked[running.function, running.number] = self._clock.seconds
+        if running is not None and running.function == "launch":
+            self._seen[running.number] = self._ports.line.tickets.first()
+            self._served[running.number] = self._ports.line.served
 
     def _on_remember(self, batch: Batch) -> None:
-        """The oldest come first: whoever was in line at the leader's last look, and older, is in the batch as well.
+        """Whoever was in line at the leader's last look, and before one of the batch, is in the batch as well.
 
         Unless they wish for something else, and there are slots left for them, or the leader has asked for it in vain.
         """
         running = invocation()
-        leader = (running.function, running.number) if running else ("", 0)
-        looked = self._looked[leader] if running else self._clock.seconds
+        leader = running.number if running else -1
         members = {run.name for run, _ in batch.attempts}
         wishes = {self._wishes[name] for name in members}
         if len(wishes) > 1:
             self.say(f"one call is for {wishes}")
-        passed_over = [
+        in_line = [
             ticket
-            for ticket in self._ports.line.tickets.first()
-            if (name := ticket.run.name) < max(members)
-            and name not in members
-            and self._stands[name][1] < looked
-            and (name, ticket.attempt) not in self._has_machine
-            and (ticket.wish in wishes or ticket.wish not in self._refused[leader])
+            for ticket in self._seen[leader]
+            if ticket.run.name in members or (ticket.run.name, ticket.attempt) not in self._has_machine
         ]
+        hoping = [each for each in in_line if each.wish in wishes or each.wish not in self._refused[leader]]
+        # What has asked in vain may be asked for anew: only who comes first either way was passed over.
+        before = [
+            _before_the_last(some, members, self._held[leader], self._served[leader]) for some in (in_line, hoping)
+        ]
+        passed_over = [ticket for ticket in before[1] if ticket in before[0] and ticket.run.name not in members]
         free = self._stack.max_concurrent - len(self._ports.line.granted)
         # Whom a cap leaves no room for today is told, and is in line until then.
         for ticket in passed_over if not self._stack.owner_cap else ():
             if ticket.wish in wishes or len(members) + len(passed_over) > free:
-                self.say(f"{ticket.run.name} was passed over for {max(members)}")
+                self.say(f"{ticket.run.name} was passed over for one of {sorted(members)}")
         self._refused[leader] |= wishes
 
     def _on_grant(self, slot: Slot) -> None:
         held = len(self._ports.line.granted)
         if held > self._stack.max_concurrent:
             self.say(f"{held} slots are held, {self._stack.max_concurrent} there are")
-        if self._stack.owner_cap and (may_be := self._may_be_spent(day_of(slot.machine))) > self._stack.owner_cap:
+        may_be = self._may_be_spent(slot.run.owner, day_of(slot.machine)) if self._stack.owner_cap else 0
+        if may_be > self._stack.owner_cap:
             self.say(f"{may_be} micro-USD may be spent, {self._stack.owner_cap} may")
         instance_id, whose = slot.machine.instance_id, (slot.run.name, slot.machine.attempt)
         self._has_machine.add(whose)
@@ -129,15 +142,16 @@ class Watch:
     def _look_at_type(self, slot: Slot) -> None:
         running, wish = invocation(), self._wishes[slot.run.name]
         if running is not None:
-            self._refused[running.function, running.number].discard(wish)
+            self._refused[running.number].discard(wish)
         if slot.machine.instance_type not in ((wish,) if wish else self._stack.instance_types):
             self.say(f"{slot.run.name} wished for {wish or 'nothing'} and got a {slot.machine.instance_type}")
 
-    def _may_be_spent(self, day: str) -> int:
-        """What a day's machines have cost, and those that have slots may come to."""
+    def _may_be_spent(self, owner: str, day: str) -> int:
+        """What an owner's machines of a day have cost, and those that have slots may come to."""
         line = self._ports.line
-        spent = sum(charge.micro_usd for charge in line.charges.values() if charge.day == day)
-        alive = [slot.machine for slot in line.granted.first() if slot.machine.instance_id not in line.charges]
+        spent = sum(charge.micro_usd for charge in line.charges.values() if (charge.owner, charge.day) == (owner, day))
+        of_owner = [slot.machine for slot in line.granted.first() if slot.run.owner == owner]
+        alive = [machine for machine in of_owner if machine.instance_id not in line.charges]
         return spent + sum(
             self._spending.longest(machine.most_hourly_micro_usd or 0) for machine in alive if day_of(machine) == day
         )
@@ -212,3 +226,23 @@ class Watch:
         known = self._ports.files.objects.get(path)
         if known is not None and known != body:
             self.say(f"{path} is stored again with other bytes")
+
+
+def _before_the_last(
+    in_line: list[Ticket], members: set[str], held: Counter[str], served: Mapping[str, str]
+) -> list[Ticket]:
+    """Those who come before the last of the members, slot by slot.
+
+    Each goes to the owner who has the least by then, and of those to the one who was served least recently.
+    """
+    rest = sorted(in_line, key=lambda ticket: (ticket.since, ticket.run.name))
+    missing, has, order = members & {ticket.run.name for ticket in rest}, Counter(held), []
+    while missing:
+        ticket = min(
+            rest, key=lambda each: (has[each.run.owner], served.get(each.run.owner, ""))
+        )  # the first of them that is, so the oldest
+        rest.remove(ticket)
+        has[ticket.run.owner] += 1
+        order.append(ticket)
+        missing.discard(ticket.run.name)
+    return order

@@ -63,6 +63,7 @@ class World:
         self.clock = VirtualClock()
         self.chance = chance = Chance(seed, stack.slowness, stack.tail)
         self.scripts: dict[str, Script] = {}
+        self.owners: dict[str, str] = {}  # of each job's id
         self.calls = Calls(self.clock, chance, stack.quotas)
         functions = {**FUNCTIONS, _API: Function(self._api, _API_TIMEOUT)}
         self.lambdas = Lambdas(self.clock, chance, functions, faults.functions)
@@ -123,11 +124,12 @@ class World:
         script: Script,
         done: Callable[[Answer], None],
         wish: str | None = None,
+        owner: str = OWNER,
     ) -> None:
         """Uploads a file and submits the nth job, for an instance type that it wishes."""
         name = job_id(number)
-        self.scripts[name] = script
-        self.ports.files.upload(OWNER, name, "a b.txt", body)
+        self.scripts[name], self.owners[name] = script, owner
+        self.ports.files.upload(owner, name, "a b.txt", body)
         self.lambdas.invoke(_API, {"do": "submit", "job_id": name, "text": text, "wish": wish}, done)
 
     def cancel(self, number: int, done: Callable[[Answer], None]) -> None:
@@ -150,7 +152,10 @@ class World:
     # What can be seen
 
     def job(self, number: int) -> Job | None:
-        return self.ports.jobs.jobs.get((OWNER, job_id(number)))
+        return self.ports.jobs.jobs.get((self.owner(number), job_id(number)))
+
+    def owner(self, number: int) -> str:
+        return self.owners.get(job_id(number), OWNER)
 
     def run(self, seconds: float) -> None:
         """Lets time pass."""
@@ -200,14 +205,15 @@ class World:
 
     def _api(self, request: dict[str, Any], _context: Any) -> str:
         submission, job = self._submission, request["job_id"]
+        owner = self.owners.get(job, OWNER)
         if request["do"] == "submit":
-            return str(submission.submit(OWNER, job, request["text"], Overrides(request["wish"]))[0].status)
+            return str(submission.submit(owner, job, request["text"], Overrides(request["wish"]))[0].status)
         if request["do"] == "cancel":
-            return str(submission.cancel(OWNER, job).status)
+            return str(submission.cancel(owner, job).status)
         if request["do"] == "delete":
-            submission.delete(OWNER, job)
+            submission.delete(owner, job)
             return "deleted"
-        return str(submission.retry(OWNER, job).status)
+        return str(submission.retry(owner, job).status)
 
     def _sweep(self) -> None:
         self.lambdas.invoke_asynchronously("sweep", {})

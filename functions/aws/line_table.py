@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -15,8 +16,10 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from functions.aws.batch_writes import write_all
 from functions.aws.job_items import machine_from
 from functions.aws.ledger import DynamoLedger
+from functions.aws.owner_heads import first_of_each_owner, owners_key
 from functions.jobs.clock import now
 from functions.jobs.errors import LeadLost
+from functions.jobs.fair_order import by_age
 from functions.jobs.isolation import readable
 from functions.jobs.job import Run
 from functions.jobs.ports import Batch, Candidate, Lead, Slot, Ticket, Turn
@@ -44,7 +47,7 @@ class DynamoLineTable(DynamoLedger):
         try:
             answer = self._client.update_item(
                 TableName=self._table,
-                Key=_key(_TICKETS, run),
+                Key=_ticket_key(run),
                 UpdateExpression="SET #run = :run, attempt = :attempt, #token = :token, entered = :now,"
                 " since = if_not_exists(since, :now)" + "".join(f", {name} = :{name}" for name in some),
                 # A write that was given up, and arrives after all, must not bring back a token that is dead by then.
@@ -66,10 +69,21 @@ class DynamoLineTable(DynamoLedger):
         return _ticket(answer["Attributes"])
 
     def oldest(self, limit: int) -> Sequence[Ticket]:
-        return readable(_ticket, self._all(_TICKETS, limit), _name)
+        found = first_of_each_owner(self._page_of_line, limit)
+        return by_age(readable(_ticket, found, _name))
+
+    def _page_of_line(self, after: str, size: int) -> Mapping[str, Any]:
+        return self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="#owner = :owner AND id > :after",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":owner": {"S": _TICKETS}, ":after": {"S": after}},
+            ConsistentRead=True,
+            Limit=size,
+        )
 
     def ticket(self, run: Run) -> Ticket | None:
-        return _first(readable(_ticket, self._items(_key(_TICKETS, run)), _name))
+        return _first(readable(_ticket, self._items(_ticket_key(run)), _name))
 
     def leave(self, run: Run, attempt: int | None = None) -> Ticket | None:
         condition: dict[str, Any] = {}
@@ -78,7 +92,7 @@ class DynamoLineTable(DynamoLedger):
                 "ConditionExpression": "attempt = :attempt",
                 "ExpressionAttributeValues": {":attempt": _serialize(attempt)},
             }
-        item = self._delete(_key(_TICKETS, run), condition)
+        item = self._delete(_ticket_key(run), condition)
         return _first(readable(_ticket, [item] if item else [], _name))
 
     def slot(self, run: Run) -> Slot | None:
@@ -129,7 +143,11 @@ class DynamoLineTable(DynamoLedger):
             return None
         item = _plain(answer["Attributes"])
         batches = readable(_batch, [item["batch"]] if "batch" in item else [], lambda _: "the batch under way")
-        return Lead(holder, int(item.get("limit", MAX_BATCH)), _first(batches))
+        return Lead(holder, int(item.get("limit", MAX_BATCH)), _first(batches), item.get("served", {}))
+
+    def last_served(self) -> Mapping[str, str]:
+        served: dict[str, str] = _plain(self._get(_LEAD) or {}).get("served", {})
+        return served
 
     def is_led(self) -> bool:
         item = self._get(_LEAD)
@@ -139,7 +157,8 @@ class DynamoLineTable(DynamoLedger):
         attempts = [{"run": asdict(run), "attempt": attempt} for run, attempt in batch.attempts]
         written = {"token": batch.token, "candidate": asdict(batch.candidate), "attempts": attempts}
         written |= {"pooled": list(batch.pooled)} if batch.pooled else {}
-        self._change_lead(lead, "SET #batch = :batch", {":batch": _serialize(written)}, ("batch",))
+        values = {":batch": _serialize(written), ":served": _serialize(lead.served)}
+        self._change_lead(lead, "SET #batch = :batch, #served = :served", values, ("batch", "served"))
 
     def rest(self, lead: Lead, turn: Turn) -> None:
         # Free whatever the next leader's clock says.
@@ -176,16 +195,20 @@ class DynamoLineTable(DynamoLedger):
             return None
         return answer.get("Attributes")
 
-    def _all(self, owner: str, limit: int | None = None) -> list[dict[str, Any]]:
+    def _all(self, owner: str) -> list[dict[str, Any]]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="#owner = :owner",
             ExpressionAttributeNames={"#owner": "owner"},
             ExpressionAttributeValues={":owner": {"S": owner}},
             ConsistentRead=True,
-            PaginationConfig={"MaxItems": limit, "PageSize": limit} if limit else {},
         )
         return [item for page in pages for item in page["Items"]]
+
+
+def _ticket_key(run: Run) -> dict[str, Any]:
+    """Sorted by owner, so that each owner's first entries can be read without the others."""
+    return {"owner": {"S": _TICKETS}, "id": {"S": owners_key(run.owner, run.name)}}
 
 
 def _key(owner: str, run: Run) -> dict[str, Any]:
@@ -217,7 +240,7 @@ def _ticket(item: Mapping[str, Any]) -> Ticket:
     plain = _plain(item)
     datetime.fromisoformat(plain["since"])  # raises where it is no time
     return Ticket(
-        _named(item, plain),
+        _named(item, plain, _ticket_key),
         int(plain["attempt"]),
         plain["token"],
         plain["since"],
@@ -228,12 +251,12 @@ def _ticket(item: Mapping[str, Any]) -> Ticket:
 
 def _slot(item: Mapping[str, Any]) -> Slot:
     plain = _plain(item)
-    return Slot(_named(item, plain), machine_from(plain["machine"]))
+    return Slot(_named(item, plain, partial(_key, _SLOTS)), machine_from(plain["machine"]))
 
 
-def _named(item: Mapping[str, Any], plain: Mapping[str, Any]) -> Run:
+def _named(item: Mapping[str, Any], plain: Mapping[str, Any], key: Callable[[Run], dict[str, Any]]) -> Run:
     run = _run(plain["run"])
-    if run.name != _name(item):
+    if key(run)["id"]["S"] != _name(item):
         raise ValueError(f"the item {_name(item)} is about the run {run.name}")
     return run
 

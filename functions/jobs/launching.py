@@ -108,7 +108,7 @@ class Launching:
             # Whom to tell comes after the rest: whoever hears it shall find the lead free.
             served = ticket.run if slot is not None else None
             if turn.refusal is not None:
-                self._leave_to_oldest(turn, turn.refusal, served)
+                self._leave_to_next(turn, turn.refusal, served)
                 if turn.refusal.kind == "throttled":
                     return slot
             # Somebody may have entered, and found the lead taken, after the last look.
@@ -119,9 +119,9 @@ class Launching:
                 return slot
         return slot
 
-    def _leave_to_oldest(self, turn: Turn, last: Refusal, served: Run | None) -> None:
-        """It is for the oldest in line to come again, for all, or to give up."""
-        for ticket in self.line.oldest(but=served):
+    def _leave_to_next(self, turn: Turn, last: Refusal, served: Run | None) -> None:
+        """It is for the next in line to come again, for all, or to give up."""
+        for ticket in self.line.next_in_line(but=served):
             with isolated("notify", ticket.run.name):
                 if self._is_told(ticket, turn, last):
                     return

@@ -1,4 +1,4 @@
-"""The line for machines: runs wait in it, oldest job first, and a machine that is gone makes room for the next."""
+"""The line for machines: runs wait in it, in fair order, and a machine that is gone makes room for the next."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from functions.jobs import clock
 from functions.jobs.errors import YourTurn
+from functions.jobs.fair_order import IN_ORDER, fair_order, owners_cut_short
 from functions.jobs.isolation import isolated
 from functions.jobs.job import MachineRecord, Run
 from functions.jobs.ports import Charge, LineTable, Slot, Ticket, Workflow
@@ -14,10 +15,6 @@ from functions.jobs.pricing import day_of, machine_cost
 
 # A ticket whose workflow does not listen (it is between two tries and comes by itself) is passed over, this many times.
 _TRIES = 5
-
-
-# Places in line to look at for a run that may be asked to come again.
-_LOOK_AT = 100
 
 
 def _is_quiet(ticket: Ticket) -> bool:
@@ -30,7 +27,7 @@ class Line:
     workflow: Workflow
 
     def give_back(self, run: Run, machines: Mapping[str, MachineRecord | None]) -> None:
-        """Frees the slot of machines that are confirmed gone, and hands it to whoever waits longest.
+        """Frees the slot of machines that are confirmed gone, and hands it to the next in line.
 
         Before that it enters what they have cost, where their records are known.
         """
@@ -45,25 +42,31 @@ class Line:
         if cost is not None:
             self.table.charge(Charge(day_of(machine), owner, machine.instance_id, cost))
 
-    def oldest(self, but: Run | None = None) -> Sequence[Ticket]:
-        """The first in line whom one may ask to come again, without the run that is about to leave it."""
-        looked_at = _TRIES
+    def next_in_line(self, but: Run | None = None) -> Sequence[Ticket]:
+        """The first, in fair order, whom one may ask to come again, without the run that is about to leave the line."""
+        looked_at = IN_ORDER
         while True:
             tickets = self.table.oldest(looked_at)
             found = [ticket for ticket in tickets if ticket.run != but and not _is_quiet(ticket)]
-            if found or len(tickets) < looked_at or looked_at > _LOOK_AT:
-                return found[:_TRIES]
+            if looked_at > IN_ORDER or not owners_cut_short(tickets, looked_at, found, 1):
+                return self._in_order(found)[:_TRIES]
             looked_at *= 10
 
-    def hand_over(self, but: Run | None = None) -> None:
-        """Tells the oldest in line that there may be room; the one who hears it asks for the machines of all.
+    def _in_order(self, tickets: Sequence[Ticket]) -> Sequence[Ticket]:
+        """Who holds slots, and who got a machine last, matters between owners alone."""
+        if len({ticket.run.owner for ticket in tickets}) <= 1:
+            return tickets
+        return fair_order(tickets, self.table.slots(), self.table.last_served())
 
-        A leader is not disturbed: it looks at the line again when it has given the lead back, and is often the oldest
+    def hand_over(self, but: Run | None = None) -> None:
+        """Tells the next in line that there may be room; the one who hears it asks for the machines of all.
+
+        A leader is not disturbed: it looks at the line again when it has given the lead back, and is often the next
         itself, which would leave its turn and begin it anew.
         """
         if self.table.is_led():
             return
-        for ticket in self.oldest(but):
+        for ticket in self.next_in_line(but):
             with isolated("notify the next in the queue", ticket.run.name):
                 if self.workflow.fail(ticket.token, YourTurn.__name__, "there may be room"):
                     return

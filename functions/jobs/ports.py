@@ -159,12 +159,14 @@ class Batch:
 class Lead:
     """The right to launch for everybody in line, held by one at a time.
 
-    `limit` is how many machines to ask for at once; `batch` is what an earlier holder may not have finished.
+    `limit` is how many machines to ask for at once; `batch` is what an earlier holder may not have finished. `served`
+    is when owners got a machine last (RFC 3339 UTC), which the holder keeps up to date.
     """
 
     holder: str
     limit: int
     batch: Batch | None
+    served: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,10 @@ class LineTable(Protocol):
         """
 
     def oldest(self, limit: int) -> Sequence[Ticket]:
-        """The first in line, by the age of their jobs."""
+        """Up to `limit` entries of each owner that has some, by when they began to wait.
+
+        Of an owner who has more they are those of the oldest job ids.
+        """
 
     def ticket(self, run: Run) -> Ticket | None: ...
 
@@ -265,8 +270,11 @@ class LineTable(Protocol):
     def is_led(self) -> bool:
         """Whether somebody has the lead at this moment."""
 
+    def last_served(self) -> Mapping[str, str]:
+        """The `served` that a leader wrote down last."""
+
     def remember(self, lead: Lead, batch: Batch) -> None:
-        """Writes down what is about to be launched, in the place of the batch before.
+        """Writes down what is about to be launched, in the place of the batch before, and the lead's `served`.
 
         Raises:
             LeadLost: somebody else leads by now.

@@ -1,8 +1,8 @@
 """What the leader of the line does: as many machines as there are tickets and free slots, in as few calls as EC2 takes.
 
-One call asks for one instance type, so those who wish for the same one, or for none, are launched for together: the
-oldest ticket's group first. A group that EC2 has nothing for is left aside for the rest of the turn, and the next one's
-turn it is.
+One call asks for one instance type, so those who wish for the same one, or for none, are launched for together: first
+the group of the first ticket in fair order (fair_order.py). A group that EC2 has nothing for is left aside for the rest
+of the turn, and the next one's turn it is.
 
 What is about to be launched is written down before the call, with its client token. A leader that dies in the middle
 is followed by one that makes the same call again and gets the same machines, so none is launched twice or forgotten.
@@ -12,10 +12,12 @@ Machines that wait in the pool (pool.py), where a stack has one, are a batch as 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from functions.jobs import clock
@@ -30,6 +32,7 @@ from functions.jobs.errors import (
     StepError,
     Throttled,
 )
+from functions.jobs.fair_order import IN_ORDER, fair_order, note_served, owners_cut_short
 from functions.jobs.isolation import isolated
 from functions.jobs.job import MachineRecord, Run, TimelineEvent
 from functions.jobs.line import Line
@@ -57,7 +60,7 @@ STEP_ERRORS: dict[str, type[StepError]] = {
 }
 # Machines a call: what a leader hands out within a second or two.
 MAX_BATCH = 500
-# Tickets that may still stand in line although they have their slot: their run is about to hear of it.
+# An owner's tickets that may still stand in line although they have their slot: their run is about to hear of it.
 _GRANTED = 5
 
 # As many as DynamoDB takes in one call.
@@ -100,28 +103,36 @@ class Serving:
     new_token: Callable[[], str] = lambda: str(uuid.uuid4())
     pool: Pool | None = None
 
-    def servable(self, limit: int, refused: Collection[str | None] = ()) -> Sequence[Ticket]:
-        """The tickets that there are free slots for, oldest first, without those whose wish was refused.
+    def servable(
+        self, limit: int, refused: Collection[str | None] = (), served: Mapping[str, str] = MappingProxyType({})
+    ) -> Sequence[Ticket]:
+        """The tickets that there are free slots for, in fair order, without those whose wish was refused.
 
         Nor those whom a cap on spending stops: for the moment, or for today, of which they are told.
         """
-        looked_at = limit + _GRANTED
-        while True:
-            tickets = self._oldest(looked_at, refused)
-            if not tickets:
-                return ()
-            slots = self.line.table.slots()
-            held = {(slot.run, slot.machine.attempt) for slot in slots}
-            waiting = [ticket for ticket in tickets if (ticket.run, ticket.attempt) not in held]
-            room = max(0, min(limit, self.max_concurrent - len(slots)))
-            if not room or not self.spending.has_day_caps:
-                return waiting[:room]
-            affordable = self._affordable(waiting, slots)
-            if len(affordable) >= room or len(tickets) < looked_at:
-                return affordable[:room]
-            looked_at *= 4  # those who are stopped must not hide who comes after them
+        # Only a leader, which this is, grants slots: none that a ticket read after them has can be missing.
+        slots = self.line.table.slots()
+        room = max(0, min(limit, self.max_concurrent - len(slots)))
+        held = {(slot.run, slot.machine.attempt) for slot in slots}
+        looked_at = max(room + _GRANTED, IN_ORDER)
+        while room:
+            tickets = self.line.table.oldest(looked_at)
+            waiting = [
+                ticket for ticket in tickets if (ticket.run, ticket.attempt) not in held and ticket.wish not in refused
+            ]
+            found, useful = self._affordable(fair_order(waiting, slots, served), slots)
+            # An owner's tickets that are of no use must not hide the owner's others.
+            if not owners_cut_short(tickets, looked_at, useful, room):
+                return found[:room]
+            looked_at *= 4
+        return []
 
-    def _affordable(self, tickets: Sequence[Ticket], slots: Sequence[Slot]) -> Sequence[Ticket]:
+    def _affordable(
+        self, tickets: Sequence[Ticket], slots: Sequence[Slot]
+    ) -> tuple[Sequence[Ticket], Sequence[Ticket]]:
+        """Those that may be launched for now, and those that may be today. The others are told, and leave."""
+        if not tickets or not self.spending.has_day_caps:
+            return tickets, tickets
         purse = Purse.of(self.spending, slots, self.line.table.ledger(today()), clock.utc_now())
         verdicts = [(ticket, purse.take(ticket.run.owner, ticket.wish)) for ticket in tickets]
         refused = [ticket for ticket, verdict in verdicts if verdict is Verdict.REFUSED]
@@ -132,7 +143,10 @@ class Serving:
                 self.line.turn_down(ticket, SpendingCapReached.__name__, words)
 
         self.for_each(refuse, refused)
-        return [ticket for ticket, verdict in verdicts if verdict is Verdict.GRANTED]
+        return (
+            [ticket for ticket, verdict in verdicts if verdict is Verdict.GRANTED],
+            [ticket for ticket, verdict in verdicts if verdict is not Verdict.REFUSED],
+        )
 
     def is_held_back(self, ticket: Ticket) -> bool:
         """Whether a ticket waits for machines to end that may still cost what is left under a cap."""
@@ -140,16 +154,6 @@ class Serving:
             return False
         verdict = Purse.of_today(self.spending, self.line.table).take(ticket.run.owner, ticket.wish)
         return verdict is Verdict.HELD
-
-    def _oldest(self, limit: int, refused: Collection[str | None]) -> Sequence[Ticket]:
-        """Looks ever further back in line, lest a thousand who were refused hide who comes after them."""
-        looked_at = limit
-        while True:
-            tickets = self.line.table.oldest(looked_at)
-            others = [ticket for ticket in tickets if ticket.wish not in refused]
-            if len(others) >= limit or len(tickets) < looked_at:
-                return others[:limit]
-            looked_at *= 4
 
     def candidates_for(self, wish: str | None) -> Sequence[Candidate]:
         """What to ask EC2 for, the best first; a wish takes the place of the stack's own types."""
@@ -187,7 +191,7 @@ class Serving:
         waits, refused = iter(self.throttle_waits), dict[str | None, Refusal]()
         for_good: dict[Candidate, Refusal] = {}
         while clock.utc_now() < until:
-            tickets = _first_group(self.servable(limit, refused))
+            tickets = _first_group(self.servable(limit, refused, lead.served))
             if not tickets:
                 return Turn(limit, refused)
             refusals, own = self._launch_for(lead, leader, tickets, for_good)
@@ -265,8 +269,6 @@ class Serving:
         answer = self._started(batch) if batch.pooled else self._launched(batch)
         if isinstance(answer, Refusal):
             return answer, None
-        # Whoever took over during the call may have had another answer to it, and handed out other machines since.
-        self.line.table.remember(lead, batch)
         slots = [
             Slot(run, self._record(batch.candidate, run, attempt, instance)) for (run, attempt), instance in answer
         ]
@@ -274,6 +276,9 @@ class Serving:
         others = [slot for slot in slots if slot is not own]
         gifts = self._gifts(others)
         granted = [*([own] if own else []), *(slot for _, slot in gifts)]
+        note_served(lead.served, {slot.run.owner for slot in granted}, now())
+        # Whoever took over during the call may have had another answer to it, and handed out other machines since.
+        self.line.table.remember(lead, batch)
         self.for_each(self.line.table.grant, list(batched(granted, _SLOTS_A_WRITE)))
         self.for_each(self._give_isolated, gifts)
         given = {slot.run for _, slot in gifts}
@@ -303,7 +308,8 @@ class Serving:
         """The slots that somebody waits for."""
         if not slots:
             return []
-        known = {ticket.run: ticket for ticket in self.line.table.oldest(len(slots) + _GRANTED)}
+        most = max(Counter(slot.run.owner for slot in slots).values())
+        known = {ticket.run: ticket for ticket in self.line.table.oldest(most + _GRANTED)}
         tickets = [known.get(slot.run) or self.line.table.ticket(slot.run) for slot in slots]
         return [
             (ticket, slot)
@@ -363,5 +369,5 @@ def _what_counts(refusals: Sequence[Refusal]) -> Refusal:
 
 
 def _first_group(tickets: Sequence[Ticket]) -> Sequence[Ticket]:
-    """Those who want what the oldest wants."""
+    """Those who want what the first one wants."""
     return [ticket for ticket in tickets if ticket.wish == tickets[0].wish]

@@ -172,8 +172,8 @@ class Purse:
     def take(self, owner: str, wish: str | None = None) -> Verdict:
         """Whether the next machine may be launched for an owner; what it may cost is spoken for then.
 
-        Nobody is passed over for the sake of somebody further back in line: of an owner who is held none is granted,
-        and of nobody if it is the stack's cap that somebody is held for.
+        Asked in fair order, which no entry overtakes for being cheaper: of an owner who is held none is granted, and
+        of no owner if it is the stack's cap that one is held for.
         """
         if self.refusal(owner, wish) is not None:
             return Verdict.REFUSED

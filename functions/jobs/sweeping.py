@@ -33,7 +33,7 @@ VERIFIED_BY_SWEEPER = "EC2 answered the sweeper that the instance is terminated"
 _RUNNING = "RUNNING"
 # The share of a sweep's time that each part leaves to those after it.
 _LEAVES = {"machines": 0.5, "jobs": 0.3, "slots": 0.2, "deleted": 0.1}
-# Places in line that a sweep looks at, from the oldest.
+# Places in line that a sweep looks at, from the longest wait.
 _LOOK_AT = 100
 # A day more than the pool's keeper leaves a machine.
 _POOL_FORGOTTEN_AFTER = MAX_AGE + timedelta(days=1)
@@ -248,7 +248,7 @@ class Sweeping:
 
         An entry that has had a slot for long, and was not notified of it, is woken as well, and then finds the slot.
         """
-        tickets = self.line.table.oldest(_LOOK_AT)
+        tickets = self.line.table.oldest(_LOOK_AT)[:_LOOK_AT]
         slots = {slot.run: slot for slot in self.line.table.slots()} if tickets else {}
         for ticket in tickets:
             with isolated("see to the queue entry", ticket.run.name, report.failed):

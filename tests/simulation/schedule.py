@@ -41,6 +41,7 @@ class PlannedJob:
     text: str = "text"
     script: Script = field(default_factory=Script)
     wish: str | None = None
+    owner: str = OWNER
 
     @property
     def result(self) -> bytes:
@@ -101,7 +102,8 @@ class Play:
             world.run(self.schedule.pool_head_start)
             for number, job in enumerate(self.schedule.jobs):
                 done = partial(self._answered, number, "submit")
-                world.clock.after(job.at, partial(world.submit, number, job.body, job.text, job.script, done, job.wish))
+                submit = partial(world.submit, number, job.body, job.text, job.script, done, job.wish, job.owner)
+                world.clock.after(job.at, submit)
             for deed in self.schedule.deeds:
                 world.clock.after(deed.at, partial(self._do, deed))
             world.run(max([job.at for job in self.schedule.jobs] + [deed.at for deed in self.schedule.deeds]) + 1.0)
@@ -162,10 +164,10 @@ class Play:
         for one in charges.keys() - world.watch.served.keys():
             if charges[one].micro_usd > self._dearest_minute:
                 yield f"{one} was nobody's, and {charges[one]} is in the ledger"
-        for day in {charge.day for charge in charges.values()}:
-            spent = sum(charge.micro_usd for charge in charges.values() if charge.day == day)
+        for whose in {(charge.owner, charge.day) for charge in charges.values()}:
+            spent = sum(charge.micro_usd for charge in charges.values() if (charge.owner, charge.day) == whose)
             if cap and spent > cap:
-                yield f"{spent} micro-USD were spent on {day}, and {cap} may be"
+                yield f"{spent} micro-USD were spent by {whose}, and {cap} may be"
 
     @property
     def _dearest_minute(self) -> int:
@@ -207,7 +209,7 @@ class Play:
         return [deed.what for deed in self.schedule.deeds if deed.job == number]
 
     def _problems_of_result(self, planned: PlannedJob, job: Job) -> Iterator[str]:
-        path = f"{OUTPUTS}/{output_key(OWNER, job.id, job.attempts, job.filename)}"
+        path = f"{OUTPUTS}/{output_key(job.owner, job.id, job.attempts, job.filename)}"
         if job.output_file_path != path:
             yield f"its result is {job.output_file_path}, its last attempt's is {path}"
         body = self.world.ports.files.objects.get(path)

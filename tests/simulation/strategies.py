@@ -11,6 +11,7 @@ from simulation.faults import FINE, PARTIAL, Ailment, Delivery, Faults, Function
 from simulation.handlers import FUNCTIONS
 from simulation.payload import Script
 from simulation.stack import Stack
+from simulation.world import OWNER
 from tests.simulation.schedule import Deed, PlannedJob, Schedule
 
 _REFUSALS = ("InsufficientInstanceCapacity", "VcpuLimitExceeded", "RequestLimitExceeded")
@@ -36,6 +37,7 @@ _JOBS = st.builds(
     text=st.sampled_from(["text", "Zoë\n"]),
     script=_SCRIPTS,
     wish=st.sampled_from([None, None, *Stack().allowed_types]),
+    owner=st.sampled_from([OWNER, OWNER, "bob", "carol"]),
 )
 
 

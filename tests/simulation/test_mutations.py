@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import count
@@ -17,11 +17,12 @@ from hypothesis.strategies import SearchStrategy
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs import ending, serving
 from functions.jobs.ending import Releasing
+from functions.jobs.fair_order import by_age
 from functions.jobs.job import Job, JobStatus, MachineRecord, Run
 from functions.jobs.line import Line
 from functions.jobs.measuring import JOBS_ENDED, MeasuredJobs
 from functions.jobs.pool_ports import PooledMachine
-from functions.jobs.ports import Batch, Candidate, Machines
+from functions.jobs.ports import Batch, Candidate, Machines, Ticket
 from functions.jobs.provenance import Manifest, manifest_of
 from functions.jobs.spending import Purse, Verdict
 from functions.jobs.sweeping import Sweeping
@@ -163,6 +164,15 @@ def test_a_leader_who_forgets_what_it_has_just_granted_is_found(monkeypatch: pyt
     take = Purse.take
     monkeypatch.setattr(Purse, "take", forgetful)
     assert first_problems("micro-USD may be spent", schedules(owner_caps=OWNER_CAPS))
+
+
+@pytest.mark.parametrize("by", ["id", "wait"])
+def test_an_order_that_gives_no_owner_a_fair_share_is_found(monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    def unfair(entries: Sequence[Ticket], *_who_has_what: object) -> list[Ticket]:
+        return by_age(entries) if by == "wait" else sorted(entries, key=lambda entry: entry.run.name)
+
+    monkeypatch.setattr(serving, "fair_order", unfair)
+    assert first_problems("was passed over for")
 
 
 def test_a_manifest_that_does_not_fit_its_result_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

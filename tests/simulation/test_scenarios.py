@@ -88,8 +88,10 @@ def test_a_job_gets_its_machine_its_result_and_its_end() -> None:
         assert story.ports.step_functions.transitions < 40
 
 
-def test_one_slot_serves_all_oldest_first_and_one_machine_at_a_time() -> None:
+def test_one_slot_serves_all_by_their_wait_and_one_machine_at_a_time() -> None:
+    since: dict[str, str] = {}
     with a_story(max_concurrent=1) as story:
+        story.ports.line.on_enter.append(lambda ticket: since.update({ticket.run.name: ticket.since}))
         story.submit_all(6)
         most = 0
         while not story.is_at_rest():
@@ -99,7 +101,47 @@ def test_one_slot_serves_all_oldest_first_and_one_machine_at_a_time() -> None:
         assert (most, story.launched) == (1, 6)
         assert story.watch.starved < 5
         waiting = [name for name in story.watch.grants if name != story.watch.grants[0]]
-        assert waiting == sorted(waiting), "whoever came first of all aside, the oldest comes first"
+        assert waiting == sorted(waiting, key=lambda name: (since[name], name)), "the first one had its machine at once"
+
+
+@pytest.mark.parametrize("newcomer", [0, 99])
+@pytest.mark.parametrize("owners", [("alice",), ("alice", "bob")])
+def test_a_newcomers_job_waits_for_two_jobs_at_most_whatever_others_have_in_line(
+    owners: tuple[str, ...], newcomer: int
+) -> None:
+    """Be its id, which is as old as the request for its upload, older than all of theirs or younger."""
+    with a_story(max_concurrent=2) as story:
+        for number in range(1, 31):
+            owner = owners[number % len(owners)]
+            story.submit(number, b"given", "text", Script(60), ignored, owner=owner)
+        story.run(150)
+        story.submit(newcomer, b"given", "text", Script(60), ignored, owner="carol")
+        story.run(1_800)
+        job = story.the(newcomer)
+        submitted, launched = (datetime.fromisoformat(event.at) for event in job.timeline if event.event in _WAIT)
+        longest = max(age_between(machine) for number in range(1, 31) for machine in story.the(number).machines)
+        assert (launched - submitted).total_seconds() <= 2 * longest
+        waiting = [number for number in range(1, 31) if job_id(number) in story.watch.grants[-15:]]
+        assert len(waiting) == 15, "more than half of the others' jobs came after it"
+
+
+_WAIT = {"queued", "launched"}
+
+
+def test_owners_with_many_jobs_share_the_slots_whoever_came_first() -> None:
+    with a_story(max_concurrent=4) as story:
+        for number in range(12):
+            story.submit(number, b"given", "text", Script(60), ignored, owner="alice")
+        story.run(30)
+        for number in range(12, 24):
+            story.submit(number, b"given", "text", Script(60), ignored, owner="bob")
+        story.run(250)  # alice's first four have ended
+        line, shares = story.ports.line, []
+        while {ticket.run.owner for ticket in line.tickets.first()} == {"alice", "bob"}:
+            shares.append([slot.run.owner for slot in line.granted.first()])
+            story.run(1)
+        assert len(shares) > 100
+        assert max(share.count(owner) for share in shares for owner in ("alice", "bob")) == 2
 
 
 def test_a_burst_is_launched_in_a_few_calls() -> None:

@@ -31,7 +31,7 @@ from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import a_machine
 
-RUNS = [Run("alice", JOB_ID), Run("alice", JOB_ID, 2), Run("bob", OTHER_ID)]
+RUNS = [Run("alice", JOB_ID), Run("alice", JOB_ID, 2), Run("bob", OTHER_ID), Run("bo", OTHER_ID, 2)]
 DAYS = ["2026-01-31", "2026-02-01"]
 BATCH = Batch("token", Candidate("t4g.small", "subnet-1", "spot"), ((RUNS[0], 1), (RUNS[2], 3)))
 

@@ -75,11 +75,63 @@ def test_a_place_given_up_and_taken_again_is_a_new_one(table: LineTable, stopped
     assert table.enter(FIRST, 1, "token-2").since > first.since
 
 
-def test_the_line_is_in_the_order_of_the_jobs_ages(table: LineTable) -> None:
-    table.enter(LATER, 1, "token-1")
-    table.enter(FIRST, 1, "token-2")
-    assert [ticket.run for ticket in table.oldest(10)] == [FIRST, LATER]
-    assert [ticket.run for ticket in table.oldest(1)] == [FIRST]
+def test_the_line_is_in_the_order_of_waiting_whatever_the_jobs_ids(
+    table: LineTable, stopped_clock: StoppedClock
+) -> None:
+    table.enter(SECOND_RUN, 2, "token-1")
+    stopped_clock.go_on(1)
+    table.enter(LATER, 1, "token-2")
+    stopped_clock.go_on(1)
+    table.enter(FIRST, 1, "token-3")
+    assert [ticket.run for ticket in table.oldest(10)] == [SECOND_RUN, LATER, FIRST]
+
+
+def test_the_entries_of_one_owner_hide_no_other_owners(table: LineTable) -> None:
+    """Owners whose names begin alike, or sort before the separator of the key, are owners of their own."""
+    owners = ["ali", "alice", "alice-2", "alice0", "bob"]
+    runs = [Run(owner, f"{owner}-{number:03}") for owner in owners for number in range(7 if owner == "alice" else 3)]
+    for run in runs:
+        table.enter(run, 1, "token")
+    for limit in (1, 2, 3, 5, 50):
+        found = [ticket.run for ticket in table.oldest(limit)]
+        expected = [run for owner in owners for run in [each for each in runs if each.owner == owner][:limit]]
+        assert sorted(found, key=runs.index) == expected
+
+
+def test_many_owners_with_an_entry_each_are_read_in_few_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = new_client()
+    table = DynamoLineTable(client, new_table(client))
+    for number in range(120):
+        table.enter(Run(f"owner-{number:03}", "job"), 1, "token")
+    asked: list[int] = []
+    client.meta.events.register("provide-client-params.dynamodb", lambda params, **_: asked.append(params["Limit"]))
+    assert len(table.oldest(6)) == 120
+    assert asked == [6, 12, 24, 48, 96]
+
+
+def test_a_thousand_entries_of_one_owner_are_skipped() -> None:
+    client = new_client()
+    table = DynamoLineTable(client, new_table(client))
+    for number in range(100):
+        table.enter(Run("alice", f"job-{number:03}"), 1, "token")
+    table.enter(LATER, 1, "token")
+    asked: list[int] = []
+    client.meta.events.register("provide-client-params.dynamodb", lambda params, **_: asked.append(params["Limit"]))
+    assert {ticket.run.owner for ticket in table.oldest(6)} == {"alice", "bob"}
+    assert asked == [6, 6]
+
+
+def test_entries_as_an_earlier_version_wrote_them_are_left_to_the_sweeper() -> None:
+    client = new_client()
+    name = new_table(client)
+    table = DynamoLineTable(client, name)
+    table.enter(FIRST, 1, "token")
+    (item,) = client.scan(TableName=name)["Items"]
+    for number in range(12):
+        client.put_item(TableName=name, Item={**item, "id": {"S": f"0192-{number:02}"}})
+    assert [ticket.run for ticket in table.oldest(5)] == [FIRST]
+    assert len(table.drop_unreadable()) == 12
+    assert [ticket.run for ticket in table.oldest(5)] == [FIRST]
 
 
 def test_each_run_of_a_job_has_a_place_of_its_own(table: LineTable) -> None:
@@ -269,3 +321,13 @@ def test_a_batch_is_remembered_with_the_machines_of_the_pool_that_it_is_for(tabl
     batch = replace(BATCH, pooled=("i-1", "i-2"))
     table.remember(taken(table), batch)
     assert taken(table).batch == batch
+
+
+def test_whom_a_leader_has_served_the_next_one_knows(table: LineTable) -> None:
+    assert table.last_served() == {}
+    lead = taken(table, "one")
+    assert lead.served == {}
+    lead.served["alice"] = "2026-01-31T09:15:00.000Z"
+    table.remember(lead, BATCH)
+    table.rest(lead, Turn(7))
+    assert table.last_served() == taken(table, "another").served == {"alice": "2026-01-31T09:15:00.000Z"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -11,6 +11,7 @@ from itertools import count
 from functions.jobs import clock
 from functions.jobs.clock import now
 from functions.jobs.errors import LeadLost
+from functions.jobs.fair_order import by_age
 from functions.jobs.job import Run
 from functions.jobs.ports import Batch, Charge, DayLedger, Lead, Slot, Ticket, Turn
 
@@ -28,6 +29,7 @@ class KeptLead:
     name: str = ""
     limit: int = FULL_BATCH
     batch: Batch | None = None
+    served: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -50,7 +52,11 @@ class FakeLineTable:
         return self.tickets[run.name]
 
     def oldest(self, limit: int) -> Sequence[Ticket]:
-        return [self.tickets[name] for name in sorted(self.tickets)[:limit]]
+        seen, found = Counter[str](), []
+        for ticket in (self.tickets[name] for name in sorted(self.tickets)):
+            seen[ticket.run.owner] += 1
+            found += [ticket] if seen[ticket.run.owner] <= limit else []
+        return by_age(found)
 
     def ticket(self, run: Run) -> Ticket | None:
         return self.tickets.get(run.name)
@@ -95,19 +101,23 @@ class FakeLineTable:
         self.kept = replace(
             kept, until=moment + timedelta(seconds=LEAD_SECONDS), holder=f"holder-{next(self._holders)}", name=name
         )
-        return Lead(self.kept.holder, self.kept.limit, self.kept.batch)
+        return Lead(self.kept.holder, self.kept.limit, self.kept.batch, dict(self.kept.served))
 
     def is_led(self) -> bool:
         return self.kept is not None and self.kept.until >= clock.utc_now()
 
     def remember(self, lead: Lead, batch: Batch) -> None:
-        self._kept_by(lead).batch = batch
+        kept = self._kept_by(lead)
+        kept.batch, kept.served = batch, dict(lead.served)
+
+    def last_served(self) -> Mapping[str, str]:
+        return dict(self.kept.served) if self.kept else {}
 
     def rest(self, lead: Lead, turn: Turn) -> None:
         kept = self._kept_by(lead)
         # As in DynamoDB, the batch that is kept on is the one that is written down.
         batch = kept.batch if turn.unfinished else None
-        self.kept = KeptLead(holder=kept.holder, limit=turn.limit, batch=batch)
+        self.kept = KeptLead(holder=kept.holder, limit=turn.limit, batch=batch, served=kept.served)
 
     def _kept_by(self, lead: Lead) -> KeptLead:
         if self.kept is None or self.kept.holder != lead.holder:

@@ -157,10 +157,10 @@ WORST_ITEMS: Mapping[str, Callable[[World], object]] = {
         "#slot", WORST.name, machine={"M": {"instance_id": {"S": "i-worst"}, "launched_at": {"S": "never"}}}
     ),
     "a slot without anything": lambda world: world.put("#slot", WORST.name),
-    "a queue entry without anything": lambda world: world.put("#line", WORST.name),
+    "a queue entry without anything": lambda world: world.put("#line", f"mallory/{WORST.name}"),
     "a queue entry since no time": lambda world: world.put(
         "#line",
-        WORST.name,
+        f"mallory/{WORST.name}",
         run={"M": {"owner": {"S": "mallory"}, "job_id": {"S": JOB_ID}, "number": {"N": "1"}}},
         attempt={"N": "1"},
         token={"S": "t"},

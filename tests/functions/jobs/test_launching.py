@@ -26,6 +26,9 @@ from tests.functions.jobs.waiting_line import (
     dies_while_entering,
 )
 
+# Those who begin to wait at one moment come by their jobs' ids.
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
 WAIT = QUEUE_TIMEOUT.total_seconds()
 
 
@@ -413,7 +416,7 @@ def test_a_run_told_to_come_again_while_it_leads_takes_its_own_lead_over() -> No
         ) -> Sequence[LaunchedInstance] | Refusal:
             instances = super().launch(candidate, count, token, tags)
             if len(self.asked) == 1:
-                line.line.hand_over()  # a slot is freed: the oldest in line is the leader itself
+                line.line.hand_over()  # a slot is freed: the first in line is the leader itself
                 line.enter(first)
             return instances
 

@@ -1,18 +1,26 @@
 from __future__ import annotations
 
+import pytest
+
 from functions.jobs.line import Line
 from functions.jobs.ports import Slot, Turn
+from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.line_table import FakeLineTable
 from tests.functions.fakes.machines import a_machine
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.jobs.waiting_line import WaitingLine
 
+# Those who begin to wait at one moment come by their jobs' ids.
+pytestmark = pytest.mark.usefixtures("stopped_clock")
 
-def test_room_is_told_to_the_oldest_and_to_nobody_else() -> None:
+
+def test_room_is_told_to_the_longest_wait_and_to_nobody_else(stopped_clock: StoppedClock) -> None:
     line = WaitingLine.of(3)
-    line.park(line.runs[2], line.runs[0], line.runs[1])
+    for number in (2, 0, 1):
+        line.park(line.runs[number])
+        stopped_clock.go_on(1)
     line.line.hand_over()
-    assert [line.heard(run) for run in line.runs] == [["YourTurn"], [], []]
+    assert [line.heard(run) for run in line.runs] == [[], [], ["YourTurn"]]
 
 
 def test_a_leader_and_those_it_launches_for_are_not_told_that_there_may_be_room() -> None:

@@ -15,6 +15,9 @@ from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.jobs.waiting_line import DENIED, FULL, ONE, QUOTA, THROTTLED, TWO, WaitingLine
 
+# Those who begin to wait at one moment come by their jobs' ids.
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
 
 def serve(line: WaitingLine, leader: Run, seconds: float = 30) -> Turn:
     """One turn of a run that is in line and takes the lead; what it answers is given back to the line."""
