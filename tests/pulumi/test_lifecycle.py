@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from localcloud.engine.records import Deployment, Resource
 from localcloud.plugins.cli import Workspace
+from localcloud.plugins.provider import FAIL_AT
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
 
@@ -70,3 +72,63 @@ def test_what_was_changed_or_removed_by_hand_is_found_and_mended(
     client("iam").get_role_policy(RoleName=role.outputs["role"], PolicyName=again)
     client("s3").get_bucket_policy(Bucket=bucket)
     workspace.do("preview", _UNCHANGED)
+
+
+def test_a_failed_up_names_resource_and_reason_and_the_next_one_finishes_it(
+    workspace: Workspace, deployed: Deployment, config: dict[str, str], client: Callable[[str], Any]
+) -> None:
+    group = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")[0]
+    workspace.configure("dev", {"logRetentionDays": "3"})
+    failed = workspace.run(*_UP, environment={FAIL_AT: group.name})
+    assert failed.returncode != 0
+    assert group.name in failed.stdout
+    assert f"told to fail here by {FAIL_AT}" in failed.stdout
+
+    workspace.do(*_UP)
+    [seen] = client("logs").describe_log_groups(logGroupNamePrefix=group.id)["logGroups"]
+    assert seen["retentionInDays"] == 3
+    workspace.configure("dev", {"logRetentionDays": "7"})
+    workspace.do(*_UP)
+
+
+def test_protect_stops_destroy_and_says_which_resources_and_what_to_do(
+    workspace: Workspace, deployed: Deployment
+) -> None:
+    workspace.configure("dev", {"protect": "true"})
+    workspace.do(*_UP)
+    refused = workspace.run("destroy", "--yes")  # without its preview, the engine deletes all that is not protected
+    assert refused.returncode != 0
+    assert "protect" in refused.stdout
+    kept = {each.urn for each in workspace.deployment().resources}
+    assert {each.urn for each in deployed.resources} <= kept
+
+    workspace.configure("dev", {"protect": "false"})
+    workspace.do(*_UP)
+    workspace.do("preview", _UNCHANGED)
+
+
+def test_no_update_replaced_what_holds_data(workspace: Workspace, deployed: Deployment) -> None:
+    holding = ("aws:dynamodb/table:Table", "aws:s3/bucket:Bucket", "aws:cognito/userPool:UserPool")
+    before = {each.urn: each.id for each in deployed.resources if each.type in holding}
+    after = {each.urn: each.id for each in workspace.deployment().resources if each.type in holding}
+    assert before == after
+    assert before
+
+
+def test_destroy_leaves_nothing_behind_buckets_with_files_included(
+    workspace: Workspace, deployed: Deployment, client: Callable[[str], Any]
+) -> None:
+    client("s3").put_object(Bucket=deployed.outputs["uploads_bucket"], Key="inputs/a/b/c", Body=b"content")
+    workspace.do("destroy", "--yes", "--skip-preview")
+    assert workspace.deployment().resources == []
+    assert client("s3").list_buckets()["Buckets"] == []
+    assert client("dynamodb").list_tables()["TableNames"] == []
+    assert client("lambda").list_functions()["Functions"] == []
+    assert client("stepfunctions").list_state_machines()["stateMachines"] == []
+    assert client("sqs").list_queues().get("QueueUrls", []) == []
+    assert client("events").list_rules()["Rules"] == []
+    assert client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"] == []
+    assert client("ec2").describe_launch_templates()["LaunchTemplates"] == []
+    assert not [role for role in client("iam").list_roles()["Roles"] if role["RoleName"].startswith("mayfly")]
+    groups = client("logs").describe_log_groups()["logGroups"]
+    assert not [each for each in groups if "mayfly" in json.dumps(each["logGroupName"])]
