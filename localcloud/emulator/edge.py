@@ -16,6 +16,7 @@ from ministack.services import cloudfront
 
 from localcloud.emulator.asgi import Answer, problem, read_request, send_answer
 from localcloud.emulator.compression import compressed
+from localcloud.emulator.host_check import CONTROL_PREFIX
 from localcloud.emulator.transport import pin_secure_origin
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("localcloud.edge")
 
-CONTROL_PREFIX = "/_local/"
 _POLICY_HEADER = "content-security-policy"
 _PAGE_SETTINGS = "/config.json"
 # Where the program names a host on AWS to the browser: a bucket's, and that of the sign-in pages.

@@ -48,6 +48,7 @@ class EmulatorProcess:
 
     Attributes:
         aws_port, site_port: on 127.0.0.1.
+        admin_token: opens the emulator's own paths (`host_check.ADMIN_HEADER`); for this run only.
         pid: the server's; it is the only child of its supervisor, which `stop` waits for.
         log_path: what the emulator wrote; kept after `stop` only when it is outside the scratch folder.
     """
@@ -59,6 +60,7 @@ class EmulatorProcess:
         self._scratch = scratch
         self.log_path = log_path
         self.root = root
+        self.admin_token = secrets.token_hex(20)
         self.region = region
         self.aws_port = 0
         self.site_port = 0
@@ -138,7 +140,7 @@ class EmulatorProcess:
         assert self._supervisor.stdin is not None  # noqa: S101 - for the type checker: opened as pipes
         assert self._supervisor.stdout is not None  # noqa: S101 - as above
         # Not through the environment, which every process of this user can read.
-        self._supervisor.stdin.write(f"{self.root.secret_access_key}\n".encode())
+        self._supervisor.stdin.write(f"{self.root.secret_access_key}\n{self.admin_token}\n".encode())
         self._supervisor.stdin.flush()
         line = self._supervisor.stdout.readline()
         if line:

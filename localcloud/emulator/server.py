@@ -1,9 +1,10 @@
 """The emulator process: MiniStack with the seams of this package, and the site in front of it.
 
 Started by `localcloud.emulator.process`, below a supervisor, with the environment of `localcloud.emulator.environment`
-and, as the first line of standard input, the secret key of the account's root user. Serves on 127.0.0.1 only. Writes
-one JSON line, `{"pid": …, "aws_port": …, "site_port": …}`, to its standard output once both ports answer. Ends on
-SIGTERM, SIGINT, or when its standard input closes, which happens when the process that started it is gone.
+and, as the first two lines of standard input, the secret key of the account's root user and the token that opens the
+emulator's administration paths. Serves on 127.0.0.1 only, and only what asks for that (host_check.py). Writes one JSON
+line, `{"pid": …, "aws_port": …, "site_port": …}`, to its standard output once both ports answer. Ends on SIGTERM,
+SIGINT, or when its standard input closes, which happens when the process that started it is gone.
 """
 
 from __future__ import annotations
@@ -22,15 +23,20 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from localcloud.emulator.host_check import HostCheck
 from localcloud.emulator.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
+
+    from hypercorn.typing import Framework
+
+    from localcloud.emulator.host_check import App
 
 HOST = "127.0.0.1"
 BACKLOG = 512
@@ -57,6 +63,7 @@ def main(argv: Sequence[str]) -> int:
         boot_seconds=options.boot_seconds,
         restart_seconds=options.restart_seconds,
         root_secret=_read_line(),
+        admin_token=_read_line(),
     )
     # MiniStack tells its Lambda workers the endpoint by this name; it must be known before the import below.
     os.environ["GATEWAY_PORT"] = str(settings.aws_port)
@@ -69,7 +76,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _read_line() -> str:
-    """The first line of standard input, without a buffer that would swallow what follows."""
+    """The next line of standard input, without a buffer that would swallow what follows."""
     line = b""
     while (byte := os.read(0, 1)) not in {b"", b"\n"}:
         line += byte
@@ -117,10 +124,11 @@ async def _serve(settings: Settings, aws: socket.socket, site: socket.socket) ->
         made.h11_max_incomplete_size = 256 * 1024
         return made
 
-    servers = asyncio.gather(
-        serve(aws_app, config(aws), shutdown_trigger=ending.wait),
-        serve(emulator.site, config(site), shutdown_trigger=ending.wait),
-    )
+    def served(app: App, listener: socket.socket, port: int) -> Awaitable[None]:
+        checked = cast("Framework", HostCheck(app, port, settings.admin_token))
+        return serve(checked, config(listener), shutdown_trigger=ending.wait)
+
+    servers = asyncio.gather(served(aws_app, aws, settings.aws_port), served(emulator.site, site, settings.site_port))
     ready = {"pid": os.getpid(), "aws_port": settings.aws_port, "site_port": settings.site_port}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()

@@ -29,6 +29,7 @@ class Settings:
         boot_seconds: how long a machine stays `pending` before its user data runs.
         restart_seconds: the same for one that was stopped.
         root_secret: secret key of the account's root user.
+        admin_token: opens the emulator's own administration paths.
     """
 
     region: str
@@ -38,6 +39,7 @@ class Settings:
     boot_seconds: float
     restart_seconds: float
     root_secret: str = field(repr=False)
+    admin_token: str = field(repr=False)
 
     @property
     def aws_endpoint(self) -> str:
