@@ -77,6 +77,15 @@ _DOCUMENT = "AWS-RunShellScript"
 _DELIVERY_SECONDS = 30
 
 
+# What a person is told of a refusal, by its kind. EC2's own words, which can name the account and a role, are logged.
+REFUSED = {
+    "capacity": "EC2 has no room for it at the moment",
+    "quota": "the account's limit is reached",
+    "throttled": "AWS asks to slow down",
+    "permanent": "EC2 refuses the launch",
+}
+
+
 def refusal_kind(code: str) -> str:
     for kind, codes in (("capacity", _CAPACITY), ("quota", _QUOTA), ("throttled", _THROTTLED)):
         if code in codes:
@@ -86,10 +95,18 @@ def refusal_kind(code: str) -> str:
 
 def refusal_of(error: ClientError) -> Refusal:
     """What EC2 said no to; raises the error again where it leaves open whether the call had its effect."""
-    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    code = error.response["Error"]["Code"]
     if code in _UNCLEAR:
         raise error
-    return Refusal(code, message, refusal_kind(code))
+    kind = refusal_kind(code)
+    logger.warning("EC2 refuses: %s", error)
+    return Refusal(code, REFUSED[kind], kind)
+
+
+def _throttled(error: ClientError) -> Throttled:
+    """The step's error for one of _THROTTLED, without AWS's words."""
+    logger.info("throttled: %s", error)
+    return Throttled(f"{error.response['Error']['Code']} from {error.operation_name}")
 
 
 @dataclass(frozen=True)
@@ -164,7 +181,7 @@ class AwsMachines:
             if code in _NOT_REGISTERED:
                 raise AgentNotOnline(f"{instance_id} is not online in SSM yet: {code}") from error
             if code in _THROTTLED:
-                raise Throttled(f"{code}: {error.response['Error']['Message']}") from error
+                raise _throttled(error) from error
             raise
         return answer["Command"]["CommandId"]
 
@@ -175,7 +192,7 @@ class AwsMachines:
             return None
         except ClientError as error:
             if error.response["Error"]["Code"] in _THROTTLED:
-                raise Throttled(str(error)) from error
+                raise _throttled(error) from error
             raise
         report, ended_at = _report(answer["StandardErrorContent"]), answer.get("ExecutionEndDateTime")
         begun = bool(answer.get("ExecutionStartDateTime"))
@@ -189,7 +206,7 @@ class AwsMachines:
             if code in _UNKNOWN_INSTANCE:
                 return None
             if code in _THROTTLED:
-                raise Throttled(str(error)) from error
+                raise _throttled(error) from error
             raise
         for reservation in answer["Reservations"]:
             for instance in reservation["Instances"]:
@@ -219,7 +236,7 @@ class AwsMachines:
             )
         except ClientError as error:
             if error.response["Error"]["Code"] in _THROTTLED:
-                raise Throttled(str(error)) from error
+                raise _throttled(error) from error
             raise
         ended = {one["InstanceId"]: one["CurrentState"]["Name"] for answer in answered.answers for one in answer}
         return {**answered.going_down, **ended}

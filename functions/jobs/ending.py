@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from functions.jobs import clock
+from functions.jobs import clock, errors
 from functions.jobs.advice import job_error
 from functions.jobs.clock import now
-from functions.jobs.errors import JobNotFound, JobUnreadable, MachineStillAlive, RecordRefused
+from functions.jobs.errors import JobNotFound, JobUnreadable, MachineStillAlive, RecordRefused, StepError
 from functions.jobs.job import Job, JobStatus, MachineRecord, Run, StoredManifest, TimelineEvent
 from functions.jobs.line import Line
 from functions.jobs.machine_command import sha256_hex
@@ -36,6 +38,14 @@ _CODES = {
     "TooManyLooks": "internal_error",
 }
 
+# Errors whose words are ours: those of the steps, and workflow.asl.json's.
+_OWN = {
+    *_CODES,
+    *(name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, StepError)),
+}
+# How botocore begins (botocore, exceptions.py, `ClientError.MSG_TEMPLATE`).
+_AWS_ERROR = re.compile(r"An error occurred \(([A-Za-z0-9.]{1,100})\) when calling the ([A-Za-z0-9]{1,100}) operation")
+_log = logging.getLogger("mayfly")
 
 VERIFIED_BY_WORKFLOW = "EC2 told the workflow that the instance is terminated"
 # EC2 goes on showing a terminated instance for about an hour.
@@ -86,14 +96,22 @@ class Recording:
 
 
 def readable_cause(error: str, cause: str) -> str:
-    """The message inside the cause that Lambda gives Step Functions: JSON with `errorMessage`, or plain text."""
+    """What a job's owner reads of a workflow error.
+
+    Of a step's own error the message: it is ours, inside the cause that Lambda gives Step Functions (JSON with
+    `errorMessage`), or plain text. Of any other the class, and the code and call of one from AWS: AWS's text names
+    roles, accounts and resources. That goes into the log.
+    """
     try:
         details: Any = json.loads(cause)
     except ValueError:
         details = None
-    if isinstance(details, Mapping) and details.get("errorMessage"):
-        return f"{error}: {details['errorMessage']}"
-    return f"{error}: {cause}" if cause else error
+    message = str(details.get("errorMessage") or "") if isinstance(details, Mapping) else cause
+    if error in _OWN:
+        return f"{error}: {message}" if message else error
+    _log.error("a step failed: %s", error, extra={"cause": cause})
+    call = _AWS_ERROR.match(message)
+    return f"{error}: {call[1]} from {call[2]}" if call else error
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ class Lead:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why EC2 did not launch: its error code, its words, and what the code means for us."""
+    """Why EC2 did not launch: its error code, words for whoever owns the job, and what the code means for us."""
 
     code: str
     message: str

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
 
 from functions.aws.clients import Clients
-from functions.aws.machines import AwsMachines
+from functions.aws.machines import REFUSED, AwsMachines
 from functions.jobs.errors import AgentNotOnline, Throttled
 from functions.jobs.ports import AliveMachine, Candidate, LaunchedInstance, Refusal
 
@@ -125,9 +125,9 @@ def test_a_spot_launch_asks_for_spot(aws: Stubbed) -> None:
     ],
 )
 # EC2 API reference, "Error codes for the Amazon EC2 API"; the throttling codes also in botocore, retries/standard.py.
-def test_a_refusal_keeps_ec2s_words_and_says_of_which_kind_it_is(aws: Stubbed, code: str, kind: str) -> None:
-    aws.ec2.add_client_error("run_instances", code, "because")
-    assert launch(aws) == Refusal(code, "because", kind)
+def test_a_refusal_has_ec2s_code_its_kind_and_no_words_of_ec2s(aws: Stubbed, code: str, kind: str) -> None:
+    aws.ec2.add_client_error("run_instances", code, "You, arn:aws:sts::123456789012:assumed-role/x, may not")
+    assert launch(aws) == Refusal(code, REFUSED[kind], kind)
 
 
 @pytest.mark.parametrize("code", ["InternalError", "InternalFailure", "ServerInternal", "ServiceUnavailable"])
@@ -255,7 +255,7 @@ def test_the_state_of_an_instance_is_ec2s_word(aws: Stubbed) -> None:
 @pytest.mark.parametrize("code", ["RequestLimitExceeded", "Throttling"])
 def test_a_throttled_look_at_an_instance_is_tried_again_by_the_workflow(aws: Stubbed, code: str) -> None:
     aws.ec2.add_client_error("describe_instances", code, "slow down")
-    with pytest.raises(Throttled, match="slow down"):
+    with pytest.raises(Throttled, match=f"{code} from DescribeInstances"):
         aws.machines.instance_state(INSTANCE)
 
 
@@ -329,7 +329,7 @@ def test_a_termination_that_is_not_allowed_is_raised(aws: Stubbed) -> None:
 
 def test_a_throttled_termination_is_tried_again_by_the_workflow(aws: Stubbed) -> None:
     aws.ec2.add_client_error("terminate_instances", "RequestLimitExceeded", "slow down")
-    with pytest.raises(Throttled, match="slow down"):
+    with pytest.raises(Throttled, match="RequestLimitExceeded from TerminateInstances"):
         aws.machines.terminate(INSTANCE)
 
 

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from functions.aws.clients import Clients
+from functions.aws.machines import REFUSED
 from functions.aws.pool_machines import AwsPoolMachines
 from functions.jobs.ports import Refusal
 
@@ -66,7 +67,7 @@ def test_one_unknown_machine_does_not_keep_others_from_being_started_and_stopped
 )
 def test_a_refused_start_says_why(aws: Stubbed, code: str, kind: str) -> None:
     aws.ec2.add_client_error("start_instances", code, "no")
-    assert aws.machines.start(["i-1"]) == Refusal(code, "no", kind)
+    assert aws.machines.start(["i-1"]) == Refusal(code, REFUSED[kind], kind)
 
 
 def test_a_start_that_may_have_worked_is_raised(aws: Stubbed) -> None:

@@ -136,7 +136,7 @@ def test_a_job_that_has_ended_stays_as_it_ended(status: JobStatus) -> None:
         ("MachineLost", "machine_lost"),
         ("LaunchRefused", "launch_refused"),
         ("UploadExpired", "output_not_stored"),
-        ("States.Runtime", "internal_error"),
+        ("YourTurn", "internal_error"),
     ],
 )
 def test_a_workflow_error_becomes_the_jobs_failure_in_readable_words(error: str, code: str) -> None:
@@ -158,18 +158,53 @@ def test_a_run_that_another_one_followed_writes_no_outcome() -> None:
 @pytest.mark.parametrize(
     ("cause", "words"),
     [
-        ('{"errorMessage": "no room", "errorType": "X"}', "X: no room"),
-        ('{"errorType": "X"}', 'X: {"errorType": "X"}'),
-        ("plain words", "X: plain words"),
-        ("[1]", "X: [1]"),
-        ("", "X"),
+        ('{"errorMessage": "no room", "errorType": "X"}', "LaunchRefused: no room"),
+        ('{"errorType": "X"}', "LaunchRefused"),
+        ("plain words", "LaunchRefused: plain words"),
+        ("[1]", "LaunchRefused: [1]"),
+        ("", "LaunchRefused"),
     ],
 )
-def test_the_cause_of_an_error_is_given_in_its_own_words(cause: str, words: str) -> None:
+def test_the_cause_of_a_steps_own_error_is_given_in_its_own_words(cause: str, words: str) -> None:
     step, table = recording()
-    step.broken(RUN, "X", cause)
+    step.broken(RUN, "LaunchRefused", cause)
     assert table.only.error
     assert table.only.error.message == words
+
+
+CALLER = "arn:aws:sts::123456789012:assumed-role/mayfly-prod-dispatch"  # as AWS names a caller
+DENIED = f"User: {CALLER}/f is not authorized to perform: ssm:SendCommand on arn:aws:ec2:eu-central-1:123456789012:i-1"
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "words"),
+    [
+        (
+            "ClientError",
+            f"An error occurred (AccessDeniedException) when calling the SendCommand operation: {DENIED}",
+            "ClientError: AccessDeniedException from SendCommand",
+        ),
+        (
+            "ClientError",
+            f"An error occurred (Throttling) when calling the PutItem operation (reached max retries: 2): {DENIED}",
+            "ClientError: Throttling from PutItem",
+        ),
+        ("Lambda.AWSLambdaException", DENIED, "Lambda.AWSLambdaException"),
+        ("States.Runtime", f"The state failed: {DENIED}", "States.Runtime"),
+        ("KeyError", f"'{CALLER}'", "KeyError"),
+    ],
+)
+@pytest.mark.parametrize("is_wrapped", [True, False])
+def test_aws_text_is_logged_and_reaches_nobody(
+    error: str, message: str, words: str, is_wrapped: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    step, table = recording()
+    cause = json.dumps({"errorMessage": message, "errorType": error}) if is_wrapped else message
+    step.broken(RUN, error, cause)
+    assert table.only.error
+    assert table.only.error.message == words
+    assert "123456789012" not in repr(table.only)
+    assert [record.cause for record in caplog.records if hasattr(record, "cause")] == [cause]
 
 
 class Release:
