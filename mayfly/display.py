@@ -17,19 +17,27 @@ from mayfly.client import Job
 from mayfly.cost import cost_of
 
 _WIDE = 10_000  # nothing is cut off for a program
-# No line of a log or name may steer the terminal.
-_CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}")
+# No line of a log or name may steer the terminal, or turn the direction of what follows (Unicode Standard Annex 9,
+# "Directional Formatting Characters"). Half a surrogate pair cannot be written at all.
+_DEL_AND_C1 = range(127, 160)
+_TURNS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_SEPARATORS = (0x2028, 0x2029)
+_SURROGATES = range(0xD800, 0xE000)
+_BEYOND_ASCII = (*_DEL_AND_C1, *_TURNS, *_SEPARATORS, *_SURROGATES)
+_CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *_BEYOND_ASCII], "\N{REPLACEMENT CHARACTER}")
+# In JSON they can stay what they are, escaped; those of ASCII are anyway (RFC 8259, section 7).
+_ESCAPED = {code: f"\\u{code:04x}" for code in _BEYOND_ASCII}
 _STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "ok": "green", "differs": "red"}
 
 
 def emit(document: Any) -> None:
     """A JSON document for a program."""
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False).translate(_ESCAPED))
 
 
 def emit_line(document: Any) -> None:
     """One of many, each on a line of its own."""
-    typer.echo(json.dumps(document, ensure_ascii=False))
+    typer.echo(json.dumps(document, ensure_ascii=False).translate(_ESCAPED))
 
 
 def note(text: str) -> None:

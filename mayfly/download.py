@@ -14,6 +14,12 @@ from mayfly.counted import OnBytes
 from mayfly.errors import UsageProblem
 from mayfly.patience import ATTEMPTS, pause
 
+# Win32, "Naming Files, Paths, and Namespaces": whatever comes after the first dot.
+_DEVICES = frozenset(
+    {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
+    | {f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"}
+)
+
 
 def target_of(job_filename: str, given: Path | None, *, force: bool) -> Path:
     """Where a result goes: a file, or a folder to put it into under its own name; this folder when none is given.
@@ -23,12 +29,18 @@ def target_of(job_filename: str, given: Path | None, *, force: bool) -> Path:
     """
     target = given or Path()
     if target.is_dir():
-        target /= Path(job_filename).name
+        target /= _harmless(Path(job_filename).name)
     if target.is_dir() or not target.parent.is_dir():
         raise UsageProblem(f"{target} cannot be written: there is no folder {target.parent}, or it is one itself.")
     if target.exists() and not force:
         raise UsageProblem(f"{target} is there already. Name another with -o, or overwrite it with --force.")
     return target
+
+
+def _harmless(name: str) -> str:
+    """Not hidden, not one of the shell's own files, and nothing that Windows takes for a device."""
+    stem = name.partition(".")[0].rstrip(" ").upper()
+    return f"_{name}" if not stem or stem in _DEVICES else name
 
 
 def download(client: JobClient, job: Job, target: Path, on_bytes: OnBytes) -> None:

@@ -12,6 +12,12 @@ _S3_SUBSTITUTION = "${filename}"
 # Unicode's explicit formatting characters: with one, "fdp.exe" can be shown as "exe.pdf".
 _DIRECTION_CHANGES = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
+# What Windows takes for a device, whatever comes after the first dot (Win32, "Naming Files, Paths, and Namespaces").
+_DEVICES = frozenset(
+    {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
+    | {f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"}
+)
+
 
 def checked_filename(filename: str) -> str:
     """The file name in Unicode NFC, if it can be the last part of an object key.
@@ -36,6 +42,12 @@ def checked_filename(filename: str) -> str:
     if problem:
         raise InvalidRequest(f"The file name {problem}.", field="filename")
     return name
+
+
+def download_filename(filename: str) -> str:
+    """What a result is called on people's computers: never a hidden file, such as .bashrc, nor a device of Windows."""
+    stem = filename.partition(".")[0].rstrip(" ").upper()
+    return f"_{filename}" if not stem or stem in _DEVICES else filename
 
 
 def input_prefix(owner: str, job_id: str) -> str:

@@ -21,7 +21,7 @@ from functions.jobs.ids import is_job_id, new_job_id
 from functions.jobs.job import NO_OVERRIDES, Job, JobStatus, Overrides, TimelineEvent
 from functions.jobs.line import Line
 from functions.jobs.overrides import NO_ALLOWANCE, Allowance
-from functions.jobs.paths import input_prefix, object_key
+from functions.jobs.paths import download_filename, input_prefix, object_key
 from functions.jobs.ports import JobFiles, JobPage, JobTable, LogPage, MachineLog, MachineTable, Slot
 from functions.jobs.spending import Spending
 from functions.jobs.uploads import UPLOAD_SECONDS, CopyTicket, Uploads
@@ -117,7 +117,8 @@ class Submission:
         job = self.get(owner, job_id)
         if job.status is not JobStatus.SUCCEEDED or job.output_file_path is None:
             raise NotReady(f"Job {job_id} has no output: it is {job.status}.", field="job_id")
-        url = self.files.output_download_url(job.output_file_path, job.output_filename, DOWNLOAD_SECONDS)
+        name = download_filename(job.output_filename)
+        url = self.files.output_download_url(job.output_file_path, name, DOWNLOAD_SECONDS)
         return Download(url, rfc3339(_in_seconds(DOWNLOAD_SECONDS)))
 
     def manifest(self, owner: str, job_id: str) -> Document:

@@ -153,6 +153,44 @@ def test_nothing_that_is_shown_steers_the_terminal(run: Run, stack: FakeStack) -
     assert "x[red]y[/red]" in run("show", job["id"]).stdout
 
 
+TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029"
+
+
+def test_nothing_that_is_shown_turns_its_direction(run: Run, stack: FakeStack) -> None:
+    job = stack.add_job(filename=f"{TURNS}fdp.exe")
+    stack.log_lines = [f"a{TURNS}b"]
+    for done in (run("show", job["id"]), run("jobs"), run("log", job["id"])):
+        assert not set(TURNS) & set(done.stdout)
+
+
+def test_a_document_for_programs_steers_no_terminal_and_means_the_same(run: Run, stack: FakeStack) -> None:
+    text = f"\x1b[2J\x7f\x85\u009b1m{TURNS}\u00fc"
+    job = stack.add_job(filename=text)
+    stack.log_lines = [text]
+    for done, name in ((run("show", job["id"], "--json"), "filename"), (run("log", job["id"], "--json"), "text")):
+        assert not set(text) - set("[2J1m\u00fc") & set(done.stdout)
+        assert "\u00fc" in done.stdout
+        assert document(done)[name] == text
+
+
+@pytest.mark.parametrize("name", [".bashrc", "..x", "NUL", "con.txt", "Com1.tar.gz", "LPT\u00b9", "aux .txt", "conin$"])
+def test_a_result_is_saved_as_no_hidden_file_and_no_device(
+    name: str, run: Run, stack: FakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = stack.add_job(filename=name)
+    assert document(run("download", job["id"], "--json"))["saved_as"] == f"_{name}"
+
+
+@pytest.mark.parametrize("name", ["console.txt", "com.txt", "a.con", "x.bashrc", "COM10"])
+def test_other_names_stay(
+    name: str, run: Run, stack: FakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = stack.add_job(filename=name)
+    assert document(run("download", job["id"], "--json"))["saved_as"] == name
+
+
 def test_a_part_of_an_id_is_enough_where_no_other_job_has_it(run: Run, stack: FakeStack) -> None:
     first, second = stack.add_job()["id"], stack.add_job()["id"]
     assert document(run("show", second[-6:], "--json"))["id"] == second

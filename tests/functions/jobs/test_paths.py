@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from functions.jobs.errors import InvalidRequest
-from functions.jobs.paths import MAX_FILENAME_CHARS, checked_filename, input_key, object_key
+from functions.jobs.paths import MAX_FILENAME_CHARS, checked_filename, download_filename, input_key, object_key
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,13 @@ def test_a_name_that_only_looks_bad_is_taken_as_it_is_and_its_key_stays_below_th
 def test_the_length_is_that_of_the_composed_form() -> None:
     decomposed = "e\u0301" * MAX_FILENAME_CHARS
     assert checked_filename(decomposed) == "\u00e9" * MAX_FILENAME_CHARS
+
+
+@pytest.mark.parametrize("name", [".bashrc", ".profile.txt", "NUL", "con.txt", "Com1.tar.gz", "LPT\u00b9", "aux .txt"])
+def test_a_result_is_downloaded_as_no_hidden_file_and_no_device(name: str) -> None:
+    assert download_filename(name) == f"_{name}"
+
+
+@pytest.mark.parametrize("name", ["console.txt", "com.txt", "a.con", "x.bashrc", "COM10", "\u00fc b.txt"])
+def test_other_names_are_downloaded_as_they_are(name: str) -> None:
+    assert download_filename(name) == name
