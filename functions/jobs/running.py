@@ -47,6 +47,9 @@ _ENDED = {"shutting-down", "terminated", "stopping", "stopped"}
 _SIGNALLED = 128
 _KILLED = -1
 _MOMENT = timedelta(seconds=30)
+# For so long a machine can fetch payload, spec and input once it has its command: the largest input at a tenth of what
+# the smallest machines' network carries, with time for tries after errors.
+_FETCH_SECONDS = 600
 # For so long EC2 may not show a new machine.
 _NOT_SHOWN_YET = timedelta(minutes=2)
 
@@ -80,7 +83,7 @@ class Dispatching:
     transfer_allowance: int  # seconds more for fetching the file and storing the result
     online_waits: Sequence[float]  # seconds between tries within the first call; the workflow retries beyond them
     sleep: Callable[[float], None]
-    boot_timeout: int = 300  # seconds that a machine of the pool may take until it has its command
+    boot_timeout: int = 300  # seconds that a machine may take until it has its command
 
     def dispatch(
         self, run: Run, attempt: int, instance_id: str, stored_after: str | None = None, retries: int = 0
@@ -179,13 +182,14 @@ class Dispatching:
         return Program(self.payload_sha256, tuple(self.script))
 
     def _command(self, job: Job, attempt: int, *, upload_only: bool) -> str:
-        seconds = self._total_seconds(job)
+        # Whoever may list commands can fetch what they name for as long as it is signed.
+        seconds = self.boot_timeout + _FETCH_SECONDS
         output = output_key(job.owner, job.id, attempt, job.output_filename)
         spec = Spec(
             job=job,
             attempt=attempt,
             input_url=self.files.input_url(job.input_file_path, seconds),
-            output_url=self.files.output_upload_url(output, seconds),
+            output_url=self.files.output_upload_url(output, self._total_seconds(job)),
             script=tuple(self.script),
             timeout_seconds=self._script_seconds(job),
         ).encode()

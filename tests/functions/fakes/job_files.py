@@ -67,7 +67,7 @@ class FakeJobFiles:
         return f"https://s3.test/{expires_in}?output"
 
     def output_download_url(self, path: str, filename: str, expires_in: int) -> str:
-        return f"https://s3.test/{path}?{expires_in}"
+        return f"https://s3.test/{path}?{expires_in}&as={filename}"
 
     def find_output(self, path: str) -> StoredOutput | None:
         if path not in self.outputs:
@@ -84,10 +84,10 @@ class FakeJobFiles:
 
     def put_spec(self, key: str, body: bytes, expires_in: int) -> str:
         self.specs[key] = body
-        return "https://s3.test/spec?signed"
+        return f"https://s3.test/spec?{expires_in}"
 
     def payload_url(self, expires_in: int) -> str:
-        return "https://s3.test/payload?signed"
+        return f"https://s3.test/payload?{expires_in}"
 
     def delete_job(self, owner: str, job_id: str) -> int:
         self.deleted.append((owner, job_id))

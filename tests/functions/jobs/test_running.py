@@ -163,7 +163,7 @@ def test_the_command_carries_urls_and_hashes_and_nothing_that_a_user_wrote() -> 
     first, *rest = script.splitlines()
     words = shlex.split(first)
     assert words[:3] == ["exec", "python3", "-"]
-    assert words[3:] == ["https://s3.test/payload?signed", SHA, "https://s3.test/spec?signed", words[6], "<<PYTHON"]
+    assert words[3:] == ["https://s3.test/payload?900", SHA, "https://s3.test/spec?900", words[6], "<<PYTHON"]
     assert rest == ["print('hello')", "PYTHON"]
 
 
@@ -175,22 +175,32 @@ def test_the_spec_has_what_the_attempt_needs_under_the_hash_that_the_command_nam
     spec = json.loads(body)
     assert spec["text"] == "\N{PARTY POPPER}"
     assert (spec["version"], spec["attempt"], spec["timeout_s"], spec["command"]) == (1, 3, 600, ["./script.py"])
-    assert spec["input"] == {"url": "https://s3.test/660?input", "size": 3}
+    assert spec["input"] == {"url": "https://s3.test/900?input", "size": 3}
     assert hashlib.sha256(body).hexdigest() in dispatch.machines.sent[0][1]
 
 
-def test_a_jobs_own_time_out_takes_the_place_of_the_stacks_and_everything_lasts_as_long() -> None:
+def test_a_jobs_own_time_out_takes_the_place_of_the_stacks_and_the_upload_lasts_as_long() -> None:
     dispatch = Dispatch("c-1", overrides=Overrides(timeout_minutes=90), output_suffix=".html")
     dispatch()
     spec = json.loads(dispatch.files.specs[f"specs/alice/{JOB_ID}/1.json"])
     assert spec["timeout_s"] == 5400
-    assert (spec["input"]["url"], spec["output"]["url"]) == (
-        "https://s3.test/5460?input",
-        "https://s3.test/5460?output",
-    )
+    assert spec["output"]["url"] == "https://s3.test/5460?output"
     assert spec["output"]["suffix"] == ".html"
     ((_, _, timeout),) = dispatch.machines.sent
     assert timeout == 5460
+
+
+def test_what_a_command_names_can_be_fetched_until_a_machine_has_booted_and_a_few_minutes_more() -> None:
+    dispatch = Dispatch("c-1", overrides=Overrides(timeout_minutes=90))
+    dispatch.step = replace(dispatch.step, boot_timeout=120)
+    dispatch()
+    ((_, script, _),) = dispatch.machines.sent
+    spec = json.loads(dispatch.files.specs[f"specs/alice/{JOB_ID}/1.json"])
+    assert (spec["input"]["url"], "payload?720" in script, "spec?720" in script) == (
+        "https://s3.test/720?input",
+        True,
+        True,
+    )
 
 
 def test_a_repeated_dispatch_sends_no_second_command() -> None:

@@ -184,6 +184,11 @@ def test_the_output_of_a_succeeded_job_can_be_downloaded() -> None:
     assert download.url.startswith("https://s3.test/outputs/o")
 
 
+def test_an_output_is_downloaded_under_a_name_that_does_no_harm() -> None:
+    done = a_job(status=JobStatus.SUCCEEDED, output_file_path="outputs/o", filename=".bashrc")
+    assert make(done).output("alice", JOB_ID).url.endswith("&as=_.bashrc")
+
+
 def test_a_job_keeps_what_a_results_name_has_more_when_it_was_submitted() -> None:
     submission = replace(make(), output_suffix=".html")
     uploaded(submission)
