@@ -189,7 +189,7 @@ class Steps(pulumi.ComponentResource):
         keeper.run_on("schedule", schedule=KEEP_EVERY)
 
     def _run_rights(self) -> list[Statement]:
-        """Launching machines as they are meant to be, and no others."""
+        """Launching machines as they are meant to be, and no others; for their user data EC2 has no condition key."""
         args = self._args
         return [
             Statement(
@@ -200,7 +200,9 @@ class Steps(pulumi.ComponentResource):
                     "StringEquals": {
                         "aws:RequestTag/mayfly:stack": args.config.stack,
                         "ec2:InstanceType": list(args.config.launchable_types),
+                        "ec2:MetadataHttpTokens": "required",
                     },
+                    "NumericEquals": {"ec2:MetadataHttpPutResponseHopLimit": "1"},
                     "ArnEquals": {"ec2:LaunchTemplate": args.machines.launch_template_arn},
                 },
             ),
@@ -219,11 +221,21 @@ class Steps(pulumi.ComponentResource):
                 [
                     pulumi.Output.concat(self._ec2("security-group/"), args.network.security_group_id),
                     self._ec2("network-interface/*"),
-                    f"arn:aws:ec2:{args.region}::image/*",  # whichever image the public parameter names that day
                     *(pulumi.Output.concat(self._ec2("subnet/"), subnet) for subnet in args.network.subnet_ids),
                     *([self._ec2("spot-instances-request/*")] if "spot" in args.config.markets else []),
                 ],
                 {"ArnEquals": {"ec2:LaunchTemplate": args.machines.launch_template_arn}},
+            ),
+            Statement(
+                "LaunchTemplatesImage",
+                ["ec2:RunInstances"],
+                [f"arn:aws:ec2:{args.region}::image/*"],  # whichever image the public parameter names that day
+                {
+                    "ArnEquals": {"ec2:LaunchTemplate": args.machines.launch_template_arn},
+                    # The template's own, and none that the call names instead (EC2 user guide, "Use launch templates to
+                    # control launch parameters").
+                    "Bool": {"ec2:IsLaunchTemplateResource": "true"},
+                },
             ),
             Statement("UseTemplate", ["ec2:RunInstances"], [args.machines.launch_template_arn]),
             Statement(

@@ -227,3 +227,14 @@ def test_exports_are_what_a_newcomer_needs(recorded: Deployment) -> None:
 
 def test_the_program_stays_small() -> None:
     assert len(Path(ROOT / "__main__.py").read_text().splitlines()) <= 60
+
+
+def test_a_machine_is_launched_from_the_templates_image_and_asks_for_tokens(open_to_all: Deployment) -> None:
+    """User data has no condition key (Service Authorization Reference, EC2): docs/security.md says so."""
+    rows = [row for found in statements_by_role(open_to_all).values() for row in found]
+    launches = [row for row in rows if "ec2:RunInstances" in row.actions]
+    images = [row for row in launches if any(":image/" in each for each in row.resources)]
+    assert [row.conditions["Bool"] for row in images] == [{"ec2:IsLaunchTemplateResource": "true"}]
+    (instances,) = (row.conditions for row in launches if any(":instance/" in each for each in row.resources))
+    assert instances["StringEquals"]["ec2:MetadataHttpTokens"] == "required"
+    assert instances["NumericEquals"] == {"ec2:MetadataHttpPutResponseHopLimit": "1"}
