@@ -65,6 +65,7 @@ def test_a_workflow_may_only_read_and_the_preview_runs_where_a_role_is_configure
     condition = jobs()[name]["if"]
     assert "vars.AWS_PREVIEW_ROLE_ARN != ''" in condition
     assert "!github.event.pull_request.head.repo.fork" in condition
+    assert jobs()[name]["environment"] == "preview"
 
 
 def test_hooks_run_what_is_installed_here_and_download_nothing() -> None:
