@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pulumi
 
 _AUTHS = ("cognito", "none")
+_MFA = ("off", "required")
 _ARCHITECTURES = ("arm64", "x86_64")
 _MARKETS = ("spot", "on-demand")
 _BUNDLE_TARGETS = ("lambda", "host")
@@ -69,6 +70,7 @@ class Domain:
 class StackConfig:
     stack: str
     auth: str
+    mfa: str
     architecture: str
     function_runtime: str
     bundle_for: str
@@ -146,6 +148,7 @@ class StackConfig:
         return StackConfig(
             stack=read.stack_name(pulumi.get_stack()),
             auth=read.one_of("auth", _AUTHS),
+            mfa=read.one_of("mfa", _MFA),
             architecture=read.one_of("architecture", _ARCHITECTURES),
             function_runtime=read.text("functionRuntime", _RUNTIME, "a Python runtime of Lambda, such as python3.13"),
             bundle_for=read.one_of("bundleFor", _BUNDLE_TARGETS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -69,7 +70,7 @@ class SignIn(pulumi.ComponentResource):
         super().__init__("mayfly:index:SignIn", name, None, opts)
         self._logical_name = name
         child = pulumi.ResourceOptions(parent=self)
-        pool = self._pool(name, protect=args.config.protect)
+        pool = self._pool(name, args.config)
         self._domain = aws.cognito.UserPoolDomain(
             name,
             domain=_domain_prefix(args),
@@ -128,7 +129,14 @@ class SignIn(pulumi.ComponentResource):
         )
         return client
 
-    def _pool(self, name: str, *, protect: bool) -> aws.cognito.UserPool:
+    def _pool(self, name: str, config: StackConfig) -> aws.cognito.UserPool:
+        # "OPTIONAL" would be for those alone who registered by the API, with a scope that these clients do not ask for:
+        # the pages offer it to nobody (API reference, SetUserPoolMfaConfig).
+        mfa: dict[str, Any] = (
+            {"mfa_configuration": "ON", "software_token_mfa_configuration": {"enabled": True}}
+            if config.mfa == "required"
+            else {}
+        )
         return aws.cognito.UserPool(
             name,
             username_attributes=["email"],
@@ -145,8 +153,9 @@ class SignIn(pulumi.ComponentResource):
                 "temporary_password_validity_days": 7,
             },
             user_pool_tier="ESSENTIALS",  # the least that has these pages
-            deletion_protection="ACTIVE" if protect else "INACTIVE",
-            opts=pulumi.ResourceOptions(parent=self, protect=protect),
+            deletion_protection="ACTIVE" if config.protect else "INACTIVE",
+            **mfa,
+            opts=pulumi.ResourceOptions(parent=self, protect=config.protect),
         )
 
 

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
         ("auth", "open"),
         ("architecture", "riscv"),
         ("functionRuntime", "nodejs22.x"),
+        ("mfa", "optional"),
         ("bundleFor", "windows"),
         ("instanceTypes", "[]"),
         ("instanceTypes", '["t4g small"]'),

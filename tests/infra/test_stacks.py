@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from functions.jobs.spending import Spending
 from localcloud.engine.deployment import Deployment
 from localcloud.engine.records import Resource
 
@@ -87,3 +88,17 @@ def test_an_upgrade_leaves_the_payload_that_machines_are_just_told_to_fetch(sign
     # So it has to have another key than the one that takes its place.
     assert payload.inputs["key"].startswith("payload/")
     assert len(payload.inputs["key"].removeprefix("payload/").removesuffix(".tar.gz")) == 64
+
+
+def test_in_production_a_password_is_not_enough(production: Deployment, signed_in: Deployment) -> None:
+    (pool,), (other,) = production.of_type(POOL), signed_in.of_type(POOL)
+    assert pool.inputs["mfaConfiguration"] == "ON"
+    assert pool.inputs["softwareTokenMfaConfiguration"] == {"enabled": True}
+    assert "mfaConfiguration" not in other.inputs
+
+
+def test_in_production_no_job_owner_or_day_costs_without_bound(production: Deployment) -> None:
+    functions = production.of_type("aws:lambda/function:Function")
+    (launch,) = (one for one in functions if one.name == "mayfly-prod-launch")
+    caps = Spending.from_json(launch.inputs["environment"]["variables"]["SPENDING"]).caps
+    assert 0 < caps.job < caps.owner_a_day < caps.stack_a_day

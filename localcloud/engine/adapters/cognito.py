@@ -66,7 +66,7 @@ _DEFAULT_UNITS = {"accessToken": "hours", "idToken": "hours", "refreshToken": "d
 
 @carries("aws:cognito/userPool:UserPool")
 class UserPool(Adapter):
-    """Pools of users with passwords; triggers, second factors, passkeys and attributes of one's own are refused."""
+    """Pools of users with passwords and codes of an app; other factors, triggers and own attributes are refused."""
 
     replaced_by = ("aliasAttributes", "usernameAttributes", "usernameConfiguration")
 
@@ -74,6 +74,7 @@ class UserPool(Adapter):
         request = self._request(desired)
         pool = aws.client("cognito-idp").create_user_pool(**request)["UserPool"]
         identity = pool["Id"]
+        _set_mfa(aws, identity, desired)
         outputs = {
             "name": request["PoolName"],
             "arn": pool["Arn"],
@@ -89,6 +90,7 @@ class UserPool(Adapter):
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         client, request = aws.client("cognito-idp"), self._request(desired)
         client.update_user_pool(UserPoolId=resource_id, **accepted(client, "update_user_pool", request))
+        _set_mfa(aws, resource_id, desired)
         return {}
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,6 +105,13 @@ class UserPool(Adapter):
             **({"Policies": password} if password else {}),
             **({"UserPoolTags": desired.tags} if desired.tags else {}),
         }
+
+
+def _set_mfa(aws: Aws, pool_id: str, desired: Desired) -> None:
+    """By a call of its own, as the provider does. The emulator keeps it; its pages ask nobody for a code."""
+    request = desired.inputs.pick("mfaConfiguration", "softwareTokenMfaConfiguration")
+    if request:
+        aws.client("cognito-idp").set_user_pool_mfa_config(UserPoolId=pool_id, **request)
 
 
 @carries("aws:cognito/userPoolDomain:UserPoolDomain")
