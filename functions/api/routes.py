@@ -224,7 +224,10 @@ async def cancel_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
     responses=documented(JobNotFound, NotReady, SpendingCap, TooManyRuns, UploadMissing),
 )
 async def retry_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
-    """Start a failed or cancelled job again, with the same file and text, on a new machine."""
+    """Start a failed or cancelled job again, with the same file and text, on a new machine.
+
+    What that costs is the job's owner's, also when an administrator asks for it.
+    """
     return JobAnswer.of(jobs.retry(owner, job_id))
 
 

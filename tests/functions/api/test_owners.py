@@ -258,6 +258,24 @@ def test_an_admin_deals_with_anybodys(gateway: Gateway, request_: str, status: J
     assert gateway.send(request_, ADMINS_CLAIMS, owner=ALICE).status == answer
 
 
+@about_jobs
+def test_what_an_admin_changes_stays_the_owners(
+    gateway: Gateway, request_: str, status: JobStatus, answer: int
+) -> None:
+    """So a retry is paid out of the owner's day (docs/security.md)."""
+    gateway.add(ALICE, status, **with_output(status))
+    assert gateway.send(request_, ADMINS_CLAIMS, owner=ALICE).status == answer
+    assert not gateway.jobs.page(ADMIN, 10, None).jobs
+    assert {job.owner for job in gateway.jobs.page(ALICE, 10, None).jobs} <= {ALICE}
+
+
+@pytest.mark.parametrize("request_", sorted(key for key in OTHERS if not key.startswith("GET")))
+def test_an_admin_writes_nothing_new_in_anybody_elses_name(gateway: Gateway, request_: str) -> None:
+    gateway.send(request_, ADMINS_CLAIMS, body=OTHERS[request_], owner=ALICE)
+    assert not gateway.jobs.page(ALICE, 10, None).jobs
+    assert ALICE not in repr(vars(gateway.files))
+
+
 def test_an_admin_lists_the_jobs_of_one_owner_at_a_time(gateway: Gateway) -> None:
     gateway.add(ALICE)
     gateway.add(BOB, id=OTHER_ID)
