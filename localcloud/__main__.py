@@ -100,7 +100,11 @@ def _started(options: argparse.Namespace) -> Iterator[LocalCloud]:
             print(f"\r  {len(created)} resources", end="", file=sys.stderr, flush=True)
 
     with LocalCloud.start(
-        port=options.port, boot_seconds=options.boot_seconds, config=_config(options), on_progress=progress
+        port=options.port,
+        boot_seconds=options.boot_seconds,
+        config=_config(options),
+        on_progress=progress,
+        with_cli=options.engine == "pulumi",
     ) as cloud:
         cloud.warm_up()
         if sys.stderr.isatty():
