@@ -62,7 +62,9 @@ class Steps(pulumi.ComponentResource):
                 ],
             ),
             "inspect": self._step(
-                "inspect_command", table, [self._table(*_READ_AND_WRITE), LOOK_AT_MACHINES, _READ_COMMANDS]
+                "inspect_command",
+                {**table, "JOB_TIMEOUT_SECONDS": str(args.config.job_timeout_minutes * 60)},
+                [self._table(*_READ_AND_WRITE), LOOK_AT_MACHINES, _READ_COMMANDS],
             ),
             "record": self._step(
                 "record",

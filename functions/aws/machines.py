@@ -73,6 +73,9 @@ _UNKNOWN_INSTANCE = {"InvalidInstanceID.NotFound"}
 # when the time to boot is over, with this code in its message.
 _NOT_REGISTERED = {"InvalidInstanceId", "AccessDeniedException"}
 _DOCUMENT = "AWS-RunShellScript"
+# The agent takes less for an hour (amazon-ssm-agent, pluginutil.go, ValidateExecutionTimeout; docs/ssm-agent.md).
+_SHORTEST_EXECUTION_SECONDS = 5
+_DECODER = json.JSONDecoder()
 # How long SSM tries to deliver a command to an online agent, in seconds: its minimum.
 _DELIVERY_SECONDS = 30
 
@@ -170,7 +173,7 @@ class AwsMachines:
                 DocumentName=_DOCUMENT,
                 Comment=comment[:100],
                 TimeoutSeconds=patience or _DELIVERY_SECONDS,
-                Parameters={"commands": [script], "executionTimeout": [str(timeout)]},
+                Parameters={"commands": [script], "executionTimeout": [str(max(timeout, _SHORTEST_EXECUTION_SECONDS))]},
                 CloudWatchOutputConfig={
                     "CloudWatchOutputEnabled": True,
                     "CloudWatchLogGroupName": self.log_group,
@@ -195,8 +198,9 @@ class AwsMachines:
                 raise _throttled(error) from error
             raise
         report, ended_at = _report(answer["StandardErrorContent"]), answer.get("ExecutionEndDateTime")
-        begun = bool(answer.get("ExecutionStartDateTime"))
-        return CommandState(answer["Status"], answer["ResponseCode"], report, ended_at or None, begun)
+        began_at = answer.get("ExecutionStartDateTime") or None
+        has_begun = began_at is not None
+        return CommandState(answer["Status"], answer["ResponseCode"], report, ended_at or None, has_begun, began_at)
 
     def instance_state(self, instance_id: str) -> str | None:
         try:
@@ -247,10 +251,13 @@ def _tag_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
 
 
 def _report(stderr: str) -> dict[str, Any] | None:
-    """The wrapper's report: the last line of its stderr that is a JSON object."""
+    """The wrapper's report: the JSON object that begins the last line of stderr that begins with one.
+
+    The agent's own sentence may follow it without a line break (docs/ssm-agent.md).
+    """
     for line in reversed(stderr.splitlines()):
         try:
-            report = json.loads(line)
+            report, _ = _DECODER.raw_decode(line)
         except (ValueError, RecursionError):  # no JSON, or nested deeper than anything that the wrapper writes
             continue
         if isinstance(report, dict):

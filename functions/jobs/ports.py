@@ -439,7 +439,7 @@ class AliveMachine:
 
 @dataclass(frozen=True)
 class CommandState:
-    """A command on a machine: SSM's status, the wrapper's exit code, the report it wrote, if any, and when it ended.
+    """A command on a machine: SSM's status, the wrapper's exit code, the report it wrote, if any, and its times.
 
     `has_begun` is False for one that its machine never took.
     """
@@ -449,6 +449,7 @@ class CommandState:
     report: dict[str, Any] | None
     ended_at: str | None = None  # RFC 3339; None where SSM does not say
     has_begun: bool = True
+    began_at: str | None = None  # as above
 
     @property
     def is_over(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from functions.jobs import clock
 from functions.jobs.clock import now
@@ -46,6 +46,7 @@ _ENDED = {"shutting-down", "terminated", "stopping", "stopped"}
 # on Amazon Linux (docs/ssm-agent.md): on a machine that is going down, that is the machine's end and not the script's.
 _SIGNALLED = 128
 _KILLED = -1
+_SHELL_OF_KILLED = _SIGNALLED + 9
 _MOMENT = timedelta(seconds=30)
 # For so long a machine can fetch payload, spec and input once it has its command: the largest input at a tenth of what
 # the smallest machines' network carries, with time for tries after errors.
@@ -170,12 +171,8 @@ class Dispatching:
                 self.sleep(wait)
         return self.machines.send_command(instance_id, script, comment, seconds, patience)
 
-    def _script_seconds(self, job: Job) -> int:
-        minutes = job.overrides.timeout_minutes
-        return self.job_timeout if minutes is None else minutes * 60
-
     def _total_seconds(self, job: Job) -> int:
-        return self._script_seconds(job) + self.transfer_allowance
+        return script_seconds(job, self.job_timeout) + self.transfer_allowance
 
     @property
     def _program(self) -> Program:
@@ -191,7 +188,7 @@ class Dispatching:
             input_url=self.files.input_url(job.input_file_path, seconds),
             output_url=self.files.output_upload_url(output, self._total_seconds(job)),
             script=tuple(self.script),
-            timeout_seconds=self._script_seconds(job),
+            timeout_seconds=script_seconds(job, self.job_timeout),
         ).encode()
         spec_url = self.files.put_spec(spec_key(job.owner, job.id, attempt), spec, seconds)
         return machine_command(
@@ -241,6 +238,7 @@ class Awaiting:
 class Inspecting:
     jobs: JobTable
     machines: Machines
+    job_timeout: int  # seconds a script may run whose job does not say otherwise
 
     def inspect(self, run: Run, instance_id: str, command_id: str) -> Outcome:
         """Raises JobEnded when the job was cancelled meanwhile."""
@@ -248,15 +246,24 @@ class Inspecting:
         state = self.machines.command_state(command_id, instance_id)
         over = state if state is not None and state.is_over else None
         if over is not None and not _may_be_the_machines_end(over):
-            return _finished(over)
+            return self._finished(job, over)
         machine_state = self.machines.instance_state(instance_id)
         took_it = over is None or over.has_begun or over.status != "TimedOut"
         if took_it and (machine_state in _ALIVE or _may_only_seem_down(job, machine_state)):
             # EC2 may not show yet that the machine goes down: a command that has only just ended is looked at again.
-            return _finished(over) if over is not None and not _has_just_ended(over) else Outcome("running")
+            return self._finished(job, over) if over is not None and not _has_just_ended(over) else Outcome("running")
         event = TimelineEvent("machine_lost", now(), _lost_words(instance_id, took_it=took_it))
         self.jobs.update(run.owner, run.job_id, unless_over(run, lambda job: job.noted(event)))
         return Outcome("lost")
+
+    def _finished(self, job: Job, state: CommandState) -> Outcome:
+        return _finished(state, script_seconds(job, self.job_timeout))
+
+
+def script_seconds(job: Job, default: int) -> int:
+    """How long the job's script may run."""
+    minutes = job.overrides.timeout_minutes
+    return default if minutes is None else minutes * 60
 
 
 def _lost_words(instance_id: str, *, took_it: bool) -> str:
@@ -291,11 +298,22 @@ def _has_just_ended(state: CommandState) -> bool:
     return state.ended_at is not None and clock.age(state.ended_at) < _MOMENT
 
 
-def _finished(state: CommandState) -> Outcome:
+def _was_killed_early(state: CommandState, seconds: int) -> bool:
+    """Whether the command ended before even the script's time was over: its wrapper was killed, for memory say.
+
+    Where `sh` is dash, the agent says of that the same as of a time-out (docs/ssm-agent.md).
+    """
+    if state.exit_code != _SHELL_OF_KILLED or state.began_at is None or state.ended_at is None:
+        return False
+    took = datetime.fromisoformat(state.ended_at) - datetime.fromisoformat(state.began_at)
+    return took < timedelta(seconds=seconds)
+
+
+def _finished(state: CommandState, seconds: int) -> Outcome:
     report = MachineReport.read(state.report)
     if state.status == "Success":
         return Outcome("finished", events=report.events, reported=report.reported)
-    if state.status == "TimedOut":
+    if state.status == "TimedOut" and not _was_killed_early(state, seconds):
         return Outcome("finished", "script_timed_out", "The command was stopped at its time limit.", report.events)
     if state.exit_code == UPLOAD_URL_EXPIRED:
         return Outcome("unstored", events=report.events)

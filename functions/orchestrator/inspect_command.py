@@ -12,14 +12,14 @@ from functions.aws.job_table import DynamoJobTable
 from functions.aws.machines import AwsMachines
 from functions.jobs.running import Inspecting
 from functions.lambda_handler import lambda_handler
-from functions.orchestrator.settings import TableSettings
+from functions.orchestrator.settings import InspectSettings
 from functions.orchestrator.step import log_step, logger, run_of
 
 
 @cache
 def inspecting() -> Inspecting:
-    settings, clients = TableSettings.from_env(os.environ), Clients()
-    return Inspecting(DynamoJobTable(clients.dynamodb, settings.jobs_table), AwsMachines(clients))
+    settings, clients = InspectSettings.from_env(os.environ), Clients()
+    return Inspecting(DynamoJobTable(clients.dynamodb, settings.jobs_table), AwsMachines(clients), settings.job_timeout)
 
 
 @lambda_handler(logger)

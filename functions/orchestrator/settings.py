@@ -99,6 +99,16 @@ class DispatchSettings:
 
 
 @dataclass(frozen=True)
+class InspectSettings:
+    jobs_table: str
+    job_timeout: int  # seconds that the script may run
+
+    @staticmethod
+    def from_env(env: Env) -> InspectSettings:
+        return InspectSettings(env["JOBS_TABLE"], int(env["JOB_TIMEOUT_SECONDS"]))
+
+
+@dataclass(frozen=True)
 class RecordSettings:
     jobs_table: str
     outputs_bucket: str

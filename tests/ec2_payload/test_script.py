@@ -49,6 +49,17 @@ def test_the_report_fits_whatever_its_characters_become_in_json(machine: Machine
     assert len(kept) == 4000 or len(outcome.stderr) > 7480
 
 
+@pytest.mark.parametrize(("end", "code"), [('printf done > "$3"', 0), ("exit 3", 10), ("", 12)])
+def test_the_log_never_ends_with_the_scripts_blank_line(machine: Machine, end: str, code: int) -> None:
+    """Alone in its second, at the very end, the agent cannot send one and ends the command a minute late.
+
+    amazon-ssm-agent, cloudwatchlogsservice.go; seen, docs/ssm-agent.md.
+    """
+    outcome = machine.run(machine.spec(command=machine.script(f"#!/bin/sh\necho a\necho\necho\n{end}\n")))
+    assert outcome.code == code
+    assert outcome.stdout.endswith(f"(exit code {code})\n".encode())
+
+
 def test_a_script_killed_by_a_signal_is_reported_with_its_name(machine: Machine) -> None:
     outcome = machine.run(machine.spec(command=machine.script("#!/bin/sh\nkill -9 $$\n")))
     assert outcome.code == 10

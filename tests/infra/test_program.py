@@ -30,7 +30,7 @@ SETTINGS: dict[str, Any] = {
     "dispatch": orchestrator_settings.DispatchSettings,
     "await-completion": orchestrator_settings.TableSettings,
     "events": orchestrator_settings.TableSettings,
-    "inspect-command": orchestrator_settings.TableSettings,
+    "inspect-command": orchestrator_settings.InspectSettings,
     "record": orchestrator_settings.RecordSettings,
     "release": orchestrator_settings.ReleaseSettings,
     "terminate": orchestrator_settings.TableSettings,

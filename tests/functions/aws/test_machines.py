@@ -196,6 +196,27 @@ def test_ssms_refusals_become_the_errors_that_the_workflow_retries(
         aws.machines.send_command(INSTANCE, "script", "comment", 660)
 
 
+@pytest.mark.parametrize(("asked", "sent"), [(1, "5"), (4, "5"), (5, "5"), (6, "6")])
+def test_no_command_is_sent_with_a_time_limit_that_the_agent_takes_for_an_hour(
+    aws: Stubbed, asked: int, sent: str
+) -> None:
+    """amazon-ssm-agent, pluginutil.go, ValidateExecutionTimeout: less than 5 seconds becomes 3600."""
+    parameters = {"commands": ["script"], "executionTimeout": [sent]}
+    expected = dict.fromkeys(
+        ("InstanceIds", "DocumentName", "Comment", "TimeoutSeconds", "CloudWatchOutputConfig"), ANY
+    )
+    aws.ssm.add_response("send_command", {"Command": {"CommandId": COMMAND}}, {**expected, "Parameters": parameters})
+    aws.machines.send_command(INSTANCE, "script", "comment", asked)
+
+
+def test_a_command_says_when_it_began(aws: Stubbed) -> None:
+    began = "2026-01-31T09:15:00.000Z"
+    aws.ssm.add_response("get_command_invocation", invocation(ExecutionStartDateTime=began))
+    state = aws.machines.command_state(COMMAND, INSTANCE)
+    assert state
+    assert (state.has_begun, state.began_at) == (True, began)
+
+
 def invocation(**facts: Any) -> dict[str, Any]:
     return {"Status": "Failed", "ResponseCode": 10, "StandardErrorContent": "", **facts}
 
@@ -206,6 +227,15 @@ def test_the_report_is_the_last_line_of_stderr_that_is_one(aws: Stubbed) -> None
     state = aws.machines.command_state(COMMAND, INSTANCE)
     assert state
     assert (state.exit_code, state.report, state.is_over) == (10, {"exit_code": 3}, True)
+
+
+def test_the_report_is_read_with_the_agents_own_sentence_glued_to_it(aws: Stubbed) -> None:
+    """amazon-ssm-agent appends it to stderr without a line break (seen, docs/ssm-agent.md)."""
+    stderr = json.dumps({"exit_code": 3}) + "failed to run commands: exit status 10"
+    aws.ssm.add_response("get_command_invocation", invocation(StandardErrorContent=stderr))
+    state = aws.machines.command_state(COMMAND, INSTANCE)
+    assert state
+    assert state.report == {"exit_code": 3}
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def inspected_and_recorded(report: Any) -> Any:
     jobs = FakeJobTable.of(a_job(owner=ALICE, status=JobStatus.RUNNING, attempts=1, instance_id="i-1", command_id="c"))
     machines = FakeMachines(commands={"c": CommandState("Failed", 10, report)}, states={"i-1": "running"})
     run = Run(ALICE, JOB_ID)
-    found = asdict(Inspecting(jobs, machines).inspect(run, "i-1", "c"))
+    found = asdict(Inspecting(jobs, machines, 600).inspect(run, "i-1", "c"))
     # awslambdaric 4.2.2, lambda_runtime_marshaller.py: ensure_ascii=False, then bytes.
     by_wire = json.loads(json.dumps(found, ensure_ascii=False, allow_nan=False).encode())
     Recording(jobs, FakeJobFiles(), "1.2.3").finished(run, 1, _outcome(by_wire))

@@ -346,7 +346,7 @@ def test_news_about_somebody_elses_machine_is_nobodys_business() -> None:
 
 def inspecting(state: CommandState | None, instance: str | None, **job: object) -> Inspecting:
     machines = FakeMachines(commands={"c-1": state} if state else {}, states={"i-1": instance} if instance else {})
-    return Inspecting(FakeJobTable.of(a_job(**{**LAUNCHED, "status": JobStatus.RUNNING, **job})), machines)
+    return Inspecting(FakeJobTable.of(a_job(**{**LAUNCHED, "status": JobStatus.RUNNING, **job})), machines, 600)
 
 
 def test_a_successful_command_brings_the_machines_own_times() -> None:
@@ -437,6 +437,26 @@ def test_an_upload_that_came_too_late_is_neither_success_nor_failure() -> None:
 def test_a_command_that_ssm_stopped_at_its_limit_is_a_time_out() -> None:
     found = inspecting(CommandState("TimedOut", -1, None), "running").inspect(RUN, "i-1", "c-1")
     assert found.code == "script_timed_out"
+
+
+# With dash as sh the agent says TimedOut and 137 of a wrapper that was killed, as of a time-out (amazon-ssm-agent,
+# pluginutil_unix.go, GetStatus; seen, docs/ssm-agent.md).
+@pytest.mark.parametrize(
+    ("minutes", "seconds", "code"),
+    [
+        (None, 599, "internal_error"),
+        (None, 600, "script_timed_out"),
+        (2, 119, "internal_error"),
+        (2, 600, "script_timed_out"),
+    ],
+)
+def test_a_wrapper_that_was_killed_before_its_time_is_not_a_time_out(
+    stopped_clock: StoppedClock, minutes: int | None, seconds: int, code: str
+) -> None:
+    ended = stopped_clock.moment - timedelta(minutes=1)
+    state = CommandState("TimedOut", 137, None, rfc3339(ended), began_at=rfc3339(ended - timedelta(seconds=seconds)))
+    step = inspecting(state, "running", overrides=Overrides(timeout_minutes=minutes))
+    assert step.inspect(RUN, "i-1", "c-1").code == code
 
 
 def test_inspecting_a_cancelled_job_ends_its_workflow() -> None:

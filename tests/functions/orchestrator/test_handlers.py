@@ -97,7 +97,7 @@ def test_what_inspect_answers_is_what_record_takes(monkeypatch: pytest.MonkeyPat
     table = FakeJobTable.of(a_job(status=JobStatus.RUNNING, attempts=1))
     report = {"exit_code": 3, "events": [{"event": "script_started", "at": "2026-01-31T09:15:09.000Z"}]}
     machines = FakeMachines(commands={"c-1": CommandState("Failed", 10, report)})
-    monkeypatch.setattr(inspect_command, "inspecting", lambda: Inspecting(table, machines))
+    monkeypatch.setattr(inspect_command, "inspecting", lambda: Inspecting(table, machines, 600))
     monkeypatch.setattr(record, "recording", lambda: Recording(table, FakeJobFiles(), "1.2.3"))
     outcome = inspect_command.handler({**WHO, "instance_id": "i-1", "command_id": "c-1"}, CONTEXT)
     by_wire = json.loads(json.dumps(outcome))
@@ -110,7 +110,7 @@ def test_what_a_machine_reports_gets_from_inspect_into_the_manifest(monkeypatch:
     files = FakeJobFiles(outputs={f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
     report = {"input": {"size": 3, "sha256": "a" * 64}, "output": {"size": 6, "sha256": "b" * 64}, "python": "3.9.25"}
     machines = FakeMachines(commands={"c-1": CommandState("Success", 0, report)})
-    monkeypatch.setattr(inspect_command, "inspecting", lambda: Inspecting(table, machines))
+    monkeypatch.setattr(inspect_command, "inspecting", lambda: Inspecting(table, machines, 600))
     monkeypatch.setattr(record, "recording", lambda: Recording(table, files, "1.2.3"))
     outcome = inspect_command.handler({**WHO, "instance_id": "i-1", "command_id": "c-1"}, CONTEXT)
     by_wire = json.loads(json.dumps(outcome))

@@ -128,7 +128,7 @@ def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
         (launch, "launching"): Launching(line.jobs, whole, line.serving()),
         (dispatch, "dispatching"): dispatching,
         (await_completion, "awaiting"): Awaiting(machine_table, line.flow),
-        (inspect_command, "inspecting"): Inspecting(line.jobs, line.machines),
+        (inspect_command, "inspecting"): Inspecting(line.jobs, line.machines, 600),
         (record, "recording"): Recording(line.jobs, files, "1.2.3"),
         (terminate, "terminating"): Terminating(ends, machine_table, terminations),
         (release, "releasing"): Releasing(ends, machine_table),
