@@ -270,12 +270,9 @@ def test_without_the_right_to_sign_uploads_s3_takes_no_file(client: JobClient, c
     assert refused.value.status == 403
 
 
-def test_the_api_reaches_nothing_of_the_line_but_what_a_cancelled_job_needs(
-    client: JobClient, cloud: LocalCloud
-) -> None:
-    """With the role's own rights, as a fault in the function would have them."""
-    job = run(client, b"x", "x.txt", "y")
-    iam, name = cloud.client("iam"), role_names(cloud)["mayfly-local-api"]
+def credentials_of(cloud: LocalCloud, role: str) -> Credentials:
+    """A role's own, which root may have for a moment."""
+    iam, name = cloud.client("iam"), role_names(cloud)[role]
     root = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}
     trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
     opened = json.dumps({**trust, "Statement": [*trust["Statement"], root]})
@@ -285,7 +282,48 @@ def test_the_api_reaches_nothing_of_the_line_but_what_a_cancelled_job_needs(
         keys = cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
     finally:
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
-    credentials = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ImageId": "ami-0123456789abcdef0"},
+        {"MetadataOptions": {"HttpTokens": "optional"}},
+        {"MetadataOptions": {"HttpPutResponseHopLimit": 2}},
+        {"InstanceType": "t4g.2xlarge"},
+    ],
+    ids=" ".join,
+)
+def test_a_launch_step_that_was_taken_over_starts_no_machine_of_another_kind(
+    cloud: LocalCloud, change: dict[str, Any]
+) -> None:
+    (launch,) = (
+        one for one in cloud.deployment.of_type("aws:lambda/function:Function") if one.name == "mayfly-local-launch"
+    )
+    told = launch.inputs["environment"]["variables"]
+    tags = [{"Key": "mayfly:stack", "Value": told["STACK"]}]
+    call = {
+        "LaunchTemplate": {"LaunchTemplateId": told["LAUNCH_TEMPLATE_ID"], "Version": "$Latest"},
+        "InstanceType": told["INSTANCE_TYPES"].split(",")[0],
+        "SubnetId": told["SUBNET_IDS"].split(",")[0],
+        "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")],
+        "MinCount": 1,
+        "MaxCount": 1,
+    }
+    ec2 = cloud.client("ec2", credentials=credentials_of(cloud, "mayfly-local-launch"))
+    with pytest.raises(ec2.exceptions.ClientError, match="UnauthorizedOperation"):
+        ec2.run_instances(**{**call, **change})
+    (machine,) = ec2.run_instances(**call)["Instances"]
+    ec2.terminate_instances(InstanceIds=[machine["InstanceId"]])
+
+
+def test_the_api_reaches_nothing_of_the_line_but_what_a_cancelled_job_needs(
+    client: JobClient, cloud: LocalCloud
+) -> None:
+    """With the role's own rights, as a fault in the function would have them."""
+    job = run(client, b"x", "x.txt", "y")
+    credentials = credentials_of(cloud, "mayfly-local-api")
     dynamodb, table = cloud.client("dynamodb", credentials=credentials), cloud.deployment.outputs["table"]
 
     def is_let_in(owner: str, operation: str) -> bool:
