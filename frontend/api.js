@@ -27,7 +27,7 @@ import { PoolUnreachable } from "./user-pool.js";
  * @typedef {{number: number, size: number, url: string | null, stored?: boolean}} Part `url` is null once it is stored
  * @typedef {{upload_id: string, part_size: number, parts: Part[]}} Parts
  * @typedef {{
- *   max_upload_bytes: number, max_text_chars: number, max_filename_chars: number, multipart_from_bytes?: number,
+ *   max_upload_bytes: number, max_text_chars: number, max_filename_bytes: number, multipart_from_bytes?: number,
  *   allowed_instance_types: string[], job_timeout_minutes: number, max_job_timeout_minutes: number,
  *   price?: Price | null
  * }} Limits

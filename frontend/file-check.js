@@ -27,13 +27,13 @@ const NAME_RULES = [
  * @returns {string} why the file cannot be taken and what helps; empty when nothing is wrong
  */
 export function fileProblem(file, limits) {
-  const { max_upload_bytes: bytes = Infinity, max_filename_chars: chars = Infinity } = limits ?? {};
+  const { max_upload_bytes: bytes = Infinity, max_filename_bytes: nameBytes = Infinity } = limits ?? {};
   const named = `“${file.name}”`;
   if (file.size > bytes) {
     return `${named} has ${exactly(file.size, bytes)}. The limit is ${limitText(bytes)}. Choose a smaller file, or split it.`;
   }
-  const length = lengthOf(file.name.normalize("NFC"));
-  if (length > chars) return `The name of ${named} has ${length} characters. The limit is ${chars}. Rename the file.`;
+  const length = new TextEncoder().encode(file.name.normalize("NFC")).length;
+  if (length > nameBytes) return `The name of ${named} has ${length} bytes. The limit is ${nameBytes}. Rename the file.`;
   const rule = NAME_RULES.find(([pattern]) => pattern.test(file.name));
   return rule ? `${named} ${rule[1]}. Rename the file.` : "";
 }
@@ -42,8 +42,8 @@ export function fileProblem(file, limits) {
  * @param {Limits} limits
  * @returns {string} what `fileProblem` holds files to
  */
-export function limitsText({ max_upload_bytes: bytes, max_filename_chars: chars }) {
-  return `Up to ${limitText(bytes)} each, with names of up to ${chars} characters.`;
+export function limitsText({ max_upload_bytes: bytes, max_filename_bytes: nameBytes }) {
+  return `Up to ${limitText(bytes)} each, with names of up to ${nameBytes} bytes.`;
 }
 
 /**

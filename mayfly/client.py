@@ -92,7 +92,7 @@ class JobClient:
         return str(self._http.base_url)
 
     def limits(self) -> dict[str, Any]:
-        """`{max_upload_bytes, max_text_chars, max_filename_chars, multipart_from_bytes, ...}`, as the API says."""
+        """`{max_upload_bytes, max_text_chars, max_filename_bytes, multipart_from_bytes, ...}`, as the API says."""
         return self._json("GET", "/api/limits")
 
     def submit(self, source: Path | bytes, filename: str, text: str, content_type: str | None = None) -> Job:

@@ -13,7 +13,7 @@ from functions.api.price_models import CostAnswer, PriceAnswer
 from functions.api.request_model import RequestModel
 from functions.jobs.advice import FAILURES
 from functions.jobs.job import Job, JobError, JobStatus
-from functions.jobs.paths import MAX_FILENAME_CHARS
+from functions.jobs.paths import MAX_FILENAME_BYTES
 from functions.jobs.ports import JobPage, LogPage, Slot
 from functions.jobs.submission import MAX_TEXT_CHARS, Download
 from functions.jobs.uploads import MULTIPART_FROM_BYTES
@@ -206,7 +206,7 @@ class LogAnswer(BaseModel):
 class Limits(BaseModel):
     max_upload_bytes: int = Field(description="The largest file, in bytes.", examples=[1073741824])
     max_text_chars: int = Field(description="The longest text, in characters.", examples=[MAX_TEXT_CHARS])
-    max_filename_chars: int = Field(description="The longest file name, in characters.", examples=[MAX_FILENAME_CHARS])
+    max_filename_bytes: int = Field(description="The longest file name, in bytes of UTF-8.", examples=[MAX_FILENAME_BYTES])
     multipart_from_bytes: int = Field(
         description="From this size on, in bytes, a file is better uploaded in parts.", examples=[MULTIPART_FROM_BYTES]
     )

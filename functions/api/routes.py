@@ -51,7 +51,7 @@ from functions.jobs.errors import (
     UploadNotFound,
 )
 from functions.jobs.job import NO_OVERRIDES
-from functions.jobs.paths import MAX_FILENAME_CHARS
+from functions.jobs.paths import MAX_FILENAME_BYTES
 from functions.jobs.submission import MAX_PAGE, MAX_TEXT_CHARS, Submission
 from functions.jobs.uploads import MULTIPART_FROM_BYTES
 
@@ -264,7 +264,7 @@ async def get_limits(jobs: Jobs) -> Limits:
     return Limits(
         max_upload_bytes=jobs.max_upload_bytes,
         max_text_chars=MAX_TEXT_CHARS,
-        max_filename_chars=MAX_FILENAME_CHARS,
+        max_filename_bytes=MAX_FILENAME_BYTES,
         multipart_from_bytes=MULTIPART_FROM_BYTES,
         allowed_instance_types=list(jobs.allowance.instance_types),
         job_timeout_minutes=jobs.allowance.timeout_minutes,

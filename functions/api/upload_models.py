@@ -17,7 +17,7 @@ from functions.api.examples import (
     EXAMPLE_UPLOAD_ID,
 )
 from functions.api.request_model import RequestModel
-from functions.jobs.paths import MAX_FILENAME_CHARS
+from functions.jobs.paths import MAX_FILENAME_BYTES
 from functions.jobs.uploads import PART_BYTES, CopyTicket, MultipartTicket, UploadTicket
 
 # token/subtype, RFC 9110; nothing that could end a header line.
@@ -33,7 +33,7 @@ Filename = Annotated[
     str,
     Field(
         max_length=1024,
-        description=f"The file's name, at most {MAX_FILENAME_CHARS} characters, no folders.",
+        description=f"The file's name, at most {MAX_FILENAME_BYTES} bytes of UTF-8, no folders.",
         examples=["report.txt"],
         json_schema_extra={"minLength": 1},
     ),

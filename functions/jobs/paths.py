@@ -6,7 +6,7 @@ import unicodedata
 
 from functions.jobs.errors import InvalidRequest
 
-MAX_FILENAME_CHARS = 200
+MAX_FILENAME_BYTES = 255  # of UTF-8: what a name may have on ext4, APFS, NTFS (there 255 UTF-16 units, never more)
 # S3 replaces this sequence in a presigned POST's key with the browser's own file name, which would change the key.
 _S3_SUBSTITUTION = "${filename}"
 # Unicode's explicit formatting characters: with one, "fdp.exe" can be shown as "exe.pdf".
@@ -29,8 +29,8 @@ def checked_filename(filename: str) -> str:
     problem = None
     if not name.strip():
         problem = "is empty; give the file a name"
-    elif len(name) > MAX_FILENAME_CHARS:
-        problem = f"has {len(name)} characters; at most {MAX_FILENAME_CHARS} are allowed"
+    elif (size := len(name.encode(errors="surrogatepass"))) > MAX_FILENAME_BYTES:
+        problem = f"has {size} bytes in UTF-8; at most {MAX_FILENAME_BYTES} are allowed"
     elif name in {".", ".."} or "/" in name or "\\" in name:
         problem = "must be a plain name without folders"
     elif any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in name):

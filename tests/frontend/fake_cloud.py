@@ -214,7 +214,7 @@ class FakeCloud:
         default_factory=lambda: {
             "max_upload_bytes": 5_000_000,
             "max_text_chars": 10_000,
-            "max_filename_chars": 200,
+            "max_filename_bytes": 255,
             "multipart_from_bytes": 4_000_000,
             "allowed_instance_types": [],
             "job_timeout_minutes": 60,

@@ -54,20 +54,20 @@ def test_each_file_becomes_a_job_and_only_a_few_are_uploaded_at_a_time(
 def test_files_that_cannot_be_sent_are_named_with_a_remedy_and_can_be_taken_out(
     form: JobPage, fake_cloud: FakeCloud, files: list[Path], tmp_path: Path
 ) -> None:
-    fake_cloud.limits |= {"max_upload_bytes": 30, "max_filename_chars": 20}
-    large, long = tmp_path / "large.bin", tmp_path / f"{'x' * 20}.txt"
+    fake_cloud.limits |= {"max_upload_bytes": 30, "max_filename_bytes": 20}
+    large, long = tmp_path / "large.bin", tmp_path / f"{'€' * 6}.txt"
     large.write_bytes(bytes(31))
     long.write_bytes(b"")
     form.open()
     hint = form.page.locator("#file-hint")
-    expect(hint).to_contain_text("Up to 30 bytes each, with names of up to 20 characters.")
+    expect(hint).to_contain_text("Up to 30 bytes each, with names of up to 20 bytes.")
     form.text.fill("the text")
     form.file.set_input_files([files[0], large, long])
     problem = form.field_error("file")
     expect(problem).to_contain_text(
         "“large.bin” has 31 bytes. The limit is 30 bytes. Choose a smaller file, or split it."
     )
-    expect(problem).to_contain_text(f"The name of “{long.name}” has 24 characters. The limit is 20. Rename the file.")
+    expect(problem).to_contain_text(f"The name of “{long.name}” has 22 bytes. The limit is 20. Rename the file.")
     form.submit_button.click()
     expect(form.file).to_be_focused()
     assert "POST /api/uploads" not in fake_cloud.calls

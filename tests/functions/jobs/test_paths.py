@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from functions.jobs.errors import InvalidRequest
-from functions.jobs.paths import MAX_FILENAME_CHARS, checked_filename, download_filename, input_key, object_key
+from functions.jobs.paths import MAX_FILENAME_BYTES, checked_filename, download_filename, input_key, object_key
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from functions.jobs.paths import MAX_FILENAME_CHARS, checked_filename, download_
             "a\u2068b",
             "a\u2069b",
         ),
-        *("x" * 201, "x" * 1000, "\N{PILE OF POO}" * 201, "\ud800", "${filename}", "a${filename}b"),
+        *("x" * 256, "x" * 1000, "\N{PILE OF POO}" * 64, "\ud800", "${filename}", "a${filename}b"),
     ],
 )
 def test_a_name_that_could_be_taken_for_something_else_is_refused(name: str) -> None:
@@ -35,7 +35,7 @@ def test_a_name_that_could_be_taken_for_something_else_is_refused(name: str) -> 
     "name",
     [
         *("$(touch x)", "`touch x`", "; rm -rf ~", "a|b", "a&&b", "'", '"', "-rf", "~", "*", "${IFS}", "%2e%2e%2f"),
-        *("<img src=x onerror=alert(1)>.html", "a b", "....", ".hidden", "x" * 200, "\N{PILE OF POO}" * 200),
+        *("<img src=x onerror=alert(1)>.html", "a b", "....", ".hidden", "x" * 255, "\N{PILE OF POO}" * 63),
         *("\N{FAMILY}\u200d\N{BOY}.txt", "\u05e9\u05dc\u05d5\u05dd.txt", "\u0645\u0631\u062d\u0628\u0627.txt"),
     ],
 )
@@ -48,8 +48,15 @@ def test_a_name_that_only_looks_bad_is_taken_as_it_is_and_its_key_stays_below_th
 
 
 def test_the_length_is_that_of_the_composed_form() -> None:
-    decomposed = "e\u0301" * MAX_FILENAME_CHARS
-    assert checked_filename(decomposed) == "\u00e9" * MAX_FILENAME_CHARS
+    decomposed = "e\u0301" * (MAX_FILENAME_BYTES // 2)
+    assert checked_filename(decomposed) == "\u00e9" * (MAX_FILENAME_BYTES // 2)
+
+
+def test_the_length_is_in_bytes_as_file_systems_count_it() -> None:
+    name = "\u30c6" * 80 + ".txt"  # 84 characters, 244 bytes
+    assert checked_filename(name) == name
+    with pytest.raises(InvalidRequest, match=r"has 259 bytes in UTF-8; at most 255"):
+        checked_filename("\u30c6" * 85 + ".txt")
 
 
 @pytest.mark.parametrize("name", [".bashrc", ".profile.txt", "NUL", "con.txt", "Com1.tar.gz", "LPT\u00b9", "aux .txt"])

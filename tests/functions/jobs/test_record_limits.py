@@ -9,7 +9,7 @@ from functions.aws.job_items import to_item
 from functions.jobs.advice import FAILURES, job_error
 from functions.jobs.errors import TooManyRuns
 from functions.jobs.job import Job, JobStatus, Overrides, Program, TimelineEvent
-from functions.jobs.paths import MAX_FILENAME_CHARS, output_key
+from functions.jobs.paths import MAX_FILENAME_BYTES, output_key
 from functions.jobs.record_limits import EVENTS_KEPT_ON_RETRY, MAX_ATTEMPTS, MAX_EVENTS_PER_RUN, MAX_RUNS, clipped
 from functions.jobs.submission import MAX_TEXT_CHARS
 from tests.functions.fakes.job_table import a_job
@@ -39,7 +39,7 @@ def record_size(job: Job) -> int:
 
 def largest_job() -> Job:
     """What the API takes at most, run as often as it can be, every attempt lost, with the longest words."""
-    name = "€" * MAX_FILENAME_CHARS
+    name = "€" * (MAX_FILENAME_BYTES // 3)
     job = a_job(
         owner="o" * 128,
         filename=name,
