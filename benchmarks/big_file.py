@@ -29,7 +29,7 @@ from benchmarks.processes import EMULATOR, FUNCTIONS, MACHINES, PARTS, PeakMemor
 from benchmarks.program import RESULTS, Program, parser  # noqa: E402
 from localcloud.cloud import LocalCloud  # noqa: E402
 from localcloud.job_client import JobClient  # noqa: E402
-from mayfly.counted import nobody  # noqa: E402
+from mayfly.progress_reader import ignore_progress  # noqa: E402
 from mayfly.upload import upload_file  # noqa: E402
 
 SIZES, QUICK_SIZES = ("64MiB", "1GiB"), ("64MiB",)
@@ -74,7 +74,7 @@ def play(cloud: LocalCloud, client: JobClient, size: int, folder: Path) -> Row:
     expected = made(file, size)
     with PeakMemory(cloud.pid) as memory:
         began = time.monotonic()
-        job_id = upload_file(client, file, size, client.limits()["multipart_from_bytes"], nobody)
+        job_id = upload_file(client, file, size, client.limits()["multipart_from_bytes"], ignore_progress)
         uploaded = time.monotonic()
         client.create(job_id, TEXT)
         job = succeeded(client, job_id, 1.0)
@@ -96,7 +96,7 @@ def figures_of(rows: Sequence[Row]) -> list[Figure]:
 
 
 def time_of(row: Row) -> Figure:
-    note = "the upload before and the download after not counted"
+    note = "the upload before and the download after not reader"
     return Figure(f"{row.name}: queued to succeeded", row.job_s, "s", note=note, spread=0.15)
 
 

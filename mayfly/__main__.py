@@ -1,6 +1,6 @@
 """`python -m mayfly` is the command `mayfly`."""
 
-from mayfly.app import main
+from mayfly.entry_point import main
 
 if __name__ == "__main__":
     main()

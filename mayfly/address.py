@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from mayfly.errors import UsageProblem
 
+_HOST = re.compile(r"[\w.:%-]+")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def is_loopback(url: str) -> bool:
     """Whether it is on this computer."""
-    return urlsplit(url).hostname in _LOOPBACK
+    try:
+        return urlsplit(url).hostname in _LOOPBACK
+    except ValueError:
+        return False
 
 
 def is_private(url: str) -> bool:
     """Whether nobody on the way there can read what is sent."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)))
 
 
@@ -26,14 +34,16 @@ def normalized(text: str) -> str:
     Raises:
         UsageProblem: it is none, or what is sent there could be read on the way.
     """
-    full = text if "://" in text else f"https://{text}"
+    bare = text.strip()
+    full = bare if "://" in bare else f"https://{bare}"
     try:
-        parts = urlsplit(full.strip())
+        parts = urlsplit(full)
         port = f":{parts.port}" if parts.port else ""
-    except ValueError as error:
+        (parts.hostname or "").encode("idna")
+    except ValueError as error:  # UnicodeError too
         raise UsageProblem(f"{text!r} is not an address: {error}.") from error
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    if not is_private(full) or parts.username is not None:
+    if not is_private(full) or parts.username is not None or not _HOST.fullmatch(parts.hostname or ""):
         raise UsageProblem(
             f"{text!r} is not the address of a stack; it looks like https://d111111abcdef8.cloudfront.net."
         )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import httpx2 as httpx
@@ -12,29 +11,44 @@ import typer
 import typer.core
 
 from mayfly.advice import advice
-from mayfly.commands import account, change, look
+from mayfly.commands import account, change, read
 from mayfly.commands.submit import submit
 from mayfly.commands.verify import verify
-from mayfly.display import note
+from mayfly.context import Context
+from mayfly.display import plain
+from mayfly.entry_point import PIPE_CLOSED, installed_version
 from mayfly.errors import MayflyError
+from mayfly.streams import say_error
 
 _EXIT_CODES = """Exit codes: 0 it worked, or the job succeeded; 1 the job failed or was cancelled; 2 the command cannot
 be carried out as it was given; 3 the service refused, could not be reached, or nobody is signed in; 4 the time to wait
-is over and the job goes on; 5 the files are not verified; 130 interrupted."""
-_OWN_FAULT = 70  # sysexits.h, EX_SOFTWARE
+is over and the job goes on; 5 the files are not verified; 130 interrupted; 141 the
+reader of the output went away."""
 
 
 class _Commands(typer.core.TyperGroup):
     """Ends with a message and an exit code where something is wrong."""
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        with _pipe():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            raise  # whoever read the output has read enough
-        except (MayflyError, httpx.HTTPError, OSError) as error:
-            note(f"error: {advice(error)}")
+            with _pipe():
+                return super().invoke(ctx)
+        except (MayflyError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            say_error(f"error: {Context.of(ctx).redact(plain(advice(error)))}")
             raise typer.Exit(getattr(error, "exit_code", MayflyError.exit_code)) from error
+
+
+@contextmanager
+def _pipe() -> Iterator[None]:
+    """Typer would end with 1 otherwise, which is that of a failed job."""
+    try:
+        yield
+    except BrokenPipeError as error:  # the reader of the output has read enough
+        raise typer.Exit(PIPE_CLOSED) from error
 
 
 app = typer.Typer(
@@ -49,11 +63,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(submit)
-app.command()(look.jobs)
-app.command()(look.show)
-app.command()(look.log)
-app.command()(look.download)
-app.command()(look.wait)
+app.command()(read.jobs)
+app.command()(read.show)
+app.command()(read.log)
+app.command()(read.download)
+app.command()(read.wait)
 app.command()(verify)
 app.command()(change.cancel)
 app.command()(change.retry)
@@ -65,10 +79,7 @@ app.command()(account.whoami)
 
 def _tell_version(wanted: bool) -> None:
     if wanted:
-        try:
-            typer.echo(version("mayfly"))
-        except PackageNotFoundError:
-            typer.echo("not installed")
+        typer.echo(installed_version())
         raise typer.Exit
 
 
@@ -79,14 +90,3 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-def main() -> None:
-    """Never ends in a traceback, unless MAYFLY_DEBUG asks for one."""
-    try:
-        app()
-    except Exception as error:
-        if os.environ.get("MAYFLY_DEBUG"):
-            raise
-        note(f"error: mayfly itself is at fault: {error!r}. Where: set MAYFLY_DEBUG=1. Please report it.")
-        sys.exit(_OWN_FAULT)

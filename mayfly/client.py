@@ -14,10 +14,12 @@ from typing import Any, BinaryIO, Self, cast
 
 import httpx2 as httpx
 
-from mayfly.counted import Counted, OnBytes, nobody
+from mayfly import shapes
+from mayfly.address import is_private
 from mayfly.errors import JobApiError, NotAStack, NotEnded
 from mayfly.http_client import http_client
-from mayfly.patience import ATTEMPTS, patiently
+from mayfly.progress_reader import OnBytes, ProgressReader, ignore_progress
+from mayfly.retry import ATTEMPTS, with_retries
 
 Job = dict[str, Any]
 
@@ -38,9 +40,10 @@ class _Bearer(httpx.Auth):
         request.headers["authorization"] = f"Bearer {self._token}"
         response = yield request
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            self._token = self._new_token()
-            request.headers["authorization"] = f"Bearer {self._token}"
-            yield request
+            refused, self._token = self._token, self._new_token()
+            if self._token != refused:
+                request.headers["authorization"] = f"Bearer {self._token}"
+                yield request
 
 
 class JobClient:
@@ -93,7 +96,7 @@ class JobClient:
 
     def limits(self) -> dict[str, Any]:
         """`{max_upload_bytes, max_text_chars, max_filename_bytes, multipart_from_bytes, ...}`, as the API says."""
-        return self._json("GET", "/api/limits")
+        return self._json("GET", "/api/limits", shapes.LIMITS)
 
     def submit(self, source: Path | bytes, filename: str, text: str, content_type: str | None = None) -> Job:
         """Uploads a file in one request and creates its job.
@@ -118,35 +121,35 @@ class JobClient:
             body["content_type"] = content_type
         if multipart:
             body["multipart"] = True
-        return self._json("POST", "/api/uploads", json=body)
+        return self._json("POST", "/api/uploads", shapes.UPLOAD, json=body)
 
-    def upload(self, upload: dict[str, Any], source: Path | bytes, on_bytes: OnBytes = nobody) -> None:
+    def upload(self, upload: dict[str, Any], source: Path | bytes, on_bytes: OnBytes = ignore_progress) -> None:
         """Sends the file to the presigned POST of an answer of `request_upload`."""
-        self._accepted(patiently(partial(self._post_form, upload["upload"], source, on_bytes), self._attempts))
+        self._accepted(with_retries(partial(self._post_form, upload["upload"], source, on_bytes), self._attempts))
 
     def _post_form(self, form: dict[str, Any], source: Path | bytes, on_bytes: OnBytes) -> httpx.Response:
         with ExitStack() as stack:
             content: BinaryIO = stack.enter_context(source.open("rb")) if isinstance(source, Path) else BytesIO(source)
-            counted = Counted(content, on_bytes)
+            reader = ProgressReader(content, on_bytes)
             # The file comes last: S3 ignores the fields after it.
-            files = {"file": ("file", cast("BinaryIO", counted))}
+            files = {"file": ("file", cast("BinaryIO", reader))}
             try:
-                response = self._storage.post(form["url"], data=form["fields"], files=files)
+                response = self._storage.post(self._at_storage(form["url"]), data=form["fields"], files=files)
             except httpx.TransportError:
-                counted.take_back()
+                reader.rewind_progress()
                 raise
             if not response.is_success:
-                counted.take_back()
+                reader.rewind_progress()
             return response
 
     def put_part(self, url: str, content: Iterator[bytes], size: int) -> None:
         """Sends exactly `size` bytes to the presigned URL of a part, once."""
-        self._accepted(self._storage.put(url, content=content, headers={"content-length": str(size)}))
+        self._accepted(self._storage.put(self._at_storage(url), content=content, headers={"content-length": str(size)}))
 
     def missing_parts(self, job_id: str, upload_id: str, filename: str, size: int) -> list[dict[str, Any]]:
         """`[{number, size, url}]`, with new URLs."""
         body = {"upload_id": upload_id, "filename": filename, "size": size}
-        parts = self._json("POST", f"/api/uploads/{job_id}/parts", json=body)["parts"]
+        parts = self._json("POST", f"/api/uploads/{job_id}/parts", shapes.PARTS, json=body)["parts"]
         return [part for part in parts if not part["stored"]]
 
     def complete_parts(self, job_id: str, upload_id: str, filename: str, size: int) -> None:
@@ -165,10 +168,10 @@ class JobClient:
         body: dict[str, Any] = {"job_id": job_id, "input_text": text}
         if overrides:
             body["overrides"] = dict(overrides)
-        return self._json("POST", "/api/jobs", json=body)
+        return self._json("POST", "/api/jobs", shapes.JOB, json=body)
 
     def get(self, job_id: str) -> Job:
-        return self._json("GET", f"/api/jobs/{job_id}")
+        return self._json("GET", f"/api/jobs/{job_id}", shapes.JOB)
 
     def wait(
         self,
@@ -176,7 +179,7 @@ class JobClient:
         timeout: float | None = 120.0,
         *,
         longest_pause: float = LAST_POLL_SECONDS,
-        on_look: Callable[[Job], None] = lambda _: None,
+        on_read: Callable[[Job], None] = lambda _: None,
     ) -> Job:
         """The job once it has ended, in whatever way.
 
@@ -184,7 +187,7 @@ class JobClient:
             job_id: of a job that may have ended already.
             timeout: seconds; None is as long as it takes.
             longest_pause: seconds between two looks, in the end.
-            on_look: called with what every look has found.
+            on_read: called with what every look has found.
 
         Raises:
             NotEnded: it has not ended within `timeout` seconds; the message has its last state. A TimeoutError.
@@ -192,7 +195,7 @@ class JobClient:
         deadline = None if timeout is None else time.monotonic() + timeout
         pause = min(FIRST_POLL_SECONDS, longest_pause)
         while (job := self.get(job_id))["status"] not in TERMINAL:
-            on_look(job)
+            on_read(job)
             if deadline is not None and time.monotonic() > deadline:
                 raise NotEnded(f"job {job_id} is still {job['status']} after {timeout:g} s: {job['timeline']}")
             time.sleep(pause)
@@ -228,24 +231,24 @@ class JobClient:
     def page(self, limit: int = 20, cursor: str | None = None) -> dict[str, Any]:
         """`{jobs, next_cursor}`, newest first."""
         query = {"limit": limit} | ({"cursor": cursor} if cursor else {})
-        return self._json("GET", "/api/jobs", params=query)
+        return self._json("GET", "/api/jobs", shapes.PAGE, params=query)
 
     def log(self, job_id: str, after: str | None = None) -> dict[str, Any]:
         """`{lines: [{at, stream, text}], next}`."""
-        return self._json("GET", f"/api/jobs/{job_id}/log", params={"after": after} if after else None)
+        return self._json("GET", f"/api/jobs/{job_id}/log", shapes.LOG, params={"after": after} if after else None)
 
     def cancel(self, job_id: str) -> Job:
-        return self._json("POST", f"/api/jobs/{job_id}/cancel")
+        return self._json("POST", f"/api/jobs/{job_id}/cancel", shapes.JOB)
 
     def retry(self, job_id: str) -> Job:
-        return self._json("POST", f"/api/jobs/{job_id}/retry", once=True)
+        return self._json("POST", f"/api/jobs/{job_id}/retry", shapes.JOB, once=True)
 
     def delete(self, job_id: str) -> dict[str, Any]:
         """The receipt: `{id, deleted_at, objects, log_streams, final_at}`."""
-        return self._json("DELETE", f"/api/jobs/{job_id}", once=True)
+        return self._json("DELETE", f"/api/jobs/{job_id}", shapes.RECEIPT, once=True)
 
     def output_url(self, job_id: str) -> str:
-        return str(self._json("GET", f"/api/jobs/{job_id}/output")["url"])
+        return self._at_storage(self._json("GET", f"/api/jobs/{job_id}/output", shapes.OUTPUT)["url"])
 
     def _authorize(self, token: Callable[[], str]) -> None:
         try:
@@ -256,18 +259,28 @@ class JobClient:
 
     def _sent(self, method: str, path: str, *, once: bool = False, **content: Any) -> httpx.Response:
         """The answer; `once` is for what another attempt would be refused for, were the first one's answer lost."""
-        return patiently(partial(self._http.request, method, path, **content), 1 if once else self._attempts)
+        return with_retries(partial(self._http.request, method, path, **content), 1 if once else self._attempts)
 
-    def _json(self, method: str, path: str, **how: Any) -> dict[str, Any]:
+    def _at_storage(self, url: str) -> str:
+        """A presigned URL, unless what is sent there could be read on the way."""
+        if not is_private(url):
+            raise NotAStack(self.url)
+        return url
+
+    def _json(self, method: str, path: str, shape: shapes.Shape, **how: Any) -> dict[str, Any]:
         response = self._accepted(self._sent(method, path, **how))
         try:
             body: dict[str, Any] = response.json()
-        except ValueError as error:
-            raise NotAStack(str(self._http.base_url)) from error
+        except (ValueError, RecursionError) as error:
+            raise NotAStack(self.url) from error
+        if not shapes.fits(body, shape):
+            raise NotAStack(self.url)
         return body
 
     @staticmethod
     def _accepted(response: httpx.Response) -> httpx.Response:
+        if response.is_redirect or response.is_informational:
+            raise NotAStack(str(response.request.url.copy_with(raw_path=b"/")))
         if not response.is_success:
             raise JobApiError(response)
         return response

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from mayfly.errors import UsageProblem
+from mayfly.shapes import Shape, fits
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,14 @@ class Config:
         return replace(self, people={each: person for each, person in self.people.items() if each != url})
 
 
+_TEXTS = ("domain", "client_id", "owner", "email", "refresh_token", "access_token")
+_PERSON: Shape = {**dict.fromkeys(_TEXTS, str), "access_ends_at": (int, float)}
+_SHAPE: Shape = {
+    "url": (str, type(None)),
+    "people": lambda people: isinstance(people, dict) and all(fits(each, _PERSON) for each in people.values()),
+}
+
+
 class ConfigFile:
     """A file that its owner alone can read: a refresh token is as good as a password until it is revoked or over."""
 
@@ -58,15 +67,27 @@ class ConfigFile:
         """
         try:
             found = json.loads(self.path.read_text(encoding="utf-8"))
+            if not fits(found, _SHAPE):
+                raise ValueError("it is of another form")  # noqa: TRY301 - reported as every other fault of the file
             people = {str(url): SignedIn(**person) for url, person in found["people"].items()}
             return Config(found["url"], people)
         except FileNotFoundError:
             return Config()
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise UsageProblem(f"{self.path} cannot be read. Remove it, and sign in again: mayfly login") from error
 
     def write(self, config: Config) -> None:
-        """Replaces the file as a whole, so that no other command finds half of it."""
+        """Replaces the file as a whole, so that no other command finds half of it.
+
+        Raises:
+            UsageProblem: it cannot be written.
+        """
+        try:
+            self._write(config)
+        except OSError as error:
+            raise UsageProblem(f"{self.path} cannot be written: {error.strerror or error}.") from error
+
+    def _write(self, config: Config) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         text = json.dumps({"url": config.url, "people": {url: asdict(each) for url, each in config.people.items()}})
         # Made with mode 0600.

@@ -32,12 +32,22 @@ _STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "ok": "
 
 def emit(document: Any) -> None:
     """A JSON document for a program."""
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False).translate(_ESCAPED))
+    typer.echo(_json(document, indent=2))
 
 
 def emit_line(document: Any) -> None:
     """One of many, each on a line of its own."""
-    typer.echo(json.dumps(document, ensure_ascii=False).translate(_ESCAPED))
+    typer.echo(_json(document))
+
+
+def _json(document: Any, indent: int | None = None) -> str:
+    """In ASCII where standard output does not take every character: a substituted one would be another value."""
+    text = json.dumps(document, indent=indent, ensure_ascii=False).translate(_ESCAPED)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(document, indent=indent).translate(_ESCAPED)
+    return text
 
 
 def note(text: str) -> None:
@@ -78,14 +88,14 @@ def show_job(job: Job) -> None:
         say(f"{title:10} {value}", _STYLES.get(value, ""))
     say("")
     table(["When", "What", ""], [[moment(each["at"]), each["event"], each["detail"]] for each in job["timeline"]])
-    if job["error"]:
+    if job.get("error"):
         say("")
         say(failure(job), "red")
 
 
 def failure(job: Job) -> str:
     """Why a job failed, and what to do."""
-    error = job["error"] or {}
+    error = job.get("error") or {}
     return " ".join(str(error[key]) for key in ("message", "advice") if error.get(key)) or f"The job {job['status']}."
 
 
@@ -125,5 +135,12 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
         yield "Machine", f"{each['instance_id']} {each['instance_type']} {each['market']} {each['zone']}, {end}"
 
 
+class Terminal(Console):
+    """Leaves a closed pipe to the command, where rich would end it with the exit code of a failed job."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def _console() -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    return Terminal(highlight=False, width=None if sys.stdout.isatty() else _WIDE)

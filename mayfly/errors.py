@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-import httpx2 as httpx
+if TYPE_CHECKING:  # a library that much can do without
+    import httpx2 as httpx
 
 
 class MayflyError(RuntimeError):
@@ -43,7 +45,7 @@ class JobApiError(MayflyError):
     def __init__(self, response: httpx.Response) -> None:
         try:
             body = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             body = {}
         body = body if isinstance(body, dict) else {}
         self.status = response.status_code

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import re
+
 from mayfly.client import JobClient
 from mayfly.errors import UsageProblem
 
-_WHOLE = 36  # characters of a UUID
+_WHOLE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Fewer would name a job by chance.
+_PART = re.compile(r"[0-9a-f-]{4,35}")
 _NEWEST = 50  # one page
 
 
-def whole(client: JobClient, given: str) -> str:
+def resolve_job_id(client: JobClient, given: str) -> str:
     """The id that begins or ends as given, out of the newest jobs'.
 
     Raises:
-        UsageProblem: none does, or several do.
+        UsageProblem: none does, several do, or it is no part of an id.
     """
-    if len(given) >= _WHOLE:
-        return given
+    part = given.strip().lower()
+    if _WHOLE.fullmatch(part):
+        return part
+    if not _PART.fullmatch(part):
+        raise UsageProblem(f"{given!r} is no job's id. Give the whole id, or 4 characters of it or more: mayfly jobs")
     ids = [str(job["id"]) for job in client.page(_NEWEST)["jobs"]]
-    found = [each for each in ids if each.startswith(given) or each.endswith(given)]
+    found = [each for each in ids if each.startswith(part) or each.endswith(part)]
     if len(found) == 1:
         return found[0]
     if found:

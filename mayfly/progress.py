@@ -6,12 +6,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.text import Text
 
-from mayfly.counted import OnBytes
-from mayfly.display import plain
+from mayfly.display import Terminal, plain
+from mayfly.progress_reader import OnBytes
 
 
 @contextmanager
@@ -39,5 +38,5 @@ def waiting(what: str) -> Iterator[Callable[[str], None]]:
         yield lambda text: status.update(Text(plain(text)))
 
 
-def _terminal() -> Console:
-    return Console(stderr=True, highlight=False)
+def _terminal() -> Terminal:
+    return Terminal(stderr=True, highlight=False)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import httpx2 as httpx
 
+from mayfly import shapes
 from mayfly.config_file import ConfigFile, SignedIn
-from mayfly.errors import JobApiError, NotAStack, SignInProblem
+from mayfly.errors import JobApiError, NotAStack, SignInProblem, UsageProblem
 from mayfly.http_client import http_client
 from mayfly.loopback import Loopback
-from mayfly.patience import ATTEMPTS, patiently
+from mayfly.retry import ATTEMPTS, with_retries
 from mayfly.user_pool import PoolSettings, TokenRefused, Tokens, UserPool
 
 SIGN_IN_SECONDS = 300.0
@@ -43,16 +45,27 @@ class Session:
             JobApiError: the stack is out of order.
             SignInProblem: it is too old for this client.
         """
+        told = self.site()
+        return None if told["auth"] == "none" else PoolSettings.from_json(told)
+
+    def site(self) -> dict[str, Any]:
+        """The stack's config.json, asked for without any token: `{auth, domain, client_id, ...}`.
+
+        Raises:
+            NotAStack: something else answers there.
+            JobApiError: the stack is out of order.
+        """
         with http_client(self._url, timeout=TIMEOUT_SECONDS, transport=self._transport) as http:
-            answer = patiently(lambda: http.get(f"{self._url}/config.json"), ATTEMPTS)
+            answer = with_retries(lambda: http.get(f"{self._url}/config.json"), ATTEMPTS)
         if answer.is_server_error:
             raise JobApiError(answer)
         try:
             told: dict[str, Any] = answer.raise_for_status().json()
-            auth = told["auth"]
-        except (httpx.HTTPStatusError, ValueError, TypeError, KeyError) as error:
+        except (httpx.HTTPStatusError, ValueError, RecursionError) as error:
             raise NotAStack(self._url) from error
-        return None if auth == "none" else PoolSettings.from_json(told)
+        if not shapes.fits(told, shapes.SITE):
+            raise NotAStack(self._url)
+        return told
 
     def sign_in(self, settings: PoolSettings | None, show: Callable[[str, str], None]) -> SignedIn | None:
         """Signs somebody in, and keeps that and the stack's address; nobody where nobody has to.
@@ -135,7 +148,8 @@ class Session:
         renewed = _with(person, tokens)
         config = self._file.read()
         if self._url in config.people:  # nobody has signed out meanwhile
-            self._file.write(config.with_person(self._url, renewed))
+            with suppress(UsageProblem):  # a read-only folder: this command has its token all the same
+                self._file.write(config.with_person(self._url, renewed))
         return renewed
 
     def _pool(self, person: SignedIn) -> UserPool:

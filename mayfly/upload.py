@@ -14,9 +14,9 @@ from typing import Any
 import httpx2 as httpx
 
 from mayfly.client import JobClient
-from mayfly.counted import Counted, OnBytes
 from mayfly.errors import JobApiError, UsageProblem
-from mayfly.patience import pause
+from mayfly.progress_reader import OnBytes, ProgressReader
+from mayfly.retry import pause
 
 PARTS_AT_ONCE = 4
 # In a row, none of which got a single part stored.
@@ -126,14 +126,14 @@ class _PartsUpload:
 
     def _send(self, part: Part) -> None:
         with self._path.open("rb") as file:
-            counted = Counted(file, self._count)
+            reader = ProgressReader(file, self._count)
             try:
-                self._client.put_part(part.url, self._chunks(counted, part), part.size)
+                self._client.put_part(part.url, self._chunks(reader, part), part.size)
             except BaseException:
-                counted.take_back()
+                reader.rewind_progress()
                 raise
 
-    def _chunks(self, file: Counted, part: Part) -> Iterator[bytes]:
+    def _chunks(self, file: ProgressReader, part: Part) -> Iterator[bytes]:
         file.seek(part.offset)
         left = part.size
         while left:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import httpx2 as httpx
 
+from mayfly import shapes
 from mayfly.address import is_loopback, is_private
 from mayfly.errors import SignInProblem
 from mayfly.http_client import http_client
@@ -39,9 +40,10 @@ class PoolSettings:
         try:
             own = told["command_line"]
             found = cls(told["domain"], own["client_id"], told["scope"], tuple(own["redirect_uris"]))
-        except (KeyError, TypeError) as error:
+            ports = [urlsplit(uri).port for uri in found.redirect_uris]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SignInProblem("This stack has no sign-in for the command line yet: it has to be updated.") from error
-        if not is_private(found.domain) or not all(is_loopback(uri) for uri in found.redirect_uris):
+        if not is_private(found.domain) or not all(map(is_loopback, found.redirect_uris)) or None in ports:
             raise SignInProblem("This stack names sign-in pages that a password must not be typed into.")
         return found
 
@@ -112,6 +114,8 @@ class UserPool:
         told = _object_in(answer)
         if not answer.is_success:
             raise TokenRefused(str(told.get("error") or f"status {answer.status_code}"))
+        if not shapes.fits(told, shapes.TOKENS):
+            raise SignInProblem("What answers in the place of the sign-in service is something else.")
         claims = claims_of(str(told.get("id_token")))
         return Tokens(
             access=str(told["access_token"]),
@@ -134,7 +138,7 @@ def claims_of(token: str) -> dict[str, Any]:
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError):
+    except (IndexError, ValueError, RecursionError):
         return {}
     return claims if isinstance(claims, dict) else {}
 
@@ -142,6 +146,6 @@ def claims_of(token: str) -> dict[str, Any]:
 def _object_in(answer: httpx.Response) -> dict[str, Any]:
     try:
         found = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -73,7 +73,7 @@ def read_manifest(content: bytes, url: str) -> dict[str, Any]:
     try:
         manifest = json.loads(content)
         version = manifest["version"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise NotAStack(url) from error
     if version != MANIFEST_VERSION:
         raise UsageProblem(f"The manifest is of version {version}, this client knows {MANIFEST_VERSION}: update it.")
@@ -94,7 +94,7 @@ def checks(
     """
     recorded = str(job["manifest_sha256"])
     found = hashlib.sha256(content).hexdigest()
-    is_this_jobs = (manifest.get("job_id"), manifest.get("owner")) == (job["id"], job["owner"])
+    is_this_jobs = (manifest.get("job_id"), manifest.get("owner")) == (job["id"], job.get("owner"))
     yield Check("manifest", "ok" if found == recorded and is_this_jobs else "differs", recorded, found)
     yield _compared("result", _hash(manifest, "output"), result.sha256)
     yield _compared("result, MD5 by S3", _hash(manifest, "output", "md5"), result.md5)

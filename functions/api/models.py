@@ -206,7 +206,9 @@ class LogAnswer(BaseModel):
 class Limits(BaseModel):
     max_upload_bytes: int = Field(description="The largest file, in bytes.", examples=[1073741824])
     max_text_chars: int = Field(description="The longest text, in characters.", examples=[MAX_TEXT_CHARS])
-    max_filename_bytes: int = Field(description="The longest file name, in bytes of UTF-8.", examples=[MAX_FILENAME_BYTES])
+    max_filename_bytes: int = Field(
+        description="The longest file name, in bytes of UTF-8.", examples=[MAX_FILENAME_BYTES]
+    )
     multipart_from_bytes: int = Field(
         description="From this size on, in bytes, a file is better uploaded in parts.", examples=[MULTIPART_FROM_BYTES]
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import webbrowser
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
 from mayfly.commands.options import AsJson, Url
+from mayfly.context import Context
 from mayfly.display import emit, note, say
 from mayfly.errors import SignInProblem
+from mayfly.program_token import COMMAND_VARIABLE, TOKEN_VARIABLE
 from mayfly.session import signed_out_text
-from mayfly.surroundings import TOKEN_VARIABLE, Surroundings
 from mayfly.user_pool import claims_of
 
 _Stack = Annotated[
@@ -22,11 +24,11 @@ _NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Print the addres
 
 def login(context: typer.Context, url: _Stack = None, no_browser: _NoBrowser = False, as_json: AsJson = False) -> None:
     """Sign in through the browser, and keep the stack's address. JSON: {"url", "auth", "owner", "email"}."""
-    around = Surroundings.of(context)
-    session, stack = around.session(url), around.address(url)
+    here = Context.of(context)
+    session, stack = here.session(url), here.address(url)
 
     def show(address: str, redirect_uri: str) -> None:
-        if no_browser or not around.open_browser(address):
+        if no_browser or not _opened(here, address):
             port = urlsplit(redirect_uri).port
             note("Open this in a browser to sign in:")
             note(address)
@@ -46,10 +48,17 @@ def login(context: typer.Context, url: _Stack = None, no_browser: _NoBrowser = F
         say(f"Nobody has to sign in at {stack}. Commands are meant for it from now on.")
 
 
+def _opened(here: Context, address: str) -> bool:
+    try:
+        return here.open_browser(address)
+    except (webbrowser.Error, OSError, ValueError, IndexError):  # what the variable BROWSER names may be anything
+        return False
+
+
 def logout(context: typer.Context, url: Url = None, as_json: AsJson = False) -> None:
     """Forget who is signed in, and have the token revoked. JSON: {"url", "signed_out"}."""
-    around = Surroundings.of(context)
-    stack, was_in = around.address(url), around.session(url).sign_out()
+    here = Context.of(context)
+    stack, was_in = here.address(url), here.session(url).sign_out()
     if as_json:
         emit({"url": stack, "signed_out": was_in})
     else:
@@ -58,12 +67,14 @@ def logout(context: typer.Context, url: Url = None, as_json: AsJson = False) -> 
 
 def whoami(context: typer.Context, url: Url = None, as_json: AsJson = False) -> None:
     """Show who is signed in, and where. JSON: {"url", "auth", "owner", "email"}."""
-    around = Surroundings.of(context)
-    session, stack = around.session(url), around.address(url)
-    with around.client(url) as client:
+    here = Context.of(context)
+    session, stack = here.session(url), here.address(url)
+    with here.client(url) as client:
         client.page(limit=1)  # the API's word counts
-    if around.token:
-        found = {"url": stack, "auth": TOKEN_VARIABLE, "owner": claims_of(around.token).get("sub"), "email": None}
+    if token := here.token:
+        variable = COMMAND_VARIABLE if here.environ.get(COMMAND_VARIABLE, "").strip() else TOKEN_VARIABLE
+        owner = claims_of(token()).get("sub")
+        found = {"url": stack, "auth": variable, "owner": None if owner is None else str(owner), "email": None}
     elif person := session.person:
         found = {"url": stack, "auth": "cognito", "owner": person.owner, "email": person.email}
     elif session.settings() is None:

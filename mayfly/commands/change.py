@@ -6,27 +6,27 @@ import typer
 
 from mayfly.client import Job
 from mayfly.commands.options import AsJson, JobId, Url
+from mayfly.context import Context
 from mayfly.display import emit, say
-from mayfly.job_id import whole
-from mayfly.surroundings import Surroundings
+from mayfly.job_id import resolve_job_id
 
 
 def cancel(context: typer.Context, job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """End a job that has not ended; its machine is terminated. JSON: the job."""
-    with Surroundings.of(context).client(url) as client:
-        _tell(client.cancel(whole(client, job_id)), as_json)
+    with Context.of(context).client(url) as client:
+        _tell(client.cancel(resolve_job_id(client, job_id)), as_json)
 
 
 def retry(context: typer.Context, job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Start a failed or cancelled job again, on a new machine. JSON: the job."""
-    with Surroundings.of(context).client(url) as client:
-        _tell(client.retry(whole(client, job_id)), as_json)
+    with Context.of(context).client(url) as client:
+        _tell(client.retry(resolve_job_id(client, job_id)), as_json)
 
 
 def delete(context: typer.Context, job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Remove a job that has ended: its files, its log, its record. JSON: {"id", "deleted": true} and the receipt."""
-    with Surroundings.of(context).client(url) as client:
-        found = whole(client, job_id)
+    with Context.of(context).client(url) as client:
+        found = resolve_job_id(client, job_id)
         receipt = client.delete(found)
     if as_json:
         emit({**receipt, "id": found, "deleted": True})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +13,7 @@ Url = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to standard output.")]
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, or as much of it as no other has.")]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="OUT", help="A file or folder for the result; - for a stream.")
+    str | None, typer.Option("--output", "-o", metavar="OUT", help="A file or folder for the result; - for a stream.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files.")]
 Timeout = Annotated[

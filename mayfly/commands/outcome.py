@@ -12,7 +12,7 @@ from mayfly.download import download, fetch
 from mayfly.errors import NotEnded
 from mayfly.progress import transfer, waiting
 
-STREAM = Path("-")
+STREAM = "-"
 JOB_FAILED = 1
 # A job takes minutes rather than seconds, and everybody's looks are answered by one API.
 LONGEST_PAUSE_SECONDS = 3.0
@@ -26,14 +26,14 @@ def until_ended(client: JobClient, job_id: str, timeout: float | None) -> Job:
     """
     last = ""
 
-    def look(job: Job) -> None:
+    def show(job: Job) -> None:
         nonlocal last
         last = job["status"]
         update(f"{job['filename']}: {last}")
 
     try:
         with waiting(f"Job {job_id}") as update:
-            return client.wait(job_id, timeout, longest_pause=LONGEST_PAUSE_SECONDS, on_look=look)
+            return client.wait(job_id, timeout, longest_pause=LONGEST_PAUSE_SECONDS, on_read=show)
     except NotEnded as error:
         raise NotEnded(f"The job is still {last} after {timeout:g} s, and goes on. {_again(job_id)}") from error
     except KeyboardInterrupt:
@@ -41,13 +41,15 @@ def until_ended(client: JobClient, job_id: str, timeout: float | None) -> Job:
         raise
 
 
-def save(client: JobClient, job: Job, target: Path) -> None:
-    """Stores the result of a job that has succeeded, or writes it to standard output."""
-    if target == STREAM:
-        fetch(client, job, typer.get_binary_stream("stdout"), lambda _: None)
+def save(client: JobClient, job: Job, target: Path | None, *, force: bool) -> None:
+    """Stores the result of a job that has succeeded, or writes it to standard output where there is no target."""
+    if target is None:
+        stdout = typer.get_binary_stream("stdout")
+        fetch(client, job, stdout, lambda _: None)
+        stdout.flush()
         return
-    with transfer(target.name, job["output_size"]) as on_bytes:
-        download(client, job, target, on_bytes)
+    with transfer(target.name, job.get("output_size")) as on_bytes:
+        download(client, job, target, on_bytes, force=force)
 
 
 def end(jobs: list[Job]) -> None:

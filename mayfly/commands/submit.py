@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import stat
 import time
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +13,20 @@ import typer
 from mayfly.client import Job, JobClient
 from mayfly.commands.options import AsJson, Force, Output, Timeout, Url
 from mayfly.commands.outcome import STREAM, end, save, until_ended
+from mayfly.context import Context
 from mayfly.cost import price_note
 from mayfly.display import emit, note, say
 from mayfly.display import size as readable
 from mayfly.download import target_of
 from mayfly.errors import UsageProblem
 from mayfly.progress import transfer
-from mayfly.surroundings import Surroundings
+from mayfly.streams import binary_stdin, check_stdout
 from mayfly.upload import upload_file
 
 _Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="What to submit; each is a job of its own.")]
 _Text = Annotated[str | None, typer.Option("--text", help="The text of the jobs.")]
 _TextFile = Annotated[
-    Path | None, typer.Option("--text-file", metavar="PATH", help="A file with the text, in UTF-8; - for the input.")
+    str | None, typer.Option("--text-file", metavar="PATH", help="A file with the text, in UTF-8; - for the input.")
 ]
 _InstanceType = Annotated[
     str | None, typer.Option("--instance-type", help="The machine's type, one that the stack allows jobs to ask for.")
@@ -69,13 +71,17 @@ def submit(
     words = _words(text, text_file)
     if output == STREAM and (len(files) > 1 or as_json):
         raise UsageProblem("Standard output takes the result of one job, and nothing beside it: leave out --json.")
+    if output == STREAM:
+        check_stdout()
     sizes = [_size(path) for path in files]
     asked = {"instance_type": instance_type, "timeout_minutes": timeout_minutes}
     overrides = {name: value for name, value in asked.items() if value is not None}
-    with Surroundings.of(context).client(url) as client:
+    with Context.of(context).client(url) as client:
         limits = client.limits()
         if not 0 < len(words) <= limits["max_text_chars"]:
             raise UsageProblem(f"The text has {len(words)} characters; 1 to {limits['max_text_chars']} will do.")
+        for path in files:
+            _check_name(path, limits.get("max_filename_bytes"))
         targets = [_target(path.name + limits.get("output_suffix", ""), output, force) for path in files]
         orders = [_Order(*each) for each in zip(files, sizes, targets, strict=True)]
         _check_apart(orders)
@@ -89,21 +95,24 @@ def submit(
             for order in orders:
                 jobs.append(_submitted(client, order, words, overrides, limits.get("multipart_from_bytes")))  # noqa: PERF401 - kept up to an error
             if wait or output:
-                _wait(client, orders, jobs, timeout)
+                _wait(client, orders, jobs, timeout, output=output, force=force)
         finally:
             _tell(orders, jobs, as_json=as_json, aside=output == STREAM)
     if wait or output:
         end(jobs)
 
 
-def _words(text: str | None, file: Path | None) -> str:
+def _words(text: str | None, file: str | None) -> str:
     if (text is None) == (file is None):
         raise UsageProblem("Give the text with --text or --text-file, one of the two.")
-    if file is None:
-        return text or ""
     try:
-        content = typer.get_binary_stream("stdin").read() if file == STREAM else file.read_bytes()
+        if file is None:
+            (text or "").encode()  # an argument that is no UTF-8 has surrogates
+            return text or ""
+        content = binary_stdin().read() if file == STREAM else Path(file).read_bytes()
         return content.decode()
+    except UnicodeEncodeError as error:
+        raise UsageProblem("The text of --text is not in UTF-8. Give it with --text-file.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageProblem(f"The text cannot be read from {file}: {error}.") from error
 
@@ -118,8 +127,17 @@ def _size(path: Path) -> int:
     return found.st_size
 
 
-def _target(name: str, output: Path | None, force: bool) -> Path | None:
-    return output if output in {None, STREAM} else target_of(name, output, force=force)
+def _check_name(path: Path, most: int | None) -> None:
+    try:
+        size = len(unicodedata.normalize("NFC", path.name).encode())
+    except UnicodeEncodeError as error:
+        raise UsageProblem(f"The name of {str(path)!a} is not in UTF-8. Rename the file.") from error
+    if most is not None and size > most:
+        raise UsageProblem(f"The name of {path} has {size} bytes; at most {most} will do. Rename the file.")
+
+
+def _target(name: str, output: str | None, force: bool) -> Path | None:
+    return None if output in {None, STREAM} else target_of(name, output, force=force)
 
 
 def _check_size(order: _Order, most: int) -> None:
@@ -153,15 +171,23 @@ def _submitted(
     return client.create(job_id, text, overrides)
 
 
-def _wait(client: JobClient, orders: Sequence[_Order], jobs: list[Job], timeout: float | None) -> None:
+def _wait(
+    client: JobClient,
+    orders: Sequence[_Order],
+    jobs: list[Job],
+    timeout: float | None,
+    *,
+    output: str | None,
+    force: bool,
+) -> None:
     """Puts each job as it has ended in the place of the one that was submitted."""
     deadline = None if timeout is None else time.monotonic() + timeout
     for index, order in enumerate(orders):
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         jobs[index] = until_ended(client, jobs[index]["id"], left)
-        if order.target and jobs[index]["status"] == "succeeded":
-            save(client, jobs[index], order.target)
-            jobs[index]["saved_as"] = str(order.target)
+        if output is not None and jobs[index]["status"] == "succeeded":
+            save(client, jobs[index], order.target, force=force)
+            jobs[index]["saved_as"] = str(order.target or STREAM)
 
 
 def _tell(orders: Sequence[_Order], jobs: Sequence[Job], *, as_json: bool, aside: bool) -> None:

@@ -7,12 +7,12 @@ from typing import Annotated, BinaryIO, cast
 import typer
 
 from mayfly.commands.options import AsJson, JobId, Url
+from mayfly.context import Context
 from mayfly.display import emit, table
 from mayfly.download import fetch
 from mayfly.errors import NotVerified, UsageProblem
-from mayfly.job_id import whole
+from mayfly.job_id import resolve_job_id
 from mayfly.progress import transfer
-from mayfly.surroundings import Surroundings
 from mayfly.verification import Digests, checks, doubts, read_manifest
 
 _Input = Annotated[
@@ -33,15 +33,15 @@ def verify(
 ) -> None:
     """Check a job's result, text and input against its manifest. JSON: {"id", "verified", "checks", "manifest"}."""
     given = Digests.of(file) if file else None
-    with Surroundings.of(context).client(url) as client:
-        job = client.get(whole(client, job_id))
+    with Context.of(context).client(url) as client:
+        job = client.get(resolve_job_id(client, job_id))
         if not job.get("manifest_sha256"):
             raise UsageProblem(f"Job {job['id']} has no manifest: it is {job['status']}, or older than manifests.")
         content = client.manifest(job["id"])
         manifest = read_manifest(content, client.url)
         result = Digests.of(output) if output else Digests()
         if output is None:
-            with transfer(job["filename"], job["output_size"]) as on_bytes:
+            with transfer(job["filename"], job.get("output_size")) as on_bytes:
                 fetch(client, job, cast("BinaryIO", result), on_bytes)
     made = list(checks(job, content, manifest, result, given))
     against = doubts(made)

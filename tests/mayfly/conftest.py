@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mayfly.app import app
-from mayfly.surroundings import Surroundings
+from mayfly.context import Context
 from tests.mayfly.fake_stack import URL, FakeStack
 
 Run = Callable[..., Result]
@@ -17,7 +17,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mayfly.patience.FIRST_PAUSE_SECONDS", 0)
+    monkeypatch.setattr("mayfly.retry.FIRST_PAUSE_SECONDS", 0)
     monkeypatch.setattr("mayfly.client.FIRST_POLL_SECONDS", 0)
     monkeypatch.setattr("mayfly.log.POLL_SECONDS", 0)
 
@@ -28,17 +28,17 @@ def stack() -> FakeStack:
 
 
 @pytest.fixture
-def around(stack: FakeStack, tmp_path: Path) -> Surroundings:
+def here(stack: FakeStack, tmp_path: Path) -> Context:
     """No browser opens."""
-    return Surroundings(stack.transport, tmp_path / "config", lambda _: False, {})
+    return Context(stack.transport, tmp_path / "config", lambda _: False, {})
 
 
 @pytest.fixture
-def run(around: Surroundings) -> Run:
-    """Runs a command against the stack; `around` may be another."""
+def run(here: Context) -> Run:
+    """Runs a command against the stack; `here` may be another."""
 
-    def run_in(*words: str | Path, around: Surroundings = around, url: str = URL, given: bytes = b"") -> Result:
-        return CliRunner().invoke(app, [str(word) for word in words], obj=around, env={"MAYFLY_URL": url}, input=given)
+    def run_in(*words: str | Path, here: Context = here, url: str = URL, given: bytes = b"") -> Result:
+        return CliRunner().invoke(app, [str(word) for word in words], obj=here, env={"MAYFLY_URL": url}, input=given)
 
     return run_in
 

@@ -38,7 +38,7 @@ def test_the_document_has_every_command_and_every_exit_code() -> None:
     assert set(re.findall(r"^mayfly ([a-z]+)", CLI, re.MULTILINE)) == commands
     told = {int(code) for code in re.findall(r"^\| (\d+) \|", CLI, re.MULTILINE)}
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.MayflyError)]
-    assert told == {0, 1, 70, 130, *(kind.exit_code for kind in kinds)}
+    assert told == {0, 1, 70, 130, 141, *(kind.exit_code for kind in kinds)}
 
 
 def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,7 +54,8 @@ def test_a_fault_of_its_own_is_told_without_a_traceback(
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr("mayfly.app.app", fail)
-    main = importlib.import_module("mayfly.app").main
+    monkeypatch.setattr("sys.argv", ["mayfly", "jobs"])
+    main = importlib.import_module("mayfly.entry_point").main
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 70

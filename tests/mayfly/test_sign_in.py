@@ -18,9 +18,9 @@ import pytest
 from typer.testing import Result
 
 from mayfly.config_file import ConfigFile
+from mayfly.context import Context
 from mayfly.errors import SignInProblem
 from mayfly.loopback import Loopback
-from mayfly.surroundings import Surroundings
 from tests.mayfly.conftest import Run, document
 from tests.mayfly.fake_stack import OWNER, URL, FakeStack, jwt
 
@@ -81,12 +81,12 @@ def browser(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Brows
 
 
 @pytest.fixture
-def around(stack: FakeStack, browser: Browser, tmp_path: Path) -> Surroundings:
-    return Surroundings(stack.transport, tmp_path / "config", browser.open, {})
+def here(stack: FakeStack, browser: Browser, tmp_path: Path) -> Context:
+    return Context(stack.transport, tmp_path / "config", browser.open, {})
 
 
-def kept(around: Surroundings) -> dict[str, str]:
-    found: dict[str, str] = json.loads(around.file.path.read_text())["people"][URL]
+def kept(here: Context) -> dict[str, str]:
+    found: dict[str, str] = json.loads(here.file.path.read_text())["people"][URL]
     return found
 
 
@@ -95,18 +95,18 @@ def said(result: Result) -> str:
     return result.stderr
 
 
-def test_somebody_signs_in_and_is_known_from_then_on(run: Run, around: Surroundings, browser: Browser) -> None:
+def test_somebody_signs_in_and_is_known_from_then_on(run: Run, here: Context, browser: Browser) -> None:
     told = document(run("login", "--json"))
     assert told == {"url": URL, "auth": "cognito", "owner": OWNER, "email": "alice@example.com"}
     assert document(run("whoami", "--json", url="")) == told, "the address is kept too"
-    assert stat.S_IMODE(around.file.path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(around.config_folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(here.file.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(here.config_folder.stat().st_mode) == 0o700
     assert "go back to the terminal" in browser.pages[-1].text
     assert browser.pages[-1].headers["cache-control"] == "no-store"
 
 
 def test_the_address_is_printed_where_no_browser_shall_open_or_none_does(
-    run: Run, around: Surroundings, monkeypatch: pytest.MonkeyPatch
+    run: Run, here: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none_to_open(address: str) -> bool:
         opened.append(address)
@@ -115,7 +115,7 @@ def test_the_address_is_printed_where_no_browser_shall_open_or_none_does(
     opened: list[str] = []
     monkeypatch.setattr("mayfly.session.SIGN_IN_SECONDS", 0.01)
     for words in (["login", "--no-browser"], ["login"]):
-        told = said(run(*words, around=replace(around, open_browser=none_to_open)))
+        told = said(run(*words, here=replace(here, open_browser=none_to_open)))
         assert re.search(r"^https://pool\.example\.org/oauth2/authorize\?\S+$", told, re.MULTILINE)
         assert "ssh -L" in told
     assert len(opened) == 1
@@ -127,10 +127,10 @@ def test_whoever_comes_with_another_state_is_sent_away_and_the_sign_in_goes_on(r
     assert [page.status_code for page in browser.pages] == [400, 400, 404, 200]
 
 
-def test_a_refused_sign_in_is_told_in_the_pools_words(run: Run, browser: Browser, around: Surroundings) -> None:
+def test_a_refused_sign_in_is_told_in_the_pools_words(run: Run, browser: Browser, here: Context) -> None:
     browser.brings = {"error": "access_denied", "error_description": "Not today"}
     assert "The sign-in was refused. The sign-in page says: Not today" in said(run("login"))
-    assert not around.file.path.exists()
+    assert not here.file.path.exists()
 
 
 def test_a_code_is_worthless_to_whoever_has_not_asked_for_it(run: Run, stack: FakeStack, browser: Browser) -> None:
@@ -139,9 +139,9 @@ def test_a_code_is_worthless_to_whoever_has_not_asked_for_it(run: Run, stack: Fa
     assert "took too long (no_grant). Try again: mayfly login" in said(run("login"))
 
 
-def test_nobody_comes_and_the_wait_is_over(run: Run, around: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_comes_and_the_wait_is_over(run: Run, here: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mayfly.session.SIGN_IN_SECONDS", 0.01)
-    assert "Nobody signed in in time" in said(run("login", around=replace(around, open_browser=lambda _: True)))
+    assert "Nobody signed in in time" in said(run("login", here=replace(here, open_browser=lambda _: True)))
 
 
 def test_the_next_port_is_taken_where_one_is_busy_and_all_are_named_where_all_are(stack: FakeStack) -> None:
@@ -160,13 +160,13 @@ def test_a_stack_cannot_have_the_code_sent_to_another_computer(run: Run, stack: 
     assert "must not be typed into" in said(run("login"))
 
 
-def test_a_token_that_is_over_is_renewed_and_kept(run: Run, stack: FakeStack, around: Surroundings) -> None:
+def test_a_token_that_is_over_is_renewed_and_kept(run: Run, stack: FakeStack, here: Context) -> None:
     stack.lives_seconds = 30
     assert run("login").exit_code == 0
-    before = kept(around)
+    before = kept(here)
     assert run("jobs").exit_code == 0
-    assert kept(around)["access_token"] != before["access_token"]
-    assert kept(around)["refresh_token"] != before["refresh_token"], "a new one is taken where the pool gives one"
+    assert kept(here)["access_token"] != before["access_token"]
+    assert kept(here)["refresh_token"] != before["refresh_token"], "a new one is taken where the pool gives one"
 
 
 def test_a_token_that_is_good_still_is_used_as_it_is(run: Run, stack: FakeStack) -> None:
@@ -193,31 +193,31 @@ def test_a_sign_in_that_is_over_says_how_to_begin_another(run: Run, stack: FakeS
     assert f"Sign in: mayfly login {URL}" in said(run("jobs"))
 
 
-def test_signing_out_revokes_the_token_and_forgets_it(run: Run, stack: FakeStack, around: Surroundings) -> None:
+def test_signing_out_revokes_the_token_and_forgets_it(run: Run, stack: FakeStack, here: Context) -> None:
     assert run("login").exit_code == 0
     assert document(run("logout", "--json")) == {"url": URL, "signed_out": True}
     assert stack.refresh_tokens == set()
-    assert json.loads(around.file.path.read_text()) == {"url": URL, "people": {}}
+    assert json.loads(here.file.path.read_text()) == {"url": URL, "people": {}}
     assert document(run("logout", "--json"))["signed_out"] is False
     assert "Nobody is signed in" in said(run("whoami"))
 
 
 def test_signing_out_forgets_the_token_even_where_it_cannot_be_revoked(
-    run: Run, stack: FakeStack, around: Surroundings
+    run: Run, stack: FakeStack, here: Context
 ) -> None:
     assert run("login").exit_code == 0
     stack.trouble.append(lambda _: httpx.Response(503))
     assert "a copy of the token would work" in said(run("logout"))
-    assert json.loads(around.file.path.read_text())["people"] == {}
+    assert json.loads(here.file.path.read_text())["people"] == {}
 
 
-def test_a_programs_own_token_is_sent_as_it_is(run: Run, stack: FakeStack, around: Surroundings) -> None:
+def test_a_programs_own_token_is_sent_as_it_is(run: Run, stack: FakeStack, here: Context) -> None:
     token = jwt({"sub": OWNER})
     stack.valid.add(token)
-    of_program = replace(around, environ={"MAYFLY_TOKEN": token})
-    told = document(run("whoami", "--json", around=of_program))
+    of_program = replace(here, environ={"MAYFLY_TOKEN": token})
+    told = document(run("whoami", "--json", here=of_program))
     assert told == {"url": URL, "auth": "MAYFLY_TOKEN", "owner": OWNER, "email": None}
-    assert "MAYFLY_TOKEN" in said(run("jobs", around=replace(around, environ={"MAYFLY_TOKEN": "over"})))
+    assert "MAYFLY_TOKEN" in said(run("jobs", here=replace(here, environ={"MAYFLY_TOKEN": "over"})))
 
 
 def test_a_token_goes_to_no_other_stack(run: Run, stack: FakeStack) -> None:
@@ -235,9 +235,9 @@ def test_where_nobody_signs_in_everything_works_without(run: Run, stack: FakeSta
     assert run("jobs", url="").exit_code == 0
 
 
-def test_a_config_file_that_is_no_longer_one_names_itself(run: Run, around: Surroundings) -> None:
-    file = ConfigFile(around.config_folder)
-    around.config_folder.mkdir()
+def test_a_config_file_that_is_no_longer_one_names_itself(run: Run, here: Context) -> None:
+    file = ConfigFile(here.config_folder)
+    here.config_folder.mkdir()
     file.path.write_text("{")
     done = run("jobs")
     assert (done.exit_code, f"{file.path} cannot be read. Remove it" in done.stderr) == (2, True)

@@ -70,7 +70,7 @@ def test_after_a_network_error_only_the_missing_parts_are_sent(
     upload_file(client, large, len(CONTENT), 1, told.append)
     assert stack.files == {"large.bin": CONTENT}
     assert (tries["/part/1"], tries["/part/2"], tries["/part/3"]) == (1, 3, 1)
-    assert sum(told) == len(CONTENT), "what has to go again is not counted twice"
+    assert sum(told) == len(CONTENT), "what has to go again is not reader twice"
 
 
 def test_parts_that_are_never_taken_end_the_upload_and_free_what_is_stored(

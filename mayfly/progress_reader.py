@@ -1,4 +1,4 @@
-"""Bytes that are counted on their way."""
+"""Bytes that are reader on their way."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ OnBytes = Callable[[int], None]
 """Called with how many more bytes went; less than nothing when some have to go again."""
 
 
-def nobody(_: int) -> None:
-    """Nobody wants to know."""
+def ignore_progress(_: int) -> None:
+    """The default: reports nothing."""
 
 
-class Counted:
+class ProgressReader:
     """A file that tells how much of it was read."""
 
     def __init__(self, file: BinaryIO, on_bytes: OnBytes) -> None:
@@ -33,7 +33,7 @@ class Counted:
     def tell(self) -> int:
         return self._file.tell()
 
-    def take_back(self) -> None:
+    def rewind_progress(self) -> None:
         """What was read did not arrive."""
         self._on_bytes(-self._told)
         self._told = 0
