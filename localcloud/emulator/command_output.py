@@ -30,10 +30,17 @@ EVENTS_A_CALL = 4
 CALLS_AFTER_THE_END = 60
 
 
-def read_head(path: Path, characters: int) -> str:
-    """The first characters of an output file, as GetCommandInvocation gives them."""
+REPLY_BYTES = 24_000
+TRUNCATED = b"--output truncated--"
+
+
+def read_head(path: Path) -> str:
+    """What the agent's reply has of an output file: from 24,000 bytes on its beginning (docs/ssm-agent.md)."""
     with path.open("rb") as output:
-        return output.read(characters * 4).decode("utf-8", "replace")[:characters]
+        head = output.read(REPLY_BYTES)
+    if len(head) == REPLY_BYTES:
+        head = head[: -len(TRUNCATED)] + TRUNCATED
+    return head.decode("utf-8", "replace")
 
 
 class LogStream:

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("localcloud.agent")
 
-STDOUT_CHARACTERS = 24_000  # GetCommandInvocation: "The first 24,000 characters written by the plugin to stdout"
-STDERR_CHARACTERS = 8_000  # and "The first 8,000 characters written by the plugin to stderr"
+STDERR_CHARACTERS = 8_000  # GetCommandInvocation: "The first 8,000 characters written by the plugin to stderr"
 DEFAULT_EXECUTION_SECONDS = 3600
+SHORTEST_EXECUTION_SECONDS = 5  # amazon-ssm-agent, pluginutil.go, ValidateExecutionTimeout: less means the default
+KILLED = 137  # pluginutil_unix.go, GetStatus: whatever ends with it has timed out
 FOLLOW_SECONDS = 1.0  # amazon-ssm-agent, cloudwatchlogsservice.go: UploadFrequency
 STREAMS = ("stdout", "stderr")
 
@@ -76,7 +77,7 @@ class CommandRun:
         )
         if self._cancelled.is_set():
             self._set_status("Cancelled", "Cancelled")
-        elif timed_out:
+        elif timed_out or code == KILLED:
             self._set_status("TimedOut", "Execution Timed Out")
         else:
             status = "Failed" if code else "Success"
@@ -97,10 +98,11 @@ class CommandRun:
         if self._cancelled.is_set():
             self._machine.processes.kill(self._process)
         timed_out = self._follow(folder)
+        code = self._process.wait()
         with contextlib.suppress(FileNotFoundError):  # a terminated machine takes its files with it
-            self._invocation["StandardOutputContent"] = read_head(folder / "stdout", STDOUT_CHARACTERS)
-            self._invocation["StandardErrorContent"] = read_head(folder / "stderr", STDERR_CHARACTERS)
-        return self._process.wait(), timed_out
+            self._invocation["StandardOutputContent"] = read_head(folder / "stdout")
+            self._invocation["StandardErrorContent"] = read_head(folder / "stderr")[:STDERR_CHARACTERS]
+        return code, timed_out
 
     def _follow(self, folder: Path) -> bool:
         """Sends output on while the process runs; True when the execution timeout had to end it."""
@@ -115,6 +117,9 @@ class CommandRun:
                 timed_out = True
                 self._machine.processes.kill(process)
             self._each(logs, LogStream.follow)
+        with contextlib.suppress(FileNotFoundError):  # as below
+            if not (timed_out or self._cancelled.is_set()):
+                _add_failure(folder / "stderr", process.wait())
         self._each(logs, LogStream.finish)
         return timed_out
 
@@ -137,7 +142,8 @@ class CommandRun:
 
     def _execution_seconds(self) -> float:
         given = self._parameter("executionTimeout")
-        return float(given[0]) if given else DEFAULT_EXECUTION_SECONDS
+        seconds = float(given[0]) if given else DEFAULT_EXECUTION_SECONDS
+        return seconds if seconds >= SHORTEST_EXECUTION_SECONDS else DEFAULT_EXECUTION_SECONDS
 
     def _parameter(self, name: str) -> list[str]:
         return list(self.record["Parameters"].get(name) or [])
@@ -158,6 +164,13 @@ class CommandRun:
             log.info("%s: event %s dropped (fault drop_command_events)", self.record["CommandId"], status)
         else:
             events.command_status_changed(self._machine.scope, self.record, self._machine.id)
+
+
+def _add_failure(stderr: Path, code: int) -> None:
+    """The agent's own sentence, straight after the last byte (docs/ssm-agent.md)."""
+    if code > 0 and code != KILLED:
+        with stderr.open("ab") as output:
+            output.write(f"failed to run commands: exit status {code}".encode())
 
 
 class _Deadline:

@@ -27,7 +27,23 @@ def test_a_machine_boots_runs_its_user_data_and_then_brings_its_agent_online(lab
 def test_a_command_reports_its_exit_code_and_both_outputs(lab: Lab) -> None:
     result = lab.run(lab.launch(), "echo out", "echo err >&2", "exit 7")
     assert (result["Status"], result["ResponseCode"]) == ("Failed", 7)
-    assert (result["StandardOutputContent"], result["StandardErrorContent"]) == ("out\n", "err\n")
+    assert (result["StandardOutputContent"], result["StandardErrorContent"]) == (
+        "out\n",
+        "err\nfailed to run commands: exit status 7",  # without a line break (seen, docs/ssm-agent.md)
+    )
+
+
+def test_what_ends_with_137_has_timed_out_and_the_agent_adds_nothing(lab: Lab) -> None:
+    """amazon-ssm-agent, pluginutil_unix.go, GetStatus; seen, docs/ssm-agent.md."""
+    result = lab.run(lab.launch(), "echo err >&2", "exit 137")
+    assert (result["Status"], result["ResponseCode"], result["StandardErrorContent"]) == ("TimedOut", 137, "err\n")
+
+
+def test_a_time_limit_below_five_seconds_is_ignored(lab: Lab) -> None:
+    """amazon-ssm-agent, pluginutil.go, ValidateExecutionTimeout; seen, docs/ssm-agent.md."""
+    machine = lab.launch()
+    command = lab.send(machine, ["sleep 2"], parameters={"executionTimeout": ["1"]})
+    assert lab.invocation(command, machine)["Status"] == "Success"
 
 
 def test_a_machine_sees_nothing_of_the_hosts_environment(lab: Lab) -> None:
@@ -49,6 +65,7 @@ def test_output_beyond_the_limits_is_cut_for_the_caller_and_never_blocks(lab: La
     result = lab.run(lab.launch(), "yes 0123456789 | head -c 3000000", "yes e | head -c 3000000 >&2")
     assert result["Status"] == "Success"
     assert len(result["StandardOutputContent"]) == 24_000
+    assert result["StandardOutputContent"].endswith("--output truncated--")  # seen, docs/ssm-agent.md
     assert len(result["StandardErrorContent"]) == 8_000
 
 
@@ -116,7 +133,7 @@ def test_a_machine_without_a_role_never_comes_online(lab: Lab) -> None:
 def test_the_execution_timeout_ends_the_command_and_what_it_started(lab: Lab) -> None:
     machine = lab.launch()
     command = lab.send(
-        machine, ["sleep 600 & echo $! > $HOME/pid", "sleep 600"], parameters={"executionTimeout": ["1"]}
+        machine, ["sleep 600 & echo $! > $HOME/pid", "sleep 600"], parameters={"executionTimeout": ["5"]}
     )
     result = lab.invocation(command, machine)
     assert (result["Status"], result["StatusDetails"]) == ("TimedOut", "Execution Timed Out")
