@@ -169,6 +169,12 @@ def _function(args: ApiArgs) -> FunctionArgs:
                 }
             ),
             "SPENDING": spending_settings(config),
+            "QUOTAS": json.dumps(
+                {
+                    "open_jobs": config.max_open_jobs_per_owner,
+                    "upload_bytes_a_day": config.max_owner_upload_gib_per_day * 1024**3,
+                }
+            ),
         },
         statements=_rights(args),
         timeout=25,  # an HTTP API answers 503 after 30 seconds whatever the function does
@@ -196,6 +202,7 @@ def _rights(args: ApiArgs) -> list[Statement]:
         # leaves the line or has its machine's record tell whoever waits for it.
         Statement("LookAtSlots", ["dynamodb:Query"], [data.table.arn], _in_partitions("#slot")),
         Statement("LookAtLedger", ["dynamodb:Query"], [data.table.arn], _in_partitions("#ledger/*")),
+        *_quota_rights(args),
         Statement("LeaveLine", ["dynamodb:DeleteItem"], [data.table.arn], _in_partitions("#line")),
         Statement("TellWaiter", ["dynamodb:UpdateItem"], [data.table.arn], _in_partitions("#machine")),
         # What the API signs, the API must be allowed itself.
@@ -212,6 +219,15 @@ def _rights(args: ApiArgs) -> list[Statement]:
         ),
         answer_workflow(args.state_machine_arn, "states:SendTaskSuccess", "states:SendTaskFailure"),
     ]
+
+
+def _quota_rights(args: ApiArgs) -> list[Statement]:
+    table, config = args.data.table, args.config
+    # The index has one key for all, and of each open job its owner and id alone.
+    count = Statement("CountOpenJobs", ["dynamodb:Query"], [table.open_index_arn])
+    enter = Statement("CountUploads", ["dynamodb:UpdateItem"], [table.arn], _in_partitions("#usage/*"))
+    wanted = [(config.max_open_jobs_per_owner, count), (config.max_owner_upload_gib_per_day, enter)]
+    return [statement for quota, statement in wanted if quota]
 
 
 def _in_partitions(pattern: str) -> dict[str, dict[str, Any]]:

@@ -111,6 +111,8 @@ class StackConfig:
     max_job_usd: str
     max_owner_usd_per_day: str
     max_stack_usd_per_day: str
+    max_open_jobs_per_owner: int
+    max_owner_upload_gib_per_day: int
 
     @property
     def prefix(self) -> str:
@@ -198,6 +200,8 @@ class StackConfig:
             max_job_usd=read.text("maxJobUsd", _USD, "USD, such as 0.50; 0 is none"),
             max_owner_usd_per_day=read.text("maxOwnerUsdPerDay", _USD, "USD, such as 5; 0 is none"),
             max_stack_usd_per_day=read.text("maxStackUsdPerDay", _USD, "USD, such as 50; 0 is none"),
+            max_open_jobs_per_owner=read.number("maxOpenJobsPerOwner", 0, 100_000),
+            max_owner_upload_gib_per_day=read.upload_quota(),
         )
 
 
@@ -267,6 +271,15 @@ class _Reader:
             if is_arm64 != (architecture == "arm64"):
                 raise ConfigError(f"mayfly:{key} has {each}, which is no type of mayfly:architecture {architecture}.")
         return types
+
+    def upload_quota(self) -> int:
+        key, largest = "maxOwnerUploadGibPerDay", self.number("maxUploadMib", 1, _MAX_UPLOAD_MIB)
+        return self._checked(
+            key,
+            self.number(key, 0, 1_000_000),
+            lambda gib: gib == 0 or gib * 1024 >= largest,
+            f"0, which is none, or room for one file of maxUploadMib, {largest} MiB",
+        )
 
     def pool_size(self) -> int:
         size = self.number("poolSize", 0, _MOST_POOLED)

@@ -199,5 +199,7 @@ def local_config(site_url: str) -> dict[str, str]:
     return {
         "mayfly:auth": "cognito",
         "mayfly:bundleFor": "host",
+        # Tests ask for many large uploads that they never send.
+        "mayfly:maxOwnerUploadGibPerDay": "1000000",
         "mayfly:extraOrigins": json.dumps([site_url]),
     }

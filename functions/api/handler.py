@@ -23,6 +23,7 @@ from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_log import CloudWatchMachineLog
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.metrics import EmfMeter
+from functions.aws.usage_table import DynamoUsageTable
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs.line import Line
 from functions.jobs.measuring import MeasuredJobs
@@ -56,6 +57,8 @@ def submission(settings: ApiSettings, clients: Clients) -> Submission:
         allowance=settings.allowance,
         output_suffix=settings.output_suffix,
         spending=settings.spending,
+        quotas=settings.quotas,
+        usage=DynamoUsageTable(clients.dynamodb, settings.jobs_table),
     )
 
 

@@ -24,10 +24,12 @@ from functions.jobs.errors import (
     OverrideNotAllowed,
     RequestError,
     SpendingCap,
+    TooManyOpenJobs,
     TooManyRuns,
     UploadIncomplete,
     UploadMissing,
     UploadNotFound,
+    UploadQuota,
 )
 
 logger = Logger(service="api", child=True)
@@ -41,9 +43,12 @@ STATUS: dict[type[RequestError], HTTPStatus] = {
     JobConflict: HTTPStatus.CONFLICT,
     NotReady: HTTPStatus.CONFLICT,
     TooManyRuns: HTTPStatus.CONFLICT,
+    # Not 429, on which clients try again in a moment: a job has to end first.
+    TooManyOpenJobs: HTTPStatus.CONFLICT,
     OverrideNotAllowed: HTTPStatus.BAD_REQUEST,
     # Not 429, on which clients try again in a moment: there will be no other answer before the next day.
     SpendingCap: HTTPStatus.FORBIDDEN,
+    UploadQuota: HTTPStatus.FORBIDDEN,
     FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
 # What each code tells a caller. Nothing can be documented to answer a code that is not here.
@@ -61,6 +66,8 @@ MEANINGS = {
     "not_ready": "The job's status does not allow this (yet); `detail` names it.",
     "too_many_runs": "The job was run as often as a job may be; submit its file as a new job (POST "
     "/jobs/{job_id}/copy).",
+    "too_many_open_jobs": "As many of your jobs have not ended as one may have; wait for one to end, or cancel one.",
+    "upload_quota": "You have uploaded and copied today as many bytes as one may; a day begins at 00:00 UTC.",
     "spending_cap": "Your machines, or all of this stack's, have cost today what they may; a day begins at 00:00 UTC.",
     "file_too_large": "The file is larger than this stack takes, or can copy.",
     "body_too_large": "The request's body is too large; files go to the URLs that POST /uploads answers.",

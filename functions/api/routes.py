@@ -45,10 +45,12 @@ from functions.jobs.errors import (
     NotReady,
     OverrideNotAllowed,
     SpendingCap,
+    TooManyOpenJobs,
     TooManyRuns,
     UploadIncomplete,
     UploadMissing,
     UploadNotFound,
+    UploadQuota,
 )
 from functions.jobs.job import NO_OVERRIDES
 from functions.jobs.paths import MAX_FILENAME_BYTES
@@ -98,7 +100,7 @@ open_router = APIRouter()
     "/uploads",
     status_code=HTTPStatus.CREATED,
     tags=["submit"],
-    responses=documented(InvalidRequest, FileTooLarge, body=True),
+    responses=documented(InvalidRequest, FileTooLarge, UploadQuota, body=True),
 )
 async def request_upload(body: UploadRequest, jobs: Jobs, owner: Me) -> UploadAnswer:
     """Ask for an upload straight to S3: answers a form that takes exactly this file, or a URL for each of its parts."""
@@ -109,7 +111,7 @@ async def request_upload(body: UploadRequest, jobs: Jobs, owner: Me) -> UploadAn
 @router.post(
     "/uploads/{job_id}/parts",
     tags=["submit"],
-    responses=documented(InvalidRequest, FileTooLarge, UploadNotFound, body=True),
+    responses=documented(InvalidRequest, FileTooLarge, UploadNotFound, UploadQuota, body=True),
 )
 async def resume_upload(job_id: JobId, body: PartsRequest, jobs: Jobs, owner: Me) -> PartsAnswer:
     """Go on with an upload in parts: which are stored, and fresh URLs for those that are not."""
@@ -144,7 +146,9 @@ async def abort_upload(job_id: JobId, body: AbortRequest, jobs: Jobs, owner: Me)
     tags=["submit"],
     responses={
         int(HTTPStatus.OK): {"model": JobAnswer, "description": "The job exists with this text; nothing was changed."},
-        **documented(InvalidRequest, OverrideNotAllowed, SpendingCap, UploadMissing, JobConflict, body=True),
+        **documented(
+            InvalidRequest, OverrideNotAllowed, SpendingCap, UploadMissing, JobConflict, TooManyOpenJobs, body=True
+        ),
     },
 )
 async def submit_job(body: JobRequest, jobs: Jobs, owner: Me, response: Response) -> JobAnswer:
@@ -221,7 +225,7 @@ async def cancel_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
     "/jobs/{job_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
     tags=["change"],
-    responses=documented(JobNotFound, NotReady, SpendingCap, TooManyRuns, UploadMissing),
+    responses=documented(JobNotFound, NotReady, SpendingCap, TooManyOpenJobs, TooManyRuns, UploadMissing),
 )
 async def retry_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
     """Start a failed or cancelled job again, with the same file and text, on a new machine.
@@ -235,7 +239,7 @@ async def retry_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
     "/jobs/{job_id}/copy",
     status_code=HTTPStatus.CREATED,
     tags=["submit"],
-    responses=documented(JobNotFound, UploadMissing, FileTooLarge),
+    responses=documented(JobNotFound, UploadMissing, FileTooLarge, UploadQuota),
 )
 async def copy_job(job_id: JobId, jobs: Jobs, owner: Owner, me: Me) -> CopyAnswer:
     """Copy a job's file for a new job of yours, which POST /jobs then submits, with the same text or another."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from functions.api.caller import Auth
 from functions.jobs.overrides import Allowance
+from functions.jobs.quotas import Quotas
 from functions.jobs.spending import Spending
 
 
@@ -24,6 +25,7 @@ class ApiSettings:
     allowance: Allowance
     output_suffix: str
     spending: Spending
+    quotas: Quotas
 
     @staticmethod
     def from_env(env: Mapping[str, str]) -> ApiSettings:
@@ -41,4 +43,5 @@ class ApiSettings:
             allowance=Allowance.read(env["ALLOWANCE"]),
             output_suffix=env["OUTPUT_SUFFIX"],
             spending=Spending.from_json(env["SPENDING"]),
+            quotas=Quotas.from_json(env["QUOTAS"]),
         )

@@ -11,6 +11,8 @@ MayflyError
 │   ├── OverrideNotAllowed       the stack does not let a job have this                  400
 │   ├── NotReady                 the job has not got that far                        409
 │   ├── TooManyRuns              the job was run as often as a job may be            409
+│   ├── TooManyOpenJobs          as many of the owner's jobs have not ended as may be 409
+│   ├── UploadQuota              the owner has uploaded today what an owner may      403
 │   ├── SpendingCap              the day's machines have cost what they may          403
 │   └── FileTooLarge             larger than this stack allows                       413
 ├── StepError                    a workflow step failed; the class name is the error name that
@@ -87,6 +89,14 @@ class NotReady(RequestError):
 
 class TooManyRuns(RequestError):
     code = "too_many_runs"
+
+
+class TooManyOpenJobs(RequestError):
+    code = "too_many_open_jobs"
+
+
+class UploadQuota(RequestError):
+    code = "upload_quota"
 
 
 class SpendingCap(RequestError):

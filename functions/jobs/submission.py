@@ -23,6 +23,7 @@ from functions.jobs.line import Line
 from functions.jobs.overrides import NO_ALLOWANCE, Allowance
 from functions.jobs.paths import download_filename, input_prefix, object_key
 from functions.jobs.ports import JobFiles, JobPage, JobTable, LogPage, MachineLog, MachineTable, Slot
+from functions.jobs.quotas import NoUsage, Quotas, UsageTable
 from functions.jobs.spending import Spending
 from functions.jobs.uploads import UPLOAD_SECONDS, CopyTicket, Uploads
 
@@ -70,18 +71,20 @@ class Submission:
     allowance: Allowance = NO_ALLOWANCE
     output_suffix: str = ""
     spending: Spending = field(default_factory=Spending)
+    quotas: Quotas = field(default_factory=Quotas)
+    usage: UsageTable = field(default_factory=NoUsage)
 
     deleted_jobs: DeletedJobs = field(kw_only=True)
 
     @property
     def uploads(self) -> Uploads:
-        return Uploads(self.files, self.max_upload_bytes, self.keep_days, self.new_id)
+        return Uploads(self.files, self.max_upload_bytes, self.keep_days, self.new_id, self.quotas, self.usage)
 
     def submit(self, owner: str, job_id: str, text: str, overrides: Overrides = NO_OVERRIDES) -> tuple[Job, bool]:
         """The job, and whether this call created it. Repeating a submit returns the job that is there.
 
         Raises:
-            InvalidRequest, OverrideNotAllowed, SpendingCap, UploadMissing
+            InvalidRequest, OverrideNotAllowed, SpendingCap, TooManyOpenJobs, UploadMissing
             JobConflict: the job exists with another text, or with other overrides.
         """
         self._check_text(text)
@@ -90,6 +93,7 @@ class Submission:
             self.allowance.check(overrides)
             job = self._new_job(owner, job_id, text, overrides)
             self.spending.check_day(self.line.table, owner, overrides.instance_type)
+            self.quotas.check_open_jobs(owner, self.jobs.open_keys)
             known = self.jobs.add(job)
             if known is None:
                 return job, True
@@ -163,7 +167,7 @@ class Submission:
 
         Raises:
             NotReady: the job has not ended, or it has succeeded.
-            SpendingCap
+            SpendingCap, TooManyOpenJobs
             TooManyRuns: it was run as often as a job may be.
             UploadMissing: its file is not kept any more.
         """
@@ -181,6 +185,7 @@ class Submission:
                 ) from error
 
         self.spending.check_day(self.line.table, owner, wish)
+        self.quotas.check_open_jobs(owner, self.jobs.open_keys)
         return self.jobs.update(owner, job_id, change)
 
     def copy(self, owner: str, job_id: str, new_owner: str) -> CopyTicket:
@@ -190,6 +195,7 @@ class Submission:
             JobNotFound
             UploadMissing: its file is not kept any more.
             FileTooLarge: to be copied.
+            UploadQuota
         """
         return self.uploads.copy(self.get(owner, job_id), new_owner)
 

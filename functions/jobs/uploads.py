@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from functions.jobs.clock import rfc3339
@@ -12,6 +12,7 @@ from functions.jobs.ids import is_job_id
 from functions.jobs.job import Job
 from functions.jobs.paths import checked_filename, input_key, object_key
 from functions.jobs.ports import JobFiles, StoredPart, UploadForm
+from functions.jobs.quotas import NoUsage, Quotas, UsageTable
 
 UPLOAD_SECONDS = 3600
 # S3 takes at most 10,000 parts of at least 5 MiB, the last one apart (S3 user guide, "Multipart upload limits").
@@ -64,24 +65,28 @@ class CopyTicket:
 class Uploads:
     """Files on their way to jobs that do not exist yet.
 
-    Nothing is kept between the calls: an upload's key is derived from its owner, the job's id and the file's name, so
-    whoever knows somebody else's upload id reaches nothing with it.
+    Nothing but an owner's sum of bytes is kept between the calls, and that only where there is a quota: an upload's key
+    is derived from its owner, the job's id and the file's name, so whoever knows somebody else's upload id reaches
+    nothing with it.
     """
 
     files: JobFiles
     max_bytes: int
     keep_days: int
     new_id: Callable[[], str]
+    quotas: Quotas = field(default_factory=Quotas)
+    usage: UsageTable = field(default_factory=NoUsage)
 
     def request_form(self, owner: str, filename: str, size: int, content_type: str) -> UploadTicket:
         """A presigned POST for exactly one key and exactly `size` bytes.
 
         Raises:
-            FileTooLarge, InvalidRequest
+            FileTooLarge, InvalidRequest, UploadQuota
         """
         self._check_size(size)
         job_id = self.new_id()
         key = input_key(owner, job_id, checked_filename(filename))
+        self._count(owner, size)
         form = self.files.upload_form(key, size, content_type, UPLOAD_SECONDS)
         return UploadTicket(job_id, form, _in_seconds(UPLOAD_SECONDS))
 
@@ -89,19 +94,20 @@ class Uploads:
         """A multipart upload and a URL for each of its parts.
 
         Raises:
-            FileTooLarge, InvalidRequest
+            FileTooLarge, InvalidRequest, UploadQuota
         """
         sizes = self._part_sizes(size)
         job_id = self.new_id()
         key = input_key(owner, job_id, checked_filename(filename))
+        self._count(owner, size)
         upload_id = self.files.begin_parts(key, content_type)
         return self._ticket(job_id, key, upload_id, sizes, {})
 
     def resume(self, owner: str, job_id: str, upload_id: str, filename: str, size: int) -> MultipartTicket:
-        """The same upload again, with fresh URLs for the parts that are not stored.
+        """The same upload again, with fresh URLs for the parts that are not stored, which count as an upload.
 
         Raises:
-            FileTooLarge, InvalidRequest
+            FileTooLarge, InvalidRequest, UploadQuota
             UploadNotFound: it was completed or aborted, or there never was one.
         """
         sizes = self._part_sizes(size)
@@ -109,7 +115,10 @@ class Uploads:
         stored = self.files.stored_parts(key, upload_id)
         if stored is None:
             raise _not_found(job_id)
-        return self._ticket(job_id, key, upload_id, sizes, {part.number: part for part in stored})
+        known = {part.number: part for part in stored}
+        # What size the upload was begun with is not known any more.
+        self._count(owner, sum(part for number, part in sizes.items() if not _is_stored_part(known, number, part)))
+        return self._ticket(job_id, key, upload_id, sizes, known)
 
     def complete(self, owner: str, job_id: str, upload_id: str, filename: str, size: int) -> None:
         """Makes the parts one file of exactly `size` bytes; once that is done, doing it again changes nothing.
@@ -150,6 +159,7 @@ class Uploads:
         Raises:
             UploadMissing: the file is not kept any more.
             FileTooLarge: for a copy; it has to be uploaded again.
+            UploadQuota
         """
         file = self.files.find_input(job.owner, job.id)
         if file is not None and file.size > MAX_COPY_BYTES:
@@ -157,10 +167,15 @@ class Uploads:
                 f"The file has {file.size:,} bytes; at most {MAX_COPY_BYTES:,} can be copied. Upload it again.",
                 field="job_id",
             )
+        if file is not None:
+            self._count(owner, file.size, "job_id")
         job_id = self.new_id()
         if file is None or not self.files.copy_input(file.path, input_key(owner, job_id, job.filename)):
             raise UploadMissing(f"The file of job {job.id} is not kept any more; upload it again.", field="job_id")
         return CopyTicket(job_id, _in_seconds(self.keep_days * 86_400))
+
+    def _count(self, owner: str, size: int, field_name: str = "size") -> None:
+        self.quotas.count_upload(self.usage, owner, size, field_name)
 
     def _check_size(self, size: int) -> None:
         if size > self.max_bytes:
@@ -186,12 +201,16 @@ class Uploads:
         self, job_id: str, key: str, upload_id: str, sizes: dict[int, int], stored: dict[int, StoredPart]
     ) -> MultipartTicket:
         def url(number: int, part_size: int) -> str | None:
-            if number in stored and stored[number].size == part_size:
+            if _is_stored_part(stored, number, part_size):
                 return None
             return self.files.part_url(key, upload_id, number, part_size, UPLOAD_SECONDS)
 
         parts = tuple(Part(number, part, url(number, part)) for number, part in sizes.items())
         return MultipartTicket(job_id, upload_id, parts, _in_seconds(UPLOAD_SECONDS))
+
+
+def _is_stored_part(stored: dict[int, StoredPart], number: int, size: int) -> bool:
+    return number in stored and stored[number].size == size
 
 
 def part_sizes(size: int) -> dict[int, int]:

@@ -53,6 +53,8 @@ ROOT = Path(__file__).parents[2]
         ("domainCertificate", "arn:aws:acm:eu-central-1:123456789012:certificate/1a2b"),
         ("prices", '["t4g.small 0.0192"]'),
         ("maxOwnerUsdPerDay", "-1"),
+        ("maxOpenJobsPerOwner", "-1"),
+        ("maxOwnerUploadGibPerDay", "1000001"),
         ("permissionsBoundary", "Everybody"),
         ("permissionsBoundary", "arn:aws:iam::123456789012:role/admin"),
     ],

@@ -46,20 +46,20 @@ _FIND = settings(
 
 
 def first_problems(words: str, among: SearchStrategy[Schedule] | None = None) -> list[str]:
-    """What is wrong in the first schedule in which something is, if it has to do with `words`.
+    """What is wrong in the first schedule in which something is wrong that has to do with `words`.
 
     Raises:
         hypothesis.errors.NoSuchExample: the property holds.
     """
 
     def fails(schedule: Schedule) -> bool:
-        problems = Play(schedule).run().problems
+        problems = [problem for problem in Play(schedule).run().problems if words in problem]
         found.extend(problems)
         return bool(problems)
 
     found: list[str] = []
     find(among if among is not None else schedules(), fails, settings=_FIND)
-    return [problem for problem in found if words in problem]
+    return found
 
 
 def test_a_sweeper_that_ends_machines_whatever_works_on_them_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -394,6 +394,7 @@ ENVIRONMENT = {
     "MAX_UPLOAD_BYTES": "1",
     "KEEP_DAYS": "1",
     "SPENDING": SETTINGS,
+    "QUOTAS": '{"open_jobs": 0, "upload_bytes_a_day": 0}',
     "STACK": "dev",
     "OUTPUT_SUFFIX": "",
     "ALLOWANCE": '{"instance_types": ["c7g.large"], "timeout_minutes": 60, "max_timeout_minutes": 240}',
