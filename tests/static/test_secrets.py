@@ -70,6 +70,9 @@ _KNOWN = (
     Known("benchmarks/cold_start.py", "Secret Keyword", r"ACCESS_KEY\W+benchmark\W", "opens nothing"),
     Known("benchmarks/lambda_runtime.py", "Secret Keyword", r"ACCESS_KEY\W+function\W", "opens nothing"),
     Known("tests/localcloud/engine/test_preview.py", "Secret Keyword", '"hush"', "what a small program keeps secret"),
+    Known(
+        "tests/mayfly/test_hostile_environment.py", "Basic Auth Credentials", "proxy", "a proxy's, which is not there"
+    ),
     Known("tests/cloud/test_scripts.py", "Secret Keyword", r"SecretId\W+any\W", "what a machine asks for in vain"),
 )
 
