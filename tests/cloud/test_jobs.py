@@ -45,7 +45,7 @@ NAMES = [
     "100%25+%2F.txt",
     f"{PARTY} party.txt",
     "x" * 196 + ".txt",
-    PARTY * 200,
+    PARTY * 63,  # 252 bytes; a name may have 255
     "$(reboot);`id`|x.txt",
     "<b onclick=x>.html",
     "no-suffix",

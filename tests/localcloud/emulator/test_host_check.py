@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -110,7 +111,10 @@ def answered(scope: dict[str, Any]) -> list[dict[str, Any]]:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    asyncio.run(HostCheck(app, 80, "token")(scope, receive, send))
+    # In a thread: Playwright leaves a running loop to the thread of the tests.
+    thread = Thread(target=lambda: asyncio.run(HostCheck(app, 80, "token")(scope, receive, send)))
+    thread.start()
+    thread.join()
     return sent
 
 
