@@ -180,6 +180,7 @@ def _function(args: ApiArgs) -> FunctionArgs:
         timeout=25,  # an HTTP API answers 503 after 30 seconds whatever the function does
         memory=1024,  # a cold start is processor time, and processor comes with memory
         description="Mayfly's API",
+        reserved_concurrency=config.api_concurrency,
     )
 
 

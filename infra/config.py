@@ -42,6 +42,8 @@ _RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 _MOST_POOLED = 50
 # API Gateway's own quota for an account and region, as it comes.
 _MAX_REQUESTS_PER_SECOND = 10_000
+# Fewer, and a page that asks for two things at once beside a second person is turned away; accounts come with 1,000.
+_API_CONCURRENCY = (5, 1_000)
 _POLICY_ARN = re.compile(r"(arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+)?")
 _HOST = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}|")
 # CloudFront takes certificates of this region alone (developer guide, "Requirements for using SSL/TLS certificates").
@@ -104,6 +106,7 @@ class StackConfig:
     extra_origins: tuple[str, ...]
     domain: Domain | None
     requests_per_second: int
+    api_concurrency: int
     permissions_boundary: str | None
     prices: tuple[str, ...]
     disk_price: str
@@ -191,6 +194,7 @@ class StackConfig:
             ),
             domain=read.domain(),
             requests_per_second=read.number("requestsPerSecond", 1, _MAX_REQUESTS_PER_SECOND),
+            api_concurrency=read.api_concurrency(),
             permissions_boundary=read.text("permissionsBoundary", _POLICY_ARN, "the ARN of an IAM policy") or None,
             prices=read.texts(
                 "prices", _PRICE, "a machine type, market and USD an hour: t4g.small on-demand 0.0192", at_least=0
@@ -279,6 +283,15 @@ class _Reader:
             self.number(key, 0, 1_000_000),
             lambda gib: gib == 0 or gib * 1024 >= largest,
             f"0, which is none, or room for one file of maxUploadMib, {largest} MiB",
+        )
+
+    def api_concurrency(self) -> int:
+        fewest, most = _API_CONCURRENCY
+        return self._checked(
+            "apiConcurrency",
+            self.number("apiConcurrency", 0, most),
+            lambda number: number == 0 or number >= fewest,
+            f"0, which reserves nothing, or a whole number {fewest} to {most}",
         )
 
     def pool_size(self) -> int:

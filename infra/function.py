@@ -29,6 +29,8 @@ class FunctionArgs:
     timeout: int  # seconds
     memory: int  # MiB; processor share grows with it
     description: str
+    # Executions at once, kept for this function and its most; 0 reserves none (to Lambda a 0 would shut the function).
+    reserved_concurrency: int = 0
 
 
 class Function(pulumi.ComponentResource):
@@ -68,6 +70,7 @@ class Function(pulumi.ComponentResource):
             tracing_config={"mode": "Active"} if config.tracing else None,
             timeout=args.timeout,
             memory_size=args.memory,
+            reserved_concurrent_executions=args.reserved_concurrency or None,
             # Not before it may write its log; and Lambda would make the log group itself, one that never forgets.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[rights, log]),
         )

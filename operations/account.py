@@ -19,6 +19,9 @@ Check = Callable[[Clients, StackConfig], Iterator[Finding]]
 MOST_ZONES, FEWEST_ZONES = 4, 2
 # With fewer at once, a burst of jobs beside people at the page is throttled, and tried again, all the time.
 ENOUGH_FUNCTIONS = 100
+# What has to stay for functions without a reservation (Lambda API reference, PutFunctionConcurrency). Accounts whose
+# limit is below it have been told other numbers, 10 and 50, and could reserve nothing either.
+UNRESERVED_FUNCTIONS = 100
 _SETTINGS = "mayfly:instanceTypes and mayfly:allowedInstanceTypes"
 _SPOT_ROLE = "AWSServiceRoleForEC2Spot"
 _NOT_ENABLED = ("AuthFailure", "OptInRequired", "UnrecognizedClientException")
@@ -164,13 +167,32 @@ def _machine_quotas(clients: Clients, config: StackConfig, vcpus: dict[str, int]
 
 
 def _functions(clients: Clients, config: StackConfig) -> Iterator[Finding]:
-    del config
-    at_once = int(_value(clients, LAMBDA_CONCURRENCY))
-    seen = f"{at_once} at once in the whole account ({LAMBDA_CONCURRENCY.code})"
-    if at_once >= ENOUGH_FUNCTIONS:
+    limit = clients("lambda").get_account_settings()["AccountLimit"]
+    at_once, unreserved = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
+    seen = f"{at_once} at once in the whole account ({LAMBDA_CONCURRENCY.code}), {unreserved} of them not reserved"
+    wanted = config.api_concurrency
+    left = unreserved + (_reserved(clients, f"{config.prefix}-api") if wanted else 0) - wanted
+    if wanted and left < UNRESERVED_FUNCTIONS:
+        seen = (
+            f"{seen}; mayfly:apiConcurrency {wanted} would leave {left}, and Lambda wants {UNRESERVED_FUNCTIONS} left"
+        )
+        remedy = f"Set mayfly:apiConcurrency to 0 until there is more: {LAMBDA_CONCURRENCY.request}"
+        yield Finding("functions", Verdict.STOP, seen, remedy)
+    elif at_once >= ENOUGH_FUNCTIONS:
         yield Finding("functions", Verdict.OK, seen)
     else:
         yield Finding("functions", Verdict.LOOK, seen, f"Bursts will be slow. {LAMBDA_CONCURRENCY.request}")
+
+
+def _reserved(clients: Clients, function: str) -> int:
+    """What an earlier deployment of the stack has reserved for the function; a new reservation takes its place."""
+    try:
+        answer = clients("lambda").get_function_concurrency(FunctionName=function)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return 0
+    return int(answer.get("ReservedConcurrentExecutions", 0))
 
 
 def _networks(clients: Clients, config: StackConfig) -> Iterator[Finding]:

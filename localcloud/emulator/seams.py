@@ -16,6 +16,7 @@ from localcloud.emulator import (
     function_output,
     function_permissions,
     managed_login,
+    reserved_concurrency,
     retry_delays,
     root_user,
     sign_up,
@@ -65,6 +66,7 @@ def install_seams(settings: Settings) -> Emulator:
     retry_delays.install()
     function_permissions.install()
     function_code.install()
+    reserved_concurrency.install()
     function_errors.install()
     function_output.install()
     worker_starts.install()

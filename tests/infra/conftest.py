@@ -62,6 +62,7 @@ def generous() -> Deployment:
         "mayfly:machineImageParameter": "/our/image",
         "mayfly:permissionsBoundary": BOUNDARY,
         "mayfly:requestsPerSecond": "10000",
+        "mayfly:apiConcurrency": "50",
     }
     return preview(ROOT, config=config, region="ap-southeast-2")
 

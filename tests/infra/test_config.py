@@ -49,6 +49,8 @@ ROOT = Path(__file__).parents[2]
         ("outputSuffix", "./x"),
         ("requestsPerSecond", "0"),
         ("requestsPerSecond", "10001"),
+        ("apiConcurrency", "4"),
+        ("apiConcurrency", "1001"),
         ("domainName", "https://jobs.example.org"),
         ("domainCertificate", "arn:aws:acm:eu-central-1:123456789012:certificate/1a2b"),
         ("prices", '["t4g.small 0.0192"]'),

@@ -33,6 +33,15 @@ def throttling(deployment: Deployment) -> dict[str, tuple[int, int]]:
     return {row["routeKey"]: (row["throttlingRateLimit"], row["throttlingBurstLimit"]) for row in rows}
 
 
+def reserved(deployment: Deployment) -> dict[str, int]:
+    functions = [each.inputs for each in deployment.of_type("aws:lambda/function:Function")]
+    return {
+        each["name"]: each["reservedConcurrentExecutions"]
+        for each in functions
+        if each.get("reservedConcurrentExecutions") is not None
+    }
+
+
 def headers(deployment: Deployment) -> Mapping[str, Any]:
     return only(deployment, "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy").inputs
 
@@ -50,6 +59,15 @@ def test_the_stack_says_how_many_requests_it_takes(tailored: Deployment, generou
     few, many = throttling(tailored), throttling(generous)
     assert (few[""], few["ANY /api/health"]) == ((1, 2), (1, 2))
     assert (many[""], many["ANY /api/health"]) == ((10_000, 20_000), (1_000, 2_000))
+
+
+def test_a_flood_of_requests_takes_no_more_functions_than_are_reserved_for_it(generous: Deployment) -> None:
+    assert reserved(generous) == {"mayfly-local-api": 50}
+
+
+def test_nothing_is_reserved_that_a_new_account_would_refuse(recorded: Deployment, tailored: Deployment) -> None:
+    """A 0 would be no reservation to Pulumi's settings, but to Lambda a function that is never invoked."""
+    assert reserved(recorded) == reserved(tailored) == {}
 
 
 def test_a_boundary_limits_every_role(elsewhere: Deployment) -> None:

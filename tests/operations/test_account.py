@@ -50,10 +50,10 @@ class Account:
             ],
             "service-quotas": [
                 ("get_service_quota", {"Quota": {"Value": 20.0}}),
-                ("get_service_quota", {"Quota": {"Value": 1000.0}}),
                 ("get_service_quota", {"Quota": {"Value": 5.0}}),
             ],
             "ssm": [("get_parameter", {"Parameter": {"Value": "ami-0123456789abcdef0"}})],
+            "lambda": [("get_account_settings", functions(1000, 1000))],
             "iam": [],
         }
 
@@ -102,6 +102,10 @@ def types(*names: str, processor: str = "arm64", sold: Sequence[str] = ("on-dema
 def image(processor: str = "arm64", size: int = 8, root: str = "/dev/xvda") -> dict[str, Any]:
     disks = [{"DeviceName": root, "Ebs": {"VolumeSize": size}}]
     return {"Images": [{"Architecture": processor, "RootDeviceName": root, "BlockDeviceMappings": disks}]}
+
+
+def functions(at_once: int, unreserved: int) -> dict[str, Any]:
+    return {"AccountLimit": {"ConcurrentExecutions": at_once, "UnreservedConcurrentExecutions": unreserved}}
 
 
 @pytest.fixture
@@ -171,10 +175,32 @@ def test_an_image_of_ones_own_may_call_its_root_device_otherwise(aws: Account) -
 
 
 def test_few_functions_at_once_make_bursts_slow(aws: Account) -> None:
-    aws.change("service-quotas", "get_service_quota", {"Quota": {"Value": 10.0}}, which=1)
+    aws.change("lambda", "get_account_settings", functions(10, 10))
     (finding,) = [each for each in aws.findings() if each.verdict is not Verdict.OK]
     assert (finding.subject, finding.verdict) == ("functions", Verdict.LOOK)
     assert "--service-code lambda --quota-code L-B99A9384" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("at_once", "unreserved", "own", "verdict"),
+    [
+        (1000, 1000, {}, Verdict.OK),
+        (1000, 150, {}, Verdict.OK),
+        (1000, 149, {}, Verdict.STOP),
+        (1000, 110, {"ReservedConcurrentExecutions": 40}, Verdict.OK),  # by an earlier deployment of the same stack
+        (1000, 149, "ResourceNotFoundException", Verdict.STOP),
+        (10, 10, "ResourceNotFoundException", Verdict.STOP),
+    ],
+)
+def test_a_reservation_that_lambda_would_refuse_stops_it_before(
+    aws: Account, at_once: int, unreserved: int, own: Any, verdict: Verdict
+) -> None:
+    """Lambda API reference, PutFunctionConcurrency: "at least 100 simultaneous executions unreserved"."""
+    aws.change("lambda", "get_account_settings", functions(at_once, unreserved))
+    aws.answers["lambda"].append(("get_function_concurrency", own))
+    (finding,) = [each for each in aws.findings(replace(SMALL, api_concurrency=50)) if each.subject == "functions"]
+    assert finding.verdict is verdict
+    assert verdict is Verdict.OK or "Set mayfly:apiConcurrency to 0" in finding.remedy
 
 
 def test_a_stack_that_has_its_network_already_wants_no_other(aws: Account) -> None:

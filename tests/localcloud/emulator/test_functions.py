@@ -336,3 +336,24 @@ def test_a_worker_starts_without_what_it_would_share(lab: Lab) -> None:
     second, third = answers
     assert second["imported_by"] == second["pid"]
     assert third["imported_by"] not in {second["pid"], third["pid"]}, "which is there again for the next one"
+
+
+def test_a_reservation_leaves_enough_for_the_other_functions_or_is_refused(lab: Lab) -> None:
+    """Lambda API reference, PutFunctionConcurrency: "at least 100 simultaneous executions unreserved".
+
+    An account with a limit of 10 is told of 10 instead, and can reserve none (aws-samples/alarm-context-tool#2).
+    """
+    function, client = lab.function(ECHO), lab.client("lambda")
+    limits = client.get_account_settings()["AccountLimit"]
+    least = min(100, limits["ConcurrentExecutions"])
+    most = limits["UnreservedConcurrentExecutions"] - least
+
+    def reserve(executions: int) -> None:
+        client.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=executions)
+
+    reserve(most)
+    with pytest.raises(ClientError, match=rf"InvalidParameterValueException.*below its minimum value of \[{least}\]"):
+        reserve(most + 1)
+    reserve(most)  # its own reservation counts once
+    client.delete_function_concurrency(FunctionName=function)
+    assert client.get_account_settings()["AccountLimit"] == limits

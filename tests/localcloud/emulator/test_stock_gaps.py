@@ -205,6 +205,13 @@ def test_a_function_logs_without_the_right_to(stock: Lab) -> None:
     assert seen(stock, function) == [{}]
 
 
+def test_a_function_may_reserve_all_that_the_account_has(stock: Lab) -> None:
+    function, client = stock.function(ECHO), stock.client("lambda")
+    limit = client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+    client.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=limit)
+    client.delete_function_concurrency(FunctionName=function)
+
+
 def test_a_stream_is_read_without_the_right_to_and_a_reported_failure_is_ignored(stock: Lab) -> None:
     code = ECHO.replace(
         "return event",
