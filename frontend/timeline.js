@@ -28,6 +28,7 @@ const EVENTS = new Map(Object.entries({
   script_started: { label: "Script started", then: "The script is running" },
   script_finished: { label: "Script finished", then: "Storing the result" },
   storing_again: { label: "Storing again", then: "Storing the result", tone: "warn" },
+  times_left_out: { label: "Times left out", tone: "warn" },
   output_uploaded: { label: "Result stored", then: "Completing the job" },
   succeeded: { label: "Job succeeded", tone: "good" },
   failed: { label: "Job failed", tone: "bad" },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -197,10 +198,15 @@ class AwsMachines:
             if error.response["Error"]["Code"] in _THROTTLED:
                 raise _throttled(error) from error
             raise
-        report, ended_at = _report(answer["StandardErrorContent"]), answer.get("ExecutionEndDateTime")
-        began_at = answer.get("ExecutionStartDateTime") or None
-        has_begun = began_at is not None
-        return CommandState(answer["Status"], answer["ResponseCode"], report, ended_at or None, has_begun, began_at)
+        began, ended = answer.get("ExecutionStartDateTime"), answer.get("ExecutionEndDateTime")
+        return CommandState(
+            answer["Status"],
+            answer["ResponseCode"],
+            _report(answer["StandardErrorContent"]),
+            ended_at=_moment(ended),
+            has_begun=bool(began),
+            began_at=_moment(began),
+        )
 
     def instance_state(self, instance_id: str) -> str | None:
         try:
@@ -248,6 +254,14 @@ class AwsMachines:
 
 def _tag_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _moment(told: str | None) -> str | None:
+    """The time, if it is one: SSM has it as text, by the word of the agent."""
+    try:
+        return rfc3339(datetime.fromisoformat(told)) if told else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _report(stderr: str) -> dict[str, Any] | None:

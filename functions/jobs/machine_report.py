@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
+from functions.jobs.clock import rfc3339
 from functions.jobs.job import TimelineEvent
 from functions.jobs.provenance import Reported
 
@@ -20,6 +21,9 @@ EVENTS = {
     "script_finished": "The script is done.",
     "output_uploaded": "The result is stored.",
 }
+# How far a machine's clock may be off: further, and AWS takes no call of its agent's, which must reach it "within five
+# minutes of the time stamp" (IAM user guide, "AWS Signature Version 4 for API requests").
+CLOCK_SKEW = timedelta(minutes=5)
 # As ec2_payload/wrapper/report.py has them.
 _MESSAGE_CHARS, _TAIL_CHARS = 600, 4_000
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
@@ -47,6 +51,15 @@ class MachineReport:
             tuple(_events(found.get("events"))),
             Reported.read(found),
         )
+
+    def within(self, launched_at: datetime, read_at: datetime) -> MachineReport:
+        """This report without events from outside the machine's life, and with one event that says so."""
+        earliest, latest = launched_at - CLOCK_SKEW, read_at + CLOCK_SKEW
+        kept = tuple(each for each in self.events if earliest <= datetime.fromisoformat(each.at) <= latest)
+        if len(kept) == len(self.events):
+            return self
+        note = TimelineEvent("times_left_out", rfc3339(read_at), "The machine told times outside its life: left out.")
+        return replace(self, events=(*kept, note))
 
 
 def _text(found: object) -> str:

@@ -11,7 +11,7 @@ from functions.jobs.clock import now
 from functions.jobs.errors import AgentNotOnline, JobEnded, MachineLost
 from functions.jobs.job import Job, JobStatus, MachineRecord, Program, Run, TimelineEvent
 from functions.jobs.machine_command import Spec, machine_command, sha256_hex
-from functions.jobs.machine_report import MachineReport
+from functions.jobs.machine_report import CLOCK_SKEW, MachineReport
 from functions.jobs.open_run import open_job, unless_over
 from functions.jobs.paths import output_key, spec_key
 from functions.jobs.ports import (
@@ -257,7 +257,10 @@ class Inspecting:
         return Outcome("lost")
 
     def _finished(self, job: Job, state: CommandState) -> Outcome:
-        return _finished(state, script_seconds(job, self.job_timeout))
+        machine = job.machine(job.instance_id)
+        launched_at = datetime.fromisoformat(machine.launched_at if machine else job.created_at)
+        report = MachineReport.read(state.report).within(launched_at, clock.utc_now())
+        return _finished(state, report, script_seconds(job, self.job_timeout))
 
 
 def script_seconds(job: Job, default: int) -> int:
@@ -295,7 +298,7 @@ def _may_be_the_machines_end(state: CommandState) -> bool:
 
 
 def _has_just_ended(state: CommandState) -> bool:
-    return state.ended_at is not None and clock.age(state.ended_at) < _MOMENT
+    return state.ended_at is not None and -CLOCK_SKEW < clock.age(state.ended_at) < _MOMENT
 
 
 def _was_killed_early(state: CommandState, seconds: int) -> bool:
@@ -309,8 +312,7 @@ def _was_killed_early(state: CommandState, seconds: int) -> bool:
     return took < timedelta(seconds=seconds)
 
 
-def _finished(state: CommandState, seconds: int) -> Outcome:
-    report = MachineReport.read(state.report)
+def _finished(state: CommandState, report: MachineReport, seconds: int) -> Outcome:
     if state.status == "Success":
         return Outcome("finished", events=report.events, reported=report.reported)
     if state.status == "TimedOut" and not _was_killed_early(state, seconds):

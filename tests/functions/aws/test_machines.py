@@ -253,6 +253,10 @@ def test_a_machine_that_left_no_report_is_still_understood(aws: Stubbed, stderr:
     ("facts", "ended_at"),
     [
         ({"ExecutionEndDateTime": "2026-01-31T09:20:00.000Z"}, "2026-01-31T09:20:00.000Z"),
+        ({"ExecutionEndDateTime": "2026-01-31T09:20:00Z"}, "2026-01-31T09:20:00.000Z"),
+        ({"ExecutionEndDateTime": "2026-02-30T09:20:00Z"}, None),
+        ({"ExecutionEndDateTime": "0001-01-01T00:00:00+23:00"}, None),
+        ({"ExecutionEndDateTime": "yesterday"}, None),
         ({"ExecutionEndDateTime": ""}, None),
         ({}, None),
     ],
