@@ -84,25 +84,31 @@ class SimulatedLineTable:
         self.on_grant: list[Callable[[Slot], None]] = []
         self.on_free: list[Callable[[Slot], None]] = []
         self.charges: dict[str, Charge] = {}  # by the machine's id
-        self._entered: dict[str, str] = {}  # when a run's ticket was written last
+        self._orders: dict[str, str] = {}  # of the try that wrote a run's ticket last
         self._clock = clock
         self._calls = calls
         self._lead: _LeadItem | None = None
         self._holders = 0
 
     def enter(
-        self, run: Run, attempt: int, token: str, wish: str | None = None, quiet_until: str | None = None
+        self,
+        run: Run,
+        attempt: int,
+        token: str,
+        wish: str | None = None,
+        quiet_until: str | None = None,
+        order: str = "",
     ) -> Ticket:
         moment = now()
 
         def effect() -> Ticket:
             known = self.tickets.get(run.name)
-            if known is not None and self._entered[run.name] > moment:
+            if known is not None and self._orders[run.name] > order:
                 return known
             ticket = Ticket(run, attempt, token, known.since if known else moment, wish, quiet_until)
             self.tickets.put(run.name, ticket)
             self._of_owner[run.owner].put(run.name, ticket)
-            self._entered[run.name] = moment
+            self._orders[run.name] = order
             for hears in self.on_enter:
                 hears(ticket)
             return ticket

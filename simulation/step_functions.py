@@ -191,7 +191,11 @@ class StepFunctions:
         execution.token = token
         execution.last_asked = self._clock.seconds
         self._waiting[token] = execution
-        context = {"State": {"RetryCount": sum(execution.retries.values())}, "Task": {"Token": token}}
+        context = {
+            "Execution": {"RedriveCount": 0},
+            "State": {"RetryCount": sum(execution.retries.values())},
+            "Task": {"Token": token},
+        }
         states = {"input": execution.input, "context": context}
         timeout = partial(self._fail_if_waiting, token, "States.Timeout", None)
         scope = {**execution.variables, "states": states}

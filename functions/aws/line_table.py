@@ -40,7 +40,13 @@ class DynamoLineTable(DynamoLedger):
     """functions.jobs.ports.LineTable over DynamoDB. Every read is strongly consistent."""
 
     def enter(
-        self, run: Run, attempt: int, token: str, wish: str | None = None, quiet_until: str | None = None
+        self,
+        run: Run,
+        attempt: int,
+        token: str,
+        wish: str | None = None,
+        quiet_until: str | None = None,
+        order: str = "",
     ) -> Ticket:
         # A run's wish is the same at each of its tries, and once it is quiet it stays so until it leaves.
         some = {name: value for name, value in (("wish", wish), ("quiet_until", quiet_until)) if value}
@@ -48,15 +54,17 @@ class DynamoLineTable(DynamoLedger):
             answer = self._client.update_item(
                 TableName=self._table,
                 Key=_ticket_key(run),
-                UpdateExpression="SET #run = :run, attempt = :attempt, #token = :token, entered = :now,"
+                UpdateExpression="SET #run = :run, attempt = :attempt, #token = :token, #order = :order,"
                 " since = if_not_exists(since, :now)" + "".join(f", {name} = :{name}" for name in some),
-                # A write that was given up, and arrives after all, must not bring back a token that is dead by then.
-                ConditionExpression="attribute_not_exists(entered) OR entered <= :now",
-                ExpressionAttributeNames={"#run": "run", "#token": "token"},
+                # A call that its workflow has given up goes on, and may write after the step's next try: the token that
+                # it brings is dead by then. Neither call's clock tells which of the two that is.
+                ConditionExpression="attribute_not_exists(#order) OR #order <= :order",
+                ExpressionAttributeNames={"#run": "run", "#token": "token", "#order": "order"},
                 ExpressionAttributeValues={
                     ":run": _serialize(asdict(run)),
                     ":attempt": _serialize(attempt),
                     ":token": _serialize(token),
+                    ":order": _serialize(order),
                     ":now": _serialize(now()),
                     **{f":{name}": _serialize(value) for name, value in some.items()},
                 },

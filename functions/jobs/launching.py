@@ -40,11 +40,12 @@ class Launching:
     line: Line
     serving: Serving
 
-    def enter(self, run: Run, attempt: int, token: str, asks: int = 0) -> None:
+    def enter(self, run: Run, attempt: int, token: str, asks: int = 0, redrives: int = 0) -> None:
         """Takes a place in line and, if nobody else does, launches for all in line.
 
         The workflow hears through `token`: success with its `instance_id`, or one of errors.py's step errors. `asks` is
-        how often this attempt has come before.
+        how often this attempt has come before; it begins anew when an operator redrives the workflow, of which
+        `redrives` is the number.
 
         Raises:
             JobEnded: the run is over; it has no place in line any more.
@@ -56,7 +57,9 @@ class Launching:
             job = open_job(self.jobs, run)
             self.serving.spending.check_job(job)
             wish = job.overrides.instance_type
-            ticket = self.line.table.enter(run, attempt, token, wish, self._quiet_until(asks))
+            ticket = self.line.table.enter(
+                run, attempt, token, wish, self._quiet_until(asks), _order(attempt, redrives, asks)
+            )
             open_job(self.jobs, run)  # who is cancelled after this finds the ticket
         except (JobEnded, JobCostCap):
             self.line.table.leave(run)
@@ -135,6 +138,11 @@ class Launching:
             self.line.turn_down(ticket, QueueTimeout.__name__, cause)
             return False
         return self.line.workflow.fail(ticket.token, *_come_again(refusal, last))
+
+
+def _order(attempt: int, redrives: int, asks: int) -> str:
+    """Sorts every try of a run's Launch step after those before it."""
+    return f"{attempt:06}.{redrives:06}.{asks:06}"
 
 
 def _come_again(refusal: Refusal | None, last: Refusal) -> tuple[str, str]:

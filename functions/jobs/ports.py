@@ -227,11 +227,18 @@ class LineTable(Protocol):
     """
 
     def enter(
-        self, run: Run, attempt: int, token: str, wish: str | None = None, quiet_until: str | None = None
+        self,
+        run: Run,
+        attempt: int,
+        token: str,
+        wish: str | None = None,
+        quiet_until: str | None = None,
+        order: str = "",
     ) -> Ticket:
         """Takes a place in line, or gives the run's place a new token; the ticket tells since when it waits.
 
-        A place that was taken later than this (a call that was held up, say) stays as it is, and is answered.
+        `order` sorts the tries of a run's Launch step. A place that a later try has taken (this call was held up, say)
+        stays as it is, and is answered.
         """
 
     def oldest(self, limit: int) -> Sequence[Ticket]:

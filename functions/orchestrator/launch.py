@@ -72,5 +72,11 @@ def for_each(work: Callable[[T], object], things: Sequence[T]) -> None:
 @lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> None:
     log_step("launch", event["job_id"], attempt=event["attempt"])
-    # A run that began before an upgrade does not say how often it has asked.
-    launching().enter(run_of(event), int(event["attempt"]), event["task_token"], int(event.get("asks", 0)))
+    # A run that began before an upgrade may not say the last two.
+    launching().enter(
+        run_of(event),
+        int(event["attempt"]),
+        event["task_token"],
+        int(event.get("asks", 0)),
+        int(event.get("redrives", 0)),
+    )

@@ -295,12 +295,23 @@ def test_the_same_seed_tells_the_same_story() -> None:
     assert told(1) != told(2)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_launch_call_that_its_workflow_gave_up_does_not_cut_the_run_off(seed: int) -> None:
+    """It takes the run's place in line after the step's next try has, with a token that is dead by then."""
+    faults = function_faults(("launch", 1, 0, Mishap.GIVEN_UP), ("launch", 1, 0, Mishap.STALL))
+    with a_story(faults, seed=seed, max_concurrent=1) as story:
+        story.submit(0, b"given", "text", Script(120), ignored)
+        story.run(20)
+        story.submit(1, b"given", "text", Script(60), ignored)
+        story.run(600)
+        assert story.statuses == ["succeeded"] * 2
+
+
 def test_an_entry_in_line_that_is_sent_twice_does_not_cut_the_run_off() -> None:
-    """It puts its dead token over the living one; the run asks anew after half an hour."""
-    faults = function_faults(("launch", 1, 0, Mishap.SENT_TWICE))
+    faults = function_faults(("launch", 1, 1, Mishap.SENT_TWICE))
     with a_story(faults, max_concurrent=1, sweep_every=5.0) as story:
         story.submit_all(2)
-        story.run(2400)
+        story.run(600)
         assert story.statuses == ["succeeded"] * 2
 
 

@@ -181,16 +181,24 @@ def test_a_slot_is_freed_by_its_own_machine_only_and_once(table: LineTable) -> N
     assert table.slots() == []
 
 
-def test_a_call_that_was_held_up_does_not_bring_back_its_token(
-    table: LineTable, monkeypatch: pytest.MonkeyPatch
+def test_a_call_that_was_held_up_does_not_bring_back_its_token_whenever_it_writes(
+    table: LineTable, stopped_clock: StoppedClock
 ) -> None:
-    table.enter(SECOND_RUN, 1, "later")
-    earlier = clock.utc_now() - timedelta(seconds=5)
-    monkeypatch.setattr(clock, "utc_now", lambda: earlier)
-    assert table.enter(SECOND_RUN, 1, "held-up").token == "later"
+    table.enter(SECOND_RUN, 1, "later", order="2")
+    stopped_clock.go_on(5)
+    assert table.enter(SECOND_RUN, 1, "held-up", order="1").token == "later"
     ticket = table.ticket(SECOND_RUN)
     assert ticket
     assert ticket.token == "later"
+
+
+def test_a_later_try_takes_the_place_over_whatever_its_clock_says(
+    table: LineTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.enter(SECOND_RUN, 1, "first", order="1")
+    earlier = clock.utc_now() - timedelta(seconds=5)
+    monkeypatch.setattr(clock, "utc_now", lambda: earlier)
+    assert table.enter(SECOND_RUN, 1, "second", order="2").token == "second"
 
 
 def test_one_at_a_time_leads(table: LineTable) -> None:

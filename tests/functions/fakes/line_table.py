@@ -35,20 +35,26 @@ class KeptLead:
 @dataclass
 class FakeLineTable:
     tickets: dict[str, Ticket] = field(default_factory=dict)  # by the run's name
-    entered: dict[str, str] = field(default_factory=dict)  # by the run's name, when its ticket was written last
+    orders: dict[str, str] = field(default_factory=dict)  # by the run's name, of the try that wrote its ticket last
     held: dict[str, Slot] = field(default_factory=dict)  # by the run's name
     kept: KeptLead | None = None
     charges: dict[str, Charge] = field(default_factory=dict)  # by the machine's id
     _holders: count[int] = field(default_factory=lambda: count(1))
 
     def enter(
-        self, run: Run, attempt: int, token: str, wish: str | None = None, quiet_until: str | None = None
+        self,
+        run: Run,
+        attempt: int,
+        token: str,
+        wish: str | None = None,
+        quiet_until: str | None = None,
+        order: str = "",
     ) -> Ticket:
         known, moment = self.tickets.get(run.name), now()
-        if known is not None and self.entered.get(run.name, "") > moment:
+        if known is not None and self.orders.get(run.name, "") > order:
             return known
         self.tickets[run.name] = Ticket(run, attempt, token, known.since if known else moment, wish, quiet_until)
-        self.entered[run.name] = moment
+        self.orders[run.name] = order
         return self.tickets[run.name]
 
     def oldest(self, limit: int) -> Sequence[Ticket]:

@@ -369,6 +369,21 @@ def test_a_leader_that_was_held_up_goes_quietly_and_its_successor_serves_it(stop
     assert len(line.alive) == 2
 
 
+@pytest.mark.parametrize(
+    ("attempt", "redrives", "asks"), [(1, 0, 3), (2, 0, 0), (1, 1, 0)], ids=["asks again", "next attempt", "redriven"]
+)
+def test_a_call_that_its_workflow_gave_up_does_not_take_its_next_trys_place(
+    attempt: int, redrives: int, asks: int
+) -> None:
+    line = WaitingLine.of(1)
+    (run,) = line.runs
+    line.machines.answers = [FULL] * 20
+    line.enter(run, attempt, asks=asks, redrives=redrives)
+    place = line.table.tickets[run.name]
+    line.enter(run, asks=2)
+    assert line.table.tickets[run.name] == place
+
+
 def test_a_leader_whose_answer_comes_too_late_hands_nothing_out(stopped_clock: StoppedClock) -> None:
     line = WaitingLine.of(2)
 

@@ -88,11 +88,11 @@ class WaitingLine:
         for run in runs:
             self.table.enter(run, attempt, self.new_token(run), wish)
 
-    def enter(self, run: Run, attempt: int = 1, fuse: Fuse | None = None, asks: int = 0) -> None:
+    def enter(self, run: Run, attempt: int = 1, fuse: Fuse | None = None, asks: int = 0, redrives: int = 0) -> None:
         """The workflow's Launch step; one that raises ends the wait of its token, as Step Functions does it."""
         token = self.new_token(run)
         try:
-            self.launching(fuse).enter(run, attempt, token, asks)
+            self.launching(fuse).enter(run, attempt, token, asks, redrives)
         except Exception:
             self.flow.dead.add(token)
             raise

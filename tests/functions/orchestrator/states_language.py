@@ -26,7 +26,11 @@ class StatesLanguage:
 
     definition: Mapping[str, Any]
     context: Mapping[str, Any] = field(
-        default_factory=lambda: {"State": {"RetryCount": 3}, "Task": {"Token": "the-token"}}
+        default_factory=lambda: {
+            "Execution": {"RedriveCount": 2},
+            "State": {"RetryCount": 3},
+            "Task": {"Token": "the-token"},
+        }
     )
 
     def state(self, name: str) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -80,7 +80,7 @@ class Contract:
 JOB = a_job(status=JobStatus.FAILED)
 RELEASE = Contract(release, "releasing", ["i-1"], ("release", RUN, "i-1"))
 CONTRACTS = {
-    "Launch": Contract(launch, "launching", None, ("enter", RUN, 4, "the-token", 8)),
+    "Launch": Contract(launch, "launching", None, ("enter", RUN, 4, "the-token", 8, 2)),
     "Dispatch": Contract(dispatch, "dispatching", "c-1", ("dispatch", RUN, 4, "i-1", "c-0", 3)),
     "AwaitCompletion": Contract(await_completion, "awaiting", None, ("park", "i-1", "the-token")),
     "Inspect": Contract(inspect_command, "inspecting", OUTCOME, ("inspect", RUN, "i-1", "c-1")),
@@ -138,9 +138,14 @@ def test_what_is_empty_in_the_workflow_is_nothing_to_the_core(
     assert run(monkeypatch, state, **variables).calls == [call]
 
 
+def test_a_workflow_whose_context_says_nothing_of_redrives_was_not_redriven() -> None:
+    workflow = replace(WORKFLOW, context={"Execution": {}, "State": {"RetryCount": 0}, "Task": {"Token": "t"}})
+    assert workflow.payload("Launch", VARIABLES)["redrives"] == 0
+
+
 def test_whole_numbers_stay_whole_whatever_json_made_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    ((_, called, attempt, _, asks),) = run(monkeypatch, "Launch", run=2.0, attempt=4.0, asks=5.0).calls
-    assert [type(number) for number in (called.number, attempt, asks)] == [int, int, int]
+    ((_, called, attempt, _, asks, redrives),) = run(monkeypatch, "Launch", run=2.0, attempt=4.0, asks=5.0).calls
+    assert [type(number) for number in (called.number, attempt, asks, redrives)] == [int] * 4
 
 
 @pytest.mark.parametrize(
