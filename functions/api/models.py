@@ -7,11 +7,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from functions.api.examples import EXAMPLE_ID, EXAMPLE_PATH, EXAMPLE_POSITION, EXAMPLE_SHA256, EXAMPLE_TIME
+from functions.api.examples import (
+    EXAMPLE_BATCH,
+    EXAMPLE_ID,
+    EXAMPLE_PATH,
+    EXAMPLE_POSITION,
+    EXAMPLE_SHA256,
+    EXAMPLE_TIME,
+)
 from functions.api.override_models import OverridesAnswer, OverridesRequest
 from functions.api.price_models import CostAnswer, PriceAnswer
 from functions.api.request_model import RequestModel
 from functions.jobs.advice import FAILURES
+from functions.jobs.batch import BATCH_PATTERN
 from functions.jobs.job import Job, JobError, JobStatus
 from functions.jobs.paths import MAX_FILENAME_BYTES
 from functions.jobs.ports import JobPage, LogPage, Slot
@@ -31,6 +39,12 @@ class JobRequest(RequestModel):
     )
     overrides: OverridesRequest | None = Field(
         default=None, description="What this job has otherwise than others, as far as GET /limits says it may."
+    )
+    batch: str | None = Field(
+        default=None,
+        description="An id of your choice that jobs submitted together share; GET /jobs?batch= lists them.",
+        examples=[EXAMPLE_BATCH],
+        json_schema_extra={"pattern": BATCH_PATTERN},
     )
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"job_id": EXAMPLE_ID, "input_text": "Read and approved."}]}
@@ -124,6 +138,9 @@ class JobAnswer(BaseModel):
         examples=[EXAMPLE_SHA256],
     )
     overrides: OverridesAnswer = Field(description="What the job has otherwise than the stack's other jobs.")
+    batch: str | None = Field(
+        description="The id that jobs submitted together share, if it was given one.", examples=[EXAMPLE_BATCH]
+    )
     machines: list[Receipt] = Field(description="The job's machines, oldest first: its receipt.")
     timeline: list[TimelineEntry] = Field(description="What happened so far, oldest first.")
     error: Failure | None = Field(description="Why the job failed, if it did.")

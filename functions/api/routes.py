@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from functions.api.caller import Caller
 from functions.api.deletion_models import DeletionAnswer
-from functions.api.examples import EXAMPLE_ID, EXAMPLE_OWNER, EXAMPLE_POSITION
+from functions.api.examples import EXAMPLE_BATCH, EXAMPLE_ID, EXAMPLE_OWNER, EXAMPLE_POSITION
 from functions.api.manifest_models import DIGEST, MANIFEST_ANSWER
 from functions.api.models import (
     AliveMachine,
@@ -37,6 +37,7 @@ from functions.api.upload_models import (
     UploadAnswer,
     UploadRequest,
 )
+from functions.jobs.batch import BATCH_PATTERN
 from functions.jobs.errors import (
     FileTooLarge,
     InvalidRequest,
@@ -154,7 +155,7 @@ async def abort_upload(job_id: JobId, body: AbortRequest, jobs: Jobs, owner: Me)
 async def submit_job(body: JobRequest, jobs: Jobs, owner: Me, response: Response) -> JobAnswer:
     """Submit the job once its file is uploaded. Repeating the same request is safe: it answers the same job."""
     overrides = body.overrides.asked() if body.overrides else NO_OVERRIDES
-    job, created = jobs.submit(owner, body.job_id, body.input_text, overrides)
+    job, created = jobs.submit(owner, body.job_id, body.input_text, overrides, body.batch)
     response.status_code = HTTPStatus.CREATED if created else HTTPStatus.OK
     return JobAnswer.of(job)
 
@@ -167,9 +168,18 @@ async def list_jobs(
     cursor: Annotated[
         str | None, Query(max_length=64, description="`next_cursor` of the page before.", examples=[EXAMPLE_ID])
     ] = None,
+    batch: Annotated[
+        str | None,
+        Query(
+            description="Only jobs that were submitted with this `batch`. A page may then have fewer jobs than "
+            "`limit`, even none; go on until `next_cursor` is null.",
+            examples=[EXAMPLE_BATCH],
+            json_schema_extra={"pattern": BATCH_PATTERN},
+        ),
+    ] = None,
 ) -> JobList:
     """Your jobs, newest first."""
-    return JobList.of(jobs.page(owner, limit, cursor))
+    return JobList.of(jobs.page(owner, limit, cursor, batch))
 
 
 @router.get("/jobs/{job_id}", tags=["look"], responses=documented(JobNotFound))

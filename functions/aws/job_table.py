@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _TRIES = 10
+# A filter is applied after the read: as many records at a time, and so many times, are looked through for a batch.
+_FILTERED_LIMIT = 200
+_FILTERED_READS = 10
 
 
 class DynamoJobTable:
@@ -49,22 +52,25 @@ class DynamoJobTable:
         item = self._client.get_item(TableName=self._table, Key=_key(owner, job_id), ConsistentRead=True).get("Item")
         return None if item is None or is_tombstone(item) else _job(item)
 
-    def page(self, owner: str, limit: int, before: str | None) -> JobPage:
+    def page(self, owner: str, limit: int, before: str | None, batch: str | None = None) -> JobPage:
         items: list[dict[str, Any]] = []
         last: Any = _key(owner, before) if before else {}
-        while last is not None and len(items) < limit:
+        reads = 0
+        while last is not None and len(items) < limit and (batch is None or reads < _FILTERED_READS):
             answer = self._client.query(
                 TableName=self._table,
-                KeyConditionExpression="#owner = :owner",
-                ExpressionAttributeNames={"#owner": "owner"},
-                ExpressionAttributeValues={":owner": {"S": owner}},
                 ScanIndexForward=False,
-                Limit=limit - len(items),
+                Limit=limit - len(items) if batch is None else _FILTERED_LIMIT,
                 ConsistentRead=True,
+                **_of_owner(owner, batch),
                 **({"ExclusiveStartKey": last} if last else {}),
             )
             items += [item for item in answer["Items"] if not is_tombstone(item)]
             last = answer.get("LastEvaluatedKey")
+            reads += 1
+        if len(items) > limit:
+            del items[limit:]
+            last = items[-1]
         jobs = readable(_job, items, lambda item: item["id"]["S"])
         return JobPage(tuple(jobs), last["id"]["S"] if last else None)
 
@@ -162,6 +168,16 @@ def _job(item: dict[str, Any]) -> Job:
         return from_item(item)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise JobUnreadable(f"the record of job {item['id']['S']} cannot be read: {error!r}") from error
+
+
+def _of_owner(owner: str, batch: str | None) -> dict[str, Any]:
+    """The condition of a query for an owner's jobs, or for those of one batch."""
+    names, values = {"#owner": "owner"}, {":owner": {"S": owner}}
+    condition = {"KeyConditionExpression": "#owner = :owner"}
+    if batch is not None:
+        names["#batch"], values[":batch"] = "batch", {"S": batch}
+        condition["FilterExpression"] = "#batch = :batch"
+    return {**condition, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
 
 
 def _key(owner: str, job_id: str) -> dict[str, Any]:

@@ -183,6 +183,7 @@ class Job:
     output_suffix: str = ""
     program: Program | None = None
     manifest: StoredManifest | None = None
+    batch: str | None = None
 
     @property
     def this_run(self) -> Run:

@@ -121,8 +121,8 @@ class MeasuredJobs:
     def get(self, owner: str, job_id: str) -> Job | None:
         return self.table.get(owner, job_id)
 
-    def page(self, owner: str, limit: int, before: str | None) -> JobPage:
-        return self.table.page(owner, limit, before)
+    def page(self, owner: str, limit: int, before: str | None, batch: str | None = None) -> JobPage:
+        return self.table.page(owner, limit, before, batch)
 
     def open_keys(self) -> Iterable[tuple[str, str]]:
         return self.table.open_keys()

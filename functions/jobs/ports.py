@@ -31,7 +31,8 @@ class JobTable(Protocol):
     def get(self, owner: str, job_id: str) -> Job | None:
         """Raises JobUnreadable: this version cannot read its record."""
 
-    def page(self, owner: str, limit: int, before: str | None) -> JobPage: ...
+    def page(self, owner: str, limit: int, before: str | None, batch: str | None = None) -> JobPage:
+        """An owner's jobs, newest first; of one batch, where it is named, a page may have fewer than there are."""
 
     def open_keys(self) -> Iterable[tuple[str, str]]:
         """Owner and id of every job that has not ended; a job may have ended since."""

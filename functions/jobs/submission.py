@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from functions.jobs.batch import check_batch
 from functions.jobs.clock import now, rfc3339
 from functions.jobs.deletion import DeletedJobs, Deletion, DeletionReceipt
 from functions.jobs.errors import (
@@ -80,18 +81,21 @@ class Submission:
     def uploads(self) -> Uploads:
         return Uploads(self.files, self.max_upload_bytes, self.keep_days, self.new_id, self.quotas, self.usage)
 
-    def submit(self, owner: str, job_id: str, text: str, overrides: Overrides = NO_OVERRIDES) -> tuple[Job, bool]:
+    def submit(
+        self, owner: str, job_id: str, text: str, overrides: Overrides = NO_OVERRIDES, batch: str | None = None
+    ) -> tuple[Job, bool]:
         """The job, and whether this call created it. Repeating a submit returns the job that is there.
 
         Raises:
             InvalidRequest, OverrideNotAllowed, SpendingCap, TooManyOpenJobs, UploadMissing
-            JobConflict: the job exists with another text, or with other overrides.
+            JobConflict: the job exists with another text, or with other overrides, or in another batch.
         """
         self._check_text(text)
+        check_batch(batch)
         known = self._find(owner, job_id)
         if known is None:
             self.allowance.check(overrides)
-            job = self._new_job(owner, job_id, text, overrides)
+            job = replace(self._new_job(owner, job_id, text, overrides), batch=batch)
             self.spending.check_day(self.line.table, owner, overrides.instance_type)
             self.quotas.check_open_jobs(owner, self.jobs.open_keys)
             known = self.jobs.add(job)
@@ -101,6 +105,8 @@ class Submission:
             raise JobConflict(f"Job {job_id} exists with another text; ask for a new upload.", field="input_text")
         if known.overrides != overrides:
             raise JobConflict(f"Job {job_id} exists with other overrides; ask for a new upload.", field="overrides")
+        if known.batch != batch:
+            raise JobConflict(f"Job {job_id} exists in another batch; ask for a new upload.", field="batch")
         return known, False
 
     def get(self, owner: str, job_id: str) -> Job:
@@ -110,12 +116,14 @@ class Submission:
             raise JobNotFound(f"There is no job {job_id[:64]!r}.", field="job_id")
         return job
 
-    def page(self, owner: str, limit: int, cursor: str | None) -> JobPage:
+    def page(self, owner: str, limit: int, cursor: str | None, batch: str | None = None) -> JobPage:
+        """Raises InvalidRequest."""
+        check_batch(batch)
         if cursor is not None and not is_job_id(cursor):
             raise InvalidRequest(
                 "The cursor is not one that a list answered; leave it out to start anew.", field="cursor"
             )
-        return self.jobs.page(owner, limit, cursor)
+        return self.jobs.page(owner, limit, cursor, batch)
 
     def output(self, owner: str, job_id: str) -> Download:
         job = self.get(owner, job_id)

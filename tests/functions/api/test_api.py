@@ -129,6 +129,28 @@ def test_a_job_may_ask_for_what_its_stack_allows(api: Api) -> None:
     assert problem(other, 409, "job_conflict")["errors"][0]["field"] == "overrides"
 
 
+def test_jobs_submitted_together_are_listed_by_their_batch(api: Api) -> None:
+    request = {"job_id": api.upload(), "input_text": "text", "batch": "lab-1"}
+    made = api.client.post("/jobs", json=request)
+    assert (made.status_code, made.json()["batch"]) == (201, "lab-1")
+    assert api.client.post("/jobs", json=request).status_code == 200
+    for other in ("lab-2", None):
+        answer = api.client.post("/jobs", json={**request, "batch": other})
+        assert problem(answer, 409, "job_conflict")["errors"][0]["field"] == "batch"
+    api.jobs.add(a_job(owner=OWNER, id=OTHER_ID, batch="lab-2"))
+    for batch, listed in (("lab-1", [request["job_id"]]), ("lab-2", [OTHER_ID]), ("lab-3", [])):
+        assert [job["id"] for job in api.client.get("/jobs", params={"batch": batch}).json()["jobs"]] == listed
+
+
+@pytest.mark.parametrize("batch", ["", " ", "a b", "-a", "x" * 65, "a\n", "é", "../b"])
+def test_what_is_no_batch_is_refused_in_words(api: Api, batch: str) -> None:
+    answer = api.client.post("/jobs", json={"job_id": api.upload(), "input_text": "text", "batch": batch})
+    (error,) = problem(answer, 400, "invalid_request")["errors"]
+    assert error["field"] == "batch"
+    assert "letters, digits" in error["message"]
+    problem(api.client.get("/jobs", params={"batch": batch}), 400, "invalid_request")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "allowed"),
     [
@@ -189,6 +211,7 @@ def test_a_job_has_every_field_of_the_contract(api: Api) -> None:
         "output_size": None,
         "manifest_sha256": None,
         "overrides": {"instance_type": None, "timeout_minutes": None},
+        "batch": None,
         "created_at": "2026-01-31T09:15:02.345Z",
         "updated_at": "2026-01-31T09:15:02.345Z",
         "run": 2,

@@ -145,6 +145,17 @@ def test_a_list_is_newest_first_and_goes_on_from_where_it_ended(table: DynamoJob
     assert [job.id for job in table.page("alice", 3, first.next_before).jobs] == ids[3:]
 
 
+def test_a_batch_is_listed_page_by_page_however_many_other_jobs_are_between(table: DynamoJobTable) -> None:
+    ids = sorted((new_job_id() for _ in range(9)), reverse=True)
+    for index, one in enumerate(ids):
+        table.add(a_job(id=one, batch="lab" if index % 3 == 0 else None))
+    first = table.page("alice", 2, None, "lab")
+    assert [job.id for job in first.jobs] == [ids[0], ids[3]]
+    last = table.page("alice", 2, first.next_before, "lab")
+    assert ([job.id for job in last.jobs], last.next_before) == ([ids[6]], None)
+    assert not table.page("alice", 2, None, "another").jobs
+
+
 def test_a_timeline_is_kept_in_order(table: DynamoJobTable) -> None:
     table.add(a_job())
     events = [TimelineEvent(word, "2026-01-31T10:00:00.000Z") for word in ("launched", "running", "succeeded")]

@@ -55,9 +55,9 @@ class FakeJobTable:
     def get(self, owner: str, job_id: str) -> Job | None:
         return self.jobs.get((owner, job_id))
 
-    def page(self, owner: str, limit: int, before: str | None) -> JobPage:
+    def page(self, owner: str, limit: int, before: str | None, batch: str | None = None) -> JobPage:
         mine = sorted((job for job in self.jobs.values() if job.owner == owner), key=lambda job: job.id, reverse=True)
-        rest = [job for job in mine if before is None or job.id < before]
+        rest = [job for job in mine if (before is None or job.id < before) and batch in {None, job.batch}]
         return JobPage(tuple(rest[:limit]), rest[limit - 1].id if len(rest) > limit else None)
 
     def open_keys(self) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ import pytest
 
 from functions.aws.job_items import to_item
 from functions.jobs.advice import FAILURES, job_error
+from functions.jobs.batch import MAX_BATCH_CHARS
 from functions.jobs.errors import TooManyRuns
 from functions.jobs.job import Job, JobStatus, Overrides, Program, TimelineEvent
 from functions.jobs.paths import MAX_FILENAME_BYTES, output_key
@@ -47,6 +48,7 @@ def largest_job() -> Job:
         input_text="🪰" * MAX_TEXT_CHARS,
         input_file_path=f"{'u' * 63}/inputs/{'o' * 128}/{a_job().id}/{name}",
         overrides=Overrides("t4g.metal-48xl", 2_760),
+        batch="b" * MAX_BATCH_CHARS,
         expires_at=1_800_000_000,
         timeline=(TimelineEvent("queued", AT, "Waiting for a machine."),),
     )
