@@ -65,7 +65,7 @@ export class ChosenFiles {
     const problems = [];
     for (const { file, row, isBusy } of this.#entries) {
       const problem = fileProblem(file, limits);
-      if (problem && !isBusy) row.chosen("Cannot be sent.");
+      if (problem && !isBusy) row.chosen("Cannot be uploaded.");
       if (problem) problems.push(problem);
     }
     return problems;

@@ -31,7 +31,7 @@ export class Connection {
     // A browser calls itself offline also where this page's server is on the same computer, and all is well.
     const isOffline = !navigator.onLine && !(await isReached());
     setText(this.#notice, isOffline
-      ? "You are offline. What you typed and chose is kept; uploads and the job's progress go on by themselves once the connection is back."
+      ? "You are offline. Your text and files are kept; uploads and progress resume when the connection is back."
       : "");
     this.#notice.classList.toggle("notice", isOffline);
     if (!navigator.onLine) this.#timer = setTimeout(() => this.#look(), PROBE_MS);

@@ -12,8 +12,8 @@ export function dollars(usd) {
 
 /** @param {import("./api.js").Price} price @returns {string} what a job will cost */
 export function priceText({ usd_per_minute: minute, max_usd_per_minute: busy = minute, max_usd_per_job: most }) {
-  const burst = Number(busy) > Number(minute) ? `, ${dollars(busy)} while its processors are busy` : "";
-  return `About ${dollars(minute)} a minute of machine${burst}, at most ${dollars(most)} a job.`;
+  const burst = Number(busy) > Number(minute) ? ` (${dollars(busy)} with busy processors)` : "";
+  return `About ${dollars(minute)} per minute${burst}. One minute is the minimum; a job costs at most ${dollars(most)}.`;
 }
 
 /** @param {Job} job @returns {string} what it has cost up to now; empty while that is nothing, or where it is unknown */

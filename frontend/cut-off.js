@@ -27,7 +27,7 @@ export class CutOffUploads {
   #item(one) {
     const input = el("input", { type: "file", class: "unseen" });
     const problem = el("p", { class: "field-error", role: "alert", hidden: true });
-    const abandon = el("button", { class: "quiet small", type: "button" }, "Abandon", el("span", { class: "unseen" }, ` ${one.filename}`));
+    const abandon = el("button", { class: "quiet small", type: "button" }, "Discard", el("span", { class: "unseen" }, ` ${one.filename}`));
     const item = el("li", { class: "file" },
       el("p", { class: "what" }, el("strong", {}, one.filename), " ", el("span", { class: "hint" }, sizeText(one.size))),
       el("p", { class: "hint quote" }, `Text: ${one.text}`),
@@ -38,7 +38,7 @@ export class CutOffUploads {
       const file = input.files?.[0];
       if (!file) return;
       const how = difference(file, one);
-      setText(problem, how && `This is not the file whose upload was cut off: ${how}. Choose that one, or abandon its upload.`);
+      setText(problem, how && `This is a different file: ${how}. Choose the original file, or discard the upload.`);
       problem.hidden = !how;
       input.value = "";
       if (!how) this.#resume(item, file, one);
@@ -46,7 +46,7 @@ export class CutOffUploads {
     abandon.addEventListener("click", () => {
       forget(one.jobId);
       api.abortUpload(one.jobId, one.uploadId ?? "", one.filename).catch(() => {}); // the storage ends it after a day
-      this.#leave(item, `The upload of ${one.filename} is abandoned.`);
+      this.#leave(item, `The upload of ${one.filename} is discarded.`);
     });
     return item;
   }
@@ -68,7 +68,7 @@ export class CutOffUploads {
       retry: go,
       remove: () => {
         submission.abandon();
-        this.#leave(row.element, `The upload of ${one.filename} is abandoned.`);
+        this.#leave(row.element, `The upload of ${one.filename} is discarded.`);
       },
     });
     item.replaceWith(row.element);

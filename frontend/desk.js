@@ -74,14 +74,14 @@ function lookAround() {
 
 async function refreshJobs() {
   await jobs.refresh();
-  setText(note, jobs.all.length ? "" : "None yet. Your first job will appear here.");
+  setText(note, jobs.all.length ? "" : "No jobs yet. Your first one will appear here.");
 }
 
 /** @returns {Promise<number | null>} */
 async function look() {
   const worked = await Promise.all([
-    attempt(refreshJobs, (why) => setText(note, `The list cannot be loaded now. ${why}`)),
-    attempt(() => machines.refresh(), (why) => machineList.report(`They cannot be counted now. ${why}`)),
+    attempt(refreshJobs, (why) => setText(note, `The list cannot be loaded. ${why}`)),
+    attempt(() => machines.refresh(), (why) => machineList.report(`Their number is unknown. ${why}`)),
   ]);
   if (!session.isUsable) return null;
   if (worked.includes(false)) return LIST_RETRY_MS;

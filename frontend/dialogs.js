@@ -66,10 +66,10 @@ export function askToRunAgain(job) {
   /** @type {string | null} */
   let copy = null;
   return ask({
-    title: `Run “${job.filename}” again`,
+    title: `Edit and run “${job.filename}”`,
     content: [
-      "A new job with the same file. This one stays as it is.",
-      el("div", { class: "field" }, el("label", { for: "again-text" }, "Text of the new job"), text),
+      "Creates a new job with the same file. This job stays as it is.",
+      el("div", { class: "field" }, el("label", { for: "again-text" }, "Text"), text),
     ],
     first: text,
     action: "Run job",

@@ -1,5 +1,5 @@
 // @ts-check
-import { limitText, sizeText } from "./size.js";
+import { sizeText } from "./size.js";
 
 /** @typedef {import("./api.js").Limits} Limits */
 
@@ -15,8 +15,8 @@ export const grouped = (count) => count.toLocaleString("en-GB");
  * @type {[RegExp, string][]}
  */
 const NAME_RULES = [
-  [/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\\/]/u, "has characters in its name that no folder shows"],
-  [/[\u202a-\u202e\u2066-\u2069]/u, "has characters in its name that turn the reading direction"],
+  [/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\\/]/u, "has control characters or slashes in its name"],
+  [/[\u202a-\u202e\u2066-\u2069]/u, "has characters in its name that change the reading direction"],
   [/\$\{filename\}/u, "has “${filename}” in its name, which the storage would replace"],
   [/^\s*$/u, "has no name"],
 ];
@@ -30,7 +30,7 @@ export function fileProblem(file, limits) {
   const { max_upload_bytes: bytes = Infinity, max_filename_bytes: nameBytes = Infinity } = limits ?? {};
   const named = `“${file.name}”`;
   if (file.size > bytes) {
-    return `${named} has ${exactly(file.size, bytes)}. The limit is ${limitText(bytes)}. Choose a smaller file, or split it.`;
+    return `${named} has ${exactly(file.size, bytes)}. The limit is ${sizeText(bytes)}. Choose a smaller file, or split it.`;
   }
   const length = new TextEncoder().encode(file.name.normalize("NFC")).length;
   if (length > nameBytes) return `The name of ${named} has ${length} bytes. The limit is ${nameBytes}. Rename the file.`;
@@ -40,10 +40,10 @@ export function fileProblem(file, limits) {
 
 /**
  * @param {Limits} limits
- * @returns {string} what `fileProblem` holds files to
+ * @returns {string} the size limit that `fileProblem` checks
  */
-export function limitsText({ max_upload_bytes: bytes, max_filename_bytes: nameBytes }) {
-  return `Up to ${limitText(bytes)} each, with names of up to ${nameBytes} bytes.`;
+export function limitsText({ max_upload_bytes: bytes }) {
+  return `Up to ${sizeText(bytes)} each.`;
 }
 
 /**
@@ -52,5 +52,5 @@ export function limitsText({ max_upload_bytes: bytes, max_filename_bytes: nameBy
  * @returns {string} a size that does not read the same as the limit it exceeds
  */
 function exactly(size, limit) {
-  return sizeText(size) === limitText(limit) ? `${grouped(size)} bytes` : sizeText(size);
+  return sizeText(size) === sizeText(limit) ? `${grouped(size)} bytes` : sizeText(size);
 }

@@ -24,7 +24,7 @@ export class FileRow {
     this.bar = el("progress", { max: 100, value: 0, "aria-label": `Uploading ${name}`, hidden: true });
     this.state = el("p", { class: "hint" });
     this.stop = this.#button("Stop", actions.stop);
-    this.retry = this.#button("Try again", actions.retry);
+    this.retry = this.#button("Retry", actions.retry);
     this.remove = this.#button("Remove", actions.remove);
     this.element = el("li", { class: "file" },
       el("div", { class: "head" },
@@ -40,7 +40,7 @@ export class FileRow {
   }
 
   waitForTurn() {
-    this.#show([this.stop], "Waits for its turn.");
+    this.#show([this.stop], "Waiting for other uploads.");
   }
 
   /** @returns {Reports} */
@@ -48,13 +48,13 @@ export class FileRow {
     return {
       uploading: () => {
         this.bar.value = 0;
-        this.#show([this.stop], "Asking for the storage…", false, true);
+        this.#show([this.stop], "Preparing the upload…", false, true);
         announce(`Uploading ${this.name}`);
       },
       progress: (progress) => this.#progress(progress),
       waiting: (isOffline) => setText(this.state, isOffline
-        ? "You are offline. It goes on by itself once the connection is back."
-        : "The connection broke off. Trying again…"),
+        ? "You are offline. The upload resumes when the connection is back."
+        : "Connection lost. Retrying…"),
       uploaded: () => {
         this.bar.value = 100;
         this.#show([], "Uploaded. Creating the job…", false, true);

@@ -150,7 +150,7 @@ export class JobForm {
   #textProblem() {
     const most = this.#limits?.max_text_chars ?? Infinity;
     const length = lengthOf(this.#text.value);
-    if (!this.#text.value.trim()) return "Type a text for the script.";
+    if (!this.#text.value.trim()) return "Enter a text for the script.";
     return length > most ? `The text has ${grouped(length)} characters. The limit is ${grouped(most)}.` : "";
   }
 
@@ -251,13 +251,13 @@ export class JobForm {
     if (!this.#troubles.length) {
       if (finished.length && !this.hasFile) this.clear();
       if (jobs < 2) return;
-      say(this.#success, `${counted(jobs, "job")} created, one per file. You find them under “Your jobs”.`);
+      say(this.#success, `${counted(jobs, "job")} created, one per file. They are listed under “Your jobs”.`);
       this.#success.focus();
       return;
     }
     const done = jobs ? `${counted(jobs, "job")} created. ` : "";
     this.#report(this.#troubles[0], this.#troubles.length > 1 || jobs
-      ? `${done}${counted(this.#troubles.length, "file")} got no job.`
+      ? `${done}${counted(this.#troubles.length, "file")} not submitted.`
       : this.#troubles[0].message);
   }
 
@@ -293,9 +293,9 @@ export class JobForm {
 
   /** @param {Trouble} error @returns {string} */
   #nextStep(error) {
-    if (error instanceof api.ApiError && error.signedOut) return "The button for that is at the top of the page.";
+    if (error instanceof api.ApiError && error.signedOut) return "Use the button at the top of the page.";
     const count = this.#files.all.length;
-    if (!count) return isPassing(error) ? "What is uploaded so far is kept. Press “Try again” to go on." : "Press “Try again” to begin anew.";
+    if (!count) return isPassing(error) ? "What is uploaded so far is kept. Press “Retry” to resume." : "Press “Retry” to start over.";
     return `Your text and ${count > 1 ? `the ${count} files` : "file"} are kept. Press “${this.#button.textContent}” to try again.`;
   }
 
@@ -308,8 +308,8 @@ export class JobForm {
         this.onJob(job, !storedOnes().length);
       } catch (error) {
         const reason = trouble(error);
-        this.#tell(`“${one.filename}” is uploaded but got no job. ${reason.message}`, isPassing(reason)
-          ? "The upload is kept. Load the page again to try once more."
+        this.#tell(`“${one.filename}” was uploaded, but its job could not be created. ${reason.message}`, isPassing(reason)
+          ? "The upload is kept. Reload the page to try again."
           : "Choose the file again, then press “Run job”.");
       }
     }

@@ -79,12 +79,11 @@ export class JobView {
     this.refusal = el("p", { class: "notice bad", hidden: true });
     this.download = el("button", { class: "primary", type: "button", hidden: true, onclick: () => this.#download() }, "Download result");
     this.cancel = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#cancel() }, "Cancel job");
-    this.retry = el("button", { type: "button", hidden: true, "aria-describedby": "retry-note job-advice", onclick: () => this.#retry() }, "Try again");
-    this.again = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#again() }, "Run again…");
+    this.retry = el("button", { type: "button", hidden: true, "aria-describedby": "job-advice", onclick: () => this.#retry() }, "Re-run");
+    this.again = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#again() }, "Edit and run…");
     this.link = el("button", { class: "link", type: "button", onclick: () => this.#copyLink() }, "Copy link");
     this.delete = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#delete() }, "Delete…");
     this.preview = new Preview(id);
-    this.retryNote = el("p", { class: "hint", id: "retry-note", hidden: true }, "“Try again” repeats this job on a new machine. “Run again…” makes a new job, with another text if you like.");
     this.receipt = new ReceiptView();
     this.manifest = el("div", { class: "machines manifest", hidden: true });
     this.timeline = new TimelineView();
@@ -96,7 +95,7 @@ export class JobView {
     this.element = el("div", { class: "job" },
       el("div", { class: "job-head" }, this.title, this.pill, el("a", { class: "close", href: "#/", "aria-label": "Close this job" }, "×")),
       el("div", { class: "apart" }, this.meta, this.link), this.sentence, this.ending, this.connection, this.failure, this.refusal,
-      el("div", { class: "actions" }, this.download, this.retry, this.again, this.cancel, this.delete), this.retryNote,
+      el("div", { class: "actions" }, this.download, this.retry, this.again, this.cancel, this.delete),
       this.preview.element, this.more);
     this.said = "";
   }
@@ -119,7 +118,7 @@ export class JobView {
     this.download.hidden = job.status !== "succeeded";
     this.cancel.hidden = isOver(job);
     this.again.hidden = this.delete.hidden = !isOver(job);
-    this.retry.hidden = this.retryNote.hidden = !canRetry(job);
+    this.retry.hidden = !canRetry(job);
     this.retry.className = job.error?.retry_helps ? "primary" : "quiet";
     this.#showFailure(job);
     this.receipt.update(job);
@@ -177,11 +176,11 @@ export class JobView {
     this.failure.hidden = !error;
     if (!error || this.failure.dataset["key"] === JSON.stringify(error)) return;
     this.failure.dataset["key"] = JSON.stringify(error);
-    const [reason, ...output] = error.message.split("\n");
+    const [reason, ...output] = error.message.replace(/\s*The end of its stderr:/, "").split("\n");
     this.failure.replaceChildren(
       el("p", { class: "message" }, reason),
       ...(output.length ? [el("pre", { tabindex: 0, role: "region", "aria-label": "End of the error output" }, output.join("\n").trim())] : []),
-      el("p", {}, el("strong", {}, "Who has to act: "), error.actor),
+      ...(error.actor === "nobody" ? [] : [el("p", {}, el("strong", {}, "Who can fix it: "), error.actor)]),
       el("p", { id: "job-advice" }, el("strong", {}, "What to do: "), error.advice),
       el("p", { class: "code" }, error.code));
   }

@@ -38,7 +38,7 @@ export class LogView {
     this.jobId = jobId;
     this.note = el("p", { class: "hint" });
     this.pre = el("pre", { tabindex: 0, role: "region", "aria-label": "Log", hidden: true, onscroll: () => this.#scrolled() });
-    this.toEnd = el("button", { class: "quiet small", type: "button", hidden: true, onclick: () => this.#toEnd() }, "Follow the end");
+    this.toEnd = el("button", { class: "quiet small", type: "button", hidden: true, onclick: () => this.#toEnd() }, "Jump to the end");
     this.summary = el("summary", {}, "Log");
     this.element = el("details", { class: "log", ontoggle: () => this.#watch() }, this.summary, this.note, this.pre, this.toEnd);
     this.source = start();
@@ -123,7 +123,7 @@ export class LogView {
     const lines = lastOf(all);
     const isCut = this.source.isCut || lines.length < all.length;
     const cut = isCut ? `Only the last ${lines.length} lines are shown.` : "";
-    setText(this.note, lines.length ? cut : this.ended ? "The script printed nothing." : "Nothing printed so far.");
+    setText(this.note, lines.length ? cut : this.ended ? "The script printed nothing." : "No output yet.");
     // Lines that stay keep their elements, and with them what somebody selected to copy.
     const stays = this.shown.length <= lines.length && !cut ? this.shown.length : 0;
     if (!stays) this.pre.replaceChildren();

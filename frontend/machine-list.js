@@ -20,7 +20,7 @@ export class MachineList {
   update(alive, nameOf) {
     setText(this.#count, alive ? String(alive.length) : "unknown");
     this.#count.classList.toggle("some", Boolean(alive?.length));
-    if (alive) setText(this.#note, alive.length ? "" : "None of your jobs holds a machine.");
+    if (alive) setText(this.#note, alive.length ? "" : "None of your jobs has a machine.");
     const machines = alive ?? [];
     for (const [id, { item }] of this.#rows) {
       if (machines.some(({ instance_id: alive }) => alive === id)) continue;

@@ -22,8 +22,8 @@ function warn(title, text, action) {
 
 function warnOfExpiry() {
   const kept = ["Your text is kept."];
-  if (cutOffOnes().length) kept.push("The upload goes on after that, once you have chosen the same file again.");
-  else if (storedOnes().length) kept.push("Your file is uploaded; its job is created once you are signed in.");
+  if (cutOffOnes().length) kept.push("After that, choose the same file again to resume the upload.");
+  else if (storedOnes().length) kept.push("Your file is uploaded; its job is created when you have signed in.");
   else if (form?.hasFile) kept.push("The file has to be chosen again.");
   warn("Your sign-in has expired.", kept.join(" "), "Sign in again");
 }
@@ -51,5 +51,5 @@ try {
   if (session.isUsable) form = openDesk();
 } catch (error) {
   if (!(error instanceof SettingsUnreachable)) throw error;
-  warn("The page cannot be started.", error.message, "Try again");
+  warn("The page cannot start.", error.message, "Try again");
 }

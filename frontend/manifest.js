@@ -1,8 +1,9 @@
 // @ts-check
 import * as api from "./api.js";
 import { announce, el, setText } from "./dom.js";
+import { sizeText } from "./size.js";
 
-const MOST_BYTES = 100e6; // hashed in memory
+const MOST_BYTES = 100 * 2 ** 20; // hashed in memory
 
 /** @param {string} name @param {string} value */
 function copyButton(name, value) {
@@ -27,7 +28,7 @@ async function hashOf(url) {
  * @param {string | null} sha256
  */
 async function check(id, button, sha256) {
-  let said = "Could not be fetched: try again";
+  let said = "Could not be downloaded. Verify again";
   setText(button, "Verifying…");
   try {
     const { url } = await api.getOutput(id);
@@ -49,13 +50,15 @@ export async function showManifest(id, place) {
   const manifest = await api.getManifest(id);
   const { input, output } = manifest;
   const verify = el("button", { class: "quiet small", type: "button", onclick: () => check(id, verify, output.sha256) }, "Verify result");
-  verify.hidden = !output.sha256 || output.size > MOST_BYTES;
+  const isLarge = output.size > MOST_BYTES;
+  verify.hidden = !output.sha256 || isLarge;
   /** @type {[string, string | null][]} */
-  const rows = [["Input’s SHA-256", input.sha256], ["Result’s SHA-256", output.sha256]];
+  const rows = [["Input SHA-256", input.sha256], ["Result SHA-256", output.sha256]];
   // The API writes it as JSON.stringify does (RFC 8785): these are the bytes that the job's `manifest_sha256` is of.
   const href = `data:application/json,${encodeURIComponent(JSON.stringify(manifest))}`;
   place.replaceChildren(
     el("dl", {}, ...rows.map(([name, value]) => el("div", {}, el("dt", {}, name),
       el("dd", {}, value ?? "not known", " ", value && copyButton(name, value))))),
-    el("div", { class: "actions" }, el("a", { class: "hint", href, download: `manifest-${id}.json` }, "Download manifest"), verify));
+    el("div", { class: "actions" }, el("a", { class: "hint", href, download: `manifest-${id}.json` }, "Download manifest"), verify,
+      isLarge ? el("span", { class: "hint" }, `Above ${sizeText(MOST_BYTES)}: verify it with “mayfly verify ${id}”.`) : null));
 }

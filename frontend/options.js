@@ -14,7 +14,7 @@ export class Options {
   /** @param {Limits} limits */
   constructor({ allowed_instance_types: types, job_timeout_minutes: usual, max_job_timeout_minutes: most }) {
     this.type = el("select", { id: "instance-type" },
-      el("option", { value: "" }, "As usual"), ...types.map((type) => el("option", {}, type)));
+      el("option", { value: "" }, "Default"), ...types.map((type) => el("option", {}, type)));
     this.minutes = el("input", {
       id: "timeout-minutes", type: "number", min: 1, max: most, step: 1, inputmode: "numeric", placeholder: String(usual),
       "aria-describedby": "timeout-hint",
@@ -22,7 +22,7 @@ export class Options {
     this.element = el("details", { class: "field", id: "options" }, el("summary", {}, "Options"),
       ...(types.length ? [el("div", { class: "field" }, el("label", { for: "instance-type" }, "Machine type"), this.type)] : []),
       el("div", { class: "field" }, el("label", { for: "timeout-minutes" }, "Time-out in minutes"), this.minutes,
-        el("p", { class: "hint", id: "timeout-hint" }, `How long the script may run: ${minutesText(usual)} unless you say otherwise, at most ${minutesText(most)}.`)));
+        el("p", { class: "hint", id: "timeout-hint" }, `How long the script may run: ${minutesText(usual)} by default, at most ${minutesText(most)}.`)));
   }
 
   /** @returns {Overrides | undefined} undefined where nothing is chosen */

@@ -7,7 +7,7 @@ const MOST_BYTES = 4096;
 const TIMEOUT_MS = 15_000;
 const EMPTY = 416; // no byte of an empty object can be asked for
 
-/** The storage did not give the result. */
+/** The storage refused the download. */
 class PreviewError extends Error {}
 
 /** @param {Response} response @returns {Promise<Uint8Array>} at most MOST_BYTES, also of a server that sends more */
@@ -38,7 +38,7 @@ async function fetchBeginning(url) {
   } catch {
     throw new PreviewError("The storage cannot be reached.");
   }
-  throw new PreviewError("The storage did not give the result.");
+  throw new PreviewError("The storage refused the download.");
 }
 
 /** @param {Uint8Array} bytes which may end in the middle of a character @returns {string | null} null for what is no text */
@@ -59,7 +59,7 @@ export class Preview {
     this.jobId = jobId;
     this.note = el("p", { class: "hint", id: "preview-note" });
     this.pre = el("pre", { tabindex: 0, role: "region", "aria-label": "Beginning of the result", hidden: true });
-    this.again = el("button", { class: "quiet small", type: "button", hidden: true, onclick: () => this.#load() }, "Show the beginning");
+    this.again = el("button", { class: "quiet small", type: "button", hidden: true, onclick: () => this.#load() }, "Show preview");
     this.element = el("section", { class: "preview", "aria-labelledby": "preview-title", hidden: true },
       el("div", { class: "apart" }, el("h3", { id: "preview-title" }, "Result"), this.note), this.pre, this.again);
     this.path = "";
@@ -85,7 +85,7 @@ export class Preview {
       if (path === this.path) this.#show(bytes);
     } catch (error) {
       if (!(error instanceof api.ApiError || error instanceof PreviewError)) throw error;
-      setText(this.note, `Its beginning cannot be shown. ${error.message}`);
+      setText(this.note, `The preview cannot be shown. ${error.message}`);
       this.again.hidden = false;
     }
   }
@@ -96,8 +96,8 @@ export class Preview {
     const total = Number.isNaN(this.size) ? bytes.length : this.size;
     this.pre.hidden = !text;
     setText(this.pre, text ?? "");
-    if (!bytes.length) setText(this.note, "It is empty.");
-    else if (text === null) setText(this.note, `${sizeText(total)}, binary: download it to see it.`);
-    else setText(this.note, total > bytes.length ? `The first 4 KiB of ${sizeText(total)}` : sizeText(total));
+    if (!bytes.length) setText(this.note, "The result is empty.");
+    else if (text === null) setText(this.note, `${sizeText(total)}, binary. Download the file to view it.`);
+    else setText(this.note, total > bytes.length ? `First 4 KiB of ${sizeText(total)}` : sizeText(total));
   }
 }

@@ -8,18 +8,18 @@ import { between, durationText, fullText, momentText, tickingText } from "./time
  * @typedef {import("./api.js").Receipt} Receipt
  */
 
-const STATES = { alive: "Alive", ending: "Still ending", ended: "Confirmed terminated" };
+const STATES = { alive: "Alive", ending: "Being terminated", ended: "Confirmed terminated" };
 
 /** @param {string} at */
 const moment = (at) => el("time", { datetime: at, title: fullText(at) }, momentText(at));
 
 /** @param {string} at @returns {[string, HTMLElement]} of a machine that waited, stopped, for somebody to need it */
-const prepared = (at) => ["Made ready", el("dd", {}, moment(at))];
+const prepared = (at) => ["Prepared", el("dd", {}, moment(at))];
 
 /** @param {Job} job over @returns {string} whether its machines are gone; empty when it had none */
 export function endingText(job) {
   if (!job.machines.length) return "";
-  if (hasAlive(job)) return "Machine still ending";
+  if (hasAlive(job)) return "Machine being terminated";
   return `${job.machines.length > 1 ? "All machines" : "Machine"} confirmed terminated`;
 }
 
@@ -63,7 +63,7 @@ export class ReceiptView {
     const { launched_at: from, terminated_at: to } = machine;
     const lived = el("dd", {}, to === null ? null : durationText(between(from, to)));
     if (to === null) this.growing.push({ cell: lived, since: from });
-    const which = [`Attempt ${machine.attempt}`, job.run > 1 ? `run ${machine.run}` : ""].filter(Boolean).join(", ");
+    const which = [`${machine.attempt}`, job.run > 1 ? `run ${machine.run}` : ""].filter(Boolean).join(", ");
     /** @type {[string, HTMLElement][]} */
     const rows = [
       ["Type", el("dd", {}, machine.instance_type)],
@@ -73,9 +73,9 @@ export class ReceiptView {
       ...(machine.prepared_at ? [prepared(machine.prepared_at)] : []),
       ["Launched", el("dd", {}, moment(from))],
       ["Terminated", el("dd", {}, to === null ? "not yet" : moment(to))],
-      ["Lived", lived],
-      ["For", el("dd", {}, which)],
-      ["Verified", el("dd", {}, machine.verified ?? "not yet")],
+      ["Lifetime", lived],
+      ["Attempt", el("dd", {}, which)],
+      ["Confirmed", el("dd", {}, machine.verified ?? "not yet")],
     ];
     return el("li", {},
       el("div", { class: "head" }, el("h4", {}, machine.instance_id), el("span", { class: `pill is-${state}` }, STATES[state])),

@@ -161,7 +161,7 @@ class Session extends EventTarget {
     // The code is of use once, but neither history nor a bookmark shall have it.
     history.replaceState(null, "", location.pathname + (isOurs ? journey.hash : location.hash));
     if (!isOurs) {
-      this.problem = "This sign-in was not begun in this tab, or is over already. Sign in again.";
+      this.problem = "This sign-in was not started in this tab, or has already ended. Sign in again.";
       return;
     }
     const error = answer.get("error");

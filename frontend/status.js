@@ -11,9 +11,9 @@ import { latestRun, refusalsOf, waitsForMachine } from "./job.js";
 const STATUSES = {
   queued: { label: "Queued", sentence: "Waiting for a free machine." },
   launching: { label: "Launching", sentence: "The machine is starting up." },
-  running: { label: "Running", sentence: "The machine is at work." },
+  running: { label: "Running", sentence: "The machine is working on the job." },
   succeeded: { label: "Succeeded", sentence: "Done. The result is ready to download." },
-  failed: { label: "Failed", sentence: "The job did not succeed." },
+  failed: { label: "Failed", sentence: "The job failed." },
   cancelled: { label: "Cancelled", sentence: "The job was cancelled." },
 };
 
@@ -23,15 +23,15 @@ const STATUSES = {
  * @type {[RegExp, string][]}
  */
 const REFUSALS = [
-  [/Throttl|^RequestLimit|^RateExceeded|^TooManyUpdates/, "AWS asked to slow down."],
-  [/(Limit|Count)Exceeded$/, "The account's limit for machines is reached."],
-  [/^Insufficient|^SpotMaxPrice|^Unsupported/, "AWS has none to give at the moment."],
+  [/Throttl|^RequestLimit|^RateExceeded|^TooManyUpdates/, "AWS is limiting the request rate."],
+  [/(Limit|Count)Exceeded$/, "The account's quota for machines is used up."],
+  [/^Insufficient|^SpotMaxPrice|^Unsupported/, "AWS has no capacity at the moment."],
 ];
 
 /** @param {string} name such as "retry_scheduled" @returns {string} such as "Retry scheduled" */
 export function readable(name) {
   const words = name.replace(/[_\s]+/g, " ").trim();
-  return words ? words[0].toUpperCase() + words.slice(1) : "Something happened";
+  return words ? words[0].toUpperCase() + words.slice(1) : "Unnamed event";
 }
 
 /** @param {string} status @returns {string} */
@@ -49,12 +49,12 @@ export function sentenceOf(job) {
 /** @param {Job} job */
 function waitingSentence(job) {
   const isFirst = job.machines.at(-1)?.run !== job.run;
-  const words = isFirst ? STATUSES.queued.sentence : "The last machine is gone. Waiting for another one.";
+  const words = isFirst ? STATUSES.queued.sentence : "The last machine has ended. Waiting for another one.";
   const last = refusalsOf(job).at(-1);
   if (!last) return words;
   const code = /(\w+)\.?$/.exec(last.detail ?? "")?.[1] ?? "";
   const why = REFUSALS.find(([pattern]) => pattern.test(code))?.[1] ?? "AWS refused the launch.";
-  return `${words} ${why} Mayfly keeps asking.`;
+  return `${words} ${why} Mayfly keeps trying.`;
 }
 
 /** @param {HTMLElement} pill @param {string} status */

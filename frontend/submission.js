@@ -150,7 +150,7 @@ export class Submission {
       if (isGone(error)) {
         forget(this.#jobId);
         this.#parts = null;
-        throw new UploadError("The storage no longer has the first parts of this upload. It has to start anew.");
+        throw new UploadError("The storage no longer has the first parts of this upload. It has to start over.");
       }
       throw error;
     }

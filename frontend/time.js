@@ -49,9 +49,10 @@ export function between(from, to = serverNow()) {
 
 /**
  * @param {number} ms
- * @returns {string} such as "0.4 s", "42 s", "3 min 05 s", "1 h 04 min"
+ * @returns {string} such as "<0.1 s", "0.4 s", "42 s", "3 min 05 s", "1 h 04 min"
  */
 export function durationText(ms) {
+  if (ms < 50) return "<0.1 s";
   if (ms < 9950) return `${Number((ms / 1000).toFixed(1))} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
@@ -62,7 +63,7 @@ export function durationText(ms) {
 
 /** @param {number} ms @returns {string} the same in whole seconds, for a figure that ticks */
 export function tickingText(ms) {
-  return durationText(Math.floor(ms / 1000) * 1000);
+  return ms < 1000 ? "<1 s" : durationText(Math.floor(ms / 1000) * 1000);
 }
 
 /** @param {string} at @returns {string} time of day */

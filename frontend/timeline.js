@@ -19,21 +19,21 @@ export const RECEIPT_WITHIN_MS = 180_000;
  */
 const EVENTS = new Map(Object.entries({
   queued: { label: "Job accepted", then: "Waiting for a free machine" },
-  retried: { label: "Tried again", then: "Waiting for a free machine" },
-  launch_refused: { label: "Launch refused", then: "Asking again for a machine", tone: "warn" },
+  retried: { label: "Re-run", then: "Waiting for a free machine" },
+  launch_refused: { label: "Launch refused", then: "Retrying the launch", tone: "warn" },
   launched: { label: "Machine launched", then: "The machine is starting up" },
-  running: { label: "Machine at work", then: "Working on the file" },
-  machine_lost: { label: "Machine lost", then: "Making sure that it is gone", tone: "warn" },
-  input_downloaded: { label: "File fetched by the machine", then: "Starting the script" },
+  running: { label: "Machine ready", then: "Fetching the file" },
+  machine_lost: { label: "Machine lost", then: "Confirming that it is terminated", tone: "warn" },
+  input_downloaded: { label: "File fetched", then: "Starting the script" },
   script_started: { label: "Script started", then: "The script is running" },
-  script_finished: { label: "Script finished", then: "Storing the result" },
+  script_finished: { label: "Script ended", then: "Storing the result" },
   storing_again: { label: "Storing again", then: "Storing the result", tone: "warn" },
   times_left_out: { label: "Times left out", tone: "warn" },
   output_uploaded: { label: "Result stored", then: "Completing the job" },
   succeeded: { label: "Job succeeded", tone: "good" },
   failed: { label: "Job failed", tone: "bad" },
   cancelled: { label: "Job cancelled", tone: "warn" },
-  machine_swept: { label: "Left-over machine ended", tone: "warn" },
+  machine_swept: { label: "Leftover machine terminated", tone: "warn" },
   machine_terminated: { label: "Machine confirmed terminated", tone: "good" },
 }));
 const OUTCOMES = ["succeeded", "failed", "cancelled"];
@@ -50,7 +50,7 @@ function present(job) {
     return isReplaced ? "Waiting for another machine" : (EVENTS.get(last)?.then ?? "Working");
   }
   if (!hasAlive(job)) return null;
-  return isLate(job) ? "The machine's end is not confirmed yet" : "Ending the machine";
+  return isLate(job) ? "The termination is not confirmed yet" : "Terminating the machine";
 }
 
 /** @param {Job} job over @returns {boolean} whether its machine's end should have been confirmed by now */
@@ -77,7 +77,7 @@ function rowsOf(run) {
 function rowElement(row, before) {
   const [{ event, at }] = row;
   const took = before ? durationText(between(before.at, at)) : "";
-  const details = row.map(({ detail }) => detail ?? "").filter(Boolean);
+  const details = row.map(({ detail }) => (detail ?? "").replace(/\s*The end of its stderr:$/, "")).filter(Boolean);
   return el("li", { class: EVENTS.get(event)?.tone },
     el("span", { class: "what" }, labelOf(event), row.length > 1 ? ` ${row.length} times` : null),
     el("span", { class: "took" }, took && el("span", { class: "unseen" }, "after "), took),

@@ -47,6 +47,6 @@ function write(all) {
  */
 export function difference(file, { filename, size, lastModified }) {
   if (file.name !== filename) return `its name is “${file.name}”`;
-  if (file.size !== size) return "its size is another";
-  return file.lastModified === lastModified ? "" : "it was changed since";
+  if (file.size !== size) return "its size differs";
+  return file.lastModified === lastModified ? "" : "it was changed later";
 }

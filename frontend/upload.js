@@ -32,7 +32,7 @@ export class UploadError extends Error {
 const REFUSALS = {
   EntityTooLarge: "it is larger than allowed",
   EntityTooSmall: "its size is not the one announced",
-  AccessDenied: "the permission to upload has run out",
+  AccessDenied: "the permission to upload has expired",
   NoSuchUpload: "the unfinished upload is gone",
 };
 
@@ -55,7 +55,7 @@ async function breakOf(blob) {
     // A browser refuses to read a file that is another by now.
     return new UploadError("The file was changed or moved since it was chosen. Choose it again.");
   }
-  return new UploadError("The upload broke off. Check the connection.", { passing: true });
+  return new UploadError("The upload was interrupted. Check the connection.", { passing: true });
 }
 
 /**

@@ -32,7 +32,7 @@ FAILURES: dict[str, FailureClass] = {
         "The script ended with an error.",
         Actor.SCRIPT_AUTHOR,
         False,
-        "Read the end of the log: the script wrote there what went wrong. Mend the script or the input, then submit "
+        "Read the end of the log: the script wrote there what went wrong. Fix the script or the input, then submit "
         "again.",
     ),
     "script_timed_out": FailureClass(
@@ -120,7 +120,7 @@ FAILURES: dict[str, FailureClass] = {
         "AWS refused to launch the machine.",
         Actor.OPERATOR,
         False,
-        "The operator should read the reason and mend the stack's configuration or permissions.",
+        "The operator should read the reason and fix the stack's configuration or permissions.",
     ),
     "internal_error": FailureClass(
         "Something in Mayfly itself went wrong.",

@@ -18,7 +18,7 @@ from functions.jobs.provenance import Reported
 EVENTS = {
     "input_downloaded": "The machine has the file.",
     "script_started": "The script runs.",
-    "script_finished": "The script is done.",
+    "script_finished": "The script has ended.",
     "output_uploaded": "The result is stored.",
 }
 # How far a machine's clock may be off: further, and AWS takes no call of its agent's, which must reach it "within five

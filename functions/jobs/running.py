@@ -327,4 +327,4 @@ def failure_message(wrapper_exit: int, report: MachineReport) -> str:
     """What went wrong in the wrapper's words, which name the script's exit code, and the end of the script's stderr."""
     words = report.message or f"the machine's wrapper ended with exit code {wrapper_exit}, without a word"
     tail = report.stderr_tail
-    return f"{words[:1].upper()}{words[1:]}." + (f" The end of its stderr:\n{tail}" if tail else "")
+    return f"{words[:1].upper()}{words[1:]}." + (f"\nThe end of its stderr:\n{tail}" if tail else "")

@@ -26,7 +26,7 @@ WAY = (
     RUNNING,
     ("input_downloaded", "The machine has the file."),
     ("script_started", "The script runs."),
-    ("script_finished", "The script is done."),
+    ("script_finished", "The script has ended."),
     ("output_uploaded", "The result is stored."),
     ("succeeded", "The result has 18 bytes."),
     TERMINATED,
@@ -48,7 +48,7 @@ STATUS_AFTER = {
 }
 SCRIPT_FAILED: dict[str, Any] = {
     "code": "script_failed",
-    "message": "The script ended with exit code 3.\ncannot read line 7: <b>not</b> a number",
+    "message": "The script ended with exit code 3.\nThe end of its stderr:\ncannot read line 7: <b>not</b> a number",
     "advice": "Correct the file or the script, then submit again. Trying again unchanged will not help.",
     "actor": "the script's author",
     "retry_helps": False,

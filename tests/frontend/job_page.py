@@ -41,7 +41,7 @@ class JobPage:
         self.receipt = self.job.get_by_role("region", name="Receipt")
         self.machine_count = page.get_by_role("heading", name="Machines alive now:")
         self.machine_rows = page.locator("#machine-list li")
-        self.retry_button = self.job.get_by_role("button", name="Try again")
+        self.retry_button = self.job.get_by_role("button", name="Re-run")
         self.sign_in_button = page.get_by_role("button", name="Sign in", exact=True)
         self.sign_out_button = page.get_by_role("button", name="Sign out")
         self.session_notice = page.locator("#session-notice")

@@ -60,7 +60,7 @@ def show(page: Page, cloud: FakeCloud, job: FakeJob) -> None:
 def empty(page: Page, cloud: FakeCloud) -> None:
     JobPage(page, cloud.url).open()
     expect(page.locator("#text-count")).to_contain_text("of")
-    expect(page.locator("#jobs-note")).to_contain_text("None yet.")
+    expect(page.locator("#jobs-note")).to_contain_text("No jobs yet.")
 
 
 def uploading(page: Page, cloud: FakeCloud) -> None:
@@ -76,8 +76,8 @@ def uploading(page: Page, cloud: FakeCloud) -> None:
             file.write_bytes(os.urandom(size))
         form.file.set_input_files(files)
         form.submit_button.click()
-        expect(form.file_rows.first).to_contain_text("4.9 MB of 4.9 MB")
-        expect(form.file_rows.last).to_contain_text("Waits for its turn.")
+        expect(form.file_rows.first).to_contain_text("4.7 MiB of 4.7 MiB")
+        expect(form.file_rows.last).to_contain_text("Waiting for other uploads.")
 
 
 def cut_off(page: Page, cloud: FakeCloud) -> None:

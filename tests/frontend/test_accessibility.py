@@ -88,13 +88,13 @@ def test_axe_finds_nothing_wrong_with_uploads_and_dialogs_and_all_of_it_fits_a_p
     form.expect_to_fit()
     form.page.on("dialog", lambda dialog: dialog.accept())
     form.page.reload()
-    expect(form.page.get_by_role("region", name="An upload was cut off")).to_be_visible()
+    expect(form.page.get_by_role("region", name="Interrupted upload")).to_be_visible()
     expect(form.job.get_by_role("region", name="Beginning of the result")).to_be_visible()
     form.file.set_input_files([small, wrong])
     expect(form.field_error("file")).to_contain_text("The limit is")
     assert_fine(form)
     form.expect_to_fit()
-    for button in ("Run again…", "Delete…"):
+    for button in ("Edit and run…", "Delete…"):
         form.job.get_by_role("button", name=button).click()
         expect(form.page.get_by_role("dialog")).to_be_visible()
         assert_fine(form, "dialog")

@@ -18,8 +18,9 @@ def test_the_price_is_told_before_a_job_and_its_cost_while_it_runs_and_after(
 ) -> None:
     fake_cloud.stop_after = "script_started"
     form.open()
-    told = "About $0.00044 a minute of machine, $0.0016 while its processors are busy, at most $0.94 a job."
-    expect(form.page.get_by_text(told)).to_be_visible()
+    price = "About $0.00044 per minute ($0.0016 with busy processors)."
+    bounds = "One minute is the minimum; a job costs at most $0.94."
+    expect(form.page.get_by_text(f"{price} {bounds}")).to_be_visible()
     form.submit("the text", document)
     expect(form.job.get_by_text("up to $0.0021 so far")).to_be_visible()
     fake_cloud.stop_after = None

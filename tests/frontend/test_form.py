@@ -28,7 +28,7 @@ def test_an_empty_text_says_so_and_keeps_the_file(form: JobPage, fake_cloud: Fak
     form.open()
     form.file.set_input_files(document)
     form.submit_button.click()
-    expect(form.field_error("text")).to_have_text("Type a text for the script.")
+    expect(form.field_error("text")).to_have_text("Enter a text for the script.")
     expect(form.text).to_be_focused()
     expect(form.file_rows).to_contain_text(document.name)
     assert "POST /api/uploads" not in fake_cloud.calls

@@ -27,7 +27,7 @@ def test_the_log_is_followed_live_until_the_reader_scrolls_up(form: JobPage, fak
     at_end = "pre => pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 4"
     assert log.evaluate(at_end)
     log.evaluate("pre => pre.scrollTop = 0")
-    to_end = form.job.get_by_role("button", name="Follow the end")
+    to_end = form.job.get_by_role("button", name="Jump to the end")
     expect(to_end).to_be_visible()
     job.print("line 100")
     form.after("00:02", lambda ms: expect(log).to_contain_text("line 100", timeout=ms))
@@ -50,9 +50,9 @@ def test_the_log_is_followed_live_until_the_reader_scrolls_up(form: JobPage, fak
 def test_the_beginning_of_a_result_is_shown_as_text_or_said_to_be_binary(form: JobPage, fake_cloud: FakeCloud) -> None:
     results = {
         "page.html": (b"<b>not bold</b>\n", "<b>not bold</b>", "16 bytes"),
-        "long.txt": (b"x" + "é".encode() * 3000, "x" + "é" * 2047, "The first 4 KiB of 6 kB"),
-        "picture.png": (b"\x89PNG\r\n\x1a\n\0\0", None, "10 bytes, binary: download it to see it."),
-        "empty.txt": (b"", None, "It is empty."),
+        "long.txt": (b"x" + "é".encode() * 3000, "x" + "é" * 2047, "First 4 KiB of 5.9 KiB"),
+        "picture.png": (b"\x89PNG\r\n\x1a\n\0\0", None, "10 bytes, binary. Download the file to view it."),
+        "empty.txt": (b"", None, "The result is empty."),
     }
     preview = form.job.get_by_role("region", name="Beginning of the result")
     form.open()
@@ -75,9 +75,9 @@ def test_a_job_runs_again_with_another_text_and_its_link_can_be_copied(
     fake_cloud.failing = {"POST /api/jobs/{id}/copy": [409], "POST /api/jobs": [503]}
     first = fake_cloud.add_finished_job("report.txt")
     form.open(f"#/jobs/{first}")
-    form.job.get_by_role("button", name="Run again…").press("Enter")
-    dialog = form.page.get_by_role("dialog", name="Run “report.txt” again")
-    text = dialog.get_by_label("Text of the new job")
+    form.job.get_by_role("button", name="Edit and run…").press("Enter")
+    dialog = form.page.get_by_role("dialog", name="Edit and run “report.txt”")
+    text = dialog.get_by_label("Text")
     expect(text).to_be_focused()
     expect(text).to_have_value("a text")
     text.fill("another text")
@@ -126,9 +126,9 @@ def test_being_offline_is_said_and_survived(
     form.fill("the text", document)
     expect(form.machine_count).to_have_text("Machines alive now: 0")
     context.set_offline(True)
-    expect(notice).to_contain_text("You are offline. What you typed and chose is kept")
+    expect(notice).to_contain_text("You are offline. Your text and files are kept")
     form.submit_button.click()
-    expect(form.file_rows).to_contain_text("You are offline. It goes on by itself once the connection is back.")
+    expect(form.file_rows).to_contain_text("You are offline. The upload resumes when the connection is back.")
     context.set_offline(False)
     expect(notice).to_be_empty()
     form.expect_status("Succeeded")
@@ -138,7 +138,7 @@ def test_the_first_load_is_small_and_comes_from_one_host(form: JobPage, watch: W
     answers: list[Response] = []
     form.page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - playwright sets an attribute of it
     form.open()
-    expect(form.page.locator("#jobs-note")).to_contain_text("None yet.")
+    expect(form.page.locator("#jobs-note")).to_contain_text("No jobs yet.")
     files = {answer.url.removeprefix(form.url): answer for answer in answers if "/api/" not in answer.url}
     assert {"/", "/main.js", "/styles.css", "/favicon.svg"} < set(files)
     sizes = {path: len(gzip.compress(answer.body())) for path, answer in files.items()}

@@ -20,7 +20,7 @@ def test_a_job_goes_its_whole_way(form: JobPage, fake_cloud: FakeCloud, document
     form.open()
     form.submit("the text 🦋", document)
     form.expect_status("Succeeded")
-    form.expect_event("Script finished")
+    form.expect_event("Script ended")
     form.expect_event("Machine confirmed terminated")
     expect(form.page.locator("#announcer")).to_contain_text("Succeeded")
     assert form.download() == document.read_bytes() + "\nthe text 🦋".encode()
@@ -31,10 +31,11 @@ def test_a_failed_job_is_shown_with_its_reason_and_advice(form: JobPage, fake_cl
     form.open()
     form.submit("the text", document)
     form.expect_status("Failed")
-    reason, output = SCRIPT_FAILED["message"].split("\n")
+    reason, _, output = SCRIPT_FAILED["message"].split("\n")
     expect(form.job.locator(".notice .message")).to_have_text(reason)
     expect(form.job.get_by_label("End of the error output")).to_have_text(output)
     expect(form.job).to_contain_text(SCRIPT_FAILED["advice"])
+    expect(form.job).not_to_contain_text("The end of its stderr:")
     expect(form.job.get_by_role("button", name="Download result")).to_be_hidden()
 
 
@@ -57,9 +58,9 @@ def test_a_queued_job_says_what_it_waits_for(form: JobPage, fake_cloud: FakeClou
 
 
 REFUSALS = {
-    "InsufficientInstanceCapacity": "AWS has none to give at the moment.",
-    "VcpuLimitExceeded": "The account's limit for machines is reached.",
-    "RequestLimitExceeded": "AWS asked to slow down.",
+    "InsufficientInstanceCapacity": "AWS has no capacity at the moment.",
+    "VcpuLimitExceeded": "The account's quota for machines is used up.",
+    "RequestLimitExceeded": "AWS is limiting the request rate.",
     "SomethingNew": "AWS refused the launch.",
 }
 
@@ -78,8 +79,8 @@ def test_a_job_whose_launch_was_refused_says_why_and_by_whom(
     fake_cloud.stop_after = "launch_refused"
     for why in REFUSALS.values():
         job.happen(*job.to_come.pop(0))
-        form.expect_sentence(f"Waiting for a free machine. {why} Mayfly keeps asking.")
-    form.expect_event("Asking again for a machine")
+        form.expect_sentence(f"Waiting for a free machine. {why} Mayfly keeps trying.")
+    form.expect_event("Retrying the launch")
     row = form.timeline.get_by_role("listitem").filter(has_text="Launch refused 4 times")
     for _, detail in refusals:
         expect(row).to_contain_text(detail)
@@ -95,7 +96,7 @@ def test_a_job_that_lost_its_machine_waits_for_another_one(
     fake_cloud.stop_after = "machine_terminated"
     form.open()
     form.submit("the text", document)
-    form.expect_sentence("The last machine is gone. Waiting for another one.")
+    form.expect_sentence("The last machine has ended. Waiting for another one.")
     form.expect_event("Waiting for another machine")
 
 
@@ -178,7 +179,7 @@ def test_earlier_jobs_are_listed_page_by_page(form: JobPage, fake_cloud: FakeClo
 
 def test_without_jobs_the_list_says_so(form: JobPage) -> None:
     form.open()
-    expect(form.page.locator("#jobs-note")).to_have_text("None yet. Your first job will appear here.")
+    expect(form.page.locator("#jobs-note")).to_have_text("No jobs yet. Your first one will appear here.")
 
 
 def test_a_list_that_cannot_be_loaded_says_so_until_it_can(form: JobPage, watch: Watch, fake_cloud: FakeCloud) -> None:
@@ -189,9 +190,9 @@ def test_a_list_that_cannot_be_loaded_says_so_until_it_can(form: JobPage, watch:
     expect(form.rows).to_have_count(1)
     note = form.page.locator("#jobs-note")
     fake_cloud.failing["GET /api/jobs"] = [503] * 20
-    form.after("00:05", lambda ms: expect(note).to_contain_text("cannot be loaded now", timeout=ms))
+    form.after("00:05", lambda ms: expect(note).to_contain_text("cannot be loaded", timeout=ms))
     form.page.clock.run_for(2000)
-    expect(note).to_contain_text("cannot be loaded now")
+    expect(note).to_contain_text("cannot be loaded")
     fake_cloud.failing.clear()
     form.after("00:16", lambda ms: expect(note).to_be_empty(timeout=ms))
 

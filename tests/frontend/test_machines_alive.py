@@ -18,7 +18,7 @@ def test_without_a_machine_the_count_is_zero(form: JobPage, fake_cloud: FakeClou
     fake_cloud.add_finished_job("an earlier one.txt")
     form.open()
     expect(form.machine_count).to_have_text("Machines alive now: 0")
-    expect(form.page.locator("#machines-note")).to_have_text("None of your jobs holds a machine.")
+    expect(form.page.locator("#machines-note")).to_have_text("None of your jobs has a machine.")
     expect(form.machine_rows).to_have_count(0)
 
 

@@ -30,7 +30,7 @@ def parts_sent(fake_cloud: FakeCloud) -> list[int]:
 
 
 def cut_off(form: JobPage) -> Locator:
-    return form.page.get_by_role("region", name="An upload was cut off")
+    return form.page.get_by_role("region", name="Interrupted upload")
 
 
 def cut_off_after_two_parts(form: JobPage, fake_cloud: FakeCloud, large: Path) -> None:
@@ -40,7 +40,7 @@ def cut_off_after_two_parts(form: JobPage, fake_cloud: FakeCloud, large: Path) -
     form.open()
     form.fill("the text", large)
     form.submit_button.click()
-    expect(form.file_rows).to_contain_text("52 kB of 52 kB")  # all is sent but not all is stored
+    expect(form.file_rows).to_contain_text("51 KiB of 51 KiB")  # all is sent but not all is stored
     form.page.on("dialog", lambda dialog: dialog.accept())
     form.page.reload()
     fake_cloud.uploads_may_end.set()
@@ -56,7 +56,7 @@ def test_parts_go_side_by_side_and_what_breaks_off_or_expires_is_sent_again(
     form.open()
     form.fill("the text", large)
     form.submit_button.click()
-    expect(form.file_rows).to_contain_text("76 % · 40 kB of 52 kB")
+    expect(form.file_rows).to_contain_text("76 % · 39 KiB of 51 KiB")
     assert parts_sent(fake_cloud) == [1, 2, 3, 4]
     fake_cloud.grant += 1  # so the four addresses that are being used expire
     fake_cloud.uploads_may_end.set()
@@ -77,12 +77,10 @@ def test_after_a_reload_only_the_missing_parts_of_the_same_file_are_sent(
     other.parent.mkdir()
     other.write_bytes(bytes(52_345))
     os.utime(other, (0, 0))
-    for file, how in ((other, "it was changed since"), (tmp_path / "b.bin", "its name is “b.bin”")):
+    for file, how in ((other, "it was changed later"), (tmp_path / "b.bin", "its name is “b.bin”")):
         file.touch() if not file.exists() else None
         chooser.set_input_files(file)
-        expect(cut_off(form).get_by_role("alert")).to_contain_text(
-            f"This is not the file whose upload was cut off: {how}."
-        )
+        expect(cut_off(form).get_by_role("alert")).to_contain_text(f"This is a different file: {how}.")
     fake_cloud.calls.clear()
     chooser.set_input_files(large)
     form.shown_job_id(large.name)
@@ -113,13 +111,13 @@ def test_a_stopped_or_abandoned_upload_leaves_nothing_behind(form: JobPage, fake
     cut_off_after_two_parts(form, fake_cloud, large)
     assert len(fake_cloud.multipart) == 1
     with form.page.expect_response("**/abort"):
-        cut_off(form).get_by_role("button", name="Abandon").press("Enter")
-    expect(form.announcer).to_have_text("The upload of large.bin is abandoned.")
+        cut_off(form).get_by_role("button", name="Discard").press("Enter")
+    expect(form.announcer).to_have_text("The upload of large.bin is discarded.")
     expect(form.page.get_by_role("heading", name="New job")).to_be_focused()
     fake_cloud.uploads_may_end.clear()
     form.file.set_input_files(large)
     form.submit_button.click()
-    expect(form.file_rows).to_contain_text("52 kB of 52 kB")
+    expect(form.file_rows).to_contain_text("51 KiB of 51 KiB")
     with form.page.expect_response("**/abort"):
         form.page.get_by_role("button", name="Stop").click()
     expect(form.page.locator("#form-error")).to_contain_text("The upload was stopped.")

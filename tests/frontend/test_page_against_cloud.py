@@ -87,7 +87,7 @@ def test_a_job_goes_its_whole_way(form: JobPage, document: Path) -> None:
     form.open()
     form.submit("the text 🦋", document)
     form.expect_status("Succeeded")
-    for event in ("Job accepted", "Machine launched", "Machine at work", "Script finished", "Result stored"):
+    for event in ("Job accepted", "Machine launched", "Machine ready", "Script ended", "Result stored"):
         form.expect_event(event)
     assert form.download() == document.read_bytes() + "\nthe text 🦋".encode()
     form.expect_event("Machine confirmed terminated")
@@ -142,10 +142,10 @@ def test_a_large_upload_goes_on_after_a_reload_with_the_missing_parts(
         form.page.expect_response(lambda answer: "partNumber=2&" in answer.url, timeout=OUTCOME_WITHIN_MS),
     ):
         form.submit_button.click()
-    assert [figure for figure in form.page.evaluate("seen") if "of 150 MB" in figure]
+    assert [figure for figure in form.page.evaluate("seen") if "of 143 MiB" in figure]
     form.page.on("dialog", lambda dialog: dialog.accept())
     form.page.reload()
-    expect(form.page.get_by_role("region", name="An upload was cut off")).to_contain_text("large.bin")
+    expect(form.page.get_by_role("region", name="Interrupted upload")).to_contain_text("large.bin")
     watch.requests.clear()
     form.page.get_by_label("Choose the file again").set_input_files(file)
     form.shown_job_id(file.name)
@@ -169,8 +169,8 @@ def test_earlier_jobs_are_listed_and_can_be_opened(form: JobPage, watch: Watch, 
     assert form.download() == b"content\nthe text"
     preview = form.job.get_by_role("region", name="Beginning of the result")
     expect(preview).to_have_text("content\nthe text", use_inner_text=False)
-    form.job.get_by_role("button", name="Run again…").click()
-    form.page.get_by_label("Text of the new job").fill("another text")
+    form.job.get_by_role("button", name="Edit and run…").click()
+    form.page.get_by_label("Text").fill("another text")
     form.page.get_by_role("dialog").get_by_role("button", name="Run job").click()
     form.page.wait_for_function("id => !location.hash.endsWith(id)", arg=ids["an earlier one.txt"])
     form.expect_status("Succeeded")

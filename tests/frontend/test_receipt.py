@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,9 @@ def test_a_receipt_tells_everything_about_the_machine(form: JobPage, fake_cloud:
         expect(fact(machine, name)).to_have_text(record[field])
     for name, field in (("Launched", "launched_at"), ("Terminated", "terminated_at")):
         expect(fact(machine, name).locator("time")).to_have_attribute("datetime", record[field])
-    expect(fact(machine, "Lived")).to_have_text("0 s")
-    expect(fact(machine, "For")).to_have_text("Attempt 1")
-    expect(fact(machine, "Verified")).to_have_text(record["verified"])
+    expect(fact(machine, "Lifetime")).to_have_text(re.compile(r"^(<0\.1|0\.\d) s$"))
+    expect(fact(machine, "Attempt")).to_have_text("1")
+    expect(fact(machine, "Confirmed")).to_have_text(record["verified"])
     job = fake_cloud.jobs[job_id]
     for name in ("input", "output"):
         expect(form.job).to_contain_text(job.manifest[name]["sha256"])
@@ -57,12 +58,12 @@ def test_a_machine_is_still_ending_until_its_end_is_confirmed(
     expect(form.ending).to_be_hidden()
     fake_cloud.stop_after = "succeeded"
     form.expect_status("Succeeded")
-    expect(form.ending).to_have_text("Machine still ending")
-    expect(form.receipt.get_by_text("Still ending", exact=True)).to_be_visible()
+    expect(form.ending).to_have_text("Machine being terminated")
+    expect(form.receipt.get_by_text("Being terminated", exact=True)).to_be_visible()
     expect(fact(form.receipt, "Terminated")).to_have_text("not yet")
-    expect(fact(form.receipt, "Lived")).to_contain_text("so far")
-    form.expect_event("Ending the machine")
-    expect(form.announcer).to_contain_text("Machine still ending")
+    expect(fact(form.receipt, "Lifetime")).to_contain_text("so far")
+    form.expect_event("Terminating the machine")
+    expect(form.announcer).to_contain_text("Machine being terminated")
     fake_cloud.stop_after = None
     expect(form.ending).to_have_text("Machine confirmed terminated")
     expect(form.receipt.get_by_text("Confirmed terminated", exact=True)).to_be_visible()
@@ -74,10 +75,10 @@ def test_an_end_that_is_late_is_waited_for_all_the_same(form: JobPage, fake_clou
     form.page.clock.install()
     form.open()
     job = fake_cloud.jobs[form.submit("the text", document)]
-    form.expect_event("Ending the machine")
+    form.expect_event("Terminating the machine")
     job.record["timeline"][-1]["at"] = job.record["created_at"] = "2026-01-31T09:15:02.345Z"
-    form.expect_event("The machine's end is not confirmed yet")
-    expect(form.ending).to_have_text("Machine still ending")
+    form.expect_event("The termination is not confirmed yet")
+    expect(form.ending).to_have_text("Machine being terminated")
     fake_cloud.stop_after = None
     form.after("00:20", lambda ms: expect(form.ending).to_have_text("Machine confirmed terminated", timeout=ms))
 
@@ -87,7 +88,7 @@ def test_every_machine_of_a_job_has_its_own_receipt(form: JobPage, fake_cloud: F
     fake_cloud.stop_after = "machine_lost"
     form.open()
     job_id = form.submit("the text", document)
-    expect(form.receipt.get_by_text("Still ending", exact=True)).to_be_visible()
+    expect(form.receipt.get_by_text("Being terminated", exact=True)).to_be_visible()
     form.expect_sentence("The machine was lost.")
     fake_cloud.stop_after = "script_started"
     expect(form.receipt.get_by_text("Alive", exact=True)).to_be_visible()

@@ -39,7 +39,7 @@ def test_a_failed_job_is_tried_again_and_its_runs_are_shown_apart(
     expect(form.job.locator(".notice:visible")).to_have_count(0)
     assert form.shown_job_id(document.name) == job_id
     assert fake_cloud.calls.count(RETRY) == 1
-    expect(form.timeline.last.get_by_role("listitem").first).to_contain_text("Tried again")
+    expect(form.timeline.last.get_by_role("listitem").first).to_contain_text("Re-run")
     expect(form.timeline.last).not_to_contain_text("Job failed")
     earlier = form.earlier_runs
     expect(earlier.locator("summary")).to_have_text("Run 1 Job failed")
@@ -56,7 +56,8 @@ def test_the_advice_says_who_acts_and_a_retry_that_helps_stands_out(
 ) -> None:
     fake_cloud.error = error
     submit_and_fail(form, fake_cloud, document)
-    expect(form.job).to_contain_text(f"Who has to act: {error['actor']}")
+    who = [] if error["actor"] == "nobody" else [f"Who can fix it: {error['actor']}"]
+    expect(form.job.get_by_text("Who can fix it:").locator("..")).to_have_text(who)
     expect(form.job).to_contain_text(f"What to do: {error['advice']}")
     expect(form.retry_button).to_have_class(kind)
     expect(form.retry_button).to_have_accessible_description(re.compile(re.escape(str(error["advice"]))))
@@ -88,12 +89,12 @@ def test_a_machine_of_the_run_before_that_ends_late_is_not_taken_for_the_new_one
     fake_cloud.stop_after = "retried"
     form.retry_button.click()
     form.expect_sentence("Waiting for a free machine.")
-    expect(form.receipt.get_by_text("Still ending", exact=True)).to_be_visible()
+    expect(form.receipt.get_by_text("Being terminated", exact=True)).to_be_visible()
     job.to_come = list(fake_cloud.way)
     fake_cloud.stop_after = "machine_terminated"
     form.expect_event("Machine confirmed terminated")
-    form.expect_event("Working on the file")
-    form.expect_sentence("The machine is at work.")
+    form.expect_event("Fetching the file")
+    form.expect_sentence("The machine is working on the job.")
     expect(form.receipt.get_by_text("Alive", exact=True)).to_be_visible()
     fake_cloud.stop_after = None
     expect(form.ending).to_have_text("All machines confirmed terminated")

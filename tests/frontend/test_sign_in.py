@@ -123,7 +123,7 @@ def test_tokens_are_kept_for_this_tab_alone(form: JobPage, pool: FakeSignIn, con
 def test_a_reload_asks_for_no_new_sign_in(form: JobPage, pool: FakeSignIn) -> None:
     sign_in(form)
     form.page.reload()
-    expect(form.page.get_by_text("None yet.")).to_be_visible()
+    expect(form.page.get_by_text("No jobs yet.")).to_be_visible()
     expect(form.page.locator("#account")).to_contain_text("alice@example.com")
     assert pool.calls.count("POST /oauth2/token refresh_token") == 1
 
@@ -132,7 +132,7 @@ def test_another_state_than_the_one_sent_is_refused(form: JobPage, pool: FakeSig
     pool.state = "somebody-elses"
     form.page.goto(form.url)
     form.sign_in_button.click()
-    expect(form.page.get_by_role("alert")).to_contain_text("not begun in this tab")
+    expect(form.page.get_by_role("alert")).to_contain_text("not started in this tab")
     assert form.page.url == f"{form.url}/"
     assert pool.calls == []
     pool.state = None
@@ -142,7 +142,7 @@ def test_another_state_than_the_one_sent_is_refused(form: JobPage, pool: FakeSig
 
 def test_a_code_that_nobody_here_asked_for_is_not_used(form: JobPage, pool: FakeSignIn) -> None:
     form.page.goto(f"{form.url}/?code=somebody-elses&state=x")
-    expect(form.page.get_by_role("alert")).to_contain_text("not begun in this tab")
+    expect(form.page.get_by_role("alert")).to_contain_text("not started in this tab")
     sign_in(form)
     form.page.goto(f"{form.url}/?code=somebody-elses&state=x")
     expect(form.page.locator("#account")).to_contain_text("alice@example.com")
@@ -160,7 +160,7 @@ def test_what_the_sign_in_pages_refuse_is_told_in_plain_words(form: JobPage, poo
 
 def test_words_of_a_link_that_nobody_here_asked_for_are_not_shown(form: JobPage) -> None:
     form.page.goto(f"{form.url}/?error=server_error&error_description=Call+this+number&state=x")
-    expect(form.page.get_by_role("alert")).to_contain_text("not begun in this tab")
+    expect(form.page.get_by_role("alert")).to_contain_text("not started in this tab")
     expect(form.page.locator("body")).not_to_contain_text("Call this number")
 
 
@@ -321,7 +321,7 @@ def test_without_the_stacks_settings_the_page_says_so_and_tries_again(form: JobP
     watch.allow("ERR_FAILED")
     page.route("**/config.json", lambda route: route.abort())
     page.goto(form.url)
-    expect(form.session_notice).to_contain_text("The page cannot be started.")
+    expect(form.session_notice).to_contain_text("The page cannot start.")
     page.unroute("**/config.json")
     form.session_notice.get_by_role("button", name="Try again").click()
     expect(form.sign_in_button).to_be_visible()

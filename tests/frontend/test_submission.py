@@ -52,7 +52,7 @@ def test_a_refused_upload_says_why_and_can_be_repeated(
     form.open()
     form.fill("the text", document)
     form.submit_button.click()
-    expect(form.page.get_by_role("alert")).to_contain_text("the permission to upload has run out")
+    expect(form.page.get_by_role("alert")).to_contain_text("the permission to upload has expired")
     form.submit_button.click()
     form.expect_status("Succeeded")
 

@@ -382,7 +382,7 @@ def test_a_failing_script_is_reported_with_its_exit_code_and_the_end_of_its_stde
         "Failed", 10, {"message": "the script ended with exit code 3", "stderr_tail": "no such column\n"}
     )
     found = inspecting(state, "running").inspect(RUN, "i-1", "c-1")
-    assert found.message == "The script ended with exit code 3. The end of its stderr:\nno such column"
+    assert found.message == "The script ended with exit code 3.\nThe end of its stderr:\nno such column"
 
 
 @pytest.mark.parametrize("status", ["Pending", "InProgress", "Delayed", None])
