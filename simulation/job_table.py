@@ -33,7 +33,7 @@ class SimulatedJobTable:
     def add(self, job: Job) -> Job | None:
         def effect() -> Job | None:
             if (job.owner, job.id) in self.tombstones:
-                raise JobConflict(f"Job {job.id} was deleted.")
+                raise JobConflict(f"Job {job.id} was deleted.", field="job_id")
             known = self.jobs.get((job.owner, job.id))
             if known is None:
                 self._write(None, job)

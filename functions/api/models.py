@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -25,6 +26,9 @@ from functions.jobs.paths import MAX_FILENAME_BYTES
 from functions.jobs.ports import JobPage, LogPage, Slot
 from functions.jobs.submission import MAX_TEXT_CHARS, Download
 from functions.jobs.uploads import MULTIPART_FROM_BYTES
+
+# Lambda answers 6 MB at most (developer guide, "Lambda quotas"), with headers and what the API says beside the jobs.
+_LIST_BYTES = 6_000_000
 
 
 class JobRequest(RequestModel):
@@ -179,7 +183,16 @@ class JobList(BaseModel):
 
     @staticmethod
     def of(page: JobPage) -> JobList:
-        return JobList(jobs=[JobAnswer.of(job) for job in page.jobs], next_cursor=page.next_before)
+        """The page, or as much of its beginning as Lambda can answer."""
+        answers: list[JobAnswer] = []
+        room = _LIST_BYTES
+        for answer in map(JobAnswer.of, page.jobs):
+            # Escaped twice, as it travels: as text within the JSON that the function answers.
+            room -= len(json.dumps(answer.model_dump_json()))
+            if room < 0:
+                return JobList(jobs=answers, next_cursor=answers[-1].id)
+            answers.append(answer)
+        return JobList(jobs=answers, next_cursor=page.next_before)
 
 
 class DownloadAnswer(BaseModel):

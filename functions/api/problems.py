@@ -155,8 +155,7 @@ def install(app: FastAPI) -> None:
 
 async def _request_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestError)  # noqa: S101  # Starlette's signature is wider than what it calls with
-    errors = [FieldProblem(field=error.field, message=str(error))] if error.field else []
-    return problem(STATUS[type(error)], error.code, str(error), errors)
+    return problem(STATUS[type(error)], error.code, str(error), [FieldProblem(field=error.field, message=str(error))])
 
 
 async def _validation_error(_: Request, error: Exception) -> JSONResponse:

@@ -164,7 +164,9 @@ async def submit_job(body: JobRequest, jobs: Jobs, owner: Me, response: Response
 async def list_jobs(
     jobs: Jobs,
     owner: Owner,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Jobs a page.", examples=[20])] = 20,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_PAGE, description="Jobs a page; one of very large jobs has fewer.", examples=[20])
+    ] = 20,
     cursor: Annotated[
         str | None, Query(max_length=64, description="`next_cursor` of the page before.", examples=[EXAMPLE_ID])
     ] = None,

@@ -46,11 +46,11 @@ class MayflyError(Exception):
 
 
 class RequestError(MayflyError):
-    """A request that cannot be served as it is. `code` is stable, `field` names the part to mend."""
+    """A request that cannot be served as it is. `code` is stable, `field` names what it is about."""
 
     code = "request_error"
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    def __init__(self, message: str, *, field: str) -> None:
         super().__init__(message)
         self.field = field
 

@@ -56,7 +56,8 @@ class Quotas:
         if sum(1 for _ in islice(mine, self.open_jobs)) >= self.open_jobs:
             raise TooManyOpenJobs(
                 f"{self.open_jobs:,} jobs of yours have not ended, which is as many as one may have; "
-                "wait for one to end, or cancel one."
+                "wait for one to end, or cancel one.",
+                field="job_id",
             )
 
     def count_upload(self, usage: UsageTable, owner: str, size: int, field: str) -> None:

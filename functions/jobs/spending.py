@@ -129,7 +129,7 @@ class Spending:
             return
         refusal = Purse.of_today(self, table, None if self.caps.stack_a_day else owner).refusal(owner, wish)
         if refusal is not None:
-            raise SpendingCap(refusal)
+            raise SpendingCap(refusal, field="job_id")
 
 
 class Verdict(StrEnum):

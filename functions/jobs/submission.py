@@ -29,7 +29,7 @@ from functions.jobs.spending import Spending
 from functions.jobs.uploads import UPLOAD_SECONDS, CopyTicket, Uploads
 
 MAX_TEXT_CHARS = 10_000
-# Fifty texts of the longest kind, escaped twice, stay below the 6 MB that Lambda answers at most.
+# functions/api/models.py ends a page of large jobs earlier.
 MAX_PAGE = 50
 DOWNLOAD_SECONDS = 900
 
@@ -181,7 +181,9 @@ class Submission:
         """
         wish = self.get(owner, job_id).overrides.instance_type
         if self.files.find_input(owner, job_id) is None:
-            raise UploadMissing(f"The file of job {job_id} is not kept any more; upload it as a new job.")
+            raise UploadMissing(
+                f"The file of job {job_id} is not kept any more; upload it as a new job.", field="job_id"
+            )
 
         def change(job: Job) -> Job:
             try:

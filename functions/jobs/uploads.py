@@ -137,11 +137,13 @@ class Uploads:
         found = {part.number: part for part in stored}
         missing = [number for number, part in sizes.items() if number not in found or found[number].size != part]
         if missing:
-            raise UploadIncomplete(f"These parts are not stored: {_named(missing)}. POST .../parts answers where to.")
+            raise UploadIncomplete(
+                f"These parts are not stored: {_named(missing)}. POST .../parts answers where to.", field="upload_id"
+            )
         joined = self.files.join_parts(key, upload_id, [found[number] for number in sizes])
         # The same call at the same time, or one of which only the answer was lost, has done it.
         if not joined and not self._is_stored(owner, job_id, key, size):
-            raise UploadIncomplete("The upload changed while it was completed; try again.")
+            raise UploadIncomplete("The upload changed while it was completed; try again.", field="upload_id")
 
     def abort(self, owner: str, job_id: str, upload_id: str, filename: str) -> None:
         """Frees what is stored of an upload; one that is not there is no error.

@@ -10,8 +10,9 @@ from urllib.parse import unquote
 import schemathesis
 from schemathesis.engine import events, from_schema
 
-# What a description cannot say is refused with these: a name's or text's content, a size over the stack's own limit.
-_ANSWERS_TO_VALID_DATA = ["2xx", "400", "401", "404", "409", "413"]
+# What a description cannot say is refused with these: a name's or text's content, a size over the stack's own limit,
+# what an owner has used up.
+_ANSWERS_TO_VALID_DATA = ["2xx", "400", "401", "403", "404", "409", "413"]
 _ANSWERS_TO_INVALID_DATA = ["400", "401", "404", "405", "409", "413", "422"]
 
 

@@ -16,12 +16,15 @@ import schemathesis
 from functions.api.app import API_PREFIX, create_app
 from functions.api.caller import Auth
 from functions.api.examples import EXAMPLE_SIZE, EXAMPLE_UPLOAD_ID
+from functions.jobs.deletion import Tombstone
 from functions.jobs.job import Job, JobError, JobStatus, Run, StoredManifest
 from functions.jobs.line import Line
 from functions.jobs.overrides import Allowance
 from functions.jobs.paths import input_key, manifest_key
 from functions.jobs.ports import Slot, StoredOutput, StoredPart, UploadForm
 from functions.jobs.provenance import Reported, manifest_of
+from functions.jobs.quotas import Quotas
+from functions.jobs.record_limits import MAX_RUNS
 from functions.jobs.submission import Submission
 from functions.jobs.uploads import part_sizes
 from tests.functions.api.generated_requests import send_all, settings
@@ -33,12 +36,29 @@ from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import a_machine
 from tests.functions.fakes.workflow import FakeWorkflow
+from tests.functions.jobs.test_quotas import FakeUsageTable
 
 pytestmark = pytest.mark.thorough
 
 AT_LEAST = 2_000
 TOKENS = {"alice": ALICE, "bob": BOB}
 NOBODY = "nobody"
+NO_QUOTAS = Quotas()
+# What only a job that is there, in one state or another, or a deleted one can be answered.
+OF_STATES = {
+    ("POST /jobs", "job_conflict"),
+    ("POST /jobs/{job_id}/retry", "not_ready"),
+    ("POST /jobs/{job_id}/retry", "too_many_runs"),
+    ("POST /jobs/{job_id}/cancel", "not_ready"),
+    ("DELETE /jobs/{job_id}", "not_ready"),
+}
+OF_QUOTAS = {
+    ("POST /uploads", "upload_quota"),
+    ("POST /uploads/{job_id}/parts", "upload_quota"),
+    ("POST /jobs/{job_id}/copy", "upload_quota"),
+    ("POST /jobs", "too_many_open_jobs"),
+    ("POST /jobs/{job_id}/retry", "too_many_open_jobs"),
+}
 
 
 class UploadedFiles(FakeJobFiles):
@@ -87,7 +107,7 @@ class Gateway:
     the answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, quotas: Quotas = NO_QUOTAS) -> None:
         self.exchanges: list[Exchange] = []
         self.jobs: dict[str, list[str]] = {name: [] for name in TOKENS}
         numbers = count(1)
@@ -103,6 +123,8 @@ class Gateway:
             allowance=Allowance(("c7g.large",), 60, 120),  # what the description has as an example
             new_id=lambda: an_id(0xF000 + next(numbers)),
             deleted_jobs=self._table,
+            quotas=quotas,
+            usage=FakeUsageTable(),
         )
         self._app = create_app(submission, Auth.COGNITO)
         for name in TOKENS:
@@ -128,6 +150,21 @@ class Gateway:
             if not status.is_terminal:
                 self._line.table.grant([Slot(Run(owner, job_id), a_machine(f"i-{name}-{job_id}"))])
             self.jobs[name].append(job_id)
+        self._add_spent_jobs(name)
+
+    def _add_spent_jobs(self, name: str) -> None:
+        """One that has had all of its runs, one whose machine is on its way out, and one that was deleted."""
+        owner = TOKENS[name]
+        failed = replace(self._table.jobs[owner, self.jobs[name][0]], status=JobStatus.FAILED)
+        spent, ending, deleted = (an_id(len(self._files.inputs) + number) for number in range(3))
+        self._table.add(replace(failed, id=spent, run=MAX_RUNS))
+        self._table.add(replace(failed, id=ending))
+        self._line.table.grant([Slot(Run(owner, ending), a_machine(f"i-{name}-{ending}"))])
+        moment = "2026-01-31T09:15:02.345Z"
+        self._table.tombstones[owner, deleted] = Tombstone(owner, deleted, moment, moment)
+        for job_id in (spent, ending, deleted):
+            self._files.inputs[input_key(owner, job_id, failed.filename)] = b"x"
+        self.jobs[name] += [spent, ending, deleted]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -240,8 +277,38 @@ def test_every_answer_to_a_made_up_request_is_one_that_is_documented() -> None:
     assert [each for each in known if each.status >= 400 and each.code not in codes[each.operation, each.status]] == []
     assert [each for each in gateway.exchanges if each.status >= 500] == []
     assert unserved(gateway, statuses) == set(), "requests of every kind got as far as to be served"
+    assert refusals(gateway) >= OF_STATES
+    assert without_field(gateway) == []
     print(f"{len(gateway.exchanges):,} requests")  # noqa: T201  # pytest shows it with -s, and with a failure
     assert len(gateway.exchanges) >= AT_LEAST
+
+
+def refusals(gateway: Gateway) -> set[tuple[str, str]]:
+    """What was refused, and the problem's code."""
+    return {(each.operation, each.code) for each in gateway.exchanges if each.status >= 400 and each.answered}
+
+
+def without_field(gateway: Gateway) -> list[Exchange]:
+    """Refusals of an operation that name no field, other than those of a body that is none."""
+    return [
+        each
+        for each in gateway.exchanges
+        if each.status in {400, 403, 404, 409, 422}
+        and each.answered
+        and each.code not in {"malformed_json", "not_found"}
+        and not json.loads(each.answered)["errors"]
+    ]
+
+
+def test_who_has_used_up_their_quotas_is_refused_as_documented() -> None:
+    gateway = Gateway(Quotas(open_jobs=1, upload_bytes_a_day=1))
+    faults, description = sent_through(gateway, "alice", 25, thorough=False)
+    assert faults == []
+    codes = documented_codes(description)
+    known = [each for each in gateway.exchanges if each.status >= 400 and each.operation in documented(description)]
+    assert [each for each in known if each.code not in codes[each.operation, each.status]] == []
+    assert refusals(gateway) >= OF_QUOTAS
+    assert without_field(gateway) == []
 
 
 def test_no_made_up_request_tells_bob_or_nobody_of_alices_jobs() -> None:

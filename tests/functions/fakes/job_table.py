@@ -46,7 +46,7 @@ class FakeJobTable:
 
     def add(self, job: Job) -> Job | None:
         if (job.owner, job.id) in self.tombstones:
-            raise JobConflict(f"Job {job.id} was deleted.")
+            raise JobConflict(f"Job {job.id} was deleted.", field="job_id")
         known = self.jobs.get((job.owner, job.id))
         if known is None:
             self.jobs[job.owner, job.id] = job
@@ -66,7 +66,7 @@ class FakeJobTable:
     def update(self, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
         before = self.get(owner, job_id)
         if before is None:
-            raise JobNotFound(f"no job {job_id}")
+            raise JobNotFound(f"no job {job_id}", field="job_id")
         after = change(before)
         if after != before:
             after = replace(after, revision=before.revision + 1)
