@@ -12,6 +12,7 @@ import contextlib
 import os
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import lambda_runtime
@@ -35,11 +36,25 @@ class WorkerPool:
         self._cores = starts_at_once
         self._free_starts = starts_at_once
         self._changed = threading.Condition()
+        self._retired: set[Any] = set()
+        self._changes: Counter[str] = Counter()  # of each function
+        self._thread = threading.local()  # the worker that each has
 
     def acquire(
         self, name: str, config: dict[str, Any], code: bytes, qualifier: str = "$LATEST", **_: Any
     ) -> tuple[Any, str]:
         """A worker and how it came about, `reused` or `spawn`; waits until there is one."""
+        changes = self._changes[name]
+        worker, how = self._acquire(name, config, code, qualifier)
+        self._thread.worker = worker
+        with lambda_runtime._lock:
+            if how == "spawn" and self._changes[name] != changes:  # the function was changed while this one waited
+                workers = lambda_runtime._workers.get(lambda_runtime._worker_key(name, config, qualifier), [])
+                workers[:] = [each for each in workers if each is not worker]
+                self._retired.add(worker)
+        return worker, how
+
+    def _acquire(self, name: str, config: dict[str, Any], code: bytes, qualifier: str) -> tuple[Any, str]:
         key = lambda_runtime._worker_key(name, config, qualifier)
         asked = time.monotonic()
         with self._changed:
@@ -60,9 +75,32 @@ class WorkerPool:
         return worker, how
 
     def release(self, worker: Any) -> None:
+        self._thread.worker = None
         self._stock_release(worker)
+        if worker in self._retired:
+            self._retired.discard(worker)
+            lambda_runtime.kill_workers([worker])
         with self._changed:
             self._changed.notify_all()
+
+    def retire(
+        self, name: str, qualifier: str | None = None, account: str | None = None, region: str | None = None
+    ) -> None:
+        """Ends a function's workers; those that are at work for others than the caller, when they are done.
+
+        Stock kills them all as soon as the function changes. On AWS what has begun goes on with the code and the
+        configuration that it began with (Lambda developer guide, "Lambda function states").
+        """
+        asked = (account, region, name, qualifier)
+        ended = []
+        with lambda_runtime._lock:
+            self._changes[name] += 1
+            for key in list(lambda_runtime._workers):
+                if all(part in (None, has) for part, has in zip(asked, key.split(":"), strict=True)):
+                    for worker in lambda_runtime._workers.pop(key):
+                        is_at_work = worker.in_use and worker is not getattr(self._thread, "worker", None)
+                        self._retired.add(worker) if is_at_work else ended.append(worker)
+        lambda_runtime.kill_workers(ended)
 
     def warm(self, function: dict[str, Any]) -> None:
         """Starts the first worker of a function that has none; returns when it is ready."""
@@ -86,4 +124,5 @@ def install() -> WorkerPool:
     pool = WorkerPool(lambda_runtime.acquire_worker, lambda_runtime.release_worker, max(2, os.cpu_count() or 1))
     lambda_svc.acquire_worker = pool.acquire
     lambda_svc.release_worker = pool.release
+    lambda_svc.invalidate_worker = pool.retire
     return pool

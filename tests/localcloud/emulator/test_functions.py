@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.localcloud.emulator.lab import REGION, allow, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.localcloud.emulator.lab import Lab
 
@@ -104,6 +106,34 @@ def test_a_function_that_raised_goes_on_in_the_same_environment(lab: Lab) -> Non
     assert failed["FunctionError"]
     assert json.loads(failed["Payload"].read())["errorType"] == "ValueError"
     assert json.loads(invoke(FunctionName=function, Payload=b"{}")["Payload"].read()) == 2
+
+
+def changed_meanwhile(lab: Lab, folder: Path) -> tuple[str, str]:
+    """What an invocation answers during which the function's settings are changed, and what the next one does."""
+    code = """
+import os, pathlib, time
+def handler(event, context):
+    pathlib.Path(event["begun"]).touch()
+    while not os.path.exists(event["go"]):
+        time.sleep(0.02)
+    return os.environ["RELEASE"]
+"""
+    client, function = lab.client("lambda"), lab.function(code, Environment={"Variables": {"RELEASE": "first"}})
+    payload = json.dumps({"begun": str(folder / "begun"), "go": str(folder / "go")})
+
+    def invoke() -> str:
+        return str(json.loads(client.invoke(FunctionName=function, Payload=payload)["Payload"].read()))
+
+    with ThreadPoolExecutor(1) as pool:
+        old = pool.submit(invoke)
+        wait_for((folder / "begun").exists, "the invocation")
+        client.update_function_configuration(FunctionName=function, Environment={"Variables": {"RELEASE": "second"}})
+        (folder / "go").touch()
+        return old.result(), invoke()
+
+
+def test_an_invocation_ends_as_it_began_when_its_function_is_changed_meanwhile(lab: Lab, tmp_path: Path) -> None:
+    assert changed_meanwhile(lab, tmp_path) == ("first", "second")
 
 
 def test_answering_a_task_needs_a_right_on_its_state_machine(lab: Lab) -> None:

@@ -21,6 +21,7 @@ from tests.localcloud.emulator.stock import StockProcess
 from tests.localcloud.emulator.test_edge import distribute
 from tests.localcloud.emulator.test_functions import (
     ECHO,
+    changed_meanwhile,
     execute,
     importers,
     invoke_state,
@@ -43,6 +44,7 @@ from tests.localcloud.emulator.test_workflow_history import run as run_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from localcloud.emulator.process import EmulatorProcess
 
@@ -59,6 +61,11 @@ def stock() -> Iterator[Lab]:
 
 def instance(stock: Lab, **options: Any) -> str:
     return str(stock.client("ec2").run_instances(**IMAGE, **options)["Instances"][0]["InstanceId"])
+
+
+def test_a_changed_function_ends_what_it_is_doing(stock: Lab, tmp_path: Path) -> None:
+    interrupted, _ = changed_meanwhile(stock, tmp_path)
+    assert interrupted != "first"
 
 
 def test_run_instances_ignores_the_launch_template(stock: Lab) -> None:
