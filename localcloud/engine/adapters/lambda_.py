@@ -78,11 +78,15 @@ class Function(Adapter):
         code, digest = _code(inputs)
         request = {**inputs.pick(*_PLAIN), **_environment(inputs)}
         architectures = inputs.pick("architectures")
-        function = client.update_function_code(FunctionName=resource_id, **code, **architectures)
-        client.get_waiter("function_updated_v2").wait(FunctionName=resource_id, WaiterConfig=_UNTIL_ACTIVE)
+        is_same_code = bool(digest) and digest == state.get("sourceCodeHash")
+        is_same_code &= architectures.get("Architectures") == state.get("architectures")
         settings = accepted(client, "update_function_configuration", request)
-        client.update_function_configuration(FunctionName=resource_id, **settings)
+        # In this order (terraform-provider-aws, internal/service/lambda/function.go, resourceFunctionUpdate).
+        function = client.update_function_configuration(FunctionName=resource_id, **settings)
         client.get_waiter("function_updated_v2").wait(FunctionName=resource_id, WaiterConfig=_UNTIL_ACTIVE)
+        if not is_same_code:
+            function = client.update_function_code(FunctionName=resource_id, **code, **architectures)
+            client.get_waiter("function_updated_v2").wait(FunctionName=resource_id, WaiterConfig=_UNTIL_ACTIVE)
         reserved = inputs.get("reservedConcurrentExecutions", _UNRESERVED)
         if reserved != _UNRESERVED:
             client.put_function_concurrency(FunctionName=resource_id, ReservedConcurrentExecutions=reserved)
