@@ -66,8 +66,7 @@ class Workspace:
             script = self.folder / "bin" / name
             script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
             script.chmod(0o755)
-        for entry in self.program.iterdir():
-            (self.project / entry.name).symlink_to(entry.resolve())
+        self.check_out(self.program)
 
     @property
     def project(self) -> Path:
@@ -79,6 +78,14 @@ class Workspace:
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def check_out(self, program: Path) -> None:
+        """Put this program in the place of the one before; stack files that `configure` wrote stay."""
+        for link in [each for each in self.project.iterdir() if each.is_symlink()]:
+            link.unlink()
+        for entry in program.iterdir():
+            if not (self.project / entry.name).exists():
+                (self.project / entry.name).symlink_to(entry.resolve())
 
     def run(
         self, *arguments: str, echo: bool = False, environment: Mapping[str, str] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -40,12 +41,17 @@ def config(emulator: EmulatorProcess) -> dict[str, str]:
     return local_config(emulator.site_url)
 
 
-@pytest.fixture(scope="module")
-def workspace(target: Target) -> Iterator[Workspace]:
-    cli = find_cli()
-    if cli is None:
+@pytest.fixture(scope="session")
+def cli() -> Path:
+    found = find_cli()
+    if found is None:
         if os.environ.get("MAYFLY_REQUIRE_PULUMI"):
             pytest.fail("MAYFLY_REQUIRE_PULUMI is set, but there is no Pulumi CLI: run `make pulumi`")
         pytest.skip("there is no Pulumi CLI here; `make pulumi` builds it")
+    return found
+
+
+@pytest.fixture(scope="module")
+def workspace(cli: Path, target: Target) -> Iterator[Workspace]:
     with Workspace(cli, ROOT, target) as opened:
         yield opened
