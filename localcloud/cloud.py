@@ -17,7 +17,7 @@ from localcloud.users import create_users
 from mayfly.http_client import http_client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -62,6 +62,8 @@ class LocalCloud:
         log_dir: Path | None = None,
         on_progress: Callable[[Resource], None] | None = None,
         with_cli: bool = False,
+        more_users: Sequence[str] = (),
+        keeps_state: bool = False,
     ) -> LocalCloud:
         """Starts the emulator and deploys the program; everything is ready when this returns.
 
@@ -74,6 +76,8 @@ class LocalCloud:
             log_dir: folder for `cloud.log`, which is otherwise removed at the end.
             on_progress: called with each resource that has come into being.
             with_cli: the Pulumi CLI deploys, rather than the engine of this process; without `on_progress`.
+            more_users: names of users in addition to alice, bob and admin, where there is sign-in.
+            keeps_state: it can be restarted (`restart`).
 
         Raises:
             EmulatorError: the emulator did not start.
@@ -85,6 +89,7 @@ class LocalCloud:
             restart_seconds=restart_seconds,
             region=REGION,
             log_dir=log_dir,
+            keeps_state=keeps_state,
         )
         try:
             target = Target(
@@ -100,7 +105,8 @@ class LocalCloud:
                 deployment = deploy(program, target=target, config=values, on_progress=on_progress)
             cloud = cls(deployment=deployment, _emulator=emulator)
             if "user_pool_id" in deployment.outputs:
-                cloud._let_people_in()
+                pool = deployment.outputs["user_pool_id"]
+                cloud._let_people_in(create_users(cloud.client("cognito-idp"), pool, more_users))
         except BaseException:
             emulator.stop()
             raise
@@ -145,18 +151,31 @@ class LocalCloud:
         keys = credentials or Credentials(root.access_key_id, root.secret_access_key)
         return _client(service, self.aws_endpoint, keys)
 
-    def _let_people_in(self) -> None:
-        """Creates alice, bob and admin, and tells the emulator, which answers `/_local/token` for them."""
+    def restart(self) -> None:
+        """Ends the emulator and starts it again with what it held; machines, executions and stream records are gone.
+
+        Only of a cloud that keeps its state.
+
+        Raises:
+            EmulatorError: it did not start again.
+        """
+        users = self.users
+        self._emulator.restart()
+        if users:
+            self._let_people_in(users)
+
+    def _let_people_in(self, users: Mapping[str, Mapping[str, str]]) -> None:
+        """Names the users to the emulator, which answers `/_local/token` for them."""
         pool, client_id = (self.deployment.outputs[key] for key in ("user_pool_id", "sign_in_client_id"))
-        cognito = self.client("cognito-idp")
-        client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
+        described = self.client("cognito-idp").describe_user_pool_client(UserPoolId=pool, ClientId=client_id)
+        client = described["UserPoolClient"]
         told = {
             "client": {
                 "client_id": client_id,
                 "redirect_uri": client["CallbackURLs"][0],
                 "scope": " ".join(client["AllowedOAuthScopes"]),
             },
-            "users": create_users(cognito, pool),
+            "users": users,
         }
         self._ask("PUT", "/_local/users", json=told)
 

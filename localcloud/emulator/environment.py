@@ -23,12 +23,13 @@ _KEPT = (
 )
 
 
-def emulator_environment(*, scratch: Path, region: str) -> dict[str, str]:
+def emulator_environment(*, scratch: Path, region: str, keeps_state: bool = False) -> dict[str, str]:
     """Variables for `python -m localcloud.emulator.server`.
 
     Args:
         scratch: temporary files of the emulator and of everything it starts go below it.
         region: the region of requests that name none.
+        keeps_state: what the services hold is written below `scratch` when the emulator ends, and read when it starts.
     """
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return {
@@ -41,7 +42,9 @@ def emulator_environment(*, scratch: Path, region: str) -> dict[str, str]:
         "BIND_HOST": "127.0.0.1",
         "LOG_LEVEL": "WARNING",
         "LAMBDA_EXECUTOR": "local",
-        "PERSIST_STATE": "0",
+        "PERSIST_STATE": "1" if keeps_state else "0",
+        "S3_PERSIST": "1" if keeps_state else "0",
+        "S3_DATA_DIR": str(scratch / "state" / "s3"),
         # Cognito's signing keys are written to disk all the same.
         "STATE_DIR": str(scratch / "state"),
         "IOT_MTLS_ENABLED": "0",

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("localcloud.machines")
 
+# EC2 shows a terminated instance for about an hour (EC2 API reference, TerminateInstances); MiniStack forgets it a
+# minute after the time that its record names.
+REMEMBERED_SECONDS = 3600 - 60
 STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
 
@@ -211,7 +214,7 @@ class Machine:
         self.processes.kill_all()
         self.files.remove()
         self.terminated_at = datetime.now(UTC)
-        self.record["_terminated_at"] = time.time()
+        self.record["_terminated_at"] = time.time() + REMEMBERED_SECONDS
         self._enter("terminated")
         if self._init is not None:
             self._init.stop()

@@ -54,17 +54,19 @@ class EmulatorProcess:
     """
 
     def __init__(
-        self, supervisor: subprocess.Popen[bytes], scratch: Path, log_path: Path, root: RootCredentials, region: str
+        self, command: Sequence[str], scratch: Path, log_path: Path, region: str, *, keeps_state: bool
     ) -> None:
-        self._supervisor = supervisor
+        self._command = command
+        self._keeps_state = keeps_state
         self._scratch = scratch
         self.log_path = log_path
-        self.root = root
+        self.root = RootCredentials(ROOT_ACCESS_KEY_ID, secrets.token_hex(20))
         self.admin_token = secrets.token_hex(20)
         self.region = region
         self.aws_port = 0
         self.site_port = 0
         self.pid = 0
+        self._supervisor = self._spawn(command)
 
     @property
     def aws_endpoint(self) -> str:
@@ -83,6 +85,7 @@ class EmulatorProcess:
         restart_seconds: float | None = None,
         region: str = "us-east-1",
         log_dir: Path | None = None,
+        keeps_state: bool = False,
     ) -> EmulatorProcess:
         """Starts the emulator and waits until both of its ports answer.
 
@@ -92,6 +95,7 @@ class EmulatorProcess:
             restart_seconds: the same for one that was stopped; by default the share of it that RunsOn's figures have.
             region: of requests that name none.
             log_dir: folder for `cloud.log`; the scratch folder by default.
+            keeps_state: it can be restarted (`restart`).
 
         Raises:
             EmulatorError: the port is taken, or the process ended before it was ready.
@@ -106,35 +110,52 @@ class EmulatorProcess:
         ]
         with contextlib.ExitStack() as failed:
             with _signals_held_back():  # one that came in between would leave a process that nothing here knows of
-                emulator = cls._begin(command, region, log_dir)
+                emulator = cls._begin(command, region, log_dir, keeps_state=keeps_state)
                 failed.callback(emulator.stop)
             emulator._await_ready(site_port)
             failed.pop_all()
         return emulator
 
     @classmethod
-    def _begin(cls, command: Sequence[str], region: str, log_dir: Path | None) -> Self:
+    def _begin(cls, command: Sequence[str], region: str, log_dir: Path | None, *, keeps_state: bool) -> Self:
         scratch = Path(tempfile.mkdtemp(prefix="mayfly-"))
         (scratch / "tmp").mkdir()
         log_path = (log_dir or scratch) / LOG_NAME
         log_path.parent.mkdir(parents=True, exist_ok=True)
-        root = RootCredentials(ROOT_ACCESS_KEY_ID, secrets.token_hex(20))
-        with log_path.open("ab") as log:
-            supervisor = subprocess.Popen(
+        emulator = cls(command, scratch, log_path, region, keeps_state=keeps_state)
+        atexit.register(emulator.stop)
+        return emulator
+
+    def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        keep = ["--keep-scratch"] if self._keeps_state else []
+        with self.log_path.open("ab") as log:
+            return subprocess.Popen(
                 [
                     *(sys.executable, "-ES", "-m", "localcloud.emulator.supervisor", str(STOP_SECONDS)),
-                    *(*command, "--scratch", str(scratch)),
+                    *(*command, "--scratch", str(self._scratch), *keep),
                 ],
                 cwd=ROOT,
-                env=emulator_environment(scratch=scratch, region=region),
+                env=emulator_environment(scratch=self._scratch, region=self.region, keeps_state=self._keeps_state),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
             )
-        emulator = cls(supervisor, scratch, log_path, root, region)
-        atexit.register(emulator.stop)
-        return emulator
+
+    def restart(self) -> None:
+        """Ends the emulator as `stop` does and starts it again, at the same ports, with what its services held.
+
+        Machines and workflow executions do not survive (kept_state.py). Only if it keeps its state.
+
+        Raises:
+            EmulatorError: it did not start again.
+        """
+        assert self._keeps_state  # noqa: S101 - a mistake of the caller's
+        self._end()
+        ports = ["--aws-port", str(self.aws_port), "--site-port", str(self.site_port)]  # the last ones count
+        with _signals_held_back():
+            self._supervisor = self._spawn([*self._command, *ports])
+        self._await_ready(self.site_port)
 
     def _await_ready(self, site_port: int) -> None:
         assert self._supervisor.stdin is not None  # noqa: S101 - for the type checker: opened as pipes
@@ -162,6 +183,11 @@ class EmulatorProcess:
 
     def stop(self) -> None:
         """Ends the emulator, its functions and its machines, and waits for them; calling it again does nothing."""
+        self._end()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        atexit.unregister(self.stop)
+
+    def _end(self) -> None:
         for pipe in (self._supervisor.stdin, self._supervisor.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -172,8 +198,6 @@ class EmulatorProcess:
         except subprocess.TimeoutExpired:
             os.killpg(self._supervisor.pid, signal.SIGKILL)  # the server too
             self._supervisor.wait()
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        atexit.unregister(self.stop)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from localcloud.emulator import (
     function_errors,
     function_output,
     function_permissions,
+    kept_state,
     managed_login,
     reserved_concurrency,
     retry_delays,
@@ -79,6 +80,7 @@ def install_seams(settings: Settings) -> Emulator:
     managed_login.install()
     sign_up.install()
     token_revocation.install()
+    kept_state.install()
     control = Control(
         fleet, faults, JobDebug(settings, fleet), Warmer(settings, pool), used_rights.install(), LocalUsers(settings)
     )

@@ -71,7 +71,8 @@ def main(argv: Sequence[str]) -> int:
         asyncio.run(_serve(settings, aws, site))
     finally:
         _end_lambda_workers()
-        shutil.rmtree(settings.scratch, ignore_errors=True)
+        if not options.keep_scratch:
+            shutil.rmtree(settings.scratch, ignore_errors=True)
     return 0
 
 
@@ -88,6 +89,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--aws-port", type=int, default=0)
     parser.add_argument("--site-port", type=int, default=0)
     parser.add_argument("--scratch", type=Path, required=True)
+    parser.add_argument("--keep-scratch", action="store_true")
     parser.add_argument("--boot-seconds", type=float, default=0.0)
     parser.add_argument("--restart-seconds", type=float, default=0.0)
     return parser.parse_args(argv)
