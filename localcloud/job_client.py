@@ -13,7 +13,9 @@ from mayfly.client import JobClient as PublicJobClient
 from mayfly.errors import JobApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    import httpx2 as httpx
 
 __all__ = ["Job", "JobApiError", "JobClient"]
 
@@ -28,6 +30,7 @@ class JobClient(PublicJobClient):
         token: Callable[[], str] | None = None,
         user: str | None = None,
         owner: str | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Opens connections as they are needed.
 
@@ -36,11 +39,12 @@ class JobClient(PublicJobClient):
             token: gives an access token to send to the API, at once and whenever the one before is over.
             user: whose tokens to get from the local cloud, in the place of `token`.
             owner: whose jobs to deal with, for an admin.
+            transport: what sends requests, in the place of the network.
 
         Raises:
             JobApiError: the local cloud has no such user, or no sign-in.
         """
-        super().__init__(base_url, token=token, owner=owner, attempts=1)
+        super().__init__(base_url, token=token, owner=owner, attempts=1, transport=transport)
         if user is not None:
             self._authorize(partial(self._token_of, user))
 
@@ -48,6 +52,20 @@ class JobClient(PublicJobClient):
         """Every machine that the local cloud ever launched."""
         machines: list[dict[str, Any]] = self._accepted(self._http.get("/_local/machines")).json()
         return machines
+
+    def copy(self, job_id: str) -> str:
+        """Copies a job's file; the id that `create` then makes a job of."""
+        answer = self._accepted(self._http.post(f"/api/jobs/{job_id}/copy"))
+        return str(answer.json()["job_id"])
+
+    def alive(self) -> list[dict[str, Any]]:
+        """The user's machines that are not confirmed terminated, as the API tells them."""
+        alive: list[dict[str, Any]] = self._accepted(self._http.get("/api/machines")).json()["alive"]
+        return alive
+
+    def set_faults(self, faults: Mapping[str, object]) -> None:
+        """Has AWS misbehave in these ways, and in no others (localcloud/emulator/faults.py)."""
+        self._accepted(self._http.put("/_local/faults", json=dict(faults)))
 
     def _token_of(self, user: str) -> str:
         answer = self._http.get("/_local/token", params={"user": user}, auth=None)

@@ -1,34 +1,58 @@
 """An emulator that starts again with what its services held (`EmulatorProcess.restart`).
 
 MiniStack writes that down when it ends. Some of it is untrue then: the machines were processes and are gone, which it
-knows of containers alone, and it keeps how far a function has read a stream, but not the stream. It fails executions
-that ran, by itself.
+knows of containers alone, and it keeps how far a function has read a stream, but not the stream. Executions that ran it
+fails by itself, but sends no event of that, as Step Functions does of every change of status.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from ministack.services import ec2, lambda_svc
+from ministack.core.responses import request_scope
+from ministack.services import ec2, eventbridge, lambda_svc, stepfunctions
 
 from localcloud.emulator.machines import REMEMBERED_SECONDS, STATE_CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 def install() -> None:
+    failed: list[tuple[str, str, dict[str, Any]]] = []
+    stepfunctions.load_persisted_state = _then(
+        stepfunctions.load_persisted_state, lambda: failed.extend(_executions_that_the_restart_failed())
+    )
+    # It is called once everything is loaded.
+    eventbridge.start_scheduler = _then(
+        eventbridge.start_scheduler,
+        lambda: threading.Thread(target=_send_events, args=[failed], name="kept-state", daemon=True).start(),
+    )
     ec2.load_persisted_state = _then(ec2.load_persisted_state, _terminate_instances)
     lambda_svc.load_persisted_state = _then(lambda_svc.load_persisted_state, _read_streams_from_their_start)
 
 
-def _then(load: Callable[[Any], None], correct: Callable[[], None]) -> Callable[[Any], None]:
-    def load_persisted_state(data: Any) -> None:
-        load(data)
-        correct()
+def _then(stock: Callable[..., None], more: Callable[[], None]) -> Callable[..., None]:
+    def call(*arguments: Any) -> None:
+        stock(*arguments)
+        more()
 
-    return load_persisted_state
+    return call
+
+
+def _executions_that_the_restart_failed() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for account_id, region, arn in list(stepfunctions._executions._data):
+        execution = stepfunctions._executions._data[account_id, region, arn]
+        if execution.get("error") == "States.ServiceRestart":
+            yield account_id, region, execution
+
+
+def _send_events(failed: list[tuple[str, str, dict[str, Any]]]) -> None:
+    for account_id, region, execution in failed:
+        with request_scope(account_id, region):
+            stepfunctions._emit_execution_status_event(execution)
 
 
 def _terminate_instances() -> None:

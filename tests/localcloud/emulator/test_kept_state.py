@@ -35,6 +35,7 @@ def test_an_emulator_goes_on_after_a_restart_with_what_it_held(lab: Lab) -> None
     states = lab.client("stepfunctions")
     machine = states.create_state_machine(name="waits", definition=json.dumps(waiting), roleArn=role)
     execution = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+    read_events = lab.record_events({"source": ["aws.states"], "detail": {"status": ["FAILED"]}})
     instance_id = lab.launch()
     lab.wait_state(instance_id, "running")
 
@@ -48,5 +49,6 @@ def test_an_emulator_goes_on_after_a_restart_with_what_it_held(lab: Lab) -> None
     assert states.describe_execution(executionArn=execution)["status"] == "FAILED"
     (reservation,) = lab.client("ec2").describe_instances(InstanceIds=[instance_id])["Reservations"]
     assert reservation["Instances"][0]["State"]["Name"] == "terminated"
+    wait_for(lambda: [each["detail"]["executionArn"] for each in read_events()] == [execution], "the event")
     put(lab, name, "after")
     wait_for(lambda: "after" in chain(*ids_of(seen(lab, function))), "the record after the restart")
