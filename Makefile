@@ -9,7 +9,7 @@ CHECKOV := .venv-checkov
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench bench-report screenshots browser judges smoke doctor prices audit lock pulumi clean
+.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench bench-report screenshots soak browser judges smoke doctor prices audit lock pulumi clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -65,6 +65,9 @@ judges: setup ## have other programs look at Mayfly's parts (judges/README.md); 
 
 nightly: setup ## the simulation's 2,000 random schedules
 	$(RUN) -m pytest -m simulation --hypothesis-profile=nightly tests/simulation
+
+soak: setup ## 2,000 jobs among faults and restarts, half an hour and more: make soak, make soak SOAK="--jobs 200 --seed 7"
+	@$(RUN) -m soak $(SOAK)
 
 check: setup ## format, lint and types
 	$(RUN) -m ruff format --check .

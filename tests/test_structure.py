@@ -58,6 +58,7 @@ def test_a_folder_imports_the_standard_library_and_what_it_may(folder: str) -> N
         ("localcloud", ("functions", "infra", "simulation", "tests")),
         ("operations", ("functions", "simulation", "tests")),
         ("benchmarks", ("functions", "tests")),
+        ("soak", ("functions", "infra", "simulation", "tests")),
     ],
 )
 def test_a_folder_does_not_reach_where_it_should_not(folder: str, forbidden: tuple[str, ...]) -> None:

@@ -1,0 +1,224 @@
+"""One job from its submission to what its owner does with it last, as its plan has it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import httpx2 as httpx
+
+from localcloud.job_client import Job, JobApiError, JobClient
+from soak.plan import JobPlan, expected_output
+
+_T = TypeVar("_T")
+_LONGEST_PAUSE = 4.0  # seconds between two looks at a job, so that looks are not most of the load
+_PAUSE = 1.0
+_TRIES = 60  # of a request: while the emulator is restarted, there is no answer
+
+
+class UnexpectedAnswerError(Exception):
+    """What the API did is not what it promises; the message says both."""
+
+
+@dataclass
+class SoakJob:
+    """What became of one job.
+
+    Attributes:
+        owner: name of a user.
+        output: what its result must be.
+        may_end_as: the status that is right for it, by what it was last asked for.
+        has_ended: it was seen in a terminal status since it was last asked for.
+        interrupted: it was open when the emulator was restarted, so that it may have failed as internal_error.
+        seconds: from the submission to its first end.
+        deleted: the job as it was read right before it was deleted.
+    """
+
+    owner: str
+    id: str
+    output: bytes = field(repr=False)
+    may_end_as: str
+    has_ended: bool = False
+    interrupted: bool = False
+    seconds: float | None = None
+    deleted: Job | None = field(default=None, repr=False)
+
+
+@dataclass
+class Record:
+    """What a soak has done so far; written by many threads, since appending to a list is atomic."""
+
+    jobs: list[SoakJob] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def interrupt(self) -> None:
+        for job in list(self.jobs):
+            job.interrupted = job.interrupted or not job.has_ended
+
+
+@dataclass(frozen=True)
+class Journey:
+    """Carries out one plan; `deadline` is of `time.monotonic`."""
+
+    client: JobClient
+    plan: JobPlan
+    record: Record
+    deadline: float
+
+    def run(self) -> None:
+        """Every job of the plan goes into the record as soon as it has an id.
+
+        Raises:
+            JobApiError, TimeoutError, UnexpectedAnswerError, httpx.TransportError: it went on no further.
+        """
+        if time.monotonic() > self.deadline:
+            raise TimeoutError("not begun in time")
+        plan = self.plan
+        natural = "failed" if plan.fails else "succeeded"
+        upload = self._answered(lambda: self.client.request_upload(f"{plan.number}.bin", len(plan.content)))
+        self._answered(lambda: self.client.upload(upload, plan.content))
+        job = self._submit(upload["job_id"], plan.text, natural)
+        if plan.submit_twice:
+            again = self._answered(lambda: self.client.create(job.id, plan.text))
+            self._require(again["id"] == job.id, f"submitted twice, answered as {again['id']}")
+            self.record.events.append("submitted twice")
+        if plan.delete_early and self._deleted_early(job):
+            return
+        if plan.cancel_after is not None:
+            time.sleep(plan.cancel_after)
+            if self._cancelled(job) and plan.delete_after_cancel and self._deleted_early(job):
+                return
+        status = self._wait(job)
+        retries = plan.retries
+        while status in {"failed", "cancelled"} and (retries or job.interrupted):
+            retries -= not job.interrupted
+            self._retry(job, natural)
+            status = self._wait(job)
+        if plan.copy_text is not None:
+            text = plan.copy_text
+            copy_id = str(self._answered(lambda: self.client.copy(job.id)))
+            self.record.events.append("copied")
+            copied = self._submit(copy_id, text, "succeeded")
+            while self._wait(copied) == "failed" and copied.interrupted:
+                self._retry(copied, "succeeded")
+        if plan.delete:
+            self._delete(job)
+
+    def _submit(self, job_id: str, text: str, may_end_as: str) -> SoakJob:
+        job = SoakJob(self.plan.owner, job_id, expected_output(self.plan.content, text), may_end_as)
+        self.record.jobs.append(job)
+        self._answered(lambda: self.client.create(job_id, text))
+        return job
+
+    def _wait(self, job: SoakJob) -> str:
+        began = time.monotonic()
+        found = self._answered(
+            lambda: self.client.wait(job.id, max(0.0, self.deadline - time.monotonic()), longest_pause=_LONGEST_PAUSE)
+        )
+        job.has_ended = True
+        if job.seconds is None:
+            job.seconds = time.monotonic() - began
+        return str(found["status"])
+
+    def _cancelled(self, job: SoakJob) -> bool:
+        try:
+            self._answered(lambda: self.client.cancel(job.id))
+        except JobApiError as error:
+            self._require(error.code == "not_ready", f"cancelling was refused as {error.code!r}")
+            self.record.events.append("cancelled too late")
+            return False
+        job.may_end_as = "cancelled"
+        self.record.events.append("cancelled")
+        return True
+
+    def _retry(self, job: SoakJob, may_end_as: str) -> None:
+        before = self._answered(lambda: self.client.get(job.id))["run"]
+        job.has_ended, job.interrupted, job.may_end_as = False, False, may_end_as
+
+        def retry() -> None:
+            # An earlier request may have been carried out, and its answer lost.
+            if self.client.get(job.id)["run"] == before:
+                self.client.retry(job.id)
+
+        self._answered(retry)
+        self.record.events.append("retried")
+
+    def _deleted_early(self, job: SoakJob) -> bool:
+        """Asks for a deletion that is to be refused, unless the last machine ends in this moment."""
+        before = self._answered(lambda: self.client.get(job.id))
+        try:
+            self.client.delete(job.id)
+        except JobApiError as error:
+            self._require(error.is_server_error or error.code == "not_ready", f"early deletion: {error.code!r}")
+            self.record.events.append("early deletion refused")
+            return False
+        except httpx.TransportError:
+            return False
+        job.deleted = before
+        self.record.events.append("early deletion accepted")
+        alive = [each["id"] for each in self._machines_of(job) if each["state"] != "terminated"]
+        self._require(not alive, f"job {job.id} was deleted, and its machines live: {alive}")
+        return True
+
+    def _machines_of(self, job: SoakJob) -> list[Job]:
+        return [each for each in self._answered(self.client.machines) if each["job_id"] == job.id]
+
+    def _delete(self, job: SoakJob) -> None:
+        """Once every machine is confirmed terminated; it may still be refused until the slot is free."""
+        while not self._is_deleted(job):
+            if time.monotonic() > self.deadline:
+                raise TimeoutError(f"job {job.id} cannot be deleted: its machines are not confirmed terminated")
+            time.sleep(_PAUSE)
+        self.record.events.append("deleted")
+        self._is_refused(lambda: self.client.get(job.id), {"job_not_found"})
+        self._is_refused(lambda: self.client.create(job.id, self.plan.text), {"job_conflict", "upload_missing"})
+
+    def _is_deleted(self, job: SoakJob) -> bool:
+        latest = self._answered(lambda: self.client.get(job.id))
+        if any(machine["terminated_at"] is None for machine in latest["machines"]):
+            return False
+        asked = 0
+
+        def delete() -> None:
+            nonlocal asked
+            asked += 1
+            self.client.delete(job.id)
+
+        try:
+            self._answered(delete)
+        except JobApiError as error:
+            # An earlier request may have been carried out, and its answer lost.
+            if not (error.code == "job_not_found" and asked > 1):
+                self._require(error.code == "not_ready", f"deleting was refused as {error.code!r}")
+                return False
+        job.deleted = latest
+        return True
+
+    def _is_refused(self, ask: Callable[[], object], codes: set[str]) -> None:
+        try:
+            self._answered(ask)
+        except JobApiError as error:
+            self._require(error.code in codes, f"after the deletion: {error.status} {error.code}")
+        else:
+            raise UnexpectedAnswerError("a deleted job's id was accepted")
+
+    def _answered(self, ask: Callable[[], _T]) -> _T:
+        """The answer, when the first ones were lost; `ask` knows what an earlier request may have done."""
+        for _ in range(_TRIES - 1):
+            try:
+                return ask()
+            except httpx.TransportError:
+                pass
+            except JobApiError as error:
+                if not error.is_server_error:
+                    raise
+            time.sleep(_PAUSE)
+        return ask()
+
+    @staticmethod
+    def _require(holds: bool, otherwise: str) -> None:
+        if not holds:
+            raise UnexpectedAnswerError(otherwise)
