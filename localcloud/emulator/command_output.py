@@ -30,24 +30,10 @@ EVENTS_A_CALL = 4
 CALLS_AFTER_THE_END = 60
 
 
-REPLY_BYTES = 24_000
-TRUNCATED = b"--output truncated--"
-
-
-def read_head(path: Path) -> str:
-    """What the agent's reply has of an output file: from 24,000 bytes on its beginning (docs/ssm-agent.md)."""
-    with path.open("rb") as output:
-        head = output.read(REPLY_BYTES)
-    if len(head) == REPLY_BYTES:
-        head = head[: -len(TRUNCATED)] + TRUNCATED
-    return head.decode("utf-8", "replace")
-
-
 class LogStream:
     """Copies one growing file into one log stream as the agent does, with the rights of the machine's role.
 
-    Two differences (docs/ssm-agent.md): what is left when a command ends is sent at once, for the sake of a job's time;
-    and the command itself writes the file, through no pipe, so nothing waits for the agent.
+    One difference (docs/ssm-agent.md): what is left when a command ends is sent at once, for the sake of a job's time.
     """
 
     def __init__(self, machine: Machine, path: Path, group: str, name: str) -> None:

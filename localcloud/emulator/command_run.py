@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 from ministack.services import ssm
 
 from localcloud.emulator import events
-from localcloud.emulator.command_output import LogStream, read_head
+from localcloud.emulator.command_output import LogStream
+from localcloud.emulator.command_reply import Reply, status_of
+from localcloud.emulator.command_shell import STREAMS, CommandShell
 from localcloud.emulator.machine_processes import MachineEndedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from localcloud.emulator.command_shell import ShellEnd
     from localcloud.emulator.faults import Faults
-    from localcloud.emulator.machine_processes import MachineProcess
     from localcloud.emulator.machines import Machine
 
 log = logging.getLogger("localcloud.agent")
@@ -28,9 +30,7 @@ log = logging.getLogger("localcloud.agent")
 STDERR_CHARACTERS = 8_000  # GetCommandInvocation: "The first 8,000 characters written by the plugin to stderr"
 DEFAULT_EXECUTION_SECONDS = 3600
 SHORTEST_EXECUTION_SECONDS = 5  # amazon-ssm-agent, pluginutil.go, ValidateExecutionTimeout: less means the default
-KILLED = 137  # pluginutil_unix.go, GetStatus: whatever ends with it has timed out
 FOLLOW_SECONDS = 1.0  # amazon-ssm-agent, cloudwatchlogsservice.go: UploadFrequency
-STREAMS = ("stdout", "stderr")
 
 
 class CommandRun:
@@ -41,18 +41,16 @@ class CommandRun:
         self._machine = machine
         self._faults = faults
         self._invocation: dict[str, Any] = record["Invocations"][machine.id]
-        self._process: MachineProcess | None = None
-        self._finished = threading.Event()
         self._cancelled = threading.Event()
+        self._woken = threading.Event()  # by a request to cancel, or when the shell has ended
 
     def start(self) -> None:
         threading.Thread(target=self._run, name=f"command-{self.record['CommandId']}", daemon=True).start()
 
     def cancel(self) -> None:
-        """Asks for the end; the status becomes Cancelled once the process has ended."""
+        """Asks for the end."""
         self._cancelled.set()
-        if self._process is not None:
-            self._machine.processes.kill(self._process)
+        self._woken.set()
 
     def _run(self) -> None:
         if not self._machine.wait_until_online(float(self.record["TimeoutSeconds"])):
@@ -62,70 +60,73 @@ class CommandRun:
         self._invocation["ExecutionStartDateTime"] = _iso(started)
         self._set_status("InProgress", "In Progress")
         self._arm_loss()
-        try:
-            code, timed_out = self._execute()
-        except (OSError, MachineEndedError) as error:
-            if self._machine.is_ending:
-                return
-            log.warning("%s: command did not start: %s", self._machine.id, error)
-            self._invocation["StandardErrorContent"] = str(error)
-            code, timed_out = 1, False
-        if self._machine.is_ending:
+        reply = self._execute()
+        while reply is not None and reply.wants_reboot:
+            reply = self._execute_after_reboot()
+        if reply is None or self._machine.is_ending:
             return  # a machine that is gone reports nothing: the invocation stays InProgress, as on AWS
         self._invocation.update(
-            ResponseCode=code, ExecutionEndDateTime=_iso(datetime.now(UTC)), ExecutionElapsedTime=_elapsed(started)
+            ResponseCode=reply.code,
+            StandardOutputContent=reply.stdout,
+            StandardErrorContent=reply.stderr[:STDERR_CHARACTERS],
+            ExecutionEndDateTime=_iso(datetime.now(UTC)),
+            ExecutionElapsedTime=_elapsed(started),
         )
-        if self._cancelled.is_set():
-            self._set_status("Cancelled", "Cancelled")
-        elif timed_out or code == KILLED:
-            self._set_status("TimedOut", "Execution Timed Out")
-        else:
-            status = "Failed" if code else "Success"
-            self._set_status(status, status)
+        self._set_status(reply.status, "Execution Timed Out" if reply.status == "TimedOut" else reply.status)
 
-    def _execute(self) -> tuple[int, bool]:
-        """Exit code, and whether the execution timeout ended it."""
+    def _execute(self) -> Reply | None:
+        """None if the machine has ended meanwhile."""
         folder = self._machine.files.command_folder(self.record["CommandId"])
-        script = folder / "_script.sh"
-        script.write_text("\n".join(self._parameter("commands")), encoding="utf-8")
         working = self._parameter("workingDirectory") or [""]
-        self._process = self._machine.processes.start(
-            ["/bin/sh", str(script)],
-            folder=Path(working[0]) if working[0] else self._machine.files.home,
-            stdout=folder / "stdout",
-            stderr=folder / "stderr",
-        )
+        self._woken.clear()
         if self._cancelled.is_set():
-            self._machine.processes.kill(self._process)
-        timed_out = self._follow(folder)
-        code = self._process.wait()
+            self._woken.set()
+        shell = CommandShell(self._machine.processes, folder, self._woken.set)
+        try:
+            shell.start(
+                "\n".join(self._parameter("commands")),
+                Path(working[0]) if working[0] else self._machine.files.home,
+                self._faults.plan.agent_bytes_per_s,
+            )
+        except (OSError, MachineEndedError) as error:
+            if self._machine.is_ending:
+                return None
+            log.warning("%s: command did not start: %s", self._machine.id, error)
+            return Reply("Failed", 1, "", str(error))
         with contextlib.suppress(FileNotFoundError):  # a terminated machine takes its files with it
-            self._invocation["StandardOutputContent"] = read_head(folder / "stdout")
-            self._invocation["StandardErrorContent"] = read_head(folder / "stderr")[:STDERR_CHARACTERS]
-        return code, timed_out
+            return self._follow(shell, folder)
+        return None
 
-    def _follow(self, folder: Path) -> bool:
-        """Sends output on while the process runs; True when the execution timeout had to end it."""
-        assert self._process is not None  # noqa: S101 - for the type checker: set by the caller
-        process = self._process
-        threading.Thread(target=self._await_end, args=(process,), daemon=True).start()
+    def _execute_after_reboot(self) -> Reply | None:
+        """Once more, from the start. The agent asks for `shutdown -r +1`; here that minute is left out."""
+        self._machine.reboot()
+        while not self._machine.wait_until_online(FOLLOW_SECONDS):
+            if self._machine.is_ending:
+                return None
+        return self._execute()
+
+    def _follow(self, shell: CommandShell, folder: Path) -> Reply | None:
+        """Sends output on while the shell runs."""
         logs = self._log_streams(folder)
-        deadline = _Deadline(self._execution_seconds())
-        timed_out = False
-        while not self._finished.wait(min(FOLLOW_SECONDS, deadline.left()) if logs else deadline.left()):
-            if deadline.passed() and not timed_out:
-                timed_out = True
-                self._machine.processes.kill(process)
-            self._each(logs, LogStream.follow)
-        with contextlib.suppress(FileNotFoundError):  # as below
-            if not (timed_out or self._cancelled.is_set()):
-                _add_failure(folder / "stderr", process.wait())
-        self._each(logs, LogStream.finish)
-        return timed_out
-
-    def _await_end(self, process: MachineProcess) -> None:
-        process.wait()
-        self._finished.set()
+        deadline = time.monotonic() + self._execution_seconds()
+        end: ShellEnd | None = None
+        while end is None:
+            woken = self._woken.wait(max(0.0, min(FOLLOW_SECONDS, deadline - time.monotonic())))
+            if self._machine.is_ending:
+                shell.abandon()
+                return None
+            if shell.has_ended:
+                end = shell.end()
+            elif woken or time.monotonic() >= deadline:
+                end = shell.kill()
+            else:
+                _each(logs, LogStream.follow)
+        status = status_of(end.code, is_cancelled=self._cancelled.is_set())
+        if status == "Failed":
+            with (folder / "stderr").open("ab") as stderr:
+                stderr.write(f"failed to run commands: {end.error}".encode())  # straight after the last byte (seen)
+        _each(logs, LogStream.finish)
+        return Reply.read(folder, status, end.code)
 
     def _log_streams(self, folder: Path) -> list[LogStream]:
         asked = self.record.get("CloudWatchOutputConfig") or {}
@@ -134,11 +135,6 @@ class CommandRun:
         group = asked.get("CloudWatchLogGroupName") or f"/aws/ssm/{self.record['DocumentName']}"
         prefix = f"{self.record['CommandId']}/{self._machine.id}/aws-runShellScript"
         return [LogStream(self._machine, folder / name, group, f"{prefix}/{name}") for name in STREAMS]
-
-    def _each(self, logs: list[LogStream], do: Callable[[LogStream], None]) -> None:
-        with contextlib.suppress(FileNotFoundError):  # a terminated machine takes its files with it
-            for stream in logs:
-                do(stream)
 
     def _execution_seconds(self) -> float:
         given = self._parameter("executionTimeout")
@@ -166,23 +162,9 @@ class CommandRun:
             events.command_status_changed(self._machine.scope, self.record, self._machine.id)
 
 
-def _add_failure(stderr: Path, code: int) -> None:
-    """The agent's own sentence, straight after the last byte (docs/ssm-agent.md)."""
-    if code > 0 and code != KILLED:
-        with stderr.open("ab") as output:
-            output.write(f"failed to run commands: exit status {code}".encode())
-
-
-class _Deadline:
-    def __init__(self, seconds: float) -> None:
-        self._ends = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds left; a short wait once it has passed, while the killed process is on its way out."""
-        return max(self._ends - time.monotonic(), 0.05)
-
-    def passed(self) -> bool:
-        return time.monotonic() >= self._ends
+def _each(logs: list[LogStream], do: Callable[[LogStream], None]) -> None:
+    for stream in logs:
+        do(stream)
 
 
 def _roll_up(record: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 COUNTS = frozenset({"insufficient_capacity", "throttle", "agent_never_online", "fail_terminate"})
 SECONDS = frozenset({"agent_delay_s", "kill_machine_after_s", "invisible_for_s"})
+RATES = frozenset({"agent_bytes_per_s"})
 SWITCHES = frozenset({"deny_unregistered", "drop_command_events", "duplicate_stream_records", "old_agent"})
 
 
@@ -35,6 +36,8 @@ class FaultPlan:
         old_agent: agents that come online are older than 3.3.40, and get commands by ec2messages alone.
         fail_terminate: the next N TerminateInstances answer InternalError.
         invisible_for_s: seconds that a new instance is unknown to EC2's other calls.
+        agent_bytes_per_s: how fast agents copy each of the streams of commands that begin now; 420,000 is what the real
+            one was seen to do (docs/ssm-agent.md). Without it as fast as this computer can.
     """
 
     insufficient_capacity: int = 0
@@ -48,6 +51,7 @@ class FaultPlan:
     old_agent: bool = False
     fail_terminate: int = 0
     invisible_for_s: float = 0.0
+    agent_bytes_per_s: float | None = None
 
     @classmethod
     def from_json(cls, body: object) -> FaultPlan:
@@ -72,6 +76,8 @@ def _check_value(key: str, value: object) -> None:
         raise InvalidFaultError(key, "must be a whole number, zero or more")
     if key in SECONDS and not (isinstance(value, int | float) and is_number and value >= 0):
         raise InvalidFaultError(key, "must be a number of seconds, zero or more")
+    if key in RATES and not (isinstance(value, int | float) and is_number and value > 0):
+        raise InvalidFaultError(key, "must be a number of bytes a second, more than zero")
     if key in SWITCHES and not isinstance(value, bool):
         raise InvalidFaultError(key, "must be true or false")
 

@@ -53,7 +53,9 @@ class MachineProcesses:
         self._supervisor: _Supervisor | None = None
         self._closed = False
 
-    def start(self, argv: Sequence[str], *, folder: Path, stdout: Path, stderr: Path) -> MachineProcess:
+    def start(
+        self, argv: Sequence[str], *, folder: Path, stdout: Path, stderr: Path, script: tuple[Path, str] | None = None
+    ) -> MachineProcess:
         """Starts a program that reads nothing from its standard input.
 
         Args:
@@ -61,6 +63,7 @@ class MachineProcesses:
             folder: its working folder.
             stdout: file that its output is appended to.
             stderr: the same for its standard error.
+            script: a program to write before, and its text.
 
         Raises:
             MachineEndedError: the machine has ended.
@@ -80,16 +83,17 @@ class MachineProcesses:
                 environment=self._environment,
                 stdout=str(stdout),
                 stderr=str(stderr),
+                script=script and [str(script[0]), script[1]],
             )
         if error := process.answer.get():
             raise error
         return process
 
-    def kill(self, process: MachineProcess) -> None:
-        """Ends a process and everything in its process group, unless it has ended."""
+    def kill(self, process: MachineProcess) -> bool:
+        """Ends a process and everything in its process group; False if nothing of that was left."""
         with self._lock:
-            if self._supervisor is not None:
-                self._supervisor.ask(kill=process.number)
+            supervisor = self._supervisor
+        return supervisor is not None and supervisor.kill(process)
 
     def close(self) -> None:
         """Begins to end everything; nothing can be started afterwards."""
@@ -125,6 +129,7 @@ class _Supervisor:
         self._lock = threading.Lock()
         self._ended = False
         self._processes: dict[int, MachineProcess] = {}
+        self._kills: dict[int, queue.SimpleQueue[bool]] = {}
         self._reader = threading.Thread(target=self._read, name="machine-supervisor", daemon=True)
         self._reader.start()
 
@@ -135,6 +140,16 @@ class _Supervisor:
         if ended:
             process.end()
         self.ask(start=process.number, **request)
+
+    def kill(self, process: MachineProcess) -> bool:
+        """False if nothing of its group was left; True also if the whole machine ends."""
+        answer: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        with self._lock:
+            if self._ended:
+                return True
+            self._kills[process.number] = answer
+        self.ask(kill=process.number)
+        return answer.get()
 
     def ask(self, **request: Any) -> None:
         # Closed, or killed by what runs on the machine: everything there has been told to end, and is no more.
@@ -160,9 +175,11 @@ class _Supervisor:
                 self._hear(json.loads(line))
         with self._lock:
             self._ended = True
-            left = list(self._processes.values())
+            left, unanswered = list(self._processes.values()), list(self._kills.values())
         for process in left:
             process.end()
+        for answer in unanswered:
+            answer.put(True)
 
     def _hear(self, said: dict[str, Any]) -> None:
         match said:
@@ -172,6 +189,10 @@ class _Supervisor:
                 self._take(number).answer.put(OSError(errno, text, file))
             case {"ended": number, "code": code}:
                 self._take(number).end(code)
+            case {"killed": number, "found": found}:
+                with self._lock:
+                    answer = self._kills.pop(number)
+                answer.put(found)
 
     def _take(self, number: int) -> MachineProcess:
         with self._lock:

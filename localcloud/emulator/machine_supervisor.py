@@ -5,13 +5,14 @@ and each line of its standard output says something, as JSON:
 
 | asked | said |
 |---|---|
-| `{start: N, argv, folder, environment, stdout, stderr}` | `{started: N}` |
+| `{start: N, argv, folder, environment, stdout, stderr, script}` | `{started: N}` |
 | | `{failed: N, error: [errno, text, file]}` if it cannot be started |
 | | `{ended: N, code}` when program N has ended; minus the signal that ended it |
-| `{kill: N}`: the program and its process group, unless it has ended | |
+| `{kill: N}` | `{killed: N, found}`: whether there was anything left of its process group |
 
-Output is appended to the files `stdout` and `stderr`. The machine ends when the input ends, which also happens when
-the emulator is killed.
+Output is appended to the files `stdout` and `stderr`. A `script`, `[path, text]` or null, is written before: here,
+since no other thread of this process can be between fork(2) and execve(2) with the file open for writing, which would
+make it busy (ETXTBSY). The machine ends when the input ends, which also happens when the emulator is killed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from localcloud.emulator.subreaper import become_subreaper, end_children
+from localcloud.emulator.subreaper import become_subreaper, end_children, parents
 
 CHUNK = 64 << 10
 
@@ -34,6 +35,7 @@ CHUNK = 64 << 10
 class MachineSupervisor:
     def __init__(self) -> None:
         self._running: dict[int, tuple[int, subprocess.Popen[bytes]]] = {}  # by process id; the number, the program
+        self._groups: dict[int, int] = {}  # by number; the process id, of those that have ended too
 
     def serve(self, requests: int) -> None:
         """Returns when the requests have ended.
@@ -65,6 +67,8 @@ class MachineSupervisor:
     def _start(self, request: dict[str, Any]) -> None:
         number = request["start"]
         try:
+            if request["script"]:
+                _write_script(*request["script"])
             with Path(request["stdout"]).open("ab") as stdout, Path(request["stderr"]).open("ab") as stderr:
                 process = subprocess.Popen(
                     request["argv"],
@@ -79,13 +83,17 @@ class MachineSupervisor:
             _say(failed=number, error=[error.errno, error.strerror, error.filename])
         else:
             self._running[process.pid] = number, process
+            self._groups[number] = process.pid
             _say(started=number)
 
     def _kill(self, number: int) -> None:
-        for pid, (its_number, _) in self._running.items():
-            if its_number == number:  # not reaped yet, so the id is still its own
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(pid, signal.SIGKILL)
+        group = self._groups.get(number)
+        # Not reaped yet: so the id is still its own. Else it may have become another's, but not in this session.
+        found = group is not None and (group in self._running or _has_members(group))
+        if group is not None and found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+        _say(killed=number, found=found)
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
@@ -104,6 +112,20 @@ def _woken_by_children() -> int:
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     return woken
+
+
+def _has_members(group: int) -> bool:
+    """Whether a process of this session is in the process group."""
+    for pid in parents():
+        with contextlib.suppress(OSError):  # ended while we looked
+            if os.getpgid(pid) == group and os.getsid(pid) == os.getsid(0):
+                return True
+    return False
+
+
+def _write_script(path: str, text: str) -> None:
+    Path(path).write_text(text, encoding="utf-8")
+    Path(path).chmod(0o700)
 
 
 def _say(**what: Any) -> None:

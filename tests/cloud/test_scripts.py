@@ -93,6 +93,13 @@ def test_what_a_script_prints_on_both_streams_is_in_the_log(client: JobClient, s
     assert [line for line in lines if line in {"one", "three"}] == ["one", "three"]
 
 
+def test_what_a_script_leaves_running_does_not_hold_its_command_open(client: JobClient, scripted: Scripted) -> None:
+    """An agent's command lasts as long as any process holds its output (docs/ssm-agent.md): the wrapper lets none."""
+    with scripted("sh", "-c", 'setsid sleep 100000 & sleep 100000 & cp "$1" "$3"', "sh"):
+        job = finished(client, client.submit(b"x", "x.txt", "y"))
+    assert job["status"] == "succeeded", job["error"]
+
+
 def test_any_executable_can_be_the_script(client: JobClient, scripted: Scripted) -> None:
     with scripted("sh", "-c", 'tr a-z A-Z < "$1" > "$3"; cat "$2" >> "$3"', "sh"):
         job = finished(client, client.submit(b"quiet ", "x.txt", "end"))

@@ -55,7 +55,7 @@ if daemon := os.fork():
 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 os.execve("/bin/sleep", ["sleep", "600"], {})
 """
-LEAVES_A_PROCESS = f"python3 - <<'EOF'{DAEMON}EOF" if IS_LINUX else "sleep 600 & echo $!"
+LEAVES_A_PROCESS = f"python3 - 2>/dev/null <<'EOF'{DAEMON}EOF" if IS_LINUX else "sleep 600 >/dev/null 2>&1 & echo $!"
 
 
 T = TypeVar("T")

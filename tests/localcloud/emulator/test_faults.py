@@ -25,6 +25,7 @@ NONE = {
     "duplicate_stream_records": False,
     "fail_terminate": 0,
     "invisible_for_s": 0.0,
+    "agent_bytes_per_s": None,
 }
 
 
@@ -52,6 +53,8 @@ def test_faults_are_set_shown_and_cleared_as_a_whole(lab: Lab) -> None:
         ({"throttle": 1.5}, "throttle"),
         ({"agent_delay_s": "1"}, "agent_delay_s"),
         ({"invisible_for_s": -1}, "invisible_for_s"),
+        ({"agent_bytes_per_s": 0}, "agent_bytes_per_s"),
+        ({"agent_bytes_per_s": "fast"}, "agent_bytes_per_s"),
         ({"kill_machine_after_s": None}, "kill_machine_after_s"),
         ({"drop_command_events": 1}, "drop_command_events"),
         ([], "body"),

@@ -1,0 +1,93 @@
+"""What is left of a command's shell, its pipes and its threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from localcloud.emulator.command_shell import CommandShell, ShellEnd
+from localcloud.emulator.machine_processes import MachineEndedError, MachineProcesses
+from localcloud.emulator.output_pipe import OutputPipe
+from localcloud.emulator.subreaper import IS_LINUX
+from tests.localcloud.emulator.lab import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def processes() -> Iterator[MachineProcesses]:
+    machine = MachineProcesses({"PATH": os.environ["PATH"]})
+    yield machine
+    machine.kill_all()
+
+
+def started(processes: MachineProcesses, folder: Path, script: str, speed: float | None = None) -> CommandShell:
+    shell = CommandShell(processes, folder, lambda: None)
+    shell.start(script, folder, speed)
+    return shell
+
+
+def copying_threads() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name in {"agent-output", "agent-shell"}]
+
+
+def test_a_shell_that_ended_has_its_output_in_files_and_leaves_no_pipe(
+    processes: MachineProcesses, tmp_path: Path
+) -> None:
+    shell = started(processes, tmp_path, "echo out; echo err >&2; exit 7")
+    wait_for(lambda: shell.has_ended, "the shell")
+    assert shell.end() == ShellEnd(7, "exit status 7")
+    assert (tmp_path / "stdout").read_text() == "out\n"
+    assert (tmp_path / "stderr").read_text() == "err\n"
+    assert {each.name for each in tmp_path.iterdir()} == {"_script.sh", "stdout", "stderr"}
+    wait_for(lambda: not copying_threads(), "the threads to end")
+
+
+@pytest.mark.skipif(not IS_LINUX, reason="elsewhere what has left its session is out of reach")
+def test_the_end_of_a_machine_leaves_no_thread_and_no_pipe(processes: MachineProcesses, tmp_path: Path) -> None:
+    shell = started(processes, tmp_path, "setsid sleep 600 & echo begun")
+    wait_for(lambda: (tmp_path / "stdout").read_bytes() or None, "the first line")
+    processes.kill_all()
+    wait_for(lambda: shell.has_ended, "the shell")
+    wait_for(lambda: not copying_threads(), "the threads to end")
+    assert not list(tmp_path.glob("*.pipe"))
+
+
+def test_what_is_abandoned_leaves_no_thread_however_slowly_it_was_copied(
+    processes: MachineProcesses, tmp_path: Path
+) -> None:
+    shell = started(processes, tmp_path, "yes", speed=10)
+    wait_for(lambda: (tmp_path / "stdout").read_bytes() or None, "the first bytes")
+    assert shell.kill() == ShellEnd(137)
+    wait_for(lambda: not copying_threads(), "the threads to end")
+    assert (tmp_path / "stdout").stat().st_size < 1000
+    assert not list(tmp_path.glob("*.pipe"))
+
+
+def test_a_group_without_processes_is_not_found(processes: MachineProcesses, tmp_path: Path) -> None:
+    shell = started(processes, tmp_path, "exit 3")
+    wait_for(lambda: shell.has_ended, "the shell")
+    assert shell.kill() == ShellEnd(1, "no such process")
+
+
+def test_a_shell_that_cannot_be_started_leaves_no_pipe(processes: MachineProcesses, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        CommandShell(processes, tmp_path, lambda: None).start("true", tmp_path / "nowhere", None)
+    processes.kill_all()
+    with pytest.raises(MachineEndedError):
+        started(processes, tmp_path, "true")
+    assert not list(tmp_path.glob("*.pipe"))
+
+
+def test_a_pipe_takes_no_more_than_a_seconds_worth_at_a_time(tmp_path: Path) -> None:
+    """So a thread never waits for long before it sees that its machine has ended."""
+    pipe = OutputPipe(tmp_path / "stdout", 7.5)
+    try:
+        assert pipe._read_bytes() == 7
+    finally:
+        pipe.close()
