@@ -28,7 +28,11 @@ _STREAM = "stdout"
 _PAGE_BYTES = 1_000_000
 _LINE_BYTES = 90  # of a line in the answer beside its text
 _POSITION = re.compile(r"(?P<token>.*?)(?:~(?P<skip>[0-9]{1,9}))?", re.DOTALL)
-_UNREADABLE = dict.fromkeys([*range(9), *range(11, 32), 127], "\N{REPLACEMENT CHARACTER}")
+# Half a surrogate pair, which JSON can write and UTF-8 cannot: machines share a role that writes every log.
+_UNREADABLE = dict.fromkeys(
+    [*range(9), *range(11, 32), 127, *range(0xD800, 0xE000)],
+    "\N{REPLACEMENT CHARACTER}",
+)
 
 
 class CloudWatchMachineLog:
@@ -56,7 +60,7 @@ class CloudWatchMachineLog:
         lines: list[LogLine] = []
         room = _PAGE_BYTES
         for line in islice(_lines(answer["events"]), skip, None):
-            room -= _LINE_BYTES + len(line.text.encode("utf-8", "replace"))
+            room -= _LINE_BYTES + len(line.text.encode())
             if room < 0 and lines:
                 return LogPage(tuple(lines), f"{token}~{skip + len(lines)}")
             lines.append(line)

@@ -32,6 +32,7 @@ def texts(*messages: str) -> list[str]:
         ("a\tb", "a\tb"),
         ("Grüße 🦋", "Grüße 🦋"),
         ("\x00\x1b[31mred\x7f\r", "��[31mred�"),
+        ("half \ud83e a pair", "half \N{REPLACEMENT CHARACTER} a pair"),
     ],
 )
 def test_what_nobody_can_read_is_replaced(printed: str, shown: str) -> None:
