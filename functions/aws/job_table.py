@@ -24,6 +24,8 @@ _TRIES = 10
 # A filter is applied after the read: as many records at a time, and so many times, are looked through for a batch.
 _FILTERED_LIMIT = 200
 _FILTERED_READS = 10
+# So many reads of a page ask for no more than it lacks.
+_EXACT_READS = 3
 
 
 class DynamoJobTable:
@@ -60,7 +62,8 @@ class DynamoJobTable:
             answer = self._client.query(
                 TableName=self._table,
                 ScanIndexForward=False,
-                Limit=limit - len(items) if batch is None else _FILTERED_LIMIT,
+                # Where deleted jobs are in the way again and again, there may be thousands more.
+                Limit=limit - len(items) if batch is None and reads < _EXACT_READS else _FILTERED_LIMIT,
                 ConsistentRead=True,
                 **_of_owner(owner, batch),
                 **({"ExclusiveStartKey": last} if last else {}),

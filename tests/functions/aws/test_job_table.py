@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -143,6 +144,28 @@ def test_a_list_is_newest_first_and_goes_on_from_where_it_ended(table: DynamoJob
     first = table.page("alice", 3, None)
     assert [job.id for job in first.jobs] == ids[:3]
     assert [job.id for job in table.page("alice", 3, first.next_before).jobs] == ids[3:]
+
+
+def test_thousands_of_deleted_jobs_cost_their_owners_list_a_few_reads(
+    table: DynamoJobTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    query = table._client.query
+
+    def counted(**request: Any) -> Any:
+        asked.append(request["Limit"])
+        return query(**request)
+
+    monkeypatch.setattr(table._client, "query", counted)
+    ids = sorted(new_job_id() for _ in range(1_000))
+    for job_id in ids:
+        table.add(job := a_job(id=job_id, status=JobStatus.FAILED))
+        if job_id not in ids[:3]:
+            assert table.bury(job, replace(TOMBSTONE, job_id=job_id))
+    first = table.page("alice", 2, None)
+    assert [job.id for job in first.jobs] == [ids[2], ids[1]]
+    assert [job.id for job in table.page("alice", 2, first.next_before).jobs] == [ids[0]]
+    assert len(asked) < 10
 
 
 def test_a_batch_is_listed_page_by_page_however_many_other_jobs_are_between(table: DynamoJobTable) -> None:
