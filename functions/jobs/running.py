@@ -250,8 +250,11 @@ class Inspecting:
         machine_state = self.machines.instance_state(instance_id)
         took_it = over is None or over.has_begun or over.status != "TimedOut"
         if took_it and (machine_state in _ALIVE or _may_only_seem_down(job, machine_state)):
-            # EC2 may not show yet that the machine goes down: a command that has only just ended is looked at again.
-            return self._finished(job, over) if over is not None and not _has_just_ended(over) else Outcome("running")
+            # EC2 may not show yet that a machine goes down, nor that there is one: a command that has only just ended,
+            # or whose machine EC2 does not know, is looked at again.
+            if over is None or machine_state not in _ALIVE or _has_just_ended(over):
+                return Outcome("running")
+            return self._finished(job, over)
         event = TimelineEvent("machine_lost", now(), _lost_words(instance_id, took_it=took_it))
         self.jobs.update(run.owner, run.job_id, unless_over(run, lambda job: job.noted(event)))
         return Outcome("lost")

@@ -419,6 +419,15 @@ def test_a_command_that_may_have_ended_with_its_machine_is_looked_at_again_for_a
     assert inspecting(state, "running").inspect(RUN, "i-1", "c-1").verdict == verdict
 
 
+@pytest.mark.parametrize(("age", "verdict"), [(60, "running"), (119, "running"), (121, "lost")])
+def test_a_command_stopped_by_a_signal_waits_for_ec2_to_show_its_new_machine(
+    stopped_clock: StoppedClock, age: float, verdict: str
+) -> None:
+    new = a_machine("i-1", launched_at=rfc3339(stopped_clock.moment - timedelta(seconds=age)))
+    state = CommandState("Failed", 143, None, ended_at=rfc3339(stopped_clock.moment - timedelta(seconds=35)))
+    assert inspecting(state, None, machines=(new,)).inspect(RUN, "i-1", "c-1").verdict == verdict
+
+
 def test_a_command_that_timed_out_on_a_machine_that_is_gone_is_the_machines_end() -> None:
     state = CommandState("TimedOut", -1, None)
     assert inspecting(state, "terminated").inspect(RUN, "i-1", "c-1").verdict == "lost"
