@@ -176,8 +176,10 @@ class Sweeping:
     def run_ended(self, run: Run, state: str) -> SweepReport:
         """Sees to a run whose workflow ended as `state` (FAILED, TIMED_OUT, ABORTED), without waiting for a sweep."""
         report = SweepReport()
-        if self._end_job(run, state):
-            report.ended.append(run.job_id)
+        # A record that no later try could write either keeps no slot; every sweep says so until it is mended.
+        with suppress(JobUnreadable, RecordRefused):
+            if self._end_job(run, state):
+                report.ended.append(run.job_id)
         self.line.table.leave(run)
         slot = self.line.table.slot(run)
         if slot is None:

@@ -204,6 +204,17 @@ def test_whatever_a_jobs_record_is_its_release_charges_and_frees_the_slot(worst:
     assert world.queue.ledger("2026-01-31").machines == {"i-worst"}
 
 
+@pytest.mark.parametrize("worst", [each for each in WORST_ITEMS if each.startswith("a job")])
+def test_whatever_a_jobs_record_is_the_end_of_its_workflow_frees_the_slot_at_once(worst: str) -> None:
+    world = World()
+    world.add(WORST, "i-worst")
+    WORST_ITEMS[worst](world)
+    world.machines.states["i-worst"] = "terminated"
+    world.sweeper.run_ended(WORST, "FAILED")
+    assert world.queue.slots() == []
+    assert world.queue.ledger("2026-01-31").machines == {"i-worst"}
+
+
 @pytest.mark.parametrize("worst", WORST_ITEMS)
 def test_whatever_one_jobs_items_are_the_others_get_their_machines(worst: str) -> None:
     world = World()
