@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
@@ -14,6 +14,7 @@ from simulation.clock import VirtualClock
 from simulation.faults import Mishap
 from simulation.process import current, pause
 from simulation.quotas import Quota, TokenBucket
+from simulation.storage_errors import Outage, StorageError
 
 T = TypeVar("T")
 
@@ -34,13 +35,17 @@ class Invocation:
 
     function: str
     number: int
-    mishaps: Mapping[int, Mishap]
+    mishaps: MutableMapping[int, Mishap | StorageError]
     of_the_whole: Mishap | None
     calls: int = 0
 
-    def next_mishap(self) -> Mishap | None:
+    def next_mishap(self, action: str) -> Mishap | StorageError | None:
         self.calls += 1
-        return self.mishaps.get(self.calls - 1)
+        mishap = self.mishaps.get(self.calls - 1)
+        if isinstance(mishap, StorageError) and not mishap.can_befall(action):
+            self.mishaps.setdefault(self.calls, mishap)
+            return None
+        return mishap
 
 
 def invocation() -> Invocation | None:
@@ -66,8 +71,12 @@ def throttled(action: str) -> ClientError:
 class Calls:
     """`counted` is how often each (function, action) reached AWS; `quotas` are by action, none means no limit."""
 
-    def __init__(self, clock: VirtualClock, chance: Chance, quotas: Mapping[str, Quota]) -> None:
+    def __init__(
+        self, clock: VirtualClock, chance: Chance, quotas: Mapping[str, Quota], outages: Sequence[Outage] = ()
+    ) -> None:
         self.counted: Counter[tuple[str, str]] = Counter()
+        self._clock = clock
+        self._outages = outages
         self._chance = chance
         self._buckets = {action: TokenBucket(clock, quota) for action, quota in quotas.items()}
 
@@ -85,19 +94,16 @@ class Calls:
         """
         process = current()
         running = process.owner if process is not None and isinstance(process.owner, Invocation) else None
-        mishap = running.next_mishap() if running else None
+        mishap = running.next_mishap(action) if running else None
         if process is not None:
             process.sleep(self._chance.api_call())
+        if mishap is None and self._outages:
+            mishap = self._outage(running, action)
         if mishap is None:
             return self._sent(running, action, effect)
-        if mishap is Mishap.STALL:
-            pause(self._chance.between(1.0, _LONGEST_STALL))
-        elif mishap is Mishap.CRASH_BEFORE:
-            raise Crash
-        elif mishap is Mishap.ERROR_BEFORE:
-            raise ReadTimeoutError(endpoint_url=action)
-        elif mishap is Mishap.THROTTLED:
-            raise throttled(action)
+        if isinstance(mishap, StorageError):
+            self._fail(mishap, action, effect)
+        self._befall(mishap, action)
         answer = self._sent(running, action, effect)
         if mishap is Mishap.CRASH_AFTER:
             raise Crash
@@ -107,6 +113,32 @@ class Calls:
             pause(_READ_TIMEOUT)
             answer = self._sent(running, action, effect)
         return answer
+
+    def _befall(self, mishap: Mishap, action: str) -> None:
+        """What happens before the call is sent."""
+        if mishap is Mishap.STALL:
+            pause(self._chance.between(1.0, _LONGEST_STALL))
+        elif mishap is Mishap.CRASH_BEFORE:
+            raise Crash
+        elif mishap is Mishap.ERROR_BEFORE:
+            raise ReadTimeoutError(endpoint_url=action)
+        elif mishap is Mishap.THROTTLED:
+            raise throttled(action)
+
+    def _outage(self, running: Invocation | None, action: str) -> StorageError | None:
+        function, moment = running.function if running else _NOBODY, self._clock.seconds
+        return next((each.error for each in self._outages if each.covers(moment, function, action)), None)
+
+    def _fail(self, error: StorageError, action: str, effect: Callable[[], object]) -> NoReturn:
+        if error.has_effect:
+            effect()
+        for number in range(_TRIES - 1 if error.is_retried else 0):
+            pause(self._backoff(number))
+        raise refused(action, error.code)
+
+    def _backoff(self, number: int) -> float:
+        """Botocore's standard mode: up to 1, 2, 4 ... seconds."""
+        return self._chance.between(0.0, 2.0**number)
 
     def has_room(self, quota: str, tokens: float) -> bool:
         """Takes from a quota that is not about requests; there is always room where none is set."""
@@ -124,7 +156,6 @@ class Calls:
             if bucket.take():
                 return effect()
             if number + 1 < tries:
-                # botocore's standard mode: up to 1, 2, 4 ... seconds.
-                pause(self._chance.between(0.0, 2.0**number))
+                pause(self._backoff(number))
                 self.counted[asked] += 1
         raise throttled(action)

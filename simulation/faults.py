@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from simulation.damage import ItemFault
+from simulation.storage_errors import Outage, StorageError
+
 
 class Mishap(StrEnum):
     """What befalls one invocation of a function, at one of its calls to AWS; the last two befall it as a whole."""
@@ -26,12 +29,15 @@ OF_THE_WHOLE = {Mishap.ANSWER_LOST, Mishap.GIVEN_UP}
 
 @dataclass(frozen=True)
 class FunctionFault:
-    """`invocation` is the function's, `call` the call within it; beyond the last one nothing happens."""
+    """`invocation` is the function's, `call` the call within it; beyond the last one nothing happens.
+
+    An error of a storage service befalls the first call from there on that it can befall.
+    """
 
     function: str
     invocation: int
     call: int
-    mishap: Mishap
+    mishap: Mishap | StorageError
 
 
 class Delivery(StrEnum):
@@ -76,6 +82,8 @@ class Faults:
     machines: Mapping[int, MachineFault] = field(default_factory=dict)
     records: Mapping[int, Delivery] = field(default_factory=dict)
     events: Mapping[int, Delivery] = field(default_factory=dict)
+    outages: tuple[Outage, ...] = ()
+    items: tuple[ItemFault, ...] = ()
     invisible_for: float = 0.0
 
 

@@ -16,8 +16,9 @@ from functions.jobs.fair_order import by_age
 from functions.jobs.job import Run
 from functions.jobs.ports import Batch, Charge, DayLedger, Lead, Slot, Ticket, Turn
 from functions.jobs.serving import MAX_BATCH
-from simulation.calls import Calls
+from simulation.calls import Calls, refused
 from simulation.clock import VirtualClock
+from simulation.damage import Damage
 
 T = TypeVar("T")
 
@@ -84,6 +85,8 @@ class SimulatedLineTable:
         self.on_grant: list[Callable[[Slot], None]] = []
         self.on_free: list[Callable[[Slot], None]] = []
         self.charges: dict[str, Charge] = {}  # by the machine's id
+        self.damaged_entries: dict[str, Damage] = {}  # by the run's name, and so are the slots
+        self.damaged_slots: dict[str, Damage] = {}
         self._orders: dict[str, str] = {}  # of the try that wrote a run's ticket last
         self._clock = clock
         self._calls = calls
@@ -102,7 +105,10 @@ class SimulatedLineTable:
         moment = now()
 
         def effect() -> Ticket:
-            known = self.tickets.get(run.name)
+            damage = self.damaged_entries.get(run.name)
+            if damage is Damage.TOO_LARGE:
+                raise refused("dynamodb:UpdateItem", "ValidationException")
+            known = None if damage else self.tickets.get(run.name)
             if known is not None and self._orders[run.name] > order:
                 return known
             ticket = Ticket(run, attempt, token, known.since if known else moment, wish, quiet_until)
@@ -111,6 +117,9 @@ class SimulatedLineTable:
             self._orders[run.name] = order
             for hears in self.on_enter:
                 hears(ticket)
+            if damage is Damage.UNREADABLE:
+                raise ValueError("since")  # the one attribute that is not written anew
+            self.damaged_entries.pop(run.name, None)
             return ticket
 
         return self._calls.make("dynamodb:UpdateItem", effect)
@@ -119,7 +128,8 @@ class SimulatedLineTable:
         def effect() -> Sequence[Ticket]:
             for hears in self.on_look:
                 hears()
-            return by_age(chain.from_iterable(items.first(limit) for items in self._of_owner.values()))
+            found = chain.from_iterable(items.first(limit) for items in self._of_owner.values())
+            return by_age(each for each in found if each.run.name not in self._unreadable_entries)
 
         # A page for each owner of whom there may be more, as functions/aws/owner_heads.py skips.
         for _ in range(sum(len(items) >= limit for items in self._of_owner.values())):
@@ -127,38 +137,69 @@ class SimulatedLineTable:
         return self._query(sum(min(limit, len(items)) for items in self._of_owner.values()), effect)
 
     def ticket(self, run: Run) -> Ticket | None:
-        return self._calls.make("dynamodb:GetItem", lambda: self.tickets.get(run.name))
+        def effect() -> Ticket | None:
+            return None if run.name in self._unreadable_entries else self.tickets.get(run.name)
+
+        return self._calls.make("dynamodb:GetItem", effect)
 
     def leave(self, run: Run, attempt: int | None = None) -> Ticket | None:
         def effect() -> Ticket | None:
-            ticket = self.tickets.get(run.name)
-            if ticket is not None and attempt in {None, ticket.attempt}:
-                self._of_owner[run.owner].pop(run.name)
-                return self.tickets.pop(run.name)
-            return None
+            ticket, damage = self.tickets.get(run.name), self.damaged_entries.get(run.name)
+            expected = {None} if damage is Damage.HALF_DELETED else {None, ticket.attempt if ticket else None}
+            if ticket is None or attempt not in expected:
+                return None
+            self.lose_entry(run)
+            return None if damage and damage.is_unreadable else ticket
 
         return self._calls.make("dynamodb:DeleteItem", effect)
 
     def slot(self, run: Run) -> Slot | None:
-        return self._calls.make("dynamodb:GetItem", lambda: self.granted.get(run.name))
+        def effect() -> Slot | None:
+            return None if run.name in self.damaged_slots else self.granted.get(run.name)
+
+        return self._calls.make("dynamodb:GetItem", effect)
 
     def slots(self) -> Sequence[Slot]:
         def effect() -> Sequence[Slot]:
             for hears in self.on_count:
                 hears()
-            return self.granted.first()
+            return self.readable_slots()
 
         return self._query(len(self.granted), effect)
 
+    def readable_slots(self) -> list[Slot]:
+        return [slot for slot in self.granted.first() if slot.run.name not in self.damaged_slots]
+
+    def readable_entries(self) -> list[Ticket]:
+        return [ticket for ticket in self.tickets.first() if ticket.run.name not in self._unreadable_entries]
+
+    @property
+    def _unreadable_entries(self) -> set[str]:
+        return {name for name, damage in self.damaged_entries.items() if damage.is_unreadable}
+
+    def lose_entry(self, run: Run) -> None:
+        self._of_owner[run.owner].pop(run.name)
+        self.tickets.pop(run.name)
+        self.damaged_entries.pop(run.name, None)
+
+    def lose_slot(self, run: Run) -> None:
+        self.granted.pop(run.name)
+        self.damaged_slots.pop(run.name, None)
+
     def drop_unreadable(self) -> Sequence[str]:
-        self._query(len(self.tickets), tuple)
-        self._query(len(self.granted), tuple)
-        return ()
+        entries = self._query(len(self.tickets), lambda: [self.tickets.get(one) for one in self._unreadable_entries])
+        slots = self._query(len(self.granted), lambda: [self.granted.get(one) for one in self.damaged_slots])
+        for entry in filter(None, entries):
+            self._calls.make("dynamodb:DeleteItem", partial(self.lose_entry, entry.run))
+        for slot in filter(None, slots):
+            self._calls.make("dynamodb:DeleteItem", partial(self.lose_slot, slot.run))
+        return [item.run.name for item in (*entries, *slots) if item]
 
     def grant(self, slots: Sequence[Slot]) -> None:
         def effect(these: Sequence[Slot]) -> None:
             for slot in these:
                 self.granted.put(slot.run.name, slot)
+                self.damaged_slots.pop(slot.run.name, None)
                 for hears in self.on_grant:
                     hears(slot)
 
@@ -168,8 +209,10 @@ class SimulatedLineTable:
     def give_back(self, run: Run, instance_id: str) -> None:
         def effect() -> None:
             slot = self.granted.get(run.name)
+            if self.damaged_slots.get(run.name) is Damage.HALF_DELETED:
+                return
             if slot is not None and slot.machine.instance_id == instance_id:
-                self.granted.pop(run.name)
+                self.lose_slot(run)
                 for hears in self.on_free:
                     hears(slot)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from functions.jobs.ports import Machine, Waiter
-from simulation.calls import Calls
+from simulation.calls import Calls, refused
+from simulation.damage import Damage
 
 # As functions/aws has it: in one BatchWriteItem, in one TerminateInstances.
 _MOST_WRITES, _MOST_ENDS = 25, 1_000
@@ -27,6 +28,7 @@ class SimulatedMachineTable:
 
     def __init__(self, calls: Calls) -> None:
         self._items: dict[str, _Item] = {}
+        self.damaged: dict[str, Damage] = {}  # by the instance's id
         self._ends: dict[str, None] = {}
         self._calls = calls
 
@@ -38,8 +40,10 @@ class SimulatedMachineTable:
             item = self._items.get(instance_id)
             if item is None:
                 raise LookupError(f"{instance_id} was never registered as a machine")
+            self._refuse_too_large(instance_id)
             had_news = item.news is not None
             item.token, item.news = token, None
+            self._refuse_half_deleted(instance_id)
             return Waiter(item.machine, token, had_news)
 
         return self._calls.make("dynamodb:UpdateItem", effect)
@@ -49,6 +53,7 @@ class SimulatedMachineTable:
             item = self._items.get(instance_id)
             if item is None:
                 raise LookupError(f"{instance_id} was never registered as a machine")
+            self._refuse_too_large(instance_id)
             item.token, item.end_token, item.news = None, token, None
             return item.has_ended
 
@@ -59,7 +64,9 @@ class SimulatedMachineTable:
             item = self._items.get(instance_id)
             if item is None:
                 return None
+            self._refuse_too_large(instance_id)
             item.news, item.has_ended = news, item.has_ended or is_end
+            self._refuse_half_deleted(instance_id)
             return Waiter(item.machine, item.token, has_news=True, end_token=item.end_token)
 
         return self._calls.make("dynamodb:UpdateItem", effect)
@@ -77,6 +84,20 @@ class SimulatedMachineTable:
             return item is not None and item.has_ended
 
         return self._calls.make("dynamodb:GetItem", effect)
+
+    def has(self, instance_id: str) -> bool:
+        return instance_id in self._items
+
+    def lose(self, instance_id: str) -> None:
+        del self._items[instance_id]
+
+    def _refuse_too_large(self, instance_id: str) -> None:
+        if self.damaged.get(instance_id) is Damage.TOO_LARGE:
+            raise refused("dynamodb:UpdateItem", "ValidationException")
+
+    def _refuse_half_deleted(self, instance_id: str) -> None:
+        if self.damaged.get(instance_id) is Damage.HALF_DELETED:
+            raise KeyError("job_id")
 
     def queue_ends(self, instance_ids: Sequence[str]) -> None:
         self._write_ends(instance_ids, lambda these: self._ends.update(dict.fromkeys(these)))

@@ -9,17 +9,19 @@ from functions.jobs.measuring import Measurement
 
 
 class SimulatedMeter:
-    """functions.jobs.measuring.Meter; `counts` is how often each metric came, by its name and kind.
+    """functions.jobs.measuring.Meter; `counts` is how often each metric came, by its name and kind, `sums` what of it.
 
     `on_take` hears of each metric's name and kind.
     """
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str | None]] = Counter()
+        self.sums: Counter[tuple[str, str | None]] = Counter()
         self.on_take: list[Callable[[str, str | None], None]] = []
 
     def take(self, measurements: Sequence[Measurement]) -> None:
         for each in measurements:
             self.counts[each.metric.name, each.kind] += 1
+            self.sums[each.metric.name, each.kind] += int(each.value)
             for hear in self.on_take:
                 hear(each.metric.name, each.kind)

@@ -24,10 +24,18 @@ class Watch:
 
     `idle` is how long each machine had its slot before its job's record knew of it, `starved` how long a slot was free
     at most while the run that then got it stood in line, both in seconds. `grants` are the names of the runs in the
-    order in which they got their first slots.
+    order in which they got their first slots. The jobs whose ids are `without_slot` have or had a slot that nobody can
+    read: when its machine was launched is not known then, and one that EC2 does not show yet is taken for gone.
     """
 
-    def __init__(self, clock: VirtualClock, ports: Ports, payload: Payload, stack: Stack) -> None:
+    def __init__(
+        self,
+        clock: VirtualClock,
+        ports: Ports,
+        payload: Payload,
+        stack: Stack,
+        without_slot: frozenset[str] = frozenset(),
+    ) -> None:
         self.problems: list[str] = []
         self.served: dict[str, tuple[str, int]] = {}
         self.idle: dict[str, float] = {}
@@ -36,6 +44,7 @@ class Watch:
         self._clock = clock
         self._ports = ports
         self._stack = stack
+        self._without_slot = without_slot
         self._spending = Spending.from_json(stack.spending)
         self._started: dict[str, tuple[str, int]] = {}
         self._has_machine: set[tuple[str, int]] = set()
@@ -82,12 +91,12 @@ class Watch:
     def _on_count(self) -> None:
         running = invocation()
         if running is not None and running.function == "launch":
-            self._held[running.number] = Counter(slot.run.owner for slot in self._ports.line.granted.first())
+            self._held[running.number] = Counter(slot.run.owner for slot in self._ports.line.readable_slots())
 
     def _on_look(self) -> None:
         running = invocation()
         if running is not None and running.function == "launch":
-            self._seen[running.number] = self._ports.line.tickets.first()
+            self._seen[running.number] = self._ports.line.readable_entries()
             self._served[running.number] = self._ports.line.served
 
     def _on_remember(self, batch: Batch) -> None:
@@ -112,7 +121,7 @@ class Watch:
             _before_the_last(some, members, self._held[leader], self._served[leader]) for some in (in_line, hoping)
         ]
         passed_over = [ticket for ticket in before[1] if ticket in before[0] and ticket.run.name not in members]
-        free = self._stack.max_concurrent - len(self._ports.line.granted)
+        free = self._stack.max_concurrent - len(self._ports.line.readable_slots())
         # Whom a cap leaves no room for today is told, and is in line until then.
         for ticket in passed_over if not self._stack.owner_cap else ():
             if ticket.wish in wishes or len(members) + len(passed_over) > free:
@@ -120,7 +129,7 @@ class Watch:
         self._refused[leader] |= wishes
 
     def _on_grant(self, slot: Slot) -> None:
-        held = len(self._ports.line.granted)
+        held = len(self._ports.line.readable_slots())
         if held > self._stack.max_concurrent:
             self.say(f"{held} slots are held, {self._stack.max_concurrent} there are")
         may_be = self._may_be_spent(slot.run.owner, day_of(slot.machine)) if self._stack.owner_cap else 0
@@ -150,7 +159,7 @@ class Watch:
         """What an owner's machines of a day have cost, and those that have slots may come to."""
         line = self._ports.line
         spent = sum(charge.micro_usd for charge in line.charges.values() if (charge.owner, charge.day) == (owner, day))
-        of_owner = [slot.machine for slot in line.granted.first() if slot.run.owner == owner]
+        of_owner = [slot.machine for slot in line.readable_slots() if slot.run.owner == owner]
         alive = [machine for machine in of_owner if machine.instance_id not in line.charges]
         return spent + sum(
             self._spending.longest(machine.most_hourly_micro_usd or 0) for machine in alive if day_of(machine) == day
@@ -160,14 +169,14 @@ class Watch:
         if len(self._ports.line.granted) == self._stack.max_concurrent - 1:
             self._room_since = self._clock.seconds
         instance = self._ports.ec2.instances[slot.machine.instance_id]
-        if instance.state != "terminated":
+        if instance.state != "terminated" and slot.run.job_id not in self._without_slot:
             self.say(f"the slot of {instance.id} is freed, but the machine is {instance.state}")
 
     def _on_terminate(self, instance: Instance, caller: str) -> None:
         age = self._clock.seconds - instance.launched
         if caller not in {"sweep", "pool"} or not instance.is_alive or age >= self._stack.machine_deadline:
             return
-        for slot in self._ports.line.granted.first():
+        for slot in self._ports.line.readable_slots():
             execution = self._ports.step_functions.executions.get(slot.run.name)
             is_running = execution is not None and execution.status == "RUNNING"
             if slot.machine.instance_id == instance.id and is_running:
@@ -183,7 +192,8 @@ class Watch:
         if execution.status != "SUCCEEDED":
             return
         name, began = execution.name, execution.last_asked
-        if self._ports.line.granted.get(name) is not None and self._granted[name] < began:
+        holds = {slot.run.name for slot in self._ports.line.readable_slots()}
+        if name in holds and self._granted[name] < began:
             self.say(f"{name} is at its end and still holds a slot")
         if self._ports.line.tickets.get(name) is not None and self._entered[name] < began:
             self.say(f"{name} is at its end and still waits in line")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self, cast
 
@@ -16,6 +17,8 @@ from functions.jobs.submission import Submission
 from simulation.calls import Calls
 from simulation.chance import Chance
 from simulation.clock import VirtualClock
+from simulation.damage import Damage, ItemFault, Kind
+from simulation.damaging import damaged
 from simulation.definition import Definition
 from simulation.ec2 import Ec2
 from simulation.event_bus import EventBus
@@ -41,6 +44,8 @@ _STEP_CHANGE = "Step Functions Execution Status Change"
 _API = "api"
 _API_TIMEOUT = 30.0
 _MINUTE = 60.0
+# For how long an item is waited for that shall be damaged, and how often it is looked for; seconds.
+_DAMAGE_WITHIN, _DAMAGE_AGAIN = 600.0, 0.7
 
 
 def job_id(number: int) -> str:
@@ -64,7 +69,7 @@ class World:
         self.chance = chance = Chance(seed, stack.slowness, stack.tail)
         self.scripts: dict[str, Script] = {}
         self.owners: dict[str, str] = {}  # of each job's id
-        self.calls = Calls(self.clock, chance, stack.quotas)
+        self.calls = Calls(self.clock, chance, stack.quotas, faults.outages)
         functions = {**FUNCTIONS, _API: Function(self._api, _API_TIMEOUT)}
         self.lambdas = Lambdas(self.clock, chance, functions, faults.functions)
         self.bus = EventBus(self.clock, chance, self.lambdas, faults.events)
@@ -84,9 +89,11 @@ class World:
             step_functions=StepFunctions(self.clock, chance, self.calls, self.lambdas, Definition.read(definition)),
             meter=SimulatedMeter(),
         )
+        self._item_faults = faults.items
         self.ports.jobs.on_write.append(self.stream.tell)
         self.ports.step_functions.on_end.append(self._tell_end)
-        self.watch = Watch(self.clock, self.ports, payload, stack)
+        without_slot = frozenset(job_id(fault.job) for fault in faults.items if fault.kind is Kind.SLOT)
+        self.watch = Watch(self.clock, self.ports, payload, stack, without_slot)
         self._submission = Submission(
             jobs=MeasuredJobs(self.ports.jobs, self.ports.meter),
             deleted_jobs=self.ports.jobs,
@@ -104,6 +111,8 @@ class World:
         self._installed.enter_context(self.clock.installed())
         self._installed.enter_context(installed(self.ports, self.stack))
         self.clock.after(self.chance.between(0.0, self.stack.sweep_every), self._sweep)
+        for fault in self._item_faults:
+            self.clock.after(fault.at, partial(self._damage, fault))
         if self.stack.pool_size:
             self.clock.after(self.chance.between(0.0, self.stack.keep_pool_every), self._keep_pool)
         return self
@@ -179,7 +188,7 @@ class World:
         """What is left to do, in words."""
         ports = self.ports
         return [
-            *(f"job {job.id} is {job.status}" for job in ports.jobs.jobs.values() if not job.status.is_terminal),
+            *(f"job {job.id} is {job.status}" for job in self._unended()),
             *(f"workflow {execution.name} is in {execution.state}" for execution in ports.step_functions.running),
             *(f"machine {one.id} is {one.state}" for one in ports.ec2.unended if one.id not in self.waiting),
             *self._unrest_of_pool(),
@@ -195,6 +204,12 @@ class World:
         items = self.ports.pool_table.items.values()
         ready = {item.instance_id for item in items if item.is_ready and item.claim is None}
         return {one for one in ready if self.ports.ec2.instances[one].state == "stopped"}
+
+    def _unended(self) -> list[Job]:
+        """Without those whose records nobody can write, which stay as they are."""
+        jobs = self.ports.jobs
+        for_good = {key for key, damage in jobs.damaged.items() if damage is not Damage.LARGE}
+        return [job for key, job in jobs.jobs.items() if not job.status.is_terminal and key not in for_good]
 
     def _unrest_of_pool(self) -> list[str]:
         wanted = 0 if self.stack.room == 0 else self.stack.pool_size  # an account without room has no pool either
@@ -214,6 +229,13 @@ class World:
             submission.delete(owner, job)
             return "deleted"
         return str(submission.retry(owner, job).status)
+
+    def _damage(self, fault: ItemFault) -> None:
+        key = (self.owner(fault.job), job_id(fault.job))
+        if damaged(self.ports, key, fault.kind, fault.damage):
+            return
+        if self.clock.seconds < fault.at + _DAMAGE_WITHIN:
+            self.clock.after(_DAMAGE_AGAIN, partial(self._damage, fault))
 
     def _sweep(self) -> None:
         self.lambdas.invoke_asynchronously("sweep", {})

@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
 from functions.jobs.job import Job, JobStatus
+from functions.jobs.measuring import SWEEP_FAILURES
 from functions.jobs.paths import output_key
 from functions.jobs.pricing import for_seconds, machine_cost
 from functions.jobs.spending import Spending
+from simulation.damage import Damage, Kind
 from simulation.faults import FINE, NO_FAULTS, PARTIAL, Faults
 from simulation.files import OUTPUTS
 from simulation.lambdas import Answer
 from simulation.payload import Script
 from simulation.stack import Stack
-from simulation.world import OWNER, World, run_of
+from simulation.world import OWNER, World, job_id, run_of
 from tests.simulation.workflow import definition, most_events
 
 # Long enough for everything a schedule can hold: eight jobs one after the other, each with three slow machines.
@@ -141,23 +143,50 @@ class Play:
         for execution in self.world.ports.step_functions.executions.values():
             if execution.history > most:
                 yield f"{execution.name} has {execution.history} events, more than {most}"
+            if execution.status == "FAILED" and not self.schedule.faults.outages:
+                yield f"{execution.name} did not get to its end: {execution.error}"
         executions = [run_of(execution) for execution in self.world.ports.step_functions.executions.values()]
         yield from (f"{run} has two workflows" for run in set(executions) if executions.count(run) > 1)
+        yield from self._problems_of_sweeps()
         for number, planned in enumerate(self.schedule.jobs):
             job = self.world.job(number)
+            if number in self._damaged:
+                continue
             if job is None:
                 if "submit" in self.granted[number] and "delete" not in self._deeds_to(number):
                     yield f"job {number} was accepted and is not there"
                 continue
             yield from (f"job {number}: {problem}" for problem in self._problems_of(number, planned, job))
 
+    @property
+    def _damaged(self) -> set[int]:
+        """The numbers of the jobs of which an item was damaged."""
+        return {fault.job for fault in self.schedule.faults.items}
+
+    def _is_damaged(self, name: str, but: Container[Kind] = ()) -> bool:
+        """Whether items of the job, or of the run, of that name were damaged, beside those of some kinds."""
+        return any(name.startswith(job_id(each.job)) for each in self.schedule.faults.items if each.kind not in but)
+
+    def _problems_of_sweeps(self) -> Iterator[str]:
+        """A sweep of which no call fails comes to its end, and measures what it cannot see to, for an alarm."""
+        faults, failed = self.schedule.faults, self.world.lambdas.failed["sweep"]
+        if failed and not faults.outages and "sweep" not in {fault.function for fault in faults.functions}:
+            yield f"{failed} sweeps did not come to their end"
+        jobs, measured = self.world.ports.jobs, self.world.ports.meter.sums[SWEEP_FAILURES.name, None]
+        for key, damage in jobs.damaged.items():
+            is_open = key in jobs.jobs and not jobs.jobs[key].status.is_terminal
+            if is_open and damage in {Damage.TOO_LARGE, Damage.UNREADABLE} and not measured:
+                yield f"the record of {key} is {damage}, and no sweep has measured it"
+
     def _problems_of_ledger(self) -> Iterator[str]:
         """Each machine that somebody had is in the ledger as its receipt has it, and no day is beyond the cap."""
         world, cap = self.world, self.schedule.owner_cap
         charges = world.ports.line.charges
-        receipts = [machine for job in world.ports.jobs.jobs.values() for machine in job.machines]
-        yield from (f"{one} was served with and not charged for" for one in world.watch.served if one not in charges)
-        for machine in receipts:
+        jobs = [job for job in world.ports.jobs.jobs.values() if not self._is_damaged(job.id)]
+        for one in world.watch.served.keys() - charges.keys():
+            if not self._is_damaged(world.watch.served[one][0], but={Kind.RECORD, Kind.ENTRY, Kind.MACHINE}):
+                yield f"{one} was served with and not charged for"
+        for machine in (machine for job in jobs for machine in job.machines):
             cost, charge = machine_cost(machine, world.clock.utc), charges.get(machine.instance_id)
             if charge is None or (charge.micro_usd, charge.day) != (cost, machine.launched_at[:10]):
                 yield f"{machine.instance_id} has cost {cost}, and the ledger has {charge}"
@@ -177,9 +206,12 @@ class Play:
 
     def _delays(self) -> Iterator[str]:
         schedule, watch = self.schedule, self.world.watch
-        undisturbed = not schedule.faults.functions and schedule.slowness == 1
-        longest = _IDLE_AT_MOST if undisturbed else _IDLE_WITH_FAULTS
-        yield from (f"{one} was idle for {seconds:.0f} s" for one, seconds in watch.idle.items() if seconds > longest)
+        outages = schedule.faults.outages
+        undisturbed = not (schedule.faults.functions or outages or self._damaged) and schedule.slowness == 1
+        longest = _IDLE_AT_MOST if undisturbed else _IDLE_WITH_FAULTS + sum(each.seconds for each in outages)
+        for one, seconds in watch.idle.items():
+            if seconds > longest and not self._is_damaged(watch.served[one][0]):
+                yield f"{one} was idle for {seconds:.0f} s"
         is_refused = (
             schedule.owner_cap
             or schedule.room is not None
@@ -251,6 +283,7 @@ class Play:
             "output_not_stored": planned.script.expiries > _STORES,
             "launch_refused": bool(set(schedule.faults.launches) - _TEMPORARY),
             "queue_timeout": schedule.queue_timeout_minutes < 240,
-            "internal_error": run.name in self.aborted,
+            # An outage may last for longer than a step of the workflow is tried.
+            "internal_error": run.name in self.aborted or bool(schedule.faults.outages),
             "spending_cap": schedule.owner_cap > 0,
         }.get(code, False)

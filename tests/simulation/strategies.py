@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 
 from hypothesis import strategies as st
 
+from simulation.damage import POSSIBLE, ItemFault, Kind
 from simulation.faults import FINE, PARTIAL, Ailment, Delivery, Faults, FunctionFault, MachineFault, Mishap
 from simulation.handlers import FUNCTIONS
 from simulation.payload import Script
 from simulation.stack import Stack
+from simulation.storage_errors import DENIED, SERVER_FAILED, STORAGE_ERRORS, THROTTLED, Outage
 from simulation.world import OWNER
 from tests.simulation.schedule import Deed, PlannedJob, Schedule
 
@@ -46,23 +49,54 @@ _FUNCTION_FAULTS = st.builds(
     function=st.sampled_from(["launch", "launch", "launch", "dispatch", "terminate", *FUNCTIONS, "api"]),
     invocation=st.integers(0, 8),
     call=st.integers(0, 14),
-    mishap=st.sampled_from(Mishap),
+    mishap=st.sampled_from(Mishap) | st.sampled_from(STORAGE_ERRORS),
+)
+# While a call goes on that its workflow has given up, the step's next try is under way.
+GIVEN_UP_LAUNCHES = st.builds(
+    FunctionFault,
+    function=st.just("launch"),
+    invocation=st.integers(0, 8),
+    call=st.just(0),
+    mishap=st.just(Mishap.GIVEN_UP),
+)
+# Of a refusal's kinds that last; what a call has written all the same is for single calls.
+_OUTAGES = st.builds(
+    Outage,
+    error=st.sampled_from([error for error in (*THROTTLED, *SERVER_FAILED, *DENIED) if not error.has_effect]),
+    begins=_seconds(300),
+    seconds=st.sampled_from([3.0, 20.0, 60.0, 300.0]),
+    function=st.sampled_from([None, "launch", "record", "release", "sweep", *FUNCTIONS, "api"]),
 )
 # While it boots, before and after it has its command, while it works, when it may have ended already.
 _DEATHS = st.sampled_from([0.0, 3.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 60.0, 90.0, 150.0, 250.0])
 _MACHINE_FAULTS = st.builds(MachineFault, ailment=st.sampled_from(Ailment), after=_DEATHS)
 _DELIVERIES = st.dictionaries(st.integers(0, 12), st.sampled_from(Delivery), max_size=5)
-_FAULTS = st.builds(
-    Faults,
-    functions=st.lists(_FUNCTION_FAULTS, max_size=_MOST_FUNCTION_FAULTS).map(tuple),
-    launches=st.lists(st.sampled_from([FINE, FINE, PARTIAL, *_REFUSALS]), max_size=6).map(tuple)
-    | st.sampled_from([(FINE, "UnauthorizedOperation"), ("RequestLimitExceeded",) * 12]),
-    starts=st.lists(st.sampled_from([FINE, FINE, *_REFUSALS, "IncorrectInstanceState"]), max_size=4).map(tuple),
-    machines=st.dictionaries(st.integers(0, 8), _MACHINE_FAULTS, max_size=4),
-    records=_DELIVERIES,
-    events=_DELIVERIES | st.just(dict.fromkeys(range(300), Delivery.LOST)),
-    invisible_for=st.sampled_from([0.0, 0.0, 3.0, 20.0, 90.0]),
-)
+
+
+def _faults(functions: st.SearchStrategy[FunctionFault]) -> st.SearchStrategy[Faults]:
+    return st.builds(
+        Faults,
+        functions=st.lists(functions, max_size=_MOST_FUNCTION_FAULTS).map(tuple),
+        launches=st.lists(st.sampled_from([FINE, FINE, PARTIAL, *_REFUSALS]), max_size=6).map(tuple)
+        | st.sampled_from([(FINE, "UnauthorizedOperation"), ("RequestLimitExceeded",) * 12]),
+        starts=st.lists(st.sampled_from([FINE, FINE, *_REFUSALS, "IncorrectInstanceState"]), max_size=4).map(tuple),
+        machines=st.dictionaries(st.integers(0, 8), _MACHINE_FAULTS, max_size=4),
+        records=_DELIVERIES,
+        events=_DELIVERIES | st.just(dict.fromkeys(range(300), Delivery.LOST)),
+        outages=st.just(()) | st.just(()) | st.lists(_OUTAGES, min_size=1, max_size=2).map(tuple),
+        invisible_for=st.sampled_from([0.0, 0.0, 3.0, 20.0, 90.0]),
+    )
+
+
+@st.composite
+def item_faults(draw: st.DrawFn, jobs: int) -> tuple[ItemFault, ...]:
+    """Of one job, which has up to three items damaged."""
+    job = draw(st.integers(0, jobs - 1))
+    kinds = draw(st.lists(st.sampled_from(Kind), min_size=1, max_size=3, unique=True))
+    return tuple(
+        ItemFault(job, kind, draw(st.sampled_from(POSSIBLE[kind])), draw(_seconds(30) | _seconds(300)))
+        for kind in kinds
+    )
 
 
 # With room for one machine of the stack's types until its deadline, for two of them, and for one of the dearest type;
@@ -81,6 +115,9 @@ _COURSES = (
 )
 
 
+_SOMETIMES = st.sampled_from([False, False, True])
+
+
 def _deeds(job: int, at: float, course: tuple[str, ...], between: float) -> list[Deed]:
     return [Deed(at + number * between, job, what) for number, what in enumerate(course)]
 
@@ -90,6 +127,9 @@ def schedules(
     draw: st.DrawFn,
     pool_sizes: Sequence[int] = (0, 0, 1, 2, 3),
     owner_caps: Sequence[int] = (0, 0, *OWNER_CAPS),
+    damaged: st.SearchStrategy[bool] = _SOMETIMES,
+    functions: st.SearchStrategy[FunctionFault] = _FUNCTION_FAULTS | GIVEN_UP_LAUNCHES,
+    slownesses: Sequence[float] = (1.0, 1.0, 5.0, 20.0),
 ) -> Schedule:
     jobs = draw(st.lists(_JOBS, min_size=1, max_size=8).map(tuple))
     doings = st.builds(
@@ -105,10 +145,11 @@ def schedules(
     timeout = 10 if room == 0 or scarce else draw(st.sampled_from([240, 240, 240, 10]))
     owner_cap = draw(st.sampled_from(owner_caps))
     pool_size = draw(st.sampled_from(pool_sizes))
+    faults = draw(_faults(functions))
     return Schedule(
         jobs=jobs,
         deeds=tuple(chain.from_iterable(draw(st.lists(doings, max_size=3)))),
-        faults=draw(_FAULTS),
+        faults=replace(faults, items=draw(item_faults(len(jobs)))) if draw(damaged) else faults,
         max_concurrent=draw(st.integers(1, 4)),
         max_attempts=draw(st.integers(1, 3)),
         room=room,
@@ -116,7 +157,7 @@ def schedules(
         pool_size=pool_size,
         pool_head_start=draw(st.sampled_from([400.0, 400.0, 60.0, 0.0])) if pool_size else 0.0,
         scarce=scarce,
-        slowness=draw(st.sampled_from([1.0, 1.0, 5.0, 20.0])),
+        slowness=draw(st.sampled_from(slownesses)),
         queue_timeout_minutes=timeout,
         seed=draw(st.integers(0, 2**32)),
     )

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.retries.standard import ThrottledRetryableChecker
 
-from simulation.calls import Calls
+from simulation.calls import Calls, Invocation
 from simulation.chance import Chance
 from simulation.clock import VirtualClock
+from simulation.faults import Mishap
 from simulation.quotas import Quota, TokenBucket
+from simulation.storage_errors import DENIED, REFUSED, SERVER_FAILED, STORAGE_ERRORS, THROTTLED, Outage, StorageError
 
 
 def test_a_token_bucket_fills_with_time_up_to_its_size() -> None:
@@ -36,3 +39,45 @@ def test_a_call_beyond_its_quota_is_throttled_after_as_many_tries_as_the_client_
     assert done == ["done"]
     assert calls.by_action() == {action: 1 + tries}
     assert calls.counted == {("nobody", action): 1 + tries}
+
+
+def test_an_error_of_a_storage_service_befalls_the_first_call_that_it_can() -> None:
+    (conflict,) = (error for error in REFUSED if error.code == "TransactionConflictException")
+    running = Invocation("f", 0, {0: conflict}, None)
+    actions = ("ec2:RunInstances", "dynamodb:GetItem", "s3:PutObject", "dynamodb:UpdateItem", "dynamodb:PutItem")
+    befallen = [running.next_mishap(action) for action in actions]
+    assert befallen == [None, None, None, conflict, None]
+
+
+def test_an_error_that_is_put_off_leaves_what_is_planned_for_the_next_call() -> None:
+    running = Invocation("f", 0, {0: DENIED[0], 1: Mishap.CRASH_AFTER}, None)
+    assert [running.next_mishap("ec2:RunInstances"), running.next_mishap("dynamodb:GetItem")] == [
+        None,
+        Mishap.CRASH_AFTER,
+    ]
+
+
+@pytest.mark.parametrize("error", STORAGE_ERRORS, ids=lambda error: f"{error.code} {error.has_effect}")
+def test_only_a_server_that_failed_may_have_done_what_it_was_asked_for(error: StorageError) -> None:
+    clock = VirtualClock()
+    calls, done = Calls(clock, Chance(0), {}, [Outage(error, 10.0, 5.0)]), list[float]()
+    action = f"{error.service}:PutItem"
+    calls.make(action, lambda: done.append(clock.seconds))
+    clock.run(10)
+    with pytest.raises(ClientError) as refused:
+        calls.make(action, lambda: done.append(clock.seconds))
+    assert refused.value.response["Error"]["Code"] == error.code
+    clock.run(15)
+    calls.make(action, lambda: done.append(clock.seconds))
+    assert done == ([0, 10, 15] if error.has_effect else [0, 15])
+    assert not error.has_effect or error in SERVER_FAILED
+
+
+def test_the_sdk_tries_again_what_the_simulation_says_that_it_does() -> None:
+    """By botocore's own lists; a server's own errors it tells by their HTTP status."""
+    codes = set(vars(ThrottledRetryableChecker)["_THROTTLED_ERROR_CODES"])
+    assert {error.code for error in THROTTLED} <= codes
+    assert not {error.code for error in (*DENIED, *REFUSED)} & codes
+    assert {error.code for error in STORAGE_ERRORS if error.is_retried} == {
+        error.code for error in (*THROTTLED, *SERVER_FAILED)
+    }

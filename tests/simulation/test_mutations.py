@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import count
@@ -12,10 +13,11 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from functions.aws.workflow import StepFunctionsWorkflow
-from functions.jobs import ending, serving
+from functions.jobs import ending, fair_order, launching, serving, sweeping
 from functions.jobs.ending import Releasing
 from functions.jobs.fair_order import by_age
 from functions.jobs.job import Job, JobStatus, MachineRecord, Run
@@ -30,7 +32,7 @@ from functions.orchestrator import sweep
 from simulation.calls import caller
 from simulation.pool_table import SimulatedPoolTable
 from tests.simulation.schedule import Play, Schedule
-from tests.simulation.strategies import OWNER_CAPS, schedules
+from tests.simulation.strategies import GIVEN_UP_LAUNCHES, OWNER_CAPS, schedules
 
 pytestmark = pytest.mark.simulation
 
@@ -164,6 +166,32 @@ def test_a_leader_who_forgets_what_it_has_just_granted_is_found(monkeypatch: pyt
     take = Purse.take
     monkeypatch.setattr(Purse, "take", forgetful)
     assert first_problems("micro-USD may be spent", schedules(owner_caps=OWNER_CAPS))
+
+
+def test_a_sweeper_that_stops_at_its_first_error_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "isolated", lambda *_: nullcontext())
+    assert first_problems("did not come to their end", schedules(damaged=st.just(True)))
+
+
+def test_a_release_that_frees_no_slot_when_it_cannot_note_the_machines_end_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The receipt is written first, since it says what is charged; that it could be written is no condition."""
+    monkeypatch.setattr(ending, "suppress", lambda *_: nullcontext())
+    assert first_problems("did not get to its end", schedules(damaged=st.just(True)))
+
+
+def test_an_order_by_id_within_an_owner_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_order, "by_age", lambda entries: sorted(entries, key=lambda entry: entry.run.name))
+    assert first_problems("was passed over for")
+
+
+def test_a_call_that_was_given_up_and_takes_the_place_of_the_next_try_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(launching, "_order", lambda *_: "")
+    among = schedules(damaged=st.just(False), functions=GIVEN_UP_LAUNCHES, slownesses=(20.0,))
+    assert first_problems("was idle for 18", among)
 
 
 @pytest.mark.parametrize("by", ["id", "wait"])

@@ -88,7 +88,15 @@ _attempts = st.integers(1, 2)
 _instances = st.sampled_from(["i-1", "i-2"])
 _slots = st.builds(Slot, _runs, _instances.map(a_machine))
 _line_steps = st.one_of(
-    st.tuples(st.just("enter"), _runs, _attempts, st.sampled_from(["token-1", "token-2"])),
+    st.tuples(
+        st.just("enter"),
+        _runs,
+        _attempts,
+        st.sampled_from(["token-1", "token-2"]),
+        st.none(),
+        st.none(),
+        st.sampled_from(["1", "2"]),
+    ),
     st.tuples(st.just("oldest"), st.integers(1, 3)),
     st.tuples(st.just("ticket"), _runs),
     st.tuples(st.just("leave"), _runs, st.none() | _attempts),

@@ -1,0 +1,206 @@
+"""A damaged item is to the tables in memory what it is to the real adapters, which run on an emulated DynamoDB here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.aws.job_table import DynamoJobTable
+from functions.aws.line_table import DynamoLineTable
+from functions.aws.machine_table import DynamoMachineTable
+from functions.jobs.deletion import Tombstone
+from functions.jobs.job import Job, Run, TimelineEvent
+from functions.jobs.ports import LineTable, Machine, MachineTable, Slot
+from simulation.damage import Damage
+from simulation.job_table import SimulatedJobTable
+from simulation.line_table import SimulatedLineTable
+from simulation.machine_table import SimulatedMachineTable
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
+from tests.functions.fakes.machines import a_machine
+from tests.simulation.test_tables import Both
+
+WORST, GOOD = Run("mallory", JOB_ID), Run("alice", OTHER_ID)
+KEY, ENTRY, SLOT, MACHINE = (
+    ("mallory", JOB_ID),
+    ("#line", f"mallory/{WORST.name}"),
+    ("#slot", JOB_ID),
+    ("#machine", "i-1"),
+)
+_MOST = 400 * 1024
+_DETAIL = {"M": {"event": {"S": "noted"}, "at": {"S": "2026-01-31T09:15:00.000Z"}}}
+TOMBSTONE = Tombstone(*KEY, "2026-01-31T09:20:00.000Z", "2026-01-31T11:20:00.000Z")
+
+
+def change(both: Both, key: tuple[str, str], without: tuple[str, ...] | None = (), **attributes: Any) -> None:
+    """Takes attributes of an item away, all where it is None, and gives it others."""
+    keys: Any = {"owner": {"S": key[0]}, "id": {"S": key[1]}}
+    item = both.client.get_item(TableName=both.name, Key=keys).get("Item", {})
+    kept = {name: value for name, value in item.items() if without is not None and name not in without}
+    both.client.put_item(TableName=both.name, Item={**kept, **keys, **attributes})
+
+
+def fill(both: Both, key: tuple[str, str], made: Callable[[str], dict[str, Any]]) -> None:
+    """Gives an item as much as DynamoDB takes."""
+    for size in range(_MOST, 0, -10):
+        with suppress(ClientError):
+            change(both, key, **made("x" * size))
+            return
+
+
+def outcome(method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """What a call answers, or the name or code of its error."""
+    try:
+        answer = method(*arguments, **named)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    except Exception as error:  # noqa: BLE001  # it is the outcome
+        return type(error).__name__
+    return [*answer] if hasattr(answer, "__next__") else answer
+
+
+def _noted(job: Job) -> Job:
+    return job.noted(TimelineEvent("noted", "2026-01-31T09:16:00.000Z"))
+
+
+RECORDS: Mapping[Damage, Callable[[Both], None]] = {
+    Damage.LARGE: lambda both: fill(
+        both, KEY, lambda x: {"timeline": {"L": [{"M": {**_DETAIL["M"], "detail": {"S": x}}}]}}
+    ),
+    Damage.TOO_LARGE: lambda both: fill(both, KEY, lambda x: {"input_text": {"S": x}}),
+    Damage.UNREADABLE: lambda both: change(both, KEY, status={"S": "paused"}),
+    Damage.HALF_DELETED: lambda both: change(both, KEY, ("input_text", "run", "filename", "open")),
+}
+
+
+Jobs = SimulatedJobTable | DynamoJobTable
+
+
+@pytest.mark.parametrize("damage", RECORDS)
+def test_a_damaged_record(damage: Damage) -> None:
+    def asked(table: Jobs) -> list[Any]:
+        return [
+            _status(outcome(table.get, *KEY)),
+            outcome(table.open_keys),
+            len(table.page("mallory", 10, None).jobs),
+            _status(outcome(table.update, *KEY, _noted)),
+            _status(outcome(table.add, a_job(owner="mallory"))),
+        ]
+
+    both = Both()
+    simulated, real = SimulatedJobTable(both.calls), DynamoJobTable(both.client, both.name)
+    with both.at_one_time():
+        simulated.add(a_job(owner="mallory"))
+        real.add(a_job(owner="mallory"))
+        RECORDS[damage](both)
+        simulated.damaged[KEY] = damage
+        assert asked(simulated) == asked(real)
+
+
+def _status(answer: Any) -> Any:
+    """Without the text, which is longer in the real table."""
+    return (answer.status, answer.revision) if isinstance(answer, Job) else answer
+
+
+ENTRIES: Mapping[Damage, Callable[[Both], None]] = {
+    Damage.TOO_LARGE: lambda both: fill(both, ENTRY, lambda x: {"x": {"S": x}}),
+    Damage.UNREADABLE: lambda both: change(both, ENTRY, since={"S": "long ago"}),
+    Damage.HALF_DELETED: lambda both: change(both, ENTRY, None),
+}
+
+
+@pytest.mark.parametrize("damage", ENTRIES)
+@pytest.mark.parametrize(
+    "call", [("leave", WORST), ("leave", WORST, 1), ("enter", WORST, 1, "long" * 9, None, None, "2")]
+)
+def test_a_damaged_queue_entry(damage: Damage, call: tuple[Any, ...]) -> None:
+    name, *arguments = call
+
+    def asked(table: LineTable) -> list[Any]:
+        return [
+            table.oldest(10),
+            table.ticket(WORST),
+            outcome(getattr(table, name), *arguments),
+            table.oldest(10),
+            len(table.drop_unreadable()),
+            table.oldest(10),
+        ]
+
+    both = Both()
+    simulated, real = SimulatedLineTable(both.clock, both.calls), DynamoLineTable(both.client, both.name)
+    with both.at_one_time():
+        for run in (WORST, GOOD):
+            simulated.enter(run, 1, "t", order="1")
+            real.enter(run, 1, "t", order="1")
+        ENTRIES[damage](both)
+        simulated.damaged_entries[WORST.name] = damage
+        assert asked(simulated) == asked(real)
+
+
+SLOTS: Mapping[Damage, Callable[[Both], None]] = {
+    Damage.UNREADABLE: lambda both: change(both, SLOT, ("machine",)),
+    Damage.HALF_DELETED: lambda both: change(both, SLOT, None),
+}
+
+
+@pytest.mark.parametrize("damage", SLOTS)
+@pytest.mark.parametrize("call", [("give_back", WORST, "i-1"), ("grant", [Slot(WORST, a_machine("i-3"))])])
+def test_a_damaged_slot(damage: Damage, call: tuple[Any, ...]) -> None:
+    name, *arguments = call
+
+    def asked(table: LineTable) -> list[Any]:
+        told = [table.slots(), table.slot(WORST), getattr(table, name)(*arguments), table.slots()]
+        return [*told, table.drop_unreadable(), table.slots()]
+
+    both = Both()
+    simulated, real = SimulatedLineTable(both.clock, both.calls), DynamoLineTable(both.client, both.name)
+    with both.at_one_time():
+        for table in (simulated, real):
+            table.grant([Slot(WORST, a_machine("i-1")), Slot(GOOD, a_machine("i-2"))])
+        SLOTS[damage](both)
+        simulated.damaged_slots[WORST.name] = damage
+        assert asked(simulated) == asked(real)
+
+
+MACHINES: Mapping[Damage, Callable[[Both], None]] = {
+    Damage.TOO_LARGE: lambda both: fill(both, MACHINE, lambda x: {"x": {"S": x}}),
+    Damage.HALF_DELETED: lambda both: change(both, MACHINE, ("job_owner", "job_id")),
+}
+
+
+@pytest.mark.parametrize("damage", MACHINES)
+def test_a_damaged_machines_item(damage: Damage) -> None:
+    def asked(table: MachineTable) -> list[Any]:
+        return [
+            outcome(table.park, "i-1", "token" * 9),
+            outcome(table.report, "i-1", "news" * 9),
+            outcome(table.has_news, "i-1"),
+            outcome(table.report, "i-1", "terminated", is_end=True),
+            outcome(table.has_ended, "i-1"),
+            outcome(table.park_until_end, "i-1", "token" * 9),
+        ]
+
+    both = Both()
+    simulated, real = SimulatedMachineTable(both.calls), DynamoMachineTable(both.client, both.name)
+    for table in (simulated, real):
+        table.add(Machine("i-1", *KEY, 1))
+    MACHINES[damage](both)
+    simulated.damaged["i-1"] = damage
+    assert asked(simulated) == asked(real)
+
+
+def test_a_damaged_tombstone() -> None:
+    def asked(table: Jobs) -> list[Any]:
+        return [outcome(table.tombstone, *KEY), outcome(table.unpurged), outcome(table.get, *KEY)]
+
+    both = Both()
+    simulated, real = SimulatedJobTable(both.calls), DynamoJobTable(both.client, both.name)
+    for table in (simulated, real):
+        table.add(a_job(owner="mallory"))
+        assert table.bury(a_job(owner="mallory"), TOMBSTONE)
+    change(both, KEY, ("logs",))
+    simulated.damaged[KEY] = Damage.UNREADABLE
+    assert asked(simulated) == asked(real)
