@@ -244,6 +244,30 @@ def test_another_owners_job_is_as_one_that_is_not_there(gateway: Gateway, reques
     assert gateway.files.deleted == []
 
 
+@pytest.mark.parametrize("request_", [key for key in ABOUT_JOBS if JOB_ID in key])
+def test_a_deleted_job_is_to_everybody_as_one_that_was_never_there(gateway: Gateway, request_: str) -> None:
+    callers: list[tuple[Claims, dict[str, str]]] = [
+        (claims(ALICE), {}),
+        (claims(BOB), {}),
+        (ADMINS_CLAIMS, {"owner": ALICE}),
+    ]
+    missing = [gateway.send(request_, found, **query).body for found, query in callers]
+    gateway.add(ALICE, JobStatus.FAILED)
+    assert gateway.send(f"DELETE /jobs/{JOB_ID}", ADMINS_CLAIMS, owner=ALICE).status == 200
+    assert [gateway.send(request_, found, **query).body for found, query in callers] == missing
+    assert all(each["code"] == "job_not_found" for each in missing)
+
+
+def test_a_deleted_jobs_id_is_refused_to_its_owner_and_tells_others_nothing(gateway: Gateway) -> None:
+    job = gateway.add(ALICE, JobStatus.FAILED)
+    assert gateway.send(f"DELETE /jobs/{JOB_ID}", claims(ALICE)).body["id"] == JOB_ID
+    for owner in (ALICE, BOB):
+        gateway.files.inputs[input_key(owner, JOB_ID, job.filename)] = b"abc"
+    again = gateway.send("POST /jobs", claims(ALICE), body=OTHERS["POST /jobs"])
+    assert is_problem(again, 409, "job_conflict")
+    assert gateway.send("POST /jobs", claims(BOB), body=OTHERS["POST /jobs"]).status == 201
+
+
 @pytest.mark.parametrize("request_", ["GET /jobs", "GET /machines"])
 def test_a_list_has_the_callers_own_alone(gateway: Gateway, request_: str) -> None:
     gateway.add(ALICE)
