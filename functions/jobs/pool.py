@@ -117,7 +117,8 @@ class PoolKeeping:
         for surplus in kept[self.size :]:
             with isolated("end the surplus machine", surplus.instance_id):
                 self._end(surplus, report)
-        self._bring_on([one for one in kept[: self.size] if not one.is_ready], alive, report)
+        with isolated("bring on the pool's machines", self.stack):
+            self._bring_on([one for one in kept[: self.size] if not one.is_ready], alive, report)
         self._fill_up(self.size - len(kept), report)
         return report
 
@@ -159,10 +160,15 @@ class PoolKeeping:
             state = seen.state if seen is not None else None
             if state == "running":
                 up.append(machine.instance_id)
-            elif state == "stopped" and self._has_settled(machine) and self.table.make_ready(machine):
-                report.made_ready.append(machine.instance_id)
-        online = self.pool_machines.online(up) if up else ()
-        stopping = [one for one in online if self.table.ask_stop(one)]
+            elif state == "stopped" and self._has_settled(machine):
+                with isolated("let the pooled machine be claimed", machine.instance_id):
+                    if self.table.make_ready(machine):
+                        report.made_ready.append(machine.instance_id)
+        stopping: list[str] = []
+        for one in self.pool_machines.online(up) if up else ():
+            with isolated("ask the pooled machine to stop", one):
+                if self.table.ask_stop(one):
+                    stopping.append(one)
         if stopping:
             self.pool_machines.stop(stopping)
             report.stopped.extend(stopping)

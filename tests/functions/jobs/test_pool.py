@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -305,3 +306,52 @@ def test_the_sweeper_ends_what_the_keeper_should_have_ended_long_ago() -> None:
 
 def test_a_stack_without_a_pool_has_what_is_left_of_one_swept_away() -> None:
     assert sweep(None, alive("i-left", "stopped", timedelta(hours=1))) == ["i-left"]
+
+
+class Faulty(FakePoolTable):
+    """Whatever is written of one machine fails, with an error of the store's that no condition is behind."""
+
+    faulty = "i-faulty"
+
+    def remove(self, machine: PooledMachine) -> bool:
+        self._check(machine.instance_id)
+        return super().remove(machine)
+
+    def _change(
+        self,
+        instance_id: str,
+        is_fine: Callable[[PooledMachine], bool],
+        change: Callable[[PooledMachine], PooledMachine],
+    ) -> bool:
+        self._check(instance_id)
+        return super()._change(instance_id, is_fine, change)
+
+    def _check(self, instance_id: str) -> None:
+        if instance_id == self.faulty:
+            raise RuntimeError("ProvisionedThroughputExceededException")
+
+
+@pytest.mark.parametrize(
+    ("made", "state", "done"),
+    [
+        (lambda one: preparing(one, READY_WITHIN), "running", "removed"),
+        (preparing, "running", "stopped"),
+        (lambda one: replace(preparing(one), stop_asked_at=ago(SETTLE)), "stopped", "made_ready"),
+        (lambda one: replace(pooled(one), claim=Claim("t", ago(GRACE))), "stopped", "released"),
+    ],
+)
+def test_a_machine_that_cannot_be_seen_to_keeps_no_other_from_it(
+    made: Callable[[str], PooledMachine], state: str, done: str
+) -> None:
+    keeper = Keeper(*((made(one), state) for one in ("i-a", "i-faulty", "i-z")), size=4)
+    keeper.keeping = replace(keeper.keeping, table=Faulty(keeper.table.items))
+    keeper.pool_machines.agents = {"i-a", "i-faulty", "i-z"}
+    report = keeper.keep()
+    assert getattr(report, done) == ["i-a", "i-z"]
+    assert report.launched, "and the pool is filled up"
+
+
+def test_whatever_keeps_machines_from_being_brought_on_the_pool_is_filled_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper = Keeper((preparing("i-a"), "running"))
+    monkeypatch.setattr(keeper.pool_machines, "online", lambda _: 1 / 0)
+    assert len(keeper.keep().launched) == 1
