@@ -68,6 +68,9 @@ _THROTTLED = {
 }
 # Faults of AWS's own: whether the call had its effect is open.
 _UNCLEAR = {"InternalError", "InternalFailure", "ServerInternal", "ServiceUnavailable", "Unavailable"}
+# Termination protection, which an operator may switch on for a machine: it spares all others of its zone in the same
+# call, too (EC2 API reference, TerminateInstances).
+_PROTECTED = "OperationNotPermitted"
 _UNKNOWN_INSTANCE = {"InvalidInstanceID.NotFound"}
 # SSM's words for an agent that has not reported yet. The right to send commands asks for the machine's tag
 # (`ssm:resourceTag`), which SSM may not know before that. A right that is really missing fails the job all the same,
@@ -245,11 +248,31 @@ class AwsMachines:
                 ec2, instance_ids, lambda known: ec2.terminate_instances(InstanceIds=known)["TerminatingInstances"]
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] in _THROTTLED:
+            code = error.response["Error"]["Code"]
+            if code in _THROTTLED:
                 raise _throttled(error) from error
+            if code == _PROTECTED and len(instance_ids) > 1:
+                return self._terminate_by_halves(instance_ids)
             raise
         ended = {one["InstanceId"]: one["CurrentState"]["Name"] for answer in answered.answers for one in answer}
         return {**answered.going_down, **ended}
+
+    def _terminate_by_halves(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
+        """Ends all but those that are protected; raises what EC2 says of them when there are no others."""
+        half = len(instance_ids) // 2
+        ended: dict[str, str] = {}
+        refusal: ClientError | None = None
+        for part in (instance_ids[:half], instance_ids[half:]):
+            try:
+                ended |= self.terminate_all(part)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != _PROTECTED:
+                    raise
+                refusal = error
+                logger.exception("EC2 protects machines from being ended", extra={"instance_ids": list(part)})
+        if refusal is not None and not ended:
+            raise refusal
+        return ended
 
 
 def _tag_list(tags: Mapping[str, str]) -> list[TagTypeDef]:

@@ -380,3 +380,27 @@ def test_the_stacks_machines_are_those_with_its_tag_that_live(aws: Stubbed) -> N
     aws.ec2.add_response("describe_instances", last, {**expected, "NextToken": "more"})
     launched = datetime(2026, 1, 31, 9, 15, 2, tzinfo=UTC)
     assert list(aws.machines.alive_of_stack("dev")) == [AliveMachine("i-1", launched), AliveMachine("i-2", launched)]
+
+
+def test_a_machine_that_is_protected_from_termination_spares_no_other_in_the_same_call(aws: Stubbed) -> None:
+    """EC2 API reference, TerminateInstances: those in the zone of a protected instance "are not terminated"."""
+    ids = ["i-1", "i-2", "i-protected", "i-4"]
+    ends = {one: {"InstanceId": one, "CurrentState": {"Name": "shutting-down"}} for one in ids}
+    for refused in (ids, ids[2:], ids[2:3]):
+        aws.ec2.add_client_error(
+            "terminate_instances", "OperationNotPermitted", expected_params={"InstanceIds": refused}
+        )
+        if refused == ids:
+            answer = {"TerminatingInstances": [ends["i-1"], ends["i-2"]]}
+            aws.ec2.add_response("terminate_instances", answer, {"InstanceIds": ids[:2]})
+    aws.ec2.add_response("terminate_instances", {"TerminatingInstances": [ends["i-4"]]}, {"InstanceIds": ["i-4"]})
+    assert aws.machines.terminate_all(ids) == dict.fromkeys(["i-1", "i-2", "i-4"], "shutting-down")
+
+
+def test_machines_that_are_all_protected_are_an_error(aws: Stubbed) -> None:
+    for refused in (["i-1", "i-2"], ["i-1"], ["i-2"]):
+        aws.ec2.add_client_error(
+            "terminate_instances", "OperationNotPermitted", expected_params={"InstanceIds": refused}
+        )
+    with pytest.raises(ClientError, match="OperationNotPermitted"):
+        aws.machines.terminate_all(["i-1", "i-2"])
