@@ -105,6 +105,11 @@ class SimulatedJobTable:
 
         return self._calls.make("dynamodb:GetItem", effect)
 
+    def purged_once(self, tombstone: Tombstone) -> None:
+        key = (tombstone.owner, tombstone.job_id)
+        after = replace(tombstone, is_purged=True)
+        self._calls.make("dynamodb:UpdateItem", lambda: self.tombstones.__setitem__(key, after))
+
     def purged(self, tombstone: Tombstone) -> None:
         key = (tombstone.owner, tombstone.job_id)
         self._calls.make("dynamodb:UpdateItem", lambda: self._unpurged.pop(key, None))

@@ -131,6 +131,14 @@ class DynamoJobTable:
         item = self._client.get_item(TableName=self._table, Key=_key(owner, job_id), ConsistentRead=True).get("Item")
         return tombstone_of(item) if item and is_tombstone(item) else None
 
+    def purged_once(self, tombstone: Tombstone) -> None:
+        self._client.update_item(
+            TableName=self._table,
+            Key=_key(tombstone.owner, tombstone.job_id),
+            UpdateExpression="SET is_purged = :yes",
+            ExpressionAttributeValues={":yes": {"BOOL": True}},
+        )
+
     def purged(self, tombstone: Tombstone) -> None:
         self._client.update_item(
             TableName=self._table,

@@ -24,10 +24,18 @@ def tombstone_item(tombstone: Tombstone) -> dict[str, Any]:
         "purge_at": {"S": tombstone.purge_at},
         "logs": {"L": [{"L": [{"S": command}, {"S": machine}]} for command, machine in tombstone.logs]},
         "expires_at": {"N": str(tombstone.expires_at)},
+        "is_purged": {"BOOL": tombstone.is_purged},
         OPEN_INDEX: {"S": DELETED},
     }
 
 
 def tombstone_of(item: Mapping[str, Any]) -> Tombstone:
     logs = tuple((pair["L"][0]["S"], pair["L"][1]["S"]) for pair in item["logs"]["L"])
-    return Tombstone(item["owner"]["S"], item["id"]["S"], item["deleted_at"]["S"], item["purge_at"]["S"], logs)
+    return Tombstone(
+        item["owner"]["S"],
+        item["id"]["S"],
+        item["deleted_at"]["S"],
+        item["purge_at"]["S"],
+        logs,
+        is_purged=item.get("is_purged", {}).get("BOOL", False),  # the first tombstones did not say
+    )

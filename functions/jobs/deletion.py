@@ -2,7 +2,7 @@
 
 The tombstone keeps the id from being used again, since the execution of that name may still be known (Step Functions
 keeps a name taken for 90 days), and has a later sweep remove what came after the deletion: a presigned URL of the job
-is good until it expires.
+is good until it expires. A deletion that is interrupted after the tombstone is finished by the next sweep.
 """
 
 from __future__ import annotations
@@ -24,13 +24,17 @@ TOMBSTONE_KEPT = timedelta(days=91)
 
 @dataclass(frozen=True)
 class Tombstone:
-    """What is left of a deleted job. Times RFC 3339 UTC; `logs` are pairs of a command's and its machine's id."""
+    """What is left of a deleted job. Times RFC 3339 UTC; `logs` are pairs of a command's and its machine's id.
+
+    `is_purged` once what there was of the job has been removed; more may come until `purge_at`.
+    """
 
     owner: str
     job_id: str
     deleted_at: str
     purge_at: str  # when every URL of the job has expired
     logs: tuple[tuple[str, str], ...] = ()
+    is_purged: bool = False
 
     @property
     def expires_at(self) -> int:
@@ -59,6 +63,9 @@ class DeletedJobs(Protocol):
         """Owner and id of every deleted job whose files have to be looked for once more."""
 
     def tombstone(self, owner: str, job_id: str) -> Tombstone | None: ...
+
+    def purged_once(self, tombstone: Tombstone) -> None:
+        """Notes that what there was of the job has been removed."""
 
     def purged(self, tombstone: Tombstone) -> None:
         """Notes that nothing of the job can come any more."""
@@ -96,24 +103,28 @@ class Deletion:
         if not self.jobs.bury(job, tombstone):
             raise NotReady(f"Job {job.id} was changed meanwhile, by a retry perhaps; look at it again.", field="job_id")
         objects, streams = purge(tombstone, self.files, self.log)
+        self.jobs.purged_once(tombstone)
         return DeletionReceipt(job.id, deleted_at, objects, streams, tombstone.purge_at)
 
 
 @dataclass(frozen=True)
 class Purging:
-    """The sweeper's part: removes what came after a deletion, once nothing can come any more."""
+    """The sweeper's part: finishes interrupted deletions, and removes what came later once no more can come."""
 
     jobs: DeletedJobs
     files: JobFiles
     log: MachineLog
 
     def purge(self, owner: str, job_id: str) -> bool:
-        """Whether the time for it had come."""
+        """Whether anything was to be done."""
         tombstone = self.jobs.tombstone(owner, job_id)
-        if tombstone is None or clock.age(tombstone.purge_at) < timedelta(0):
+        if tombstone is None:
+            return False
+        is_last = clock.age(tombstone.purge_at) >= timedelta(0)
+        if tombstone.is_purged and not is_last:
             return False
         purge(tombstone, self.files, self.log)
-        self.jobs.purged(tombstone)
+        (self.jobs.purged if is_last else self.jobs.purged_once)(tombstone)
         return True
 
 

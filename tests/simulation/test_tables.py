@@ -194,6 +194,9 @@ def test_a_job_is_written_over_whatever_was_written_in_between(kind: str) -> Non
     with pytest.raises(JobConflict):
         table.add(job)
     assert table.tombstone("alice", JOB_ID) == tombstone
+    table.purged_once(tombstone)
+    assert table.tombstone("alice", JOB_ID) == replace(tombstone, is_purged=True)
+    assert list(table.unpurged()) == [("alice", JOB_ID)]
     table.purged(tombstone)
     assert list(table.unpurged()) == []
     with pytest.raises(JobNotFound):

@@ -33,7 +33,7 @@ def a_job(**changes: object) -> Job:
 class FakeJobTable:
     jobs: dict[tuple[str, str], Job] = field(default_factory=dict)
     tombstones: dict[tuple[str, str], Tombstone] = field(default_factory=dict)
-    settled: list[Tombstone] = field(default_factory=list)
+    settled: set[tuple[str, str]] = field(default_factory=set)
 
     @staticmethod
     def of(*jobs: Job) -> FakeJobTable:
@@ -86,10 +86,13 @@ class FakeJobTable:
         return True
 
     def unpurged(self) -> list[tuple[str, str]]:
-        return [key for key, tombstone in self.tombstones.items() if tombstone not in self.settled]
+        return [key for key in self.tombstones if key not in self.settled]
 
     def tombstone(self, owner: str, job_id: str) -> Tombstone | None:
         return self.tombstones.get((owner, job_id))
 
+    def purged_once(self, tombstone: Tombstone) -> None:
+        self.tombstones[tombstone.owner, tombstone.job_id] = replace(tombstone, is_purged=True)
+
     def purged(self, tombstone: Tombstone) -> None:
-        self.settled.append(tombstone)
+        self.settled.add((tombstone.owner, tombstone.job_id))

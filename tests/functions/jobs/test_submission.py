@@ -426,6 +426,28 @@ def test_what_comes_after_a_deletion_is_removed_once_no_url_is_good_any_more(sto
     assert list(submission.deleted_jobs.unpurged()) == []
 
 
+def test_a_sweep_finishes_a_deletion_that_was_interrupted(
+    stopped_clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = make(a_job(status=JobStatus.FAILED))
+    assert isinstance(submission.files, FakeJobFiles)
+
+    def interrupted(*_: str) -> int:
+        raise ConnectionError("the function was ended")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(submission.files, "delete_job", interrupted)
+        with pytest.raises(ConnectionError):
+            submission.delete("alice", JOB_ID)
+    purging = Purging(submission.deleted_jobs, submission.files, submission.log)
+    assert purging.purge("alice", JOB_ID)
+    assert submission.files.deleted == [("alice", JOB_ID)]
+    assert not purging.purge("alice", JOB_ID), "once will do, until nothing can come any more"
+    stopped_clock.go_on(UPLOAD_SECONDS + 1)
+    assert purging.purge("alice", JOB_ID)
+    assert list(submission.deleted_jobs.unpurged()) == []
+
+
 @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.LAUNCHING, JobStatus.RUNNING])
 def test_a_job_that_has_not_ended_cannot_be_deleted(status: JobStatus) -> None:
     submission = make(a_job(status=status))
