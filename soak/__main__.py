@@ -30,13 +30,13 @@ from soak.journey import Journey, Record
 from soak.plan import JobPlan, make_plans
 from soak.snapshot import Snapshot, settle, take
 
-AT_ONCE = 4  # plans of an owner at a time: with twenty owners more than there are slots
 SAY_SECONDS = 5.0
 SETTLE_SECONDS = 900.0  # three visits of the sweeper
 # An agent that never comes costs a minute. With seven machines a job, chance alone does not use them up.
 CONFIG = {
     "mayfly:bootTimeoutMinutes": "1",
     "mayfly:jobTimeoutMinutes": "10",
+    "mayfly:maxConcurrentJobs": "12",  # fewer than there are owners, who have about one job each at a time
     "mayfly:maxAttempts": "7",
     "mayfly:maxOpenJobsPerOwner": "0",
     "mayfly:maxOwnerUploadGibPerDay": "0",
@@ -62,7 +62,7 @@ class Soak:
         """A plan that goes wrong is a problem in the record, and the others go on."""
         to_come = [self._kill_functions, self._restart_emulator, self._kill_functions]
         quarter = len(plans) / 4
-        with ThreadPoolExecutor(len(self.clients) * AT_ONCE) as pool:
+        with ThreadPoolExecutor(len(self.clients)) as pool:
             under_way = {pool.submit(self._carry_out, plan) for plan in plans}
             while under_way:
                 _, under_way = wait(under_way, timeout=SAY_SECONDS)
@@ -121,13 +121,14 @@ def main() -> int:
             name: stack.enter_context(JobClient(cloud.url, user=name, transport=CountingTransport(answers)))
             for name in owners
         }
+        cloud.warm_up()
         began = time.monotonic()
         soak = Soak(cloud, clients, answers, began + options.minutes * 60, program.say)
         with FaultSwitch(stack.enter_context(JobClient(cloud.url)), options.seed) as faults:
             soak.carry_out(plans, faults)
         took = time.monotonic() - began
-        settling = settle(cloud, SETTLE_SECONDS, program.say)
         deleted = {job.id: job.deleted for job in soak.record.jobs if job.deleted is not None}
+        settling = settle(cloud, deleted, SETTLE_SECONDS, program.say)
         snapshot = take(cloud, list(clients.values()), deleted, soak.earlier_machines)
     problems = [
         *([f"the faults stopped: {faults.error!r}"] if faults.error else []),

@@ -148,23 +148,14 @@ class Journey:
 
     def _deleted_early(self, job: SoakJob) -> bool:
         """Asks for a deletion that is to be refused, unless the last machine ends in this moment."""
-        before = self._answered(lambda: self.client.get(job.id))
-        try:
-            self.client.delete(job.id)
-        except JobApiError as error:
-            self._require(error.is_server_error or error.code == "not_ready", f"early deletion: {error.code!r}")
+        if not self._is_deleted(job, early=True):
             self.record.events.append("early deletion refused")
             return False
-        except httpx.TransportError:
-            return False
-        job.deleted = before
         self.record.events.append("early deletion accepted")
-        alive = [each["id"] for each in self._machines_of(job) if each["state"] != "terminated"]
+        machines = self._answered(self.client.machines)
+        alive = [each["id"] for each in machines if each["job_id"] == job.id and each["state"] != "terminated"]
         self._require(not alive, f"job {job.id} was deleted, and its machines live: {alive}")
         return True
-
-    def _machines_of(self, job: SoakJob) -> list[Job]:
-        return [each for each in self._answered(self.client.machines) if each["job_id"] == job.id]
 
     def _delete(self, job: SoakJob) -> None:
         """Once every machine is confirmed terminated; it may still be refused until the slot is free."""
@@ -176,9 +167,9 @@ class Journey:
         self._is_refused(lambda: self.client.get(job.id), {"job_not_found"})
         self._is_refused(lambda: self.client.create(job.id, self.plan.text), {"job_conflict", "upload_missing"})
 
-    def _is_deleted(self, job: SoakJob) -> bool:
+    def _is_deleted(self, job: SoakJob, *, early: bool = False) -> bool:
         latest = self._answered(lambda: self.client.get(job.id))
-        if any(machine["terminated_at"] is None for machine in latest["machines"]):
+        if not early and any(machine["terminated_at"] is None for machine in latest["machines"]):
             return False
         asked = 0
 

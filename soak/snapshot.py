@@ -74,11 +74,13 @@ def take(
     )
 
 
-def settle(cloud: LocalCloud, seconds: float, say: Callable[[str], None]) -> float:
+def settle(cloud: LocalCloud, deleted: Mapping[str, Job], seconds: float, say: Callable[[str], None]) -> float:
     """Waits until nothing is left, or the time is over; how long that was."""
     began = time.monotonic()
     while True:
-        left = {what: len(names) for what, names in _left(cloud, _items(cloud)).items() if names}
+        items = _items(cloud)
+        found = {**_left(cloud, items), "of deleted jobs": list(_of_deleted(cloud, deleted, items))}
+        left = {what: len(names) for what, names in found.items() if names}
         if not left or time.monotonic() - began > seconds:
             return time.monotonic() - began
         say(f"waiting for {left}")
