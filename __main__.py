@@ -1,7 +1,6 @@
 """Mayfly's infrastructure: configuration, components, exports."""
 
 import pulumi
-import pulumi_aws as aws
 
 from infra.api import Api, ApiArgs
 from infra.config import StackConfig
@@ -10,7 +9,8 @@ from infra.machines import Machines, MachinesArgs
 from infra.monitoring import Monitoring, MonitoringArgs
 from infra.network import Network
 from infra.payload import Payload, PayloadArgs
-from infra.provider import aws_provider
+from infra.provider import aws_provider, place_of
+from infra.pulumi_version import check_cli
 from infra.sign_in import SignIn, SignInArgs
 from infra.site import Site, SiteArgs
 from infra.steps import Steps, StepsArgs
@@ -18,12 +18,12 @@ from infra.sweeper import Sweeper, SweeperArgs
 from infra.triggers import Triggers, TriggersArgs
 from infra.workflow import Workflow, WorkflowArgs
 
+check_cli()
 config = StackConfig.from_pulumi()
 name = config.prefix
 provider = aws_provider(name, {"project": "mayfly", "mayfly:stack": config.stack})
-tagged, asked = pulumi.ResourceOptions(provider=provider), pulumi.InvokeOptions(provider=provider)
-region = aws.get_region(opts=asked).region
-account_id = aws.get_caller_identity(opts=asked).account_id
+tagged, place = pulumi.ResourceOptions(provider=provider), place_of(provider)
+region, account_id = place.region, place.account_id
 
 # Known before the state machine exists, because its steps, which it needs, need it.
 state_machine_name = f"{name}-jobs"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import pulumi
+
+from infra.config_reader import ConfigError, ConfigReader
+
+__all__ = ["ConfigError", "Domain", "StackConfig"]
 
 _AUTHS = ("cognito", "none")
 _MFA = ("off", "required")
@@ -51,13 +53,6 @@ _CERTIFICATE = re.compile(r"(arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[\w
 _EMAIL = re.compile(r"([^\s@]+@[^\s@]+\.[^\s@]+)?")
 # The largest object one PUT or POST may store is 5 GiB (S3 user guide); the text comes on top of the input.
 _MAX_UPLOAD_MIB = 5000
-
-
-_T = TypeVar("_T")
-
-
-class ConfigError(Exception):
-    """A configuration value that cannot be; the message names the key and what it may be."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +145,7 @@ class StackConfig:
     def from_pulumi() -> StackConfig:
         """Raises ConfigError naming the first key whose value cannot be."""
         read = _Reader(pulumi.Config("mayfly"))
-        return StackConfig(
+        found = StackConfig(
             stack=read.stack_name(pulumi.get_stack()),
             auth=read.one_of("auth", _AUTHS),
             mfa=read.one_of("mfa", _MFA),
@@ -207,67 +202,43 @@ class StackConfig:
             max_open_jobs_per_owner=read.number("maxOpenJobsPerOwner", 0, 100_000),
             max_owner_upload_gib_per_day=read.upload_quota(),
         )
+        read.check_names()
+        return found
 
 
-class _Reader:
-    def __init__(self, config: pulumi.Config) -> None:
-        self._config = config
-
+class _Reader(ConfigReader):
     def stack_name(self, name: str) -> str:
         # Bucket names, at most 63 characters, are made of it: mayfly-{stack}-artifacts-{7 hex digits}.
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,29}", name):
-            raise ConfigError(f"The stack is called {name!r}: use 1 to 30 lower-case letters, digits and hyphens.")
+            raise ConfigError(
+                f"The stack is called {name!r}; it must be 1 to 30 lower-case letters, digits and hyphens."
+                " Nothing is deployed yet, so rename it with: pulumi stack rename ..."
+            )
         return name
-
-    def one_of(self, key: str, choices: tuple[str, ...]) -> str:
-        return self._checked(
-            key, self._config.get(key) or "", lambda value: value in choices, f"one of {', '.join(choices)}"
-        )
-
-    def text(self, key: str, pattern: re.Pattern[str], meaning: str) -> str:
-        value = self._config.get(key) or ""
-        return self._checked(key, value, lambda text: pattern.fullmatch(text) is not None, meaning)
-
-    def texts(self, key: str, pattern: re.Pattern[str], meaning: str, at_least: int = 1) -> tuple[str, ...]:
-        def is_fine(values: Any) -> bool:
-            return len(values) >= at_least and all(isinstance(each, str) and pattern.fullmatch(each) for each in values)
-
-        values = self._config.get_object(key) or []
-        self._checked(key, values, lambda each: isinstance(each, list) and is_fine(each), f"a list, each {meaning}")
-        return tuple(values)
-
-    def number(self, key: str, low: int, high: int) -> int:
-        try:
-            value = self._config.get_int(key)
-        except pulumi.ConfigTypeError:
-            value = None
-        # -1 stands for "not a number", which is out of every range.
-        number = -1 if value is None else value
-        return self._checked(key, number, lambda number: low <= number <= high, f"a whole number {low} to {high}")
-
-    def flag(self, key: str) -> bool:
-        try:
-            value = self._config.get_bool(key)
-        except pulumi.ConfigTypeError:
-            value = None
-        return bool(self._checked(key, value, lambda value: value is not None, "true or false"))
 
     def retention(self, key: str) -> int:
         days = self.number(key, 1, max(_RETENTION_DAYS))
-        return self._checked(key, days, lambda value: value in _RETENTION_DAYS, f"one of {_RETENTION_DAYS}")
+        return self.checked(key, days, lambda value: value in _RETENTION_DAYS, f"one of {_RETENTION_DAYS}")
 
     def command(self, key: str) -> tuple[str, ...]:
         words = self.texts(key, re.compile(r"[^\x00]+"), "a word of a command")
         most = _MOST_SCRIPT_CHARACTERS
-        return self._checked(key, words, lambda some: len(json.dumps(some)) <= most, f"at most {most} characters long")
+        return self.checked(
+            key,
+            words,
+            lambda some: len(json.dumps(some)) <= most,
+            f"at most {most} characters long",
+            is_list=True,
+        )
 
     def instance_types(self, key: str, at_least: int, at_most: int) -> tuple[str, ...]:
         meaning = f"an EC2 instance type, such as t4g.small, {at_most} at most"
-        types = self._checked(
+        types = self.checked(
             key,
             self.texts(key, _INSTANCE_TYPE, meaning, at_least),
             lambda some: len(some) <= at_most,
             f"a list, each {meaning}",
+            is_list=True,
         )
         architecture = self.one_of("architecture", _ARCHITECTURES)
         for each in types:
@@ -278,7 +249,7 @@ class _Reader:
 
     def upload_quota(self) -> int:
         key, largest = "maxOwnerUploadGibPerDay", self.number("maxUploadMib", 1, _MAX_UPLOAD_MIB)
-        return self._checked(
+        return self.checked(
             key,
             self.number(key, 0, 1_000_000),
             lambda gib: gib == 0 or gib * 1024 >= largest,
@@ -287,7 +258,7 @@ class _Reader:
 
     def api_concurrency(self) -> int:
         fewest, most = _API_CONCURRENCY
-        return self._checked(
+        return self.checked(
             "apiConcurrency",
             self.number("apiConcurrency", 0, most),
             lambda number: number == 0 or number >= fewest,
@@ -296,7 +267,7 @@ class _Reader:
 
     def pool_size(self) -> int:
         size = self.number("poolSize", 0, _MOST_POOLED)
-        if size and "on-demand" not in (self._config.get_object("markets") or []):
+        if size and "on-demand" not in (self.config.get_object("markets") or []):
             raise ConfigError(
                 f"mayfly:poolSize is {size}; the pool's machines are on-demand, so mayfly:markets must have on-demand."
             )
@@ -304,7 +275,7 @@ class _Reader:
 
     def longest_timeout(self) -> int:
         key, usual = "maxJobTimeoutMinutes", self.number("jobTimeoutMinutes", 1, _LONGEST_TIMEOUT_MINUTES)
-        return self._checked(
+        return self.checked(
             key,
             self.number(key, 0, _LONGEST_TIMEOUT_MINUTES),
             lambda minutes: minutes == 0 or minutes >= usual,
@@ -328,11 +299,4 @@ class _Reader:
             except ValueError:
                 return False
 
-        return self._checked(key, self._config.get(key) or "", is_network, "an IPv4 network from /16 to /24")
-
-    def _checked(self, key: str, value: _T, is_fine: Callable[[_T], bool], meaning: str) -> _T:
-        if not is_fine(value):
-            raise ConfigError(
-                f"mayfly:{key} is {value!r}; it must be {meaning}. Set it with: pulumi config set mayfly:{key} ..."
-            )
-        return value
+        return self.checked(key, self.config.get(key) or "", is_network, "an IPv4 network from /16 to /24")

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
+from infra.config import ConfigError
+
 _HTTPS = 443
 _ANYWHERE = "0.0.0.0/0"
 # Enough to go around a zone without capacity; each zone more is one launch call more when all are full.
@@ -49,7 +51,10 @@ class Network(pulumi.ComponentResource):
             opts=pulumi.InvokeOptions(parent=self),
         ).names
         if len(names) < _FEWEST_ZONES:
-            raise ValueError(f"this region offers {len(names)} zones; Mayfly wants at least {_FEWEST_ZONES}")
+            raise ConfigError(
+                f"aws:region has {len(names)} zones that are open to all; Mayfly wants {_FEWEST_ZONES}, to find"
+                " a machine where one of them has none. Choose another region: pulumi config set aws:region ..."
+            )
         return sorted(names)[:_MOST_ZONES]
 
     def _way_out(self, name: str, vpc_id: pulumi.Output[str], opts: pulumi.ResourceOptions) -> aws.ec2.RouteTable:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -67,6 +68,28 @@ def aws_provider(name: str, tags: Mapping[str, str]) -> aws.Provider:
     settings = provider_settings()
     default_tags = {"tags": {**settings.pop("default_tags", {}).get("tags", {}), **tags}}
     return aws.Provider(name, default_tags=default_tags, **settings)
+
+
+@dataclass(frozen=True)
+class Place:
+    region: str
+    account_id: str
+
+
+def place_of(provider: aws.Provider) -> Place:
+    """Where the provider deploys to.
+
+    Raises:
+        pulumi.RunError: AWS does not say, most often for want of credentials.
+    """
+    asked = pulumi.InvokeOptions(provider=provider)
+    try:
+        return Place(aws.get_region(opts=asked).region, aws.get_caller_identity(opts=asked).account_id)
+    except Exception as error:  # noqa: BLE001 whatever the SDK raises has a traceback that explains nothing
+        reason = " ".join(str(error).split())
+        raise pulumi.RunError(
+            f"AWS does not say whose account this is. Look after the credentials, as `make doctor` does. {reason}"
+        ) from None
 
 
 def provider_settings() -> dict[str, Any]:

@@ -140,6 +140,10 @@ class ProgramLog:
         engine_pb2.ERROR: logging.ERROR,
     }
 
+    def RequirePulumiVersion(self, _request: Any) -> engine_pb2.RequirePulumiVersionResponse:  # noqa: N802
+        """There is no CLI here that could be too old."""
+        return engine_pb2.RequirePulumiVersionResponse()
+
     def Log(self, request: Any) -> None:  # noqa: N802 the protocol's name
         level = self._LEVELS.get(request.severity)
         if level is not None:

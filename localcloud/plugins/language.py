@@ -13,13 +13,13 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import grpc
+import pulumi
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, language_pb2, language_pb2_grpc, plugin_pb2
 
 from localcloud.engine import program
 from localcloud.plugins.server import serve
-
-_SDK_OWN = "site-packages"
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
@@ -60,17 +60,18 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             with self._running:
                 names = (request.stack, request.project)
                 program.run(folder, names=names, config=dict(request.config), engine=engine)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 whatever the program raises is told by the engine
-            return language_pb2.RunResponse(error=told(error, folder))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 whatever the program raises is shown by the engine
+            # As Pulumi's own host does: the message is the program's, and nothing is to be said of its end.
+            with grpc.insecure_channel(self._engine_address) as channel:
+                message = engine_pb2.LogRequest(severity=engine_pb2.ERROR, message=shown(error))
+                engine_pb2_grpc.EngineStub(channel).Log(message)
+            return language_pb2.RunResponse(bail=True)
         return language_pb2.RunResponse()
 
 
-def told(error: BaseException, folder: Path) -> str:
-    """The message, and where in the program it came from; without the SDK's inner workings."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(folder))]
-    own = [frame for frame in frames if _SDK_OWN not in frame.filename]
-    where = f" ({Path(own[-1].filename).relative_to(folder)}:{own[-1].lineno})" if own else ""
-    return f"{type(error).__name__}: {error}{where}"
+def shown(error: BaseException) -> str:
+    """A RunError's message alone, all else with its traceback (pulumi, sdk/python/cmd/pulumi-language-python-exec)."""
+    return str(error) if isinstance(error, pulumi.RunError) else "".join(traceback.format_exception(error))
 
 
 if __name__ == "__main__":

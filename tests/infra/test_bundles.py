@@ -10,8 +10,10 @@ import zipfile
 from pathlib import Path
 from types import CodeType
 
+import pulumi
 import pytest
 
+from infra import function
 from infra.api import BUNDLE as API_BUNDLE
 from infra.bundle import Bundle
 from infra.bundling.aws_calls import AwsCalls
@@ -213,3 +215,17 @@ def imports_alone(python: str, folder: Path, code: str) -> None:
         check=False,
     )
     assert finished.returncode == 0, finished.stderr
+
+
+def test_without_a_python_of_the_runtime_one_line_says_what_is_slow_and_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warned.append)
+    monkeypatch.setattr(Bundle, "build", lambda _bundle, _target: Path())
+    for entry in ("functions.one", "functions.other"):
+        function._built(Bundle(entry, "requirements.txt"), Target("3.99", "arm64"))
+    [line] = warned
+    assert line.startswith("No Python 3.99 is here")
+    assert "Put a python3.99 on the path" in line
+    assert "\n" not in line

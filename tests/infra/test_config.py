@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -62,8 +63,22 @@ ROOT = Path(__file__).parents[2]
     ],
 )
 def test_a_value_that_cannot_be_is_refused_naming_the_key(key: str, value: str) -> None:
-    with pytest.raises(DeploymentError, match=rf"mayfly:{key} is .* it must be .*pulumi config set mayfly:{key}"):
+    with pytest.raises(
+        DeploymentError, match=rf"mayfly:{key} is .* it must be .*pulumi config set (--path ')?mayfly:{key}"
+    ):
         preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host", f"mayfly:{key}": value})
+
+
+@pytest.mark.parametrize("key", ["instanceTypes", "markets", "script", "extraOrigins", "prices"])
+def test_a_list_is_set_by_its_path(key: str) -> None:
+    with pytest.raises(DeploymentError, match=rf"Set it with: pulumi config set --path 'mayfly:{key}\[0\]' \.\.\."):
+        preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host", f"mayfly:{key}": '[""]'})
+
+
+def test_a_region_with_too_few_zones_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pulumi_aws.get_availability_zones", lambda **_: SimpleNamespace(names=["only"]))
+    with pytest.raises(DeploymentError, match=r"aws:region has 1 zones .*pulumi config set aws:region"):
+        preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host"})
 
 
 @pytest.mark.parametrize("key", ["instanceTypes", "allowedInstanceTypes"])
