@@ -15,8 +15,6 @@ from mayfly.errors import JobApiError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import httpx2 as httpx
-
 __all__ = ["Job", "JobApiError", "JobClient"]
 
 
@@ -30,7 +28,6 @@ class JobClient(PublicJobClient):
         token: Callable[[], str] | None = None,
         user: str | None = None,
         owner: str | None = None,
-        transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Opens connections as they are needed.
 
@@ -39,12 +36,11 @@ class JobClient(PublicJobClient):
             token: gives an access token to send to the API, at once and whenever the one before is over.
             user: whose tokens to get from the local cloud, in the place of `token`.
             owner: whose jobs to deal with, for an admin.
-            transport: what sends requests, in the place of the network.
 
         Raises:
             JobApiError: the local cloud has no such user, or no sign-in.
         """
-        super().__init__(base_url, token=token, owner=owner, attempts=1, transport=transport)
+        super().__init__(base_url, token=token, owner=owner, attempts=1)
         if user is not None:
             self._authorize(partial(self._token_of, user))
 

@@ -23,7 +23,6 @@ from benchmarks.figure import Figure
 from benchmarks.program import RESULTS, Program, parser
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import JobClient
-from soak.answers import Answers, CountingTransport
 from soak.audit import audit
 from soak.faults import FaultSwitch, kill_function_workers
 from soak.journey import Journey, Record
@@ -51,7 +50,6 @@ class Soak:
 
     cloud: LocalCloud
     clients: dict[str, JobClient]
-    answers: Answers
     deadline: float
     say: Callable[[str], None]
     record: Record = field(default_factory=Record)
@@ -82,7 +80,7 @@ class Soak:
             self.say(self.record.problems[-1])
 
     def _kill_functions(self) -> None:
-        with self.answers.restart():
+        with self.record.restart():
             self.restarts.append(f"killed {kill_function_workers(self.cloud.pid)} processes of functions")
         self.say(self.restarts[-1])
 
@@ -90,7 +88,7 @@ class Soak:
         with JobClient(self.cloud.url) as client:
             self.earlier_machines |= {machine["id"] for machine in client.machines()}
         began = time.monotonic()
-        with self.answers.restart():
+        with self.record.restart():
             self.record.interrupt()
             self.cloud.restart()
             self.record.interrupt()
@@ -111,19 +109,16 @@ def main() -> int:
     options = arguments.parse_args()
     owners = [f"soak-{number:02}" for number in range(1, options.owners + 1)]
     plans = make_plans(options.seed, options.jobs or (60 if options.quick else 2_000), owners)
-    program, answers = Program("soak"), Answers()
+    program = Program("soak")
     program.say(f"seed {options.seed}: {len(plans):,} plans of {len(owners)} owners; starting the local cloud")
     with (
         LocalCloud.start(config=CONFIG, more_users=owners, log_dir=RESULTS / "soak", keeps_state=True) as cloud,
         ExitStack() as stack,
     ):
-        clients = {
-            name: stack.enter_context(JobClient(cloud.url, user=name, transport=CountingTransport(answers)))
-            for name in owners
-        }
+        clients = {name: stack.enter_context(JobClient(cloud.url, user=name)) for name in owners}
         cloud.warm_up()
         began = time.monotonic()
-        soak = Soak(cloud, clients, answers, began + options.minutes * 60, program.say)
+        soak = Soak(cloud, clients, began + options.minutes * 60, program.say)
         with FaultSwitch(stack.enter_context(JobClient(cloud.url)), options.seed) as faults:
             soak.carry_out(plans, faults)
         took = time.monotonic() - began
@@ -133,13 +128,13 @@ def main() -> int:
     problems = [
         *([f"the faults stopped: {faults.error!r}"] if faults.error else []),
         *soak.record.problems,
-        *(f"unexplained answer: {what}" for what in answers.unexplained()),
+        *(f"unexplained answer: {what}" for what in soak.record.unexplained()),
         *audit(soak.record.jobs, snapshot),
     ]
     figures = {
         "minutes until the last plan was done": round(took / 60, 1),
         "seconds from then to the last machine's end": round(settling, 1),
-        **measured(soak.record, answers, snapshot),
+        **measured(soak.record, snapshot),
         "faults switched on": faults.times.total(),
         "problems": len(problems),
     }
@@ -151,7 +146,7 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def measured(record: Record, answers: Answers, snapshot: Snapshot) -> dict[str, float]:
+def measured(record: Record, snapshot: Snapshot) -> dict[str, float]:
     documents = [found for job in record.jobs if (found := job.deleted or snapshot.jobs.get(job.id)) is not None]
     events = Counter(entry["event"] for document in documents for entry in document["timeline"])
     seconds = sorted(job.seconds for job in record.jobs if job.seconds is not None) or [0.0]
@@ -163,8 +158,7 @@ def measured(record: Record, answers: Answers, snapshot: Snapshot) -> dict[str, 
         "machines": len(snapshot.charged),
         "machines lost": events["machine_lost"],
         **dict(sorted(Counter(record.events).items())),
-        "requests": len(answers.statuses),
-        "requests answered 5xx or not at all": len(answers.bad),
+        "requests answered 5xx or not at all": len(record.lost),
         "ledger in USD": sum(snapshot.ledger.values()) / 1e6,
     }
 

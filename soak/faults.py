@@ -25,6 +25,7 @@ FAULTS: Mapping[str, Callable[[random.Random], object]] = {
     "kill_machine_after_s": lambda rng: round(rng.uniform(0, 2), 1),
     "invisible_for_s": lambda rng: round(rng.uniform(1, 8), 1),
     "fail_terminate": lambda rng: rng.randint(1, 5),
+    "agent_bytes_per_s": lambda rng: rng.randint(1_000, 420_000),
     "deny_unregistered": lambda _: True,
     "drop_command_events": lambda _: True,
     "duplicate_stream_records": lambda _: True,

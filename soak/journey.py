@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -16,6 +17,8 @@ _T = TypeVar("_T")
 _LONGEST_PAUSE = 4.0  # seconds between two looks at a job, so that looks are not most of the load
 _PAUSE = 1.0
 _TRIES = 60  # of a request: while the emulator is restarted, there is no answer
+# The emulator does not see that a function's process was killed: it answers 502 once the function's time-out is over.
+_RESTART_SECONDS = 60.0
 
 
 class UnexpectedAnswerError(Exception):
@@ -48,15 +51,37 @@ class SoakJob:
 
 @dataclass
 class Record:
-    """What a soak has done so far; written by many threads, since appending to a list is atomic."""
+    """What a soak has done so far; written by many threads, since appending to a list is atomic.
+
+    Attributes:
+        lost: requests that were answered 5xx or not at all: when, by `time.monotonic`, and how.
+        restarts: from when to when processes were restarted.
+    """
 
     jobs: list[SoakJob] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    lost: list[tuple[float, str]] = field(default_factory=list)
+    restarts: list[tuple[float, float]] = field(default_factory=list)
 
     def interrupt(self) -> None:
+        """The emulator is restarted, and with it ends whatever runs."""
         for job in list(self.jobs):
             job.interrupted = job.interrupted or not job.has_ended
+
+    @contextmanager
+    def restart(self) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.restarts.append((began, time.monotonic() + _RESTART_SECONDS))
+
+    def unexplained(self) -> list[str]:
+        """5xx that no restart explains; no answer in time is a busy computer's."""
+        return [
+            what
+            for at, what in self.lost
+            if "Timeout" not in what and not any(began <= at <= ended for began, ended in self.restarts)
+        ]
 
 
 @dataclass(frozen=True)
@@ -201,11 +226,10 @@ class Journey:
         for _ in range(_TRIES - 1):
             try:
                 return ask()
-            except httpx.TransportError:
-                pass
-            except JobApiError as error:
-                if not error.is_server_error:
+            except (httpx.TransportError, JobApiError) as error:
+                if isinstance(error, JobApiError) and not error.is_server_error:
                     raise
+                self.record.lost.append((time.monotonic(), repr(error)))
             time.sleep(_PAUSE)
         return ask()
 
