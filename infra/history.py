@@ -80,7 +80,10 @@ def most_events(states: Mapping[str, Mapping[str, Any]], config: StackConfig) ->
         "Terminate": 1,
         "Release": 1,
     }
-    asks = (MOST_ASKS + _retries(states["Launch"], "States.ALL")) * (_STATE + _TRY + _WAITING) * attempts
+    launch = states["Launch"]
+    # Those that Lambda turns away for its concurrency are no asks: the function never sees them.
+    asks = MOST_ASKS + _retries(launch, "States.ALL") + _retries(launch, "Lambda.TooManyRequestsException")
+    asks *= (_STATE + _TRY + _WAITING) * attempts
     return _STATE + asks + sum(count * _events(states[name]) for name, count in visits.items())
 
 

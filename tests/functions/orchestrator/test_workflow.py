@@ -20,6 +20,8 @@ from tests.functions.orchestrator.workflow_definition import ARNS, LIMITS, MACHI
 DEV = read_settings(Path(__file__).parents[3], "dev").config
 STATES: dict[str, Any] = MACHINE["States"]
 OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.StepError)}
+# Of a call that Lambda turns away (Step Functions developer guide, "Handle transient Lambda service exceptions").
+BUSY = "Lambda.TooManyRequestsException"
 BEGUN = {
     "owner": "alice",
     "job_id": "job",
@@ -279,8 +281,23 @@ def test_a_step_that_fails_for_no_reason_of_ours_is_tried_again(name: str) -> No
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
+def test_a_step_that_lambda_has_no_room_for_is_tried_for_minutes_or_left_to_the_next_look(name: str) -> None:
+    """Whatever else runs in the account draws on the same concurrency (Lambda developer guide, "Lambda quotas")."""
+    if name in {"AwaitCompletion", "Inspect"}:
+        (way,) = [each for each in TASKS[name]["Catch"] if BUSY in each["ErrorEquals"]]
+        assert way["Next"] == {"AwaitCompletion": "Inspect", "Inspect": "Verdict"}[name]
+        return
+    row = WORKFLOW.retrier(name, BUSY)
+    assert row["ErrorEquals"] == [BUSY]
+    waits = [
+        min(row["IntervalSeconds"] * row["BackoffRate"] ** n, row["MaxDelaySeconds"]) for n in range(row["MaxAttempts"])
+    ]
+    assert sum(waits) / 2 > 240, "full jitter makes half of it"
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
 def test_what_has_a_way_of_its_own_takes_it_at_once_unless_it_is_one_to_try_again(name: str) -> None:
-    try_again = {"AgentNotOnline", *({"Throttled"} if name == "Inspect" else ())}
+    try_again = {"AgentNotOnline", BUSY, *({"Throttled"} if name == "Inspect" else ())}
     own = {one for way in TASKS[name].get("Catch", []) for one in way["ErrorEquals"]} - {"States.ALL"} - try_again
     assert {one: WORKFLOW.retrier(name, one)["MaxAttempts"] for one in own} == dict.fromkeys(own, 0)
 
@@ -311,7 +328,7 @@ def test_the_workflow_names_only_errors_that_the_steps_can_raise() -> None:
         for error in row["ErrorEquals"]
         if not error.startswith("States.")
     }
-    assert named <= OURS
+    assert named <= OURS | {BUSY}
 
 
 def test_an_error_that_the_workflow_makes_up_itself_has_a_failure_class() -> None:
