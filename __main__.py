@@ -4,7 +4,7 @@ import pulumi
 
 from infra.api import Api, ApiArgs
 from infra.config import StackConfig
-from infra.data import JobData
+from infra.job_storage import JobStorage
 from infra.machines import Machines, MachinesArgs
 from infra.monitoring import Monitoring, MonitoringArgs
 from infra.network import Network
@@ -29,7 +29,7 @@ region, account_id = place.region, place.account_id
 state_machine_name = f"{name}-jobs"
 state_machine_arn = f"arn:aws:states:{region}:{account_id}:stateMachine:{state_machine_name}"
 
-data = JobData(config, opts=tagged)
+data = JobStorage(config, opts=tagged)
 network = Network(name, config.vpc_cidr, opts=tagged)
 machines = Machines(f"{name}-machines", MachinesArgs(config, network), opts=tagged)
 payload = Payload(f"{name}-payload", PayloadArgs(config, data.artifacts), opts=tagged)

@@ -10,7 +10,7 @@ wait, and on top of that a job's own time, measured here as well: the slowest of
 stack. That is more than what machine and script take, since the slowest of a thousand jobs is no average one either.
 
 Assumed: a machine's agent is online 20 s after its launch, the script runs for 10 s and termination takes 30 s, always.
-AWS answers a call within 5 to 50 ms, 3 in 1,000 within 2 s, and starts one function in ten cold (simulation/chance.py).
+AWS answers a call within 5 to 50 ms, 3 in 1,000 within 2 s, and starts one function in ten cold (simulation/rng.py).
 A function's milliseconds are those of its calls and pauses; its own computing is not in them. All jobs are of one owner
 and are submitted at once; the API's function counts neither for the calls nor for the price.
 
@@ -133,7 +133,7 @@ class Row:
     usd_per_job: dict[str, float]
     busiest_second: dict[str, float]
     unfinished: int  # jobs that have not succeeded
-    problems: list[str]  # rules of simulation/watch.py that were broken
+    problems: list[str]  # rules of simulation/invariants.py that were broken
     real_s: float
 
     @property
@@ -243,7 +243,7 @@ def _played(case: Case, seed: int) -> Played:
     stack = Stack(max_concurrent=case.slots, quotas=QUOTAS, pace=pace, instance_types=("t4g.small",), tail=TAIL)
     world = World(stack, definition(), seed=seed)
     played = Played(world, Capacity(world), Busiest(world))
-    batches = patch("functions.jobs.serving.MAX_BATCH", case.batch) if case.batch else nullcontext()
+    batches = patch("functions.scheduling.scheduler.MAX_BATCH", case.batch) if case.batch else nullcontext()
     with batches, world:
         for number in range(case.jobs):
             world.submit(number, b"a small file", "and a text", Script(SCRIPT), ignored)
@@ -299,7 +299,7 @@ def play(case: Case, one: float) -> Row:
             f"units written of one hash key, of {PARTITION_WRITES}": max(capacity.written.most.values()),
         },
         unfinished=sum(job.status != "succeeded" for job in ports.jobs.jobs.values()) + jobs - len(ports.jobs.jobs),
-        problems=[*world.watch.problems, *world.unrest()],
+        problems=[*world.invariants.problems, *world.unrest()],
         real_s=time.monotonic() - began,
     )
 

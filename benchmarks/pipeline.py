@@ -5,7 +5,7 @@ prints one table and writes one JSON. A few jobs go ahead, uncounted, so that ev
 that nobody counts either starts the workers that one needs, as functions on AWS would start environments.
 
 Seconds are by the jobs' own times, queued to succeeded. "A job" of a burst is its wall time by its jobs: the first one
-queued to the last one succeeded. All jobs must succeed; beyond `maxConcurrentJobs` (50) they wait in line.
+queued to the last one succeeded. All jobs must succeed; beyond `maxConcurrentJobs` (50) they wait in the queue.
 
 Where the time goes: each stage by the timeline, each function by its REPORT lines in the log, and processor time of the
 emulator, of the functions and of the machines by /proc, so only on Linux.

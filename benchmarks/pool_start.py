@@ -58,7 +58,7 @@ class Row:
 
 
 def fill(cloud: LocalCloud, size: int) -> None:
-    """Has the keeper come until the whole pool waits."""
+    """Has the reconciler come until the whole pool waits."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     with setting(cloud, KEEPER, "SETTLE_SECONDS", "0"):
         while ready(cloud) < size:

@@ -10,7 +10,7 @@ export const lengthOf = (text) => [...text].length;
 export const grouped = (count) => count.toLocaleString("en-GB");
 
 /**
- * As functions/jobs/paths.py has them, which decides.
+ * As functions/jobs/s3_keys.py has them, which decides.
  *
  * @type {[RegExp, string][]}
  */

@@ -2,10 +2,10 @@
 import * as api from "./api.js";
 import { ChosenFiles } from "./chosen-files.js";
 import { priceText } from "./cost.js";
-import { CutOffUploads } from "./cut-off.js";
+import { CutOffUploads } from "./resumable-uploads.js";
 import { byId, el, setText } from "./dom.js";
 import { grouped, lengthOf, limitsText } from "./file-check.js";
-import { askBeforeLeavingDuring } from "./leave.js";
+import { askBeforeLeavingDuring } from "./unload-guard.js";
 import { finish, isPassing, storedOnes } from "./submission.js";
 import { UploadError } from "./upload.js";
 
@@ -222,7 +222,7 @@ export class JobForm {
     return job !== null;
   }
 
-  /** An upload that was cut off, with a text of its own. @type {import("./cut-off.js").GoOn} */
+  /** An upload that was cut off, with a text of its own. @type {import("./resumable-uploads.js").GoOn} */
   async #goOn(submission, row, text) {
     const isDone = await this.#run(submission, row, text);
     if (isDone && this.#text.value === text && !this.hasFile) this.clear();

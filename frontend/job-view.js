@@ -4,7 +4,7 @@ import { costText } from "./cost.js";
 import { askToDelete, askToRunAgain } from "./dialogs.js";
 import { announce, el, setText } from "./dom.js";
 import { canRetry, hasAlive, isOver, jobDuration } from "./job.js";
-import { download } from "./leave.js";
+import { download } from "./unload-guard.js";
 import { LogView } from "./log.js";
 import { Preview } from "./preview.js";
 import { endingText, ReceiptView } from "./receipt.js";

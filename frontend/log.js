@@ -1,7 +1,7 @@
 // @ts-check
 import * as api from "./api.js";
 import { el, setText } from "./dom.js";
-import { whileVisible } from "./watch.js";
+import { whileVisible } from "./poll.js";
 
 /**
  * @typedef {import("./api.js").LogLine} LogLine

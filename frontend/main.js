@@ -1,5 +1,5 @@
 // @ts-check
-import { openDesk } from "./desk.js";
+import { openDesk } from "./app.js";
 import { byId, setText } from "./dom.js";
 import { session, SettingsUnreachable } from "./session.js";
 import { cutOffOnes, storedOnes } from "./submission.js";

@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { MultipartUpload } from "./multipart.js";
 import { retrying } from "./retrying.js";
-import { Slots } from "./slots.js";
+import { Slots } from "./semaphore.js";
 import { speedometer } from "./speed.js";
 import { forget, remember, unfinished } from "./unfinished.js";
 import { sendForm, UploadError } from "./upload.js";

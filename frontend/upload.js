@@ -1,5 +1,5 @@
 // @ts-check
-import { Slots } from "./slots.js";
+import { Slots } from "./semaphore.js";
 
 /** @typedef {import("./api.js").UploadTarget} UploadTarget */
 

@@ -12,8 +12,8 @@ import pulumi_aws as aws
 
 from infra.bundle import Bundle
 from infra.config import StackConfig
-from infra.data import JobData
 from infra.function import Function, FunctionArgs
+from infra.job_storage import JobStorage
 from infra.machines import Machines
 from infra.policies import Statement
 from infra.purge import purge_files
@@ -36,7 +36,7 @@ _OTHER_ROUTES = "ANY /api/{proxy+}"
 @dataclass(frozen=True)
 class ApiArgs:
     config: StackConfig
-    data: JobData
+    data: JobStorage
     machines: Machines
     state_machine_arn: pulumi.Output[str]
 
@@ -176,7 +176,7 @@ def _function(args: ApiArgs) -> FunctionArgs:
                 }
             ),
         },
-        statements=_rights(args),
+        statements=_policy(args),
         timeout=25,  # an HTTP API answers 503 after 30 seconds whatever the function does
         memory=1024,  # a cold start is processor time, and processor comes with memory
         description="Mayfly's API",
@@ -184,7 +184,7 @@ def _function(args: ApiArgs) -> FunctionArgs:
     )
 
 
-def _rights(args: ApiArgs) -> list[Statement]:
+def _policy(args: ApiArgs) -> list[Statement]:
     data = args.data
     inputs = pulumi.Output.concat(data.uploads.arn, "/inputs/*")
     return [
@@ -203,8 +203,8 @@ def _rights(args: ApiArgs) -> list[Statement]:
         # leaves the line or has its machine's record tell whoever waits for it.
         Statement("LookAtSlots", ["dynamodb:Query"], [data.table.arn], _in_partitions("#slot")),
         Statement("LookAtLedger", ["dynamodb:Query"], [data.table.arn], _in_partitions("#ledger/*")),
-        *_quota_rights(args),
-        Statement("LeaveLine", ["dynamodb:DeleteItem"], [data.table.arn], _in_partitions("#line")),
+        *_quota_policy(args),
+        Statement("LeaveLine", ["dynamodb:DeleteItem"], [data.table.arn], _in_partitions("#queue")),
         Statement("TellWaiter", ["dynamodb:UpdateItem"], [data.table.arn], _in_partitions("#machine")),
         # What the API signs, the API must be allowed itself.
         Statement("SignUploads", ["s3:PutObject"], [inputs]),
@@ -222,7 +222,7 @@ def _rights(args: ApiArgs) -> list[Statement]:
     ]
 
 
-def _quota_rights(args: ApiArgs) -> list[Statement]:
+def _quota_policy(args: ApiArgs) -> list[Statement]:
     table, config = args.data.table, args.config
     # The index has one key for all, and of each open job its owner and id alone.
     count = Statement("CountOpenJobs", ["dynamodb:Query"], [table.open_index_arn])

@@ -21,7 +21,7 @@ from infra.bundling.botocore_data import cut_data
 from infra.bundling.bytecode import compile_all, compiled_name
 from infra.bundling.dependencies import appear, install, unfinished_at
 from infra.bundling.errors import BundleError
-from infra.bundling.mentions import Findings
+from infra.bundling.import_scanner import ImportCache
 from infra.bundling.modules import Modules
 from infra.bundling.target import Target
 
@@ -73,13 +73,13 @@ class Bundle:
         ours = _compiled_sources(sources, target)
         dependencies = install(ROOT / self.requirements, target, BUILD / "dependencies")
         files = dict(sorted([*_files(dependencies), *_files(ours)]))
-        findings = Findings.below(BUILD)
-        modules = Modules(files, findings)
+        cache = ImportCache.below(BUILD)
+        modules = Modules(files, cache)
         reached = modules.reached_from([self.entry])
         if unmet := modules.unmet(one for one in reached if one.startswith(f"{_SOURCES}.")):
             raise BundleError(f"{self.entry} needs {', '.join(sorted(unmet))}, which {self.requirements} lacks")
         reached = modules.reached_from([*reached, *_plug_ins(dependencies, reached)])
-        findings.keep()
+        cache.keep()
         names = modules.files_of(reached)
         names |= {compiled for name in names if (compiled := compiled_name(name, target)) in files}
         names |= {name for name in files if _goes_along(name, reached)}

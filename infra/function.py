@@ -80,7 +80,9 @@ class Function(pulumi.ComponentResource):
         self.invoke_arn = function.invoke_arn
         self.register_outputs({"arn": self.arn})
 
-    def run_on(self, occasion: str, *, pattern: Mapping[str, Any] | None = None, schedule: str | None = None) -> None:
+    def add_event_rule(
+        self, occasion: str, *, pattern: Mapping[str, Any] | None = None, schedule: str | None = None
+    ) -> None:
         """Has EventBridge invoke the function on events of a pattern, or on a schedule; `occasion` names the rule."""
         name, child = f"{self._component_name}-{occasion}", pulumi.ResourceOptions(parent=self)
         rule = aws.cloudwatch.EventRule(

@@ -17,7 +17,7 @@ from infra.machines import machine_deadline_minutes
 MOST_EVENTS = 25_000
 # The event at the limit is the one that ends the execution as failed; some are left for what nobody foresaw.
 _ROOM = MOST_EVENTS - 250
-# How many times one attempt asks for a machine at most (functions/jobs/launching.py).
+# How many times one attempt asks for a machine at most (functions/scheduling/launch_step.py).
 MOST_ASKS = 140
 # Seconds to the first look at a machine that no event was heard of; each later one takes a tenth longer, up to an hour.
 FIRST_LOOK, LONGEST_LOOK = 60, 3_600
@@ -25,7 +25,7 @@ FIRST_LOOK, LONGEST_LOOK = 60, 3_600
 _STORES = 3
 # Events wake the workflow early, a few for each machine, and some come twice; each makes a look more. One is the last.
 _EARLY_LOOKS = 4
-# Beyond a machine's deadline, in minutes (functions/jobs/spending.py).
+# Beyond a machine's deadline, in minutes (functions/costs/budget.py).
 _BOOT_AND_END_MINUTES = 10
 # Seconds between two tries of Dispatch, the growth of that, and how long one try takes.
 _ONLINE_WAIT, _ONLINE_GROWTH, _ONLINE_TRY = 3, 1.03, 0.5

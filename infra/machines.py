@@ -66,7 +66,7 @@ class Machines(pulumi.ComponentResource):
             permissions_boundary=config.permissions_boundary,
             opts=child,
         )
-        rights = aws.iam.RolePolicy(name, role=role.name, policy=policy(_rights(log.arn)), opts=child)
+        rights = aws.iam.RolePolicy(name, role=role.name, policy=policy(_policy(log.arn)), opts=child)
         profile = aws.iam.InstanceProfile(name, role=role.name, opts=child)
         template = aws.ec2.LaunchTemplate(
             name,
@@ -121,7 +121,7 @@ def _user_data(config: StackConfig) -> str:
     return _EVERY_BOOT.format(minutes=machine_deadline_minutes(config))
 
 
-def _rights(log_group_arn: pulumi.Output[str]) -> list[Statement]:
+def _policy(log_group_arn: pulumi.Output[str]) -> list[Statement]:
     return [
         Statement(
             sid="BeReachedBySsm",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pulumi
 
-from infra.data import JobData
+from infra.job_storage import JobStorage
 from infra.policies import Statement
 
 
-def purge_files(data: JobData) -> list[Statement]:
+def purge_files(data: JobStorage) -> list[Statement]:
     return [
         Statement(
             "FindJobFiles",

@@ -1,4 +1,4 @@
-"""Prices and caps as the functions get them: whole micro-USD, in JSON (functions/jobs/spending.py)."""
+"""Prices and caps as the functions get them: whole micro-USD, in JSON (functions/costs/budget.py)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infra.machines import machine_deadline_minutes
 _MICRO = 1_000_000
 # As the price list reckons: 8,760 hours a year.
 _HOURS_A_MONTH = 730
-# As functions/jobs/spending.py and pricing.py have it: what a machine takes beside its deadline, and what its job costs
+# As functions/costs/budget.py and pricing.py have it: what a machine takes beside its deadline, and what its job costs
 # beside the machine, in micro-USD.
 _BOOT_AND_END_MINUTES = 10
 _REQUESTS = 590

@@ -11,21 +11,21 @@ import pulumi
 
 from infra.bundle import ROOT, Bundle
 from infra.config import StackConfig
-from infra.data import JobData
 from infra.function import Function, FunctionArgs
+from infra.job_storage import JobStorage
 from infra.machines import TRANSFER_MINUTES, Machines
 from infra.network import Network
 from infra.payload import Payload
 from infra.policies import Statement
-from infra.pool import KEEP_EVERY, KEEPER_SECONDS, keep_pooled, keeper_settings, start_pooled
 from infra.spending import spending_settings
+from infra.warm_pool import RECONCILE_EVERY, RECONCILER_SECONDS, reconcile_pool, reconciler_settings, start_pooled
 
 MEMORY = 256
 # Processor comes with memory, a whole one with this: a leader tells hundreds of runs of their machines.
 _LEADER_MEMORY = 1769
 _SECONDS = 60
 _READ_AND_WRITE = ("dynamodb:GetItem", "dynamodb:UpdateItem")
-_KEEP_LINE = ("dynamodb:DeleteItem", "dynamodb:Query")
+_USE_QUEUE = ("dynamodb:DeleteItem", "dynamodb:Query")
 _JOB_TAGS = ("Name", "mayfly:attempt", "mayfly:job-id", "mayfly:owner")
 
 
@@ -34,7 +34,7 @@ class StepsArgs:
     config: StackConfig
     account_id: str
     region: str
-    data: JobData
+    data: JobStorage
     network: Network
     machines: Machines
     payload: Payload
@@ -51,8 +51,8 @@ class Steps(pulumi.ComponentResource):
         self._args = args
         table = {"JOBS_TABLE": args.data.table.name}
         self.functions = {
-            "launch": self._step("launch", self._launch_environment(), self._launch_rights(), _LEADER_MEMORY),
-            "dispatch": self._step("dispatch", self._dispatch_environment(), self._dispatch_rights()),
+            "launch": self._step("launch", self._launch_environment(), self._launch_policy(), _LEADER_MEMORY),
+            "dispatch": self._step("dispatch", self._dispatch_environment(), self._dispatch_policy()),
             "await_completion": self._step(
                 "await_completion",
                 table,
@@ -102,7 +102,7 @@ class Steps(pulumi.ComponentResource):
                 "release",
                 {**table, "STACK": args.config.stack},
                 [
-                    self._table(*_READ_AND_WRITE, *_KEEP_LINE),
+                    self._table(*_READ_AND_WRITE, *_USE_QUEUE),
                     LOOK_AT_MACHINES,
                     answer_workflow(args.state_machine_arn, "states:SendTaskFailure"),
                     end_machines(args.region, args.account_id, args.config.stack),
@@ -110,7 +110,7 @@ class Steps(pulumi.ComponentResource):
             ),
         }
         if args.config.pool_size:
-            self._keep_pool()
+            self._reconcile_pool()
         self.register_outputs({})
 
     def _step(
@@ -154,43 +154,43 @@ class Steps(pulumi.ComponentResource):
             "POOL_SIZE": str(config.pool_size),
         }
 
-    def _launch_rights(self) -> list[Statement]:
+    def _launch_policy(self) -> list[Statement]:
         args = self._args
         return [
-            self._table(*_READ_AND_WRITE, *_KEEP_LINE, "dynamodb:BatchWriteItem"),
+            self._table(*_READ_AND_WRITE, *_USE_QUEUE, "dynamodb:BatchWriteItem"),
             LOOK_AT_MACHINES,
             end_machines(args.region, args.account_id, args.config.stack),
             answer_workflow(args.state_machine_arn, "states:SendTaskSuccess", "states:SendTaskFailure"),
-            *self._run_rights(),
+            *self._run_policy(),
             *([create_spot_role(args.account_id)] if "spot" in args.config.markets else []),
             *([start_pooled(self._ec2("instance/*"), args.config.stack)] if args.config.pool_size else []),
         ]
 
-    def _keep_pool(self) -> None:
+    def _reconcile_pool(self) -> None:
         """The function that keeps the pool full; no step of the workflow."""
         args = self._args
-        keeper = self._step(
+        reconciler = self._step(
             "pool",
             {
-                **keeper_settings(args.config),
+                **reconciler_settings(args.config),
                 "JOBS_TABLE": args.data.table.name,
                 "STACK": args.config.stack,
                 "LAUNCH_TEMPLATE_ID": args.machines.launch_template_id,
                 "SUBNET_IDS": pulumi.Output.all(*args.network.subnet_ids).apply(",".join),
             },
             [
-                self._table("dynamodb:PutItem", "dynamodb:UpdateItem", *_KEEP_LINE),
+                self._table("dynamodb:PutItem", "dynamodb:UpdateItem", *_USE_QUEUE),
                 end_machines(args.region, args.account_id, args.config.stack),
                 LOOK_AT_MACHINES,
-                *self._run_rights(),
-                *keep_pooled(self._ec2("instance/*"), args.config.stack),
+                *self._run_policy(),
+                *reconcile_pool(self._ec2("instance/*"), args.config.stack),
             ],
-            seconds=KEEPER_SECONDS,
+            seconds=RECONCILER_SECONDS,
             description="Keeps stopped machines ready for jobs",
         )
-        keeper.run_on("schedule", schedule=KEEP_EVERY)
+        reconciler.add_event_rule("schedule", schedule=RECONCILE_EVERY)
 
-    def _run_rights(self) -> list[Statement]:
+    def _run_policy(self) -> list[Statement]:
         """Launching machines as they are meant to be, and no others; for their user data EC2 has no condition key."""
         args = self._args
         return [
@@ -282,7 +282,7 @@ class Steps(pulumi.ComponentResource):
             "BOOT_TIMEOUT_SECONDS": str(args.config.boot_timeout_minutes * 60),
         }
 
-    def _dispatch_rights(self) -> list[Statement]:
+    def _dispatch_policy(self) -> list[Statement]:
         args = self._args
         return [
             self._table(*_READ_AND_WRITE, "dynamodb:PutItem"),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pulumi
 
 from infra.config import StackConfig
-from infra.data import JobData
 from infra.function import Function, FunctionArgs
+from infra.job_storage import JobStorage
 from infra.machines import Machines, machine_deadline_minutes
 from infra.policies import Statement
 from infra.purge import purge_files
@@ -25,7 +25,7 @@ class SweeperArgs:
     config: StackConfig
     account_id: str
     region: str
-    data: JobData
+    data: JobStorage
     machines: Machines
     state_machine_arn: str
 
@@ -51,15 +51,15 @@ class Sweeper(pulumi.ComponentResource):
                     "ARTIFACTS_BUCKET": args.data.artifacts.name,
                     "MACHINE_LOG_GROUP": args.machines.log_group,
                 },
-                statements=_rights(args),
+                statements=_policy(args),
                 timeout=_TIMEOUT_SECONDS,
                 memory=MEMORY,
                 description="Ends what nobody is responsible for any more",
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        function.run_on("schedule", schedule=_EVERY)
-        function.run_on(
+        function.add_event_rule("schedule", schedule=_EVERY)
+        function.add_event_rule(
             "ended",
             pattern={
                 "source": ["aws.states"],
@@ -70,7 +70,7 @@ class Sweeper(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def _rights(args: SweeperArgs) -> list[Statement]:
+def _policy(args: SweeperArgs) -> list[Statement]:
     executions = args.state_machine_arn.replace(":stateMachine:", ":execution:") + ":*"
     return [
         Statement("FindOpenJobs", ["dynamodb:Query"], [args.data.table.open_index_arn]),

@@ -10,8 +10,8 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.config import StackConfig
-from infra.data import JobData
 from infra.function import Function, FunctionArgs
+from infra.job_storage import JobStorage
 from infra.policies import Statement
 from infra.steps import MEMORY, answer_workflow, orchestrator_bundle
 
@@ -44,7 +44,7 @@ _EVENTS: dict[str, dict[str, Any]] = {
 @dataclass(frozen=True)
 class TriggersArgs:
     config: StackConfig
-    data: JobData
+    data: JobStorage
     state_machine_arn: str
 
 
@@ -129,4 +129,4 @@ class Triggers(pulumi.ComponentResource):
             opts=child,
         )
         for occasion, pattern in _EVENTS.items():
-            function.run_on(occasion, pattern=pattern)
+            function.add_event_rule(occasion, pattern=pattern)

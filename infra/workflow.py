@@ -22,7 +22,7 @@ from infra.steps import Steps
 DEFINITION = ROOT / "functions" / "orchestrator" / "workflow.asl.json"
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 _FUNCTION = re.compile(rf'"FunctionName": "{_PLACEHOLDER.pattern}"')
-# How long to trust that whoever leads the line knows of a run, in seconds.
+# How long to trust that whoever holds the lease knows of a run, in seconds.
 _LONGEST_LAUNCH_WAIT = 1800
 _MARGIN = 5
 _TERMINATION_WAIT = 90
@@ -52,7 +52,7 @@ def filled(definition: Any, values: Mapping[str, str | int]) -> Any:
 
 
 def _launch_wait(queue_timeout: int) -> int:
-    """After how many seconds in line a run asks anew: a whole part of the time-out, which it then notices in time."""
+    """After how many seconds in the queue a run asks anew: a whole part of the time-out, which it then notices in time."""
     # A ticket is a moment younger than the wait of its workflow.
     return math.ceil(queue_timeout / math.ceil(queue_timeout / _LONGEST_LAUNCH_WAIT)) + _MARGIN
 
@@ -112,7 +112,7 @@ class Workflow(pulumi.ComponentResource):
         rights = aws.iam.RolePolicy(
             name,
             role=role.name,
-            policy=policy([*_invoke_rights(args.steps.functions), *(_TRACE if args.config.tracing else ())]),
+            policy=policy([*_invoke_policy(args.steps.functions), *(_TRACE if args.config.tracing else ())]),
             opts=child,
         )
         machine = aws.sfn.StateMachine(
@@ -128,7 +128,7 @@ class Workflow(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn})
 
 
-def _invoke_rights(functions: Mapping[str, Function]) -> list[Statement]:
+def _invoke_policy(functions: Mapping[str, Function]) -> list[Statement]:
     return [Statement("RunSteps", ["lambda:InvokeFunction"], [function.arn for function in functions.values()])]
 
 

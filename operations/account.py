@@ -36,11 +36,11 @@ def check_account(
     """
     first = next(_credentials(clients, refusal))
     yield first
-    if first.verdict is Verdict.STOP:
+    if first.verdict is Verdict.FAIL:
         return
     found = list(_answered("region", _region(clients, region)))
     yield from found
-    if any(finding.verdict is Verdict.STOP for finding in found):
+    if any(finding.verdict is Verdict.FAIL for finding in found):
         return
     for subject, check in _CHECKS.items():
         yield from _answered(subject, check(clients, config))
@@ -52,20 +52,20 @@ def _answered(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
         yield from findings
     except ClientError as error:
         seen = f"{error.operation_name} is refused: {error.response['Error']['Code']}"
-        yield Finding(subject, Verdict.LOOK, seen, "Ask as somebody who may, or look in the console.")
+        yield Finding(subject, Verdict.WARN, seen, "Ask as somebody who may, or look in the console.")
     except BotoCoreError as error:
-        yield Finding(subject, Verdict.LOOK, str(error), "See that AWS can be reached from here.")
+        yield Finding(subject, Verdict.WARN, str(error), "See that AWS can be reached from here.")
 
 
 def _credentials(clients: Clients, refusal: Callable[[str], str | None]) -> Iterator[Finding]:
     try:
         caller = clients("sts").get_caller_identity()
     except (ClientError, BotoCoreError) as error:
-        yield Finding("credentials", Verdict.STOP, str(error), "Sign in to AWS anew; `aws sts get-caller-identity`.")
+        yield Finding("credentials", Verdict.FAIL, str(error), "Sign in to AWS anew; `aws sts get-caller-identity`.")
         return
     if why := refusal(caller["Account"]):
         remedy = "Sign in to another account, or set another aws:profile or aws:assumeRoles."
-        yield Finding("credentials", Verdict.STOP, why, remedy)
+        yield Finding("credentials", Verdict.FAIL, why, remedy)
     else:
         yield Finding("credentials", Verdict.OK, f"account {caller['Account']} as {caller['Arn']}")
 
@@ -77,10 +77,10 @@ def _region(clients: Clients, region: str) -> Iterator[Finding]:
     except ClientError as error:
         if error.response["Error"]["Code"] not in _NOT_ENABLED:
             raise
-        yield Finding("region", Verdict.STOP, f"{region} does not take these credentials", remedy)
+        yield Finding("region", Verdict.FAIL, f"{region} does not take these credentials", remedy)
         return
     if found["OptInStatus"] == "not-opted-in":
-        yield Finding("region", Verdict.STOP, f"{region} is not enabled", remedy)
+        yield Finding("region", Verdict.FAIL, f"{region} is not enabled", remedy)
     else:
         yield Finding("region", Verdict.OK, region)
 
@@ -97,7 +97,7 @@ def _zones(clients: Clients, config: StackConfig) -> Iterator[Finding]:
     zones = sorted(zone["ZoneName"] for zone in listed)[:MOST_ZONES]
     if len(zones) < FEWEST_ZONES:
         seen = f"{len(zones)} of them; a stack wants {FEWEST_ZONES}"
-        yield Finding("zones", Verdict.STOP, seen, "Choose another region: pulumi config set aws:region ...")
+        yield Finding("zones", Verdict.FAIL, seen, "Choose another region: pulumi config set aws:region ...")
         return
     offers: dict[str, set[str]] = {each: set() for each in config.launchable_types}
     pages = ec2.get_paginator("describe_instance_type_offerings").paginate(
@@ -117,7 +117,7 @@ def _zones(clients: Clients, config: StackConfig) -> Iterator[Finding]:
             yield Finding("zones", Verdict.OK, seen)
         else:
             remedy = f"Take it out of {_SETTINGS}, or choose another region."
-            yield Finding("zones", Verdict.STOP if nowhere else Verdict.LOOK, seen, remedy)
+            yield Finding("zones", Verdict.FAIL if nowhere else Verdict.WARN, seen, remedy)
 
 
 def _machines(clients: Clients, config: StackConfig) -> Iterator[Finding]:
@@ -137,13 +137,13 @@ def _machines(clients: Clients, config: StackConfig) -> Iterator[Finding]:
 
 def _machine_type(machine: str, found: Any, config: StackConfig) -> Finding:
     if found is None:
-        return Finding("machines", Verdict.STOP, f"{machine} is unknown here", f"Correct {_SETTINGS}.")
+        return Finding("machines", Verdict.FAIL, f"{machine} is unknown here", f"Correct {_SETTINGS}.")
     processors = found["ProcessorInfo"]["SupportedArchitectures"]
     if config.architecture not in processors:
         seen = f"{machine} has {' or '.join(processors)}, the stack's images are {config.architecture}"
-        return Finding("machines", Verdict.STOP, seen, f"Let mayfly:architecture and {_SETTINGS} fit.")
+        return Finding("machines", Verdict.FAIL, seen, f"Let mayfly:architecture and {_SETTINGS} fit.")
     if "spot" in config.markets and "spot" not in found["SupportedUsageClasses"]:
-        return Finding("machines", Verdict.LOOK, f"{machine} is not sold as spot", "Mind that with mayfly:markets.")
+        return Finding("machines", Verdict.WARN, f"{machine} is not sold as spot", "Mind that with mayfly:markets.")
     return Finding("machines", Verdict.OK, f"{machine}: {found['VCpuInfo']['DefaultVCpus']} vCPUs, {processors[0]}")
 
 
@@ -162,8 +162,8 @@ def _machine_quotas(clients: Clients, config: StackConfig, vcpus: dict[str, int]
         if room[quota] >= wanted:
             yield Finding("machines", Verdict.OK, seen)
         else:
-            verdict = Verdict.LOOK if any(room.values()) else Verdict.STOP
-            yield Finding("machines", verdict, seen, f"Further jobs will wait in line. {quota.request}")
+            verdict = Verdict.WARN if any(room.values()) else Verdict.FAIL
+            yield Finding("machines", verdict, seen, f"Further jobs will wait in the queue. {quota.request}")
 
 
 def _functions(clients: Clients, config: StackConfig) -> Iterator[Finding]:
@@ -177,11 +177,11 @@ def _functions(clients: Clients, config: StackConfig) -> Iterator[Finding]:
             f"{seen}; mayfly:apiConcurrency {wanted} would leave {left}, and Lambda wants {UNRESERVED_FUNCTIONS} left"
         )
         remedy = f"Set mayfly:apiConcurrency to 0 until there is more: {LAMBDA_CONCURRENCY.request}"
-        yield Finding("functions", Verdict.STOP, seen, remedy)
+        yield Finding("functions", Verdict.FAIL, seen, remedy)
     elif at_once >= ENOUGH_FUNCTIONS:
         yield Finding("functions", Verdict.OK, seen)
     else:
-        yield Finding("functions", Verdict.LOOK, seen, f"Bursts will be slow. {LAMBDA_CONCURRENCY.request}")
+        yield Finding("functions", Verdict.WARN, seen, f"Bursts will be slow. {LAMBDA_CONCURRENCY.request}")
 
 
 def _reserved(clients: Clients, function: str) -> int:
@@ -206,7 +206,7 @@ def _networks(clients: Clients, config: StackConfig) -> Iterator[Finding]:
         yield Finding("networks", Verdict.OK, seen)
     else:
         remedy = f"Remove a VPC that nobody uses, or: {VPCS.request}"
-        yield Finding("networks", Verdict.STOP, f"{seen}, and {name} wants one of its own", remedy)
+        yield Finding("networks", Verdict.FAIL, f"{seen}, and {name} wants one of its own", remedy)
 
 
 def _image(clients: Clients, config: StackConfig) -> Iterator[Finding]:
@@ -216,11 +216,11 @@ def _image(clients: Clients, config: StackConfig) -> Iterator[Finding]:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ParameterNotFound":
             raise
-        yield Finding("image", Verdict.STOP, f"there is no {parameter}", remedy)
+        yield Finding("image", Verdict.FAIL, f"there is no {parameter}", remedy)
         return
     images = clients("ec2").describe_images(ImageIds=[image_id])["Images"]
     if not images:
-        yield Finding("image", Verdict.STOP, f"{parameter} names {image_id}, which is not there", remedy)
+        yield Finding("image", Verdict.FAIL, f"{parameter} names {image_id}, which is not there", remedy)
         return
     (image,) = images
     root = next(each for each in image["BlockDeviceMappings"] if each["DeviceName"] == image["RootDeviceName"])
@@ -230,11 +230,11 @@ def _image(clients: Clients, config: StackConfig) -> Iterator[Finding]:
         # infra/machines.py asks for the name where the parameter is set, and only there.
         remedy = f"Set it, so that it is asked for: pulumi config set mayfly:machineImageParameter {parameter}"
         seen = f"{seen}; its root device is {image['RootDeviceName']}, not {DEFAULT_ROOT_DEVICE}"
-        yield Finding("image", Verdict.STOP, seen, remedy)
+        yield Finding("image", Verdict.FAIL, seen, remedy)
     elif image["Architecture"] != config.architecture:
-        yield Finding("image", Verdict.STOP, f"{seen}; the stack is {config.architecture}", remedy)
+        yield Finding("image", Verdict.FAIL, f"{seen}; the stack is {config.architecture}", remedy)
     elif size > config.machine_disk_gib:
-        yield Finding("image", Verdict.STOP, seen, f"Set mayfly:machineDiskGib to {size} at least.")
+        yield Finding("image", Verdict.FAIL, seen, f"Set mayfly:machineDiskGib to {size} at least.")
     else:
         yield Finding("image", Verdict.OK, seen)
 
@@ -249,7 +249,7 @@ def _boundary(clients: Clients, config: StackConfig) -> Iterator[Finding]:
         if error.response["Error"]["Code"] != "NoSuchEntity":
             raise
         seen = f"there is no {config.permissions_boundary}"
-        yield Finding("boundary", Verdict.STOP, seen, "Create the policy, or correct mayfly:permissionsBoundary.")
+        yield Finding("boundary", Verdict.FAIL, seen, "Create the policy, or correct mayfly:permissionsBoundary.")
     else:
         yield Finding("boundary", Verdict.OK, config.permissions_boundary)
 
@@ -265,7 +265,7 @@ def _spot_role(clients: Clients, config: StackConfig) -> Iterator[Finding]:
             raise
         seen = f"there is no {_SPOT_ROLE}; the first spot machine creates it, if the permissions boundary lets it"
         remedy = "Better now: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com"
-        yield Finding("spot", Verdict.LOOK, seen, remedy)
+        yield Finding("spot", Verdict.WARN, seen, remedy)
     else:
         yield Finding("spot", Verdict.OK, _SPOT_ROLE)
 

@@ -71,14 +71,14 @@ def examine(folder: Path, stack: str, probe: Probe, connect: Connect, assume: As
         return
     region = settings.region or session.region_name
     if region is None:
-        yield Finding("region", Verdict.STOP, "none is set", "pulumi config set aws:region eu-central-1")
+        yield Finding("region", Verdict.FAIL, "none is set", "pulumi config set aws:region eu-central-1")
         return
     for role in settings.assumed_roles:
         try:
             session = assume(session, role, region)
         except (ClientError, BotoCoreError) as error:
             seen = f"{role['roleArn']} cannot be assumed: {error}"
-            yield Finding("credentials", Verdict.STOP, seen, "Ask for the right to, or correct aws:assumeRoles.")
+            yield Finding("credentials", Verdict.FAIL, seen, "Ask for the right to, or correct aws:assumeRoles.")
             return
     retries = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=20)
     account: Session = session
@@ -96,13 +96,13 @@ def _configured(folder: Path, stack: str) -> tuple[StackSettings | None, Finding
         settings = read_settings(folder, stack)
     except (ProjectFileError, ConfigError) as error:
         remedy = "" if (folder / path).is_file() else f"There is no {path}: pulumi stack init {stack}, then set values."
-        return None, Finding("stack", Verdict.STOP, " ".join(str(error).split()), remedy)
+        return None, Finding("stack", Verdict.FAIL, " ".join(str(error).split()), remedy)
     config = settings.config
     markets, machines = " then ".join(config.markets), ", ".join(config.instance_types)
     seen = f"{stack}: sign-in {config.auth}, {config.max_concurrent_jobs} machines at most, {markets}: {machines}"
     if config.has_sign_in:
         return settings, Finding("stack", Verdict.OK, seen)
-    return settings, Finding("stack", Verdict.LOOK, seen, "Whoever knows the address may use it and see all jobs.")
+    return settings, Finding("stack", Verdict.WARN, seen, "Whoever knows the address may use it and see all jobs.")
 
 
 def _signed_in(connect: Connect, settings: StackSettings | None) -> tuple[Session | None, list[Finding]]:
@@ -111,8 +111,8 @@ def _signed_in(connect: Connect, settings: StackSettings | None) -> tuple[Sessio
         if session.get_credentials() is not None:
             return session, []
     except BotoCoreError as error:
-        return None, [Finding("credentials", Verdict.STOP, str(error), "Sign in to AWS anew, or correct the profile.")]
-    return None, [Finding("credentials", Verdict.LOOK, "none: the account was not looked at", _FOR_LOCAL_USE)]
+        return None, [Finding("credentials", Verdict.FAIL, str(error), "Sign in to AWS anew, or correct the profile.")]
+    return None, [Finding("credentials", Verdict.WARN, "none: the account was not looked at", _FOR_LOCAL_USE)]
 
 
 def told(findings: Sequence[Finding]) -> str:
@@ -146,7 +146,7 @@ def main(
     options = _parser().parse_args(argv)
     findings = list(examine(ROOT, options.stack, probe or ThisMachine(), connect))
     sys.stdout.write((as_json(options.stack, findings) if options.json else told(findings)) + "\n")
-    return int(any(finding.verdict is Verdict.STOP for finding in findings))
+    return int(any(finding.verdict is Verdict.FAIL for finding in findings))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,11 +7,11 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """OK: nothing to do. LOOK: works, but not as well as it could. STOP: deploying, or running, would fail."""
+    """OK: nothing to do. WARN: works, but not as well as it could. FAIL: deploying, or running, would fail."""
 
     OK = "ok"
-    LOOK = "look"
-    STOP = "stop"
+    WARN = "warn"
+    FAIL = "fail"
 
 
 @dataclass(frozen=True)

@@ -83,15 +83,15 @@ def _python(major: int, minor: int) -> Finding:
     seen = f"{major}.{minor}"
     if (major, minor) < _OLDEST_PYTHON:
         remedy = "Install Python 3.11 or newer and name it: make PYTHON=python3.12 setup"
-        return Finding("python", Verdict.STOP, seen, remedy)
+        return Finding("python", Verdict.FAIL, seen, remedy)
     if (major, minor) > _NEWEST_PYTHON:
-        return Finding("python", Verdict.LOOK, f"{seen}, newer than what the tests run on", "3.11 to 3.13 are tested.")
+        return Finding("python", Verdict.WARN, f"{seen}, newer than what the tests run on", "3.11 to 3.13 are tested.")
     return Finding("python", Verdict.OK, seen)
 
 
 def _make(probe: Probe) -> Finding:
     if not probe.program("make"):
-        return Finding("make", Verdict.LOOK, "not found", "Install it, or run the Makefile's commands by hand.")
+        return Finding("make", Verdict.WARN, "not found", "Install it, or run the Makefile's commands by hand.")
     return Finding("make", Verdict.OK, probe.first_line("make", "--version"))
 
 
@@ -99,25 +99,25 @@ def _disk(free: int) -> Finding:
     seen = f"{free / _GIB:.1f} GiB free"
     if free >= WANTED_GIB * _GIB:
         return Finding("disk", Verdict.OK, seen)
-    return Finding("disk", Verdict.LOOK, seen, f"Make room: everything together takes up to {WANTED_GIB} GiB.")
+    return Finding("disk", Verdict.WARN, seen, f"Make room: everything together takes up to {WANTED_GIB} GiB.")
 
 
 def _port(is_free: bool) -> Finding:
     if is_free:
         return Finding("port", Verdict.OK, f"{SITE_PORT} is free")
     remedy = "`make up` would not start; take any other one: .venv/bin/python -m localcloud up --port 0"
-    return Finding("port", Verdict.LOOK, f"{SITE_PORT} is in use", remedy)
+    return Finding("port", Verdict.WARN, f"{SITE_PORT} is in use", remedy)
 
 
 def _browser(probe: Probe) -> Finding:
     for name in _BROWSERS:
         if path := probe.program(name):
             return Finding("browser", Verdict.OK, path)
-    return Finding("browser", Verdict.LOOK, "no Chromium", "Only the browser tests need it: make browser")
+    return Finding("browser", Verdict.WARN, "no Chromium", "Only the browser tests need it: make browser")
 
 
 def _pulumi(probe: Probe, *, deploying: bool) -> Finding:
-    missing = Verdict.STOP if deploying else Verdict.LOOK
+    missing = Verdict.FAIL if deploying else Verdict.WARN
     sdk = version("pulumi")
     if not probe.program("pulumi"):
         remedy = f"Only deploying to AWS needs it: https://www.pulumi.com/docs/install, {sdk} or newer."
@@ -131,5 +131,5 @@ def _pulumi(probe: Probe, *, deploying: bool) -> Finding:
     if here[0] != wanted[0]:
         return Finding("pulumi", missing, f"{told}; the SDK here is {sdk}", f"Install a Pulumi CLI {wanted[0]}.x.")
     if here < wanted:
-        return Finding("pulumi", Verdict.LOOK, f"{told}, older than the SDK here, {sdk}", "Update the Pulumi CLI.")
+        return Finding("pulumi", Verdict.WARN, f"{told}, older than the SDK here, {sdk}", "Update the Pulumi CLI.")
     return Finding("pulumi", Verdict.OK, told)

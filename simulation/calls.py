@@ -9,11 +9,11 @@ from typing import NoReturn, TypeVar
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from simulation.chance import Chance
 from simulation.clock import VirtualClock
-from simulation.faults import Mishap
+from simulation.faults import CallFault
 from simulation.process import current, pause
 from simulation.quotas import Quota, TokenBucket
+from simulation.rng import Rng
 from simulation.storage_errors import Outage, StorageError
 
 T = TypeVar("T")
@@ -35,17 +35,17 @@ class Invocation:
 
     function: str
     number: int
-    mishaps: MutableMapping[int, Mishap | StorageError]
-    of_the_whole: Mishap | None
+    call_faults: MutableMapping[int, CallFault | StorageError]
+    of_the_whole: CallFault | None
     calls: int = 0
 
-    def next_mishap(self, action: str) -> Mishap | StorageError | None:
+    def next_call_fault(self, action: str) -> CallFault | StorageError | None:
         self.calls += 1
-        mishap = self.mishaps.get(self.calls - 1)
-        if isinstance(mishap, StorageError) and not mishap.can_befall(action):
-            self.mishaps.setdefault(self.calls, mishap)
+        call_fault = self.call_faults.get(self.calls - 1)
+        if isinstance(call_fault, StorageError) and not call_fault.can_befall(action):
+            self.call_faults.setdefault(self.calls, call_fault)
             return None
-        return mishap
+        return call_fault
 
 
 def invocation() -> Invocation | None:
@@ -72,12 +72,12 @@ class Calls:
     """`counted` is how often each (function, action) reached AWS; `quotas` are by action, none means no limit."""
 
     def __init__(
-        self, clock: VirtualClock, chance: Chance, quotas: Mapping[str, Quota], outages: Sequence[Outage] = ()
+        self, clock: VirtualClock, rng: Rng, quotas: Mapping[str, Quota], outages: Sequence[Outage] = ()
     ) -> None:
         self.counted: Counter[tuple[str, str]] = Counter()
         self._clock = clock
         self._outages = outages
-        self._chance = chance
+        self._chance = rng
         self._buckets = {action: TokenBucket(clock, quota) for action, quota in quotas.items()}
 
     def by_action(self) -> Counter[str]:
@@ -94,35 +94,35 @@ class Calls:
         """
         process = current()
         running = process.owner if process is not None and isinstance(process.owner, Invocation) else None
-        mishap = running.next_mishap(action) if running else None
+        call_fault = running.next_call_fault(action) if running else None
         if process is not None:
             process.sleep(self._chance.api_call())
-        if mishap is None and self._outages:
-            mishap = self._outage(running, action)
-        if mishap is None:
+        if call_fault is None and self._outages:
+            call_fault = self._outage(running, action)
+        if call_fault is None:
             return self._sent(running, action, effect)
-        if isinstance(mishap, StorageError):
-            self._fail(mishap, action, effect)
-        self._befall(mishap, action)
+        if isinstance(call_fault, StorageError):
+            self._fail(call_fault, action, effect)
+        self._befall(call_fault, action)
         answer = self._sent(running, action, effect)
-        if mishap is Mishap.CRASH_AFTER:
+        if call_fault is CallFault.CRASH_AFTER:
             raise Crash
-        if mishap is Mishap.ERROR_AFTER:
+        if call_fault is CallFault.ERROR_AFTER:
             raise ReadTimeoutError(endpoint_url=action)
-        if mishap is Mishap.SENT_TWICE and not action.startswith("ec2:"):
+        if call_fault is CallFault.SENT_TWICE and not action.startswith("ec2:"):
             pause(_READ_TIMEOUT)
             answer = self._sent(running, action, effect)
         return answer
 
-    def _befall(self, mishap: Mishap, action: str) -> None:
+    def _befall(self, call_fault: CallFault, action: str) -> None:
         """What happens before the call is sent."""
-        if mishap is Mishap.STALL:
+        if call_fault is CallFault.STALL:
             pause(self._chance.between(1.0, _LONGEST_STALL))
-        elif mishap is Mishap.CRASH_BEFORE:
+        elif call_fault is CallFault.CRASH_BEFORE:
             raise Crash
-        elif mishap is Mishap.ERROR_BEFORE:
+        elif call_fault is CallFault.ERROR_BEFORE:
             raise ReadTimeoutError(endpoint_url=action)
-        elif mishap is Mishap.THROTTLED:
+        elif call_fault is CallFault.THROTTLED:
             raise throttled(action)
 
     def _outage(self, running: Invocation | None, action: str) -> StorageError | None:

@@ -13,7 +13,7 @@ from math import ceil
 from typing import Any
 
 from functions.jobs.job import Job
-from functions.jobs.ports import Batch, Slot, Ticket
+from functions.scheduling.ports import Batch, QueueEntry, Slot
 from simulation.world import World
 
 # Bytes. A task token may have up to 2,048 characters (Step Functions API reference); half of that is an assumption.
@@ -21,8 +21,8 @@ _TOKEN = 1_024
 _KEYS = 120
 _MACHINE = 250 + _TOKEN
 _READ_BLOCK, _WRITE_BLOCK = 4_096, 1_024
-# Hash keys, as functions/aws/line_table.py, machine_table.py and job_items.py have them.
-_TICKETS, _SLOTS, _LEAD, _MACHINES, _ENDS, _OPEN = "#line", "#slot", "#lead", "#machine", "#end", "open"
+# Hash keys, as functions/aws/scheduling_table.py, machine_table.py and job_items.py have them.
+_ENTRIES, _SLOTS, _LEASE, _MACHINES, _ENDS, _OPEN = "#queue", "#slot", "#lease", "#machine", "#end", "open"
 
 
 class Units:
@@ -55,27 +55,27 @@ class Capacity:
         self._clock = world.clock
         self._jobs: dict[tuple[str, str], int] = {}
         self._open: set[tuple[str, str]] = set()
-        # Of items of one kind, one is as large as the other; the lead has its batch now and then.
-        self._ticket = self._slot = self._lead = _KEYS
-        jobs, line, machines = world.ports.jobs, world.ports.line, world.ports.machine_table
+        # Of items of one kind, one is as large as the other; the lease has its batch now and then.
+        self._entry = self._slot = self._lease = _KEYS
+        jobs, queue, machines = world.ports.jobs, world.ports.queue, world.ports.machine_table
         jobs.on_write.append(self._on_job)
-        line.on_enter.append(self._on_enter)
-        line.on_grant.append(self._on_grant)
-        line.on_free.append(self._on_free)
-        line.on_remember.append(self._on_remember)
+        queue.on_enqueue.append(self._on_enqueue)
+        queue.on_grant.append(self._on_grant)
+        queue.on_free.append(self._on_free)
+        queue.on_save_batch.append(self._on_save_batch)
         _after(jobs, "get", lambda _, key: self._reads(key[0], self._jobs.get(key, 0)))
         _after(jobs, "open_keys", lambda *_: self._reads(_OPEN, len(self._open) * _KEYS / 2))
-        _after(line, "oldest", lambda found, _: self._reads(_TICKETS, len(found) * self._ticket))
-        _after(line, "ticket", lambda *_: self._reads(_TICKETS, self._ticket))
-        _after(line, "leave", lambda *_: self._writes(_TICKETS, self._ticket))
-        _after(line, "slot", lambda *_: self._reads(_SLOTS, self._slot))
-        _after(line, "slots", lambda found, _: self._reads(_SLOTS, len(found) * self._slot))
-        _after(line, "lead", lambda *_: self._writes(_LEAD, self._lead))
-        _after(line, "is_led", lambda *_: self._reads(_LEAD, self._lead))
-        _after(line, "rest", self._on_rest)
-        for method in ("add", "park", "park_until_end", "report"):
+        _after(queue, "oldest", lambda found, _: self._reads(_ENTRIES, len(found) * self._entry))
+        _after(queue, "entry", lambda *_: self._reads(_ENTRIES, self._entry))
+        _after(queue, "remove", lambda *_: self._writes(_ENTRIES, self._entry))
+        _after(queue, "slot", lambda *_: self._reads(_SLOTS, self._slot))
+        _after(queue, "slots", lambda found, _: self._reads(_SLOTS, len(found) * self._slot))
+        _after(queue, "acquire_lease", lambda *_: self._writes(_LEASE, self._lease))
+        _after(queue, "is_leased", lambda *_: self._reads(_LEASE, self._lease))
+        _after(queue, "release_lease", self._on_release_lease)
+        for method in ("add", "store_token", "store_end_token", "report"):
             _after(machines, method, lambda *_: self._writes(_MACHINES, _MACHINE))
-        for method in ("has_news", "has_ended"):
+        for method in ("has_event", "has_ended"):
             _after(machines, method, lambda *_: self._reads(_MACHINES, _MACHINE))
         for method in ("queue_ends", "unqueue_ends"):
             _after(machines, method, lambda _, given: self._writes(_ENDS, _KEYS, len(given[0])))
@@ -95,9 +95,9 @@ class Capacity:
             self._writes(_OPEN, _KEYS)
             self._open ^= {key}
 
-    def _on_enter(self, ticket: Ticket) -> None:
-        self._ticket = _KEYS + size_of(asdict(ticket)) + _TOKEN
-        self._writes(_TICKETS, self._ticket)
+    def _on_enqueue(self, entry: QueueEntry) -> None:
+        self._entry = _KEYS + size_of(asdict(entry)) + _TOKEN
+        self._writes(_ENTRIES, self._entry)
 
     def _on_grant(self, slot: Slot) -> None:
         self._slot = _KEYS + size_of(asdict(slot))
@@ -106,14 +106,14 @@ class Capacity:
     def _on_free(self, _slot: Slot) -> None:
         self._writes(_SLOTS, self._slot)
 
-    def _on_remember(self, batch: Batch) -> None:
+    def _on_save_batch(self, batch: Batch) -> None:
         attempts = [{"run": asdict(run), "attempt": attempt} for run, attempt in batch.attempts]
-        self._lead = _KEYS + size_of({"candidate": asdict(batch.candidate), "attempts": attempts})
-        self._writes(_LEAD, self._lead)
+        self._lease = _KEYS + size_of({"candidate": asdict(batch.candidate), "attempts": attempts})
+        self._writes(_LEASE, self._lease)
 
-    def _on_rest(self, _answer: object, _arguments: Sequence[Any]) -> None:
-        self._writes(_LEAD, self._lead)
-        self._lead = _KEYS
+    def _on_release_lease(self, _answer: object, _arguments: Sequence[Any]) -> None:
+        self._writes(_LEASE, self._lease)
+        self._lease = _KEYS
 
 
 def size_of(value: object) -> int:

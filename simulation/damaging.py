@@ -47,11 +47,11 @@ def _damaged_machine(ports: Ports, instance_id: str, damage: Damage) -> bool:
 
 
 def _damaged_place(ports: Ports, run: Run, kind: Kind, damage: Damage) -> bool:
-    line, is_slot = ports.line, kind is Kind.SLOT
+    queue, is_slot = ports.queue, kind is Kind.SLOT
     items, lose, known = (
-        (line.granted, line.lose_slot, line.damaged_slots)
+        (queue.granted, queue.lose_slot, queue.damaged_slots)
         if is_slot
-        else (line.tickets, line.lose_entry, line.damaged_entries)
+        else (queue.entries, queue.lose_entry, queue.damaged_entries)
     )
     if items.get(run.name) is None:
         return False

@@ -41,7 +41,7 @@ class Retrier:
 
 
 @dataclass(frozen=True)
-class Way:
+class Transition:
     """Where to go on, and what to assign on the way there."""
 
     to: str
@@ -51,18 +51,18 @@ class Way:
 @dataclass(frozen=True)
 class Catcher:
     errors: frozenset[str]
-    way: Way
+    transition: Transition
 
 
 @dataclass(frozen=True)
 class Pass:
-    way: Way
+    transition: Transition
 
 
 @dataclass(frozen=True)
 class Choice:
-    rules: tuple[tuple[Template, Way], ...]
-    otherwise: Way
+    rules: tuple[tuple[Template, Transition], ...]
+    otherwise: Transition
 
 
 @dataclass(frozen=True)
@@ -110,18 +110,18 @@ def _state(name: str, fields: Mapping[str, Any]) -> State:
     kind = fields["Type"]
     if kind == "Pass":
         _only(fields, name, {"Type", "Comment", "Assign", "Next"})
-        return Pass(_way(fields, "Next"))
+        return Pass(_transition(fields, "Next"))
     if kind == "Choice":
         _only(fields, name, {"Type", "Comment", "Assign", "Choices", "Default"})
-        return Choice(tuple(_rule(name, rule) for rule in fields["Choices"]), _way(fields, "Default"))
+        return Choice(tuple(_rule(name, rule) for rule in fields["Choices"]), _transition(fields, "Default"))
     if kind == "Task":
         return _task(name, fields)
     raise NotUnderstood(f"{name}: type {kind}")
 
 
-def _rule(name: str, fields: Mapping[str, Any]) -> tuple[Template, Way]:
+def _rule(name: str, fields: Mapping[str, Any]) -> tuple[Template, Transition]:
     _only(fields, name, {"Condition", "Comment", "Assign", "Next"})
-    return template(fields["Condition"]), _way(fields, "Next")
+    return template(fields["Condition"]), _transition(fields, "Next")
 
 
 def _task(name: str, fields: Mapping[str, Any]) -> Task:
@@ -161,7 +161,7 @@ def _retrier(name: str, fields: Mapping[str, Any]) -> Retrier:
 
 def _catcher(name: str, fields: Mapping[str, Any]) -> Catcher:
     _only(fields, name, {"ErrorEquals", "Comment", "Assign", "Next"})
-    return Catcher(_errors(name, fields), _way(fields, "Next"))
+    return Catcher(_errors(name, fields), _transition(fields, "Next"))
 
 
 def _errors(name: str, fields: Mapping[str, Any]) -> frozenset[str]:
@@ -172,8 +172,8 @@ def _errors(name: str, fields: Mapping[str, Any]) -> frozenset[str]:
     return errors
 
 
-def _way(fields: Mapping[str, Any], to: str) -> Way:
-    return Way(fields[to], _assigned(fields))
+def _transition(fields: Mapping[str, Any], to: str) -> Transition:
+    return Transition(fields[to], _assigned(fields))
 
 
 def _assigned(fields: Mapping[str, Any]) -> Mapping[str, Template]:

@@ -14,10 +14,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from simulation.calls import Calls, caller, refused, throttled
-from simulation.chance import Chance
 from simulation.clock import BEGINNING, VirtualClock
 from simulation.event_bus import EventBus
-from simulation.faults import FINE, PARTIAL, Ailment, Faults, MachineFault
+from simulation.faults import FINE, PARTIAL, Faults, MachineFault, MachineFaultKind
+from simulation.rng import Rng
 
 # The limit of the machines that are launched, not of the requests (EC2 developer guide, "Request throttling").
 INSTANCE_QUOTA = "ec2:RunInstances machines"
@@ -92,7 +92,7 @@ class Ec2:
     def __init__(
         self,
         clock: VirtualClock,
-        chance: Chance,
+        rng: Rng,
         calls: Calls,
         bus: EventBus,
         faults: Faults,
@@ -114,7 +114,7 @@ class Ec2:
             get_paginator=self._paginator,
         )
         self._clock = clock
-        self._chance = chance
+        self._chance = rng
         self._calls = calls
         self._bus = bus
         self._faults = faults
@@ -296,16 +296,16 @@ class Ec2:
         instance = Instance(f"i-{number:017x}", number, self._clock.seconds, None, fault, tags)
         self.instances[instance.id] = instance
         self._boot(instance)
-        if fault is not None and fault.ailment in {Ailment.DIES, Ailment.DIES_AFTER_WARNING}:
+        if fault is not None and fault.kind in {MachineFaultKind.DIES, MachineFaultKind.DIES_AFTER_WARNING}:
             self._clock.after(fault.after, partial(self.end, instance))
-            if fault.ailment is Ailment.DIES_AFTER_WARNING:
+            if fault.kind is MachineFaultKind.DIES_AFTER_WARNING:
                 self._clock.after(fault.after - _WARNED_BEFORE, partial(self._warn, instance))
         return instance
 
     def _boot(self, instance: Instance, share: float = 1.0) -> None:
         running = self._chance.between(*self._pace.boot) * share
         online = running + self._chance.between(*self._pace.agent) * share
-        never = instance.fault is not None and instance.fault.ailment is Ailment.NEVER_ONLINE
+        never = instance.fault is not None and instance.fault.kind is MachineFaultKind.NEVER_ONLINE
         instance.boots += 1
         instance.launched = self._clock.seconds
         instance.online_at = None if never else self._clock.seconds + online

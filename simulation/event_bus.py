@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from simulation.chance import Chance
 from simulation.clock import VirtualClock
 from simulation.faults import Delivery
 from simulation.lambdas import Lambdas
+from simulation.rng import Rng
 
 
 class EventBus:
     """`pending` counts events on their way. `fates` are by the number of the event, from 0."""
 
-    def __init__(self, clock: VirtualClock, chance: Chance, lambdas: Lambdas, fates: Mapping[int, Delivery]) -> None:
+    def __init__(self, clock: VirtualClock, rng: Rng, lambdas: Lambdas, fates: Mapping[int, Delivery]) -> None:
         self.pending = 0
         self.published = 0
         self._clock = clock
-        self._chance = chance
+        self._chance = rng
         self._lambdas = lambdas
         self._fates = fates
 

@@ -10,7 +10,7 @@ from simulation.damage import ItemFault
 from simulation.storage_errors import Outage, StorageError
 
 
-class Mishap(StrEnum):
+class CallFault(StrEnum):
     """What befalls one invocation of a function, at one of its calls to AWS; the last two befall it as a whole."""
 
     CRASH_BEFORE = "crash before"  # the process is gone before the call
@@ -24,7 +24,7 @@ class Mishap(StrEnum):
     GIVEN_UP = "given up"  # whoever invoked it hears of a failure while it still runs
 
 
-OF_THE_WHOLE = {Mishap.ANSWER_LOST, Mishap.GIVEN_UP}
+OF_THE_WHOLE = {CallFault.ANSWER_LOST, CallFault.GIVEN_UP}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class FunctionFault:
     function: str
     invocation: int
     call: int
-    mishap: Mishap | StorageError
+    call_fault: CallFault | StorageError
 
 
 class Delivery(StrEnum):
@@ -48,7 +48,7 @@ class Delivery(StrEnum):
     LATE = "late"
 
 
-class Ailment(StrEnum):
+class MachineFaultKind(StrEnum):
     """What is wrong with one machine."""
 
     DIES = "dies"
@@ -60,7 +60,7 @@ class Ailment(StrEnum):
 class MachineFault:
     """`after` is seconds from its launch, for a machine that dies."""
 
-    ailment: Ailment
+    kind: MachineFaultKind
     after: float = 0.0
 
 

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Callable
 from urllib.parse import quote, unquote, urlsplit
 
-from functions.jobs.paths import input_prefix, manifest_prefix, output_prefix, spec_prefix
 from functions.jobs.ports import StoredObject, StoredOutput, UploadForm
+from functions.jobs.s3_keys import input_prefix, manifest_prefix, output_prefix, spec_prefix
 from simulation.calls import Calls
 
 UPLOADS, OUTPUTS, ARTIFACTS = "uploads", "outputs", "artifacts"

@@ -29,16 +29,16 @@ from simulation.ec2 import Ec2
 from simulation.files import ARTIFACTS, OUTPUTS, UPLOADS, SimulatedFiles
 from simulation.job_table import SimulatedJobTable
 from simulation.lambdas import Function
-from simulation.line_table import SimulatedLineTable
 from simulation.machine_table import SimulatedMachineTable
-from simulation.meter import SimulatedMeter
-from simulation.pool_table import SimulatedPoolTable
+from simulation.metrics import SimulatedMetrics
 from simulation.process import pause
+from simulation.scheduling_table import SimulatedSchedulingTable
 from simulation.ssm import Ssm
 from simulation.stack import Stack
 from simulation.step_functions import STATE_MACHINE, StepFunctions
 from simulation.sweep_position import SimulatedSweepPosition
 from simulation.threads import Threads
+from simulation.warm_pool_table import SimulatedWarmPoolTable
 
 _MODULES = (
     await_completion,
@@ -73,15 +73,15 @@ FUNCTIONS: Mapping[str, Function] = {
 @dataclass(frozen=True)
 class Ports:
     jobs: SimulatedJobTable
-    line: SimulatedLineTable
+    queue: SimulatedSchedulingTable
     machine_table: SimulatedMachineTable
-    pool_table: SimulatedPoolTable
+    pool_table: SimulatedWarmPoolTable
     sweep_position: SimulatedSweepPosition
     files: SimulatedFiles
     ec2: Ec2
     ssm: Ssm
     step_functions: StepFunctions
-    meter: SimulatedMeter
+    metrics: SimulatedMetrics
 
     @property
     def workflow(self) -> StepFunctionsWorkflow:
@@ -102,11 +102,11 @@ def installed(ports: Ports, stack: Stack) -> Iterator[None]:
     stand_ins: Mapping[str, object] = {
         "Clients": lambda: clients,
         "DynamoJobTable": lambda *_: ports.jobs,
-        "DynamoLineTable": lambda *_: ports.line,
+        "DynamoSchedulingTable": lambda *_: ports.queue,
         "DynamoMachineTable": lambda *_: ports.machine_table,
-        "DynamoPoolTable": lambda *_: ports.pool_table,
+        "DynamoWarmPoolTable": lambda *_: ports.pool_table,
         "DynamoSweepPosition": lambda *_: ports.sweep_position,
-        "EmfMeter": lambda *_: ports.meter,
+        "EmfMetrics": lambda *_: ports.metrics,
         "CloudWatchMachineLog": lambda *_: SimpleNamespace(delete=lambda *_: 0),  # nothing is logged here
         "S3JobFiles": lambda *_, **__: ports.files,
         "ThreadPoolExecutor": Threads,

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
+from functions.cleanup.deletion import Tombstone
 from functions.jobs.clock import now
-from functions.jobs.deletion import Tombstone
 from functions.jobs.errors import ConcurrentChange, JobConflict, JobNotFound, JobUnreadable, RecordRefused
 from functions.jobs.job import Job
 from functions.jobs.ports import JobPage

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from simulation.calls import Crash, Invocation
-from simulation.chance import Chance
 from simulation.clock import Timer, VirtualClock
-from simulation.faults import OF_THE_WHOLE, FunctionFault, Mishap
+from simulation.faults import OF_THE_WHOLE, CallFault, FunctionFault
 from simulation.process import Killed, Process
+from simulation.rng import Rng
 
 # Lambda tries an asynchronous invocation twice again, after these seconds (developer guide, "Error handling").
 _ASYNC_RETRIES = (60.0, 120.0)
@@ -62,7 +62,7 @@ class Lambdas:
     """
 
     def __init__(
-        self, clock: VirtualClock, chance: Chance, functions: Mapping[str, Function], faults: tuple[FunctionFault, ...]
+        self, clock: VirtualClock, rng: Rng, functions: Mapping[str, Function], faults: tuple[FunctionFault, ...]
     ) -> None:
         self.invoked: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
@@ -70,7 +70,7 @@ class Lambdas:
         self.most = 0
         self.pending = 0
         self._clock = clock
-        self._chance = chance
+        self._chance = rng
         self._functions = functions
         self._faults: dict[tuple[str, int], list[FunctionFault]] = defaultdict(list)
         for fault in faults:
@@ -83,8 +83,8 @@ class Lambdas:
         running = Invocation(
             function=function,
             number=self.invoked[function],
-            mishaps={fault.call: fault.mishap for fault in faults if fault.mishap not in OF_THE_WHOLE},
-            of_the_whole=next((fault.mishap for fault in faults if fault.mishap in OF_THE_WHOLE), None),
+            call_faults={fault.call: fault.call_fault for fault in faults if fault.call_fault not in OF_THE_WHOLE},
+            of_the_whole=next((fault.call_fault for fault in faults if fault.call_fault in OF_THE_WHOLE), None),
         )
         self.invoked[function] += 1
         self.pending += 1
@@ -111,7 +111,7 @@ class Lambdas:
         self.invoke_asynchronously(function, event, retries)
 
     def _begin(self, running: Invocation, event: str, done: Callable[[Answer], None]) -> None:
-        if running.of_the_whole is Mishap.GIVEN_UP:
+        if running.of_the_whole is CallFault.GIVEN_UP:
             self._clock.after(self._chance.between(0.0, _GIVEN_UP_AFTER), partial(done, _BROKEN_OFF))
             done = ignored
         process = Process(self._clock, running, partial(self._work, running, event, done))
@@ -133,7 +133,7 @@ class Lambdas:
         except Exception as error:  # noqa: BLE001  # whatever a handler raises is Lambda's answer
             details = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": []}
             answer = Answer(error=type(error).__name__, cause=json.dumps(details))
-        if running.of_the_whole is Mishap.ANSWER_LOST and answer.error is None:
+        if running.of_the_whole is CallFault.ANSWER_LOST and answer.error is None:
             answer = _BROKEN_OFF
         _, limit = self._running.pop(id(running))
         limit.cancel()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from functions.jobs.ports import Machine, Waiter
+from functions.execution.ports import MachineAssignment, TaskWaiter
 from simulation.calls import Calls, refused
 from simulation.damage import Damage
 
@@ -16,15 +16,15 @@ _MOST_WRITES, _MOST_ENDS = 25, 1_000
 
 @dataclass
 class _Item:
-    machine: Machine
+    machine: MachineAssignment
     token: str | None = None
     end_token: str | None = None
-    news: str | None = None
+    event_name: str | None = None
     has_ended: bool = False
 
 
 class SimulatedMachineTable:
-    """functions.jobs.ports.MachineTable in memory, with the calls and conditions of functions/aws/machine_table.py."""
+    """functions.execution.ports.MachineTable in memory, with the calls and conditions of functions/aws/machine_table.py."""
 
     def __init__(self, calls: Calls) -> None:
         self._items: dict[str, _Item] = {}
@@ -32,49 +32,49 @@ class SimulatedMachineTable:
         self._ends: dict[str, None] = {}
         self._calls = calls
 
-    def add(self, machine: Machine) -> None:
+    def add(self, machine: MachineAssignment) -> None:
         self._calls.make("dynamodb:PutItem", lambda: self._items.setdefault(machine.instance_id, _Item(machine)))
 
-    def park(self, instance_id: str, token: str) -> Waiter:
-        def effect() -> Waiter:
+    def store_token(self, instance_id: str, token: str) -> TaskWaiter:
+        def effect() -> TaskWaiter:
             item = self._items.get(instance_id)
             if item is None:
                 raise LookupError(f"{instance_id} was never registered as a machine")
             self._refuse_too_large(instance_id)
-            had_news = item.news is not None
-            item.token, item.news = token, None
+            had_news = item.event_name is not None
+            item.token, item.event_name = token, None
             self._refuse_half_deleted(instance_id)
-            return Waiter(item.machine, token, had_news)
+            return TaskWaiter(item.machine, token, had_news)
 
         return self._calls.make("dynamodb:UpdateItem", effect)
 
-    def park_until_end(self, instance_id: str, token: str) -> bool:
+    def store_end_token(self, instance_id: str, token: str) -> bool:
         def effect() -> bool:
             item = self._items.get(instance_id)
             if item is None:
                 raise LookupError(f"{instance_id} was never registered as a machine")
             self._refuse_too_large(instance_id)
-            item.token, item.end_token, item.news = None, token, None
+            item.token, item.end_token, item.event_name = None, token, None
             return item.has_ended
 
         return self._calls.make("dynamodb:UpdateItem", effect)
 
-    def report(self, instance_id: str, news: str, *, is_end: bool = False) -> Waiter | None:
-        def effect() -> Waiter | None:
+    def report(self, instance_id: str, event_name: str, *, is_end: bool = False) -> TaskWaiter | None:
+        def effect() -> TaskWaiter | None:
             item = self._items.get(instance_id)
             if item is None:
                 return None
             self._refuse_too_large(instance_id)
-            item.news, item.has_ended = news, item.has_ended or is_end
+            item.event_name, item.has_ended = event_name, item.has_ended or is_end
             self._refuse_half_deleted(instance_id)
-            return Waiter(item.machine, item.token, has_news=True, end_token=item.end_token)
+            return TaskWaiter(item.machine, item.token, has_event=True, end_token=item.end_token)
 
         return self._calls.make("dynamodb:UpdateItem", effect)
 
-    def has_news(self, instance_id: str) -> bool:
+    def has_event(self, instance_id: str) -> bool:
         def effect() -> bool:
             item = self._items.get(instance_id)
-            return item is not None and item.news is not None
+            return item is not None and item.event_name is not None
 
         return self._calls.make("dynamodb:GetItem", effect)
 

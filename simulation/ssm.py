@@ -16,11 +16,11 @@ from botocore.exceptions import ClientError
 
 from functions.jobs.clock import now
 from simulation.calls import Calls, refused
-from simulation.chance import Chance
 from simulation.clock import Timer, VirtualClock
 from simulation.ec2 import Ec2, Instance
 from simulation.event_bus import EventBus
 from simulation.payload import Payload
+from simulation.rng import Rng
 
 _SEND = "ssm:SendCommand"
 # SSM goes on listing an agent as online for a while after its machine is gone, in seconds.
@@ -53,9 +53,7 @@ class Invocation:
 
 
 class Ssm:
-    def __init__(
-        self, clock: VirtualClock, chance: Chance, calls: Calls, bus: EventBus, ec2: Ec2, payload: Payload
-    ) -> None:
+    def __init__(self, clock: VirtualClock, rng: Rng, calls: Calls, bus: EventBus, ec2: Ec2, payload: Payload) -> None:
         self.commands: dict[str, Invocation] = {}
         self._of_machine: defaultdict[str, list[Invocation]] = defaultdict(list)
         self.client: Any = SimpleNamespace(
@@ -67,7 +65,7 @@ class Ssm:
             exceptions=SimpleNamespace(InvocationDoesNotExist=InvocationDoesNotExist),
         )
         self._clock = clock
-        self._chance = chance
+        self._chance = rng
         self._calls = calls
         self._bus = bus
         self._ec2 = ec2

@@ -15,11 +15,11 @@ from typing import Any, cast
 from botocore.exceptions import ClientError
 
 from simulation.calls import Calls, refused
-from simulation.chance import Chance
 from simulation.clock import Timer, VirtualClock
-from simulation.definition import Choice, Definition, Pass, Task, Way, matches
+from simulation.definition import Choice, Definition, Pass, Task, Transition, matches
 from simulation.expressions import QueryError
 from simulation.lambdas import Answer, Lambdas
+from simulation.rng import Rng
 
 STATE_MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:mayfly"
 _EXECUTION = STATE_MACHINE.replace(":stateMachine:", ":execution:") + ":"
@@ -74,9 +74,7 @@ class Execution:
 class StepFunctions:
     """`transitions` is what AWS bills: states entered, and tries again. `on_end` hears of every execution's end."""
 
-    def __init__(
-        self, clock: VirtualClock, chance: Chance, calls: Calls, lambdas: Lambdas, definition: Definition
-    ) -> None:
+    def __init__(self, clock: VirtualClock, rng: Rng, calls: Calls, lambdas: Lambdas, definition: Definition) -> None:
         self.executions: dict[str, Execution] = {}
         self.transitions = 0
         self.on_end: list[Callable[[Execution], None]] = []
@@ -93,7 +91,7 @@ class StepFunctions:
             ),
         )
         self._clock = clock
-        self._chance = chance
+        self._chance = rng
         self._calls = calls
         self._lambdas = lambdas
         self._definition = definition
@@ -174,14 +172,14 @@ class StepFunctions:
             self._try(execution, state)
             return
         scope = {**execution.variables, "states": {"input": execution.input, "context": {}}}
-        way = state.way if isinstance(state, Pass) else _chosen(state, scope)
-        self._go(execution, way, scope, execution.input)
+        transition = state.transition if isinstance(state, Pass) else _chosen(state, scope)
+        self._go(execution, transition, scope, execution.input)
 
-    def _go(self, execution: Execution, way: Way, scope: Mapping[str, Any], output: Any) -> None:
+    def _go(self, execution: Execution, transition: Transition, scope: Mapping[str, Any], output: Any) -> None:
         if not self._has_room(execution, 1):  # exited
             return
-        execution.variables |= {name: value(scope) for name, value in way.assign.items()}
-        self._move(execution, way.to, output)
+        execution.variables |= {name: value(scope) for name, value in transition.assign.items()}
+        self._move(execution, transition.to, output)
 
     def _try(self, execution: Execution, task: Task) -> None:
         if not self._has_room(execution, 2):  # scheduled, started
@@ -245,7 +243,7 @@ class StepFunctions:
             if matches(catcher.errors, error):
                 context = {"State": {"RetryCount": sum(execution.retries.values())}}
                 scope = {**execution.variables, "states": {"errorOutput": output, "context": context}}
-                self._go(execution, catcher.way, scope, output)
+                self._go(execution, catcher.transition, scope, output)
                 return
         self._fail(execution, error, cause or "")
 
@@ -290,11 +288,11 @@ class StepFunctions:
         return cast("Task", self._definition.states[execution.state])
 
 
-def _chosen(choice: Choice, scope: Mapping[str, Any]) -> Way:
-    for condition, way in choice.rules:
+def _chosen(choice: Choice, scope: Mapping[str, Any]) -> Transition:
+    for condition, transition in choice.rules:
         met = condition(scope)
         if not isinstance(met, bool):
             raise QueryError(f"a condition is {met!r}, neither true nor false")
         if met:
-            return way
+            return transition
     return choice.otherwise

@@ -10,10 +10,10 @@ from zlib import crc32
 
 from functions.aws.job_items import to_item
 from functions.jobs.job import Job, JobStatus
-from simulation.chance import Chance
 from simulation.clock import VirtualClock
 from simulation.faults import Delivery
 from simulation.lambdas import Answer, Lambdas
+from simulation.rng import Rng
 
 # As infra/triggers.py has it.
 _BATCH = 100
@@ -27,11 +27,11 @@ _Record = Mapping[str, Any]
 class Stream:
     """`pending` counts the records that nobody has handled yet. `fates` are by the number of the record, from 0."""
 
-    def __init__(self, clock: VirtualClock, chance: Chance, lambdas: Lambdas, fates: Mapping[int, Delivery]) -> None:
+    def __init__(self, clock: VirtualClock, rng: Rng, lambdas: Lambdas, fates: Mapping[int, Delivery]) -> None:
         self.pending = 0
         self.written = 0
         self._clock = clock
-        self._chance = chance
+        self._chance = rng
         self._lambdas = lambdas
         self._fates = fates
         self._shards: list[deque[_Record]] = [deque() for _ in range(_SHARDS * _BATCHES_AT_A_TIME)]

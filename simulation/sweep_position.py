@@ -9,7 +9,7 @@ from simulation.calls import Calls
 
 
 class SimulatedSweepPosition:
-    """functions.jobs.ports.SweepPosition in memory, with the calls of functions/aws/sweep_position.py."""
+    """functions.cleanup.ports.SweepPosition in memory, with the calls of functions/aws/sweep_position.py."""
 
     def __init__(self, calls: Calls) -> None:
         self._stopped_at: Mapping[str, str] = {}

@@ -10,12 +10,11 @@ from types import SimpleNamespace, TracebackType
 from typing import Any, Self, cast
 
 from functions.jobs.job import Job, Overrides, Run
-from functions.jobs.line import Line
-from functions.jobs.measuring import MeasuredJobs
-from functions.jobs.overrides import Allowance
-from functions.jobs.submission import Submission
+from functions.jobs.metrics import MeasuredJobTable
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.submission.overrides import Allowance
+from functions.submission.submission import Submission
 from simulation.calls import Calls
-from simulation.chance import Chance
 from simulation.clock import VirtualClock
 from simulation.damage import Damage, ItemFault, Kind
 from simulation.damaging import damaged
@@ -25,19 +24,20 @@ from simulation.event_bus import EventBus
 from simulation.faults import NO_FAULTS, Faults
 from simulation.files import SimulatedFiles
 from simulation.handlers import FUNCTIONS, Ports, installed
+from simulation.invariants import Invariants
 from simulation.job_table import SimulatedJobTable
 from simulation.lambdas import Answer, Function, Lambdas
-from simulation.line_table import SimulatedLineTable
 from simulation.machine_table import SimulatedMachineTable
-from simulation.meter import SimulatedMeter
+from simulation.metrics import SimulatedMetrics
 from simulation.payload import Payload, Script
-from simulation.pool_table import SimulatedPoolTable
+from simulation.rng import Rng
+from simulation.scheduling_table import SimulatedSchedulingTable
 from simulation.ssm import Ssm
 from simulation.stack import Stack
 from simulation.step_functions import Execution, StepFunctions
 from simulation.stream import Stream
 from simulation.sweep_position import SimulatedSweepPosition
-from simulation.watch import Watch
+from simulation.warm_pool_table import SimulatedWarmPoolTable
 
 OWNER = "alice"
 _STEP_CHANGE = "Step Functions Execution Status Change"
@@ -66,41 +66,41 @@ class World:
     ) -> None:
         self.stack = stack
         self.clock = VirtualClock()
-        self.chance = chance = Chance(seed, stack.slowness, stack.tail)
+        self.rng = rng = Rng(seed, stack.slowness, stack.tail)
         self.scripts: dict[str, Script] = {}
         self.owners: dict[str, str] = {}  # of each job's id
-        self.calls = Calls(self.clock, chance, stack.quotas, faults.outages)
+        self.calls = Calls(self.clock, rng, stack.quotas, faults.outages)
         functions = {**FUNCTIONS, _API: Function(self._api, _API_TIMEOUT)}
-        self.lambdas = Lambdas(self.clock, chance, functions, faults.functions)
-        self.bus = EventBus(self.clock, chance, self.lambdas, faults.events)
-        self.stream = Stream(self.clock, chance, self.lambdas, faults.records)
+        self.lambdas = Lambdas(self.clock, rng, functions, faults.functions)
+        self.bus = EventBus(self.clock, rng, self.lambdas, faults.events)
+        self.stream = Stream(self.clock, rng, self.lambdas, faults.records)
         files = SimulatedFiles(self.calls)
-        ec2 = Ec2(self.clock, chance, self.calls, self.bus, faults, stack.pace, stack.room, stack.scarce)
+        ec2 = Ec2(self.clock, rng, self.calls, self.bus, faults, stack.pace, stack.room, stack.scarce)
         payload = Payload(self.clock, files, self.scripts)
         self.ports = Ports(
             jobs=SimulatedJobTable(self.calls),
-            line=SimulatedLineTable(self.clock, self.calls),
+            queue=SimulatedSchedulingTable(self.clock, self.calls),
             machine_table=SimulatedMachineTable(self.calls),
-            pool_table=SimulatedPoolTable(self.calls),
+            pool_table=SimulatedWarmPoolTable(self.calls),
             sweep_position=SimulatedSweepPosition(self.calls),
             files=files,
             ec2=ec2,
-            ssm=Ssm(self.clock, chance, self.calls, self.bus, ec2, payload),
-            step_functions=StepFunctions(self.clock, chance, self.calls, self.lambdas, Definition.read(definition)),
-            meter=SimulatedMeter(),
+            ssm=Ssm(self.clock, rng, self.calls, self.bus, ec2, payload),
+            step_functions=StepFunctions(self.clock, rng, self.calls, self.lambdas, Definition.read(definition)),
+            metrics=SimulatedMetrics(),
         )
         self._item_faults = faults.items
         self.ports.jobs.on_write.append(self.stream.tell)
         self.ports.step_functions.on_end.append(self._tell_end)
         without_slot = frozenset(job_id(fault.job) for fault in faults.items if fault.kind is Kind.SLOT)
-        self.watch = Watch(self.clock, self.ports, payload, stack, without_slot)
+        self.invariants = Invariants(self.clock, self.ports, payload, stack, without_slot)
         self._submission = Submission(
-            jobs=MeasuredJobs(self.ports.jobs, self.ports.meter),
+            jobs=MeasuredJobTable(self.ports.jobs, self.ports.metrics),
             deleted_jobs=self.ports.jobs,
             machines=self.ports.machine_table,
             files=cast("Any", files),  # nobody uploads in parts or copies here
             log=cast("Any", SimpleNamespace(delete=lambda *_: 0)),  # nobody writes logs here
-            line=Line(self.ports.line, self.ports.workflow),
+            queue=LaunchQueue(self.ports.queue, self.ports.workflow),
             max_upload_bytes=1 << 30,
             keep_days=30,
             allowance=Allowance(stack.allowed_types),
@@ -110,11 +110,11 @@ class World:
     def __enter__(self) -> Self:
         self._installed.enter_context(self.clock.installed())
         self._installed.enter_context(installed(self.ports, self.stack))
-        self.clock.after(self.chance.between(0.0, self.stack.sweep_every), self._sweep)
+        self.clock.after(self.rng.between(0.0, self.stack.sweep_every), self._sweep)
         for fault in self._item_faults:
             self.clock.after(fault.at, partial(self._damage, fault))
         if self.stack.pool_size:
-            self.clock.after(self.chance.between(0.0, self.stack.keep_pool_every), self._keep_pool)
+            self.clock.after(self.rng.between(0.0, self.stack.keep_pool_every), self._keep_pool)
         return self
 
     def __exit__(
@@ -132,14 +132,14 @@ class World:
         text: str,
         script: Script,
         done: Callable[[Answer], None],
-        wish: str | None = None,
+        requested_type: str | None = None,
         owner: str = OWNER,
     ) -> None:
         """Uploads a file and submits the nth job, for an instance type that it wishes."""
         name = job_id(number)
         self.scripts[name], self.owners[name] = script, owner
         self.ports.files.upload(owner, name, "a b.txt", body)
-        self.lambdas.invoke(_API, {"do": "submit", "job_id": name, "text": text, "wish": wish}, done)
+        self.lambdas.invoke(_API, {"do": "submit", "job_id": name, "text": text, "wish": requested_type}, done)
 
     def cancel(self, number: int, done: Callable[[Answer], None]) -> None:
         self.lambdas.invoke(_API, {"do": "cancel", "job_id": job_id(number)}, done)
@@ -173,7 +173,7 @@ class World:
     def run_to_rest(self, limit: float) -> bool:
         """Lets time pass until nothing is left to do; False when there still is after `limit` seconds."""
         until = self.clock.seconds + limit
-        # The pool's keeper comes every minute: looked at as often, it might be at work each time.
+        # The pool's reconciler comes every minute: looked at as often, it might be at work each time.
         step = _MINUTE / 9 if self.stack.pool_size else _MINUTE
         while not self.is_at_rest():
             if self.clock.seconds >= until:
@@ -192,8 +192,11 @@ class World:
             *(f"workflow {execution.name} is in {execution.state}" for execution in ports.step_functions.running),
             *(f"machine {one.id} is {one.state}" for one in ports.ec2.unended if one.id not in self.waiting),
             *self._unrest_of_pool(),
-            *(f"slot of {slot.run.name} is held for {slot.machine.instance_id}" for slot in ports.line.granted.first()),
-            *(f"{ticket.run.name} is in line" for ticket in ports.line.tickets.first()),
+            *(
+                f"slot of {slot.run.name} is held for {slot.machine.instance_id}"
+                for slot in ports.queue.granted.first()
+            ),
+            *(f"{entry.run.name} is in the queue" for entry in ports.queue.entries.first()),
             *(["functions run"] if self.lambdas.pending else []),
             *(["events are on their way"] if self.bus.pending or self.stream.pending else []),
         ]

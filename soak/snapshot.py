@@ -14,7 +14,7 @@ from localcloud.job_client import Job, JobApiError, JobClient
 
 _PAUSE = 2.0
 _LEDGER = "#ledger/"
-_SINGLE_ITEMS = {"#lead", "#sweep"}  # partitions of the job table (docs/architecture.md, "Data") that stay
+_SINGLE_ITEMS = {"#lease", "#sweep"}  # partitions of the job table (docs/architecture.md, "Data") that stay
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ _SHARERS = {"the program": 1, "a cloud": 2}
 def _shared_by(path: str) -> str | None:
     if path.startswith(("tests/infra/", "tests/static/")):
         return "the program"
-    if path == "tests/cloud/test_pool.py":  # it has a cloud of its own
+    if path == "tests/cloud/test_warm_pool.py":  # it has a cloud of its own
         return None
     return "a cloud" if path.startswith(("tests/cloud/", "tests/frontend/test_page_against_cloud.py")) else None
 

@@ -28,9 +28,18 @@ def is_within(module: str, package: str) -> bool:
     return module == package or module.startswith(package + ".")
 
 
+# The packages of the core: the standard library alone, no handler, no adapter.
+CORE = ("jobs", "costs", "scheduling", "execution", "cleanup", "submission")
 ALLOWED = {
-    "functions/jobs": ("functions.jobs",),
-    "functions/aws": ("functions.jobs", "functions.aws", "aws_lambda_powertools", "boto3", "botocore", "mypy_boto3_*"),
+    **{f"functions/{name}": tuple(f"functions.{each}" for each in CORE) for name in CORE},
+    "functions/aws": (
+        *(f"functions.{each}" for each in CORE),
+        "functions.aws",
+        "aws_lambda_powertools",
+        "boto3",
+        "botocore",
+        "mypy_boto3_*",
+    ),
     "ec2_payload": ("ec2_payload",),
     "mayfly": ("mayfly", "typer", "rich", "httpx2"),
     "simulation": ("simulation", "functions", "botocore", "greenlet", "jsonata"),

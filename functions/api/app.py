@@ -12,7 +12,7 @@ from functions.api.body_limit import BodyLimit
 from functions.api.caller import Auth, caller_by
 from functions.api.head_requests import HeadRequests
 from functions.api.models import Problem
-from functions.jobs.submission import Submission
+from functions.submission.submission import Submission
 
 # The same path on every host: behind CloudFront, at the API's own address and in the local cloud.
 API_PREFIX = "/api"

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from functions.api.problems import problem
-from functions.jobs.submission import MAX_TEXT_CHARS
+from functions.submission.submission import MAX_TEXT_CHARS
 
 # The longest text, each character as two JSON escapes of six bytes, and room for everything else.
 MAX_BODY_BYTES = 12 * MAX_TEXT_CHARS + 8 * 1024

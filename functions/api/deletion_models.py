@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from functions.api.examples import EXAMPLE_ID
-from functions.jobs.deletion import DeletionReceipt
+from functions.cleanup.deletion import DeletionReceipt
 
 
 class DeletionAnswer(BaseModel):

@@ -19,16 +19,16 @@ from functions.api.settings import ApiSettings
 from functions.aws.clients import Clients
 from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable
-from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_log import CloudWatchMachineLog
 from functions.aws.machine_table import DynamoMachineTable
-from functions.aws.metrics import EmfMeter
+from functions.aws.metrics import EmfMetrics
+from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.usage_table import DynamoUsageTable
 from functions.aws.workflow import StepFunctionsWorkflow
-from functions.jobs.line import Line
-from functions.jobs.measuring import MeasuredJobs
-from functions.jobs.submission import Submission
+from functions.jobs.metrics import MeasuredJobTable
 from functions.lambda_handler import lambda_handler
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.submission.submission import Submission
 
 if TYPE_CHECKING:
     from fastapi import FastAPI  # at run time only after quick_start
@@ -44,14 +44,16 @@ _OF_JOB = re.compile(rf"{API_PREFIX}/(?:jobs|uploads)/([0-9a-f-]{{36}})(?:/|$)")
 def submission(settings: ApiSettings, clients: Clients) -> Submission:
     jobs = DynamoJobTable(clients.dynamodb, settings.jobs_table)
     return Submission(
-        jobs=MeasuredJobs(jobs, EmfMeter(settings.stack)),
+        jobs=MeasuredJobTable(jobs, EmfMetrics(settings.stack)),
         deleted_jobs=jobs,
         machines=DynamoMachineTable(clients.dynamodb, settings.jobs_table),
         files=S3JobFiles(
             clients.s3, settings.uploads_bucket, settings.outputs_bucket, artifacts_bucket=settings.artifacts_bucket
         ),
         log=CloudWatchMachineLog(clients.logs, settings.machine_log_group),
-        line=Line(DynamoLineTable(clients.dynamodb, settings.jobs_table), StepFunctionsWorkflow(clients.stepfunctions)),
+        queue=LaunchQueue(
+            DynamoSchedulingTable(clients.dynamodb, settings.jobs_table), StepFunctionsWorkflow(clients.stepfunctions)
+        ),
         max_upload_bytes=settings.max_upload_bytes,
         keep_days=settings.keep_days,
         allowance=settings.allowance,

@@ -19,13 +19,14 @@ from functions.api.examples import (
 from functions.api.override_models import OverridesAnswer, OverridesRequest
 from functions.api.price_models import CostAnswer, PriceAnswer
 from functions.api.request_model import RequestModel
-from functions.jobs.advice import FAILURES
 from functions.jobs.batch import BATCH_PATTERN
+from functions.jobs.failure_catalog import FAILURES
 from functions.jobs.job import Job, JobError, JobStatus
-from functions.jobs.paths import MAX_FILENAME_BYTES
-from functions.jobs.ports import JobPage, LogPage, Slot
-from functions.jobs.submission import MAX_TEXT_CHARS, Download
-from functions.jobs.uploads import MULTIPART_FROM_BYTES
+from functions.jobs.ports import JobPage, LogPage
+from functions.jobs.s3_keys import MAX_FILENAME_BYTES
+from functions.scheduling.ports import Slot
+from functions.submission.submission import MAX_TEXT_CHARS, Download
+from functions.submission.uploads import MULTIPART_FROM_BYTES
 
 # Lambda answers 6 MB at most (developer guide, "Lambda quotas"), with headers and what the API says beside the jobs.
 _LIST_BYTES = 6_000_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from functions.costs.budget import Estimate
+from functions.costs.pricing import job_cost, usd
 from functions.jobs import clock
 from functions.jobs.job import Job
-from functions.jobs.pricing import job_cost, usd
-from functions.jobs.spending import Estimate
 
 
 class CostAnswer(BaseModel):

@@ -54,9 +54,9 @@ from functions.jobs.errors import (
     UploadQuota,
 )
 from functions.jobs.job import NO_OVERRIDES
-from functions.jobs.paths import MAX_FILENAME_BYTES
-from functions.jobs.submission import MAX_PAGE, MAX_TEXT_CHARS, Submission
-from functions.jobs.uploads import MULTIPART_FROM_BYTES
+from functions.jobs.s3_keys import MAX_FILENAME_BYTES
+from functions.submission.submission import MAX_PAGE, MAX_TEXT_CHARS, Submission
+from functions.submission.uploads import MULTIPART_FROM_BYTES
 
 
 async def _submission(request: Request) -> Submission:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from functions.api.caller import Auth
-from functions.jobs.overrides import Allowance
-from functions.jobs.quotas import Quotas
-from functions.jobs.spending import Spending
+from functions.costs.budget import Spending
+from functions.submission.overrides import Allowance
+from functions.submission.quotas import Quotas
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from functions.api.examples import (
     EXAMPLE_UPLOAD_ID,
 )
 from functions.api.request_model import RequestModel
-from functions.jobs.paths import MAX_FILENAME_BYTES
-from functions.jobs.uploads import PART_BYTES, CopyTicket, MultipartTicket, UploadTicket
+from functions.jobs.s3_keys import MAX_FILENAME_BYTES
+from functions.submission.uploads import PART_BYTES, CopyTicket, MultipartTicket, UploadTicket
 
 # token/subtype, RFC 9110; nothing that could end a header line.
 _MEDIA_TYPE = r"^[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}$"

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
-from functions.jobs.paths import input_prefix, manifest_prefix, object_key, output_prefix, spec_prefix
 from functions.jobs.ports import StoredObject, StoredOutput, StoredPart, UploadForm
+from functions.jobs.s3_keys import input_prefix, manifest_prefix, object_key, output_prefix, spec_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

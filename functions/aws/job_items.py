@@ -14,7 +14,7 @@ from functions.jobs.job import (
     Job,
     JobError,
     JobStatus,
-    MachineRecord,
+    MachineReceipt,
     Overrides,
     Program,
     StoredManifest,
@@ -25,7 +25,7 @@ _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 Item = dict[str, Any]
-_Record = TypeVar("_Record", Job, MachineRecord)
+_Record = TypeVar("_Record", Job, MachineReceipt)
 _PLAIN: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
@@ -75,10 +75,10 @@ def from_item(item: Item) -> Job:
     return _checked(Job(**values), ("created_at", "updated_at"))
 
 
-def machine_from(attributes: Mapping[str, Any]) -> MachineRecord:
+def machine_from(attributes: Mapping[str, Any]) -> MachineReceipt:
     """A machine's record out of the map of a deserialized item."""
-    known = {name: _plain(value) for name, value in _known(attributes, MachineRecord).items()}
-    record = MachineRecord(**known | {"commands": tuple(known.get("commands", ()))})
+    known = {name: _plain(value) for name, value in _known(attributes, MachineReceipt).items()}
+    record = MachineReceipt(**known | {"commands": tuple(known.get("commands", ()))})
     return _checked(record, ("launched_at", "terminated_at"))
 
 

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from functions.aws.job_items import OPEN_INDEX, from_item, to_item
 from functions.aws.tombstone_items import DELETED, is_tombstone, tombstone_item, tombstone_of
+from functions.cleanup.deletion import Tombstone
 from functions.jobs.clock import now
-from functions.jobs.deletion import Tombstone
 from functions.jobs.errors import ConcurrentChange, JobConflict, JobNotFound, JobUnreadable, RecordRefused
 from functions.jobs.isolation import readable
 from functions.jobs.job import Job

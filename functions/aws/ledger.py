@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from functions.jobs.isolation import isolated
-from functions.jobs.ports import Charge, DayLedger
+from functions.scheduling.ports import Charge, DayLedger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,7 +25,7 @@ _KEPT = timedelta(days=35)
 
 
 class DynamoLedger:
-    """The ledger's part of functions.jobs.ports.LineTable over DynamoDB. Every read is strongly consistent."""
+    """The ledger's part of functions.scheduling.ports.SchedulingTable over DynamoDB. Every read is strongly consistent."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from functions.aws.batch_writes import write_all
-from functions.jobs.ports import Machine, Waiter
+from functions.execution.ports import MachineAssignment, TaskWaiter
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,13 +24,13 @@ _MOST_ENDS = 1_000
 
 
 class DynamoMachineTable:
-    """functions.jobs.ports.MachineTable over DynamoDB."""
+    """functions.execution.ports.MachineTable over DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
-    def add(self, machine: Machine) -> None:
+    def add(self, machine: MachineAssignment) -> None:
         item = _key(machine.instance_id) | {
             "job_owner": {"S": machine.owner},
             "job_id": {"S": machine.job_id},
@@ -42,23 +42,23 @@ class DynamoMachineTable:
         except self._client.exceptions.ConditionalCheckFailedException:
             return  # a repeated launch step; the token that may be parked here must not be lost
 
-    def park(self, instance_id: str, token: str) -> Waiter:
+    def store_token(self, instance_id: str, token: str) -> TaskWaiter:
         # News is taken along with parking: left there, it would end every later wait of the same machine at once.
-        before = self._park(instance_id, "SET #token = :value REMOVE #news", token)
-        return Waiter(_machine(before), token, "news" in before)
+        before = self._store_token(instance_id, "SET #token = :value REMOVE #news", token)
+        return TaskWaiter(_machine(before), token, "news" in before)
 
-    def park_until_end(self, instance_id: str, token: str) -> bool:
-        return "ended" in self._park(instance_id, "SET #end_token = :value REMOVE #token, #news", token)
+    def store_end_token(self, instance_id: str, token: str) -> bool:
+        return "ended" in self._store_token(instance_id, "SET #end_token = :value REMOVE #token, #news", token)
 
-    def report(self, instance_id: str, news: str, *, is_end: bool = False) -> Waiter | None:
+    def report(self, instance_id: str, event_name: str, *, is_end: bool = False) -> TaskWaiter | None:
         # The token stays: should waking fail, the event's next delivery finds it again.
-        before = self._change(instance_id, "SET #news = :value" + (", #ended = :value" if is_end else ""), news)
+        before = self._change(instance_id, "SET #news = :value" + (", #ended = :value" if is_end else ""), event_name)
         if before is None:
             return None
         token, end_token = (before.get(name, {}).get("S") for name in ("token", "end_token"))
-        return Waiter(_machine(before), token, has_news=True, end_token=end_token)
+        return TaskWaiter(_machine(before), token, has_event=True, end_token=end_token)
 
-    def has_news(self, instance_id: str) -> bool:
+    def has_event(self, instance_id: str) -> bool:
         return "news" in self._get(instance_id)
 
     def has_ended(self, instance_id: str) -> bool:
@@ -88,7 +88,7 @@ class DynamoMachineTable:
     def _get(self, instance_id: str) -> dict[str, Any]:
         return self._client.get_item(TableName=self._table, Key=_key(instance_id), ConsistentRead=True).get("Item", {})
 
-    def _park(self, instance_id: str, expression: str, token: str) -> dict[str, Any]:
+    def _store_token(self, instance_id: str, expression: str, token: str) -> dict[str, Any]:
         before = self._change(instance_id, expression, token)
         if before is None:
             raise LookupError(f"{instance_id} was never registered as a machine")
@@ -111,8 +111,8 @@ class DynamoMachineTable:
         return answer["Attributes"]
 
 
-def _machine(item: dict[str, Any]) -> Machine:
-    return Machine(item["id"]["S"], item["job_owner"]["S"], item["job_id"]["S"], int(item["attempt"]["N"]))
+def _machine(item: dict[str, Any]) -> MachineAssignment:
+    return MachineAssignment(item["id"]["S"], item["job_owner"]["S"], item["job_id"]["S"], int(item["attempt"]["N"]))
 
 
 def _key(instance_id: str) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from botocore.exceptions import ClientError
 
 from functions.aws.clients import Clients
 from functions.aws.known_instances import call_for_known
+from functions.execution.ports import CommandState, InstanceView
 from functions.jobs.clock import rfc3339
 from functions.jobs.errors import AgentNotOnline, Throttled
-from functions.jobs.ports import AliveMachine, Candidate, CommandState, LaunchedInstance, Refusal
+from functions.scheduling.ports import Candidate, LaunchResult, Refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import TagTypeDef
@@ -118,7 +119,7 @@ def _throttled(error: ClientError) -> Throttled:
 
 @dataclass(frozen=True)
 class AwsMachines:
-    """functions.jobs.ports.Machines over EC2 and SSM.
+    """functions.execution.ports.Machines over EC2 and SSM.
 
     Each step uses one or two of the methods, so it takes the lazy clients and names only the settings it needs.
     """
@@ -129,7 +130,7 @@ class AwsMachines:
 
     def launch(
         self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
-    ) -> list[LaunchedInstance] | Refusal:
+    ) -> list[LaunchResult] | Refusal:
         tag_list = _tag_list(tags)
         spot: dict[str, Any] = {"InstanceMarketOptions": {"MarketType": "spot"}} if candidate.market == "spot" else {}
         try:
@@ -149,7 +150,7 @@ class AwsMachines:
         except ClientError as error:
             return refusal_of(error)
         return [
-            LaunchedInstance(
+            LaunchResult(
                 instance["InstanceId"],
                 instance["Placement"]["AvailabilityZone"],
                 instance["ImageId"],
@@ -226,7 +227,7 @@ class AwsMachines:
                 return instance["State"]["Name"]
         return None
 
-    def alive_of_stack(self, stack: str) -> Iterator[AliveMachine]:
+    def alive_of_stack(self, stack: str) -> Iterator[InstanceView]:
         pages = self.clients.ec2.get_paginator("describe_instances").paginate(
             Filters=[
                 {"Name": "tag:mayfly:stack", "Values": [stack]},
@@ -236,7 +237,7 @@ class AwsMachines:
         for page in pages:
             for reservation in page["Reservations"]:
                 for instance in reservation["Instances"]:
-                    yield AliveMachine(instance["InstanceId"], instance["LaunchTime"], instance["State"]["Name"])
+                    yield InstanceView(instance["InstanceId"], instance["LaunchTime"], instance["State"]["Name"])
 
     def terminate(self, instance_id: str) -> str | None:
         return self.terminate_all([instance_id]).get(instance_id)

@@ -10,13 +10,13 @@ from itertools import groupby
 
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from functions.jobs.measuring import Measurement
+from functions.jobs.metrics import Measurement
 
 NAMESPACE = "Mayfly"
 
 
-class EmfMeter:
-    """functions.jobs.measuring.Meter, one line for each set of dimensions.
+class EmfMetrics:
+    """functions.jobs.metrics.Meter, one line for each set of dimensions.
 
     POWERTOOLS_METRICS_DISABLED, which infra/function.py sets for a stack that is not monitored, keeps the lines out.
     """
@@ -24,7 +24,7 @@ class EmfMeter:
     def __init__(self, stack: str) -> None:
         self._stack = stack
 
-    def take(self, measurements: Sequence[Measurement]) -> None:
+    def record(self, measurements: Sequence[Measurement]) -> None:
         for (by, kind), group in groupby(sorted(measurements, key=_kind), key=_kind):
             # One of its own for each line: the other kind keeps dimensions from one use to the next.
             line = EphemeralMetrics(namespace=NAMESPACE)

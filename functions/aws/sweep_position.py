@@ -12,7 +12,7 @@ _KEY: dict[str, Any] = {"owner": {"S": "#sweep"}, "id": {"S": "position"}}
 
 
 class DynamoSweepPosition:
-    """functions.jobs.ports.SweepPosition over DynamoDB."""
+    """functions.cleanup.ports.SweepPosition over DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.aws.job_items import OPEN_INDEX
-from functions.jobs.deletion import Tombstone
+from functions.cleanup.deletion import Tombstone
 
 # In the index of the jobs that have not ended: deleted jobs whose files have to be looked for once more.
 DELETED = "deleted"

@@ -14,7 +14,7 @@ _KEPT = timedelta(days=2)
 
 
 class DynamoUsageTable:
-    """functions.jobs.quotas.UsageTable over DynamoDB."""
+    """functions.submission.quotas.UsageTable over DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client

@@ -22,7 +22,7 @@ MayflyError
 │   │   ├── CapacityUnavailable  no candidate has room
 │   │   ├── QuotaExceeded        the account's limit is reached
 │   │   ├── Throttled            AWS asked to slow down
-│   │   ├── YourTurn             a slot is free: the workflow asks for its machine again
+│   │   ├── CapacityAvailable             a slot is free: the workflow asks for its machine again
 │   │   ├── MachineLost          the machine was gone before it had its command
 │   │   └── MachineStillAlive    termination is under way but not confirmed
 │   └── FinalStep                trying again cannot help
@@ -31,7 +31,7 @@ MayflyError
 │       ├── SpendingCapReached   the day's machines have cost what they may
 │       ├── JobCostCap           with another machine the job might cost more than a job may
 │       └── JobEnded             the run is over already (cancelled, or ended by the sweeper)
-├── LeadLost                     another execution took over the line
+├── LeaseLost                     another execution took over the line
 ├── JobUnreadable                this version cannot read the job's record
 ├── RecordRefused                the table takes a job's record in no form: it is too large, say
 ├── IllegalTransition            a status change that the table in job.py does not allow
@@ -131,7 +131,7 @@ class Throttled(RetryableStep):
     pass
 
 
-class YourTurn(RetryableStep):
+class CapacityAvailable(RetryableStep):
     pass
 
 
@@ -167,7 +167,7 @@ class JobEnded(FinalStep):
     pass
 
 
-class LeadLost(MayflyError):
+class LeaseLost(MayflyError):
     pass
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 
-from functions.jobs.errors import LeadLost
+from functions.jobs.errors import LeaseLost
 
 _log = logging.getLogger("mayfly")
 _Item = TypeVar("_Item")
@@ -19,7 +19,7 @@ _Made = TypeVar("_Made")
 class isolated:  # noqa: N801  # a context manager, as contextlib names its own
     """Logs what goes wrong while `action` is done for `subject` (a job's, run's or instance's id), and goes on.
 
-    The subject is added to `failed` then. A LeadLost passes: it is about the whole loop and not about one item.
+    The subject is added to `failed` then. A LeaseLost passes: it is about the whole loop and not about one item.
     """
 
     action: str
@@ -31,7 +31,7 @@ class isolated:  # noqa: N801  # a context manager, as contextlib names its own
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if not isinstance(error, Exception) or isinstance(error, LeadLost):
+        if not isinstance(error, Exception) or isinstance(error, LeaseLost):
             return False
         if self.failed is not None:
             self.failed.append(self.subject)

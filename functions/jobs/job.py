@@ -64,7 +64,7 @@ class TimelineEvent:
 
 @dataclass(frozen=True)
 class JobError:
-    """Why a job failed. `code` is a key of advice.py; `advice` says who must do what."""
+    """Why a job failed. `code` is a key of failure_catalog.py; `advice` says who must do what."""
 
     code: str
     message: str
@@ -90,7 +90,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class MachineRecord:
+class MachineReceipt:
     """The receipt of one machine. Times RFC 3339 UTC; `verified` says how its termination was seen.
 
     `commands` are the ids of the commands it was sent: the script's, then any that only stored its result.
@@ -118,7 +118,7 @@ class MachineRecord:
         """What an hour of it may cost."""
         return None if self.hourly_micro_usd is None else self.hourly_micro_usd + self.burst_micro_usd
 
-    def ended(self, at: str, verified: str) -> MachineRecord:
+    def ended(self, at: str, verified: str) -> MachineReceipt:
         """This record with its end; the first end seen stays."""
         return self if self.terminated_at else replace(self, terminated_at=at, verified=verified)
 
@@ -178,7 +178,7 @@ class Job:
     expires_at: int | None = None
     revision: int = 1
     run: int = 1
-    machines: tuple[MachineRecord, ...] = field(default=())
+    machines: tuple[MachineReceipt, ...] = field(default=())
     overrides: Overrides = NO_OVERRIDES
     output_suffix: str = ""
     program: Program | None = None
@@ -198,7 +198,7 @@ class Job:
     def manifest_sha256(self) -> str | None:
         return self.manifest.sha256 if self.manifest else None
 
-    def machine(self, instance_id: str | None) -> MachineRecord | None:
+    def machine(self, instance_id: str | None) -> MachineReceipt | None:
         """The record of one of this job's machines."""
         return next((known for known in self.machines if known.instance_id == instance_id), None)
 
@@ -272,7 +272,7 @@ class Job:
         )
         return replace(self, command_id=command_id, machines=machines)
 
-    def with_machine(self, machine: MachineRecord) -> Job:
+    def with_machine(self, machine: MachineReceipt) -> Job:
         """This job with the machine's record, in the place of an earlier state of it."""
         if self.machine(machine.instance_id) is not None:
             known = tuple(machine if known.instance_id == machine.instance_id else known for known in self.machines)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from functions.jobs.job import Job, MachineRecord, TimelineEvent
+from functions.jobs.job import Job, MachineReceipt, TimelineEvent
 from functions.jobs.ports import StoredOutput
 
 VERSION = 1
@@ -159,7 +159,7 @@ def _hash_that_fits(content: Content | None, size: int) -> str | None:
     return content.sha256 if content is not None and content.size == size else None
 
 
-def _facts(machine: MachineRecord) -> MachineFacts:
+def _facts(machine: MachineReceipt) -> MachineFacts:
     return MachineFacts(
         machine.instance_id,
         machine.image_id,

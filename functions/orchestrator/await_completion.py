@@ -9,16 +9,16 @@ from typing import Any
 from functions.aws.clients import Clients
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.workflow import StepFunctionsWorkflow
-from functions.jobs.running import Awaiting
+from functions.execution.running import AwaitStep
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import TableSettings
 from functions.orchestrator.step import log_step, logger
 
 
 @cache
-def awaiting() -> Awaiting:
+def await_step() -> AwaitStep:
     settings, clients = TableSettings.from_env(os.environ), Clients()
-    return Awaiting(
+    return AwaitStep(
         DynamoMachineTable(clients.dynamodb, settings.jobs_table), StepFunctionsWorkflow(clients.stepfunctions)
     )
 
@@ -26,4 +26,4 @@ def awaiting() -> Awaiting:
 @lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> None:
     log_step("await", event["job_id"], instance_id=event["instance_id"])
-    awaiting().park(event["instance_id"], event["task_token"])
+    await_step().store_token(event["instance_id"], event["task_token"])

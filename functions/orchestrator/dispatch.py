@@ -11,10 +11,10 @@ from typing import Any
 from functions.aws.clients import Clients
 from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable
-from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.machines import AwsMachines
-from functions.jobs.running import Dispatching
+from functions.aws.scheduling_table import DynamoSchedulingTable
+from functions.execution.running import DispatchStep
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import DispatchSettings
 from functions.orchestrator.step import log_step, logger, run_of
@@ -28,11 +28,11 @@ _ONLINE_WAITS = (0.1, 0.2, 0.4, 0.8)
 
 
 @cache
-def dispatching() -> Dispatching:
+def dispatch_step() -> DispatchStep:
     settings, clients = DispatchSettings.from_env(os.environ), Clients()
-    return Dispatching(
+    return DispatchStep(
         jobs=DynamoJobTable(clients.dynamodb, settings.jobs_table),
-        line=DynamoLineTable(clients.dynamodb, settings.jobs_table),
+        queue=DynamoSchedulingTable(clients.dynamodb, settings.jobs_table),
         machine_table=DynamoMachineTable(clients.dynamodb, settings.jobs_table),
         machines=AwsMachines(clients, log_group=settings.machine_log_group),
         files=S3JobFiles(
@@ -57,7 +57,7 @@ def dispatching() -> Dispatching:
 @lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     log_step("dispatch", event["job_id"], instance_id=event["instance_id"])
-    command_id = dispatching().dispatch(
+    command_id = dispatch_step().dispatch(
         run_of(event),
         int(event["attempt"]),
         event["instance_id"],

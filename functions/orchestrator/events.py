@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from functions.lambda_handler import lambda_handler
-from functions.orchestrator.await_completion import awaiting
+from functions.orchestrator.await_completion import await_step
 from functions.orchestrator.step import logger
 
 
-def news(event: dict[str, Any]) -> str:
+def happening(event: dict[str, Any]) -> str:
     """What happened, in a few words: the command's status, the machine's state or the spot warning's action."""
     detail = event["detail"]
     happened = detail.get("status") or detail.get("state") or detail.get("instance-action") or "unknown"
@@ -21,9 +21,9 @@ def handler(event: dict[str, Any], _context: Any) -> None:
     instance_id = event["detail"]["instance-id"]
     logger.append_keys(step="events", instance_id=instance_id)
     is_end = event["detail"].get("state") == "terminated"
-    machine = awaiting().report(instance_id, news(event), is_end=is_end)
+    machine = await_step().report(instance_id, happening(event), is_end=is_end)
     if machine:
         logger.append_keys(job_id=machine.job_id)
-        logger.info("machine news", extra={"news": news(event)})
+        logger.info("machine news", extra={"news": happening(event)})
     else:
         logger.info("not a machine of this stack")

@@ -1,4 +1,4 @@
-"""Launch: a place in line for a machine, and, for one at a time, the launch for all in line."""
+"""Launch: a queue entry for a machine, and, for one at a time, the launch for all in the queue."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import Any, TypeVar
 
 from functions.aws.clients import CONNECTIONS, Clients
 from functions.aws.job_table import DynamoJobTable
-from functions.aws.line_table import DynamoLineTable
 from functions.aws.measured_machines import MeasuredMachines
-from functions.aws.metrics import EmfMeter
-from functions.aws.pool_machines import AwsPoolMachines
-from functions.aws.pool_table import DynamoPoolTable
+from functions.aws.metrics import EmfMetrics
+from functions.aws.scheduling_table import DynamoSchedulingTable
+from functions.aws.warm_pool_machines import AwsWarmPoolMachines
+from functions.aws.warm_pool_table import DynamoWarmPoolTable
 from functions.aws.workflow import StepFunctionsWorkflow
-from functions.jobs.launching import Launching
-from functions.jobs.line import Line
-from functions.jobs.pool import Pool
-from functions.jobs.serving import Serving, candidates
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import LaunchSettings
 from functions.orchestrator.step import log_step, logger, run_of
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.scheduling.launch_step import LaunchStep
+from functions.scheduling.scheduler import Scheduler, candidates
+from functions.scheduling.warm_pool import WarmPool
 
 T = TypeVar("T")
 # RunInstances gets two calls a second back: a few seconds here are cheaper than as many tries of the workflow's.
@@ -32,15 +32,17 @@ _THROTTLE_WAITS = (0.3, 0.6, 1.2, 2.4)
 
 
 @cache
-def launching() -> Launching:
+def launch_step() -> LaunchStep:
     settings, clients = LaunchSettings.from_env(os.environ), Clients()
     jobs = DynamoJobTable(clients.dynamodb, settings.jobs_table)
-    line = Line(DynamoLineTable(clients.dynamodb, settings.jobs_table), StepFunctionsWorkflow(clients.stepfunctions))
-    serving = Serving(
+    queue = LaunchQueue(
+        DynamoSchedulingTable(clients.dynamodb, settings.jobs_table), StepFunctionsWorkflow(clients.stepfunctions)
+    )
+    scheduler = Scheduler(
         jobs=jobs,
-        line=line,
+        queue=queue,
         machines=MeasuredMachines(
-            clients, launch_template_id=settings.launch_template_id, meter=EmfMeter(settings.stack)
+            clients, launch_template_id=settings.launch_template_id, metrics=EmfMetrics(settings.stack)
         ),
         candidates=candidates(settings.markets, settings.instance_types, settings.subnet_ids),
         stack=settings.stack,
@@ -52,13 +54,13 @@ def launching() -> Launching:
         spending=settings.spending,
         pool=_pool(settings, clients) if settings.pool_size else None,
     )
-    return Launching(jobs, line, serving)
+    return LaunchStep(jobs, queue, scheduler)
 
 
-def _pool(settings: LaunchSettings, clients: Clients) -> Pool:
-    return Pool(
-        table=DynamoPoolTable(clients.dynamodb, settings.jobs_table),
-        machines=AwsPoolMachines(clients),
+def _pool(settings: LaunchSettings, clients: Clients) -> WarmPool:
+    return WarmPool(
+        table=DynamoWarmPoolTable(clients.dynamodb, settings.jobs_table),
+        machines=AwsWarmPoolMachines(clients),
         instance_type=settings.instance_types[0],
     )
 
@@ -73,7 +75,7 @@ def for_each(work: Callable[[T], object], things: Sequence[T]) -> None:
 def handler(event: dict[str, Any], _context: Any) -> None:
     log_step("launch", event["job_id"], attempt=event["attempt"])
     # A run that began before an upgrade may not say the last two.
-    launching().enter(
+    launch_step().run(
         run_of(event),
         int(event["attempt"]),
         event["task_token"],

@@ -9,25 +9,25 @@ from functools import cache
 from typing import Any
 
 from functions.aws.clients import Clients
-from functions.aws.line_table import DynamoLineTable
 from functions.aws.machines import AwsMachines
-from functions.aws.pool_machines import AwsPoolMachines
-from functions.aws.pool_table import DynamoPoolTable
-from functions.jobs.pool import MARKET, PoolKeeping
-from functions.jobs.serving import candidates
+from functions.aws.scheduling_table import DynamoSchedulingTable
+from functions.aws.warm_pool_machines import AwsWarmPoolMachines
+from functions.aws.warm_pool_table import DynamoWarmPoolTable
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import PoolSettings
 from functions.orchestrator.step import logger
+from functions.scheduling.scheduler import candidates
+from functions.scheduling.warm_pool import MARKET, WarmPoolReconciler
 
 
 @cache
-def keeping() -> PoolKeeping:
+def reconciler() -> WarmPoolReconciler:
     settings, clients = PoolSettings.from_env(os.environ), Clients()
-    return PoolKeeping(
-        table=DynamoPoolTable(clients.dynamodb, settings.jobs_table),
-        line=DynamoLineTable(clients.dynamodb, settings.jobs_table),
+    return WarmPoolReconciler(
+        table=DynamoWarmPoolTable(clients.dynamodb, settings.jobs_table),
+        queue=DynamoSchedulingTable(clients.dynamodb, settings.jobs_table),
         machines=AwsMachines(clients, launch_template_id=settings.launch_template_id),
-        pool_machines=AwsPoolMachines(clients),
+        pool_machines=AwsWarmPoolMachines(clients),
         candidates=candidates([MARKET], [settings.instance_type], settings.subnet_ids),
         stack=settings.stack,
         size=settings.pool_size,
@@ -40,6 +40,6 @@ def keeping() -> PoolKeeping:
 @lambda_handler(logger)
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     logger.append_keys(step="pool")
-    report = keeping().keep()
+    report = reconciler().keep()
     logger.info("kept the pool", extra=asdict(report))
     return asdict(report)

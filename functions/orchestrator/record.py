@@ -9,22 +9,22 @@ from typing import Any
 from functions.aws.clients import Clients
 from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable
-from functions.aws.metrics import EmfMeter
-from functions.jobs.ending import Recording
+from functions.aws.metrics import EmfMetrics
+from functions.cleanup.ending import RecordStep
+from functions.execution.running import Outcome
 from functions.jobs.job import TimelineEvent
-from functions.jobs.measuring import MeasuredJobs
+from functions.jobs.metrics import MeasuredJobTable
 from functions.jobs.provenance import Reported
-from functions.jobs.running import Outcome
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import RecordSettings
 from functions.orchestrator.step import log_step, logger, run_of
 
 
 @cache
-def recording() -> Recording:
+def record_step() -> RecordStep:
     settings, clients = RecordSettings.from_env(os.environ), Clients()
-    return Recording(
-        MeasuredJobs(DynamoJobTable(clients.dynamodb, settings.jobs_table), EmfMeter(settings.stack)),
+    return RecordStep(
+        MeasuredJobTable(DynamoJobTable(clients.dynamodb, settings.jobs_table), EmfMetrics(settings.stack)),
         S3JobFiles(clients.s3, "", settings.outputs_bucket),
         settings.mayfly_version,
     )
@@ -34,9 +34,9 @@ def recording() -> Recording:
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     log_step("record", event["job_id"])
     if "error" in event:
-        job = recording().broken(run_of(event), event["error"], event["cause"])
+        job = record_step().broken(run_of(event), event["error"], event["cause"])
     else:
-        job = recording().finished(run_of(event), int(event["attempt"]), _outcome(event["outcome"]))
+        job = record_step().finished(run_of(event), int(event["attempt"]), _outcome(event["outcome"]))
     logger.info("recorded", extra={"status": job.status})
     return {"status": job.status.value}
 

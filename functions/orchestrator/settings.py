@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from functions.jobs.spending import Spending
+from functions.costs.budget import Spending
 
 Env = Mapping[str, str]
 

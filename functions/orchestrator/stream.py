@@ -10,10 +10,10 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 from functions.aws.clients import Clients
-from functions.aws.metrics import EmfMeter
+from functions.aws.metrics import EmfMetrics
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs.job import Run
-from functions.jobs.measuring import STARTS_FAILED, Meter
+from functions.jobs.metrics import STARTS_FAILED, MetricsSink
 from functions.jobs.ports import Workflow
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import StreamSettings
@@ -26,8 +26,8 @@ def workflow() -> Workflow:
 
 
 @cache
-def meter() -> Meter:
-    return EmfMeter(StreamSettings.from_env(os.environ).stack)
+def metrics() -> MetricsSink:
+    return EmfMetrics(StreamSettings.from_env(os.environ).stack)
 
 
 def start_job(record: DynamoDBRecord) -> None:
@@ -40,7 +40,7 @@ def start_job(record: DynamoDBRecord) -> None:
     except Exception:
         # The batch processor makes this a record of the answer, without a word (powertools, utilities/batch/base.py).
         logger.exception("the job's workflow was not started", extra={"job_id": job.get("id")})
-        meter().take([STARTS_FAILED.of(1)])
+        metrics().record([STARTS_FAILED.of(1)])
         raise
 
 

@@ -13,30 +13,30 @@ from typing import Any
 from functions.aws.clients import Clients
 from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable
-from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_log import CloudWatchMachineLog
 from functions.aws.machines import AwsMachines
-from functions.aws.metrics import EmfMeter
-from functions.aws.pool_table import DynamoPoolTable
+from functions.aws.metrics import EmfMetrics
+from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.sweep_position import DynamoSweepPosition
+from functions.aws.warm_pool_table import DynamoWarmPoolTable
 from functions.aws.workflow import StepFunctionsWorkflow
-from functions.jobs.deletion import Purging
-from functions.jobs.line import Line
-from functions.jobs.measuring import MeasuredJobs
-from functions.jobs.sweeping import Sweeping
+from functions.cleanup.deletion import Purger
+from functions.cleanup.sweeper import Sweeper
+from functions.jobs.metrics import MeasuredJobTable
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import SweepSettings
 from functions.orchestrator.step import logger, run_of
+from functions.scheduling.launch_queue import LaunchQueue
 
 # A machine takes up to a minute to end.
 _CONFIRM_WAITS = (0.5, 1, 2, 4, 8, 15, 30)
 
 
 @cache
-def sweeping() -> Sweeping:
+def sweeper() -> Sweeper:
     settings, clients = SweepSettings.from_env(os.environ), Clients()
     workflow = StepFunctionsWorkflow(clients.stepfunctions, settings.state_machine_arn)
-    meter = EmfMeter(settings.stack)
+    metrics = EmfMetrics(settings.stack)
     jobs = DynamoJobTable(clients.dynamodb, settings.jobs_table)
     files = S3JobFiles(
         clients.s3,
@@ -44,9 +44,9 @@ def sweeping() -> Sweeping:
         outputs_bucket=settings.outputs_bucket,
         artifacts_bucket=settings.artifacts_bucket,
     )
-    return Sweeping(
-        jobs=MeasuredJobs(jobs, meter),
-        line=Line(DynamoLineTable(clients.dynamodb, settings.jobs_table), workflow),
+    return Sweeper(
+        jobs=MeasuredJobTable(jobs, metrics),
+        queue=LaunchQueue(DynamoSchedulingTable(clients.dynamodb, settings.jobs_table), workflow),
         machines=AwsMachines(clients),
         workflow=workflow,
         stack=settings.stack,
@@ -54,9 +54,9 @@ def sweeping() -> Sweeping:
         machine_deadline=timedelta(seconds=settings.machine_deadline_seconds),
         confirm_waits=_CONFIRM_WAITS,
         sleep=time.sleep,
-        meter=meter,
-        pool=DynamoPoolTable(clients.dynamodb, settings.jobs_table) if settings.pool_size else None,
-        purging=Purging(jobs, files, CloudWatchMachineLog(clients.logs, settings.machine_log_group)),
+        metrics=metrics,
+        pool=DynamoWarmPoolTable(clients.dynamodb, settings.jobs_table) if settings.pool_size else None,
+        purger=Purger(jobs, files, CloudWatchMachineLog(clients.logs, settings.machine_log_group)),
         position=DynamoSweepPosition(clients.dynamodb, settings.jobs_table),
     )
 
@@ -67,8 +67,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if event.get("detail-type") == "Step Functions Execution Status Change":
         run = run_of(json.loads(event["detail"]["input"]))
         logger.append_keys(job_id=run.job_id)
-        report = sweeping().run_ended(run, event["detail"]["status"])
+        report = sweeper().run_ended(run, event["detail"]["status"])
     else:
-        report = sweeping().sweep(lambda: context.get_remaining_time_in_millis() / 1000)
+        report = sweeper().sweep(lambda: context.get_remaining_time_in_millis() / 1000)
     logger.info("swept", extra=asdict(report))
     return asdict(report)

@@ -9,32 +9,34 @@ from typing import Any
 
 from functions.aws.clients import Clients
 from functions.aws.job_table import DynamoJobTable
-from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.machines import AwsMachines
+from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.workflow import StepFunctionsWorkflow
-from functions.jobs.ending import Ends, Terminating
-from functions.jobs.line import Line
-from functions.jobs.terminations import Terminations
+from functions.cleanup.ending import RunMachines, TerminateStep
+from functions.cleanup.termination_batcher import TerminationBatcher
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import TableSettings
 from functions.orchestrator.step import log_step, logger, run_of
+from functions.scheduling.launch_queue import LaunchQueue
 
 # TerminateInstances gets five calls a second back.
 _THROTTLE_WAITS = (0.4, 0.8, 1.6)
 
 
-def ends(clients: Clients) -> Ends:
+def ends(clients: Clients) -> RunMachines:
     table = TableSettings.from_env(os.environ).jobs_table
-    line = Line(DynamoLineTable(clients.dynamodb, table), StepFunctionsWorkflow(clients.stepfunctions))
-    return Ends(DynamoJobTable(clients.dynamodb, table), line, AwsMachines(clients))
+    queue = LaunchQueue(DynamoSchedulingTable(clients.dynamodb, table), StepFunctionsWorkflow(clients.stepfunctions))
+    return RunMachines(DynamoJobTable(clients.dynamodb, table), queue, AwsMachines(clients))
 
 
 @cache
-def terminating() -> Terminating:
+def terminate_step() -> TerminateStep:
     clients = Clients()
     table = machine_table(clients)
-    return Terminating(ends(clients), table, Terminations(table, AwsMachines(clients), _THROTTLE_WAITS, time.sleep))
+    return TerminateStep(
+        ends(clients), table, TerminationBatcher(table, AwsMachines(clients), _THROTTLE_WAITS, time.sleep)
+    )
 
 
 def machine_table(clients: Clients) -> DynamoMachineTable:
@@ -44,4 +46,4 @@ def machine_table(clients: Clients) -> DynamoMachineTable:
 @lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> None:
     log_step("terminate", event["job_id"])
-    terminating().terminate(run_of(event), event["instance_id"] or None, event["task_token"])
+    terminate_step().terminate(run_of(event), event["instance_id"] or None, event["task_token"])

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from infra.bundling.mentions import Findings, Mentions
+from infra.bundling.import_scanner import ImportCache, ModuleImports
 
 _CODE = re.compile(r"(?P<module>[\w/]+?)(?P<package>/__init__)?(\.py|(\.[\w-]+)?\.so)")
 
@@ -19,9 +19,9 @@ _CODE = re.compile(r"(?P<module>[\w/]+?)(?P<package>/__init__)?(\.py|(\.[\w-]+)?
 class Modules:
     """The modules among some files, which are given by their names in the bundle."""
 
-    def __init__(self, files: Mapping[str, Path], findings: Findings) -> None:
-        self._findings = findings
-        self._mentions: dict[str, Mentions] = {}
+    def __init__(self, files: Mapping[str, Path], cache: ImportCache) -> None:
+        self._findings = cache
+        self._mentions: dict[str, ModuleImports] = {}
         self._files: dict[str, list[str]] = {}
         self._paths = files
         for name in files:
@@ -70,7 +70,7 @@ class Modules:
             if (module := ".".join(parts[:end])) in self._files:
                 yield module
 
-    def _mentioned(self, name: str, module: str) -> Mentions:
+    def _mentioned(self, name: str, module: str) -> ModuleImports:
         if name not in self._mentions:
             is_package = name.endswith("/__init__.py")
             self._mentions[name] = self._findings.of(self._paths[name], module, is_package=is_package)

@@ -23,8 +23,8 @@ import httpx2 as httpx
 from ec2_payload.wrapper.http_call import TransferError
 from ec2_payload.wrapper.transfer import download, upload
 from functions.aws.job_files import S3JobFiles
-from functions.jobs.paths import input_key, manifest_key, output_key, spec_key
 from functions.jobs.ports import StoredPart, UploadForm
+from functions.jobs.s3_keys import input_key, manifest_key, output_key, spec_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

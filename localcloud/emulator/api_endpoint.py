@@ -21,9 +21,9 @@ def install() -> None:
     apigateway._create_api = _with_aws_endpoint(apigateway._create_api)
 
 
-def _with_aws_endpoint(stock: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+def _with_aws_endpoint(upstream: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
     def create_api(data: dict[str, Any]) -> Any:
-        status, headers, body = stock(data)
+        status, headers, body = upstream(data)
         if status != CREATED:
             return status, headers, body
         api = json.loads(body)

@@ -23,7 +23,7 @@ def install() -> None:
     cloudfront._fetch_from_origin = _with_execute_api(cloudfront._fetch_from_origin)
 
 
-def _with_execute_api(stock: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+def _with_execute_api(upstream: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def fetch_from_origin(
         origin: dict[str, Any],
         method: str,
@@ -39,7 +39,7 @@ def _with_execute_api(stock: Callable[..., Awaitable[Any]]) -> Callable[..., Awa
         host = origin["domain_name"].lower()
         api = _EXECUTE_API.match(host)
         if api is None:
-            return await stock(
+            return await upstream(
                 origin, method, uri, query_string, headers, body, viewer_is_https, client_ip, viewer_xff, dist_arn
             )
         sent = cloudfront._origin_request_headers(origin, headers, client_ip, viewer_xff)

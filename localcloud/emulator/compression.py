@@ -45,10 +45,10 @@ def install() -> None:
     cloudfront._dataplane_behavior = _with_compress(cloudfront._dataplane_behavior)
 
 
-def _with_compress(stock: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+def _with_compress(upstream: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     def behavior(element: Any, path_pattern: str | None = None) -> dict[str, Any]:
         compress = cloudfront._text(element, "Compress", "false") == "true"
-        return {**stock(element, path_pattern), "compress": compress}
+        return {**upstream(element, path_pattern), "compress": compress}
 
     return behavior
 

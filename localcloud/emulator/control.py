@@ -27,7 +27,7 @@ from localcloud.emulator.machine_view import machine_json
 if TYPE_CHECKING:
     from localcloud.emulator.asgi import Request
     from localcloud.emulator.faults import Faults
-    from localcloud.emulator.fleet import Fleet
+    from localcloud.emulator.instance_registry import InstanceRegistry
     from localcloud.emulator.job_debug import JobDebug
     from localcloud.emulator.local_users import LocalUsers
     from localcloud.emulator.used_rights import UsedRights
@@ -39,14 +39,14 @@ class Control:
 
     def __init__(
         self,
-        fleet: Fleet,
+        instances: InstanceRegistry,
         faults: Faults,
         debug: JobDebug,
         warmer: Warmer,
         rights: UsedRights,
         users: LocalUsers,
     ) -> None:
-        self._fleet = fleet
+        self._instances = instances
         self._faults = faults
         self._debug = debug
         self._warmer = warmer
@@ -56,7 +56,7 @@ class Control:
     async def answer(self, request: Request) -> Answer:  # noqa: C901, PLR0911 - a case for each row of the table
         match (request.method, *request.path.strip("/").split("/")[1:]):
             case ("GET", "machines"):
-                return json_answer(200, [machine_json(machine) for machine in self._fleet.all()])
+                return json_answer(200, [machine_json(machine) for machine in self._instances.all()])
             case ("POST", "machines", instance_id, "kill"):
                 return self._kill(instance_id)
             case ("GET", "faults"):
@@ -83,7 +83,7 @@ class Control:
                 return problem(404, "not_found", f"There is no {request.method} {request.path} here.")
 
     def _kill(self, instance_id: str) -> Answer:
-        machine = self._fleet.get(instance_id)
+        machine = self._instances.get(instance_id)
         if machine is None:
             return problem(404, "machine_not_found", f"No machine {instance_id} was ever launched.")
         machine.terminate("Server.SpotInstanceTermination: Spot instance termination")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from localcloud.emulator.faults import Faults
-    from localcloud.emulator.fleet import Fleet
+    from localcloud.emulator.instance_registry import InstanceRegistry
     from localcloud.emulator.machines import Machine
 
 ARM_IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
@@ -39,8 +39,8 @@ ARM_IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-de
 class Ec2Launcher:
     """The handlers, over one fleet."""
 
-    def __init__(self, fleet: Fleet, faults: Faults) -> None:
-        self._fleet = fleet
+    def __init__(self, instances: InstanceRegistry, faults: Faults) -> None:
+        self._instances = instances
         self._faults = faults
         self._reservations: dict[tuple[str, str, str], Reservation] = {}
 
@@ -66,7 +66,7 @@ class Ec2Launcher:
         scope = Scope(get_account_id(), get_region())
         for record in records:
             visibility.hide(record, self._faults.plan.invisible_for_s)
-            self._fleet.launch(record, scope)
+            self._instances.launch(record, scope)
         reservation = Reservation(fingerprint, f"r-{secrets.token_hex(9)[:17]}", records)
         if token:
             self._reservations[key] = reservation
@@ -106,11 +106,11 @@ class Ec2Launcher:
     def _machines(self, params: Parameters) -> list[Machine]:
         ids = ec2._parse_member_list(params, "InstanceId")
         visibility.check_known(ids)
-        return [machine for machine in map(self._fleet.get, ids) if machine is not None]
+        return [machine for machine in map(self._instances.get, ids) if machine is not None]
 
 
-def install(fleet: Fleet, faults: Faults) -> None:
-    launcher = Ec2Launcher(fleet, faults)
+def install(instances: InstanceRegistry, faults: Faults) -> None:
+    launcher = Ec2Launcher(instances, faults)
     handlers = {
         "RunInstances": launcher.run_instances,
         "TerminateInstances": launcher.terminate_instances,

@@ -1,4 +1,4 @@
-"""Faults on demand: what `PUT /_local/faults` sets and the seams ask for."""
+"""Faults on demand: what `PUT /_local/faults` sets and the patches ask for."""
 
 from __future__ import annotations
 

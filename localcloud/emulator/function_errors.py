@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MARK = "__localcloud_raised__"
-_STOCK = '_real_stdout.write(json.dumps({"status": "error", "error": str(e), "trace": traceback.format_exc()}) + "\\n")'
+_UPSTREAM = (
+    '_real_stdout.write(json.dumps({"status": "error", "error": str(e), "trace": traceback.format_exc()}) + "\\n")'
+)
 _OURS = (
     'traceback.print_exc(); _real_stdout.write(json.dumps({"status": "ok", "result": {"' + MARK + '": '
     '{"errorMessage": str(e), "errorType": type(e).__name__, "stackTrace": traceback.format_tb(e.__traceback__)}'
@@ -25,20 +27,20 @@ _OURS = (
 
 
 class WorkerScriptChangedError(RuntimeError):
-    """MiniStack's worker no longer reports exceptions in the way that this seam replaces."""
+    """MiniStack's worker no longer reports exceptions in the way that this patch replaces."""
 
 
 def install() -> None:
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    if script.count(_STOCK) != 1:
+    if script.count(_UPSTREAM) != 1:
         raise WorkerScriptChangedError
-    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_STOCK, _OURS)
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_UPSTREAM, _OURS)
     lambda_svc._execute_function_warm = _with_raised_errors(lambda_svc._execute_function_warm)
 
 
-def _with_raised_errors(stock: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+def _with_raised_errors(upstream: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     def execute(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
-        result = stock(function, event, request_id)
+        result = upstream(function, event, request_id)
         body = result.get("body")
         if isinstance(body, dict) and MARK in body:
             return {**result, "body": {**body[MARK], "requestId": request_id}, "error": True}

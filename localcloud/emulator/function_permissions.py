@@ -47,18 +47,18 @@ def service_may_invoke(function_ref: str, service: str, source_arn: str) -> bool
     return bool(iam_evaluator.evaluate_resource_policy(policy, call, service=service).decision == "Allow")
 
 
-def _permitted_target(stock: Callable[..., Any]) -> Callable[..., Any]:
+def _permitted_target(upstream: Callable[..., Any]) -> Callable[..., Any]:
     def invoke_target(target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None) -> Any:
         arn = target.get("Arn", "")
         if ":lambda:" in arn and not service_may_invoke(arn, "events.amazonaws.com", rule.get("Arn", "")):
             log.warning("rule %s: no permission to invoke %s, the event is lost", rule.get("Name"), arn)
             return None
-        return stock(target, event, rule, view)
+        return upstream(target, event, rule, view)
 
     return invoke_target
 
 
-def _permitted_proxy(stock: Callable[..., Any]) -> Callable[..., Any]:
+def _permitted_proxy(upstream: Callable[..., Any]) -> Callable[..., Any]:
     async def invoke_lambda_proxy(
         integration: dict[str, Any], api_id: str, stage: str, *rest: Any, **options: Any
     ) -> Any:
@@ -68,7 +68,7 @@ def _permitted_proxy(stock: Callable[..., Any]) -> Callable[..., Any]:
         if not service_may_invoke(function, "apigateway.amazonaws.com", source):
             log.warning("API %s: no permission to invoke %s for %s", api_id, function, source)
             return 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'
-        return await stock(integration, api_id, stage, *rest, **options)
+        return await upstream(integration, api_id, stage, *rest, **options)
 
     return invoke_lambda_proxy
 
@@ -78,14 +78,14 @@ def _api_source_arn(api_id: str, stage: str, route_key: str) -> str:
     return f"arn:aws:execute-api:{get_region()}:{get_account_id()}:{api_id}/{stage}/{method}{path}"
 
 
-def _permitted_logs(stock: Callable[..., None]) -> Callable[..., None]:
+def _permitted_logs(upstream: Callable[..., None]) -> Callable[..., None]:
     def emit_lambda_logs(function: dict[str, Any], *rest: Any, **options: Any) -> None:
         config = function.get("config") or function
         missing = _missing_to_log(config)
         if missing:
             log.warning("%s: its log is lost, its role lacks %s", config.get("FunctionName"), ", ".join(missing))
         else:
-            stock(function, *rest, **options)
+            upstream(function, *rest, **options)
 
     return emit_lambda_logs
 

@@ -10,20 +10,20 @@ from ministack.services import cloudwatch_logs, ssm, stepfunctions
 from localcloud.emulator.machine_view import JOB_TAG, machine_json
 
 if TYPE_CHECKING:
-    from localcloud.emulator.fleet import Fleet
+    from localcloud.emulator.instance_registry import InstanceRegistry
     from localcloud.emulator.settings import Settings
 
 
 class JobDebug:
     """Reads MiniStack's state; changes nothing."""
 
-    def __init__(self, settings: Settings, fleet: Fleet) -> None:
+    def __init__(self, settings: Settings, instances: InstanceRegistry) -> None:
         self._settings = settings
-        self._fleet = fleet
+        self._instances = instances
 
     def collect(self, job_id: str) -> dict[str, Any]:
         """`{executions, logs, commands, machines}` of a job; each empty when there is nothing."""
-        machines = [each for each in self._fleet.all() if each.tags.get(JOB_TAG) == job_id]
+        machines = [each for each in self._instances.all() if each.tags.get(JOB_TAG) == job_id]
         home = self._settings.home_scope
         with request_scope(home.account_id, home.region):
             return {

@@ -34,9 +34,9 @@ def install() -> None:
     lambda_svc.load_persisted_state = _then(lambda_svc.load_persisted_state, _read_streams_from_their_start)
 
 
-def _then(stock: Callable[..., None], more: Callable[[], None]) -> Callable[..., None]:
+def _then(upstream: Callable[..., None], more: Callable[[], None]) -> Callable[..., None]:
     def call(*arguments: Any) -> None:
-        stock(*arguments)
+        upstream(*arguments)
         more()
 
     return call

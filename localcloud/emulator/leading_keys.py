@@ -24,9 +24,9 @@ def install() -> None:
     iam_actions.dynamodb_service_context = _with_leading_keys(iam_actions.dynamodb_service_context)
 
 
-def _with_leading_keys(stock: Callable[[bytes], dict[str, Any]]) -> Callable[[bytes], dict[str, Any]]:
+def _with_leading_keys(upstream: Callable[[bytes], dict[str, Any]]) -> Callable[[bytes], dict[str, Any]]:
     def service_context(body: bytes) -> dict[str, Any]:
-        context = stock(body)
+        context = upstream(body)
         if context:  # stock has read the body, then, and it is an object
             keys = list(_leading_keys(json.loads(body or b"{}")))
             context |= {"dynamodb:LeadingKeys": keys} if keys else {}

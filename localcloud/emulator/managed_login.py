@@ -28,7 +28,7 @@ def install() -> None:
     cognito.handle_oauth2_authorize = _for_styled_clients(cognito.handle_oauth2_authorize)
 
 
-def _with_styles(stock: Dispatch) -> Dispatch:
+def _with_styles(upstream: Dispatch) -> Dispatch:
     actions = {
         "CreateManagedLoginBranding": _create,
         "DeleteManagedLoginBranding": _delete,
@@ -38,7 +38,7 @@ def _with_styles(stock: Dispatch) -> Dispatch:
 
     async def dispatch_idp(action: str, data: dict[str, Any]) -> Any:
         if action not in actions:
-            return await stock(action, data)
+            return await upstream(action, data)
         pool, error = cognito._resolve_pool(data["UserPoolId"])
         return error or actions[action](pool, data)
 
@@ -95,13 +95,13 @@ def _no_style(data: dict[str, Any]) -> Any:
     return _refusal("ResourceNotFoundException", f"There is no style {data['ManagedLoginBrandingId']}.")
 
 
-def _for_styled_clients(stock: Authorize) -> Authorize:
+def _for_styled_clients(upstream: Authorize) -> Authorize:
     def handle_oauth2_authorize(method: str, path: str, headers: dict[str, str], query_params: dict[str, Any]) -> Any:
         client_id = cognito._qp(query_params, "client_id")
         _, pool, _ = cognito._find_pool_by_client_id(client_id)
         if pool and _is_managed(pool) and client_id not in pool.get(_STYLES, {}):
             return HTTPStatus.FORBIDDEN, {"Content-Type": "text/html"}, _PAGE
-        return stock(method, path, headers, query_params)
+        return upstream(method, path, headers, query_params)
 
     return handle_oauth2_authorize
 

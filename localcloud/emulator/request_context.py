@@ -1,6 +1,6 @@
 """The request that is being authorized, for checks that need more of it than the action and one ARN.
 
-MiniStack's `enforce` is told one action and one resource. This seam keeps the request beside it and lets checks of
+MiniStack's `enforce` is told one action and one resource. This patch keeps the request beside it and lets checks of
 this package answer for the actions they know, each of them with as many (action, resource, condition keys) as AWS
 checks; a call is allowed when all are.
 """
@@ -65,15 +65,15 @@ def _remembering(dispatch: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_checkers(
-    stock: Callable[..., Any], checkers: dict[str, Callable[[ApiCall], Sequence[Check] | None]]
+    upstream: Callable[..., Any], checkers: dict[str, Callable[[ApiCall], Sequence[Check] | None]]
 ) -> Callable[..., Any]:
     def enforce(access_key_id: str, iam_action: str, service: str, region: str, **options: Any) -> Any:
         call, checker = _current.get(), checkers.get(iam_action)
         checks = checker(call) if call is not None and checker is not None else None
         if checks is None:
-            return stock(access_key_id, iam_action, service, region, **options)
+            return upstream(access_key_id, iam_action, service, region, **options)
         for check in checks:
-            denied = stock(
+            denied = upstream(
                 access_key_id,
                 check.action,
                 service,

@@ -23,7 +23,7 @@ def install() -> None:
     lambda_svc._put_function_concurrency = _checked(lambda_svc._put_function_concurrency)
 
 
-def _checked(stock: Callable[..., Any]) -> Callable[..., Any]:
+def _checked(upstream: Callable[..., Any]) -> Callable[..., Any]:
     def put_function_concurrency(name: str, request: dict[str, Any]) -> Any:
         limit, unreserved = _account()
         least = min(_LEAST_UNRESERVED, limit)
@@ -37,7 +37,7 @@ def _checked(stock: Callable[..., Any]) -> Callable[..., Any]:
                 f" below its minimum value of [{least}].",
                 400,
             )
-        return stock(name, request)
+        return upstream(name, request)
 
     return put_function_concurrency
 

@@ -32,11 +32,11 @@ def delay(retrier: dict[str, Any], retries: int) -> float:
     return longest
 
 
-def _with_delay(stock: Callable[..., tuple[dict[str, Any] | None, int]]) -> Callable[..., Any]:
+def _with_delay(upstream: Callable[..., tuple[dict[str, Any] | None, int]]) -> Callable[..., Any]:
     def find_matching_retrier(
         retriers: list[dict[str, Any]], error: str, counts: dict[int, int]
     ) -> tuple[dict[str, Any] | None, int]:
-        retrier, index = stock(retriers, error, counts)
+        retrier, index = upstream(retriers, error, counts)
         if retrier is None:
             return None, index
         return {**retrier, "IntervalSeconds": delay(retrier, counts.get(index, 0)), "BackoffRate": 1.0}, index

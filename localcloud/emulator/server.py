@@ -1,4 +1,4 @@
-"""The emulator process: MiniStack with the seams of this package, and the site in front of it.
+"""The emulator process: MiniStack with the patches of this package, and the site in front of it.
 
 Started by `localcloud.emulator.process`, below a supervisor, with the environment of `localcloud.emulator.environment`
 and, as the first two lines of standard input, the secret key of the account's root user and the token that opens the
@@ -111,9 +111,9 @@ async def _serve(settings: Settings, aws: socket.socket, site: socket.socket) ->
     # MiniStack reads its configuration from the environment when it is imported, so not before now.
     from ministack.app import app as aws_app  # noqa: PLC0415
 
-    from localcloud.emulator.seams import install_seams  # noqa: PLC0415
+    from localcloud.emulator.patches import install_patches  # noqa: PLC0415
 
-    emulator = install_seams(settings)
+    emulator = install_patches(settings)
     ending = asyncio.Event()
     _end_on_signals(ending)
 
@@ -137,7 +137,7 @@ async def _serve(settings: Settings, aws: socket.socket, site: socket.socket) ->
     try:
         await servers
     finally:
-        emulator.fleet.close()
+        emulator.instances.close()
 
 
 def _allow_many_files() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from localcloud.emulator.faults import Faults
-    from localcloud.emulator.fleet import Fleet
+    from localcloud.emulator.instance_registry import InstanceRegistry
 
 DOCUMENT = "AWS-RunShellScript"
 DOCUMENT_PARAMETERS = frozenset({"commands", "workingDirectory", "executionTimeout"})
@@ -39,8 +39,8 @@ class SsmError(Exception):
 class RunCommand:
     """The handlers, over one fleet. Commands are MiniStack's records, so its own read calls see them."""
 
-    def __init__(self, fleet: Fleet, faults: Faults) -> None:
-        self._fleet = fleet
+    def __init__(self, instances: InstanceRegistry, faults: Faults) -> None:
+        self._instances = instances
         self._faults = faults
         self._runs: dict[tuple[str, str], CommandRun] = {}
 
@@ -59,7 +59,7 @@ class RunCommand:
         record = _record(request, ids)
         ssm._commands[record["CommandId"]] = record
         for instance_id in ids:
-            machine = self._fleet.get(instance_id)
+            machine = self._instances.get(instance_id)
             if machine is not None:
                 run = CommandRun(record, machine, self._faults)
                 self._runs[record["CommandId"], instance_id] = run
@@ -68,7 +68,7 @@ class RunCommand:
 
     def _is_known(self, instance_id: str) -> bool:
         """What was online before gets its command when it is online again (SSM API reference, SendCommand)."""
-        machine = self._fleet.get(instance_id)
+        machine = self._instances.get(instance_id)
         return machine is not None and machine.takes_commands_later()
 
     def cancel(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -85,18 +85,18 @@ class RunCommand:
         return {}
 
 
-def install(fleet: Fleet, faults: Faults) -> None:
-    commands = RunCommand(fleet, faults)
+def install(instances: InstanceRegistry, faults: Faults) -> None:
+    commands = RunCommand(instances, faults)
     ssm.handle_request = _with_commands(ssm.handle_request, commands)
 
 
-def _with_commands(stock: Callable[..., Awaitable[Any]], commands: RunCommand) -> Callable[..., Awaitable[Any]]:
+def _with_commands(upstream: Callable[..., Awaitable[Any]], commands: RunCommand) -> Callable[..., Awaitable[Any]]:
     handlers = {"AmazonSSM.SendCommand": commands.send, "AmazonSSM.CancelCommand": commands.cancel}
 
     async def handle_request(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
         handler = handlers.get(headers.get("x-amz-target", ""))
         if handler is None:
-            return await stock(method, path, headers, body, query)
+            return await upstream(method, path, headers, body, query)
         try:
             return json_response(handler(json.loads(body or b"{}")))
         except SsmError as error:

@@ -118,7 +118,7 @@ def missing_to_read(scope: Scope, role_arn: str, stream_arn: str) -> list[str]:
     return [action for action in READ_ACTIONS if not role_allows(scope, role_arn, action, stream_arn)]
 
 
-def _with_readable_stream(stock: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+def _with_readable_stream(upstream: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
     """Lambda refuses a mapping whose function could not read the stream."""
 
     def create_esm(data: dict[str, Any]) -> Any:
@@ -133,7 +133,7 @@ def _with_readable_stream(stock: Callable[[dict[str, Any]], Any]) -> Callable[[d
                     f"{', '.join(action.split(':')[1] for action in missing)} Actions on your stream in IAM."
                 )
                 return error_response_json("InvalidParameterValueException", message, 400)
-        return stock(data)
+        return upstream(data)
 
     return create_esm
 

@@ -25,10 +25,10 @@ def install() -> None:
     app._handle_cognito_body_request = _with_revocation(app._handle_cognito_body_request)
 
 
-def _with_revocation(stock: Handle) -> Handle:
+def _with_revocation(upstream: Handle) -> Handle:
     async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]) -> Any:
         if (method, path) != ("POST", _PATH):
-            return await stock(method, path, headers, body, query_params)
+            return await upstream(method, path, headers, body, query_params)
         form = {key: values[0] for key, values in parse_qs(body.decode()).items()}
         return _revoke(form.get("client_id", ""), form.get("token", ""))
 

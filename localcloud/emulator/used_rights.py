@@ -33,9 +33,9 @@ def install() -> UsedRights:
     return used
 
 
-def _noting(stock: Callable[..., Any], used: UsedRights) -> Callable[..., Any]:
+def _noting(upstream: Callable[..., Any], used: UsedRights) -> Callable[..., Any]:
     def evaluate(call: Any, *policies: Any) -> Any:
-        result = stock(call, *policies)
+        result = upstream(call, *policies)
         if result.decision == "Allow":
             used.note(call.principal_arn, call.action)
         return result

@@ -46,28 +46,28 @@ def install() -> None:
     ec2._matches_filters = _hiding(ec2._matches_filters)
 
 
-def describing(stock: Callable[[Parameters], Response]) -> Callable[[Parameters], Response]:
+def describing(upstream: Callable[[Parameters], Response]) -> Callable[[Parameters], Response]:
     def describe_instances(params: Parameters) -> Response:
         check_known([each for each in ec2._parse_member_list(params, "InstanceId") if ec2._INSTANCE_ID_RE.match(each)])
-        return stock(params)
+        return upstream(params)
 
     return describe_instances
 
 
-def tagging(stock: Callable[[Parameters], Response]) -> Callable[[Parameters], Response]:
+def tagging(upstream: Callable[[Parameters], Response]) -> Callable[[Parameters], Response]:
     def create_tags(params: Parameters) -> Response:
         check_known([each for each in ec2._parse_member_list(params, "ResourceId") if each.startswith("i-")])
-        return stock(params)
+        return upstream(params)
 
     return create_tags
 
 
-def _hiding(stock: Callable[..., bool]) -> Callable[..., bool]:
+def _hiding(upstream: Callable[..., bool]) -> Callable[..., bool]:
     def matches_filters(record: dict[str, Any], filters: dict[str, list[str]]) -> bool:
         ids = filters.get("instance-id")
         if not _is_visible(record) or (ids is not None and record["InstanceId"] not in ids):
             return False
-        return stock(record, filters)
+        return upstream(record, filters)
 
     return matches_filters
 

@@ -37,12 +37,12 @@ def note_submitted(execution: dict[str, Any]) -> None:
     stepfunctions._add_event(execution, "TaskSubmitted", {"taskSubmittedEventDetails": task})
 
 
-def _as_aws_writes_them(stock: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+def _as_aws_writes_them(upstream: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     def write(execution: dict[str, Any], event_type: str, details: dict[str, Any] | None) -> dict[str, Any]:
         # Its own failure is the one event that there is always room for.
         if len(execution["events"]) >= MOST_EVENTS - 1 and event_type != "ExecutionFailed":
             raise HistoryFullError
-        return stock(execution, event_type, details)
+        return upstream(execution, event_type, details)
 
     def add_event(execution: dict[str, Any], event_type: str, details: dict[str, Any] | None = None) -> dict[str, Any]:
         failure = (details or {}).get("taskFailedEventDetails")
@@ -57,12 +57,12 @@ def _as_aws_writes_them(stock: Callable[..., dict[str, Any]]) -> Callable[..., d
     return add_event
 
 
-def _with_timeout_expressions(stock: Callable[..., Any]) -> Callable[..., Any]:
+def _with_timeout_expressions(upstream: Callable[..., Any]) -> Callable[..., Any]:
     def execute_task(state: dict[str, Any], raw_input: Any, execution: dict[str, Any], context: dict[str, Any]) -> Any:
         timeout = state.get("TimeoutSeconds")
         if isinstance(timeout, str):
             seconds = stepfunctions._apply_jsonata_template(timeout, raw_input, context)
             state = {**state, "TimeoutSeconds": seconds}
-        return stock(state, raw_input, execution, context)
+        return upstream(state, raw_input, execution, context)
 
     return execute_task

@@ -62,40 +62,40 @@ def checks_for_task_response(action: str, call: ApiCall) -> list[Check] | None:
     return [Check(action, state_machine_arn)] if state_machine_arn else None
 
 
-def _with_running_task(stock: Callable[..., Any]) -> Callable[..., Any]:
+def _with_running_task(upstream: Callable[..., Any]) -> Callable[..., Any]:
     def execute_task(state: dict[str, Any], raw_input: Any, execution: dict[str, Any], context: dict[str, Any]) -> Any:
         token = _running.set(RunningTask(execution) if execution else None)
         try:
-            return stock(state, raw_input, execution, context)
+            return upstream(state, raw_input, execution, context)
         finally:
             _running.reset(token)
 
     return execute_task
 
 
-def _with_token(stock: Callable[..., Any]) -> Callable[..., Any]:
+def _with_token(upstream: Callable[..., Any]) -> Callable[..., Any]:
     def invoke_with_callback(resource: str, input_data: Any, task_token: str, state: dict[str, Any]) -> Any:
         running = _running.get()
         if running is None:
-            return stock(resource, input_data, task_token, state)
+            return upstream(resource, input_data, task_token, state)
         _state_machines_by_token[task_token] = running.state_machine_arn
         reset = _running.set(RunningTask(running.execution, task_token))
         try:
-            return stock(resource, input_data, task_token, state)
+            return upstream(resource, input_data, task_token, state)
         finally:
             _running.reset(reset)
 
     return invoke_with_callback
 
 
-def _with_role(stock: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+def _with_role(upstream: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
     def call_lambda(function: str, event: Any) -> Any:
         running = _running.get()
         if running is None:
-            return stock(function, event)
+            return upstream(function, event)
         try:
             _check_role(running.state_machine_arn, function)
-            answer = stock(function, event)
+            answer = upstream(function, event)
         except stepfunctions._ExecutionError as error:
             _fail_waiting_task(running.token, error)
             raise
@@ -126,12 +126,12 @@ def _fail_waiting_task(token: str | None, error: Any) -> None:
         waiting["event"].set()
 
 
-def _knowing_ended_tasks(stock: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+def _knowing_ended_tasks(upstream: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
     def send_task_response(data: dict[str, Any]) -> Any:
         token = data.get("taskToken", "")
         if token in _state_machines_by_token and token not in stepfunctions._task_tokens:
             message = "Task Timed Out: 'Provided task does not exist anymore'"
             return error_response_json("TaskTimedOut", message, 400)
-        return stock(data)
+        return upstream(data)
 
     return send_task_response

@@ -153,7 +153,7 @@ class Monitor:
 
     def _add_provider(self, resource: Resource) -> None:
         known = _IGNORED_PROVIDER_INPUTS | _CARRIED_PROVIDER_INPUTS
-        unknown = set(resource.inputs) - (known | _RECORDED_PROVIDER_INPUTS if self._provider.rehearses else known)
+        unknown = set(resource.inputs) - (known | _RECORDED_PROVIDER_INPUTS if self._provider.is_dry_run else known)
         if resource.type != _AWS_PROVIDER or unknown:
             raise NotImplementedError(f"provider options that the local cloud ignores: {sorted(unknown)}")
         settings = ProviderSettings.from_inputs(resource.inputs, self._settings[""].region)

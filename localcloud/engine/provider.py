@@ -11,9 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.engine import registry, sdk_types
 from localcloud.engine.adapters.adapter import Created
+from localcloud.engine.dry_run import dry_run_cloud, dry_running
 from localcloud.engine.errors import RefusedInputError, ServiceRuleError
 from localcloud.engine.inputs import Desired
-from localcloud.engine.rehearsal import rehearsal_cloud, rehearsing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,10 +51,10 @@ class Provider:
     def __init__(self, cloud: Aws | None, region: str, *, draws_names: bool = False) -> None:
         self._cloud = cloud
         self._draws_names = draws_names
-        self._rehearsal = rehearsal_cloud(region)
+        self._dry_run = dry_run_cloud(region)
 
     @property
-    def rehearses(self) -> bool:
+    def is_dry_run(self) -> bool:
         return self._cloud is None
 
     def check_account(self, settings: ProviderSettings) -> None:
@@ -66,7 +66,7 @@ class Provider:
         allowed, forbidden = settings.allowed_accounts, settings.forbidden_accounts
         if not (allowed or forbidden):
             return
-        account = (self._cloud or self._rehearsal).account
+        account = (self._cloud or self._dry_run).account
         if account in forbidden or (allowed and account not in allowed):
             raise RefusedInputError(
                 f"AWS account ID not allowed: {account}; aws:allowedAccountIds is {sorted(allowed)}, and "
@@ -84,9 +84,9 @@ class Provider:
         if problems:
             raise RefusedInputError(f"pulumi_aws does not know these inputs: {'; '.join(problems)}")
         wanted = self._desired(resource, settings)
-        with rehearsing(resource.urn):
+        with dry_running(resource.urn):
             rehearsed = registry.adapter(resource.type).create(
-                self._rehearsal.in_region(_region(resource, settings)), wanted
+                self._dry_run.in_region(_region(resource, settings)), wanted
             )
         refused = wanted.refused()
         if refused:
@@ -104,8 +104,8 @@ class Provider:
     def invoke(self, token: str, arguments: Mapping[str, Any], settings: ProviderSettings) -> dict[str, Any]:
         """Answer a data source such as `aws:index/getRegion:getRegion`."""
         self.check_account(settings)
-        cloud = self._cloud or self._rehearsal
-        with rehearsing(token):
+        cloud = self._cloud or self._dry_run
+        with dry_running(token):
             return registry.invoke(token)(cloud.in_region(str(arguments.get("region") or settings.region)), arguments)
 
     def _desired(self, resource: Resource, settings: ProviderSettings) -> Desired:

@@ -350,13 +350,13 @@ def test_the_api_reaches_nothing_of_the_line_but_what_a_cancelled_job_needs(
         return True
 
     operations = ("get_item", "put_item", "update_item", "delete_item", "query")
-    owners = ("#line", "#slot", "#machine", "#lead", "#anything", "anonymous", job["owner"])
+    owners = ("#queue", "#slot", "#machine", "#lease", "#anything", "anonymous", job["owner"])
     reached = {owner: {each for each in operations if is_let_in(owner, each)} for owner in owners}
     assert reached == {
-        "#line": {"delete_item"},
+        "#queue": {"delete_item"},
         "#slot": {"query"},
         "#machine": {"update_item"},
-        "#lead": set(),
+        "#lease": set(),
         "#anything": set(),
         "anonymous": set(),
         job["owner"]: set(operations) - {"delete_item"},  # a deletion leaves a tombstone

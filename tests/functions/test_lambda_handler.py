@@ -28,7 +28,7 @@ from functions.jobs.errors import (
 from functions.orchestrator import events, pool, stream, sweep
 from functions.orchestrator.step import logger
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID
-from tests.functions.fakes.meter import FakeMeter
+from tests.functions.fakes.metrics import FakeMetrics
 from tests.functions.orchestrator.lambda_context import CONTEXT
 from tests.functions.orchestrator.test_handlers import record_of
 from tests.functions.orchestrator.test_payloads import CONTRACTS, VARIABLES
@@ -65,10 +65,10 @@ OF_WORKFLOW = {
 }
 HANDLERS = [
     *STEPS,
-    (events, "awaiting", OF_MACHINE),
-    (sweep, "sweeping", OF_WORKFLOW),
-    (sweep, "sweeping", {}),
-    (pool, "keeping", {}),
+    (events, "await_step", OF_MACHINE),
+    (sweep, "sweeper", OF_WORKFLOW),
+    (sweep, "sweeper", {}),
+    (pool, "reconciler", {}),
     (api, "adapter", {"rawPath": f"/api/jobs/{JOB_ID}"}),
 ]
 
@@ -135,23 +135,23 @@ def test_each_record_that_fails_is_logged_with_its_cause_and_job_and_counted(
 ) -> None:
     # powertools answers Lambda which records failed and says nothing (utilities/batch/base.py, `failure_handler`); with
     # raise_on_entire_batch_failure=False not even that all of them did.
-    meter = FakeMeter()
+    metrics = FakeMetrics()
     fail(monkeypatch, stream, "workflow", PermissionError("AccessDeniedException: states:StartExecution"))
-    monkeypatch.setattr(stream, "meter", lambda: meter)
+    monkeypatch.setattr(stream, "metrics", lambda: metrics)
     answer = stream.handler({"Records": [record_of(JOB_ID, "1"), record_of(OTHER_ID, "2")]}, CONTEXT)
     assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == ["1", "2"]
     failed = [each for each in lines() if each["level"] == "ERROR"]
     assert [each["job_id"] for each in failed] == [JOB_ID, OTHER_ID]
     assert all("AccessDeniedException" in each["exception"] for each in failed)
-    assert meter.values == {"StartsFailed": 2}
+    assert metrics.values == {"StartsFailed": 2}
 
 
 @pytest.mark.parametrize("image", [None, {}, {"id": {"S": JOB_ID}}])
 def test_a_record_that_is_no_job_is_logged_as_well(
     monkeypatch: pytest.MonkeyPatch, lines: Lines, image: dict[str, Any] | None
 ) -> None:
-    meter = FakeMeter()
-    monkeypatch.setattr(stream, "meter", lambda: meter)
+    metrics = FakeMetrics()
+    monkeypatch.setattr(stream, "metrics", lambda: metrics)
     record = {
         "eventName": "INSERT",
         "dynamodb": {"SequenceNumber": "7"} | ({} if image is None else {"NewImage": image}),

@@ -47,7 +47,7 @@ def tailored() -> Deployment:
         "mayfly:requestsPerSecond": "1",
     }
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("localcloud.engine.rehearsal_answers.ACCOUNT", "210987654321")
+        monkeypatch.setattr("localcloud.engine.dry_run_answers.ACCOUNT", "210987654321")
         return preview(ROOT, config=config, region="ap-southeast-2")
 
 

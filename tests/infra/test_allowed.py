@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.jobs.overrides import Allowance
+from functions.submission.overrides import Allowance
 from localcloud.engine.deployment import Deployment
 from localcloud.engine.policies import statements_by_role
 

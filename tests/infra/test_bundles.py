@@ -18,7 +18,7 @@ from infra.api import BUNDLE as API_BUNDLE
 from infra.bundle import Bundle
 from infra.bundling.aws_calls import AwsCalls
 from infra.bundling.errors import BundleError
-from infra.bundling.mentions import Findings
+from infra.bundling.import_scanner import ImportCache
 from infra.bundling.modules import Modules
 from infra.bundling.target import Target
 from infra.steps import orchestrator_bundle
@@ -63,7 +63,7 @@ def test_a_bundle_that_is_there_is_not_built_again(monkeypatch: pytest.MonkeyPat
 def test_a_bundle_has_our_code_and_what_it_needs_and_nothing_else() -> None:
     names = names_in(orchestrator_bundle("record"))
     ours = {name for name in names if name.startswith(("functions", "ec2_payload")) and name.endswith(".py")}
-    assert {"functions/orchestrator/record.py", "functions/jobs/ending.py", "functions/aws/job_files.py"} <= ours
+    assert {"functions/orchestrator/record.py", "functions/cleanup/ending.py", "functions/aws/job_files.py"} <= ours
     others = ("functions/api", "functions/aws/machines", "functions/aws/line_table", "functions/orchestrator/launch")
     assert not [name for name in ours if name.startswith((*others, "ec2_payload"))]
     assert "ec2_payload/bootstrap.py" in names_in(orchestrator_bundle("dispatch"))
@@ -161,7 +161,7 @@ def test_modules_are_found_however_they_are_named(tmp_path: Path) -> None:
     for name, text in sources.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    modules = Modules({name: tmp_path / name for name in sources}, Findings.below(tmp_path))
+    modules = Modules({name: tmp_path / name for name in sources}, ImportCache.below(tmp_path))
     reached = modules.reached_from(["start"])
     assert modules.files_of(reached) == set(sources) - {"never.py", "package/unneeded.py"}
     assert modules.unmet(reached) == {"absent"}

@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.costs.budget import Spending
 from functions.jobs.clock import now, rfc3339, utc_now
 from functions.jobs.errors import JobCostCap
-from functions.jobs.job import Job, MachineRecord
-from functions.jobs.ports import Candidate
-from functions.jobs.spending import Spending
+from functions.jobs.job import Job, MachineReceipt
+from functions.scheduling.ports import Candidate
 from infra.burstable import surplus_usd_an_hour
 from infra.config import ConfigError, StackConfig
 from infra.machines import machine_deadline_minutes
 from infra.spending import spending_settings
 from operations.stack_settings import read_settings
-from tests.functions.jobs.waiting_line import WaitingLine
+from tests.functions.scheduling.waiting_queue import WaitingQueue
 
 DEV = read_settings(Path(__file__).parents[2], "dev").config
 CONFIG = replace(DEV, instance_types=("t4g.small",), allowed_instance_types=(), markets=("on-demand",))
@@ -29,7 +29,7 @@ DISK_AND_ADDRESS = Decimal("0.0952") * 16 / 730 + Decimal("0.005")
 
 
 @dataclass(frozen=True)
-class Meter:
+class MetricsSink:
     """EC2's bill for one machine, minute by minute, as its user guide explains it.
 
     "Key concepts for burstable performance instances" has the credits earned an hour and the processors; "Unlimited
@@ -54,7 +54,7 @@ class Meter:
         return (self.usd_an_hour + DISK_AND_ADDRESS) * len(usage) / 60 + surplus / 60 * self.usd_a_processor_hour
 
 
-SMALL = Meter(Decimal("0.0192"), 2, Decimal(24), Decimal("0.04"))
+SMALL = MetricsSink(Decimal("0.0192"), 2, Decimal(24), Decimal("0.04"))
 
 
 @pytest.mark.parametrize(
@@ -107,21 +107,21 @@ def test_busy_burstable_machines_never_cost_a_job_a_cent_more_than_its_cap(minut
 def carried_out(config: StackConfig, lived: int) -> Job:
     """The job once no further machine is launched for it."""
     spending = Spending.from_json(spending_settings(config))
-    line = WaitingLine.of(1, spending=spending, candidates=(Candidate("t4g.small", "subnet-a", "on-demand"),))
-    (run,) = line.runs
+    queue = WaitingQueue.of(1, spending=spending, candidates=(Candidate("t4g.small", "subnet-a", "on-demand"),))
+    (run,) = queue.runs
     for attempt in range(1, config.max_attempts + 1):
-        line.park(run, attempt=attempt)
+        queue.enqueue(run, attempt=attempt)
         try:
-            line.enter(run, attempt=attempt)
+            queue.launch(run, attempt=attempt)
         except JobCostCap:
             break
-        slot = line.table.slot(run)
+        slot = queue.table.slot(run)
         assert slot is not None
         ended = until(slot.machine, lived)
-        line.jobs.update(run.owner, run.job_id, lambda job, ended=ended: job.with_machine(ended))  # type: ignore[misc]
-        line.line.give_back(run, {ended.instance_id: ended})
-    return line.job(run)
+        queue.jobs.update(run.owner, run.job_id, lambda job, ended=ended: job.with_machine(ended))  # type: ignore[misc]
+        queue.queue.release_slot(run, {ended.instance_id: ended})
+    return queue.job(run)
 
 
-def until(machine: MachineRecord, minutes: int) -> MachineRecord:
+def until(machine: MachineReceipt, minutes: int) -> MachineReceipt:
     return replace(machine, launched_at=rfc3339(utc_now() - timedelta(minutes=minutes))).ended(now(), "seen")

@@ -99,7 +99,7 @@ def test_the_api_reaches_owners_items_and_five_partitions_for_one_thing_each(
         assert reached == {
             owners: {"GetItem", "PutItem", "Query", "UpdateItem"},
             "#slot": {"Query"},
-            "#line": {"DeleteItem"},
+            "#queue": {"DeleteItem"},
             "#machine": {"UpdateItem"},
             "#ledger/*": {"Query"},
             "#usage/*": {"UpdateItem"},

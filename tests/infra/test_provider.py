@@ -11,7 +11,7 @@ import pytest
 
 from infra import provider
 from localcloud.engine.deployment import DeploymentError, preview
-from localcloud.engine.rehearsal_answers import ACCOUNT
+from localcloud.engine.dry_run_answers import ACCOUNT
 from tests.infra.conftest import CONFIG, ROOT
 
 ROLES = [{"roleArn": "arn:aws:iam::123456789012:role/deploy", "externalId": "x"}]

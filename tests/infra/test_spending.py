@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from functions.jobs.pricing import LOOK, REQUESTS, looks
-from functions.jobs.spending import Caps, Spending
+from functions.costs.budget import Caps, Spending
+from functions.costs.pricing import LOOK, REQUESTS, looks
 from infra.config import ConfigError, StackConfig
 from infra.machines import machine_deadline_minutes
 from infra.spending import spending_settings

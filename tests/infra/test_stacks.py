@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from functions.jobs.spending import Spending
+from functions.costs.budget import Spending
 from localcloud.engine.deployment import Deployment
 from localcloud.engine.records import Resource
 

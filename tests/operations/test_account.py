@@ -129,7 +129,7 @@ def test_an_account_that_has_everything_is_fine(aws: Account) -> None:
 
 def test_with_credentials_that_do_not_work_nothing_further_is_asked(aws: Account) -> None:
     aws.change("sts", "get_caller_identity", "ExpiredToken")
-    assert [(each.subject, each.verdict) for each in aws.findings()] == [("credentials", Verdict.STOP)]
+    assert [(each.subject, each.verdict) for each in aws.findings()] == [("credentials", Verdict.FAIL)]
 
 
 @pytest.mark.parametrize(
@@ -138,24 +138,24 @@ def test_with_credentials_that_do_not_work_nothing_further_is_asked(aws: Account
 def test_a_region_that_is_not_enabled_stops_it(aws: Account, answer: Any) -> None:
     aws.change("ec2", "describe_regions", answer)
     last = aws.findings()[-1]
-    assert (last.subject, last.verdict) == ("region", Verdict.STOP)
+    assert (last.subject, last.verdict) == ("region", Verdict.FAIL)
 
 
 @pytest.mark.parametrize(
     ("service", "call", "answer", "expected"),
     [
-        ("ec2", "describe_availability_zones", {"AvailabilityZones": [{"ZoneName": "x"}]}, ("zones", Verdict.STOP)),
-        ("ec2", "describe_instance_type_offerings", offers({}), ("zones", Verdict.STOP)),
-        ("ec2", "describe_instance_types", types("t4g.small", processor="x86_64"), ("machines", Verdict.STOP)),
-        ("ec2", "describe_instance_types", types(), ("machines", Verdict.STOP)),
-        ("service-quotas", "get_service_quota", {"Quota": {"Value": 18.0}}, ("machines", Verdict.LOOK)),
-        ("service-quotas", "get_service_quota", {"Quota": {"Value": 1.0}}, ("machines", Verdict.STOP)),
-        ("ec2", "describe_vpcs", {"Vpcs": [{}] * 5}, ("networks", Verdict.STOP)),
-        ("ssm", "get_parameter", "ParameterNotFound", ("image", Verdict.STOP)),
-        ("ec2", "describe_images", image("x86_64"), ("image", Verdict.STOP)),
-        ("ec2", "describe_images", image(size=30), ("image", Verdict.STOP)),
-        ("ec2", "describe_images", image(root="/dev/sda1"), ("image", Verdict.STOP)),
-        ("ec2", "describe_images", {"Images": []}, ("image", Verdict.STOP)),
+        ("ec2", "describe_availability_zones", {"AvailabilityZones": [{"ZoneName": "x"}]}, ("zones", Verdict.FAIL)),
+        ("ec2", "describe_instance_type_offerings", offers({}), ("zones", Verdict.FAIL)),
+        ("ec2", "describe_instance_types", types("t4g.small", processor="x86_64"), ("machines", Verdict.FAIL)),
+        ("ec2", "describe_instance_types", types(), ("machines", Verdict.FAIL)),
+        ("service-quotas", "get_service_quota", {"Quota": {"Value": 18.0}}, ("machines", Verdict.WARN)),
+        ("service-quotas", "get_service_quota", {"Quota": {"Value": 1.0}}, ("machines", Verdict.FAIL)),
+        ("ec2", "describe_vpcs", {"Vpcs": [{}] * 5}, ("networks", Verdict.FAIL)),
+        ("ssm", "get_parameter", "ParameterNotFound", ("image", Verdict.FAIL)),
+        ("ec2", "describe_images", image("x86_64"), ("image", Verdict.FAIL)),
+        ("ec2", "describe_images", image(size=30), ("image", Verdict.FAIL)),
+        ("ec2", "describe_images", image(root="/dev/sda1"), ("image", Verdict.FAIL)),
+        ("ec2", "describe_images", {"Images": []}, ("image", Verdict.FAIL)),
     ],
 )
 def test_what_would_fail_is_told(
@@ -177,7 +177,7 @@ def test_an_image_of_ones_own_may_call_its_root_device_otherwise(aws: Account) -
 def test_few_functions_at_once_make_bursts_slow(aws: Account) -> None:
     aws.change("lambda", "get_account_settings", functions(10, 10))
     (finding,) = [each for each in aws.findings() if each.verdict is not Verdict.OK]
-    assert (finding.subject, finding.verdict) == ("functions", Verdict.LOOK)
+    assert (finding.subject, finding.verdict) == ("functions", Verdict.WARN)
     assert "--service-code lambda --quota-code L-B99A9384" in finding.remedy
 
 
@@ -186,10 +186,10 @@ def test_few_functions_at_once_make_bursts_slow(aws: Account) -> None:
     [
         (1000, 1000, {}, Verdict.OK),
         (1000, 150, {}, Verdict.OK),
-        (1000, 149, {}, Verdict.STOP),
+        (1000, 149, {}, Verdict.FAIL),
         (1000, 110, {"ReservedConcurrentExecutions": 40}, Verdict.OK),  # by an earlier deployment of the same stack
-        (1000, 149, "ResourceNotFoundException", Verdict.STOP),
-        (10, 10, "ResourceNotFoundException", Verdict.STOP),
+        (1000, 149, "ResourceNotFoundException", Verdict.FAIL),
+        (10, 10, "ResourceNotFoundException", Verdict.FAIL),
     ],
 )
 def test_a_reservation_that_lambda_would_refuse_stops_it_before(
@@ -214,7 +214,7 @@ def test_a_type_that_one_zone_lacks_is_fine_and_one_that_all_lack_is_told(aws: A
     aws.change("ec2", "describe_instance_type_offerings", offers({"t4g.small": ZONES[:1]}))
     aws.change("ec2", "describe_instance_types", types("t4g.small", "m6g.medium"))
     (finding,) = [each for each in aws.findings(config) if each.verdict is not Verdict.OK]
-    assert (finding.subject, finding.verdict) == ("zones", Verdict.LOOK)
+    assert (finding.subject, finding.verdict) == ("zones", Verdict.WARN)
     assert finding.seen.startswith("m6g.medium in none of")
 
 
@@ -223,7 +223,7 @@ def test_a_type_that_jobs_may_ask_for_is_looked_at_too(aws: Account) -> None:
     aws.change("ec2", "describe_instance_type_offerings", offers({"t4g.small": ZONES}))
     aws.change("ec2", "describe_instance_types", types("t4g.small"))
     found = [each for each in aws.findings(config) if each.verdict is not Verdict.OK]
-    assert [(each.subject, each.verdict) for each in found] == [("zones", Verdict.LOOK), ("machines", Verdict.STOP)]
+    assert [(each.subject, each.verdict) for each in found] == [("zones", Verdict.WARN), ("machines", Verdict.FAIL)]
     assert all("m6g.medium" in each.seen and "mayfly:allowedInstanceTypes" in each.remedy for each in found)
 
 
@@ -231,7 +231,7 @@ _CREATED = {"CreateDate": datetime(2026, 1, 31, tzinfo=UTC), "RoleId": "A" * 16,
 SPOT_ROLE = ("get_role", {"Role": {"Path": "/", "RoleName": "AWSServiceRoleForEC2Spot", **_CREATED}})
 
 
-@pytest.mark.parametrize(("answer", "verdict"), [(SPOT_ROLE[1], Verdict.OK), ("NoSuchEntity", Verdict.LOOK)])
+@pytest.mark.parametrize(("answer", "verdict"), [(SPOT_ROLE[1], Verdict.OK), ("NoSuchEntity", Verdict.WARN)])
 def test_spot_machines_want_their_service_linked_role(aws: Account, answer: Any, verdict: Verdict) -> None:
     """EC2 user guide, "Service-linked role for Spot Instance requests"."""
     aws.answers["iam"].append(("get_role", answer))
@@ -246,7 +246,7 @@ def test_each_market_has_a_quota_of_its_own(aws: Account) -> None:
     aws.answers["service-quotas"].insert(0, ("get_service_quota", {"Quota": {"Value": 0.0}}))
     (finding,) = [each for each in aws.findings(config) if each.verdict is not Verdict.OK]
     # There is room on demand, so nothing stops.
-    assert finding.verdict is Verdict.LOOK
+    assert finding.verdict is Verdict.WARN
     assert "L-34B43A08" in finding.seen
 
 
@@ -254,12 +254,12 @@ def test_a_type_not_sold_as_spot_is_told_where_spot_is_wanted(aws: Account) -> N
     aws.answers["iam"].append(SPOT_ROLE)
     aws.change("ec2", "describe_instance_types", types("t4g.small", sold=["on-demand"]))
     aws.answers["service-quotas"].insert(0, ("get_service_quota", {"Quota": {"Value": 20.0}}))
-    assert aws.remarks(replace(SMALL, markets=("spot", "on-demand"))) == [("machines", Verdict.LOOK)]
+    assert aws.remarks(replace(SMALL, markets=("spot", "on-demand"))) == [("machines", Verdict.WARN)]
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
-    [({"Policy": {"PolicyName": "limits"}}, []), ("NoSuchEntity", [("boundary", Verdict.STOP)])],
+    [({"Policy": {"PolicyName": "limits"}}, []), ("NoSuchEntity", [("boundary", Verdict.FAIL)])],
 )
 def test_a_boundary_that_is_configured_has_to_be_there(aws: Account, answer: Any, expected: Any) -> None:
     aws.answers["iam"].append(("get_policy", answer))
@@ -271,7 +271,7 @@ def test_what_may_not_be_asked_is_told_and_the_rest_is_looked_at(aws: Account) -
     aws.answers["service-quotas"].pop()  # nobody asks for the quota of what is not known
     findings = aws.findings()
     (finding,) = [each for each in findings if each.verdict is not Verdict.OK]
-    assert (finding.subject, finding.verdict) == ("networks", Verdict.LOOK)
+    assert (finding.subject, finding.verdict) == ("networks", Verdict.WARN)
     assert finding.seen == "DescribeVpcs is refused: UnauthorizedOperation"
     assert findings[-1].subject == "boundary"
 

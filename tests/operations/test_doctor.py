@@ -74,7 +74,7 @@ def test_the_chosen_stacks_file_is_read(tmp_path: Path) -> None:
     stack = look(where, "shop")["stack"]
     assert stack.seen.startswith("shop: sign-in none")
     assert "spot then on-demand" in stack.seen
-    assert stack.verdict is Verdict.LOOK
+    assert stack.verdict is Verdict.WARN
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_the_chosen_stacks_file_is_read(tmp_path: Path) -> None:
 )
 def test_a_value_that_cannot_be_stops_it(tmp_path: Path, text: str, seen: str) -> None:
     stack = look(folder(tmp_path, dev=text))["stack"]
-    assert stack.verdict is Verdict.STOP
+    assert stack.verdict is Verdict.FAIL
     assert seen in stack.seen
 
 
@@ -102,13 +102,13 @@ def test_the_stacks_own_profile_is_used(tmp_path: Path) -> None:
 
     where = folder(tmp_path, dev='config: {"mayfly:auth": cognito, "aws:profile": work}')
     credentials = look(where, connect=connect)["credentials"]
-    assert credentials.verdict is Verdict.STOP
+    assert credentials.verdict is Verdict.FAIL
     assert "work" in credentials.seen
 
 
 def test_a_stack_without_a_region_is_told_to_have_one(tmp_path: Path) -> None:
     where = folder(tmp_path, dev='config: {"mayfly:auth": cognito}')
-    assert look(where, connect=lambda _: SignedIn())["region"].verdict is Verdict.STOP
+    assert look(where, connect=lambda _: SignedIn())["region"].verdict is Verdict.FAIL
 
 
 class Answering(SignedIn):
@@ -141,7 +141,7 @@ class Answering(SignedIn):
 )
 def test_an_account_that_the_stack_rules_out_stops_it(tmp_path: Path, setting: str, seen: str) -> None:
     where = folder(tmp_path, dev=f'config: {{"mayfly:auth": cognito, "aws:region": eu-west-3, {setting}}}')
-    found = [each for each in examine(where, "dev", Machine(), lambda _: Answering()) if each.verdict is Verdict.STOP]
+    found = [each for each in examine(where, "dev", Machine(), lambda _: Answering()) if each.verdict is Verdict.FAIL]
     assert [(each.subject, each.seen) for each in found] == [("credentials", seen)]
 
 
@@ -149,7 +149,7 @@ def test_a_role_that_may_not_be_assumed_stops_it_in_one_line(tmp_path: Path) -> 
     roles = '"aws:assumeRoles": [{"roleArn": "arn:aws:iam::210987654321:role/deploy"}]'
     where = folder(tmp_path, dev=f'config: {{"mayfly:auth": cognito, "aws:region": eu-west-3, {roles}}}')
     credentials = look(where, connect=lambda _: Answering())["credentials"]
-    assert credentials.verdict is Verdict.STOP
+    assert credentials.verdict is Verdict.FAIL
     assert "arn:aws:iam::210987654321:role/deploy cannot be assumed" in credentials.seen
     assert "AccessDenied" in credentials.seen
 
@@ -171,4 +171,4 @@ def test_the_account_is_looked_at_as_the_role_that_deploys(tmp_path: Path) -> No
 def test_a_misspelt_list_of_accounts_stops_it(tmp_path: Path) -> None:
     setting = '"aws:allowedAccountIds": "123456789012"'
     stack = look(folder(tmp_path, dev=f'config: {{"mayfly:auth": cognito, {setting}}}'))["stack"]
-    assert (stack.verdict, "aws:allowedAccountIds must be a list" in stack.seen) == (Verdict.STOP, True)
+    assert (stack.verdict, "aws:allowedAccountIds must be a list" in stack.seen) == (Verdict.FAIL, True)

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.jobs.machine_report import MachineReport
-from functions.jobs.ports import CommandState
-from functions.jobs.running import _finished
+from functions.execution.machine_report import MachineReport
+from functions.execution.ports import CommandState
+from functions.execution.running import _finished
 from infra import history
 from infra.config import ConfigError, StackConfig
 from infra.spending import spending_settings

@@ -55,16 +55,16 @@ def test_a_machine_that_has_everything_is_fine() -> None:
 @pytest.mark.parametrize(
     ("machine", "expected"),
     [
-        (Machine(version=(3, 10)), {"python": Verdict.STOP}),
-        (Machine(version=(3, 99)), {"python": Verdict.LOOK}),
-        (Machine(programs=without("make")), {"make": Verdict.LOOK}),
-        (Machine(free=1 << 30), {"disk": Verdict.LOOK}),
-        (Machine(is_port_free=False), {"port": Verdict.LOOK}),
-        (Machine(programs=without("chromium")), {"browser": Verdict.LOOK}),
+        (Machine(version=(3, 10)), {"python": Verdict.FAIL}),
+        (Machine(version=(3, 99)), {"python": Verdict.WARN}),
+        (Machine(programs=without("make")), {"make": Verdict.WARN}),
+        (Machine(free=1 << 30), {"disk": Verdict.WARN}),
+        (Machine(is_port_free=False), {"port": Verdict.WARN}),
+        (Machine(programs=without("chromium")), {"browser": Verdict.WARN}),
         (Machine(programs=without("chromium") | {"google-chrome": "x"}), {}),
-        (Machine(programs=without("pulumi")), {"pulumi": Verdict.LOOK}),
-        (Machine(programs=PROGRAMS | {"pulumi": "v3.1.0"}), {"pulumi": Verdict.LOOK}),
-        (Machine(programs=PROGRAMS | {"pulumi": "v2.30.0"}), {"pulumi": Verdict.LOOK}),
+        (Machine(programs=without("pulumi")), {"pulumi": Verdict.WARN}),
+        (Machine(programs=PROGRAMS | {"pulumi": "v3.1.0"}), {"pulumi": Verdict.WARN}),
+        (Machine(programs=PROGRAMS | {"pulumi": "v2.30.0"}), {"pulumi": Verdict.WARN}),
         (Machine(programs=PROGRAMS | {"pulumi": "v3.9999.0"}), {}),
     ],
 )
@@ -75,7 +75,7 @@ def test_what_is_missing_is_told(machine: Machine, expected: dict[str, Verdict])
 @pytest.mark.parametrize("told", [None, "v2.30.0", ""])
 def test_nobody_deploys_without_a_pulumi_cli_that_fits(told: str | None) -> None:
     programs = without("pulumi") | ({} if told is None else {"pulumi": told})
-    assert verdicts(Machine(programs=programs), deploying=True) == {"pulumi": Verdict.STOP}
+    assert verdicts(Machine(programs=programs), deploying=True) == {"pulumi": Verdict.FAIL}
 
 
 def test_a_port_in_use_is_seen() -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulation.calls import Calls
-from simulation.chance import Chance
 from simulation.clock import VirtualClock
-from simulation.faults import FunctionFault, Mishap
+from simulation.faults import CallFault, FunctionFault
 from simulation.lambdas import Answer, Function, Lambdas
+from simulation.rng import Rng
 
 
 @dataclass
@@ -18,17 +18,17 @@ class Bench:
     """One function, "f", that does what it is told; `answers` are what its invocations came to."""
 
     work: Callable[[], Any]
-    mishaps: tuple[tuple[int, Mishap], ...] = ()  # of its first invocation, by the number of the call
+    call_faults: tuple[tuple[int, CallFault], ...] = ()  # of its first invocation, by the number of the call
     timeout: float = 60.0
     clock: VirtualClock = field(default_factory=VirtualClock)
     answers: list[Answer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.chance = Chance(0)
-        self.calls = Calls(self.clock, self.chance, {})
-        faults = tuple(FunctionFault("f", 0, call, mishap) for call, mishap in self.mishaps)
+        self.rng = Rng(0)
+        self.calls = Calls(self.clock, self.rng, {})
+        faults = tuple(FunctionFault("f", 0, call, call_fault) for call, call_fault in self.call_faults)
         functions = {"f": Function(lambda _event, _context: self.work(), self.timeout)}
-        self.lambdas = Lambdas(self.clock, self.chance, functions, faults)
+        self.lambdas = Lambdas(self.clock, self.rng, functions, faults)
 
     def invoke(self) -> None:
         self.lambdas.invoke("f", {}, self.answers.append)

@@ -9,11 +9,11 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+from functions.costs.budget import Spending
+from functions.costs.pricing import for_seconds, machine_cost
 from functions.jobs.job import Job, JobStatus
-from functions.jobs.measuring import SWEEP_FAILURES
-from functions.jobs.paths import output_key
-from functions.jobs.pricing import for_seconds, machine_cost
-from functions.jobs.spending import Spending
+from functions.jobs.metrics import SWEEP_FAILURES
+from functions.jobs.s3_keys import output_key
 from simulation.damage import Damage, Kind
 from simulation.faults import FINE, NO_FAULTS, PARTIAL, Faults
 from simulation.files import OUTPUTS
@@ -28,7 +28,7 @@ _REST_WITHIN = 12 * 3600.0
 # How long a machine may have its slot before its run hears of it, in seconds. While no function fails, that is the
 # workflow's longest wait between two tries; else the sweeper's grace and two of its rounds.
 _IDLE_AT_MOST, _IDLE_WITH_FAULTS = 75.0, 750.0
-# How long a slot may be free while somebody is in line, in seconds, as long as nothing fails and EC2 refuses nobody.
+# How long a slot may be free while somebody is in the queue, in seconds, as long as nothing fails and EC2 refuses nobody.
 _STARVED_AT_MOST = 30.0
 # The sweeper passes by a few times more, and the last late event comes in.
 _STAYS_AT_REST = 20 * 60.0
@@ -42,7 +42,7 @@ class PlannedJob:
     body: bytes = b"line\n"
     text: str = "text"
     script: Script = field(default_factory=Script)
-    wish: str | None = None
+    requested_type: str | None = None
     owner: str = OWNER
 
     @property
@@ -51,7 +51,7 @@ class PlannedJob:
 
 
 @dataclass(frozen=True)
-class Deed:
+class Action:
     """What somebody does to a job: cancel, retry or delete it, or abort its workflow."""
 
     at: float
@@ -62,7 +62,7 @@ class Deed:
 @dataclass(frozen=True)
 class Schedule:
     jobs: tuple[PlannedJob, ...]
-    deeds: tuple[Deed, ...] = ()
+    actions: tuple[Action, ...] = ()
     faults: Faults = NO_FAULTS
     max_concurrent: int = 2
     max_attempts: int = 3
@@ -76,7 +76,7 @@ class Schedule:
     seed: int = 0
 
 
-class Play:
+class SimulationRun:
     """One schedule, played to its end; `problems` is every rule that was broken, in words."""
 
     def __init__(self, schedule: Schedule) -> None:
@@ -99,20 +99,24 @@ class Play:
             stack, definition(schedule.max_attempts, timeout), seed=schedule.seed, faults=schedule.faults
         )
 
-    def run(self) -> Play:
+    def run(self) -> SimulationRun:
         with self.world as world:
             world.run(self.schedule.pool_head_start)
             for number, job in enumerate(self.schedule.jobs):
                 done = partial(self._answered, number, "submit")
-                submit = partial(world.submit, number, job.body, job.text, job.script, done, job.wish, job.owner)
+                submit = partial(
+                    world.submit, number, job.body, job.text, job.script, done, job.requested_type, job.owner
+                )
                 world.clock.after(job.at, submit)
-            for deed in self.schedule.deeds:
-                world.clock.after(deed.at, partial(self._do, deed))
-            world.run(max([job.at for job in self.schedule.jobs] + [deed.at for deed in self.schedule.deeds]) + 1.0)
+            for action in self.schedule.actions:
+                world.clock.after(action.at, partial(self._do, action))
+            world.run(
+                max([job.at for job in self.schedule.jobs] + [action.at for action in self.schedule.actions]) + 1.0
+            )
             if world.run_to_rest(_REST_WITHIN):
                 world.run(_STAYS_AT_REST)
                 world.run_to_rest(60.0)
-            self.problems = [*world.watch.problems, *world.unrest(), *self._verdict()]
+            self.problems = [*world.invariants.problems, *world.unrest(), *self._verdict()]
         return self
 
     def job(self, number: int) -> Job:
@@ -120,16 +124,16 @@ class Play:
         assert job is not None
         return job
 
-    def _do(self, deed: Deed) -> None:
-        done = partial(self._answered, deed.job, deed.what)
-        if deed.what == "cancel":
-            self.world.cancel(deed.job, done)
-        elif deed.what == "retry":
-            self.world.retry(deed.job, done)
-        elif deed.what == "delete":
-            self.world.delete(deed.job, done)
+    def _do(self, action: Action) -> None:
+        done = partial(self._answered, action.job, action.what)
+        if action.what == "cancel":
+            self.world.cancel(action.job, done)
+        elif action.what == "retry":
+            self.world.retry(action.job, done)
+        elif action.what == "delete":
+            self.world.delete(action.job, done)
         else:
-            run = self.world.abort(deed.job)
+            run = self.world.abort(action.job)
             self.aborted |= {run} if run else set()
 
     def _answered(self, number: int, what: str, answer: Answer) -> None:
@@ -172,7 +176,7 @@ class Play:
         faults, failed = self.schedule.faults, self.world.lambdas.failed["sweep"]
         if failed and not faults.outages and "sweep" not in {fault.function for fault in faults.functions}:
             yield f"{failed} sweeps did not come to their end"
-        jobs, measured = self.world.ports.jobs, self.world.ports.meter.sums[SWEEP_FAILURES.name, None]
+        jobs, measured = self.world.ports.jobs, self.world.ports.metrics.sums[SWEEP_FAILURES.name, None]
         for key, damage in jobs.damaged.items():
             is_open = key in jobs.jobs and not jobs.jobs[key].status.is_terminal
             if is_open and damage in {Damage.TOO_LARGE, Damage.UNREADABLE} and not measured:
@@ -181,16 +185,16 @@ class Play:
     def _problems_of_ledger(self) -> Iterator[str]:
         """Each machine that somebody had is in the ledger as its receipt has it, and no day is beyond the cap."""
         world, cap = self.world, self.schedule.owner_cap
-        charges = world.ports.line.charges
+        charges = world.ports.queue.charges
         jobs = [job for job in world.ports.jobs.jobs.values() if not self._is_damaged(job.id)]
-        for one in world.watch.served.keys() - charges.keys():
-            if not self._is_damaged(world.watch.served[one][0], but={Kind.RECORD, Kind.ENTRY, Kind.MACHINE}):
+        for one in world.invariants.served.keys() - charges.keys():
+            if not self._is_damaged(world.invariants.served[one][0], but={Kind.RECORD, Kind.ENTRY, Kind.MACHINE}):
                 yield f"{one} was served with and not charged for"
         for machine in (machine for job in jobs for machine in job.machines):
             cost, charge = machine_cost(machine, world.clock.utc), charges.get(machine.instance_id)
             if charge is None or (charge.micro_usd, charge.day) != (cost, machine.launched_at[:10]):
                 yield f"{machine.instance_id} has cost {cost}, and the ledger has {charge}"
-        for one in charges.keys() - world.watch.served.keys():
+        for one in charges.keys() - world.invariants.served.keys():
             if charges[one].micro_usd > self._dearest_minute:
                 yield f"{one} was nobody's, and {charges[one]} is in the ledger"
         for whose in {(charge.owner, charge.day) for charge in charges.values()}:
@@ -205,12 +209,12 @@ class Play:
         return max(for_seconds(spending.prices.hourly(kind, market) or 0, 0) for kind in kinds for market in markets)
 
     def _delays(self) -> Iterator[str]:
-        schedule, watch = self.schedule, self.world.watch
+        schedule, invariants = self.schedule, self.world.invariants
         outages = schedule.faults.outages
         undisturbed = not (schedule.faults.functions or outages or self._damaged) and schedule.slowness == 1
         longest = _IDLE_AT_MOST if undisturbed else _IDLE_WITH_FAULTS + sum(each.seconds for each in outages)
-        for one, seconds in watch.idle.items():
-            if seconds > longest and not self._is_damaged(watch.served[one][0]):
+        for one, seconds in invariants.idle.items():
+            if seconds > longest and not self._is_damaged(invariants.served[one][0]):
                 yield f"{one} was idle for {seconds:.0f} s"
         is_refused = (
             schedule.owner_cap
@@ -218,15 +222,15 @@ class Play:
             or schedule.scarce
             or not set(schedule.faults.launches) <= {FINE}
         )
-        if undisturbed and not is_refused and watch.starved > _STARVED_AT_MOST:
-            yield f"a slot was free for {watch.starved:.0f} s while somebody was in line"
+        if undisturbed and not is_refused and invariants.starved > _STARVED_AT_MOST:
+            yield f"a slot was free for {invariants.starved:.0f} s while somebody was in the queue"
 
     def _problems_of(self, number: int, planned: PlannedJob, job: Job) -> Iterator[str]:
-        deeds = self._deeds_to(number)
+        actions = self._deeds_to(number)
         granted = [what for what in self.granted[number] if what != "submit"]
-        if job.status is JobStatus.CANCELLED and "cancel" not in deeds:
+        if job.status is JobStatus.CANCELLED and "cancel" not in actions:
             yield "is cancelled, and nobody asked for that"
-        if granted and granted[-1] == "cancel" and "retry" not in deeds and job.status is not JobStatus.CANCELLED:
+        if granted and granted[-1] == "cancel" and "retry" not in actions and job.status is not JobStatus.CANCELLED:
             yield f"was cancelled and is {job.status}"
         if job.status is JobStatus.SUCCEEDED:
             yield from self._problems_of_result(planned, job)
@@ -238,7 +242,7 @@ class Play:
             yield f"the receipt of {', '.join(alive)} has no end"
 
     def _deeds_to(self, number: int) -> list[str]:
-        return [deed.what for deed in self.schedule.deeds if deed.job == number]
+        return [action.what for action in self.schedule.actions if action.job == number]
 
     def _problems_of_result(self, planned: PlannedJob, job: Job) -> Iterator[str]:
         path = f"{OUTPUTS}/{output_key(job.owner, job.id, job.attempts, job.filename)}"
@@ -275,7 +279,7 @@ class Play:
         schedule, run = self.schedule, job.this_run
         code = job.error.code if job.error else ""
         if code in {"machine_lost", "boot_timeout"}:
-            served = self.world.watch.served.items()
+            served = self.world.invariants.served.items()
             machines = [self.world.ports.ec2.instances[one] for one, (name, _) in served if name == run.name]
             return sum(machine.fault is not None for machine in machines) >= schedule.max_attempts
         return {

@@ -9,13 +9,13 @@ from itertools import chain
 from hypothesis import strategies as st
 
 from simulation.damage import POSSIBLE, ItemFault, Kind
-from simulation.faults import FINE, PARTIAL, Ailment, Delivery, Faults, FunctionFault, MachineFault, Mishap
+from simulation.faults import FINE, PARTIAL, CallFault, Delivery, Faults, FunctionFault, MachineFault, MachineFaultKind
 from simulation.handlers import FUNCTIONS
 from simulation.payload import Script
 from simulation.stack import Stack
 from simulation.storage_errors import DENIED, SERVER_FAILED, STORAGE_ERRORS, THROTTLED, Outage
 from simulation.world import OWNER
-from tests.simulation.schedule import Deed, PlannedJob, Schedule
+from tests.simulation.schedule import Action, PlannedJob, Schedule
 
 _REFUSALS = ("InsufficientInstanceCapacity", "VcpuLimitExceeded", "RequestLimitExceeded")
 # One less than the tries that every step of the workflow has, or a crash too many would be a job's end.
@@ -39,7 +39,7 @@ _JOBS = st.builds(
     body=st.sampled_from([b"", b"line", b"line\n", bytes(range(256))]),
     text=st.sampled_from(["text", "Zoë\n"]),
     script=_SCRIPTS,
-    wish=st.sampled_from([None, None, *Stack().allowed_types]),
+    requested_type=st.sampled_from([None, None, *Stack().allowed_types]),
     owner=st.sampled_from([OWNER, OWNER, "bob", "carol"]),
 )
 
@@ -49,7 +49,7 @@ _FUNCTION_FAULTS = st.builds(
     function=st.sampled_from(["launch", "launch", "launch", "dispatch", "terminate", *FUNCTIONS, "api"]),
     invocation=st.integers(0, 8),
     call=st.integers(0, 14),
-    mishap=st.sampled_from(Mishap) | st.sampled_from(STORAGE_ERRORS),
+    call_fault=st.sampled_from(CallFault) | st.sampled_from(STORAGE_ERRORS),
 )
 # While a call goes on that its workflow has given up, the step's next try is under way.
 GIVEN_UP_LAUNCHES = st.builds(
@@ -57,7 +57,7 @@ GIVEN_UP_LAUNCHES = st.builds(
     function=st.just("launch"),
     invocation=st.integers(0, 8),
     call=st.just(0),
-    mishap=st.just(Mishap.GIVEN_UP),
+    call_fault=st.just(CallFault.GIVEN_UP),
 )
 # Of a refusal's kinds that last; what a call has written all the same is for single calls.
 _OUTAGES = st.builds(
@@ -69,7 +69,7 @@ _OUTAGES = st.builds(
 )
 # While it boots, before and after it has its command, while it works, when it may have ended already.
 _DEATHS = st.sampled_from([0.0, 3.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 60.0, 90.0, 150.0, 250.0])
-_MACHINE_FAULTS = st.builds(MachineFault, ailment=st.sampled_from(Ailment), after=_DEATHS)
+_MACHINE_FAULTS = st.builds(MachineFault, kind=st.sampled_from(MachineFaultKind), after=_DEATHS)
 _DELIVERIES = st.dictionaries(st.integers(0, 12), st.sampled_from(Delivery), max_size=5)
 
 
@@ -118,8 +118,8 @@ _COURSES = (
 _SOMETIMES = st.sampled_from([False, False, True])
 
 
-def _deeds(job: int, at: float, course: tuple[str, ...], between: float) -> list[Deed]:
-    return [Deed(at + number * between, job, what) for number, what in enumerate(course)]
+def _deeds(job: int, at: float, course: tuple[str, ...], between: float) -> list[Action]:
+    return [Action(at + number * between, job, what) for number, what in enumerate(course)]
 
 
 @st.composite
@@ -148,7 +148,7 @@ def schedules(
     faults = draw(_faults(functions))
     return Schedule(
         jobs=jobs,
-        deeds=tuple(chain.from_iterable(draw(st.lists(doings, max_size=3)))),
+        actions=tuple(chain.from_iterable(draw(st.lists(doings, max_size=3)))),
         faults=replace(faults, items=draw(item_faults(len(jobs)))) if draw(damaged) else faults,
         max_concurrent=draw(st.integers(1, 4)),
         max_attempts=draw(st.integers(1, 3)),

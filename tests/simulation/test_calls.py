@@ -5,10 +5,10 @@ from botocore.exceptions import ClientError
 from botocore.retries.standard import ThrottledRetryableChecker
 
 from simulation.calls import Calls, Invocation
-from simulation.chance import Chance
 from simulation.clock import VirtualClock
-from simulation.faults import Mishap
+from simulation.faults import CallFault
 from simulation.quotas import Quota, TokenBucket
+from simulation.rng import Rng
 from simulation.storage_errors import DENIED, REFUSED, SERVER_FAILED, STORAGE_ERRORS, THROTTLED, Outage, StorageError
 
 
@@ -30,7 +30,7 @@ def test_a_token_bucket_fills_with_time_up_to_its_size() -> None:
 def test_a_call_beyond_its_quota_is_throttled_after_as_many_tries_as_the_client_makes(
     action: str, code: str, tries: int
 ) -> None:
-    calls = Calls(VirtualClock(), Chance(0), {action: Quota(burst=1, per_second=0.001)})
+    calls = Calls(VirtualClock(), Rng(0), {action: Quota(burst=1, per_second=0.001)})
     done: list[str] = []
     calls.make(action, lambda: done.append("done"))
     with pytest.raises(ClientError) as refused:
@@ -45,22 +45,22 @@ def test_an_error_of_a_storage_service_befalls_the_first_call_that_it_can() -> N
     (conflict,) = (error for error in REFUSED if error.code == "TransactionConflictException")
     running = Invocation("f", 0, {0: conflict}, None)
     actions = ("ec2:RunInstances", "dynamodb:GetItem", "s3:PutObject", "dynamodb:UpdateItem", "dynamodb:PutItem")
-    befallen = [running.next_mishap(action) for action in actions]
+    befallen = [running.next_call_fault(action) for action in actions]
     assert befallen == [None, None, None, conflict, None]
 
 
 def test_an_error_that_is_put_off_leaves_what_is_planned_for_the_next_call() -> None:
-    running = Invocation("f", 0, {0: DENIED[0], 1: Mishap.CRASH_AFTER}, None)
-    assert [running.next_mishap("ec2:RunInstances"), running.next_mishap("dynamodb:GetItem")] == [
+    running = Invocation("f", 0, {0: DENIED[0], 1: CallFault.CRASH_AFTER}, None)
+    assert [running.next_call_fault("ec2:RunInstances"), running.next_call_fault("dynamodb:GetItem")] == [
         None,
-        Mishap.CRASH_AFTER,
+        CallFault.CRASH_AFTER,
     ]
 
 
 @pytest.mark.parametrize("error", STORAGE_ERRORS, ids=lambda error: f"{error.code} {error.has_effect}")
 def test_only_a_server_that_failed_may_have_done_what_it_was_asked_for(error: StorageError) -> None:
     clock = VirtualClock()
-    calls, done = Calls(clock, Chance(0), {}, [Outage(error, 10.0, 5.0)]), list[float]()
+    calls, done = Calls(clock, Rng(0), {}, [Outage(error, 10.0, 5.0)]), list[float]()
     action = f"{error.service}:PutItem"
     calls.make(action, lambda: done.append(clock.seconds))
     clock.run(10)

@@ -35,8 +35,8 @@ def test_a_collections_busiest_second_is_known() -> None:
 
 def test_every_kind_of_item_is_counted_and_twice_the_jobs_cost_about_twice_as_much() -> None:
     one, two = played(4), played(8)
-    assert set(one.written.used) == {OWNER, "#line", "#slot", "#lead", "#machine", "open"}
-    assert set(one.read.used) - {"open"} == {OWNER, "#line", "#slot", "#lead", "#machine"}, "a sweep reads the index"
+    assert set(one.written.used) == {OWNER, "#queue", "#slot", "#lease", "#machine", "open"}
+    assert set(one.read.used) - {"open"} == {OWNER, "#queue", "#slot", "#lease", "#machine"}, "a sweep reads the index"
     for a, b in ((one.read, two.read), (one.written, two.written)):
         assert 1.5 < sum(b.used.values()) / sum(a.used.values()) < 2.5
 

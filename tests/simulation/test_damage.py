@@ -10,15 +10,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.aws.job_table import DynamoJobTable
-from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_table import DynamoMachineTable
-from functions.jobs.deletion import Tombstone
+from functions.aws.scheduling_table import DynamoSchedulingTable
+from functions.cleanup.deletion import Tombstone
+from functions.execution.ports import MachineAssignment, MachineTable
 from functions.jobs.job import Job, Run, TimelineEvent
-from functions.jobs.ports import LineTable, Machine, MachineTable, Slot
+from functions.scheduling.ports import SchedulingTable, Slot
 from simulation.damage import Damage
 from simulation.job_table import SimulatedJobTable
-from simulation.line_table import SimulatedLineTable
 from simulation.machine_table import SimulatedMachineTable
+from simulation.scheduling_table import SimulatedSchedulingTable
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import a_machine
 from tests.simulation.test_tables import Both
@@ -26,7 +27,7 @@ from tests.simulation.test_tables import Both
 WORST, GOOD = Run("mallory", JOB_ID), Run("alice", OTHER_ID)
 KEY, ENTRY, SLOT, MACHINE = (
     ("mallory", JOB_ID),
-    ("#line", f"mallory/{WORST.name}"),
+    ("#queue", f"mallory/{WORST.name}"),
     ("#slot", JOB_ID),
     ("#machine", "i-1"),
 )
@@ -114,15 +115,15 @@ ENTRIES: Mapping[Damage, Callable[[Both], None]] = {
 
 @pytest.mark.parametrize("damage", ENTRIES)
 @pytest.mark.parametrize(
-    "call", [("leave", WORST), ("leave", WORST, 1), ("enter", WORST, 1, "long" * 9, None, None, "2")]
+    "call", [("remove", WORST), ("remove", WORST, 1), ("enqueue", WORST, 1, "long" * 9, None, None, "2")]
 )
 def test_a_damaged_queue_entry(damage: Damage, call: tuple[Any, ...]) -> None:
     name, *arguments = call
 
-    def asked(table: LineTable) -> list[Any]:
+    def asked(table: SchedulingTable) -> list[Any]:
         return [
             table.oldest(10),
-            table.ticket(WORST),
+            table.entry(WORST),
             outcome(getattr(table, name), *arguments),
             table.oldest(10),
             len(table.drop_unreadable()),
@@ -130,11 +131,11 @@ def test_a_damaged_queue_entry(damage: Damage, call: tuple[Any, ...]) -> None:
         ]
 
     both = Both()
-    simulated, real = SimulatedLineTable(both.clock, both.calls), DynamoLineTable(both.client, both.name)
+    simulated, real = SimulatedSchedulingTable(both.clock, both.calls), DynamoSchedulingTable(both.client, both.name)
     with both.at_one_time():
         for run in (WORST, GOOD):
-            simulated.enter(run, 1, "t", order="1")
-            real.enter(run, 1, "t", order="1")
+            simulated.enqueue(run, 1, "t", order="1")
+            real.enqueue(run, 1, "t", order="1")
         ENTRIES[damage](both)
         simulated.damaged_entries[WORST.name] = damage
         assert asked(simulated) == asked(real)
@@ -147,19 +148,19 @@ SLOTS: Mapping[Damage, Callable[[Both], None]] = {
 
 
 @pytest.mark.parametrize("damage", SLOTS)
-@pytest.mark.parametrize("call", [("give_back", WORST, "i-1"), ("grant", [Slot(WORST, a_machine("i-3"))])])
+@pytest.mark.parametrize("call", [("release_slot", WORST, "i-1"), ("grant_slots", [Slot(WORST, a_machine("i-3"))])])
 def test_a_damaged_slot(damage: Damage, call: tuple[Any, ...]) -> None:
     name, *arguments = call
 
-    def asked(table: LineTable) -> list[Any]:
+    def asked(table: SchedulingTable) -> list[Any]:
         told = [table.slots(), table.slot(WORST), getattr(table, name)(*arguments), table.slots()]
         return [*told, table.drop_unreadable(), table.slots()]
 
     both = Both()
-    simulated, real = SimulatedLineTable(both.clock, both.calls), DynamoLineTable(both.client, both.name)
+    simulated, real = SimulatedSchedulingTable(both.clock, both.calls), DynamoSchedulingTable(both.client, both.name)
     with both.at_one_time():
         for table in (simulated, real):
-            table.grant([Slot(WORST, a_machine("i-1")), Slot(GOOD, a_machine("i-2"))])
+            table.grant_slots([Slot(WORST, a_machine("i-1")), Slot(GOOD, a_machine("i-2"))])
         SLOTS[damage](both)
         simulated.damaged_slots[WORST.name] = damage
         assert asked(simulated) == asked(real)
@@ -175,18 +176,18 @@ MACHINES: Mapping[Damage, Callable[[Both], None]] = {
 def test_a_damaged_machines_item(damage: Damage) -> None:
     def asked(table: MachineTable) -> list[Any]:
         return [
-            outcome(table.park, "i-1", "token" * 9),
+            outcome(table.store_token, "i-1", "token" * 9),
             outcome(table.report, "i-1", "news" * 9),
-            outcome(table.has_news, "i-1"),
+            outcome(table.has_event, "i-1"),
             outcome(table.report, "i-1", "terminated", is_end=True),
             outcome(table.has_ended, "i-1"),
-            outcome(table.park_until_end, "i-1", "token" * 9),
+            outcome(table.store_end_token, "i-1", "token" * 9),
         ]
 
     both = Both()
     simulated, real = SimulatedMachineTable(both.calls), DynamoMachineTable(both.client, both.name)
     for table in (simulated, real):
-        table.add(Machine("i-1", *KEY, 1))
+        table.add(MachineAssignment("i-1", *KEY, 1))
     MACHINES[damage](both)
     simulated.damaged["i-1"] = damage
     assert asked(simulated) == asked(real)

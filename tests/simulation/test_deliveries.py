@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from functions.jobs.job import Job, JobStatus
-from simulation.chance import Chance
 from simulation.clock import VirtualClock
 from simulation.event_bus import EventBus
 from simulation.faults import Delivery
 from simulation.lambdas import Function, Lambdas
+from simulation.rng import Rng
 from simulation.stream import Stream
 from tests.functions.fakes.job_table import a_job
 
@@ -21,13 +21,13 @@ class Post:
     """A function that hears of everything, and fails for the sequence numbers in `failing`."""
 
     def __init__(self, fates: Mapping[int, Delivery] | None = None) -> None:
-        self.clock, chance = VirtualClock(), Chance(1)
+        self.clock, rng = VirtualClock(), Rng(1)
         self.heard: list[str] = []
         self.failing: set[str] = set()
         functions = {"stream": Function(self._records, 30), "events": Function(self._event, 30)}
-        lambdas = Lambdas(self.clock, chance, functions, ())
-        self.stream = Stream(self.clock, chance, lambdas, fates or {})
-        self.bus = EventBus(self.clock, chance, lambdas, fates or {})
+        lambdas = Lambdas(self.clock, rng, functions, ())
+        self.stream = Stream(self.clock, rng, lambdas, fates or {})
+        self.bus = EventBus(self.clock, rng, lambdas, fates or {})
 
     def _records(self, event: Any, _context: Any) -> Any:
         numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]

@@ -7,26 +7,26 @@ from botocore.exceptions import ClientError
 
 from functions.aws.machines import refusal_kind
 from simulation.calls import Calls
-from simulation.chance import Chance
 from simulation.clock import VirtualClock
 from simulation.ec2 import INSTANCE_QUOTA, Ec2, Pace
 from simulation.event_bus import EventBus
-from simulation.faults import NO_FAULTS, Ailment, Faults, MachineFault
+from simulation.faults import NO_FAULTS, Faults, MachineFault, MachineFaultKind
 from simulation.lambdas import Function, Lambdas
 from simulation.quotas import Quota
+from simulation.rng import Rng
 
 PACE = Pace(boot=(10, 10), agent=(5, 5), termination=(20, 20))
 
 
 class Account:
     def __init__(self, faults: Faults = NO_FAULTS, room: int | None = None, quota: Quota | None = None) -> None:
-        self.clock, chance = VirtualClock(), Chance(1)
+        self.clock, rng = VirtualClock(), Rng(1)
         self.events: list[Any] = []
         lambdas = Lambdas(
-            self.clock, chance, {"events": Function(lambda event, _: self.events.append(event["detail"]), 30)}, ()
+            self.clock, rng, {"events": Function(lambda event, _: self.events.append(event["detail"]), 30)}, ()
         )
-        calls = Calls(self.clock, chance, {INSTANCE_QUOTA: quota} if quota else {})
-        self.ec2 = Ec2(self.clock, chance, calls, EventBus(self.clock, chance, lambdas, {}), faults, PACE, room)
+        calls = Calls(self.clock, rng, {INSTANCE_QUOTA: quota} if quota else {})
+        self.ec2 = Ec2(self.clock, rng, calls, EventBus(self.clock, rng, lambdas, {}), faults, PACE, room)
 
     def launch(self, token: str, count: int = 1, **changes: Any) -> list[str]:
         tags = [{"Key": "mayfly:stack", "Value": "s"}]
@@ -135,7 +135,7 @@ def test_a_termination_takes_its_time_and_is_told() -> None:
 
 
 def test_a_machine_dies_when_the_plan_says_so_with_a_warning_before() -> None:
-    faults = Faults(machines={0: MachineFault(Ailment.DIES_AFTER_WARNING, 150)})
+    faults = Faults(machines={0: MachineFault(MachineFaultKind.DIES_AFTER_WARNING, 150)})
     account = Account(faults)
     (instance_id,) = account.launch("token")
     account.go_on(149)

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from simulation.faults import Mishap
+from simulation.faults import CallFault
 from simulation.process import pause
 from tests.simulation.bench import Bench
 
@@ -35,27 +35,29 @@ def test_an_error_of_the_handler_is_told_by_its_class_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mishap", "effects", "error"),
+    ("call_fault", "effects", "error"),
     [
-        (Mishap.CRASH_BEFORE, [], "Runtime.ExitError"),
-        (Mishap.CRASH_AFTER, ["done"], "Runtime.ExitError"),
-        (Mishap.ERROR_BEFORE, [], ReadTimeoutError.__name__),
-        (Mishap.ERROR_AFTER, ["done"], ReadTimeoutError.__name__),
-        (Mishap.THROTTLED, [], ClientError.__name__),
-        (Mishap.SENT_TWICE, ["done", "done"], None),
-        (Mishap.STALL, ["done"], None),
-        (Mishap.ANSWER_LOST, ["done"], "Lambda.SdkClientException"),
-        (Mishap.GIVEN_UP, ["done"], "Lambda.SdkClientException"),
+        (CallFault.CRASH_BEFORE, [], "Runtime.ExitError"),
+        (CallFault.CRASH_AFTER, ["done"], "Runtime.ExitError"),
+        (CallFault.ERROR_BEFORE, [], ReadTimeoutError.__name__),
+        (CallFault.ERROR_AFTER, ["done"], ReadTimeoutError.__name__),
+        (CallFault.THROTTLED, [], ClientError.__name__),
+        (CallFault.SENT_TWICE, ["done", "done"], None),
+        (CallFault.STALL, ["done"], None),
+        (CallFault.ANSWER_LOST, ["done"], "Lambda.SdkClientException"),
+        (CallFault.GIVEN_UP, ["done"], "Lambda.SdkClientException"),
     ],
 )
-def test_a_mishap_befalls_its_call_of_its_invocation(mishap: Mishap, effects: list[str], error: str | None) -> None:
+def test_a_mishap_befalls_its_call_of_its_invocation(
+    call_fault: CallFault, effects: list[str], error: str | None
+) -> None:
     seen: list[str] = []
 
     def work() -> None:
         bench.calls.make("s3:HeadObject", lambda: None)
         bench.calls.make("s3:PutObject", lambda: seen.append("done"))
 
-    bench = Bench(work, ((1, mishap),), timeout=200)
+    bench = Bench(work, ((1, call_fault),), timeout=200)
     assert bench.answer().error == error
     assert seen == effects
     assert bench.answer().error is None, "only the first invocation"
@@ -69,13 +71,15 @@ def test_no_handler_catches_a_crash() -> None:
             return "caught"
         return "went well"
 
-    bench = Bench(stubborn, ((0, Mishap.CRASH_BEFORE),))
+    bench = Bench(stubborn, ((0, CallFault.CRASH_BEFORE),))
     assert bench.answer().error == "Runtime.ExitError"
 
 
 def test_ec2_is_asked_only_once_whatever_becomes_of_the_answer() -> None:
     seen: list[str] = []
-    bench = Bench(lambda: bench.calls.make("ec2:RunInstances", lambda: seen.append("done")), ((0, Mishap.SENT_TWICE),))
+    bench = Bench(
+        lambda: bench.calls.make("ec2:RunInstances", lambda: seen.append("done")), ((0, CallFault.SENT_TWICE),)
+    )
     bench.answer()
     assert seen == ["done"]
 
@@ -100,7 +104,7 @@ def test_whoever_gives_up_hears_so_while_the_function_goes_on() -> None:
         pause(30)
         order.append("done")
 
-    bench = Bench(slow, ((0, Mishap.GIVEN_UP),))
+    bench = Bench(slow, ((0, CallFault.GIVEN_UP),))
     bench.lambdas.invoke("f", {}, lambda answer: order.append(str(answer.error)))
     bench.clock.run(60)
     assert order == ["Lambda.SdkClientException", "done"]

@@ -17,21 +17,23 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from functions.aws.workflow import StepFunctionsWorkflow
-from functions.jobs import ending, fair_order, launching, serving, sweeping
-from functions.jobs.ending import Releasing
-from functions.jobs.fair_order import by_age
-from functions.jobs.job import Job, JobStatus, MachineRecord, Run
-from functions.jobs.line import Line
-from functions.jobs.measuring import JOBS_ENDED, MeasuredJobs
-from functions.jobs.pool_ports import PooledMachine
-from functions.jobs.ports import Batch, Candidate, Machines, Ticket
+from functions.cleanup import ending, sweeper
+from functions.cleanup.ending import ReleaseStep
+from functions.cleanup.sweeper import Sweeper
+from functions.costs.budget import AdmissionDecision, Budget
+from functions.execution.ports import Machines
+from functions.jobs.job import Job, JobStatus, MachineReceipt, Run
+from functions.jobs.metrics import JOBS_ENDED, MeasuredJobTable
 from functions.jobs.provenance import Manifest, manifest_of
-from functions.jobs.spending import Purse, Verdict
-from functions.jobs.sweeping import Sweeping
 from functions.orchestrator import sweep
+from functions.scheduling import fair_order, launch_step, scheduler
+from functions.scheduling.fair_order import by_age
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.scheduling.ports import Batch, Candidate, QueueEntry
+from functions.scheduling.warm_pool_ports import PooledMachine
 from simulation.calls import caller
-from simulation.pool_table import SimulatedPoolTable
-from tests.simulation.schedule import Play, Schedule
+from simulation.warm_pool_table import SimulatedWarmPoolTable
+from tests.simulation.schedule import Schedule, SimulationRun
 from tests.simulation.strategies import GIVEN_UP_LAUNCHES, OWNER_CAPS, schedules
 
 pytestmark = pytest.mark.simulation
@@ -55,7 +57,7 @@ def first_problems(words: str, among: SearchStrategy[Schedule] | None = None) ->
     """
 
     def fails(schedule: Schedule) -> bool:
-        problems = [problem for problem in Play(schedule).run().problems if words in problem]
+        problems = [problem for problem in SimulationRun(schedule).run().problems if words in problem]
         found.extend(problems)
         return bool(problems)
 
@@ -65,11 +67,11 @@ def first_problems(words: str, among: SearchStrategy[Schedule] | None = None) ->
 
 
 def test_a_sweeper_that_ends_machines_whatever_works_on_them_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def careless(**ports: Any) -> Sweeping:
-        return Sweeping(**{**ports, "machine_deadline": timedelta(0)})
+    def careless(**ports: Any) -> Sweeper:
+        return Sweeper(**{**ports, "machine_deadline": timedelta(0)})
 
-    assert {field.name for field in fields(Sweeping)} >= {"machine_deadline"}
-    monkeypatch.setattr(sweep, "Sweeping", careless)
+    assert {field.name for field in fields(Sweeper)} >= {"machine_deadline"}
+    monkeypatch.setattr(sweep, "Sweeper", careless)
     assert first_problems("the sweeper ends")
 
 
@@ -79,36 +81,36 @@ def test_a_client_token_that_two_attempts_share_is_found(monkeypatch: pytest.Mon
     ) -> Batch:
         return Batch(f"token-of-{attempts[0][0].name}", candidate, attempts, pooled)
 
-    monkeypatch.setattr(serving, "Batch", same_token)
+    monkeypatch.setattr(scheduler, "Batch", same_token)
     assert first_problems("and is now")
 
 
 def test_a_slot_that_a_cancelled_job_keeps_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Forgetful(Line):
-        def give_back(self, run: Run, machines: Mapping[str, MachineRecord | None]) -> None:
+    class Forgetful(LaunchQueue):
+        def release_slot(self, run: Run, machines: Mapping[str, MachineReceipt | None]) -> None:
             """Forgets to."""
 
-    release = Releasing.release
+    release = ReleaseStep.release
 
-    def forgetful(self: Releasing, run: Run, instance_id: str | None) -> list[str]:
+    def forgetful(self: ReleaseStep, run: Run, instance_id: str | None) -> list[str]:
         job = self.ends.jobs.get(run.owner, run.job_id)
         if job is not None and job.status is JobStatus.CANCELLED:
-            ends = replace(self.ends, line=Forgetful(self.ends.line.table, self.ends.line.workflow))
+            ends = replace(self.ends, queue=Forgetful(self.ends.queue.table, self.ends.queue.workflow))
             return release(replace(self, ends=ends), run, instance_id)
         return release(self, run, instance_id)
 
-    monkeypatch.setattr(Releasing, "release", forgetful)
+    monkeypatch.setattr(ReleaseStep, "release", forgetful)
     assert first_problems("still holds a slot")
 
 
 def test_an_end_that_every_later_step_counts_again_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def update(self: MeasuredJobs, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
+    def update(self: MeasuredJobTable, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
         written = self.table.update(owner, job_id, change)
         if written.status.is_terminal:
-            self.meter.take([JOBS_ENDED.of(1, written.status.value)])
+            self.metrics.record([JOBS_ENDED.of(1, written.status.value)])
         return written
 
-    monkeypatch.setattr(MeasuredJobs, "update", update)
+    monkeypatch.setattr(MeasuredJobTable, "update", update)
     assert first_problems("was counted")
 
 
@@ -139,37 +141,37 @@ def test_a_termination_that_is_taken_for_granted_is_found(monkeypatch: pytest.Mo
 
 def test_a_machine_of_the_pool_that_is_handed_out_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a table whose claims keep nobody away, and a leader that does not look at them either."""
-    claim, machines = SimulatedPoolTable.claim, SimulatedPoolTable.machines
+    claim, machines = SimulatedWarmPoolTable.claim, SimulatedWarmPoolTable.machines
 
-    def grasping(self: SimulatedPoolTable, instance_id: str, token: str) -> PooledMachine | None:
+    def grasping(self: SimulatedWarmPoolTable, instance_id: str, token: str) -> PooledMachine | None:
         known = self.items.get(instance_id)
         if known is not None:
             self.items[instance_id] = replace(known, claim=None)
         return claim(self, instance_id, token)
 
-    def blind(self: SimulatedPoolTable) -> list[PooledMachine]:
+    def blind(self: SimulatedWarmPoolTable) -> list[PooledMachine]:
         is_leader = caller() == "launch"
         return [replace(one, claim=None) if is_leader else one for one in machines(self)]
 
-    monkeypatch.setattr(SimulatedPoolTable, "claim", grasping)
-    monkeypatch.setattr(SimulatedPoolTable, "machines", blind)
+    monkeypatch.setattr(SimulatedWarmPoolTable, "claim", grasping)
+    monkeypatch.setattr(SimulatedWarmPoolTable, "machines", blind)
     assert first_problems("and is now", schedules(pool_sizes=(1, 2)))
 
 
 def test_a_leader_who_forgets_what_it_has_just_granted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forgetful(self: Purse, owner: str, wish: str | None = None) -> Verdict:
+    def forgetful(self: Budget, owner: str, requested_type: str | None = None) -> AdmissionDecision:
         before = Counter(self.reserved)
-        verdict = take(self, owner, wish)
+        decision = admit(self, owner, requested_type)
         self.reserved = before
-        return verdict
+        return decision
 
-    take = Purse.take
-    monkeypatch.setattr(Purse, "take", forgetful)
+    admit = Budget.admit
+    monkeypatch.setattr(Budget, "take", forgetful)
     assert first_problems("micro-USD may be spent", schedules(owner_caps=OWNER_CAPS))
 
 
 def test_a_sweeper_that_stops_at_its_first_error_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeping, "isolated", lambda *_: nullcontext())
+    monkeypatch.setattr(sweeper, "isolated", lambda *_: nullcontext())
     assert first_problems("did not come to their end", schedules(damaged=st.just(True)))
 
 
@@ -189,17 +191,17 @@ def test_an_order_by_id_within_an_owner_is_found(monkeypatch: pytest.MonkeyPatch
 def test_a_call_that_was_given_up_and_takes_the_place_of_the_next_try_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(launching, "_order", lambda *_: "")
+    monkeypatch.setattr(launch_step, "_order", lambda *_: "")
     among = schedules(damaged=st.just(False), functions=GIVEN_UP_LAUNCHES, slownesses=(20.0,))
     assert first_problems("was idle for 18", among)
 
 
 @pytest.mark.parametrize("by", ["id", "wait"])
 def test_an_order_that_gives_no_owner_a_fair_share_is_found(monkeypatch: pytest.MonkeyPatch, by: str) -> None:
-    def unfair(entries: Sequence[Ticket], *_who_has_what: object) -> list[Ticket]:
+    def unfair(entries: Sequence[QueueEntry], *_who_has_what: object) -> list[QueueEntry]:
         return by_age(entries) if by == "wait" else sorted(entries, key=lambda entry: entry.run.name)
 
-    monkeypatch.setattr(serving, "fair_order", unfair)
+    monkeypatch.setattr(scheduler, "fair_order", unfair)
     assert first_problems("was passed over for")
 
 

@@ -7,7 +7,7 @@ import os
 import pytest
 from hypothesis import given, settings
 
-from tests.simulation.schedule import Play, Schedule
+from tests.simulation.schedule import Schedule, SimulationRun
 from tests.simulation.strategies import schedules
 
 _CHOSEN = os.environ.get("HYPOTHESIS_PROFILE", settings.get_current_profile_name())
@@ -19,4 +19,4 @@ _PROFILE = settings.get_profile("nightly" if _CHOSEN == "nightly" else "simulati
 @settings(_PROFILE)
 @given(schedules())
 def test_every_job_ends_as_it_should_and_nothing_is_left_behind(schedule: Schedule) -> None:
-    assert Play(schedule).run().problems == []
+    assert SimulationRun(schedule).run().problems == []

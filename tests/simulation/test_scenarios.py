@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from functions.jobs.job import Job, MachineRecord
-from simulation.faults import NO_FAULTS, Ailment, Delivery, Faults, FunctionFault, MachineFault, Mishap
+from functions.jobs.job import Job, MachineReceipt
+from simulation.faults import NO_FAULTS, CallFault, Delivery, Faults, FunctionFault, MachineFault, MachineFaultKind
 from simulation.lambdas import Answer, ignored
 from simulation.payload import Script
 from simulation.quotas import Quota
@@ -24,9 +24,9 @@ HOUR = 3600.0
 class Story(World):
     """A world whose jobs are all alike, and in which nothing may be broken at the end."""
 
-    def submit_all(self, count: int, script: Script | None = None, wish: str | None = None) -> None:
+    def submit_all(self, count: int, script: Script | None = None, requested_type: str | None = None) -> None:
         for number in range(count):
-            self.submit(number, b"given", "text", script or Script(60), ignored, wish)
+            self.submit(number, b"given", "text", script or Script(60), ignored, requested_type)
 
     def the(self, number: int) -> Job:
         job = self.job(number)
@@ -56,16 +56,16 @@ def a_story(
     with Story(Stack(**stack), workflow, seed=seed, faults=faults) as story:
         yield story
         assert story.run_to_rest(HOUR), story.unrest()
-        assert story.watch.problems == []
+        assert story.invariants.problems == []
 
 
-def age_between(machine: MachineRecord) -> float:
+def age_between(machine: MachineReceipt) -> float:
     """How old a machine got, in seconds."""
     ended = datetime.fromisoformat(machine.terminated_at or machine.launched_at)
     return (ended - datetime.fromisoformat(machine.launched_at)).total_seconds()
 
 
-def function_faults(*faults: tuple[str, int, int, Mishap]) -> Faults:
+def function_faults(*faults: tuple[str, int, int, CallFault]) -> Faults:
     return Faults(functions=tuple(FunctionFault(*fault) for fault in faults))
 
 
@@ -91,7 +91,7 @@ def test_a_job_gets_its_machine_its_result_and_its_end() -> None:
 def test_one_slot_serves_all_by_their_wait_and_one_machine_at_a_time() -> None:
     since: dict[str, str] = {}
     with a_story(max_concurrent=1) as story:
-        story.ports.line.on_enter.append(lambda ticket: since.update({ticket.run.name: ticket.since}))
+        story.ports.queue.on_enqueue.append(lambda entry: since.update({entry.run.name: entry.since}))
         story.submit_all(6)
         most = 0
         while not story.is_at_rest():
@@ -99,8 +99,8 @@ def test_one_slot_serves_all_by_their_wait_and_one_machine_at_a_time() -> None:
             most = max(most, len(story.ports.ec2.unended))
         assert story.statuses == ["succeeded"] * 6
         assert (most, story.launched) == (1, 6)
-        assert story.watch.starved < 5
-        waiting = [name for name in story.watch.grants if name != story.watch.grants[0]]
+        assert story.invariants.starved < 5
+        waiting = [name for name in story.invariants.grants if name != story.invariants.grants[0]]
         assert waiting == sorted(waiting, key=lambda name: (since[name], name)), "the first one had its machine at once"
 
 
@@ -121,7 +121,7 @@ def test_a_newcomers_job_waits_for_two_jobs_at_most_whatever_others_have_in_line
         submitted, launched = (datetime.fromisoformat(event.at) for event in job.timeline if event.event in _WAIT)
         longest = max(age_between(machine) for number in range(1, 31) for machine in story.the(number).machines)
         assert (launched - submitted).total_seconds() <= 2 * longest
-        waiting = [number for number in range(1, 31) if job_id(number) in story.watch.grants[-15:]]
+        waiting = [number for number in range(1, 31) if job_id(number) in story.invariants.grants[-15:]]
         assert len(waiting) == 15, "more than half of the others' jobs came after it"
 
 
@@ -136,9 +136,9 @@ def test_owners_with_many_jobs_share_the_slots_whoever_came_first() -> None:
         for number in range(12, 24):
             story.submit(number, b"given", "text", Script(60), ignored, owner="bob")
         story.run(250)  # alice's first four have ended
-        line, shares = story.ports.line, []
-        while {ticket.run.owner for ticket in line.tickets.first()} == {"alice", "bob"}:
-            shares.append([slot.run.owner for slot in line.granted.first()])
+        queue, shares = story.ports.queue, []
+        while {entry.run.owner for entry in queue.entries.first()} == {"alice", "bob"}:
+            shares.append([slot.run.owner for slot in queue.granted.first()])
             story.run(1)
         assert len(shares) > 100
         assert max(share.count(owner) for share in shares for owner in ("alice", "bob")) == 2
@@ -153,7 +153,7 @@ def test_a_burst_is_launched_in_a_few_calls() -> None:
 
 
 def test_a_lost_machine_is_followed_by_another_one() -> None:
-    faults = Faults(machines={0: MachineFault(Ailment.DIES, 60)})
+    faults = Faults(machines={0: MachineFault(MachineFaultKind.DIES, 60)})
     with a_story(faults) as story:
         story.submit_all(1)
         story.run(600)
@@ -163,7 +163,7 @@ def test_a_lost_machine_is_followed_by_another_one() -> None:
 
 
 def test_a_machine_that_is_never_online_is_replaced() -> None:
-    with a_story(Faults(machines={0: MachineFault(Ailment.NEVER_ONLINE)})) as story:
+    with a_story(Faults(machines={0: MachineFault(MachineFaultKind.NEVER_ONLINE)})) as story:
         story.submit_all(1)
         story.run(1200)
         assert (story.the(0).status, story.launched) == ("succeeded", 2)
@@ -171,7 +171,7 @@ def test_a_machine_that_is_never_online_is_replaced() -> None:
 
 def test_machines_that_ec2_does_not_know_for_a_while_are_used_and_ended_all_the_same() -> None:
     """In a machine's first minute every call on it is refused: in that, one is cancelled, and another one lost."""
-    faults = Faults(invisible_for=60, machines={0: MachineFault(Ailment.DIES, 20)})
+    faults = Faults(invisible_for=60, machines={0: MachineFault(MachineFaultKind.DIES, 20)})
     first = f"i-{0:017x}"
     with a_story(faults, max_concurrent=10) as story:
         story.submit_all(4)
@@ -186,7 +186,7 @@ def test_machines_that_ec2_does_not_know_for_a_while_are_used_and_ended_all_the_
 
 
 def test_machines_that_are_all_lost_are_the_reason_that_the_job_shows() -> None:
-    faults = Faults(machines={number: MachineFault(Ailment.DIES, 60) for number in range(2)})
+    faults = Faults(machines={number: MachineFault(MachineFaultKind.DIES, 60) for number in range(2)})
     with a_story(faults, max_attempts=2) as story:
         story.submit_all(1)
         story.run(1200)
@@ -199,7 +199,7 @@ def test_a_job_cancelled_in_line_never_gets_a_machine() -> None:
     with a_story(max_concurrent=1) as story:
         story.submit_all(2)
         story.run(20)
-        (waiting,) = story.ports.line.tickets.first()
+        (waiting,) = story.ports.queue.entries.first()
         number = next(number for number in range(2) if job_id(number) == waiting.run.job_id)
         story.cancel(number, ignored)
         story.run(5)
@@ -225,9 +225,9 @@ def test_a_job_cancelled_at_work_loses_its_machine_and_succeeds_when_it_is_retri
 
 
 @pytest.mark.parametrize("call", range(14))
-@pytest.mark.parametrize("mishap", [Mishap.CRASH_BEFORE, Mishap.CRASH_AFTER])
-def test_a_leader_that_dies_anywhere_costs_no_second_machine(call: int, mishap: Mishap) -> None:
-    with a_story(function_faults(("launch", 0, call, mishap))) as story:
+@pytest.mark.parametrize("call_fault", [CallFault.CRASH_BEFORE, CallFault.CRASH_AFTER])
+def test_a_leader_that_dies_anywhere_costs_no_second_machine(call: int, call_fault: CallFault) -> None:
+    with a_story(function_faults(("launch", 0, call, call_fault))) as story:
         story.submit_all(2)
         story.run(400)
         assert story.statuses == ["succeeded"] * 2
@@ -264,7 +264,7 @@ def test_launches_beyond_the_rate_wait_and_then_all_succeed() -> None:
 
 def test_what_ec2_has_none_of_holds_up_only_those_who_wish_for_it() -> None:
     with a_story(max_concurrent=3, scarce=frozenset({"c7g.large"}), queue_timeout=600) as story:
-        story.submit_all(3, wish="c7g.large")
+        story.submit_all(3, requested_type="c7g.large")
         story.run(10)
         for number in range(3, 9):
             story.submit(number, b"given", "text", Script(60), ignored)
@@ -297,8 +297,8 @@ def test_the_same_seed_tells_the_same_story() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_launch_call_that_its_workflow_gave_up_does_not_cut_the_run_off(seed: int) -> None:
-    """It takes the run's place in line after the step's next try has, with a token that is dead by then."""
-    faults = function_faults(("launch", 1, 0, Mishap.GIVEN_UP), ("launch", 1, 0, Mishap.STALL))
+    """It takes the run's queue entry after the step's next try has, with a token that is dead by then."""
+    faults = function_faults(("launch", 1, 0, CallFault.GIVEN_UP), ("launch", 1, 0, CallFault.STALL))
     with a_story(faults, seed=seed, max_concurrent=1) as story:
         story.submit(0, b"given", "text", Script(120), ignored)
         story.run(20)
@@ -308,30 +308,30 @@ def test_a_launch_call_that_its_workflow_gave_up_does_not_cut_the_run_off(seed: 
 
 
 def test_an_entry_in_line_that_is_sent_twice_does_not_cut_the_run_off() -> None:
-    faults = function_faults(("launch", 1, 1, Mishap.SENT_TWICE))
+    faults = function_faults(("launch", 1, 1, CallFault.SENT_TWICE))
     with a_story(faults, max_concurrent=1, sweep_every=5.0) as story:
         story.submit_all(2)
         story.run(600)
         assert story.statuses == ["succeeded"] * 2
 
 
-@pytest.mark.parametrize("mishap", [None, Mishap.ANSWER_LOST, Mishap.GIVEN_UP])
-def test_what_ended_is_counted_once_however_often_the_steps_run(mishap: Mishap | None) -> None:
+@pytest.mark.parametrize("call_fault", [None, CallFault.ANSWER_LOST, CallFault.GIVEN_UP])
+def test_what_ended_is_counted_once_however_often_the_steps_run(call_fault: CallFault | None) -> None:
     steps = ("record", "release")
-    faults = function_faults(*((step, 0, 0, mishap) for step in steps)) if mishap else NO_FAULTS
+    faults = function_faults(*((step, 0, 0, call_fault) for step in steps)) if call_fault else NO_FAULTS
     with a_story(faults) as story:
         story.submit_all(2)
         story.run(30)
         story.cancel(1, ignored)
         story.run(600)
-        counts = story.ports.meter.counts
+        counts = story.ports.metrics.counts
         assert (counts["Jobs", "succeeded"], counts["Jobs", "cancelled"], counts["MachineSeconds", None]) == (1, 1, 2)
 
 
 def test_a_job_of_46_hours_lives_through_three_attempts_of_which_no_event_was_heard() -> None:
     """An execution ends at 25,000 events (Step Functions developer guide, "Quotas"); a look a minute was 26 hours."""
     minutes = 46 * 60
-    lost = MachineFault(Ailment.DIES, 45 * HOUR)
+    lost = MachineFault(MachineFaultKind.DIES, 45 * HOUR)
     faults = Faults(machines={0: lost, 1: lost}, events=dict.fromkeys(range(1000), Delivery.LOST))
     limits = {"job_timeout": minutes * 60, "machine_deadline": (minutes + 50) * 60}
     with a_story(faults, timeout_minutes=minutes, **limits) as story:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.jobs.machine_command import Spec, machine_command, sha256_hex
-from simulation.faults import NO_FAULTS, Ailment, Faults, MachineFault
+from functions.execution.machine_command import Spec, machine_command, sha256_hex
+from simulation.faults import NO_FAULTS, Faults, MachineFault, MachineFaultKind
 from simulation.files import OUTPUTS, UPLOADS
 from simulation.payload import Script
 from simulation.ssm import InvocationDoesNotExist
@@ -78,7 +78,7 @@ def test_an_agent_takes_commands_once_it_is_online() -> None:
 
 
 def test_an_agent_that_never_reports_takes_none() -> None:
-    fleet = Fleet(Script(10), Faults(machines={0: MachineFault(Ailment.NEVER_ONLINE)}))
+    fleet = Fleet(Script(10), Faults(machines={0: MachineFault(MachineFaultKind.NEVER_ONLINE)}))
     fleet.go_on(3600)
     with pytest.raises(ClientError):
         fleet.send()

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from simulation.calls import Calls
-from simulation.chance import Chance
 from simulation.clock import VirtualClock
 from simulation.definition import Definition
 from simulation.lambdas import Function, Lambdas
+from simulation.rng import Rng
 from simulation.step_functions import (
     STATE_MACHINE,
     ExecutionAlreadyExists,
@@ -27,13 +27,13 @@ class Service:
     """Step Functions with one function, "f", that does what `answers` say in turn: an error is raised."""
 
     def __init__(self, **states: Any) -> None:
-        self.clock, chance = VirtualClock(), Chance(1)
+        self.clock, rng = VirtualClock(), Rng(1)
         self.asked: list[tuple[float, Any]] = []
         self.answers: list[Any] = []
         machine = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
-        lambdas = Lambdas(self.clock, chance, {"f": Function(self._answer, 60)}, ())
-        calls = Calls(self.clock, chance, {})
-        self.service = StepFunctions(self.clock, chance, calls, lambdas, Definition.read(machine))
+        lambdas = Lambdas(self.clock, rng, {"f": Function(self._answer, 60)}, ())
+        calls = Calls(self.clock, rng, {})
+        self.service = StepFunctions(self.clock, rng, calls, lambdas, Definition.read(machine))
 
     @property
     def client(self) -> Any:
@@ -82,18 +82,18 @@ def test_what_is_assigned_is_there_in_the_next_state() -> None:
     assert (service.status, service.variables) == ("SUCCEEDED", {"run": 3, "found": 7})
 
 
-@pytest.mark.parametrize(("number", "way"), [(1, "first"), (2, "second"), (3, "default")])
-def test_a_choice_assigns_what_belongs_to_the_way_that_it_takes(number: int, way: str) -> None:
+@pytest.mark.parametrize(("number", "transition"), [(1, "first"), (2, "second"), (3, "default")])
+def test_a_choice_assigns_what_belongs_to_the_way_that_it_takes(number: int, transition: str) -> None:
     rules = [
-        {"Condition": f"{{% $states.input.number = {known} %}}", "Assign": {"way": name}, "Next": "Work"}
+        {"Condition": f"{{% $states.input.number = {known} %}}", "Assign": {"transition": name}, "Next": "Work"}
         for known, name in ((1, "first"), (2, "second"))
     ]
-    choice = {"Type": "Choice", "Choices": rules, "Assign": {"way": "default"}, "Default": "Work"}
+    choice = {"Type": "Choice", "Choices": rules, "Assign": {"transition": "default"}, "Default": "Work"}
     service = Service(Choose=choice, Work=task())
     service.answers = [None]
     service.start({"number": number})
     service.go_on()
-    assert service.variables == {"way": way}
+    assert service.variables == {"transition": transition}
 
 
 def test_a_retry_waits_longer_each_time_up_to_its_limit_and_then_the_error_is_caught() -> None:
@@ -142,13 +142,13 @@ def test_a_task_that_waits_goes_on_with_what_its_token_is_answered() -> None:
 
 
 def test_every_try_has_its_own_token_and_earlier_ones_are_dead() -> None:
-    retry = {"ErrorEquals": ["YourTurn"], "IntervalSeconds": 1, "MaxAttempts": 1}
+    retry = {"ErrorEquals": ["CapacityAvailable"], "IntervalSeconds": 1, "MaxAttempts": 1}
     service = Service(Only=task(WAIT, Arguments=TOKEN, Retry=[retry]))
     service.answers = [None, None]
     service.start()
     service.go_on()
     first = service.asked[0][1]["token"]
-    service.client.send_task_failure(taskToken=first, error="YourTurn", cause="")
+    service.client.send_task_failure(taskToken=first, error="CapacityAvailable", cause="")
     service.go_on()
     second = service.asked[1][1]["token"]
     assert second != first
@@ -226,12 +226,12 @@ def test_an_execution_that_goes_round_for_ever_ends_when_its_history_is_full() -
 
 def test_a_try_that_waits_has_one_event_more_and_each_state_two() -> None:
     """Step Functions API reference, HistoryEvent: Entered, Scheduled, Started, Submitted, Succeeded, Exited."""
-    retry = {"ErrorEquals": ["YourTurn"], "IntervalSeconds": 1, "MaxAttempts": 1}
+    retry = {"ErrorEquals": ["CapacityAvailable"], "IntervalSeconds": 1, "MaxAttempts": 1}
     service = Service(First=task(Next="Second", End=False), Second=task(WAIT, Arguments=TOKEN, Retry=[retry]))
     service.answers = [None, None, None]
     service.start()
     service.go_on()
-    service.client.send_task_failure(taskToken=service.asked[1][1]["token"], error="YourTurn", cause="")
+    service.client.send_task_failure(taskToken=service.asked[1][1]["token"], error="CapacityAvailable", cause="")
     service.go_on()
     service.client.send_task_success(taskToken=service.asked[2][1]["token"], output="{}")
     assert service.status == "SUCCEEDED"

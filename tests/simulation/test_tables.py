@@ -15,18 +15,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.aws.job_table import DynamoJobTable
-from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_table import DynamoMachineTable
-from functions.jobs.deletion import Tombstone
-from functions.jobs.errors import JobConflict, JobNotFound, LeadLost
+from functions.aws.scheduling_table import DynamoSchedulingTable
+from functions.cleanup.deletion import Tombstone
+from functions.execution.ports import MachineAssignment, MachineTable
+from functions.jobs.errors import JobConflict, JobNotFound, LeaseLost
 from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
-from functions.jobs.ports import Batch, Candidate, Charge, Lead, LineTable, Machine, MachineTable, Slot, Turn
+from functions.scheduling.ports import Batch, BatchResult, Candidate, Charge, Lease, SchedulingTable, Slot
 from simulation.calls import Calls
-from simulation.chance import Chance
 from simulation.clock import VirtualClock
 from simulation.job_table import SimulatedJobTable
-from simulation.line_table import SimulatedLineTable
 from simulation.machine_table import SimulatedMachineTable
+from simulation.rng import Rng
+from simulation.scheduling_table import SimulatedSchedulingTable
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import a_machine
@@ -45,7 +46,7 @@ class Both:
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
-        self.calls = Calls(self.clock, Chance(0), {})
+        self.calls = Calls(self.clock, Rng(0), {})
         self.client = new_client()
         self.name = new_table(self.client)
 
@@ -62,24 +63,24 @@ class Both:
 class LineSession:
     """A line table and the leads that somebody has taken there."""
 
-    table: LineTable
-    leads: list[Lead]
+    table: SchedulingTable
+    leads: list[Lease]
 
     def do(self, step: tuple[Any, ...]) -> Any:
         """What a step of a test answers; a lead without its holder, which is made up anew each time."""
         name, *arguments = step
-        if name == "lead":
-            lead = self.table.lead(*arguments)
-            self.leads += [lead] if lead else []
-            return replace(lead, holder="") if lead else None
-        if name not in {"remember", "rest"}:
+        if name == "acquire_lease":
+            lease = self.table.acquire_lease(*arguments)
+            self.leads += [lease] if lease else []
+            return replace(lease, holder="") if lease else None
+        if name not in {"save_batch", "release_lease"}:
             return getattr(self.table, name)(*arguments)
         number, given = arguments
         if not self.leads:
             return None
         try:
             return getattr(self.table, name)(self.leads[number % len(self.leads)], given)
-        except LeadLost:
+        except LeaseLost:
             return "lost"
 
 
@@ -89,7 +90,7 @@ _instances = st.sampled_from(["i-1", "i-2"])
 _slots = st.builds(Slot, _runs, _instances.map(a_machine))
 _line_steps = st.one_of(
     st.tuples(
-        st.just("enter"),
+        st.just("enqueue"),
         _runs,
         _attempts,
         st.sampled_from(["token-1", "token-2"]),
@@ -98,16 +99,18 @@ _line_steps = st.one_of(
         st.sampled_from(["1", "2"]),
     ),
     st.tuples(st.just("oldest"), st.integers(1, 3)),
-    st.tuples(st.just("ticket"), _runs),
-    st.tuples(st.just("leave"), _runs, st.none() | _attempts),
+    st.tuples(st.just("entry"), _runs),
+    st.tuples(st.just("remove"), _runs, st.none() | _attempts),
     st.tuples(st.just("slot"), _runs),
     st.tuples(st.just("slots")),
-    st.tuples(st.just("grant"), st.lists(_slots, max_size=30, unique_by=lambda slot: slot.run)),
-    st.tuples(st.just("give_back"), _runs, _instances),
-    st.tuples(st.just("lead"), st.sampled_from(["one", "other"])),
-    st.tuples(st.just("remember"), st.integers(0, 5), st.just(BATCH)),
+    st.tuples(st.just("grant_slots"), st.lists(_slots, max_size=30, unique_by=lambda slot: slot.run)),
+    st.tuples(st.just("release_slot"), _runs, _instances),
+    st.tuples(st.just("acquire_lease"), st.sampled_from(["one", "other"])),
+    st.tuples(st.just("save_batch"), st.integers(0, 5), st.just(BATCH)),
     st.tuples(
-        st.just("rest"), st.integers(0, 5), st.builds(Turn, st.integers(1, 9), unfinished=st.none() | st.just(BATCH))
+        st.just("release_lease"),
+        st.integers(0, 5),
+        st.builds(BatchResult, st.integers(1, 9), unfinished=st.none() | st.just(BATCH)),
     ),
     st.tuples(
         st.just("charge"),
@@ -122,8 +125,8 @@ _line_steps = st.one_of(
 @given(st.lists(_line_steps, min_size=5, max_size=40))
 def test_the_line_answers_as_dynamodb_does(steps: list[tuple[Any, ...]]) -> None:
     both = Both()
-    real = LineSession(DynamoLineTable(both.client, both.name), [])
-    simulated = LineSession(SimulatedLineTable(both.clock, both.calls), [])
+    real = LineSession(DynamoSchedulingTable(both.client, both.name), [])
+    simulated = LineSession(SimulatedSchedulingTable(both.clock, both.calls), [])
     with both.at_one_time():
         for step in steps:
             if step[0] == "wait":
@@ -135,11 +138,11 @@ def test_the_line_answers_as_dynamodb_does(steps: list[tuple[Any, ...]]) -> None
 
 
 _machine_steps = st.one_of(
-    st.tuples(st.just("add"), st.builds(Machine, _instances, st.just("alice"), st.just(JOB_ID), _attempts)),
-    st.tuples(st.just("park"), _instances, st.sampled_from(["token-1", "token-2"])),
-    st.tuples(st.just("park_until_end"), _instances, st.sampled_from(["token-3", "token-4"])),
+    st.tuples(st.just("add"), st.builds(MachineAssignment, _instances, st.just("alice"), st.just(JOB_ID), _attempts)),
+    st.tuples(st.just("store_token"), _instances, st.sampled_from(["token-1", "token-2"])),
+    st.tuples(st.just("store_end_token"), _instances, st.sampled_from(["token-3", "token-4"])),
     st.tuples(st.sampled_from(["report", "report_end"]), _instances, st.just("terminated")),
-    st.tuples(st.sampled_from(["has_news", "has_ended"]), _instances),
+    st.tuples(st.sampled_from(["has_event", "has_ended"]), _instances),
     st.tuples(st.sampled_from(["queue_ends", "unqueue_ends"]), st.lists(_instances, unique=True)),
     st.tuples(st.just("queued_ends")),
 )
@@ -204,7 +207,7 @@ def test_a_job_is_written_over_whatever_was_written_in_between(kind: str) -> Non
 
 
 def test_a_simulated_job_tells_of_every_write() -> None:
-    table = SimulatedJobTable(Calls(VirtualClock(), Chance(0), {}))
+    table = SimulatedJobTable(Calls(VirtualClock(), Rng(0), {}))
     told: list[tuple[int, int]] = []
     table.on_write.append(lambda before, after: told.append((before.revision if before else 0, after.revision)))
     table.add(a_job())

@@ -25,7 +25,7 @@ class Adapter(ABC):
     """Carries one resource type over.
 
     `create` must read every input it carries over from `desired`: what stays unread is refused. It runs twice, first
-    against a cloud that only checks the calls (see `localcloud.engine.rehearsal`), so it must keep no state.
+    against a cloud that only checks the calls (see `localcloud.engine.dry_run`), so it must keep no state.
 
     Attributes:
         replaced_by: inputs whose change makes a new resource, as terraform-provider-aws has it ("ForceNew"), on which

@@ -12,9 +12,9 @@ from functions.api.caller import Auth
 from functions.api.models import LogAnswer
 from functions.jobs.ids import new_job_id
 from functions.jobs.job import JobError, Run
-from functions.jobs.paths import MAX_FILENAME_BYTES
-from functions.jobs.ports import Slot
-from functions.jobs.submission import MAX_PAGE, MAX_TEXT_CHARS
+from functions.jobs.s3_keys import MAX_FILENAME_BYTES
+from functions.scheduling.ports import Slot
+from functions.submission.submission import MAX_PAGE, MAX_TEXT_CHARS
 from tests.functions.api.test_owners import ALICE, Gateway, claims
 from tests.functions.aws.test_machine_log import read
 from tests.functions.fakes.machines import a_machine
@@ -78,14 +78,14 @@ def test_ten_thousand_machines_alive_are_answered() -> None:
     """As many as mayfly:maxConcurrentJobs allows."""
     gateway = Gateway(Auth.COGNITO)
     machine = a_machine(f"i-{'0' * 17}", instance_type="u7in-24tb.224xlarge", zone="ap-northeast-1-tpe-1a")
-    gateway.line.table.grant([Slot(Run(ALICE, new_job_id()), machine) for _ in range(10_000)])
+    gateway.queue.table.grant_slots([Slot(Run(ALICE, new_job_id()), machine) for _ in range(10_000)])
     assert answer_bytes(gateway.invoke("GET /machines", claims(ALICE))) < LAMBDA_ANSWERS
 
 
 @pytest.mark.parametrize("character", ['"', "\\", "🪰", "\x9b"])
-@pytest.mark.parametrize("line", [0, 100, 250_000])
-def test_a_page_of_a_log_is_answered(character: str, line: int) -> None:
-    event = (character * line + "\n") * (200_000 // (line + 1) + 1)
+@pytest.mark.parametrize("line_bytes", [0, 100, 250_000])
+def test_a_page_of_a_log_is_answered(character: str, line_bytes: int) -> None:
+    event = (character * line_bytes + "\n") * (200_000 // (line_bytes + 1) + 1)
     page = read([event] * 6)
     body = LogAnswer.of(page).model_dump_json()
     assert answer_bytes({"statusCode": 200, "body": body, "headers": {"x": "y" * 1_000}}) < LAMBDA_ANSWERS

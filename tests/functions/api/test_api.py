@@ -14,26 +14,27 @@ from starlette.testclient import TestClient
 from functions.api.app import create_app
 from functions.api.manifest_models import ManifestAnswer
 from functions.api.problems import STATUS
+from functions.costs.budget import Caps, Spending
+from functions.costs.pricing import Prices
 from functions.jobs import errors
-from functions.jobs.advice import FAILURES
+from functions.jobs.failure_catalog import FAILURES
 from functions.jobs.ids import new_job_id
 from functions.jobs.job import JobError, JobStatus, Run, StoredManifest, TimelineEvent
-from functions.jobs.line import Line
-from functions.jobs.overrides import Allowance
-from functions.jobs.paths import input_key
-from functions.jobs.ports import Charge, Slot, StoredOutput, StoredPart
-from functions.jobs.pricing import Prices
+from functions.jobs.ports import StoredOutput, StoredPart
 from functions.jobs.provenance import Reported, manifest_of
-from functions.jobs.spending import Caps, Spending
-from functions.jobs.submission import Submission
-from functions.jobs.uploads import PART_BYTES
+from functions.jobs.s3_keys import input_key
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.scheduling.ports import Charge, Slot
+from functions.submission.overrides import Allowance
+from functions.submission.submission import Submission
+from functions.submission.uploads import PART_BYTES
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, FakeJobTable, a_job
-from tests.functions.fakes.line_table import FakeLineTable
 from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import a_machine
+from tests.functions.fakes.scheduling_table import FakeSchedulingTable
 from tests.functions.fakes.workflow import FakeWorkflow
 
 OWNER = "anonymous"
@@ -48,13 +49,17 @@ SPENDING = Spending(
 
 class Api:
     def __init__(self) -> None:
-        self.jobs, self.files, self.line = FakeJobTable(), FakeJobFiles(), Line(FakeLineTable(), FakeWorkflow())
+        self.jobs, self.files, self.queue = (
+            FakeJobTable(),
+            FakeJobFiles(),
+            LaunchQueue(FakeSchedulingTable(), FakeWorkflow()),
+        )
         self.submission = Submission(
             self.jobs,
             FakeMachineTable(),
             self.files,
             FakeMachineLog(),
-            self.line,
+            self.queue,
             1000,
             7,
             new_id=lambda: JOB_ID,
@@ -301,7 +306,7 @@ def test_a_job_that_a_cap_on_spending_forbids_is_not_stored(api: Api, stopped_cl
     api.submission = replace(api.submission, spending=replace(SPENDING, caps=caps))
     api.serve()
     api.upload()
-    api.line.table.charge(Charge("2026-01-31", OWNER, "i-1", 30_000))
+    api.queue.table.charge(Charge("2026-01-31", OWNER, "i-1", 30_000))
     body = problem(api.client.post("/jobs", json={"job_id": JOB_ID, "input_text": "text"}), 403, "spending_cap")
     assert "have cost 0.030000 USD today" in body["detail"]
     assert "0.050000 USD a day are allowed. The next day begins at 00:00 UTC." in body["detail"]
@@ -330,8 +335,8 @@ def test_a_retry_without_the_jobs_file_or_of_no_job_is_refused(api: Api) -> None
 
 def test_the_machines_that_live_are_listed_with_their_jobs(api: Api) -> None:
     assert api.client.get("/machines").json() == {"alive": []}
-    api.line.table.grant([Slot(Run(OWNER, JOB_ID, 2), a_machine("i-1", run=2))])
-    api.line.table.grant([Slot(Run("somebody else", OTHER_ID), a_machine("i-2"))])
+    api.queue.table.grant_slots([Slot(Run(OWNER, JOB_ID, 2), a_machine("i-1", run=2))])
+    api.queue.table.grant_slots([Slot(Run("somebody else", OTHER_ID), a_machine("i-2"))])
     assert api.client.get("/machines").json() == {
         "alive": [
             {

@@ -16,7 +16,7 @@ from functions.api.app import create_app
 from functions.api.caller import Auth
 from functions.api.problems import MEANINGS
 from functions.jobs.errors import RequestError
-from functions.jobs.submission import Submission
+from functions.submission.submission import Submission
 from tests.functions.api.test_api import Api
 
 SOURCES = sorted((Path(__file__).parents[3] / "functions" / "api").glob("*.py"))

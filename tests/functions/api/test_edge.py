@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from functions.api.body_limit import MAX_BODY_BYTES, BodyLimit
-from functions.jobs.submission import MAX_TEXT_CHARS
+from functions.submission.submission import MAX_TEXT_CHARS
 from tests.functions.api.test_api import Api, problem
 from tests.functions.fakes.job_table import JOB_ID
 

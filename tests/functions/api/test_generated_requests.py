@@ -16,27 +16,28 @@ import schemathesis
 from functions.api.app import API_PREFIX, create_app
 from functions.api.caller import Auth
 from functions.api.examples import EXAMPLE_SIZE, EXAMPLE_UPLOAD_ID
-from functions.jobs.deletion import Tombstone
+from functions.cleanup.deletion import Tombstone
 from functions.jobs.job import Job, JobError, JobStatus, Run, StoredManifest
-from functions.jobs.line import Line
-from functions.jobs.overrides import Allowance
-from functions.jobs.paths import input_key, manifest_key
-from functions.jobs.ports import Slot, StoredOutput, StoredPart, UploadForm
+from functions.jobs.ports import StoredOutput, StoredPart, UploadForm
 from functions.jobs.provenance import Reported, manifest_of
-from functions.jobs.quotas import Quotas
 from functions.jobs.record_limits import MAX_RUNS
-from functions.jobs.submission import Submission
-from functions.jobs.uploads import part_sizes
+from functions.jobs.s3_keys import input_key, manifest_key
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.scheduling.ports import Slot
+from functions.submission.overrides import Allowance
+from functions.submission.quotas import Quotas
+from functions.submission.submission import Submission
+from functions.submission.uploads import part_sizes
 from tests.functions.api.generated_requests import send_all, settings
 from tests.functions.api.test_owners import ALICE, BOB, claims
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.job_table import FakeJobTable, a_job
-from tests.functions.fakes.line_table import FakeLineTable
 from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import a_machine
+from tests.functions.fakes.scheduling_table import FakeSchedulingTable
 from tests.functions.fakes.workflow import FakeWorkflow
-from tests.functions.jobs.test_quotas import FakeUsageTable
+from tests.functions.submission.test_quotas import FakeUsageTable
 
 pytestmark = pytest.mark.thorough
 
@@ -111,13 +112,17 @@ class Gateway:
         self.exchanges: list[Exchange] = []
         self.jobs: dict[str, list[str]] = {name: [] for name in TOKENS}
         numbers = count(1)
-        self._table, self._files, self._line = FakeJobTable(), UploadedFiles(), Line(FakeLineTable(), FakeWorkflow())
+        self._table, self._files, self._queue = (
+            FakeJobTable(),
+            UploadedFiles(),
+            LaunchQueue(FakeSchedulingTable(), FakeWorkflow()),
+        )
         submission = Submission(
             self._table,
             FakeMachineTable(),
             self._files,
             FakeMachineLog(),
-            self._line,
+            self._queue,
             max_upload_bytes=EXAMPLE_SIZE,
             keep_days=7,
             allowance=Allowance(("c7g.large",), 60, 120),  # what the description has as an example
@@ -148,7 +153,7 @@ class Gateway:
             self._table.add(self._files.with_manifest(job) if status is JobStatus.SUCCEEDED else job)
             self._files.inputs[input_key(owner, job_id, job.filename)] = b"x"
             if not status.is_terminal:
-                self._line.table.grant([Slot(Run(owner, job_id), a_machine(f"i-{name}-{job_id}"))])
+                self._queue.table.grant_slots([Slot(Run(owner, job_id), a_machine(f"i-{name}-{job_id}"))])
             self.jobs[name].append(job_id)
         self._add_spent_jobs(name)
 
@@ -159,7 +164,7 @@ class Gateway:
         spent, ending, deleted = (an_id(len(self._files.inputs) + number) for number in range(3))
         self._table.add(replace(failed, id=spent, run=MAX_RUNS))
         self._table.add(replace(failed, id=ending))
-        self._line.table.grant([Slot(Run(owner, ending), a_machine(f"i-{name}-{ending}"))])
+        self._queue.table.grant_slots([Slot(Run(owner, ending), a_machine(f"i-{name}-{ending}"))])
         moment = "2026-01-31T09:15:02.345Z"
         self._table.tombstones[owner, deleted] = Tombstone(owner, deleted, moment, moment)
         for job_id in (spent, ending, deleted):

@@ -17,17 +17,18 @@ from functions.api.caller import Auth
 from functions.api.handler import behind_api_gateway
 from functions.api.settings import ApiSettings
 from functions.jobs.job import Job, JobStatus, Run, StoredManifest
-from functions.jobs.line import Line
-from functions.jobs.paths import input_key
-from functions.jobs.ports import Slot, StoredPart
-from functions.jobs.submission import Submission
+from functions.jobs.ports import StoredPart
+from functions.jobs.s3_keys import input_key
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.scheduling.ports import Slot
+from functions.submission.submission import Submission
+from tests.functions.fakes.budget import SETTINGS
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, FakeJobTable, a_job
-from tests.functions.fakes.line_table import FakeLineTable
 from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import a_machine
-from tests.functions.fakes.spending import SETTINGS
+from tests.functions.fakes.scheduling_table import FakeSchedulingTable
 from tests.functions.fakes.workflow import FakeWorkflow
 
 ALICE = "f3c4d8a2-40b1-70d2-9a51-3f0a5b8c1e27"
@@ -57,13 +58,17 @@ class Gateway:
     """The API behind an HTTP API whose authorizer has found these claims."""
 
     def __init__(self, auth: Auth) -> None:
-        self.jobs, self.files, self.line = FakeJobTable(), FakeJobFiles(), Line(FakeLineTable(), FakeWorkflow())
+        self.jobs, self.files, self.queue = (
+            FakeJobTable(),
+            FakeJobFiles(),
+            LaunchQueue(FakeSchedulingTable(), FakeWorkflow()),
+        )
         submission = Submission(
             self.jobs,
             FakeMachineTable(),
             self.files,
             FakeMachineLog(),
-            self.line,
+            self.queue,
             1000,
             7,
             new_id=lambda: JOB_ID,
@@ -109,7 +114,7 @@ class Gateway:
         if job.manifest is not None:
             self.files.manifests.append((job.manifest.path, b"{}"))
         if not status.is_terminal:
-            self.line.table.grant([Slot(Run(owner, job.id), a_machine("i-1"))])
+            self.queue.table.grant_slots([Slot(Run(owner, job.id), a_machine("i-1"))])
         return job
 
 
@@ -203,7 +208,7 @@ def test_claims_in_another_place_are_none(gateway: Gateway, context: Any) -> Non
         "",
         "anonymous",
         "alice",
-        "#line",
+        "#queue",
         "#slot",
         "#machine",
         "../" + ALICE,
@@ -310,7 +315,7 @@ def test_an_admin_lists_the_jobs_of_one_owner_at_a_time(gateway: Gateway) -> Non
     assert listed == {ALICE: [ALICE], BOB: [BOB], ADMIN: []}
 
 
-@pytest.mark.parametrize("owner", ["#line", "#slot", "#machine", "#lead", "anonymous", "", "../x", ALICE.upper()])
+@pytest.mark.parametrize("owner", ["#queue", "#slot", "#machine", "#lease", "anonymous", "", "../x", ALICE.upper()])
 def test_not_even_an_admin_reaches_what_no_owner_can_be(gateway: Gateway, owner: str) -> None:
     assert is_problem(gateway.send("GET /jobs", ADMINS_CLAIMS, owner=owner), 404, "job_not_found")
 
@@ -379,7 +384,7 @@ def test_what_a_job_stores_is_under_its_owner(gateway: Gateway) -> None:
     assert (made.status, made.body["owner"]) == (201, ALICE)
 
 
-@pytest.mark.parametrize("found", [None, claims(ALICE), ADMINS_CLAIMS, claims("#line")])
+@pytest.mark.parametrize("found", [None, claims(ALICE), ADMINS_CLAIMS, claims("#queue")])
 def test_without_sign_in_everybody_is_the_same_owner(found: Claims | None) -> None:
     gateway = Gateway(Auth.NONE)
     gateway.add("anonymous")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from functions.aws.job_items import from_item, machine_from, to_item
-from functions.jobs.advice import job_error
+from functions.jobs.failure_catalog import job_error
 from functions.jobs.job import NO_OVERRIDES, JobStatus, Overrides, Program, StoredManifest, TimelineEvent
 from tests.functions.fakes.job_table import a_job
 from tests.functions.fakes.machines import a_machine

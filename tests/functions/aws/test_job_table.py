@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from functions.aws.job_table import DynamoJobTable
-from functions.jobs.deletion import Tombstone
+from functions.cleanup.deletion import Tombstone
 from functions.jobs.errors import ConcurrentChange, JobConflict, JobEnded, JobNotFound
 from functions.jobs.ids import new_job_id
 from functions.jobs.job import Job, JobStatus, TimelineEvent
-from functions.jobs.open_run import open_job
+from functions.jobs.run_guard import open_job
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, a_job
 from tests.functions.fakes.machines import a_machine

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from functions.aws.line_table import DynamoLineTable
-from functions.jobs.ports import Charge, DayLedger, LineTable
+from functions.aws.scheduling_table import DynamoSchedulingTable
+from functions.scheduling.ports import Charge, DayLedger, SchedulingTable
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
-from tests.functions.fakes.line_table import FakeLineTable
+from tests.functions.fakes.scheduling_table import FakeSchedulingTable
 
 DAY, NEXT_DAY = "2026-01-31", "2026-02-01"
 # More machines than a day's ledger has items for one owner.
@@ -16,14 +16,14 @@ BOBS = Charge(DAY, "bob", "i-b", 7)
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
-def table(request: pytest.FixtureRequest) -> LineTable:
+def table(request: pytest.FixtureRequest) -> SchedulingTable:
     if request.param == "fake":
-        return FakeLineTable()
+        return FakeSchedulingTable()
     client = new_client()
-    return DynamoLineTable(client, new_table(client))
+    return DynamoSchedulingTable(client, new_table(client))
 
 
-def test_a_days_ledger_adds_up_what_machines_have_cost(table: LineTable) -> None:
+def test_a_days_ledger_adds_up_what_machines_have_cost(table: SchedulingTable) -> None:
     for charge in [*MANY, BOBS]:
         table.charge(charge)
     machines = frozenset(charge.instance_id for charge in [*MANY, BOBS])
@@ -32,20 +32,20 @@ def test_a_days_ledger_adds_up_what_machines_have_cost(table: LineTable) -> None
     assert table.ledger(DAY, "bob") == DayLedger(DAY, {"bob": 7}, frozenset({"i-b"}))
 
 
-def test_a_machine_is_entered_once_however_often_its_end_is_dealt_with(table: LineTable) -> None:
+def test_a_machine_is_entered_once_however_often_its_end_is_dealt_with(table: SchedulingTable) -> None:
     table.charge(BOBS)
     table.charge(BOBS)
     table.charge(Charge(DAY, "bob", "i-b", 9))
     assert table.ledger(DAY).spent == {"bob": 7}
 
 
-def test_an_owner_whose_name_begins_like_anothers_has_a_ledger_of_their_own(table: LineTable) -> None:
+def test_an_owner_whose_name_begins_like_anothers_has_a_ledger_of_their_own(table: SchedulingTable) -> None:
     table.charge(BOBS)
     table.charge(Charge(DAY, "bobby", "i-c", 5))
     assert table.ledger(DAY, "bob").spent == {"bob": 7}
 
 
-def test_each_day_has_its_own(table: LineTable) -> None:
+def test_each_day_has_its_own(table: SchedulingTable) -> None:
     table.charge(BOBS)
     assert table.ledger(NEXT_DAY) == DayLedger(NEXT_DAY)
 
@@ -53,7 +53,7 @@ def test_each_day_has_its_own(table: LineTable) -> None:
 def test_a_days_ledger_goes_by_itself_after_five_weeks() -> None:
     client = new_client()
     name = new_table(client)
-    DynamoLineTable(client, name).charge(BOBS)
+    DynamoSchedulingTable(client, name).charge(BOBS)
     (item,) = client.scan(TableName=name)["Items"]
     assert item["owner"] == {"S": "#ledger/2026-01-31"}
     assert item["expires_at"] == {"N": "1772841600"}  # 2026-03-07T00:00:00Z

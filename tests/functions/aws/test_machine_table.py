@@ -7,12 +7,12 @@ import time
 import pytest
 
 from functions.aws.machine_table import DynamoMachineTable
-from functions.jobs.ports import Machine, MachineTable
+from functions.execution.ports import MachineAssignment, MachineTable
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.fakes.job_table import JOB_ID
 from tests.functions.fakes.machine_table import FakeMachineTable
 
-MACHINE = Machine("i-1", "alice", JOB_ID, 1)
+MACHINE = MachineAssignment("i-1", "alice", JOB_ID, 1)
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -25,21 +25,21 @@ def table(request: pytest.FixtureRequest) -> MachineTable:
 
 def test_news_of_a_machine_that_is_not_ours_is_not_kept(table: MachineTable) -> None:
     assert table.report("i-other", "terminated") is None
-    assert not table.has_news("i-other")
+    assert not table.has_event("i-other")
 
 
 def test_news_is_there_until_somebody_takes_notice_of_it(table: MachineTable) -> None:
     table.add(MACHINE)
-    assert not table.has_news("i-1")
+    assert not table.has_event("i-1")
     table.report("i-1", "terminated")
-    assert table.has_news("i-1")
-    assert table.park("i-1", "token").has_news
-    assert not table.has_news("i-1")
+    assert table.has_event("i-1")
+    assert table.store_token("i-1", "token").has_event
+    assert not table.has_event("i-1")
 
 
 def test_who_parks_is_told_to_who_reports(table: MachineTable) -> None:
     table.add(MACHINE)
-    assert not table.park("i-1", "token").has_news
+    assert not table.store_token("i-1", "token").has_event
     waiter = table.report("i-1", "Success")
     assert waiter
     assert (waiter.machine, waiter.token) == (MACHINE, "token")
@@ -47,10 +47,10 @@ def test_who_parks_is_told_to_who_reports(table: MachineTable) -> None:
 
 def test_entering_a_machine_again_keeps_what_is_known_of_it(table: MachineTable) -> None:
     table.add(MACHINE)
-    table.park("i-1", "token")
+    table.store_token("i-1", "token")
     table.report("i-1", "terminated")
     table.add(MACHINE)
-    assert table.has_news("i-1")
+    assert table.has_event("i-1")
     waiter = table.report("i-1", "terminated")
     assert waiter
     assert waiter.token == "token"
@@ -59,15 +59,15 @@ def test_entering_a_machine_again_keeps_what_is_known_of_it(table: MachineTable)
 def test_nobody_waits_for_a_machine_that_was_never_entered() -> None:
     client = new_client()
     with pytest.raises(LookupError, match="i-1"):
-        DynamoMachineTable(client, new_table(client)).park("i-1", "token")
+        DynamoMachineTable(client, new_table(client)).store_token("i-1", "token")
 
 
 def test_who_waits_for_the_end_is_told_to_who_reports_and_waits_for_nothing_else(table: MachineTable) -> None:
     table.add(MACHINE)
-    table.park("i-1", "token")
+    table.store_token("i-1", "token")
     table.report("i-1", "Success")
-    assert not table.park_until_end("i-1", "end-token")
-    assert not table.has_news("i-1")
+    assert not table.store_end_token("i-1", "end-token")
+    assert not table.has_event("i-1")
     waiter = table.report("i-1", "shutting-down")
     assert waiter
     assert (waiter.token, waiter.end_token) == (None, "end-token")
@@ -79,13 +79,13 @@ def test_an_end_that_was_reported_stays_known(table: MachineTable) -> None:
     table.report("i-1", "terminated", is_end=True)
     table.report("i-1", "shutting-down")
     assert table.has_ended("i-1")
-    assert table.park_until_end("i-1", "token")
+    assert table.store_end_token("i-1", "token")
     assert table.has_ended("i-1")
 
 
 def test_nobody_waits_for_the_end_of_a_machine_that_was_never_entered(table: MachineTable) -> None:
     with pytest.raises(LookupError, match="i-1"):
-        table.park_until_end("i-1", "token")
+        table.store_end_token("i-1", "token")
 
 
 def test_more_machines_than_one_write_takes_are_queued_and_taken_out_again(table: MachineTable) -> None:

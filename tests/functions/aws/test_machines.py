@@ -12,8 +12,9 @@ from botocore.stub import ANY, Stubber
 
 from functions.aws.clients import Clients
 from functions.aws.machines import REFUSED, AwsMachines
+from functions.execution.ports import InstanceView
 from functions.jobs.errors import AgentNotOnline, Throttled
-from functions.jobs.ports import AliveMachine, Candidate, LaunchedInstance, Refusal
+from functions.scheduling.ports import Candidate, LaunchResult, Refusal
 
 KEYS = {"region_name": "eu-central-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 INSTANCE = "i-0123456789abcdef0"
@@ -41,7 +42,7 @@ def aws() -> Stubbed:
     return Stubbed()
 
 
-def launch(aws: Stubbed, market: str = "on-demand", count: int = 1) -> Sequence[LaunchedInstance] | Refusal:
+def launch(aws: Stubbed, market: str = "on-demand", count: int = 1) -> Sequence[LaunchResult] | Refusal:
     return aws.machines.launch(Candidate("t4g.small", "subnet-1", market), count, "token", TAGS)
 
 
@@ -84,7 +85,7 @@ def expected_launch(**more: Any) -> dict[str, Any]:
 
 def test_a_launch_names_the_template_the_candidate_and_the_token(aws: Stubbed) -> None:
     aws.ec2.add_response("run_instances", {"Instances": [instance()]}, expected_launch())
-    assert launch(aws) == [LaunchedInstance(INSTANCE, "eu-central-1b", "ami-1", "2026-01-31T09:15:02.000Z")]
+    assert launch(aws) == [LaunchResult(INSTANCE, "eu-central-1b", "ami-1", "2026-01-31T09:15:02.000Z")]
 
 
 def test_a_launch_of_many_takes_what_there_is(aws: Stubbed) -> None:
@@ -379,7 +380,7 @@ def test_the_stacks_machines_are_those_with_its_tag_that_live(aws: Stubbed) -> N
     aws.ec2.add_response("describe_instances", {**first, "NextToken": "more"}, expected)
     aws.ec2.add_response("describe_instances", last, {**expected, "NextToken": "more"})
     launched = datetime(2026, 1, 31, 9, 15, 2, tzinfo=UTC)
-    assert list(aws.machines.alive_of_stack("dev")) == [AliveMachine("i-1", launched), AliveMachine("i-2", launched)]
+    assert list(aws.machines.alive_of_stack("dev")) == [InstanceView("i-1", launched), InstanceView("i-2", launched)]
 
 
 def test_a_machine_that_is_protected_from_termination_spares_no_other_in_the_same_call(aws: Stubbed) -> None:

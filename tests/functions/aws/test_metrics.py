@@ -10,8 +10,8 @@ from botocore.stub import Stubber
 
 from functions.aws.clients import Clients
 from functions.aws.measured_machines import MeasuredMachines
-from functions.aws.metrics import EmfMeter
-from functions.jobs.measuring import (
+from functions.aws.metrics import EmfMetrics
+from functions.jobs.metrics import (
     COST,
     JOBS_ENDED,
     JOBS_FAILED,
@@ -20,15 +20,15 @@ from functions.jobs.measuring import (
     QUEUED_SECONDS,
     Measurement,
 )
-from functions.jobs.ports import Candidate
-from tests.functions.fakes.meter import FakeMeter
+from functions.scheduling.ports import Candidate
+from tests.functions.fakes.metrics import FakeMetrics
 
 # The members and limits of "Specification: Embedded metric format" in the CloudWatch user guide.
 _UNITS = {"Count", "Seconds", "None"}
 
 
 def lines(capsys: pytest.CaptureFixture[str], *measurements: Measurement) -> list[dict[str, Any]]:
-    EmfMeter("dev").take(measurements)
+    EmfMetrics("dev").record(measurements)
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -78,11 +78,11 @@ def test_a_stack_that_is_not_monitored_writes_no_metrics(
     ],
 )
 def test_a_refused_launch_is_measured_by_its_reason(code: str, kind: str) -> None:
-    clients, meter = Clients(), FakeMeter()
+    clients, metrics = Clients(), FakeMetrics()
     ec2 = boto3.client("ec2", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
     clients.__dict__["ec2"] = ec2
     with Stubber(ec2) as stubber:
         stubber.add_client_error("run_instances", code)
-        machines = MeasuredMachines(clients, launch_template_id="lt-1", meter=meter)
+        machines = MeasuredMachines(clients, launch_template_id="lt-1", metrics=metrics)
         machines.launch(Candidate("t4g.small", "subnet-1", "spot"), 1, "token", {})
-    assert meter.values == {f"LaunchRefusals {kind}": 1}
+    assert metrics.values == {f"LaunchRefusals {kind}": 1}

@@ -85,7 +85,7 @@ def test_a_token_that_nobody_waits_with_is_answered_as_such(aws: Stubbed, code: 
     aws.stub.add_client_error("send_task_success", code)
     assert not aws.workflow.wake("token")
     aws.stub.add_client_error("send_task_failure", code)
-    assert not aws.workflow.fail("token", "YourTurn", "there may be room")
+    assert not aws.workflow.fail("token", "CapacityAvailable", "there may be room")
 
 
 @pytest.mark.parametrize("operation", ["send_task_success", "send_task_failure"])
@@ -93,4 +93,4 @@ def test_any_other_refusal_is_raised(aws: Stubbed, operation: str) -> None:
     aws.stub.add_client_error(operation, "AccessDeniedException")
     answer: Any = aws.workflow.wake if operation == "send_task_success" else aws.workflow.fail
     with pytest.raises(ClientError, match="AccessDenied"):
-        answer(*["token", {}] if operation == "send_task_success" else ["token", "YourTurn", "room"])
+        answer(*["token", {}] if operation == "send_task_success" else ["token", "CapacityAvailable", "room"])

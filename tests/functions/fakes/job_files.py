@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from functions.jobs.paths import input_prefix, object_key
 from functions.jobs.ports import StoredObject, StoredOutput, StoredPart, UploadForm
+from functions.jobs.s3_keys import input_prefix, object_key
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from functions.jobs.deletion import Tombstone
+from functions.cleanup.deletion import Tombstone
 from functions.jobs.errors import JobConflict, JobNotFound
 from functions.jobs.job import Job, Run
 from functions.jobs.ports import JobPage

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from functions.execution.ports import CommandState, InstanceView
 from functions.jobs.clock import now
 from functions.jobs.errors import Throttled
-from functions.jobs.job import MachineRecord
-from functions.jobs.ports import AliveMachine, Candidate, CommandState, LaunchedInstance, Refusal
+from functions.jobs.job import MachineReceipt
+from functions.scheduling.ports import Candidate, LaunchResult, Refusal
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Asked:
     tags: Mapping[str, str]
 
 
-def a_machine(instance_id: str = "i-1", **changes: object) -> MachineRecord:
+def a_machine(instance_id: str = "i-1", **changes: object) -> MachineReceipt:
     facts: dict[str, object] = {
         "run": 1,
         "attempt": 1,
@@ -31,7 +32,7 @@ def a_machine(instance_id: str = "i-1", **changes: object) -> MachineRecord:
         "image_id": "ami-1",
         "launched_at": "2026-01-31T09:15:03.000Z",
     }
-    return MachineRecord(instance_id, **facts | changes)  # type: ignore[arg-type]
+    return MachineReceipt(instance_id, **facts | changes)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -45,7 +46,7 @@ class FakeMachines:
     sends: list[str | Exception] = field(default_factory=list)
     commands: dict[str, CommandState] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
-    alive: list[AliveMachine] = field(default_factory=list)
+    alive: list[InstanceView] = field(default_factory=list)
     ends_at_once: bool = True
     throttles: int = 0  # how many calls of terminate_all are refused
     asked: list[Asked] = field(default_factory=list)
@@ -54,11 +55,11 @@ class FakeMachines:
     sent: list[tuple[str, str, int]] = field(default_factory=list)
     patience: list[int | None] = field(default_factory=list)
     terminated: list[str] = field(default_factory=list)
-    launched: dict[str, tuple[Asked, list[LaunchedInstance]]] = field(default_factory=dict)  # by client token
+    launched: dict[str, tuple[Asked, list[LaunchResult]]] = field(default_factory=dict)  # by client token
 
     def launch(
         self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
-    ) -> Sequence[LaunchedInstance] | Refusal:
+    ) -> Sequence[LaunchResult] | Refusal:
         call = Asked(candidate, count, token, tags)
         self.asked.append(call)
         if token in self.launched:
@@ -74,10 +75,10 @@ class FakeMachines:
         self.launched[token] = (call, [self._new_instance() for _ in range(answer)])
         return self.launched[token][1]
 
-    def _new_instance(self) -> LaunchedInstance:
+    def _new_instance(self) -> LaunchResult:
         instance_id = f"i-{len(self.states) + 1}"
         self.states[instance_id] = "pending"
-        return LaunchedInstance(instance_id, "eu-central-1b", "ami-1", now())
+        return LaunchResult(instance_id, "eu-central-1b", "ami-1", now())
 
     def tag(self, instance_id: str, tags: Mapping[str, str]) -> bool:
         if self.untagged:
@@ -102,7 +103,7 @@ class FakeMachines:
     def instance_state(self, instance_id: str) -> str | None:
         return self.states.get(instance_id)
 
-    def alive_of_stack(self, stack: str) -> list[AliveMachine]:
+    def alive_of_stack(self, stack: str) -> list[InstanceView]:
         return [each for each in self.alive if self.states[each.instance_id] not in {"shutting-down", "terminated"}]
 
     def terminate(self, instance_id: str) -> str | None:

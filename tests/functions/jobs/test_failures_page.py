@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from functions.jobs.advice import FAILURES, FailureClass
+from functions.jobs.failure_catalog import FAILURES, FailureClass
 
 PAGE = Path(__file__).parents[3] / "docs" / "failures.md"
 HEADINGS = ("code", "what it means", "who must act", "does a retry help", "what to do")

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from functions.aws.job_items import from_item, to_item
 from functions.aws.machines import _report
+from functions.cleanup.ending import RecordStep
+from functions.execution.machine_report import CLOCK_SKEW, EVENTS, MachineReport
+from functions.execution.ports import CommandState
+from functions.execution.running import WRAPPER_FAILURES, InspectStep
 from functions.jobs import clock
 from functions.jobs.clock import rfc3339
-from functions.jobs.ending import Recording
 from functions.jobs.job import Job, JobStatus, Run
-from functions.jobs.machine_report import CLOCK_SKEW, EVENTS, MachineReport
-from functions.jobs.ports import CommandState
-from functions.jobs.running import WRAPPER_FAILURES, Inspecting
 from functions.orchestrator.record import _outcome
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.job_table import JOB_ID, FakeJobTable, a_job
@@ -73,11 +73,11 @@ def recorded(state: CommandState) -> Job:
     jobs = FakeJobTable.of(a_job(machines=(machine,), **running))
     machines = FakeMachines(commands={"c": state}, states={"i-1": "running"})
     run = Run("alice", JOB_ID)
-    found = asdict(Inspecting(jobs, machines, 600).inspect(run, "i-1", "c"))
+    found = asdict(InspectStep(jobs, machines, 600).inspect(run, "i-1", "c"))
     assert found["verdict"] == "finished"
     # awslambdaric 4.2.2, lambda_runtime_marshaller.py: ensure_ascii=False, then bytes.
     by_wire = json.loads(json.dumps(found, ensure_ascii=False, allow_nan=False).encode())
-    Recording(jobs, FakeJobFiles(), "1.2.3").finished(run, 1, _outcome(by_wire))
+    RecordStep(jobs, FakeJobFiles(), "1.2.3").finished(run, 1, _outcome(by_wire))
     return jobs.only
 
 

@@ -17,21 +17,22 @@ import pytest
 
 from functions.aws.job_items import to_item
 from functions.aws.job_table import DynamoJobTable
-from functions.aws.line_table import DynamoLineTable
 from functions.aws.machine_table import DynamoMachineTable
+from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.sweep_position import DynamoSweepPosition
-from functions.jobs.ending import Ends, Releasing
+from functions.cleanup.ending import ReleaseStep, RunMachines
+from functions.cleanup.sweeper import Sweeper, SweepReport
+from functions.execution.ports import InstanceView, MachineAssignment
 from functions.jobs.job import Job, JobStatus, Run
-from functions.jobs.launching import Launching
-from functions.jobs.line import Line
-from functions.jobs.ports import AliveMachine, Machine, Slot
-from functions.jobs.serving import Serving
-from functions.jobs.sweeping import Sweeping, SweepReport
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.scheduling.launch_step import LaunchStep
+from functions.scheduling.ports import Slot
+from functions.scheduling.scheduler import Scheduler
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.workflow import FakeWorkflow
-from tests.functions.jobs.waiting_line import FULL, ONE, TWO, _one_by_one
+from tests.functions.scheduling.waiting_queue import FULL, ONE, TWO, _one_by_one
 
 LONG_AGO = datetime(2026, 1, 31, 9, 15, tzinfo=UTC)
 CLIENT = new_client()
@@ -49,9 +50,9 @@ class World:
 
     def __post_init__(self) -> None:
         self.jobs = DynamoJobTable(CLIENT, self.table)
-        self.queue = DynamoLineTable(CLIENT, self.table)
+        self.scheduling = DynamoSchedulingTable(CLIENT, self.table)
         self.machine_table = DynamoMachineTable(CLIENT, self.table)
-        self.line = Line(self.queue, self.flow)
+        self.queue = LaunchQueue(self.scheduling, self.flow)
 
     def add(self, run: Run, machine: str | None = None) -> None:
         """A job that waits, or one that runs on a machine."""
@@ -59,12 +60,12 @@ class World:
         self.jobs.add(a_job(owner=run.owner, id=run.job_id, **running))
         if machine:
             self.launch(machine)
-            self.queue.grant([Slot(run, a_machine(machine, hourly_micro_usd=24_000))])
-            self.machine_table.add(Machine(machine, run.owner, run.job_id, 1))
+            self.scheduling.grant_slots([Slot(run, a_machine(machine, hourly_micro_usd=24_000))])
+            self.machine_table.add(MachineAssignment(machine, run.owner, run.job_id, 1))
 
     def launch(self, instance_id: str) -> None:
         self.machines.states[instance_id] = "running"
-        self.machines.alive.append(AliveMachine(instance_id, LONG_AGO))
+        self.machines.alive.append(InstanceView(instance_id, LONG_AGO))
 
     def put(self, partition: str, name: str, **attributes: Any) -> None:
         CLIENT.put_item(TableName=self.table, Item={"owner": {"S": partition}, "id": {"S": name}, **attributes})
@@ -81,10 +82,10 @@ class World:
         CLIENT.put_item(TableName=self.table, Item={**kept, **key})
 
     @property
-    def sweeper(self) -> Sweeping:
-        return Sweeping(
+    def sweeper(self) -> Sweeper:
+        return Sweeper(
             jobs=self.jobs,
-            line=self.line,
+            queue=self.queue,
             machines=self.machines,
             workflow=self.flow,
             stack="dev",
@@ -157,9 +158,9 @@ WORST_ITEMS: Mapping[str, Callable[[World], object]] = {
         "#slot", WORST.name, machine={"M": {"instance_id": {"S": "i-worst"}, "launched_at": {"S": "never"}}}
     ),
     "a slot without anything": lambda world: world.put("#slot", WORST.name),
-    "a queue entry without anything": lambda world: world.put("#line", f"mallory/{WORST.name}"),
+    "a queue entry without anything": lambda world: world.put("#queue", f"mallory/{WORST.name}"),
     "a queue entry since no time": lambda world: world.put(
-        "#line",
+        "#queue",
         f"mallory/{WORST.name}",
         run={"M": {"owner": {"S": "mallory"}, "job_id": {"S": JOB_ID}, "number": {"N": "1"}}},
         attempt={"N": "1"},
@@ -186,10 +187,10 @@ def test_whatever_one_jobs_items_are_a_sweep_ends_the_other_jobs_and_every_machi
     WORST_ITEMS[worst](world)
     report = world.swept()
     assert world.alive == []
-    assert world.queue.slots() == []
-    assert (world.partition("#slot"), world.partition("#line")) == ([], [])
+    assert world.scheduling.slots() == []
+    assert (world.partition("#slot"), world.partition("#queue")) == ([], [])
     assert world.job(GOOD).status is JobStatus.FAILED
-    assert world.queue.ledger("2026-01-31").machines >= {"i-good"}
+    assert world.scheduling.ledger("2026-01-31").machines >= {"i-good"}
     assert set(report.failed) <= {f"{WORST.owner}/{WORST.job_id}", WORST.name}
 
 
@@ -199,9 +200,9 @@ def test_whatever_a_jobs_record_is_its_release_charges_and_frees_the_slot(worst:
     world.add(WORST, "i-worst")
     WORST_ITEMS[worst](world)
     world.machines.states["i-worst"] = "terminated"
-    Releasing(Ends(world.jobs, world.line, world.machines), world.machine_table).release(WORST, "i-worst")
-    assert world.queue.slots() == []
-    assert world.queue.ledger("2026-01-31").machines == {"i-worst"}
+    ReleaseStep(RunMachines(world.jobs, world.queue, world.machines), world.machine_table).release(WORST, "i-worst")
+    assert world.scheduling.slots() == []
+    assert world.scheduling.ledger("2026-01-31").machines == {"i-worst"}
 
 
 @pytest.mark.parametrize("worst", [each for each in WORST_ITEMS if each.startswith("a job")])
@@ -211,8 +212,8 @@ def test_whatever_a_jobs_record_is_the_end_of_its_workflow_frees_the_slot_at_onc
     WORST_ITEMS[worst](world)
     world.machines.states["i-worst"] = "terminated"
     world.sweeper.run_ended(WORST, "FAILED")
-    assert world.queue.slots() == []
-    assert world.queue.ledger("2026-01-31").machines == {"i-worst"}
+    assert world.scheduling.slots() == []
+    assert world.scheduling.ledger("2026-01-31").machines == {"i-worst"}
 
 
 @pytest.mark.parametrize("worst", WORST_ITEMS)
@@ -220,12 +221,12 @@ def test_whatever_one_jobs_items_are_the_others_get_their_machines(worst: str) -
     world = World()
     world.add(WORST)
     world.add(GOOD)
-    world.queue.enter(WORST, 1, "worst-token")
+    world.scheduling.enqueue(WORST, 1, "worst-token")
     WORST_ITEMS[worst](world)
     world.machines.answers = [FULL]  # which is noted in the record of everyone who waits
-    serving = Serving(
+    scheduler = Scheduler(
         jobs=world.jobs,
-        line=world.line,
+        queue=world.queue,
         machines=world.machines,
         candidates=(ONE, TWO),
         stack="dev",
@@ -235,9 +236,9 @@ def test_whatever_one_jobs_items_are_the_others_get_their_machines(worst: str) -
         sleep=lambda _: None,
         for_each=_one_by_one,
     )
-    Launching(world.jobs, world.line, serving).enter(GOOD, 1, "good-token")
+    LaunchStep(world.jobs, world.queue, scheduler).run(GOOD, 1, "good-token")
     assert "good-token" in world.flow.woken
-    assert world.queue.slot(GOOD)
+    assert world.scheduling.slot(GOOD)
 
 
 def test_a_record_that_has_grown_too_large_is_condensed_by_its_next_write_and_ends_as_any_other() -> None:
@@ -250,8 +251,8 @@ def test_a_record_that_has_grown_too_large_is_condensed_by_its_next_write_and_en
 
 def test_a_token_that_step_functions_cannot_read_does_not_keep_the_next_in_the_queue_from_being_notified() -> None:
     world = World()
-    world.queue.enter(WORST, 1, "garbage")
-    world.queue.enter(GOOD, 1, "good-token")
+    world.scheduling.enqueue(WORST, 1, "garbage")
+    world.scheduling.enqueue(GOOD, 1, "good-token")
     fail = world.flow.fail
 
     def invalid_token(token: str, error: str, cause: str) -> bool:
@@ -260,7 +261,7 @@ def test_a_token_that_step_functions_cannot_read_does_not_keep_the_next_in_the_q
         return fail(token, error, cause)
 
     world.flow.fail = invalid_token  # type: ignore[method-assign]  # as SendTaskFailure answers such a token
-    world.line.hand_over()
+    world.queue.notify_next()
     assert [token for token, _ in world.flow.failed] == ["good-token"]
 
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from functions.jobs.advice import FAILURES, job_error
-from functions.jobs.ending import _CODES
+from functions.cleanup.ending import _CODES
+from functions.execution.running import WRAPPER_FAILURES
 from functions.jobs.errors import IllegalTransition
+from functions.jobs.failure_catalog import FAILURES, job_error
 from functions.jobs.ids import is_job_id, new_job_id
 from functions.jobs.job import JobStatus, Run, TimelineEvent
-from functions.jobs.running import WRAPPER_FAILURES
 from tests.functions.fakes.job_table import JOB_ID, a_job
 from tests.functions.fakes.machines import a_machine
 

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from functions.aws.job_items import to_item
-from functions.jobs.advice import FAILURES, job_error
 from functions.jobs.batch import MAX_BATCH_CHARS
 from functions.jobs.errors import TooManyRuns
+from functions.jobs.failure_catalog import FAILURES, job_error
 from functions.jobs.job import Job, JobStatus, Overrides, Program, TimelineEvent
-from functions.jobs.paths import MAX_FILENAME_BYTES, output_key
 from functions.jobs.record_limits import EVENTS_KEPT_ON_RETRY, MAX_ATTEMPTS, MAX_EVENTS_PER_RUN, MAX_RUNS, clipped
-from functions.jobs.submission import MAX_TEXT_CHARS
+from functions.jobs.s3_keys import MAX_FILENAME_BYTES, output_key
+from functions.submission.submission import MAX_TEXT_CHARS
 from tests.functions.fakes.job_table import a_job
 from tests.functions.fakes.machines import a_machine
 

@@ -7,15 +7,13 @@ from typing import Any
 
 import pytest
 
-from functions.jobs.ending import Ends, Recording, Releasing
+from functions.cleanup.ending import RecordStep, ReleaseStep, RunMachines
+from functions.cleanup.sweeper import Sweeper
+from functions.execution.ports import CommandState, MachineAssignment
+from functions.execution.running import AwaitStep, InspectStep
 from functions.jobs.errors import AgentNotOnline
 from functions.jobs.job import JobStatus, Run
-from functions.jobs.line import Line
-from functions.jobs.measuring import NoMeter
-from functions.jobs.ports import CommandState, Machine, Slot, Ticket
-from functions.jobs.running import Awaiting, Inspecting
-from functions.jobs.serving import Gift
-from functions.jobs.sweeping import Sweeping
+from functions.jobs.metrics import NullMetrics
 from functions.orchestrator import (
     await_completion,
     events,
@@ -27,15 +25,18 @@ from functions.orchestrator import (
     sweep,
 )
 from functions.orchestrator.settings import LaunchSettings
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.scheduling.ports import QueueEntry, Slot
+from functions.scheduling.scheduler import Assignment
+from tests.functions.fakes.budget import SETTINGS
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable, a_job
-from tests.functions.fakes.line_table import FakeLineTable
 from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import FakeMachines, a_machine
-from tests.functions.fakes.spending import SETTINGS
+from tests.functions.fakes.scheduling_table import FakeSchedulingTable
 from tests.functions.fakes.workflow import FakeWorkflow
-from tests.functions.jobs.waiting_line import WaitingLine
 from tests.functions.orchestrator.lambda_context import CONTEXT
+from tests.functions.scheduling.waiting_queue import WaitingQueue
 
 WHO = {"owner": "alice", "job_id": JOB_ID, "run": 1}
 
@@ -76,20 +77,20 @@ def test_a_record_that_fails_is_answered_alone(monkeypatch: pytest.MonkeyPatch) 
 
     workflow = Broken()
     monkeypatch.setattr(stream, "workflow", lambda: workflow)
-    monkeypatch.setattr(stream, "meter", NoMeter)
+    monkeypatch.setattr(stream, "metrics", NullMetrics)
     answer = stream.handler({"Records": [record_of(OTHER_ID, "1"), record_of(JOB_ID, "2")]}, CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert workflow.started == [(RUN, 1)]
 
 
 def test_launch_answers_through_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = WaitingLine.of(1)
-    (run,) = line.runs
-    step = line.launching()
-    monkeypatch.setattr(launch, "launching", lambda: step)
+    queue = WaitingQueue.of(1)
+    (run,) = queue.runs
+    step = queue.launch_step()
+    monkeypatch.setattr(launch, "launch_step", lambda: step)
     event = {"owner": run.owner, "job_id": run.job_id, "run": 1, "attempt": 1, "task_token": "token"}
     assert launch.handler(event, CONTEXT) is None
-    (answer,) = line.flow.answers
+    (answer,) = queue.flow.answers
     assert (answer.token, answer.output) == ("token", {"instance_id": "i-1"})
 
 
@@ -97,8 +98,8 @@ def test_what_inspect_answers_is_what_record_takes(monkeypatch: pytest.MonkeyPat
     table = FakeJobTable.of(a_job(status=JobStatus.RUNNING, attempts=1))
     report = {"exit_code": 3, "events": [{"event": "script_started", "at": "2026-01-31T09:15:09.000Z"}]}
     machines = FakeMachines(commands={"c-1": CommandState("Failed", 10, report)})
-    monkeypatch.setattr(inspect_command, "inspecting", lambda: Inspecting(table, machines, 600))
-    monkeypatch.setattr(record, "recording", lambda: Recording(table, FakeJobFiles(), "1.2.3"))
+    monkeypatch.setattr(inspect_command, "inspect_step", lambda: InspectStep(table, machines, 600))
+    monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, FakeJobFiles(), "1.2.3"))
     outcome = inspect_command.handler({**WHO, "instance_id": "i-1", "command_id": "c-1"}, CONTEXT)
     by_wire = json.loads(json.dumps(outcome))
     assert record.handler({**WHO, "attempt": 1, "outcome": by_wire}, CONTEXT) == {"status": "failed"}
@@ -110,8 +111,8 @@ def test_what_a_machine_reports_gets_from_inspect_into_the_manifest(monkeypatch:
     files = FakeJobFiles(outputs={f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
     report = {"input": {"size": 3, "sha256": "a" * 64}, "output": {"size": 6, "sha256": "b" * 64}, "python": "3.9.25"}
     machines = FakeMachines(commands={"c-1": CommandState("Success", 0, report)})
-    monkeypatch.setattr(inspect_command, "inspecting", lambda: Inspecting(table, machines, 600))
-    monkeypatch.setattr(record, "recording", lambda: Recording(table, files, "1.2.3"))
+    monkeypatch.setattr(inspect_command, "inspect_step", lambda: InspectStep(table, machines, 600))
+    monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, files, "1.2.3"))
     outcome = inspect_command.handler({**WHO, "instance_id": "i-1", "command_id": "c-1"}, CONTEXT)
     by_wire = json.loads(json.dumps(outcome))
     assert record.handler({**WHO, "attempt": 1, "outcome": by_wire}, CONTEXT) == {"status": "succeeded"}
@@ -123,7 +124,7 @@ def test_what_a_machine_reports_gets_from_inspect_into_the_manifest(monkeypatch:
 def test_record_takes_an_outcome_from_before_manifests(monkeypatch: pytest.MonkeyPatch) -> None:
     table = FakeJobTable.of(a_job(status=JobStatus.RUNNING, attempts=1))
     files = FakeJobFiles(outputs={f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
-    monkeypatch.setattr(record, "recording", lambda: Recording(table, files, "1.2.3"))
+    monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, files, "1.2.3"))
     outcome: dict[str, object] = {"verdict": "finished", "code": None, "message": "", "events": []}
     assert record.handler({**WHO, "attempt": 1, "outcome": outcome}, CONTEXT) == {"status": "succeeded"}
     ((_, body),) = files.manifests
@@ -132,7 +133,7 @@ def test_record_takes_an_outcome_from_before_manifests(monkeypatch: pytest.Monke
 
 def test_record_takes_a_workflow_error(monkeypatch: pytest.MonkeyPatch) -> None:
     table = FakeJobTable.of(a_job(status=JobStatus.LAUNCHING))
-    monkeypatch.setattr(record, "recording", lambda: Recording(table, FakeJobFiles(), "1.2.3"))
+    monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, FakeJobFiles(), "1.2.3"))
     assert record.handler({**WHO, "error": "LaunchRefused", "cause": "no"}, CONTEXT) == {"status": "failed"}
     assert table.only.error
     assert table.only.error.code == "launch_refused"
@@ -142,19 +143,19 @@ def test_an_error_of_a_step_reaches_the_workflow_under_its_own_name(monkeypatch:
     def refuse() -> None:
         raise AgentNotOnline("not yet")
 
-    monkeypatch.setattr(release, "releasing", refuse)
+    monkeypatch.setattr(release, "release_step", refuse)
     with pytest.raises(AgentNotOnline):
         release.handler({**WHO, "instance_id": ""}, CONTEXT)
 
 
 def test_release_takes_no_instance_where_none_was_launched(monkeypatch: pytest.MonkeyPatch) -> None:
-    ends = Ends(FakeJobTable.of(a_job()), Line(FakeLineTable(), FakeWorkflow()), FakeMachines())
-    monkeypatch.setattr(release, "releasing", lambda: Releasing(ends, FakeMachineTable()))
+    ends = RunMachines(FakeJobTable.of(a_job()), LaunchQueue(FakeSchedulingTable(), FakeWorkflow()), FakeMachines())
+    monkeypatch.setattr(release, "release_step", lambda: ReleaseStep(ends, FakeMachineTable()))
     assert release.handler({**WHO, "instance_id": ""}, CONTEXT) == {"terminated": []}
 
 
 @pytest.mark.parametrize(
-    ("kind", "detail", "news"),
+    ("kind", "detail", "event_name"),
     [
         ("EC2 Command Invocation Status-change Notification", {"status": "Success"}, "Success"),
         ("EC2 Instance State-change Notification", {"state": "terminated"}, "terminated"),
@@ -162,25 +163,25 @@ def test_release_takes_no_instance_where_none_was_launched(monkeypatch: pytest.M
     ],
 )
 def test_an_event_about_a_machine_wakes_who_waits_for_it(
-    monkeypatch: pytest.MonkeyPatch, kind: str, detail: dict[str, str], news: str
+    monkeypatch: pytest.MonkeyPatch, kind: str, detail: dict[str, str], event_name: str
 ) -> None:
     table, workflow = FakeMachineTable(), FakeWorkflow()
-    table.add(Machine("i-1", "alice", JOB_ID, 1))
-    awaiting = Awaiting(table, workflow)
-    monkeypatch.setattr(await_completion, "awaiting", lambda: awaiting)
-    monkeypatch.setattr(events, "awaiting", lambda: awaiting)
+    table.add(MachineAssignment("i-1", "alice", JOB_ID, 1))
+    await_step = AwaitStep(table, workflow)
+    monkeypatch.setattr(await_completion, "await_step", lambda: await_step)
+    monkeypatch.setattr(events, "await_step", lambda: await_step)
     await_completion.handler({"job_id": JOB_ID, "instance_id": "i-1", "task_token": "token"}, CONTEXT)
     events.handler({"detail-type": kind, "detail": {"instance-id": "i-1", **detail}}, CONTEXT)
     assert workflow.woken == ["token"]
-    assert table.news["i-1"] == f"{kind}: {news}"
+    assert table.event_name["i-1"] == f"{kind}: {event_name}"
 
 
 @pytest.fixture
-def sweeping(monkeypatch: pytest.MonkeyPatch) -> Sweeping:
+def sweeper(monkeypatch: pytest.MonkeyPatch) -> Sweeper:
     flow = FakeWorkflow(states={JOB_ID: "ABORTED"})
-    made = Sweeping(
+    made = Sweeper(
         jobs=FakeJobTable.of(a_job(status=JobStatus.RUNNING)),
-        line=Line(FakeLineTable(), flow),
+        queue=LaunchQueue(FakeSchedulingTable(), flow),
         machines=FakeMachines(states={"i-1": "running"}, ends_at_once=False),
         workflow=flow,
         stack="dev",
@@ -189,12 +190,12 @@ def sweeping(monkeypatch: pytest.MonkeyPatch) -> Sweeping:
         confirm_waits=(),
         sleep=lambda _: None,
     )
-    made.line.table.grant([Slot(RUN, a_machine("i-1"))])
-    monkeypatch.setattr(sweep, "sweeping", lambda: made)
+    made.queue.table.grant_slots([Slot(RUN, a_machine("i-1"))])
+    monkeypatch.setattr(sweep, "sweeper", lambda: made)
     return made
 
 
-def test_a_workflow_that_ended_badly_is_seen_to_by_the_input_that_it_had(sweeping: Sweeping) -> None:
+def test_a_workflow_that_ended_badly_is_seen_to_by_the_input_that_it_had(sweeper: Sweeper) -> None:
     given = {"owner": "alice", "job_id": JOB_ID, "run": 1, "attempt": 1}
     event = {
         "detail-type": "Step Functions Execution Status Change",
@@ -207,7 +208,7 @@ def _found(report: dict[str, list[str]]) -> dict[str, list[str]]:
     return {name: ids for name, ids in report.items() if ids}
 
 
-def test_a_sweep_on_schedule_looks_at_everything(sweeping: Sweeping) -> None:
+def test_a_sweep_on_schedule_looks_at_everything(sweeper: Sweeper) -> None:
     event = {"detail-type": "Scheduled Event"}
     assert _found(sweep.handler(event, CONTEXT)) == {"ended": [JOB_ID], "terminated": ["i-1"]}
 
@@ -235,14 +236,14 @@ def test_the_launch_function_reads_its_lists_and_limits() -> None:
 
 def test_machines_are_handed_out_several_at_a_time() -> None:
     meet = Barrier(2, timeout=120)
-    gifts = [(Ticket(RUN, 1, "token", "now"), Slot(RUN, a_machine(f"i-{number}"))) for number in range(2)]
-    launch.for_each(lambda _: meet.wait(), gifts)
+    assignments = [(QueueEntry(RUN, 1, "token", "now"), Slot(RUN, a_machine(f"i-{number}"))) for number in range(2)]
+    launch.for_each(lambda _: meet.wait(), assignments)
     assert not meet.broken, "each waited until the other had begun"
 
 
 def test_a_machine_that_could_not_be_handed_out_is_an_error() -> None:
-    def fail(_: Gift) -> None:
+    def fail(_: Assignment) -> None:
         raise LookupError("no ticket")
 
     with pytest.raises(LookupError, match="no ticket"):
-        launch.for_each(fail, [(Ticket(RUN, 1, "token", "now"), Slot(RUN, a_machine()))])
+        launch.for_each(fail, [(QueueEntry(RUN, 1, "token", "now"), Slot(RUN, a_machine()))])

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from functions.execution.running import Outcome
 from functions.jobs.job import JobStatus, Run, TimelineEvent
-from functions.jobs.running import Outcome
 from functions.orchestrator import await_completion, dispatch, inspect_command, launch, record, release, terminate
 from tests.functions.fakes.job_table import a_job
 from tests.functions.orchestrator.lambda_context import CONTEXT
@@ -78,16 +78,16 @@ class Contract:
 
 
 JOB = a_job(status=JobStatus.FAILED)
-RELEASE = Contract(release, "releasing", ["i-1"], ("release", RUN, "i-1"))
+RELEASE = Contract(release, "release_step", ["i-1"], ("release", RUN, "i-1"))
 CONTRACTS = {
-    "Launch": Contract(launch, "launching", None, ("enter", RUN, 4, "the-token", 8, 2)),
-    "Dispatch": Contract(dispatch, "dispatching", "c-1", ("dispatch", RUN, 4, "i-1", "c-0", 3)),
-    "AwaitCompletion": Contract(await_completion, "awaiting", None, ("park", "i-1", "the-token")),
-    "Inspect": Contract(inspect_command, "inspecting", OUTCOME, ("inspect", RUN, "i-1", "c-1")),
-    "Record": Contract(record, "recording", JOB, ("finished", RUN, 4, OUTCOME)),
-    "RecordError": Contract(record, "recording", JOB, ("broken", RUN, "MachineLost", "it was gone")),
+    "Launch": Contract(launch, "launch_step", None, ("run", RUN, 4, "the-token", 8, 2)),
+    "Dispatch": Contract(dispatch, "dispatch_step", "c-1", ("dispatch", RUN, 4, "i-1", "c-0", 3)),
+    "AwaitCompletion": Contract(await_completion, "await_step", None, ("store_token", "i-1", "the-token")),
+    "Inspect": Contract(inspect_command, "inspect_step", OUTCOME, ("inspect", RUN, "i-1", "c-1")),
+    "Record": Contract(record, "record_step", JOB, ("finished", RUN, 4, OUTCOME)),
+    "RecordError": Contract(record, "record_step", JOB, ("broken", RUN, "MachineLost", "it was gone")),
     "DropMachine": RELEASE,
-    "Terminate": Contract(terminate, "terminating", None, ("terminate", RUN, "i-1", "the-token")),
+    "Terminate": Contract(terminate, "terminate_step", None, ("terminate", RUN, "i-1", "the-token")),
     "Release": RELEASE,
 }
 

@@ -8,24 +8,24 @@ from typing import Any
 
 import pytest
 
-from functions.jobs.ending import Ends, Recording, Releasing, Terminating
+from functions.cleanup.ending import RecordStep, ReleaseStep, RunMachines, TerminateStep
+from functions.cleanup.termination_batcher import TerminationBatcher
+from functions.execution.ports import CommandState
+from functions.execution.running import AwaitStep, DispatchStep, InspectStep
 from functions.jobs.errors import AgentNotOnline, MayflyError
 from functions.jobs.job import Job, JobStatus, Run
-from functions.jobs.launching import Launching
-from functions.jobs.line import Line
-from functions.jobs.ports import CommandState
-from functions.jobs.running import Awaiting, Dispatching, Inspecting
-from functions.jobs.submission import Submission
-from functions.jobs.terminations import Terminations
 from functions.orchestrator import await_completion, dispatch, inspect_command, launch, record, release, terminate
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.scheduling.launch_step import LaunchStep
+from functions.submission.submission import Submission
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machine_table import FakeMachineTable
-from tests.functions.jobs.waiting_line import DENIED, FULL, QUEUE_TIMEOUT, WaitingLine
 from tests.functions.orchestrator.lambda_context import CONTEXT
 from tests.functions.orchestrator.states_language import StatesLanguage, Way
 from tests.functions.orchestrator.workflow_definition import ARNS, MACHINE, TASKS
+from tests.functions.scheduling.waiting_queue import DENIED, FULL, QUEUE_TIMEOUT, WaitingQueue
 
 HANDLERS: dict[str | int, Any] = {
     ARNS["launch"]: launch,
@@ -45,7 +45,7 @@ MAX_STATES = 200
 class Execution:
     """One run of one job. `visited` are the states it went through, `before` what happens as one is reached."""
 
-    line: WaitingLine
+    queue: WaitingQueue
     files: FakeJobFiles
     submission: Submission
     visited: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Execution:
 
     @property
     def job(self) -> Job:
-        return self.line.jobs.only
+        return self.queue.jobs.only
 
     @property
     def ended(self) -> list[bool]:
@@ -90,12 +90,12 @@ class Execution:
         try:
             answer = module.handler(event, CONTEXT)
         except MayflyError as error:
-            self.line.flow.dead.add(token)
+            self.queue.flow.dead.add(token)
             return type(error).__name__, None
         if not TASKS[name]["Resource"].endswith(".waitForTaskToken"):
             return None, {"Payload": json.loads(json.dumps(answer))}
-        told = [one for one in self.line.flow.answers if one.token == token]
-        self.line.flow.dead.add(token)
+        told = [one for one in self.queue.flow.answers if one.token == token]
+        self.queue.flow.dead.add(token)
         if not told:
             return "States.Timeout", None
         return told[0].error, told[0].output
@@ -104,14 +104,14 @@ class Execution:
 @pytest.fixture
 def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
     """A stack with one queued job; `sends` and `commands` of its machines say how they do."""
-    line = WaitingLine.of(1)
+    queue = WaitingQueue.of(1)
     files, machine_table = FakeJobFiles(), FakeMachineTable()
-    whole = Line(line.table, line.flow)
-    dispatching = Dispatching(
-        jobs=line.jobs,
-        line=line.table,
+    whole = LaunchQueue(queue.table, queue.flow)
+    dispatch_step = DispatchStep(
+        jobs=queue.jobs,
+        queue=queue.table,
         machine_table=machine_table,
-        machines=line.machines,
+        machines=queue.machines,
         files=files,
         stack="dev",
         bootstrap="pass",
@@ -122,39 +122,39 @@ def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
         online_waits=(),
         sleep=lambda _: None,
     )
-    ends = Ends(line.jobs, whole, line.machines)
-    terminations = Terminations(machine_table, line.machines, (), lambda _: None)
+    ends = RunMachines(queue.jobs, whole, queue.machines)
+    batcher = TerminationBatcher(machine_table, queue.machines, (), lambda _: None)
     cores = {
-        (launch, "launching"): Launching(line.jobs, whole, line.serving()),
-        (dispatch, "dispatching"): dispatching,
-        (await_completion, "awaiting"): Awaiting(machine_table, line.flow),
-        (inspect_command, "inspecting"): Inspecting(line.jobs, line.machines, 600),
-        (record, "recording"): Recording(line.jobs, files, "1.2.3"),
-        (terminate, "terminating"): Terminating(ends, machine_table, terminations),
-        (release, "releasing"): Releasing(ends, machine_table),
+        (launch, "launch_step"): LaunchStep(queue.jobs, whole, queue.scheduler()),
+        (dispatch, "dispatch_step"): dispatch_step,
+        (await_completion, "await_step"): AwaitStep(machine_table, queue.flow),
+        (inspect_command, "inspect_step"): InspectStep(queue.jobs, queue.machines, 600),
+        (record, "record_step"): RecordStep(queue.jobs, files, "1.2.3"),
+        (terminate, "terminate_step"): TerminateStep(ends, machine_table, batcher),
+        (release, "release_step"): ReleaseStep(ends, machine_table),
     }
     for (module, name), core in cores.items():
         monkeypatch.setattr(module, name, lambda core=core: core)
-    submission = Submission(line.jobs, machine_table, files, FakeMachineLog(), whole, 1000, 7, deleted_jobs=line.jobs)
-    return Execution(line, files, submission)
+    submission = Submission(queue.jobs, machine_table, files, FakeMachineLog(), whole, 1000, 7, deleted_jobs=queue.jobs)
+    return Execution(queue, files, submission)
 
 
 def stored(execution: Execution, attempt: int) -> None:
-    run = execution.line.runs[0]
+    run = execution.queue.runs[0]
     execution.files.outputs[f"outputs/outputs/alice/{run.job_id}/{attempt}/a b.txt"] = b"abc\nappended"
 
 
 def nothing_left(execution: Execution) -> bool:
-    """No machine, no slot, no place in line; every machine there was has the end of its receipt."""
-    line = execution.line
-    return not line.alive and not line.table.slots() and not line.table.oldest(9) and all(execution.ended)
+    """No machine, no slot, no queue entry; every machine there was has the end of its receipt."""
+    queue = execution.queue
+    return not queue.alive and not queue.table.slots() and not queue.table.oldest(9) and all(execution.ended)
 
 
 def test_a_job_that_goes_well(execution: Execution) -> None:
     stored(execution, 1)
-    execution.line.machines.sends = ["c-1"]
-    execution.line.machines.commands = {"c-1": STORED}
-    execution.walk(execution.line.runs[0])
+    execution.queue.machines.sends = ["c-1"]
+    execution.queue.machines.commands = {"c-1": STORED}
+    execution.walk(execution.queue.runs[0])
     assert execution.job.status is JobStatus.SUCCEEDED
     assert execution.visited == [
         "Launch",
@@ -171,10 +171,10 @@ def test_a_job_that_goes_well(execution: Execution) -> None:
 
 def test_a_job_whose_machine_is_lost_gets_another_one(execution: Execution) -> None:
     stored(execution, 2)
-    execution.line.machines.sends = ["c-1", "c-2"]
-    execution.line.machines.commands = {"c-2": STORED}
-    execution.before[2] = lambda: execution.line.machines.states.update({"i-1": "terminated"})
-    execution.walk(execution.line.runs[0])
+    execution.queue.machines.sends = ["c-1", "c-2"]
+    execution.queue.machines.commands = {"c-2": STORED}
+    execution.before[2] = lambda: execution.queue.machines.states.update({"i-1": "terminated"})
+    execution.walk(execution.queue.runs[0])
     assert execution.job.status is JobStatus.SUCCEEDED
     assert (execution.job.attempts, len(execution.ended)) == (2, 2)
     assert execution.visited.count("DropMachine") == 1
@@ -182,12 +182,12 @@ def test_a_job_whose_machine_is_lost_gets_another_one(execution: Execution) -> N
 
 
 def test_a_job_that_loses_every_machine_fails_and_can_be_tried_again(execution: Execution) -> None:
-    line, run = execution.line, execution.line.runs[0]
-    line.machines.sends = ["c-1", "c-2", "c-3", "c-4"]
-    line.machines.commands = {"c-4": STORED}
+    queue, run = execution.queue, execution.queue.runs[0]
+    queue.machines.sends = ["c-1", "c-2", "c-3", "c-4"]
+    queue.machines.commands = {"c-4": STORED}
 
     def lose_machines() -> None:
-        line.machines.states.update({one: "terminated" for one in line.machines.states if one != "i-4"})
+        queue.machines.states.update({one: "terminated" for one in queue.machines.states if one != "i-4"})
 
     execution.before = dict.fromkeys(range(MAX_STATES), lose_machines)
     execution.walk(run)
@@ -206,8 +206,8 @@ def test_a_job_that_loses_every_machine_fails_and_can_be_tried_again(execution: 
 
 
 def test_a_job_whose_machines_never_come_online_fails_with_its_machines_ended(execution: Execution) -> None:
-    execution.line.machines.sends = [AgentNotOnline("not yet")] * 3
-    execution.walk(execution.line.runs[0])
+    execution.queue.machines.sends = [AgentNotOnline("not yet")] * 3
+    execution.walk(execution.queue.runs[0])
     assert execution.job.error
     assert (execution.job.error.code, len(execution.ended)) == ("boot_timeout", 3)
     assert nothing_left(execution)
@@ -215,19 +215,19 @@ def test_a_job_whose_machines_never_come_online_fails_with_its_machines_ended(ex
 
 def test_a_job_waits_until_there_is_room(execution: Execution) -> None:
     stored(execution, 1)
-    execution.line.machines.answers = [FULL, FULL]
-    execution.line.machines.sends = ["c-1"]
-    execution.line.machines.commands = {"c-1": STORED}
-    execution.walk(execution.line.runs[0])
+    execution.queue.machines.answers = [FULL, FULL]
+    execution.queue.machines.sends = ["c-1"]
+    execution.queue.machines.commands = {"c-1": STORED}
+    execution.walk(execution.queue.runs[0])
     assert execution.visited[:4] == ["Launch", "Launch", "Launch", "Dispatch"]
     assert execution.job.status is JobStatus.SUCCEEDED
     assert nothing_left(execution)
 
 
 def test_a_job_that_gets_no_room_in_time_fails_and_makes_way(execution: Execution, stopped_clock: StoppedClock) -> None:
-    execution.line.machines.answers = [FULL] * 9
+    execution.queue.machines.answers = [FULL] * 9
     execution.before = dict.fromkeys(range(1, 9), lambda: stopped_clock.go_on(QUEUE_TIMEOUT.total_seconds() / 2))
-    execution.walk(execution.line.runs[0])
+    execution.walk(execution.queue.runs[0])
     assert execution.job.error
     assert execution.job.error.code == "queue_timeout"
     assert execution.visited[-3:] == ["RecordError", "Terminate", "Release"]
@@ -235,8 +235,8 @@ def test_a_job_that_gets_no_room_in_time_fails_and_makes_way(execution: Executio
 
 
 def test_a_launch_that_is_refused_for_good_fails_the_job_at_once(execution: Execution) -> None:
-    execution.line.machines.answers = [DENIED]
-    execution.walk(execution.line.runs[0])
+    execution.queue.machines.answers = [DENIED]
+    execution.walk(execution.queue.runs[0])
     assert execution.visited == ["Launch", "RecordError", "Terminate", "Release"]
     assert execution.job.error
     assert execution.job.error.code == "launch_refused"
@@ -247,8 +247,8 @@ def test_a_launch_that_is_refused_for_good_fails_the_job_at_once(execution: Exec
     ("step", "cancelled_in"), [(0, "Launch"), (1, "Dispatch"), (2, "AwaitCompletion"), (3, "Inspect")]
 )
 def test_a_job_cancelled_on_its_way_leaves_nothing_behind(execution: Execution, step: int, cancelled_in: str) -> None:
-    run = execution.line.runs[0]
-    execution.line.machines.sends = ["c-1"]
+    run = execution.queue.runs[0]
+    execution.queue.machines.sends = ["c-1"]
     execution.before[step] = lambda: execution.submission.cancel(run.owner, run.job_id)
     execution.walk(run)
     assert execution.visited[step] == cancelled_in
@@ -260,32 +260,32 @@ def test_a_job_cancelled_on_its_way_leaves_nothing_behind(execution: Execution, 
 
 def test_a_result_that_came_too_late_is_stored_by_a_second_command(execution: Execution) -> None:
     stored(execution, 1)
-    execution.line.machines.sends = ["c-1", "c-2"]
-    execution.line.machines.commands = {"c-1": EXPIRED, "c-2": STORED}
-    execution.walk(execution.line.runs[0])
+    execution.queue.machines.sends = ["c-1", "c-2"]
+    execution.queue.machines.commands = {"c-1": EXPIRED, "c-2": STORED}
+    execution.walk(execution.queue.runs[0])
     assert execution.job.status is JobStatus.SUCCEEDED
-    uploads = ["--upload-only" in script for _, script, _ in execution.line.machines.sent]
+    uploads = ["--upload-only" in script for _, script, _ in execution.queue.machines.sent]
     assert uploads == [False, True]
     assert nothing_left(execution)
 
 
 def test_a_result_that_always_comes_too_late_is_given_up(execution: Execution) -> None:
-    execution.line.machines.sends = [f"c-{number}" for number in range(9)]
-    execution.line.machines.commands = {f"c-{number}": EXPIRED for number in range(9)}
-    execution.walk(execution.line.runs[0])
+    execution.queue.machines.sends = [f"c-{number}" for number in range(9)]
+    execution.queue.machines.commands = {f"c-{number}": EXPIRED for number in range(9)}
+    execution.walk(execution.queue.runs[0])
     assert execution.job.error
     assert execution.job.error.code == "output_not_stored"
-    assert len(execution.line.machines.sent) == 4
+    assert len(execution.queue.machines.sent) == 4
     assert nothing_left(execution)
 
 
 def test_a_result_that_a_later_attempt_could_not_store_is_stored_by_that_attempt(execution: Execution) -> None:
     stored(execution, 2)
-    execution.line.machines.sends = ["c-1", "c-2", "c-3"]
-    execution.line.machines.commands = {"c-1": EXPIRED, "c-3": STORED}
-    execution.before[6] = lambda: execution.line.machines.states.update({"i-1": "terminated"})
-    execution.walk(execution.line.runs[0])
+    execution.queue.machines.sends = ["c-1", "c-2", "c-3"]
+    execution.queue.machines.commands = {"c-1": EXPIRED, "c-3": STORED}
+    execution.before[6] = lambda: execution.queue.machines.states.update({"i-1": "terminated"})
+    execution.walk(execution.queue.runs[0])
     assert execution.job.status is JobStatus.SUCCEEDED
-    uploads = ["--upload-only" in script for _, script, _ in execution.line.machines.sent]
+    uploads = ["--upload-only" in script for _, script, _ in execution.queue.machines.sent]
     assert uploads == [False, True, False], "the new machine has nothing to store yet"
     assert nothing_left(execution)

@@ -9,9 +9,10 @@ import pytest
 from cfnlint.api import lint
 from jsonata import jsonata
 
-from functions.jobs import errors, serving
-from functions.jobs.advice import FAILURES
-from functions.jobs.ending import _CODES
+from functions.cleanup.ending import _CODES
+from functions.jobs import errors
+from functions.jobs.failure_catalog import FAILURES
+from functions.scheduling import scheduler
 from infra.workflow import limits
 from operations.stack_settings import read_settings
 from tests.functions.orchestrator.states_language import Way
@@ -85,7 +86,7 @@ EDGES = [
     ),
     Edge("Launch", "answers", "Dispatch", BEGUN, {"instance_id": "i-1"}, {"instance_id": "i-1"}),
     Edge("Launch", "JobEnded", "Terminate", BEGUN),
-    Edge("Launch", "YourTurn", "Launch", BEGUN | {"asks": 5}, assigns={"asks": 9}),
+    Edge("Launch", "CapacityAvailable", "Launch", BEGUN | {"asks": 5}, assigns={"asks": 9}),
     Edge("Launch", "States.Timeout", "Launch", BEGUN, assigns={"asks": 4}),
     Edge("Launch", "QueueTimeout", "RecordError", BEGUN, assigns=error("QueueTimeout")),
     Edge("Launch", "LaunchRefused", "RecordError", BEGUN, assigns=error("LaunchRefused")),
@@ -187,7 +188,7 @@ def test_a_variable_that_was_never_assigned_would_be_found() -> None:
         WORKFLOW.payload("Inspect", LAUNCHED)
 
 
-def findings(definition: Any) -> list[str]:
+def cache(definition: Any) -> list[str]:
     """What cfn-lint's state machine rules (E3601 and its kin) find in a definition.
 
     They take a number for TimeoutSeconds alone, where the language has an expression as well (states-language.net,
@@ -210,7 +211,7 @@ def targets(state: dict[str, Any]) -> set[str]:
 
 
 def test_the_workflow_is_valid_amazon_states_language() -> None:
-    assert findings(MACHINE) == []
+    assert cache(MACHINE) == []
 
 
 @pytest.mark.parametrize(
@@ -226,7 +227,7 @@ def test_the_validator_finds_a_broken_workflow(state: str, change: dict[str, Any
     broken = json.loads(json.dumps(MACHINE))
     broken["States"][state].update(change)
     broken["States"][state] = {key: value for key, value in broken["States"][state].items() if value is not None}
-    assert findings(broken)
+    assert cache(broken)
 
 
 def test_no_variable_hides_a_function_of_the_query_language() -> None:
@@ -314,9 +315,9 @@ def test_who_is_refused_a_machine_comes_again_until_the_queue_timeout(refusal: s
     assert retrier["MaxDelaySeconds"] <= 60
 
 
-@pytest.mark.parametrize("kind", sorted(serving.STEP_ERRORS))
+@pytest.mark.parametrize("kind", sorted(scheduler.STEP_ERRORS))
 def test_every_refusal_is_one_that_the_launch_state_knows(kind: str) -> None:
-    name = serving.STEP_ERRORS[kind].__name__
+    name = scheduler.STEP_ERRORS[kind].__name__
     assert name in WORKFLOW.retrier("Launch", name)["ErrorEquals"]
 
 

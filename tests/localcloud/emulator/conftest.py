@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from localcloud.emulator.process import EmulatorProcess
-from tests.localcloud.emulator.lab import REGION, Lab
+from tests.localcloud.emulator.harness import REGION, EmulatorHarness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,19 +23,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared_lab() -> Iterator[Lab]:
-    lab = Lab(EmulatorProcess.start(region=REGION))
-    yield lab
-    lab.close()
+def shared_harness() -> Iterator[EmulatorHarness]:
+    harness = EmulatorHarness(EmulatorProcess.start(region=REGION))
+    yield harness
+    harness.close()
 
 
 @pytest.fixture
-def lab(shared_lab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
+def harness(shared_harness: EmulatorHarness, request: pytest.FixtureRequest) -> Iterator[EmulatorHarness]:
     """The shared emulator, without faults; every machine of the test is terminated afterwards."""
-    yield shared_lab
-    shared_lab.site.delete("/_local/faults")
-    alive = [each["id"] for each in shared_lab.site.get("/_local/machines").json() if each["state"] != "terminated"]
+    yield shared_harness
+    shared_harness.site.delete("/_local/faults")
+    alive = [each["id"] for each in shared_harness.site.get("/_local/machines").json() if each["state"] != "terminated"]
     for instance_id in alive:
-        shared_lab.site.post(f"/_local/machines/{instance_id}/kill")
+        shared_harness.site.post(f"/_local/machines/{instance_id}/kill")
     if getattr(request.node, "failed", False):
-        print(shared_lab.emulator.log_tail())  # noqa: T201 - shown by pytest with the failure
+        print(shared_harness.emulator.log_tail())  # noqa: T201 - shown by pytest with the failure

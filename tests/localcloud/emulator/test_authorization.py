@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.emulator.lab import AGENT_ACTIONS, allow
+from tests.localcloud.emulator.harness import AGENT_ACTIONS, allow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.localcloud.emulator.lab import Lab
+    from tests.localcloud.emulator.harness import EmulatorHarness
 
 ACCOUNT = "000000000000"
 EC2 = f"arn:aws:ec2:eu-central-1:{ACCOUNT}"
@@ -27,12 +27,12 @@ Statements = dict[str, dict[str, Any]]
 class Stage:
     """A launch template with everything around it, and a policy that allows exactly its launch."""
 
-    def __init__(self, lab: Lab) -> None:
-        ec2 = lab.client("ec2")
+    def __init__(self, harness: EmulatorHarness) -> None:
+        ec2 = harness.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.8.1.0/24")["Subnet"]["SubnetId"]
         group = ec2.create_security_group(GroupName=f"g-{vpc}", Description="g", VpcId=vpc)["GroupId"]
-        self.profile = lab.profile(AGENT_ACTIONS)
+        self.profile = harness.profile(AGENT_ACTIONS)
         template = ec2.create_launch_template(
             LaunchTemplateName=f"t-{uuid.uuid4().hex[:8]}",
             LaunchTemplateData={
@@ -97,10 +97,10 @@ def denied(call: Callable[..., Any], **arguments: Any) -> bool:
     return False
 
 
-def test_a_policy_that_names_every_resource_of_a_launch_allows_it(lab: Lab) -> None:
-    stage = Stage(lab)
-    role = lab.role(list(stage.statements.values()))
-    assert not denied(lab.as_role("ec2", role).run_instances, **stage.call)
+def test_a_policy_that_names_every_resource_of_a_launch_allows_it(harness: EmulatorHarness) -> None:
+    stage = Stage(harness)
+    role = harness.role(list(stage.statements.values()))
+    assert not denied(harness.as_role("ec2", role).run_instances, **stage.call)
 
 
 @pytest.mark.parametrize(
@@ -110,10 +110,10 @@ def test_a_policy_that_names_every_resource_of_a_launch_allows_it(lab: Lab) -> N
         *("tags", "image parameter", "role"),
     ],
 )
-def test_a_launch_is_denied_when_any_of_its_resources_is_not_allowed(lab: Lab, missing: str) -> None:
-    stage = Stage(lab)
-    role = lab.role([statement for name, statement in stage.statements.items() if name != missing])
-    assert denied(lab.as_role("ec2", role).run_instances, **stage.call)
+def test_a_launch_is_denied_when_any_of_its_resources_is_not_allowed(harness: EmulatorHarness, missing: str) -> None:
+    stage = Stage(harness)
+    role = harness.role([statement for name, statement in stage.statements.items() if name != missing])
+    assert denied(harness.as_role("ec2", role).run_instances, **stage.call)
 
 
 @pytest.mark.parametrize(
@@ -128,32 +128,34 @@ def test_a_launch_is_denied_when_any_of_its_resources_is_not_allowed(lab: Lab, m
     ],
     ids=["type", "image", "metadata version", "no tags", "another tag value", "another tag key"],
 )
-def test_a_launch_is_denied_when_it_differs_from_what_the_conditions_allow(lab: Lab, change: dict[str, Any]) -> None:
-    stage = Stage(lab)
-    role = lab.role(list(stage.statements.values()))
-    assert denied(lab.as_role("ec2", role).run_instances, **{**copy.deepcopy(stage.call), **change})
+def test_a_launch_is_denied_when_it_differs_from_what_the_conditions_allow(
+    harness: EmulatorHarness, change: dict[str, Any]
+) -> None:
+    stage = Stage(harness)
+    role = harness.role(list(stage.statements.values()))
+    assert denied(harness.as_role("ec2", role).run_instances, **{**copy.deepcopy(stage.call), **change})
 
 
 @pytest.mark.parametrize("key", ["aws:ResourceTag/stack", "ec2:ResourceTag/stack"])
-def test_terminating_follows_the_tags_of_the_machine(lab: Lab, key: str) -> None:
-    role = lab.role([allow(["ec2:TerminateInstances"], f"{EC2}:instance/*", StringEquals={key: "mine"})])
-    ec2 = lab.as_role("ec2", role)
-    mine, other = lab.launch(TagSpecifications=TAGS), lab.launch()
+def test_terminating_follows_the_tags_of_the_machine(harness: EmulatorHarness, key: str) -> None:
+    role = harness.role([allow(["ec2:TerminateInstances"], f"{EC2}:instance/*", StringEquals={key: "mine"})])
+    ec2 = harness.as_role("ec2", role)
+    mine, other = harness.launch(TagSpecifications=TAGS), harness.launch()
     assert denied(ec2.terminate_instances, InstanceIds=[mine, other])
     assert not denied(ec2.terminate_instances, InstanceIds=[mine])
 
 
-def test_an_unknown_machine_has_no_tags_to_be_allowed_by(lab: Lab) -> None:
+def test_an_unknown_machine_has_no_tags_to_be_allowed_by(harness: EmulatorHarness) -> None:
     """As EC2 answers: runs-on/terraform-aws-runs-on#60; aws/karpenter-provider-aws#2100, pull request 2253."""
     actions = ["ec2:CreateTags", "ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances"]
     by_tag = allow(actions, f"{EC2}:instance/*", StringEquals={"aws:ResourceTag/stack": "mine"})
-    lab.set_faults(invisible_for_s=3600)
-    unknown = ("i-0123456789abcdef0", lab.launch(TagSpecifications=TAGS))
+    harness.set_faults(invisible_for_s=3600)
+    unknown = ("i-0123456789abcdef0", harness.launch(TagSpecifications=TAGS))
     for statement, code in (
         (by_tag, "UnauthorizedOperation"),
         (allow(actions, f"{EC2}:instance/*"), "InvalidInstanceID.NotFound"),
     ):
-        ec2 = lab.as_role("ec2", lab.role([statement]))
+        ec2 = harness.as_role("ec2", harness.role([statement]))
         for machine in unknown:
             tags = [{"Key": "note", "Value": "1"}]
             assert code_of(ec2.create_tags, Resources=[machine], Tags=tags) == code
@@ -161,34 +163,34 @@ def test_an_unknown_machine_has_no_tags_to_be_allowed_by(lab: Lab) -> None:
                 assert code_of(call, InstanceIds=[machine]) == code
 
 
-def test_a_first_spot_request_needs_the_right_to_create_its_service_linked_role(lab: Lab) -> None:
+def test_a_first_spot_request_needs_the_right_to_create_its_service_linked_role(harness: EmulatorHarness) -> None:
     """EC2 user guide, "Service-linked role for Spot Instance requests"; the code: terraform-aws-github-runner#104."""
-    iam, stage = lab.client("iam"), Stage(lab)
+    iam, stage = harness.client("iam"), Stage(harness)
     with suppress(iam.exceptions.NoSuchEntityException):  # of another test's
         iam.delete_service_linked_role(RoleName="AWSServiceRoleForEC2Spot")
     arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"
     is_spot = {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}
     without = list(stage.statements.values())
     spot = {**stage.call, "InstanceMarketOptions": {"MarketType": "spot"}}
-    call = lab.as_role("ec2", lab.role(without)).run_instances
+    call = harness.as_role("ec2", harness.role(without)).run_instances
     assert code_of(call, **spot) == "AuthFailure.ServiceLinkedRoleCreationNotPermitted"
     assert not denied(call, **stage.call), "on-demand instances need none"
     other = {"StringEquals": {"iam:AWSServiceName": "spotfleet.amazonaws.com"}}
-    of_another = lab.as_role("ec2", lab.role([*without, allow(["iam:CreateServiceLinkedRole"], arn, **other)]))
+    of_another = harness.as_role("ec2", harness.role([*without, allow(["iam:CreateServiceLinkedRole"], arn, **other)]))
     assert code_of(of_another.run_instances, **spot) == "AuthFailure.ServiceLinkedRoleCreationNotPermitted"
-    allowed = lab.as_role("ec2", lab.role([*without, allow(["iam:CreateServiceLinkedRole"], arn, **is_spot)]))
+    allowed = harness.as_role("ec2", harness.role([*without, allow(["iam:CreateServiceLinkedRole"], arn, **is_spot)]))
     assert not denied(allowed.run_instances, **spot)
     assert iam.get_role(RoleName="AWSServiceRoleForEC2Spot")["Role"]["Arn"] == arn
     assert not denied(call, **spot), "the account has the role now"
 
 
-def test_tags_of_a_running_machine_follow_its_tags_and_those_asked_for(lab: Lab) -> None:
+def test_tags_of_a_running_machine_follow_its_tags_and_those_asked_for(harness: EmulatorHarness) -> None:
     condition = {
         "StringEquals": {"aws:ResourceTag/stack": "mine"},
         "ForAllValues:StringEquals": {"aws:TagKeys": ["note"]},
     }
-    ec2 = lab.as_role("ec2", lab.role([allow(["ec2:CreateTags"], f"{EC2}:instance/*", **condition)]))
-    mine, other = lab.launch(TagSpecifications=TAGS), lab.launch()
+    ec2 = harness.as_role("ec2", harness.role([allow(["ec2:CreateTags"], f"{EC2}:instance/*", **condition)]))
+    mine, other = harness.launch(TagSpecifications=TAGS), harness.launch()
     note = [{"Key": "note", "Value": "1"}]
     assert not denied(ec2.create_tags, Resources=[mine], Tags=note)
     assert denied(ec2.create_tags, Resources=[other], Tags=note)
@@ -196,18 +198,18 @@ def test_tags_of_a_running_machine_follow_its_tags_and_those_asked_for(lab: Lab)
 
 
 @pytest.mark.parametrize("key", ["aws:ResourceTag/stack", "ssm:resourceTag/stack"])
-def test_a_command_needs_its_document_and_follows_the_tags_of_the_machine(lab: Lab, key: str) -> None:
+def test_a_command_needs_its_document_and_follows_the_tags_of_the_machine(harness: EmulatorHarness, key: str) -> None:
     document = allow(["ssm:SendCommand"], "arn:aws:ssm:eu-central-1::document/AWS-RunShellScript")
     machines = allow(["ssm:SendCommand"], f"{EC2}:instance/*", StringEquals={key: "mine"})
-    mine, other = lab.launch(TagSpecifications=TAGS), lab.launch()
+    mine, other = harness.launch(TagSpecifications=TAGS), harness.launch()
     for machine in (mine, other):
-        lab.run(machine, "true")
+        harness.run(machine, "true")
     call = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
-    both = lab.as_role("ssm", lab.role([document, machines])).send_command
+    both = harness.as_role("ssm", harness.role([document, machines])).send_command
     assert not denied(both, **call, InstanceIds=[mine])
     assert denied(both, **call, InstanceIds=[other])
     for statement in (document, machines):
-        assert denied(lab.as_role("ssm", lab.role([statement])).send_command, **call, InstanceIds=[mine])
+        assert denied(harness.as_role("ssm", harness.role([statement])).send_command, **call, InstanceIds=[mine])
 
 
 @pytest.mark.parametrize(
@@ -217,20 +219,22 @@ def test_a_command_needs_its_document_and_follows_the_tags_of_the_machine(lab: L
         ("ssm:CancelCommand", "cancel_command"),
     ],
 )
-def test_calls_on_commands_are_allowed_on_anything_or_not_at_all(lab: Lab, action: str, call: str) -> None:
-    machine = lab.launch()
-    command = lab.send(machine, ["true"])
-    lab.invocation(command, machine)
+def test_calls_on_commands_are_allowed_on_anything_or_not_at_all(
+    harness: EmulatorHarness, action: str, call: str
+) -> None:
+    machine = harness.launch()
+    command = harness.send(machine, ["true"])
+    harness.invocation(command, machine)
     arguments: dict[str, Any] = {"CommandId": command}
     if call == "get_command_invocation":
         arguments["InstanceId"] = machine
-    allowed = lab.as_role("ssm", lab.role([allow([action])]))
-    narrow = lab.as_role("ssm", lab.role([allow([action], f"{EC2}:instance/*")]))
+    allowed = harness.as_role("ssm", harness.role([allow([action])]))
+    narrow = harness.as_role("ssm", harness.role([allow([action], f"{EC2}:instance/*")]))
     assert not denied(getattr(allowed, call), **arguments)
     assert denied(getattr(narrow, call), **arguments)
 
 
-def test_a_machine_can_do_only_what_its_role_allows(lab: Lab) -> None:
+def test_a_machine_can_do_only_what_its_role_allows(harness: EmulatorHarness) -> None:
     program = """
 import json, os, urllib.request
 base = os.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"]
@@ -240,18 +244,18 @@ token = {"X-aws-ec2-metadata-token": get("/latest/api/token", {"X-aws-ec2-metada
 role = get("/latest/meta-data/iam/security-credentials/", token)
 print(get("/latest/meta-data/iam/security-credentials/" + role, token))
 """
-    machine = lab.launch(profile=lab.profile(AGENT_ACTIONS))
-    keys = json.loads(lab.run(machine, f"python3 - <<'EOF'{program}EOF")["StandardOutputContent"])
-    sts = lab.with_keys("sts", keys["AccessKeyId"], keys["SecretAccessKey"], keys["Token"])
+    machine = harness.launch(profile=harness.profile(AGENT_ACTIONS))
+    keys = json.loads(harness.run(machine, f"python3 - <<'EOF'{program}EOF")["StandardOutputContent"])
+    sts = harness.with_keys("sts", keys["AccessKeyId"], keys["SecretAccessKey"], keys["Token"])
     assert sts.get_caller_identity()["Arn"].endswith(f"/{machine}")
-    s3 = lab.with_keys("s3", keys["AccessKeyId"], keys["SecretAccessKey"], keys["Token"])
+    s3 = harness.with_keys("s3", keys["AccessKeyId"], keys["SecretAccessKey"], keys["Token"])
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.list_buckets()
 
 
-def test_items_follow_the_partition_keys_that_a_request_names(lab: Lab) -> None:
+def test_items_follow_the_partition_keys_that_a_request_names(harness: EmulatorHarness) -> None:
     name = f"table-{uuid.uuid4().hex[:8]}"
-    lab.client("dynamodb").create_table(
+    harness.client("dynamodb").create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "owner", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
@@ -259,7 +263,7 @@ def test_items_follow_the_partition_keys_that_a_request_names(lab: Lab) -> None:
     )
     leading = "dynamodb:LeadingKeys"
     condition = {"ForAllValues:StringLike": {leading: ["mine-?"]}, "Null": {leading: "false"}}
-    dynamodb = lab.as_role("dynamodb", lab.role([allow(["dynamodb:*"], "*", **condition)]))
+    dynamodb = harness.as_role("dynamodb", harness.role([allow(["dynamodb:*"], "*", **condition)]))
 
     def key(owner: str) -> dict[str, Any]:
         return {"owner": {"S": owner}, "id": {"S": "1"}}
@@ -272,7 +276,7 @@ def test_items_follow_the_partition_keys_that_a_request_names(lab: Lab) -> None:
             "ExpressionAttributeValues": values,
         }
 
-    for owner, expected in (("mine-1", False), ("mine-12", True), ("theirs", True), ("#line", True)):
+    for owner, expected in (("mine-1", False), ("mine-12", True), ("theirs", True), ("#queue", True)):
         found = {
             "put": denied(dynamodb.put_item, TableName=name, Item=key(owner)),
             "get": denied(dynamodb.get_item, TableName=name, Key=key(owner)),

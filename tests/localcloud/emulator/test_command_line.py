@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from localcloud.emulator.process import ROOT
 from localcloud.emulator.subreaper import descendants
 from tests import web
-from tests.localcloud.emulator.lab import is_running
+from tests.localcloud.emulator.harness import is_running
 
 if TYPE_CHECKING:
     from pathlib import Path

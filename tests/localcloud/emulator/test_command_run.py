@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localcloud.emulator.subreaper import IS_LINUX
-from tests.localcloud.emulator.lab import LEAVES_A_PROCESS, Lab, is_running, wait_for
+from tests.localcloud.emulator.harness import LEAVES_A_PROCESS, EmulatorHarness, is_running, wait_for
 
 # Prints its id once it has a session of its own, and keeps its standard output.
 SETSID_CHILD = (
@@ -14,140 +14,146 @@ SETSID_CHILD = (
 NO_SUCH_PROCESS = ("Failed", 1, "failed to run commands: no such process")
 
 
-def first_lines(lab: Lab, machine: str, command: str, count: int) -> list[str]:
+def first_lines(harness: EmulatorHarness, machine: str, command: str, count: int) -> list[str]:
     """Of a command that still runs."""
     show = f"cat $HOME/../ssm/{command}/stdout 2>/dev/null || true"
 
     def lines() -> list[str] | None:
-        found = lab.run(machine, show)["StandardOutputContent"].splitlines()
+        found = harness.run(machine, show)["StandardOutputContent"].splitlines()
         return found if len(found) >= count else None
 
     return wait_for(lines, f"{count} lines")
 
 
-def end_of(lab: Lab, command: str, machine: str) -> tuple[str, int, str]:
-    found = lab.invocation(command, machine)
+def end_of(harness: EmulatorHarness, command: str, machine: str) -> tuple[str, int, str]:
+    found = harness.invocation(command, machine)
     return found["Status"], found["ResponseCode"], found["StandardErrorContent"]
 
 
-def test_a_command_lasts_until_no_process_holds_its_output(lab: Lab) -> None:
+def test_a_command_lasts_until_no_process_holds_its_output(harness: EmulatorHarness) -> None:
     """Seen: a child that keeps stdout; the command ends with it, and has its late line."""
-    machine = lab.launch()
+    machine = harness.launch()
     late = "(until [ -e $HOME/go ]; do sleep 0.1; done; echo late) &"
-    command = lab.send(machine, [late, "echo $$"])
-    (shell,) = first_lines(lab, machine, command, 1)
+    command = harness.send(machine, [late, "echo $$"])
+    (shell,) = first_lines(harness, machine, command, 1)
     wait_for(lambda: not is_running(int(shell)), "the shell to end")
-    assert lab.client("ssm").get_command_invocation(CommandId=command, InstanceId=machine)["Status"] == "InProgress"
-    lab.run(machine, "touch $HOME/go")
-    assert lab.invocation(command, machine)["StandardOutputContent"] == f"{shell}\nlate\n"
-    assert lab.invocation(command, machine)["Status"] == "Success"
+    assert harness.client("ssm").get_command_invocation(CommandId=command, InstanceId=machine)["Status"] == "InProgress"
+    harness.run(machine, "touch $HOME/go")
+    assert harness.invocation(command, machine)["StandardOutputContent"] == f"{shell}\nlate\n"
+    assert harness.invocation(command, machine)["Status"] == "Success"
 
 
-def test_a_child_whose_output_goes_elsewhere_does_not_hold_a_command_open(lab: Lab) -> None:
+def test_a_child_whose_output_goes_elsewhere_does_not_hold_a_command_open(harness: EmulatorHarness) -> None:
     """Seen: the command ends at once, the child lives on."""
-    result = lab.run(lab.launch(), LEAVES_A_PROCESS)
+    result = harness.run(harness.launch(), LEAVES_A_PROCESS)
     assert result["Status"] == "Success"
     assert is_running(int(result["StandardOutputContent"]))
 
 
-def test_at_the_time_limit_a_child_that_keeps_stdout_is_killed_though_its_shell_has_ended(lab: Lab) -> None:
+def test_at_the_time_limit_a_child_that_keeps_stdout_is_killed_though_its_shell_has_ended(
+    harness: EmulatorHarness,
+) -> None:
     """Seen: TimedOut, 137; the script's own 0 is lost."""
-    machine = lab.launch()
-    command = lab.send(machine, ["sleep 600 &", "echo $!", "exit 0"], parameters={"executionTimeout": ["5"]})
-    found = lab.invocation(command, machine)
+    machine = harness.launch()
+    command = harness.send(machine, ["sleep 600 &", "echo $!", "exit 0"], parameters={"executionTimeout": ["5"]})
+    found = harness.invocation(command, machine)
     assert (found["Status"], found["ResponseCode"], found["StandardErrorContent"]) == ("TimedOut", 137, "")
     child = int(found["StandardOutputContent"])
     wait_for(lambda: not is_running(child), "the child to be gone")
 
 
 @pytest.mark.skipif(not IS_LINUX, reason="elsewhere what has left its session is out of reach")
-def test_at_the_time_limit_a_child_that_left_the_group_makes_the_kill_fail(lab: Lab) -> None:
+def test_at_the_time_limit_a_child_that_left_the_group_makes_the_kill_fail(harness: EmulatorHarness) -> None:
     """Seen: Failed, 1, that sentence; the script's own 3 is lost, the child lives on (executers.go, kill(-pid))."""
-    machine = lab.launch()
-    command = lab.send(machine, [SETSID_CHILD, "exit 3"], parameters={"executionTimeout": ["5"]})
-    assert end_of(lab, command, machine) == NO_SUCH_PROCESS
-    (child,) = first_lines(lab, machine, command, 1)
+    machine = harness.launch()
+    command = harness.send(machine, [SETSID_CHILD, "exit 3"], parameters={"executionTimeout": ["5"]})
+    assert end_of(harness, command, machine) == NO_SUCH_PROCESS
+    (child,) = first_lines(harness, machine, command, 1)
     assert is_running(int(child))
 
 
 @pytest.mark.skipif(not IS_LINUX, reason="as above")
-def test_a_command_is_not_cancelled_where_only_a_child_that_left_the_group_holds_its_output(lab: Lab) -> None:
+def test_a_command_is_not_cancelled_where_only_a_child_that_left_the_group_holds_its_output(
+    harness: EmulatorHarness,
+) -> None:
     """Seen: Failed, 1, not Cancelled."""
-    machine = lab.launch()
-    command = lab.send(machine, [SETSID_CHILD, "echo $$"])
-    pids = {int(line) for line in first_lines(lab, machine, command, 2)}
+    machine = harness.launch()
+    command = harness.send(machine, [SETSID_CHILD, "echo $$"])
+    pids = {int(line) for line in first_lines(harness, machine, command, 2)}
     wait_for(lambda: len([pid for pid in pids if is_running(pid)]) == 1, "the shell to end")
-    lab.client("ssm").cancel_command(CommandId=command)
-    assert end_of(lab, command, machine) == NO_SUCH_PROCESS
+    harness.client("ssm").cancel_command(CommandId=command)
+    assert end_of(harness, command, machine) == NO_SUCH_PROCESS
 
 
-def test_a_cancelled_command_keeps_what_it_has_printed(lab: Lab) -> None:
+def test_a_cancelled_command_keeps_what_it_has_printed(harness: EmulatorHarness) -> None:
     """Seen: Cancelled, 137; nothing is added to stderr."""
-    machine = lab.launch()
-    command = lab.send(machine, ["echo so far", "sleep 600"])
-    first_lines(lab, machine, command, 1)
-    lab.client("ssm").cancel_command(CommandId=command)
-    assert end_of(lab, command, machine) == ("Cancelled", 137, "")
-    assert lab.invocation(command, machine)["StandardOutputContent"] == "so far\n"
+    machine = harness.launch()
+    command = harness.send(machine, ["echo so far", "sleep 600"])
+    first_lines(harness, machine, command, 1)
+    harness.client("ssm").cancel_command(CommandId=command)
+    assert end_of(harness, command, machine) == ("Cancelled", 137, "")
+    assert harness.invocation(command, machine)["StandardOutputContent"] == "so far\n"
 
 
 @pytest.mark.parametrize(("number", "name"), [("SIGKILL", "killed"), ("SIGTERM", "terminated")])
-def test_a_shell_ended_by_a_signal_has_the_code_minus_one(lab: Lab, number: str, name: str) -> None:
+def test_a_shell_ended_by_a_signal_has_the_code_minus_one(harness: EmulatorHarness, number: str, name: str) -> None:
     """Seen where `sh` is bash, which becomes the script's program; dash outlives it and says 128 and the number."""
-    machine = lab.launch()
+    machine = harness.launch()
     kill_leader = f"import os, signal; os.kill(os.getpgrp(), signal.{number})"  # the shell, whichever it is
-    command = lab.send(machine, [f"exec python3 -c '{kill_leader}'"])
-    assert end_of(lab, command, machine) == ("Failed", -1, f"failed to run commands: signal: {name}")
+    command = harness.send(machine, [f"exec python3 -c '{kill_leader}'"])
+    assert end_of(harness, command, machine) == ("Failed", -1, f"failed to run commands: signal: {name}")
 
 
-def test_the_first_line_of_a_script_names_its_program(lab: Lab) -> None:
-    result = lab.run(lab.launch(), "#!/usr/bin/env python3", "import sys", "print(sys.argv[0])")
+def test_the_first_line_of_a_script_names_its_program(harness: EmulatorHarness) -> None:
+    result = harness.run(harness.launch(), "#!/usr/bin/env python3", "import sys", "print(sys.argv[0])")
     assert result["StandardOutputContent"].endswith("/_script.sh\n")
 
 
-def test_168_ends_a_command_as_succeeded(lab: Lab) -> None:
+def test_168_ends_a_command_as_succeeded(harness: EmulatorHarness) -> None:
     """Seen; runpluginutil.go."""
-    result = lab.run(lab.launch(), "echo out", "echo err >&2", "exit 168")
+    result = harness.run(harness.launch(), "echo out", "echo err >&2", "exit 168")
     assert (result["Status"], result["ResponseCode"], result["StandardErrorContent"]) == ("Success", 168, "")
     said = "Step exited with code 168. Therefore, marking step as succeeded. Further document steps will be skipped."
     assert result["StandardOutputContent"] == f"out\n\n{said}"
 
 
-def test_169_ends_a_command_as_failed_and_both_outputs_say_so(lab: Lab) -> None:
+def test_169_ends_a_command_as_failed_and_both_outputs_say_so(harness: EmulatorHarness) -> None:
     """Seen; runpluginutil.go."""
-    result = lab.run(lab.launch(), "echo out", "exit 169")
+    result = harness.run(harness.launch(), "echo out", "exit 169")
     assert (result["Status"], result["ResponseCode"]) == ("Failed", 169)
     said = "\nStep exited with code 169. Therefore, marking step as Failed. Further document steps will be skipped."
     assert result["StandardOutputContent"] == f"out\n{said}"
     assert result["StandardErrorContent"] == f"failed to run commands: exit status 169{said}"
 
 
-def test_194_boots_the_machine_and_runs_the_script_again(lab: Lab) -> None:
+def test_194_boots_the_machine_and_runs_the_script_again(harness: EmulatorHarness) -> None:
     """Seen: stdout has both runs, the log has the first run's lines twice."""
-    logs = lab.client("logs")
+    logs = harness.client("logs")
     logs.create_log_group(logGroupName="/test/reboot")
-    machine = lab.launch()
+    machine = harness.launch()
     config = {"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": "/test/reboot"}
     script = ["[ -e $HOME/seen ] && echo second && exit 0", "touch $HOME/seen", "echo first", "exit 194"]
-    result = lab.run(machine, *script, CloudWatchOutputConfig=config)
+    result = harness.run(machine, *script, CloudWatchOutputConfig=config)
     assert (result["Status"], result["ResponseCode"], result["StandardErrorContent"]) == ("Success", 0, "")
     assert result["StandardOutputContent"] == "first\nsecond\n"
     events = logs.filter_log_events(logGroupName="/test/reboot")["events"]
     assert "\n".join(event["message"] for event in events) == "first\nfirst\nsecond"
 
 
-def test_a_reboot_ends_what_ran_and_leaves_the_machine_running(lab: Lab) -> None:
-    machine = lab.launch()
-    left = int(lab.run(machine, LEAVES_A_PROCESS)["StandardOutputContent"])
-    lab.run(machine, "[ -e $HOME/seen ] && exit 0", "touch $HOME/seen", "exit 194")
+def test_a_reboot_ends_what_ran_and_leaves_the_machine_running(harness: EmulatorHarness) -> None:
+    machine = harness.launch()
+    left = int(harness.run(machine, LEAVES_A_PROCESS)["StandardOutputContent"])
+    harness.run(machine, "[ -e $HOME/seen ] && exit 0", "touch $HOME/seen", "exit 194")
     assert not is_running(left)
-    assert lab.machine(machine)["state"] == "running"
+    assert harness.machine(machine)["state"] == "running"
 
 
-def test_a_script_waits_for_its_agent(lab: Lab) -> None:
+def test_a_script_waits_for_its_agent(harness: EmulatorHarness) -> None:
     """Seen: 420,000 bytes a second on a real machine, while the script waits in write(2)."""
-    lab.set_faults(agent_bytes_per_s=100_000)
-    result = lab.run(lab.launch(), "began=$(date +%s)", "head -c 400000 /dev/zero", "echo $(($(date +%s) - began)) >&2")
+    harness.set_faults(agent_bytes_per_s=100_000)
+    result = harness.run(
+        harness.launch(), "began=$(date +%s)", "head -c 400000 /dev/zero", "echo $(($(date +%s) - began)) >&2"
+    )
     assert result["Status"] == "Success"
     waited = int(result["StandardErrorContent"])
     assert waited >= 2  # all but the pipe's 64 KiB and a read's 32 KiB, at that speed, in whole seconds

@@ -12,7 +12,7 @@ from localcloud.emulator.command_shell import CommandShell, ShellEnd
 from localcloud.emulator.machine_processes import MachineEndedError, MachineProcesses
 from localcloud.emulator.output_pipe import OutputPipe
 from localcloud.emulator.subreaper import IS_LINUX
-from tests.localcloud.emulator.lab import wait_for
+from tests.localcloud.emulator.harness import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import pytest
 
 from localcloud.emulator.process import EmulatorProcess
 from tests import web
-from tests.localcloud.emulator.lab import REGION, Lab
+from tests.localcloud.emulator.harness import REGION, EmulatorHarness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,11 +40,11 @@ METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
 
 @pytest.fixture(scope="module")
-def deployed() -> Iterator[Lab]:
+def deployed() -> Iterator[EmulatorHarness]:
     """A distribution over a private bucket and an HTTP API."""
-    lab = Lab(EmulatorProcess.start(region=REGION))
+    harness = EmulatorHarness(EmulatorProcess.start(region=REGION))
     bucket = f"site-{uuid.uuid4().hex[:8]}"
-    s3 = lab.client("s3")
+    s3 = harness.client("s3")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket=bucket, Key="index.html", Body=b"<h1>page</h1>", ContentType="text/html")
     s3.put_object(Bucket=bucket, Key="a b/\u00fc.txt", Body=b"umlaut", ContentType="text/plain")
@@ -53,7 +53,7 @@ def deployed() -> Iterator[Lab]:
     s3.put_object(
         Bucket=bucket, Key="already.js", Body=b"x" * 2_000, ContentType="text/javascript", ContentEncoding="br"
     )
-    arn = distribute(lab, bucket, api(lab))
+    arn = distribute(harness, bucket, api(harness))
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "cloudfront.amazonaws.com"},
@@ -71,20 +71,20 @@ def deployed() -> Iterator[Lab]:
     s3.put_bucket_policy(
         Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement, only_tls]})
     )
-    yield lab
-    lab.close()
+    yield harness
+    harness.close()
 
 
-def api(lab: Lab) -> str:
+def api(harness: EmulatorHarness) -> str:
     """Host name of an HTTP API that mirrors its requests."""
-    function, gateway = lab.function(MIRROR), lab.client("apigatewayv2")
+    function, gateway = harness.function(MIRROR), harness.client("apigatewayv2")
     made = gateway.create_api(Name="mirror", ProtocolType="HTTP")
     integration = gateway.create_integration(
         ApiId=made["ApiId"], IntegrationType="AWS_PROXY", IntegrationUri=function, PayloadFormatVersion="2.0"
     )["IntegrationId"]
     gateway.create_route(ApiId=made["ApiId"], RouteKey="ANY /api/{proxy+}", Target=f"integrations/{integration}")
     gateway.create_stage(ApiId=made["ApiId"], StageName="$default", AutoDeploy=True)
-    lab.client("lambda").add_permission(
+    harness.client("lambda").add_permission(
         FunctionName=function,
         StatementId="api",
         Action="lambda:InvokeFunction",
@@ -94,8 +94,8 @@ def api(lab: Lab) -> str:
     return str(made["ApiEndpoint"]).removeprefix("https://")
 
 
-def distribute(lab: Lab, bucket: str, api_host: str) -> str:
-    cloudfront = lab.client("cloudfront")
+def distribute(harness: EmulatorHarness, bucket: str, api_host: str) -> str:
+    cloudfront = harness.client("cloudfront")
     access = cloudfront.create_origin_access_control(
         OriginAccessControlConfig={
             "Name": bucket,
@@ -145,39 +145,39 @@ def distribute(lab: Lab, bucket: str, api_host: str) -> str:
     return str(cloudfront.create_distribution(DistributionConfig=config)["Distribution"]["ARN"])
 
 
-def test_before_a_deployment_the_site_says_so(lab: Lab) -> None:
-    answer = lab.site.get("/")
+def test_before_a_deployment_the_site_says_so(harness: EmulatorHarness) -> None:
+    answer = harness.site.get("/")
     assert (answer.status_code, answer.json()["code"]) == (503, "not_deployed")
 
 
-def test_the_page_comes_from_the_private_bucket_through_the_distribution(deployed: Lab) -> None:
+def test_the_page_comes_from_the_private_bucket_through_the_distribution(deployed: EmulatorHarness) -> None:
     answer = deployed.site.get("/")
     assert (answer.status_code, answer.text) == (200, "<h1>page</h1>")
     assert answer.headers["content-type"] == "text/html"
     assert "cloudfront" in answer.headers["x-cache"]
 
 
-def test_a_path_keeps_its_percent_encoding(deployed: Lab) -> None:
+def test_a_path_keeps_its_percent_encoding(deployed: EmulatorHarness) -> None:
     assert deployed.site.get("/a%20b/%C3%BC.txt").text == "umlaut"
 
 
-def test_what_is_not_in_the_bucket_is_refused_as_s3_refuses_it(deployed: Lab) -> None:
+def test_what_is_not_in_the_bucket_is_refused_as_s3_refuses_it(deployed: EmulatorHarness) -> None:
     assert deployed.site.get("/nothing").status_code == 403
 
 
-def test_head_has_the_length_and_no_body(deployed: Lab) -> None:
+def test_head_has_the_length_and_no_body(deployed: EmulatorHarness) -> None:
     answer = deployed.site.head("/")
     assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "13", b"")
 
 
-def raw(lab: Lab, path: str, accepted: str) -> httpx.Response:
-    return lab.site.get(path, headers={"accept-encoding": accepted})
+def raw(harness: EmulatorHarness, path: str, accepted: str) -> httpx.Response:
+    return harness.site.get(path, headers={"accept-encoding": accepted})
 
 
 # CloudFront developer guide, "Serve compressed files": 1,000 to 10,000,000 bytes, of the types listed there, not
 # encoded by the origin, for a viewer that takes it, where behaviour and cache policy say so; a strong ETag gets weak.
 @pytest.mark.parametrize("accepted", ["gzip", "gzip, deflate", "br, gzip;q=0.5", "GZIP"])
-def test_a_text_is_compressed_for_who_takes_it(deployed: Lab, accepted: str) -> None:
+def test_a_text_is_compressed_for_who_takes_it(deployed: EmulatorHarness, accepted: str) -> None:
     answer = raw(deployed, "/large.js", accepted)
     assert (answer.status_code, answer.headers["content-encoding"]) == (200, "gzip")
     assert int(answer.headers["content-length"]) < 100
@@ -187,7 +187,7 @@ def test_a_text_is_compressed_for_who_takes_it(deployed: Lab, accepted: str) -> 
 
 
 @pytest.mark.parametrize("accepted", ["", "identity", "br", "gzip;q=0", "xgzip"])
-def test_it_is_not_for_others(deployed: Lab, accepted: str) -> None:
+def test_it_is_not_for_others(deployed: EmulatorHarness, accepted: str) -> None:
     answer = raw(deployed, "/large.js", accepted)
     assert "content-encoding" not in answer.headers
     assert answer.headers["content-length"] == "1000"
@@ -195,22 +195,22 @@ def test_it_is_not_for_others(deployed: Lab, accepted: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/small.js", "/image.webp", "/huge.txt"])
-def test_what_is_too_small_too_large_or_no_text_is_not_compressed(deployed: Lab, path: str) -> None:
+def test_what_is_too_small_too_large_or_no_text_is_not_compressed(deployed: EmulatorHarness, path: str) -> None:
     assert "content-encoding" not in raw(deployed, path, "gzip").headers
 
 
-def test_what_the_origin_has_encoded_stays_as_it_is(deployed: Lab) -> None:
+def test_what_the_origin_has_encoded_stays_as_it_is(deployed: EmulatorHarness) -> None:
     with deployed.site.stream("GET", "/already.js", headers={"accept-encoding": "gzip"}) as answer:
         assert (answer.headers["content-encoding"], answer.headers["content-length"]) == ("br", "2000")
 
 
-def test_a_policy_that_caches_nothing_has_nothing_compressed(deployed: Lab) -> None:
+def test_a_policy_that_caches_nothing_has_nothing_compressed(deployed: EmulatorHarness) -> None:
     answer = deployed.site.get(f"/api/x?{'a' * 2_000}", headers={"accept-encoding": "gzip"})
     assert answer.status_code == 418
     assert "content-encoding" not in answer.headers
 
 
-def test_the_api_is_reached_in_process_with_method_path_and_raw_query(deployed: Lab) -> None:
+def test_the_api_is_reached_in_process_with_method_path_and_raw_query(deployed: EmulatorHarness) -> None:
     answer = deployed.site.request("PATCH", "/api/x%20y?b=2&a=1&a=%2F+%26", content=b"12345")
     assert answer.status_code == 418
     mirrored = answer.json()
@@ -219,14 +219,14 @@ def test_the_api_is_reached_in_process_with_method_path_and_raw_query(deployed: 
     assert ".execute-api." in mirrored["host"]
 
 
-def test_binary_bodies_pass_unchanged_both_ways(deployed: Lab) -> None:
+def test_binary_bodies_pass_unchanged_both_ways(deployed: EmulatorHarness) -> None:
     content = bytes(range(256)) * 64
     answer = deployed.site.post("/api/binary", content=content, headers={"content-type": "application/octet-stream"})
     assert answer.content == content[::-1]
     assert answer.headers["x-own"] == "kept"
 
 
-def test_an_api_without_permission_to_its_function_answers_500(deployed: Lab) -> None:
+def test_an_api_without_permission_to_its_function_answers_500(deployed: EmulatorHarness) -> None:
     gateway = deployed.client("apigatewayv2")
     function = deployed.function(MIRROR)
     made = gateway.create_api(Name="forbidden", ProtocolType="HTTP")
@@ -239,7 +239,7 @@ def test_an_api_without_permission_to_its_function_answers_500(deployed: Lab) ->
     assert web.get(url).status_code == 500
 
 
-def test_a_presigned_url_is_good_for_its_own_key_only(deployed: Lab) -> None:
+def test_a_presigned_url_is_good_for_its_own_key_only(deployed: EmulatorHarness) -> None:
     s3 = deployed.client("s3")
     bucket = f"data-{uuid.uuid4().hex[:8]}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.emulator.lab import OLDER_MESSAGES, allow, wait_for
+from tests.localcloud.emulator.harness import OLDER_MESSAGES, allow, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.localcloud.emulator.lab import Lab
+    from tests.localcloud.emulator.harness import EmulatorHarness
 
 IMAGE = {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1}
 NONE = {
@@ -35,12 +35,12 @@ def error_of(call: Callable[..., Any], **arguments: Any) -> str:
     return str(refused.value.response["Error"]["Code"])
 
 
-def test_faults_are_set_shown_and_cleared_as_a_whole(lab: Lab) -> None:
-    assert lab.site.get("/_local/faults").json() == NONE
-    assert lab.site.put("/_local/faults", json={"throttle": 2}).json() == {**NONE, "throttle": 2}
-    assert lab.site.put("/_local/faults", json={"fail_terminate": 1}).json() == {**NONE, "fail_terminate": 1}
-    assert lab.site.delete("/_local/faults").status_code == 204
-    assert lab.site.get("/_local/faults").json() == NONE
+def test_faults_are_set_shown_and_cleared_as_a_whole(harness: EmulatorHarness) -> None:
+    assert harness.site.get("/_local/faults").json() == NONE
+    assert harness.site.put("/_local/faults", json={"throttle": 2}).json() == {**NONE, "throttle": 2}
+    assert harness.site.put("/_local/faults", json={"fail_terminate": 1}).json() == {**NONE, "fail_terminate": 1}
+    assert harness.site.delete("/_local/faults").status_code == 204
+    assert harness.site.get("/_local/faults").json() == NONE
 
 
 @pytest.mark.parametrize(
@@ -60,115 +60,117 @@ def test_faults_are_set_shown_and_cleared_as_a_whole(lab: Lab) -> None:
         ([], "body"),
     ],
 )
-def test_a_wrong_fault_is_refused_by_name_and_changes_nothing(lab: Lab, body: Any, key: str) -> None:
-    lab.set_faults(throttle=3)
-    answer = lab.site.put("/_local/faults", json=body)
+def test_a_wrong_fault_is_refused_by_name_and_changes_nothing(harness: EmulatorHarness, body: Any, key: str) -> None:
+    harness.set_faults(throttle=3)
+    answer = harness.site.put("/_local/faults", json=body)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
     assert answer.json()["key"] == key
     assert key in answer.json()["detail"]
-    assert lab.site.get("/_local/faults").json()["throttle"] == 3
+    assert harness.site.get("/_local/faults").json()["throttle"] == 3
 
 
-def test_what_is_not_json_is_refused(lab: Lab) -> None:
-    assert lab.site.put("/_local/faults", content=b"{").json()["code"] == "invalid_json"
+def test_what_is_not_json_is_refused(harness: EmulatorHarness) -> None:
+    assert harness.site.put("/_local/faults", content=b"{").json()["code"] == "invalid_json"
 
 
-def test_unknown_control_paths_and_machines_are_not_found(lab: Lab) -> None:
-    assert lab.site.get("/_local/nothing").status_code == 404
-    assert lab.site.post("/_local/machines/i-none/kill").json()["code"] == "machine_not_found"
+def test_unknown_control_paths_and_machines_are_not_found(harness: EmulatorHarness) -> None:
+    assert harness.site.get("/_local/nothing").status_code == 404
+    assert harness.site.post("/_local/machines/i-none/kill").json()["code"] == "machine_not_found"
 
 
-def test_capacity_is_missing_as_often_as_asked(lab: Lab) -> None:
-    lab.set_faults(insufficient_capacity=2)
-    ec2 = lab.client("ec2")
+def test_capacity_is_missing_as_often_as_asked(harness: EmulatorHarness) -> None:
+    harness.set_faults(insufficient_capacity=2)
+    ec2 = harness.client("ec2")
     assert error_of(ec2.run_instances, **IMAGE) == "InsufficientInstanceCapacity"
     assert error_of(ec2.run_instances, **IMAGE) == "InsufficientInstanceCapacity"
     assert ec2.run_instances(**IMAGE)["Instances"]
 
 
-def test_only_calls_of_roles_are_throttled_and_each_service_says_so_in_its_way(lab: Lab) -> None:
-    role = lab.role([allow(["ec2:DescribeInstances", "ssm:DescribeInstanceInformation", "sts:*"])])
-    ec2, ssm = lab.as_role("ec2", role), lab.as_role("ssm", role)
-    lab.set_faults(throttle=2)
-    lab.client("ec2").describe_instances()
+def test_only_calls_of_roles_are_throttled_and_each_service_says_so_in_its_way(harness: EmulatorHarness) -> None:
+    role = harness.role([allow(["ec2:DescribeInstances", "ssm:DescribeInstanceInformation", "sts:*"])])
+    ec2, ssm = harness.as_role("ec2", role), harness.as_role("ssm", role)
+    harness.set_faults(throttle=2)
+    harness.client("ec2").describe_instances()
     assert error_of(ec2.describe_instances) == "RequestLimitExceeded"
     assert error_of(ssm.describe_instance_information) == "ThrottlingException"
     ec2.describe_instances()
 
 
-def test_the_agent_of_the_next_machines_never_comes_online(lab: Lab) -> None:
-    lab.set_faults(agent_never_online=1)
-    silent = lab.launch()
-    wait_for(lambda: lab.site.get("/_local/faults").json()["agent_never_online"] == 0, "the fault to be used up")
-    lab.run(lab.launch(), "true")
-    assert not lab.is_online(silent)
+def test_the_agent_of_the_next_machines_never_comes_online(harness: EmulatorHarness) -> None:
+    harness.set_faults(agent_never_online=1)
+    silent = harness.launch()
+    wait_for(lambda: harness.site.get("/_local/faults").json()["agent_never_online"] == 0, "the fault to be used up")
+    harness.run(harness.launch(), "true")
+    assert not harness.is_online(silent)
 
 
-def test_the_agent_can_be_delayed(lab: Lab) -> None:
-    lab.set_faults(agent_delay_s=3600)
-    machine = lab.launch()
-    lab.wait_state(machine, "running")
-    assert not lab.is_online(machine)
+def test_the_agent_can_be_delayed(harness: EmulatorHarness) -> None:
+    harness.set_faults(agent_delay_s=3600)
+    machine = harness.launch()
+    harness.wait_state(machine, "running")
+    assert not harness.is_online(machine)
 
 
-def test_a_machine_that_has_not_registered_can_be_denied_instead_of_invalid(lab: Lab) -> None:
-    lab.set_faults(agent_delay_s=3600, deny_unregistered=True)
-    machine = lab.launch()
+def test_a_machine_that_has_not_registered_can_be_denied_instead_of_invalid(harness: EmulatorHarness) -> None:
+    harness.set_faults(agent_delay_s=3600, deny_unregistered=True)
+    machine = harness.launch()
     send = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}, "InstanceIds": [machine]}
-    assert error_of(lab.client("ssm").send_command, **send) == "AccessDeniedException"
+    assert error_of(harness.client("ssm").send_command, **send) == "AccessDeniedException"
 
 
 @pytest.mark.parametrize("missing", [None, *OLDER_MESSAGES])
-def test_an_old_agent_gets_its_commands_by_the_older_messages_alone(lab: Lab, missing: str | None) -> None:
+def test_an_old_agent_gets_its_commands_by_the_older_messages_alone(
+    harness: EmulatorHarness, missing: str | None
+) -> None:
     """Systems Manager user guide, "Reference: ec2messages, ssmmessages, and other API operations"."""
-    lab.set_faults(old_agent=True)
+    harness.set_faults(old_agent=True)
     role = [one for one in ("ssm:UpdateInstanceInformation", *OLDER_MESSAGES) if one != missing]
-    machine = lab.launch(profile=lab.profile(role))
+    machine = harness.launch(profile=harness.profile(role))
     if missing is None:
-        assert lab.run(machine, "echo works")["StandardOutputContent"] == "works\n"
+        assert harness.run(machine, "echo works")["StandardOutputContent"] == "works\n"
         return
     wait_for(
-        lambda: f"{machine}: the agent stays offline, its role lacks {missing}" in lab.emulator.log_tail(100), "why"
+        lambda: f"{machine}: the agent stays offline, its role lacks {missing}" in harness.emulator.log_tail(100), "why"
     )
 
 
-def test_the_next_machine_is_lost_after_its_command_starts(lab: Lab) -> None:
-    machine, survivor = lab.launch(), lab.launch()
-    lab.run(machine, "true")
-    lab.set_faults(kill_machine_after_s=0.2)
-    command = lab.send(machine, ["sleep 600"])
-    lab.wait_state(machine, "terminated")
-    ssm, ec2 = lab.client("ssm"), lab.client("ec2")
+def test_the_next_machine_is_lost_after_its_command_starts(harness: EmulatorHarness) -> None:
+    machine, survivor = harness.launch(), harness.launch()
+    harness.run(machine, "true")
+    harness.set_faults(kill_machine_after_s=0.2)
+    command = harness.send(machine, ["sleep 600"])
+    harness.wait_state(machine, "terminated")
+    ssm, ec2 = harness.client("ssm"), harness.client("ec2")
     assert ssm.get_command_invocation(CommandId=command, InstanceId=machine)["Status"] == "InProgress"
     described = ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"][0]
     assert described["StateReason"]["Code"] == "Server.SpotInstanceTermination"
-    assert lab.run(survivor, "echo alive")["StandardOutputContent"] == "alive\n"
+    assert harness.run(survivor, "echo alive")["StandardOutputContent"] == "alive\n"
 
 
-def test_command_events_can_be_lost_while_machine_events_still_come(lab: Lab) -> None:
-    lab.set_faults(drop_command_events=True)
-    commands, machines = lab.record_events({"source": ["aws.ssm"]}), lab.record_events({"source": ["aws.ec2"]})
-    machine = lab.launch()
-    lab.run(machine, "true")
-    lab.client("ec2").terminate_instances(InstanceIds=[machine])
+def test_command_events_can_be_lost_while_machine_events_still_come(harness: EmulatorHarness) -> None:
+    harness.set_faults(drop_command_events=True)
+    commands, machines = harness.record_events({"source": ["aws.ssm"]}), harness.record_events({"source": ["aws.ec2"]})
+    machine = harness.launch()
+    harness.run(machine, "true")
+    harness.client("ec2").terminate_instances(InstanceIds=[machine])
     wait_for(lambda: any(e["detail"] == {"instance-id": machine, "state": "terminated"} for e in machines()), "the end")
     assert commands() == []
 
 
-def test_terminating_can_fail(lab: Lab) -> None:
-    machine = lab.launch()
-    ec2 = lab.client("ec2")
-    lab.set_faults(fail_terminate=1)
+def test_terminating_can_fail(harness: EmulatorHarness) -> None:
+    machine = harness.launch()
+    ec2 = harness.client("ec2")
+    harness.set_faults(fail_terminate=1)
     assert error_of(ec2.terminate_instances, InstanceIds=[machine]) == "InternalError"
-    assert lab.machine(machine)["state"] in {"pending", "running"}
+    assert harness.machine(machine)["state"] in {"pending", "running"}
     ec2.terminate_instances(InstanceIds=[machine])
-    lab.wait_state(machine, "terminated")
+    harness.wait_state(machine, "terminated")
 
 
-def test_a_new_machine_can_be_unknown_for_a_while(lab: Lab) -> None:
+def test_a_new_machine_can_be_unknown_for_a_while(harness: EmulatorHarness) -> None:
     """EC2 developer guide, "Eventual consistency": a describe right after RunInstances may not find the instance."""
-    ec2, known = lab.client("ec2"), lab.launch()
-    lab.set_faults(invisible_for_s=3600)
+    ec2, known = harness.client("ec2"), harness.launch()
+    harness.set_faults(invisible_for_s=3600)
     call = {**IMAGE, "ClientToken": "of-a-hidden-one"}
     (hidden,) = (one["InstanceId"] for one in ec2.run_instances(**call)["Instances"])
     assert error_of(ec2.describe_instances, InstanceIds=[known, hidden]) == "InvalidInstanceID.NotFound"
@@ -180,8 +182,8 @@ def test_a_new_machine_can_be_unknown_for_a_while(lab: Lab) -> None:
     for call_on in (ec2.terminate_instances, ec2.stop_instances, ec2.start_instances):
         assert error_of(call_on, InstanceIds=[hidden]) == "InvalidInstanceID.NotFound"
     assert ec2.run_instances(**call)["Instances"][0]["InstanceId"] == hidden, "its own call knows it"
-    lab.set_faults(invisible_for_s=0.2)
-    soon = lab.launch()
+    harness.set_faults(invisible_for_s=0.2)
+    soon = harness.launch()
     wait_for(lambda: not refused(ec2.describe_instances, InstanceIds=[soon]), "the machine to be known")
     ec2.create_tags(Resources=[soon], Tags=tags)
 
@@ -194,28 +196,28 @@ def refused(call: Callable[..., Any], **arguments: Any) -> bool:
     return False
 
 
-def test_a_machine_is_shown_with_its_job_and_its_times(lab: Lab) -> None:
+def test_a_machine_is_shown_with_its_job_and_its_times(harness: EmulatorHarness) -> None:
     tags = {"mayfly:job-id": "job-1", "mayfly:owner": "anonymous", "mayfly:attempt": "2"}
-    machine = lab.launch(
+    machine = harness.launch(
         TagSpecifications=[
             {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
         ]
     )
-    shown = lab.machine(machine)
+    shown = harness.machine(machine)
     assert (shown["job_id"], shown["owner"], shown["attempt"]) == ("job-1", "anonymous", 2)
     assert shown["launched_at"].endswith("Z")
     assert shown["terminated_at"] is None
 
 
-def test_what_is_known_of_a_job_can_be_read(lab: Lab) -> None:
+def test_what_is_known_of_a_job_can_be_read(harness: EmulatorHarness) -> None:
     job = "01890000-0000-7000-8000-000000000001"
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "mayfly:job-id", "Value": job}]}]
-    machine = lab.launch(TagSpecifications=tags)
-    command = lab.send(machine, ["true"])
-    lab.invocation(command, machine)
-    function = lab.function(f"def handler(event, context):\n    print('about {job}')\n")
-    lab.client("lambda").invoke(FunctionName=function, Payload=b"{}")
-    known = lab.site.get(f"/_local/jobs/{job}/debug").json()
+    machine = harness.launch(TagSpecifications=tags)
+    command = harness.send(machine, ["true"])
+    harness.invocation(command, machine)
+    function = harness.function(f"def handler(event, context):\n    print('about {job}')\n")
+    harness.client("lambda").invoke(FunctionName=function, Payload=b"{}")
+    known = harness.site.get(f"/_local/jobs/{job}/debug").json()
     assert [each["id"] for each in known["machines"]] == [machine]
     assert [each["CommandId"] for each in known["commands"]] == [command]
     assert [each["message"] for each in known["logs"]] == [f"about {job}"]

@@ -11,13 +11,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.emulator.worker_starts import IS_POSSIBLE
-from tests.localcloud.emulator.lab import REGION, allow, wait_for
+from tests.localcloud.emulator.harness import REGION, allow, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.localcloud.emulator.lab import Lab
+    from tests.localcloud.emulator.harness import EmulatorHarness
 
 ACCOUNT = "000000000000"
 STREAM_ACTIONS = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
@@ -29,10 +29,10 @@ def handler(event, context):
 """
 
 
-def seen(lab: Lab, function_arn: str) -> list[Any]:
+def seen(harness: EmulatorHarness, function_arn: str) -> list[Any]:
     """Events that a function has printed as SEEN."""
     group = f"/aws/lambda/{function_arn.rsplit(':', 1)[-1]}"
-    logs = lab.client("logs")
+    logs = harness.client("logs")
     try:
         events = logs.filter_log_events(logGroupName=group)["events"]
     except logs.exceptions.ResourceNotFoundException:
@@ -40,20 +40,20 @@ def seen(lab: Lab, function_arn: str) -> list[Any]:
     return [json.loads(e["message"][5:]) for e in events if e["message"].startswith("SEEN ")]
 
 
-def state_machine(lab: Lab, role: str, state: dict[str, Any]) -> str:
+def state_machine(harness: EmulatorHarness, role: str, state: dict[str, Any]) -> str:
     definition = {
         "StartAt": "Only",
         "QueryLanguage": "JSONata",
         "States": {"Only": {"Type": "Task", "End": True, **state}},
     }
-    made = lab.client("stepfunctions").create_state_machine(
+    made = harness.client("stepfunctions").create_state_machine(
         name=f"machine-{uuid.uuid4().hex[:8]}", definition=json.dumps(definition), roleArn=role
     )
     return str(made["stateMachineArn"])
 
 
-def execute(lab: Lab, arn: str) -> dict[str, Any]:
-    sfn = lab.client("stepfunctions")
+def execute(harness: EmulatorHarness, arn: str) -> dict[str, Any]:
+    sfn = harness.client("stepfunctions")
     execution = sfn.start_execution(stateMachineArn=arn, input="{}")["executionArn"]
 
     def ended() -> dict[str, Any] | None:
@@ -71,44 +71,46 @@ def invoke_state(function: str, **options: Any) -> dict[str, Any]:
     }
 
 
-def test_a_task_needs_the_state_machines_role_to_allow_its_function(lab: Lab) -> None:
-    function = lab.function(ECHO)
+def test_a_task_needs_the_state_machines_role_to_allow_its_function(harness: EmulatorHarness) -> None:
+    function = harness.function(ECHO)
     states = "states.amazonaws.com"
-    allowed = lab.role([allow(["lambda:InvokeFunction"], function)], states)
-    assert execute(lab, state_machine(lab, allowed, invoke_state(function)))["status"] == "SUCCEEDED"
-    other = lab.role([allow(["lambda:InvokeFunction"], function + "-other")], states)
-    refused = execute(lab, state_machine(lab, other, invoke_state(function)))
+    allowed = harness.role([allow(["lambda:InvokeFunction"], function)], states)
+    assert execute(harness, state_machine(harness, allowed, invoke_state(function)))["status"] == "SUCCEEDED"
+    other = harness.role([allow(["lambda:InvokeFunction"], function + "-other")], states)
+    refused = execute(harness, state_machine(harness, other, invoke_state(function)))
     assert (refused["status"], refused["error"]) == ("FAILED", "Lambda.AWSLambdaException")
     assert "lambda:InvokeFunction" in refused["cause"]
 
 
-def test_a_waiting_task_fails_at_once_when_its_function_cannot_be_invoked_or_fails(lab: Lab) -> None:
-    function = lab.function("class Broken(Exception): pass\ndef handler(event, context):\n    raise Broken('so')\n")
+def test_a_waiting_task_fails_at_once_when_its_function_cannot_be_invoked_or_fails(harness: EmulatorHarness) -> None:
+    function = harness.function("class Broken(Exception): pass\ndef handler(event, context):\n    raise Broken('so')\n")
     waiting = invoke_state(function, Resource="arn:aws:states:::lambda:invoke.waitForTaskToken")
-    nothing = lab.role([], "states.amazonaws.com")
-    assert execute(lab, state_machine(lab, nothing, waiting))["error"] == "Lambda.AWSLambdaException"
-    role = lab.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
-    assert execute(lab, state_machine(lab, role, waiting))["error"] == "Broken"
+    nothing = harness.role([], "states.amazonaws.com")
+    assert execute(harness, state_machine(harness, nothing, waiting))["error"] == "Lambda.AWSLambdaException"
+    role = harness.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
+    assert execute(harness, state_machine(harness, role, waiting))["error"] == "Broken"
 
 
-def test_an_exceptions_class_is_the_error_that_retry_and_catch_see(lab: Lab) -> None:
-    function = lab.function("class NotYet(Exception): pass\ndef handler(event, context):\n    raise NotYet('wait')\n")
-    role = lab.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
-    failed = execute(lab, state_machine(lab, role, invoke_state(function)))
+def test_an_exceptions_class_is_the_error_that_retry_and_catch_see(harness: EmulatorHarness) -> None:
+    function = harness.function(
+        "class NotYet(Exception): pass\ndef handler(event, context):\n    raise NotYet('wait')\n"
+    )
+    role = harness.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
+    failed = execute(harness, state_machine(harness, role, invoke_state(function)))
     assert failed["error"] == "NotYet"
     assert json.loads(failed["cause"])["errorMessage"] == "wait"
 
 
-def test_a_function_that_raised_goes_on_in_the_same_environment(lab: Lab) -> None:
+def test_a_function_that_raised_goes_on_in_the_same_environment(harness: EmulatorHarness) -> None:
     code = "n = []\ndef handler(event, context):\n    n.append(1)\n    if event: raise ValueError\n    return len(n)\n"
-    function, invoke = lab.function(code), lab.client("lambda").invoke
+    function, invoke = harness.function(code), harness.client("lambda").invoke
     failed = invoke(FunctionName=function, Payload=b'{"fail": true}')
     assert failed["FunctionError"]
     assert json.loads(failed["Payload"].read())["errorType"] == "ValueError"
     assert json.loads(invoke(FunctionName=function, Payload=b"{}")["Payload"].read()) == 2
 
 
-def changed_meanwhile(lab: Lab, folder: Path) -> tuple[str, str]:
+def changed_meanwhile(harness: EmulatorHarness, folder: Path) -> tuple[str, str]:
     """What an invocation answers during which the function's settings are changed, and what the next one does."""
     code = """
 import os, pathlib, time
@@ -118,7 +120,7 @@ def handler(event, context):
         time.sleep(0.02)
     return os.environ["RELEASE"]
 """
-    client, function = lab.client("lambda"), lab.function(code, Environment={"Variables": {"RELEASE": "first"}})
+    client, function = harness.client("lambda"), harness.function(code, Environment={"Variables": {"RELEASE": "first"}})
     payload = json.dumps({"begun": str(folder / "begun"), "go": str(folder / "go")})
 
     def invoke() -> str:
@@ -132,39 +134,41 @@ def handler(event, context):
         return old.result(), invoke()
 
 
-def test_an_invocation_ends_as_it_began_when_its_function_is_changed_meanwhile(lab: Lab, tmp_path: Path) -> None:
-    assert changed_meanwhile(lab, tmp_path) == ("first", "second")
+def test_an_invocation_ends_as_it_began_when_its_function_is_changed_meanwhile(
+    harness: EmulatorHarness, tmp_path: Path
+) -> None:
+    assert changed_meanwhile(harness, tmp_path) == ("first", "second")
 
 
-def test_answering_a_task_needs_a_right_on_its_state_machine(lab: Lab) -> None:
-    function = lab.function(ECHO)
-    role = lab.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
+def test_answering_a_task_needs_a_right_on_its_state_machine(harness: EmulatorHarness) -> None:
+    function = harness.function(ECHO)
+    role = harness.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
     waiting = {
         "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
         "Arguments": {"FunctionName": function, "Payload": {"token": "{% $states.context.Task.Token %}"}},
     }
-    arn = state_machine(lab, role, waiting)
-    sfn = lab.client("stepfunctions")
+    arn = state_machine(harness, role, waiting)
+    sfn = harness.client("stepfunctions")
     execution = sfn.start_execution(stateMachineArn=arn, input="{}")["executionArn"]
-    token = wait_for(lambda: seen(lab, function) or None, "the token")[0]["token"]
-    elsewhere = lab.as_role("stepfunctions", lab.role([allow(["states:SendTaskSuccess"], arn + "-other")]))
+    token = wait_for(lambda: seen(harness, function) or None, "the token")[0]["token"]
+    elsewhere = harness.as_role("stepfunctions", harness.role([allow(["states:SendTaskSuccess"], arn + "-other")]))
     with pytest.raises(ClientError, match="AccessDenied"):
         elsewhere.send_task_success(taskToken=token, output="{}")
-    here = lab.as_role("stepfunctions", lab.role([allow(["states:SendTaskSuccess"], arn)]))
+    here = harness.as_role("stepfunctions", harness.role([allow(["states:SendTaskSuccess"], arn)]))
     here.send_task_success(taskToken=token, output="{}")
     wait_for(lambda: sfn.describe_execution(executionArn=execution)["status"] == "SUCCEEDED", "the execution")
     with pytest.raises(ClientError, match="TaskTimedOut"):
         here.send_task_success(taskToken=token, output="{}")
 
 
-def test_a_rule_needs_the_functions_permission(lab: Lab) -> None:
-    function, events = lab.function(ECHO), lab.client("events")
+def test_a_rule_needs_the_functions_permission(harness: EmulatorHarness) -> None:
+    function, events = harness.function(ECHO), harness.client("events")
     name = f"rule-{uuid.uuid4().hex[:8]}"
     rule = events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))["RuleArn"]
     events.put_targets(Rule=name, Targets=[{"Id": "f", "Arn": function}])
     entry = {"Source": name, "DetailType": "d"}
     events.put_events(Entries=[{**entry, "Detail": '{"n": 1}'}])
-    lab.client("lambda").add_permission(
+    harness.client("lambda").add_permission(
         FunctionName=function,
         StatementId="rule",
         Action="lambda:InvokeFunction",
@@ -172,21 +176,21 @@ def test_a_rule_needs_the_functions_permission(lab: Lab) -> None:
         SourceArn=rule,
     )
     events.put_events(Entries=[{**entry, "Detail": '{"n": 2}'}])
-    wait_for(lambda: seen(lab, function) or None, "the permitted event")
-    assert [event["detail"]["n"] for event in seen(lab, function)] == [2]
+    wait_for(lambda: seen(harness, function) or None, "the permitted event")
+    assert [event["detail"]["n"] for event in seen(harness, function)] == [2]
 
 
-def test_without_its_rights_a_function_leaves_no_log(lab: Lab) -> None:
-    invoke = lab.client("lambda").invoke
+def test_without_its_rights_a_function_leaves_no_log(harness: EmulatorHarness) -> None:
+    invoke = harness.client("lambda").invoke
     for actions in (["logs:CreateLogGroup", "logs:CreateLogStream"], ["logs:CreateLogGroup", "logs:PutLogEvents"], []):
-        function = lab.function(ECHO, lab.role([allow(actions)] if actions else []))
+        function = harness.function(ECHO, harness.role([allow(actions)] if actions else []))
         invoke(FunctionName=function, Payload=b"{}")
-        assert seen(lab, function) == []
+        assert seen(harness, function) == []
 
 
-def table(lab: Lab) -> tuple[str, str]:
+def table(harness: EmulatorHarness) -> tuple[str, str]:
     name = f"table-{uuid.uuid4().hex[:8]}"
-    made = lab.client("dynamodb").create_table(
+    made = harness.client("dynamodb").create_table(
         TableName=name,
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -196,9 +200,9 @@ def table(lab: Lab) -> tuple[str, str]:
     return name, made["LatestStreamArn"]
 
 
-def put(lab: Lab, name: str, *ids: str) -> None:
+def put(harness: EmulatorHarness, name: str, *ids: str) -> None:
     for each in ids:
-        lab.client("dynamodb").put_item(TableName=name, Item={"id": {"S": each}})
+        harness.client("dynamodb").put_item(TableName=name, Item={"id": {"S": each}})
 
 
 def ids_of(events: list[Any]) -> list[list[str]]:
@@ -206,56 +210,58 @@ def ids_of(events: list[Any]) -> list[list[str]]:
 
 
 @pytest.fixture
-def mapping(lab: Lab) -> Any:
+def mapping(harness: EmulatorHarness) -> Any:
     """Connects a stream with a function; the mapping is removed after the test."""
     made: list[str] = []
 
     def connect(stream: str, function: str, **options: Any) -> None:
-        answer = lab.client("lambda").create_event_source_mapping(
+        answer = harness.client("lambda").create_event_source_mapping(
             EventSourceArn=stream, FunctionName=function, StartingPosition="TRIM_HORIZON", **options
         )
         made.append(answer["UUID"])
 
     yield connect
     for each in made:
-        lab.client("lambda").delete_event_source_mapping(UUID=each)
+        harness.client("lambda").delete_event_source_mapping(UUID=each)
 
 
-def test_records_reach_the_function_and_twice_when_asked_to(lab: Lab, mapping: Any) -> None:
-    name, stream = table(lab)
-    function = lab.function(ECHO, lab.role([allow([*STREAM_ACTIONS, "logs:*"])]))
+def test_records_reach_the_function_and_twice_when_asked_to(harness: EmulatorHarness, mapping: Any) -> None:
+    name, stream = table(harness)
+    function = harness.function(ECHO, harness.role([allow([*STREAM_ACTIONS, "logs:*"])]))
     mapping(stream, function)
-    put(lab, name, "once")
-    wait_for(lambda: ids_of(seen(lab, function)) == [["once"]], "the record")
-    lab.set_faults(duplicate_stream_records=True)
-    put(lab, name, "twice")
-    wait_for(lambda: ids_of(seen(lab, function))[1:] == [["twice", "twice"]], "both copies")
+    put(harness, name, "once")
+    wait_for(lambda: ids_of(seen(harness, function)) == [["once"]], "the record")
+    harness.set_faults(duplicate_stream_records=True)
+    put(harness, name, "twice")
+    wait_for(lambda: ids_of(seen(harness, function))[1:] == [["twice", "twice"]], "both copies")
 
 
 @pytest.mark.parametrize("missing", STREAM_ACTIONS)
-def test_a_stream_cannot_be_connected_without_the_right_to_read_it(lab: Lab, mapping: Any, missing: str) -> None:
-    _, stream = table(lab)
-    role = lab.role([allow([action for action in STREAM_ACTIONS if action != missing])])
+def test_a_stream_cannot_be_connected_without_the_right_to_read_it(
+    harness: EmulatorHarness, mapping: Any, missing: str
+) -> None:
+    _, stream = table(harness)
+    role = harness.role([allow([action for action in STREAM_ACTIONS if action != missing])])
     with pytest.raises(ClientError, match=f"Cannot access stream .* {missing.split(':')[1]} "):
-        mapping(stream, lab.function(ECHO, role))
+        mapping(stream, harness.function(ECHO, role))
 
 
-def test_a_right_taken_away_later_stops_the_delivery(lab: Lab, mapping: Any) -> None:
-    name, stream = table(lab)
-    role = lab.role([allow([*STREAM_ACTIONS, "logs:*"])])
-    function = lab.function(ECHO, role)
+def test_a_right_taken_away_later_stops_the_delivery(harness: EmulatorHarness, mapping: Any) -> None:
+    name, stream = table(harness)
+    role = harness.role([allow([*STREAM_ACTIONS, "logs:*"])])
+    function = harness.function(ECHO, role)
     mapping(stream, function)
-    lab.set_policy(role, [allow([*STREAM_ACTIONS[1:], "logs:*"])])
-    put(lab, name, "held")
+    harness.set_policy(role, [allow([*STREAM_ACTIONS[1:], "logs:*"])])
+    put(harness, name, "held")
 
     def problem() -> bool:
-        found = lab.client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+        found = harness.client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
         return "DescribeStream" in found[0]["LastProcessingResult"]
 
     wait_for(problem, "the reason")
-    assert seen(lab, function) == []
-    lab.set_policy(role, [allow([*STREAM_ACTIONS, "logs:*"])])
-    wait_for(lambda: ids_of(seen(lab, function)) == [["held"]], "the held record")
+    assert seen(harness, function) == []
+    harness.set_policy(role, [allow([*STREAM_ACTIONS, "logs:*"])])
+    wait_for(lambda: ids_of(seen(harness, function)) == [["held"]], "the held record")
 
 
 FAILS_ON_POISON = """
@@ -285,15 +291,15 @@ def handler(event, context):
     ids=["the function raises", "the function reports the record"],
 )
 def test_a_poison_record_is_put_aside_and_the_others_go_on(
-    lab: Lab, mapping: Any, code: str, options: dict[str, Any]
+    harness: EmulatorHarness, mapping: Any, code: str, options: dict[str, Any]
 ) -> None:
-    sqs = lab.client("sqs")
+    sqs = harness.client("sqs")
     url = sqs.create_queue(QueueName=f"aside-{uuid.uuid4().hex[:8]}")["QueueUrl"]
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[-1]}"
-    name, stream = table(lab)
-    put(lab, name, "a", "b", "poison", "c", "d")
-    role = lab.role([allow([*STREAM_ACTIONS, "logs:*"]), allow(["sqs:SendMessage"], queue)])
-    function = lab.function(code, role)
+    name, stream = table(harness)
+    put(harness, name, "a", "b", "poison", "c", "d")
+    role = harness.role([allow([*STREAM_ACTIONS, "logs:*"]), allow(["sqs:SendMessage"], queue)])
+    function = harness.function(code, role)
     mapping(
         stream,
         function,
@@ -304,22 +310,24 @@ def test_a_poison_record_is_put_aside_and_the_others_go_on(
     aside = wait_for(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), "the record put aside")
     info = json.loads(aside[0]["Body"])["DDBStreamBatchInfo"]
     assert info["batchSize"] == 1
-    put(lab, name, "after")
-    wait_for(lambda: "after" in ids_of(seen(lab, function))[-1], "the next record")
-    good = [batch for batch in ids_of(seen(lab, function)) if "poison" not in batch]
+    put(harness, name, "after")
+    wait_for(lambda: "after" in ids_of(seen(harness, function))[-1], "the next record")
+    good = [batch for batch in ids_of(seen(harness, function)) if "poison" not in batch]
     assert {each for batch in good for each in batch} >= {"c", "d", "after"}
 
 
-def test_without_the_right_to_send_it_the_record_is_lost_and_the_log_says_so(lab: Lab, mapping: Any) -> None:
-    sqs = lab.client("sqs")
+def test_without_the_right_to_send_it_the_record_is_lost_and_the_log_says_so(
+    harness: EmulatorHarness, mapping: Any
+) -> None:
+    sqs = harness.client("sqs")
     url = sqs.create_queue(QueueName=f"aside-{uuid.uuid4().hex[:8]}")["QueueUrl"]
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[-1]}"
-    name, stream = table(lab)
-    put(lab, name, "poison")
-    function = lab.function(FAILS_ON_POISON, lab.role([allow(STREAM_ACTIONS)]))
+    name, stream = table(harness)
+    put(harness, name, "poison")
+    function = harness.function(FAILS_ON_POISON, harness.role([allow(STREAM_ACTIONS)]))
     mapping(stream, function, MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": queue}})
     said = f"lacks sqs:SendMessage on {queue}"
-    wait_for(lambda: said in lab.emulator.log_tail(200), "the reason")
+    wait_for(lambda: said in harness.emulator.log_tail(200), "the reason")
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
 
@@ -331,9 +339,9 @@ def handler(event, context):
 BOTO3 = {"boto3/__init__.py": "import os\nIMPORTED_BY = os.getpid()\n"}
 
 
-def importers(lab: Lab) -> Iterator[dict[str, Any]]:
+def importers(harness: EmulatorHarness) -> Iterator[dict[str, Any]]:
     """What the first worker of a function answers, the one after its settings were changed, and one after that died."""
-    function, functions = lab.function(IMPORTER, others=BOTO3), lab.client("lambda")
+    function, functions = harness.function(IMPORTER, others=BOTO3), harness.client("lambda")
 
     def ask() -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(functions.invoke(FunctionName=function)["Payload"].read())
@@ -351,8 +359,8 @@ needs_forks = pytest.mark.skipif(not IS_POSSIBLE, reason="workers are forks on L
 
 
 @needs_forks
-def test_workers_share_what_others_wrote_and_nothing_else(lab: Lab) -> None:
-    first, second, third = importers(lab)
+def test_workers_share_what_others_wrote_and_nothing_else(harness: EmulatorHarness) -> None:
+    first, second, third = importers(harness)
     assert len({first["pid"], second["pid"], third["pid"]}) == 3
     assert first["imported_by"] == second["imported_by"] == third["imported_by"]
     assert first["imported_by"] not in {first["pid"], second["pid"], third["pid"]}
@@ -360,20 +368,20 @@ def test_workers_share_what_others_wrote_and_nothing_else(lab: Lab) -> None:
 
 
 @needs_forks
-def test_a_worker_starts_without_what_it_would_share(lab: Lab) -> None:
-    answers = importers(lab)
+def test_a_worker_starts_without_what_it_would_share(harness: EmulatorHarness) -> None:
+    answers = importers(harness)
     os.kill(next(answers)["imported_by"], signal.SIGKILL)
     second, third = answers
     assert second["imported_by"] == second["pid"]
     assert third["imported_by"] not in {second["pid"], third["pid"]}, "which is there again for the next one"
 
 
-def test_a_reservation_leaves_enough_for_the_other_functions_or_is_refused(lab: Lab) -> None:
+def test_a_reservation_leaves_enough_for_the_other_functions_or_is_refused(harness: EmulatorHarness) -> None:
     """Lambda API reference, PutFunctionConcurrency: "at least 100 simultaneous executions unreserved".
 
     An account with a limit of 10 is told of 10 instead, and can reserve none (aws-samples/alarm-context-tool#2).
     """
-    function, client = lab.function(ECHO), lab.client("lambda")
+    function, client = harness.function(ECHO), harness.client("lambda")
     limits = client.get_account_settings()["AccountLimit"]
     least = min(100, limits["ConcurrentExecutions"])
     most = limits["UnreservedConcurrentExecutions"] - least

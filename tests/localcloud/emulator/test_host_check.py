@@ -11,7 +11,7 @@ import pytest
 from localcloud.emulator.host_check import ADMIN_HEADER, HostCheck
 
 if TYPE_CHECKING:
-    from tests.localcloud.emulator.lab import Lab
+    from tests.localcloud.emulator.harness import EmulatorHarness
 
 PORTS = ("site_url", "aws_endpoint")
 FOREIGN = [
@@ -25,23 +25,25 @@ FOREIGN = [
 VIRTUAL = ["bucket.s3.eu-central-1.amazonaws.com", "bucket.localhost:{port}", "x.execute-api.localhost:{port}"]
 
 
-def status(lab: Lab, port: str, path: str, method: str = "GET", **headers: str) -> int:
-    url: str = getattr(lab.emulator, port)
+def status(harness: EmulatorHarness, port: str, path: str, method: str = "GET", **headers: str) -> int:
+    url: str = getattr(harness.emulator, port)
     named = {name.replace("_", "-"): value.format(port=url.rpartition(":")[2]) for name, value in headers.items()}
-    return int(lab.site.request(method, f"{url}{path}", headers=named).status_code)
+    return int(harness.site.request(method, f"{url}{path}", headers=named).status_code)
 
 
 @pytest.mark.parametrize("port", PORTS)
 @pytest.mark.parametrize("host", FOREIGN + VIRTUAL)
-def test_a_name_that_was_made_to_resolve_here_is_answered_by_neither_port(lab: Lab, port: str, host: str) -> None:
-    assert status(lab, port, "/_local/machines", host=host) == 421
-    assert status(lab, port, "/", host=host) == 421
+def test_a_name_that_was_made_to_resolve_here_is_answered_by_neither_port(
+    harness: EmulatorHarness, port: str, host: str
+) -> None:
+    assert status(harness, port, "/_local/machines", host=host) == 421
+    assert status(harness, port, "/", host=host) == 421
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:{port}", "localhost:{port}", "LOCALHOST:{port}"])
-def test_both_ports_answer_by_their_own_names(lab: Lab, host: str) -> None:
-    assert status(lab, "site_url", "/_local/machines", host=host) == 200
-    assert status(lab, "aws_endpoint", "/", host=host) != 421
+def test_both_ports_answer_by_their_own_names(harness: EmulatorHarness, host: str) -> None:
+    assert status(harness, "site_url", "/_local/machines", host=host) == 200
+    assert status(harness, "aws_endpoint", "/", host=host) != 421
 
 
 @pytest.mark.parametrize(
@@ -58,8 +60,10 @@ def test_both_ports_answer_by_their_own_names(lab: Lab, host: str) -> None:
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "/_local/token?user=admin"), ("DELETE", "/_local/faults")])
-def test_a_page_of_another_site_controls_nothing(lab: Lab, headers: dict[str, str], method: str, path: str) -> None:
-    assert status(lab, "site_url", path, method, **headers) == 403
+def test_a_page_of_another_site_controls_nothing(
+    harness: EmulatorHarness, headers: dict[str, str], method: str, path: str
+) -> None:
+    assert status(harness, "site_url", path, method, **headers) == 403
 
 
 @pytest.mark.parametrize(
@@ -67,8 +71,8 @@ def test_a_page_of_another_site_controls_nothing(lab: Lab, headers: dict[str, st
     [{}, {"sec_fetch_site": "none"}, {"sec_fetch_site": "same-origin", "origin": "http://127.0.0.1:{port}"}],
     ids=["a program", "an address that somebody typed", "the site's own page"],
 )
-def test_a_program_a_person_and_the_sites_own_page_may(lab: Lab, headers: dict[str, str]) -> None:
-    assert status(lab, "site_url", "/_local/machines", **headers) == 200
+def test_a_program_a_person_and_the_sites_own_page_may(harness: EmulatorHarness, headers: dict[str, str]) -> None:
+    assert status(harness, "site_url", "/_local/machines", **headers) == 200
 
 
 @pytest.mark.parametrize(
@@ -83,20 +87,22 @@ def test_a_program_a_person_and_the_sites_own_page_may(lab: Lab, headers: dict[s
     ],
 )
 @pytest.mark.parametrize("token", [{}, {"x_local_cloud_admin": "0" * 40}], ids=["no token", "another token"])
-def test_the_emulators_own_paths_are_closed(lab: Lab, method: str, path: str, token: dict[str, str]) -> None:
-    assert status(lab, "aws_endpoint", path, method, **token) == 403
+def test_the_emulators_own_paths_are_closed(
+    harness: EmulatorHarness, method: str, path: str, token: dict[str, str]
+) -> None:
+    assert status(harness, "aws_endpoint", path, method, **token) == 403
 
 
-def test_a_reset_by_a_page_leaves_everything_as_it_was(lab: Lab) -> None:
+def test_a_reset_by_a_page_leaves_everything_as_it_was(harness: EmulatorHarness) -> None:
     bucket = "kept-by-the-host-check"
-    lab.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    assert status(lab, "aws_endpoint", "/_ministack/reset", "POST") == 403
-    lab.client("s3").head_bucket(Bucket=bucket)
+    harness.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    assert status(harness, "aws_endpoint", "/_ministack/reset", "POST") == 403
+    harness.client("s3").head_bucket(Bucket=bucket)
 
 
-def test_the_process_that_started_the_emulator_gets_to_its_own_paths(lab: Lab) -> None:
-    header = {ADMIN_HEADER.replace("-", "_"): lab.emulator.admin_token}
-    assert status(lab, "aws_endpoint", "/_ministack/health", **header) == 200
+def test_the_process_that_started_the_emulator_gets_to_its_own_paths(harness: EmulatorHarness) -> None:
+    header = {ADMIN_HEADER.replace("-", "_"): harness.emulator.admin_token}
+    assert status(harness, "aws_endpoint", "/_ministack/health", **header) == 200
 
 
 def answered(scope: dict[str, Any]) -> list[dict[str, Any]]:

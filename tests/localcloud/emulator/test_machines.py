@@ -6,26 +6,26 @@ from typing import Any
 import pytest
 
 from localcloud.emulator.process import EmulatorProcess
-from tests.localcloud.emulator.lab import (
+from tests.localcloud.emulator.harness import (
     AGENT_ACTIONS,
     LEAVES_A_PROCESS,
     LOG_ACTIONS,
     REGION,
-    Lab,
+    EmulatorHarness,
     is_running,
     wait_for,
 )
 
 
-def test_a_machine_boots_runs_its_user_data_and_then_brings_its_agent_online(lab: Lab) -> None:
-    machine = lab.launch(UserData="#!/bin/sh\necho booted > $HOME/trace\n")
-    assert lab.run(machine, "cat $HOME/trace")["StandardOutputContent"] == "booted\n"
-    described = lab.client("ec2").describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"][0]
+def test_a_machine_boots_runs_its_user_data_and_then_brings_its_agent_online(harness: EmulatorHarness) -> None:
+    machine = harness.launch(UserData="#!/bin/sh\necho booted > $HOME/trace\n")
+    assert harness.run(machine, "cat $HOME/trace")["StandardOutputContent"] == "booted\n"
+    described = harness.client("ec2").describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"][0]
     assert described["State"] == {"Code": 16, "Name": "running"}
 
 
-def test_a_command_reports_its_exit_code_and_both_outputs(lab: Lab) -> None:
-    result = lab.run(lab.launch(), "echo out", "echo err >&2", "exit 7")
+def test_a_command_reports_its_exit_code_and_both_outputs(harness: EmulatorHarness) -> None:
+    result = harness.run(harness.launch(), "echo out", "echo err >&2", "exit 7")
     assert (result["Status"], result["ResponseCode"]) == ("Failed", 7)
     assert (result["StandardOutputContent"], result["StandardErrorContent"]) == (
         "out\n",
@@ -33,50 +33,50 @@ def test_a_command_reports_its_exit_code_and_both_outputs(lab: Lab) -> None:
     )
 
 
-def test_what_ends_with_137_has_timed_out_and_the_agent_adds_nothing(lab: Lab) -> None:
+def test_what_ends_with_137_has_timed_out_and_the_agent_adds_nothing(harness: EmulatorHarness) -> None:
     """amazon-ssm-agent, pluginutil_unix.go, GetStatus; seen, docs/ssm-agent.md."""
-    result = lab.run(lab.launch(), "echo err >&2", "exit 137")
+    result = harness.run(harness.launch(), "echo err >&2", "exit 137")
     assert (result["Status"], result["ResponseCode"], result["StandardErrorContent"]) == ("TimedOut", 137, "err\n")
 
 
-def test_a_time_limit_below_five_seconds_is_ignored(lab: Lab) -> None:
+def test_a_time_limit_below_five_seconds_is_ignored(harness: EmulatorHarness) -> None:
     """amazon-ssm-agent, pluginutil.go, ValidateExecutionTimeout; seen, docs/ssm-agent.md."""
-    machine = lab.launch()
-    command = lab.send(machine, ["sleep 2"], parameters={"executionTimeout": ["1"]})
-    assert lab.invocation(command, machine)["Status"] == "Success"
+    machine = harness.launch()
+    command = harness.send(machine, ["sleep 2"], parameters={"executionTimeout": ["1"]})
+    assert harness.invocation(command, machine)["Status"] == "Success"
 
 
-def test_a_machine_sees_nothing_of_the_hosts_environment(lab: Lab) -> None:
-    result = lab.run(lab.launch(), "env")
+def test_a_machine_sees_nothing_of_the_hosts_environment(harness: EmulatorHarness) -> None:
+    result = harness.run(harness.launch(), "env")
     names = {line.partition("=")[0] for line in result["StandardOutputContent"].splitlines()}
     allowed = {"PATH", "HOME", "TMPDIR", "LANG", "AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT"}
     assert names - {"PWD", "OLDPWD", "SHLVL", "_"} == allowed
 
 
-def test_a_machine_has_a_python_outside_the_virtual_environment(lab: Lab) -> None:
+def test_a_machine_has_a_python_outside_the_virtual_environment(harness: EmulatorHarness) -> None:
     inspect = "import sys; print(sys.prefix == sys.base_prefix)"
-    result = lab.run(lab.launch(), "command -v python3", f"python3 -c '{inspect}'")
+    result = harness.run(harness.launch(), "command -v python3", f"python3 -c '{inspect}'")
     program, outside = result["StandardOutputContent"].split()
     assert program.endswith("/bin/python3")
     assert outside == "True"
 
 
-def test_output_beyond_the_limits_is_cut_for_the_caller_and_never_blocks(lab: Lab) -> None:
-    result = lab.run(lab.launch(), "yes 0123456789 | head -c 3000000", "yes e | head -c 3000000 >&2")
+def test_output_beyond_the_limits_is_cut_for_the_caller_and_never_blocks(harness: EmulatorHarness) -> None:
+    result = harness.run(harness.launch(), "yes 0123456789 | head -c 3000000", "yes e | head -c 3000000 >&2")
     assert result["Status"] == "Success"
     assert len(result["StandardOutputContent"]) == 24_000
     assert result["StandardOutputContent"].endswith("--output truncated--")  # seen, docs/ssm-agent.md
     assert len(result["StandardErrorContent"]) == 8_000
 
 
-def test_output_goes_to_the_log_group_in_events_as_the_agent_makes_them(lab: Lab) -> None:
+def test_output_goes_to_the_log_group_in_events_as_the_agent_makes_them(harness: EmulatorHarness) -> None:
     """amazon-ssm-agent, cloudwatchlogsservice.go: lines joined to 200,000 bytes, no newline at the end of the last."""
-    logs = lab.client("logs")
+    logs = harness.client("logs")
     logs.create_log_group(logGroupName="/test/output")
-    machine = lab.launch()
+    machine = harness.launch()
     config = {"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": "/test/output"}
-    command = lab.send(machine, ["seq 1 50000", "echo problem >&2"], CloudWatchOutputConfig=config)
-    lab.invocation(command, machine)
+    command = harness.send(machine, ["seq 1 50000", "echo problem >&2"], CloudWatchOutputConfig=config)
+    harness.invocation(command, machine)
     prefix = f"{command}/{machine}/aws-runShellScript"
     stdout = logs.get_log_events(logGroupName="/test/output", logStreamName=f"{prefix}/stdout")
     messages = [event["message"] for event in stdout["events"]]
@@ -88,125 +88,129 @@ def test_output_goes_to_the_log_group_in_events_as_the_agent_makes_them(lab: Lab
     assert [event["message"] for event in stderr["events"]] == ["problem"]
 
 
-def test_output_is_in_the_log_while_the_command_still_runs(lab: Lab) -> None:
-    logs = lab.client("logs")
+def test_output_is_in_the_log_while_the_command_still_runs(harness: EmulatorHarness) -> None:
+    logs = harness.client("logs")
     logs.create_log_group(logGroupName="/test/live")
-    machine = lab.launch()
+    machine = harness.launch()
     config = {"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": "/test/live"}
-    command = lab.send(machine, ["echo first", "sleep 600"], CloudWatchOutputConfig=config)
+    command = harness.send(machine, ["echo first", "sleep 600"], CloudWatchOutputConfig=config)
 
     def first_line() -> bool:
         return bool(logs.filter_log_events(logGroupName="/test/live")["events"])
 
     wait_for(first_line, "the first line")
-    assert lab.client("ssm").get_command_invocation(CommandId=command, InstanceId=machine)["Status"] == "InProgress"
+    assert harness.client("ssm").get_command_invocation(CommandId=command, InstanceId=machine)["Status"] == "InProgress"
 
 
 @pytest.mark.parametrize("missing", LOG_ACTIONS)
-def test_without_the_rights_to_write_logs_the_output_is_not_in_the_log(lab: Lab, missing: str) -> None:
+def test_without_the_rights_to_write_logs_the_output_is_not_in_the_log(harness: EmulatorHarness, missing: str) -> None:
     group = f"/test/denied/{missing.replace(':', '-')}"
-    lab.client("logs").create_log_group(logGroupName=group)
-    machine = lab.launch(profile=lab.profile([a for a in AGENT_ACTIONS + LOG_ACTIONS if a != missing]))
+    harness.client("logs").create_log_group(logGroupName=group)
+    machine = harness.launch(profile=harness.profile([a for a in AGENT_ACTIONS + LOG_ACTIONS if a != missing]))
     config = {"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": group}
-    assert lab.run(machine, "echo hidden", CloudWatchOutputConfig=config)["StandardOutputContent"] == "hidden\n"
-    assert lab.client("logs").describe_log_streams(logGroupName=group)["logStreams"] == []
+    assert harness.run(machine, "echo hidden", CloudWatchOutputConfig=config)["StandardOutputContent"] == "hidden\n"
+    assert harness.client("logs").describe_log_streams(logGroupName=group)["logStreams"] == []
 
 
 @pytest.mark.parametrize("missing", AGENT_ACTIONS)
-def test_the_agent_stays_offline_when_its_role_lacks_an_action(lab: Lab, missing: str) -> None:
-    machine = lab.launch(profile=lab.profile([action for action in AGENT_ACTIONS if action != missing]))
+def test_the_agent_stays_offline_when_its_role_lacks_an_action(harness: EmulatorHarness, missing: str) -> None:
+    machine = harness.launch(profile=harness.profile([action for action in AGENT_ACTIONS if action != missing]))
 
     def said_why() -> bool:
-        return f"{machine}: the agent stays offline, its role lacks {missing}" in lab.emulator.log_tail(100)
+        return f"{machine}: the agent stays offline, its role lacks {missing}" in harness.emulator.log_tail(100)
 
     wait_for(said_why, "the agent's reason")
-    assert not lab.is_online(machine)
+    assert not harness.is_online(machine)
 
 
-def test_a_machine_without_a_role_never_comes_online(lab: Lab) -> None:
-    ec2 = lab.client("ec2")
+def test_a_machine_without_a_role_never_comes_online(harness: EmulatorHarness) -> None:
+    ec2 = harness.client("ec2")
     call: dict[str, Any] = {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1}
     machine = ec2.run_instances(**call)["Instances"][0]["InstanceId"]
-    wait_for(lambda: f"{machine}: the agent stays offline" in lab.emulator.log_tail(100), "the agent's reason")
+    wait_for(lambda: f"{machine}: the agent stays offline" in harness.emulator.log_tail(100), "the agent's reason")
 
 
-def test_the_execution_timeout_ends_the_command_and_what_it_started(lab: Lab) -> None:
-    machine = lab.launch()
-    command = lab.send(
+def test_the_execution_timeout_ends_the_command_and_what_it_started(harness: EmulatorHarness) -> None:
+    machine = harness.launch()
+    command = harness.send(
         machine, ["sleep 600 & echo $! > $HOME/pid", "sleep 600"], parameters={"executionTimeout": ["5"]}
     )
-    result = lab.invocation(command, machine)
+    result = harness.invocation(command, machine)
     assert (result["Status"], result["StatusDetails"]) == ("TimedOut", "Execution Timed Out")
-    pid = int(lab.run(machine, "cat $HOME/pid")["StandardOutputContent"])
+    pid = int(harness.run(machine, "cat $HOME/pid")["StandardOutputContent"])
     wait_for(lambda: not is_running(pid), "the child to be gone")
 
 
-def test_a_cancelled_command_ends_as_cancelled_and_its_processes_with_it(lab: Lab) -> None:
-    machine = lab.launch()
-    command = lab.send(machine, ["echo $$ > $HOME/pid", "sleep 600"])
-    lab.invocation(command, machine, "InProgress")
+def test_a_cancelled_command_ends_as_cancelled_and_its_processes_with_it(harness: EmulatorHarness) -> None:
+    machine = harness.launch()
+    command = harness.send(machine, ["echo $$ > $HOME/pid", "sleep 600"])
+    harness.invocation(command, machine, "InProgress")
 
     def pid() -> int | None:
-        text = lab.run(machine, "cat $HOME/pid 2>/dev/null || true")["StandardOutputContent"].strip()
+        text = harness.run(machine, "cat $HOME/pid 2>/dev/null || true")["StandardOutputContent"].strip()
         return int(text) if text else None
 
     found = wait_for(pid, "the script to start")
-    lab.client("ssm").cancel_command(CommandId=command)
-    assert lab.invocation(command, machine)["Status"] == "Cancelled"
+    harness.client("ssm").cancel_command(CommandId=command)
+    assert harness.invocation(command, machine)["Status"] == "Cancelled"
     wait_for(lambda: not is_running(found), "the script to be gone")
 
 
-def left_on(lab: Lab, machine: str) -> tuple[int, Path]:
+def left_on(harness: EmulatorHarness, machine: str) -> tuple[int, Path]:
     """The id of a process that outlives its command, and the machine's home folder."""
-    pid, home = lab.run(machine, LEAVES_A_PROCESS, "echo $HOME")["StandardOutputContent"].split()
+    pid, home = harness.run(machine, LEAVES_A_PROCESS, "echo $HOME")["StandardOutputContent"].split()
     return int(pid), Path(home)
 
 
-def test_terminating_ends_every_process_and_removes_the_folder(lab: Lab) -> None:
-    machine = lab.launch()
-    pid, home = left_on(lab, machine)
+def test_terminating_ends_every_process_and_removes_the_folder(harness: EmulatorHarness) -> None:
+    machine = harness.launch()
+    pid, home = left_on(harness, machine)
     assert is_running(pid)
-    lab.client("ec2").terminate_instances(InstanceIds=[machine])
-    ended = lab.wait_state(machine, "terminated")
+    harness.client("ec2").terminate_instances(InstanceIds=[machine])
+    ended = harness.wait_state(machine, "terminated")
     assert ended["terminated_at"] >= ended["launched_at"]
     assert not is_running(pid)
     assert not home.parent.exists()
 
 
-def test_a_command_on_a_lost_machine_stays_in_progress(lab: Lab) -> None:
-    machine = lab.launch()
-    command = lab.send(machine, ["sleep 600"])
-    lab.invocation(command, machine, "InProgress")
-    assert lab.site.post(f"/_local/machines/{machine}/kill").status_code == 202
-    lab.wait_state(machine, "terminated")
-    assert lab.client("ssm").get_command_invocation(CommandId=command, InstanceId=machine)["Status"] == "InProgress"
+def test_a_command_on_a_lost_machine_stays_in_progress(harness: EmulatorHarness) -> None:
+    machine = harness.launch()
+    command = harness.send(machine, ["sleep 600"])
+    harness.invocation(command, machine, "InProgress")
+    assert harness.site.post(f"/_local/machines/{machine}/kill").status_code == 202
+    harness.wait_state(machine, "terminated")
+    assert harness.client("ssm").get_command_invocation(CommandId=command, InstanceId=machine)["Status"] == "InProgress"
 
 
 @pytest.mark.parametrize(("behavior", "state"), [("terminate", "terminated"), ("stop", "stopped")])
-def test_shutdown_inside_the_machine_follows_the_launch_behaviour(lab: Lab, behavior: str, state: str) -> None:
-    machine = lab.launch(UserData="#!/bin/sh\nshutdown -h now\n", InstanceInitiatedShutdownBehavior=behavior)
-    lab.wait_state(machine, state)
-    described = lab.client("ec2").describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"][0]
+def test_shutdown_inside_the_machine_follows_the_launch_behaviour(
+    harness: EmulatorHarness, behavior: str, state: str
+) -> None:
+    machine = harness.launch(UserData="#!/bin/sh\nshutdown -h now\n", InstanceInitiatedShutdownBehavior=behavior)
+    harness.wait_state(machine, state)
+    described = harness.client("ec2").describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"][0]
     assert described["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
 
 
-def test_a_shutdown_in_the_future_can_be_cancelled_or_replaced(lab: Lab) -> None:
-    machine = lab.launch(UserData="#!/bin/sh\nshutdown -h +60\n", InstanceInitiatedShutdownBehavior="terminate")
-    lab.send(machine, ["shutdown -c", "shutdown -h +1", "shutdown -P now"])
-    lab.wait_state(machine, "terminated")
+def test_a_shutdown_in_the_future_can_be_cancelled_or_replaced(harness: EmulatorHarness) -> None:
+    machine = harness.launch(UserData="#!/bin/sh\nshutdown -h +60\n", InstanceInitiatedShutdownBehavior="terminate")
+    harness.send(machine, ["shutdown -c", "shutdown -h +1", "shutdown -P now"])
+    harness.wait_state(machine, "terminated")
 
 
-def test_a_stopped_machine_can_be_started_and_works_again(lab: Lab) -> None:
-    ec2 = lab.client("ec2")
-    machine = lab.launch()
-    lab.run(machine, "echo kept > $HOME/file")
+def test_a_stopped_machine_can_be_started_and_works_again(harness: EmulatorHarness) -> None:
+    ec2 = harness.client("ec2")
+    machine = harness.launch()
+    harness.run(machine, "echo kept > $HOME/file")
     ec2.stop_instances(InstanceIds=[machine])
-    lab.wait_state(machine, "stopped")
+    harness.wait_state(machine, "stopped")
     ec2.start_instances(InstanceIds=[machine])
-    assert lab.run(machine, "cat $HOME/file")["StandardOutputContent"] == "kept\n"
+    assert harness.run(machine, "cat $HOME/file")["StandardOutputContent"] == "kept\n"
 
 
-def test_metadata_is_served_to_version_two_callers_only_and_carries_the_roles_credentials(lab: Lab) -> None:
+def test_metadata_is_served_to_version_two_callers_only_and_carries_the_roles_credentials(
+    harness: EmulatorHarness,
+) -> None:
     program = """
 import json, os, urllib.error, urllib.request
 base = os.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"]
@@ -226,18 +230,18 @@ role = get("/latest/meta-data/iam/security-credentials/", token)
 print(json.loads(get("/latest/meta-data/iam/security-credentials/" + role, token))["AccessKeyId"][:4])
 print(get("/latest/meta-data/tags/instance", token))
 """
-    machine = lab.launch()
-    result = lab.run(machine, f"python3 - <<'EOF'{program}EOF")
+    machine = harness.launch()
+    result = harness.run(machine, f"python3 - <<'EOF'{program}EOF")
     assert result["StandardOutputContent"].split() == ["401", machine, "eu-central-1", machine, "ASIA", "404"]
 
 
-def test_state_changes_and_command_statuses_are_sent_as_events_in_order(lab: Lab) -> None:
-    machines = lab.record_events({"source": ["aws.ec2"]})
-    commands = lab.record_events({"source": ["aws.ssm"]})
-    machine = lab.launch()
-    command = lab.send(machine, ["exit 3"])
-    lab.invocation(command, machine)
-    lab.client("ec2").terminate_instances(InstanceIds=[machine])
+def test_state_changes_and_command_statuses_are_sent_as_events_in_order(harness: EmulatorHarness) -> None:
+    machines = harness.record_events({"source": ["aws.ec2"]})
+    commands = harness.record_events({"source": ["aws.ssm"]})
+    machine = harness.launch()
+    command = harness.send(machine, ["exit 3"])
+    harness.invocation(command, machine)
+    harness.client("ec2").terminate_instances(InstanceIds=[machine])
 
     def states() -> list[str]:
         return [e["detail"]["state"] for e in machines() if e["detail"]["instance-id"] == machine]
@@ -253,9 +257,9 @@ def test_state_changes_and_command_statuses_are_sent_as_events_in_order(lab: Lab
     assert whole[0]["region"] == "eu-central-1"
 
 
-def test_fifty_machines_at_once_all_work_and_all_go(lab: Lab) -> None:
-    ec2 = lab.client("ec2")
-    profile = lab.profile(AGENT_ACTIONS)
+def test_fifty_machines_at_once_all_work_and_all_go(harness: EmulatorHarness) -> None:
+    ec2 = harness.client("ec2")
+    profile = harness.profile(AGENT_ACTIONS)
     answer = ec2.run_instances(
         ImageId="ami-0123456789abcdef0",
         InstanceType="t4g.micro",
@@ -264,16 +268,16 @@ def test_fifty_machines_at_once_all_work_and_all_go(lab: Lab) -> None:
         MaxCount=50,
     )
     machines = [each["InstanceId"] for each in answer["Instances"]]
-    sent = {machine: lab.send(machine, [f"echo {machine}"]) for machine in machines}
+    sent = {machine: harness.send(machine, [f"echo {machine}"]) for machine in machines}
     for machine, command in sent.items():
-        assert lab.invocation(command, machine)["StandardOutputContent"] == f"{machine}\n"
+        assert harness.invocation(command, machine)["StandardOutputContent"] == f"{machine}\n"
     ec2.terminate_instances(InstanceIds=machines)
     for machine in machines:
-        lab.wait_state(machine, "terminated")
+        harness.wait_state(machine, "terminated")
 
 
 def test_a_machine_stays_pending_for_the_boot_time() -> None:
-    slow = Lab(EmulatorProcess.start(region=REGION, boot_seconds=3600))
+    slow = EmulatorHarness(EmulatorProcess.start(region=REGION, boot_seconds=3600))
     try:
         machine = slow.launch()
         assert slow.machine(machine)["state"] == "pending"
@@ -284,7 +288,7 @@ def test_a_machine_stays_pending_for_the_boot_time() -> None:
 
 
 def test_stopping_the_emulator_leaves_no_process_and_no_file(tmp_path: Path) -> None:
-    own = Lab(EmulatorProcess.start(region=REGION, log_dir=tmp_path))
+    own = EmulatorHarness(EmulatorProcess.start(region=REGION, log_dir=tmp_path))
     pid, home = left_on(own, own.launch())
     assert is_running(pid)
     own.close()

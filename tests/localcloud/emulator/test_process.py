@@ -13,7 +13,7 @@ import pytest
 from localcloud.emulator.process import ROOT, EmulatorError, EmulatorProcess, RootCredentials
 from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID
 from localcloud.emulator.subreaper import descendants
-from tests.localcloud.emulator.lab import LEAVES_A_PROCESS, REGION, Lab, is_running, wait_for
+from tests.localcloud.emulator.harness import LEAVES_A_PROCESS, REGION, EmulatorHarness, is_running, wait_for
 
 STARTER = """
 import json, sys
@@ -26,9 +26,9 @@ sys.stdin.read()
 """
 
 
-def sleeper(lab: Lab) -> int:
+def sleeper(harness: EmulatorHarness) -> int:
     """Id of a process that its command on a new machine has left there."""
-    return int(lab.run(lab.launch(), LEAVES_A_PROCESS)["StandardOutputContent"])
+    return int(harness.run(harness.launch(), LEAVES_A_PROCESS)["StandardOutputContent"])
 
 
 def test_a_port_in_use_is_refused_with_the_remedy() -> None:
@@ -41,13 +41,13 @@ def test_a_port_in_use_is_refused_with_the_remedy() -> None:
 
 
 def test_an_emulator_that_is_killed_leaves_its_machines_to_stop() -> None:
-    lab = Lab(EmulatorProcess.start(region=REGION))
-    lab.client("lambda").invoke(FunctionName=lab.function("def handler(event, context): return event"))
-    started = {sleeper(lab), lab.emulator.pid, *descendants(lab.emulator.pid)}
-    os.kill(lab.emulator.pid, signal.SIGKILL)
-    lab.close()
+    harness = EmulatorHarness(EmulatorProcess.start(region=REGION))
+    harness.client("lambda").invoke(FunctionName=harness.function("def handler(event, context): return event"))
+    started = {sleeper(harness), harness.emulator.pid, *descendants(harness.emulator.pid)}
+    os.kill(harness.emulator.pid, signal.SIGKILL)
+    harness.close()
     assert [pid for pid in started if is_running(pid)] == []
-    assert not lab.emulator.log_path.exists()
+    assert not harness.emulator.log_path.exists()
 
 
 def test_an_emulator_ends_when_the_process_that_started_it_is_killed() -> None:
@@ -59,7 +59,7 @@ def test_an_emulator_ends_when_the_process_that_started_it_is_killed() -> None:
         emulator = EmulatorProcess.__new__(EmulatorProcess)
         emulator.aws_port, emulator.site_port, emulator.region = aws_port, site_port, REGION
         emulator.root = RootCredentials(ROOT_ACCESS_KEY_ID, secret)
-        machine_process = sleeper(Lab(emulator))
+        machine_process = sleeper(EmulatorHarness(emulator))
         starter.kill()
     wait_for(lambda: not is_running(pid), "the emulator to be gone")
     wait_for(lambda: not is_running(machine_process), "the machine to be gone")
@@ -67,7 +67,7 @@ def test_an_emulator_ends_when_the_process_that_started_it_is_killed() -> None:
 
 
 @pytest.mark.parametrize("key", ["test", "000000000000", ROOT_ACCESS_KEY_ID])
-def test_nobody_is_root_without_the_secret_of_this_run(lab: Lab, key: str) -> None:
-    guess = lab.with_keys("s3", key, "test")
+def test_nobody_is_root_without_the_secret_of_this_run(harness: EmulatorHarness, key: str) -> None:
+    guess = harness.with_keys("s3", key, "test")
     with pytest.raises(guess.exceptions.ClientError, match=r"InvalidAccessKeyId|SignatureDoesNotMatch"):
         guess.list_buckets()

@@ -8,17 +8,17 @@ from collections.abc import Callable
 import pytest
 
 from judges.s3_server.contract import CHECKS, Store
-from tests.localcloud.emulator.lab import REGION, Lab, allow
+from tests.localcloud.emulator.harness import REGION, EmulatorHarness, allow
 
 
 @pytest.fixture(scope="module")
-def role(shared_lab: Lab) -> str:
-    return shared_lab.role([allow(["s3:*"])])
+def role(shared_harness: EmulatorHarness) -> str:
+    return shared_harness.role([allow(["s3:*"])])
 
 
 @pytest.fixture
-def store(lab: Lab, role: str) -> Store:
-    client = lab.as_role("s3", role)
+def store(harness: EmulatorHarness, role: str) -> Store:
+    client = harness.as_role("s3", role)
     names = [f"{name}-{secrets.token_hex(4)}" for name in ("uploads", "outputs", "artifacts")]
     for name in names:
         client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})

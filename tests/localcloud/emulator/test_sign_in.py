@@ -14,16 +14,16 @@ from botocore.exceptions import ClientError
 
 from localcloud.emulator.process import EmulatorProcess
 from tests import web
-from tests.localcloud.emulator.lab import REGION, Lab
+from tests.localcloud.emulator.harness import REGION, EmulatorHarness
 
 BACK = "https://page.example.org"
 PASSWORD = "Correct-Horse-7"
 CONFIRMED: dict[str, Any] = {"UserAttributes": [{"Name": "email_verified", "Value": "true"}]}
 
 
-def user_pool(lab: Lab, *, open_to_all: bool = False) -> str:
+def user_pool(harness: EmulatorHarness, *, open_to_all: bool = False) -> str:
     """Id of a pool whose domain has managed login pages."""
-    cognito, name = lab.client("cognito-idp"), f"pool-{uuid.uuid4().hex[:8]}"
+    cognito, name = harness.client("cognito-idp"), f"pool-{uuid.uuid4().hex[:8]}"
     pool = cognito.create_user_pool(
         PoolName=name,
         UsernameAttributes=["email"],
@@ -33,8 +33,8 @@ def user_pool(lab: Lab, *, open_to_all: bool = False) -> str:
     return str(pool)
 
 
-def app_client(lab: Lab, pool: str, **settings: Any) -> str:
-    made = lab.client("cognito-idp").create_user_pool_client(
+def app_client(harness: EmulatorHarness, pool: str, **settings: Any) -> str:
+    made = harness.client("cognito-idp").create_user_pool_client(
         UserPoolId=pool,
         ClientName="page",
         AllowedOAuthFlowsUserPoolClient=True,
@@ -48,104 +48,104 @@ def app_client(lab: Lab, pool: str, **settings: Any) -> str:
     return str(made["UserPoolClient"]["ClientId"])
 
 
-def style(lab: Lab, pool: str, client: str) -> str:
-    made = lab.client("cognito-idp").create_managed_login_branding(
+def style(harness: EmulatorHarness, pool: str, client: str) -> str:
+    made = harness.client("cognito-idp").create_managed_login_branding(
         UserPoolId=pool, ClientId=client, UseCognitoProvidedValues=True
     )
     return str(made["ManagedLoginBranding"]["ManagedLoginBrandingId"])
 
 
-def sign_in_page(lab: Lab, client: str) -> httpx.Response:
+def sign_in_page(harness: EmulatorHarness, client: str) -> httpx.Response:
     query = {"client_id": client, "response_type": "code", "redirect_uri": BACK, "scope": "openid"}
-    return web.get(f"{lab.emulator.aws_endpoint}/oauth2/authorize", params=query)
+    return web.get(f"{harness.emulator.aws_endpoint}/oauth2/authorize", params=query)
 
 
-def test_only_a_client_with_a_style_has_sign_in_pages(lab: Lab) -> None:
-    pool = user_pool(lab)
-    styled, plain = app_client(lab, pool), app_client(lab, pool)
-    identity = style(lab, pool, styled)
-    assert "Sign in" in sign_in_page(lab, styled).text
-    assert "Login pages unavailable" in sign_in_page(lab, plain).text
-    lab.client("cognito-idp").delete_managed_login_branding(UserPoolId=pool, ManagedLoginBrandingId=identity)
-    assert "Login pages unavailable" in sign_in_page(lab, styled).text
+def test_only_a_client_with_a_style_has_sign_in_pages(harness: EmulatorHarness) -> None:
+    pool = user_pool(harness)
+    styled, plain = app_client(harness, pool), app_client(harness, pool)
+    identity = style(harness, pool, styled)
+    assert "Sign in" in sign_in_page(harness, styled).text
+    assert "Login pages unavailable" in sign_in_page(harness, plain).text
+    harness.client("cognito-idp").delete_managed_login_branding(UserPoolId=pool, ManagedLoginBrandingId=identity)
+    assert "Login pages unavailable" in sign_in_page(harness, styled).text
 
 
-def test_the_classic_pages_need_no_style(lab: Lab) -> None:
-    pool = user_pool(lab)
-    domain = lab.client("cognito-idp").describe_user_pool(UserPoolId=pool)["UserPool"]["Domain"]
-    lab.client("cognito-idp").update_user_pool_domain(Domain=domain, UserPoolId=pool, ManagedLoginVersion=1)
-    assert "Sign in" in sign_in_page(lab, app_client(lab, pool)).text
+def test_the_classic_pages_need_no_style(harness: EmulatorHarness) -> None:
+    pool = user_pool(harness)
+    domain = harness.client("cognito-idp").describe_user_pool(UserPoolId=pool)["UserPool"]["Domain"]
+    harness.client("cognito-idp").update_user_pool_domain(Domain=domain, UserPoolId=pool, ManagedLoginVersion=1)
+    assert "Sign in" in sign_in_page(harness, app_client(harness, pool)).text
 
 
-def test_a_client_has_one_style_and_a_style_one_client(lab: Lab) -> None:
-    pool = user_pool(lab)
-    client = app_client(lab, pool)
-    style(lab, pool, client)
+def test_a_client_has_one_style_and_a_style_one_client(harness: EmulatorHarness) -> None:
+    pool = user_pool(harness)
+    client = app_client(harness, pool)
+    style(harness, pool, client)
     with pytest.raises(ClientError, match="ManagedLoginBrandingExistsException"):
-        style(lab, pool, client)
+        style(harness, pool, client)
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        style(lab, pool, "nobodysclient")
+        style(harness, pool, "nobodysclient")
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        style(lab, "eu-central-1_nobodys", client)
+        style(harness, "eu-central-1_nobodys", client)
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        lab.client("cognito-idp").delete_managed_login_branding(
+        harness.client("cognito-idp").delete_managed_login_branding(
             UserPoolId=pool, ManagedLoginBrandingId=str(uuid.uuid4())
         )
 
 
-def test_nobody_signs_up_where_only_administrators_create_users(lab: Lab) -> None:
-    cognito, who = lab.client("cognito-idp"), {"Username": "eve@example.org", "Password": PASSWORD}
+def test_nobody_signs_up_where_only_administrators_create_users(harness: EmulatorHarness) -> None:
+    cognito, who = harness.client("cognito-idp"), {"Username": "eve@example.org", "Password": PASSWORD}
     with pytest.raises(ClientError, match=r"NotAuthorizedException.*not permitted"):
-        cognito.sign_up(ClientId=app_client(lab, user_pool(lab)), **who)
-    assert cognito.sign_up(ClientId=app_client(lab, user_pool(lab, open_to_all=True)), **who)["UserSub"]
+        cognito.sign_up(ClientId=app_client(harness, user_pool(harness)), **who)
+    assert cognito.sign_up(ClientId=app_client(harness, user_pool(harness, open_to_all=True)), **who)["UserSub"]
 
 
-def tokens_of_somebody(lab: Lab) -> tuple[str, dict[str, Any]]:
+def tokens_of_somebody(harness: EmulatorHarness) -> tuple[str, dict[str, Any]]:
     """A client, and what the token endpoint answers somebody who has signed in with it."""
-    pool = user_pool(lab)
-    client, name = app_client(lab, pool), f"{uuid.uuid4().hex[:8]}@example.org"
-    cognito = lab.client("cognito-idp")
+    pool = user_pool(harness)
+    client, name = app_client(harness, pool), f"{uuid.uuid4().hex[:8]}@example.org"
+    cognito = harness.client("cognito-idp")
     cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS", **CONFIRMED)
     cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
     form = {"client_id": client, "redirect_uri": BACK, "scope": "openid", "response_type": "code"}
     who = {"username": name, "password": PASSWORD}
-    back = web.post(f"{lab.emulator.aws_endpoint}/login", data={**form, **who}).headers["location"]
+    back = web.post(f"{harness.emulator.aws_endpoint}/login", data={**form, **who}).headers["location"]
     code = parse_qs(urlsplit(back).query)["code"][0]
-    answer = oauth2(lab, "token", grant_type="authorization_code", client_id=client, redirect_uri=BACK, code=code)
+    answer = oauth2(harness, "token", grant_type="authorization_code", client_id=client, redirect_uri=BACK, code=code)
     return client, answer.json()
 
 
-def oauth2(lab: Lab, endpoint: str, **form: str) -> httpx.Response:
-    return web.post(f"{lab.emulator.aws_endpoint}/oauth2/{endpoint}", data=form)
+def oauth2(harness: EmulatorHarness, endpoint: str, **form: str) -> httpx.Response:
+    return web.post(f"{harness.emulator.aws_endpoint}/oauth2/{endpoint}", data=form)
 
 
-def test_a_refresh_token_that_was_revoked_gives_no_more_tokens(lab: Lab) -> None:
-    client, tokens = tokens_of_somebody(lab)
+def test_a_refresh_token_that_was_revoked_gives_no_more_tokens(harness: EmulatorHarness) -> None:
+    client, tokens = tokens_of_somebody(harness)
     renewal = {"grant_type": "refresh_token", "client_id": client, "refresh_token": tokens["refresh_token"]}
-    assert oauth2(lab, "token", **renewal).status_code == 200
-    revoked = oauth2(lab, "revoke", client_id=client, token=tokens["refresh_token"])
+    assert oauth2(harness, "token", **renewal).status_code == 200
+    revoked = oauth2(harness, "revoke", client_id=client, token=tokens["refresh_token"])
     assert (revoked.status_code, revoked.content) == (200, b"")
-    refused = oauth2(lab, "token", **renewal)
+    refused = oauth2(harness, "token", **renewal)
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
 
 
-def test_only_a_refresh_token_of_the_client_can_be_revoked(lab: Lab) -> None:
-    client, tokens = tokens_of_somebody(lab)
-    other, _ = tokens_of_somebody(lab)
+def test_only_a_refresh_token_of_the_client_can_be_revoked(harness: EmulatorHarness) -> None:
+    client, tokens = tokens_of_somebody(harness)
+    other, _ = tokens_of_somebody(harness)
     for sent, status, error in (
         ({"client_id": client}, 400, "invalid_request"),
         ({"client_id": client, "token": tokens["access_token"]}, 400, "unsupported_token_type"),
         ({"client_id": other, "token": tokens["refresh_token"]}, 400, "unsupported_token_type"),
         ({"client_id": "nobodysclient", "token": tokens["refresh_token"]}, 401, "invalid_client"),
     ):
-        refused = oauth2(lab, "revoke", **sent)
+        refused = oauth2(harness, "revoke", **sent)
         assert (refused.status_code, refused.json()["error"]) == (status, error)
 
 
-def test_a_token_is_what_signing_in_gives(lab: Lab) -> None:
-    pool = user_pool(lab)
-    client = app_client(lab, pool)
-    cognito, name = lab.client("cognito-idp"), f"{uuid.uuid4().hex[:8]}@example.org"
+def test_a_token_is_what_signing_in_gives(harness: EmulatorHarness) -> None:
+    pool = user_pool(harness)
+    client = app_client(harness, pool)
+    cognito, name = harness.client("cognito-idp"), f"{uuid.uuid4().hex[:8]}@example.org"
     cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS", **CONFIRMED)
     cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
     told = {
@@ -155,17 +155,17 @@ def test_a_token_is_what_signing_in_gives(lab: Lab) -> None:
             "mallory": {"username": name, "password": "a guess"},
         },
     }
-    assert lab.site.put("/_local/users", json=told).status_code == 204
-    assert lab.site.get("/_local/users").json() == told["users"]
-    token = lab.site.get("/_local/token", params={"user": "carol"}).json()["access_token"]
+    assert harness.site.put("/_local/users", json=told).status_code == 204
+    assert harness.site.get("/_local/users").json() == told["users"]
+    token = harness.site.get("/_local/token", params={"user": "carol"}).json()["access_token"]
     payload = token.split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     assert (claims["client_id"], claims["token_use"]) == (client, "access")
     assert claims["iss"].endswith(f"/{pool}")
     assert set(claims["scope"].split()) == {"openid", "email"}
     assert claims["sub"] == cognito.admin_get_user(UserPoolId=pool, Username=name)["Username"]
-    assert lab.site.get("/_local/token", params={"user": "mallory"}).status_code == 500
-    missing = lab.site.get("/_local/token", params={"user": "dave"})
+    assert harness.site.get("/_local/token", params={"user": "mallory"}).status_code == 500
+    missing = harness.site.get("/_local/token", params={"user": "dave"})
     assert (missing.status_code, missing.json()["code"]) == (404, "user_not_found")
     assert "carol, mallory" in missing.json()["detail"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from localcloud.emulator.process import ROOT
 from localcloud.emulator.subreaper import IS_LINUX, descendants
-from tests.localcloud.emulator.lab import DAEMON, is_running
+from tests.localcloud.emulator.harness import DAEMON, is_running
 
 SUPERVISOR = [sys.executable, "-ES", "-m", "localcloud.emulator.supervisor"]
 

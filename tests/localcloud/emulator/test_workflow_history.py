@@ -6,19 +6,22 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from tests.localcloud.emulator.lab import allow, wait_for
+from tests.localcloud.emulator.harness import allow, wait_for
 
 if TYPE_CHECKING:
-    from tests.localcloud.emulator.lab import Lab
+    from tests.localcloud.emulator.harness import EmulatorHarness
 
 WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 ANSWERS = "def handler(event, context):\n    return {}\n"
 FAILS = "class NotYet(Exception): pass\ndef handler(event, context):\n    raise NotYet('wait')\n"
 
 
-def run(lab: Lab, *, start: str, **states: Any) -> dict[str, Any]:
+def run(harness: EmulatorHarness, *, start: str, **states: Any) -> dict[str, Any]:
     """The execution as it ended."""
-    sfn, role = lab.client("stepfunctions"), lab.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
+    sfn, role = (
+        harness.client("stepfunctions"),
+        harness.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com"),
+    )
     definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": start, "States": states})
     made = sfn.create_state_machine(name=f"machine-{uuid.uuid4().hex[:8]}", definition=definition, roleArn=role)
     execution = sfn.start_execution(stateMachineArn=made["stateMachineArn"], input='{"wait": 1}')["executionArn"]
@@ -30,20 +33,20 @@ def run(lab: Lab, *, start: str, **states: Any) -> dict[str, Any]:
     return wait_for(ended, "the execution")
 
 
-def events(lab: Lab, execution: dict[str, Any], **options: Any) -> list[dict[str, Any]]:
-    answer = lab.client("stepfunctions").get_execution_history(executionArn=execution["executionArn"], **options)
+def events(harness: EmulatorHarness, execution: dict[str, Any], **options: Any) -> list[dict[str, Any]]:
+    answer = harness.client("stepfunctions").get_execution_history(executionArn=execution["executionArn"], **options)
     return list(answer["events"])
 
 
-def test_a_task_writes_every_event_that_aws_counts(lab: Lab) -> None:
-    function = lab.function(ANSWERS)
+def test_a_task_writes_every_event_that_aws_counts(harness: EmulatorHarness) -> None:
+    function = harness.function(ANSWERS)
     invoke = {"FunctionName": function, "Payload": {}}
     caught = [{"ErrorEquals": ["States.Timeout"], "Next": "Last"}]
     waits = {"Type": "Task", "Resource": WAIT, "Arguments": invoke, "TimeoutSeconds": "{% $states.input.wait %}"}
     last = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": invoke, "End": True}
-    execution = run(lab, start="Waits", Waits={**waits, "Catch": caught, "End": True}, Last=last)
+    execution = run(harness, start="Waits", Waits={**waits, "Catch": caught, "End": True}, Last=last)
     assert execution["status"] == "SUCCEEDED"
-    assert [event["type"] for event in events(lab, execution)] == [
+    assert [event["type"] for event in events(harness, execution)] == [
         "ExecutionStarted",
         "TaskStateEntered",
         "TaskScheduled",
@@ -60,13 +63,13 @@ def test_a_task_writes_every_event_that_aws_counts(lab: Lab) -> None:
     ]
 
 
-def test_a_try_whose_function_fails_does_not_come_to_wait(lab: Lab) -> None:
-    invoke = {"FunctionName": lab.function(FAILS), "Payload": {}}
+def test_a_try_whose_function_fails_does_not_come_to_wait(harness: EmulatorHarness) -> None:
+    invoke = {"FunctionName": harness.function(FAILS), "Payload": {}}
     retry = [{"ErrorEquals": ["NotYet"], "IntervalSeconds": 1, "MaxAttempts": 1}]
     waits = {"Type": "Task", "Resource": WAIT, "Arguments": invoke, "Retry": retry, "End": True}
-    execution = run(lab, start="Waits", Waits=waits)
+    execution = run(harness, start="Waits", Waits=waits)
     a_try = ["TaskScheduled", "TaskStarted", "TaskFailed"]
-    assert [event["type"] for event in events(lab, execution)] == [
+    assert [event["type"] for event in events(harness, execution)] == [
         "ExecutionStarted",
         "TaskStateEntered",
         *a_try,
@@ -75,12 +78,12 @@ def test_a_try_whose_function_fails_does_not_come_to_wait(lab: Lab) -> None:
     ]
 
 
-def test_an_execution_whose_history_is_full_fails_whatever_it_would_catch(lab: Lab) -> None:
+def test_an_execution_whose_history_is_full_fails_whatever_it_would_catch(harness: EmulatorHarness) -> None:
     """Measured on AWS, floci-io/floci issue 2734: the failure itself has the number 25,000."""
     again = {"Type": "Pass", "Next": "Round"}
-    execution = run(lab, start="Round", Round=again)
+    execution = run(harness, start="Round", Round=again)
     cause = "The execution reached the maximum number of history events (25000)."
     assert (execution["status"], execution["error"], execution["cause"]) == ("FAILED", "States.Runtime", cause)
-    last, before = events(lab, execution, reverseOrder=True, maxResults=2)
+    last, before = events(harness, execution, reverseOrder=True, maxResults=2)
     assert (last["id"], last["type"], before["id"]) == (25_000, "ExecutionFailed", 24_999)
     assert last["executionFailedEventDetails"] == {"error": "States.Runtime", "cause": cause}

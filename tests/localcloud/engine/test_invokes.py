@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from localcloud.engine.dry_run import dry_run_cloud
 from localcloud.engine.errors import RefusedInputError
 from localcloud.engine.invokes import INVOKES
-from localcloud.engine.rehearsal import rehearsal_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def invoke(token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return INVOKES[token](rehearsal_cloud("eu-central-1"), arguments)
+    return INVOKES[token](dry_run_cloud("eu-central-1"), arguments)
 
 
 def test_a_policy_document_is_rendered_as_the_provider_does() -> None:

@@ -8,8 +8,8 @@ import botocore.session
 import pytest
 
 from localcloud.engine import service_model
+from localcloud.engine.dry_run import dry_run_cloud
 from localcloud.engine.errors import ServiceRuleError
-from localcloud.engine.rehearsal import rehearsal_cloud
 from localcloud.engine.service_model import unchecked_patterns, violations
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def test_what_the_service_takes_is_let_through(
 
 def test_a_client_raises_before_it_sends_anything() -> None:
     with pytest.raises(ServiceRuleError, match=r"^logs\.CreateLogGroup breaks .*logGroupName: 'a b' does not match"):
-        rehearsal_cloud("eu-central-1").client("logs").create_log_group(logGroupName="a b")
+        dry_run_cloud("eu-central-1").client("logs").create_log_group(logGroupName="a b")
 
 
 @pytest.mark.parametrize("pattern", ["[a-z&&[^b]]", "[[a-z]]", r"[\p{Sc}]", "(unclosed"])

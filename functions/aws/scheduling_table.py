@@ -1,0 +1,289 @@
+"""The launch queue, in the job table: entries, slots and the lease, under owners that nobody can be."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any, TypeVar
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from functions.aws.batch_writes import write_all
+from functions.aws.job_items import machine_from
+from functions.aws.ledger import DynamoLedger
+from functions.aws.owner_heads import first_of_each_owner, owners_key
+from functions.jobs.clock import now
+from functions.jobs.errors import LeaseLost
+from functions.jobs.isolation import readable
+from functions.jobs.job import Run
+from functions.scheduling.fair_order import by_age
+from functions.scheduling.ports import Batch, BatchResult, Candidate, Lease, QueueEntry, Slot
+from functions.scheduling.scheduler import MAX_BATCH
+
+# Owners are token subjects or "anonymous"; none begins with "#".
+_ENTRIES = "#queue"
+_SLOTS = "#slot"
+_LEASE = {"owner": {"S": "#lease"}, "id": {"S": "launch"}}
+# A leader's function has ended by then, whatever became of it.
+_LEASE_SECONDS = 60.0
+_Kind = TypeVar("_Kind")
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class DynamoSchedulingTable(DynamoLedger):
+    """functions.scheduling.ports.SchedulingTable over DynamoDB. Every read is strongly consistent."""
+
+    def enqueue(
+        self,
+        run: Run,
+        attempt: int,
+        token: str,
+        requested_type: str | None = None,
+        quiet_until: str | None = None,
+        order: str = "",
+    ) -> QueueEntry:
+        # A run's wish is the same at each of its tries, and once it is quiet it stays so until it leaves.
+        some = {
+            name: value for name, value in (("requested_type", requested_type), ("quiet_until", quiet_until)) if value
+        }
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_entry_key(run),
+                UpdateExpression="SET #run = :run, attempt = :attempt, #token = :token, #order = :order,"
+                " since = if_not_exists(since, :now)" + "".join(f", {name} = :{name}" for name in some),
+                # A call that its workflow has given up goes on, and may write after the step's next try: the token that
+                # it brings is dead by then. Neither call's clock tells which of the two that is.
+                ConditionExpression="attribute_not_exists(#order) OR #order <= :order",
+                ExpressionAttributeNames={"#run": "run", "#token": "token", "#order": "order"},
+                ExpressionAttributeValues={
+                    ":run": _serialize(asdict(run)),
+                    ":attempt": _serialize(attempt),
+                    ":token": _serialize(token),
+                    ":order": _serialize(order),
+                    ":now": _serialize(now()),
+                    **{f":{name}": _serialize(value) for name, value in some.items()},
+                },
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            known: Any = error.response
+            return _entry(known["Item"])
+        return _entry(answer["Attributes"])
+
+    def oldest(self, limit: int) -> Sequence[QueueEntry]:
+        found = first_of_each_owner(self._page_of_queue, limit)
+        return by_age(readable(_entry, found, _name))
+
+    def _page_of_queue(self, after: str, size: int) -> Mapping[str, Any]:
+        return self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="#owner = :owner AND id > :after",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":owner": {"S": _ENTRIES}, ":after": {"S": after}},
+            ConsistentRead=True,
+            Limit=size,
+        )
+
+    def entry(self, run: Run) -> QueueEntry | None:
+        return _first(readable(_entry, self._items(_entry_key(run)), _name))
+
+    def remove(self, run: Run, attempt: int | None = None) -> QueueEntry | None:
+        condition: dict[str, Any] = {}
+        if attempt is not None:
+            condition = {
+                "ConditionExpression": "attempt = :attempt",
+                "ExpressionAttributeValues": {":attempt": _serialize(attempt)},
+            }
+        item = self._delete(_entry_key(run), condition)
+        return _first(readable(_entry, [item] if item else [], _name))
+
+    def slot(self, run: Run) -> Slot | None:
+        return _first(readable(_slot, self._items(_key(_SLOTS, run)), _name))
+
+    def slots(self) -> Sequence[Slot]:
+        return readable(_slot, self._all(_SLOTS), _name)
+
+    def drop_unreadable(self) -> Sequence[str]:
+        dropped = []
+        for owner, parse in ((_ENTRIES, _entry), (_SLOTS, _slot)):
+            for item in self._all(owner):
+                try:
+                    parse(item)
+                except (AttributeError, KeyError, TypeError, ValueError):
+                    self._delete({"owner": item["owner"], "id": item["id"]}, {})
+                    dropped.append(_name(item))
+        return dropped
+
+    def grant_slots(self, slots: Sequence[Slot]) -> None:
+        write_all(self._client, self._table, [{"PutRequest": {"Item": _slot_item(slot)}} for slot in slots])
+
+    def release_slot(self, run: Run, instance_id: str) -> None:
+        condition: dict[str, Any] = {
+            "ConditionExpression": "instance_id = :id",
+            "ExpressionAttributeValues": {":id": _serialize(instance_id)},
+        }
+        self._delete(_key(_SLOTS, run), condition)
+
+    def acquire_lease(self, name: str) -> Lease | None:
+        holder = str(uuid.uuid4())
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_LEASE,
+                UpdateExpression="SET holder = :holder, #name = :name, #until = :until",
+                ConditionExpression="attribute_not_exists(id) OR #until < :now OR #name = :name",
+                ExpressionAttributeNames={"#name": "name", "#until": "until"},
+                ExpressionAttributeValues={
+                    ":holder": _serialize(holder),
+                    ":name": _serialize(name),
+                    ":until": _seconds(_LEASE_SECONDS),
+                    ":now": _seconds(0),
+                },
+                ReturnValues="ALL_NEW",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return None
+        item = _plain(answer["Attributes"])
+        batches = readable(_batch, [item["batch"]] if "batch" in item else [], lambda _: "the batch under way")
+        return Lease(holder, int(item.get("limit", MAX_BATCH)), _first(batches), item.get("served", {}))
+
+    def last_served(self) -> Mapping[str, str]:
+        served: dict[str, str] = _plain(self._get(_LEASE) or {}).get("served", {})
+        return served
+
+    def is_leased(self) -> bool:
+        item = self._get(_LEASE)
+        return item is not None and float(item["until"]["N"]) >= time.time()
+
+    def save_batch(self, lease: Lease, batch: Batch) -> None:
+        attempts = [{"run": asdict(run), "attempt": attempt} for run, attempt in batch.attempts]
+        written = {"token": batch.token, "candidate": asdict(batch.candidate), "attempts": attempts}
+        written |= {"pooled": list(batch.pooled)} if batch.pooled else {}
+        values = {":batch": _serialize(written), ":served": _serialize(lease.served)}
+        self._change_lease(lease, "SET #batch = :batch, #served = :served", values, ("batch", "served"))
+
+    def release_lease(self, lease: Lease, result: BatchResult) -> None:
+        # Free whatever the next leader's clock says.
+        values = {":until": _serialize(0), ":limit": _serialize(result.limit)}
+        forgotten = ("name",) if result.unfinished else ("name", "batch")
+        expression = "SET #until = :until, #limit = :limit REMOVE " + ", ".join(f"#{each}" for each in forgotten)
+        self._change_lease(lease, expression, values, ("until", "limit", *forgotten))
+
+    def _change_lease(self, lease: Lease, expression: str, values: dict[str, Any], names: Sequence[str]) -> None:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_LEASE,
+                UpdateExpression=expression,
+                ConditionExpression="holder = :holder",
+                ExpressionAttributeValues=values | {":holder": _serialize(lease.holder)},
+                ExpressionAttributeNames={f"#{name}": name for name in names},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise LeaseLost("another execution holds the lease by now") from error
+
+    def _items(self, key: dict[str, Any]) -> list[dict[str, Any]]:
+        item = self._get(key)
+        return [item] if item else []
+
+    def _get(self, key: dict[str, Any]) -> dict[str, Any] | None:
+        return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+
+    def _delete(self, key: dict[str, Any], condition: dict[str, Any]) -> dict[str, Any] | None:
+        """The item as it was; None where there was none, or none that the condition holds for."""
+        try:
+            answer = self._client.delete_item(TableName=self._table, Key=key, ReturnValues="ALL_OLD", **condition)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return None
+        return answer.get("Attributes")
+
+    def _all(self, owner: str) -> list[dict[str, Any]]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="#owner = :owner",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":owner": {"S": owner}},
+            ConsistentRead=True,
+        )
+        return [item for page in pages for item in page["Items"]]
+
+
+def _entry_key(run: Run) -> dict[str, Any]:
+    """Sorted by owner, so that each owner's first entries can be read without the others."""
+    return {"owner": {"S": _ENTRIES}, "id": {"S": owners_key(run.owner, run.name)}}
+
+
+def _key(owner: str, run: Run) -> dict[str, Any]:
+    return {"owner": {"S": owner}, "id": {"S": run.name}}
+
+
+def _slot_item(slot: Slot) -> dict[str, Any]:
+    return _key(_SLOTS, slot.run) | {
+        "run": _serialize(asdict(slot.run)),
+        "machine": _serialize(asdict(slot.machine)),
+        "instance_id": _serialize(slot.machine.instance_id),
+    }
+
+
+def _seconds(ahead: float) -> dict[str, Any]:
+    """A moment as a number attribute, seconds since 1970."""
+    return {"N": f"{time.time() + ahead:.3f}"}
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _deserialize(value) for name, value in item.items()}
+
+
+def _run(attributes: Mapping[str, Any]) -> Run:
+    return Run(attributes["owner"], attributes["job_id"], int(attributes["number"]))
+
+
+def _entry(item: Mapping[str, Any]) -> QueueEntry:
+    plain = _plain(item)
+    datetime.fromisoformat(plain["since"])  # raises where it is no time
+    return QueueEntry(
+        _named(item, plain, _entry_key),
+        int(plain["attempt"]),
+        plain["token"],
+        plain["since"],
+        plain.get("requested_type"),
+        plain.get("quiet_until"),
+    )
+
+
+def _slot(item: Mapping[str, Any]) -> Slot:
+    plain = _plain(item)
+    return Slot(_named(item, plain, partial(_key, _SLOTS)), machine_from(plain["machine"]))
+
+
+def _named(item: Mapping[str, Any], plain: Mapping[str, Any], key: Callable[[Run], dict[str, Any]]) -> Run:
+    run = _run(plain["run"])
+    if key(run)["id"]["S"] != _name(item):
+        raise ValueError(f"the item {_name(item)} is about the run {run.name}")
+    return run
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    return str(item["id"]["S"])
+
+
+def _first(found: Sequence[_Kind]) -> _Kind | None:
+    return found[0] if found else None
+
+
+def _batch(plain: Mapping[str, Any]) -> Batch:
+    attempts: list[tuple[Run, Decimal]] = [(_run(each["run"]), each["attempt"]) for each in plain["attempts"]]
+    return Batch(
+        plain["token"],
+        Candidate(**plain["candidate"]),
+        tuple((run, int(attempt)) for run, attempt in attempts),
+        tuple(plain.get("pooled", ())),
+    )

@@ -1,0 +1,304 @@
+"""The sweeper: the last resort for jobs without a workflow and machines without a job.
+
+It never touches a machine that a running workflow holds a slot for, as long as the machine is inside its deadline.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+from typing import TypeVar
+
+from functions.cleanup.deletion import Purger
+from functions.cleanup.ending import is_gone
+from functions.cleanup.ports import SweepPosition
+from functions.execution.ports import InstanceView, Machines
+from functions.jobs import clock
+from functions.jobs.clock import now
+from functions.jobs.errors import CapacityAvailable, JobNotFound, JobUnreadable, RecordRefused
+from functions.jobs.failure_catalog import job_error
+from functions.jobs.isolation import isolated
+from functions.jobs.job import Job, JobStatus, MachineReceipt, Run, TimelineEvent
+from functions.jobs.metrics import ORPHANS_ENDED, MetricsSink, NullMetrics, swept
+from functions.jobs.ports import JobTable, Workflow
+from functions.jobs.run_guard import is_over
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.scheduling.ports import Slot
+from functions.scheduling.warm_pool import MAX_AGE
+from functions.scheduling.warm_pool_ports import WarmPoolTable
+
+VERIFIED_BY_SWEEPER = "EC2 answered the sweeper that the instance is terminated"
+_RUNNING = "RUNNING"
+# The share of a sweep's time that each part leaves to those after it.
+_LEAVES = {"machines": 0.5, "jobs": 0.3, "slots": 0.2, "deleted": 0.1}
+# Queue entries that a sweep looks at, from the longest wait.
+_LOOK_AT = 100
+# A day more than the pool's reconciler leaves a machine.
+_POOL_FORGOTTEN_AFTER = MAX_AGE + timedelta(days=1)
+
+
+T = TypeVar("T")
+
+
+@dataclass
+class SweepReport:
+    """What a sweep found and mended, by id."""
+
+    started: list[str] = field(default_factory=list)  # jobs whose stream record never arrived
+    ended: list[str] = field(default_factory=list)  # jobs whose workflow ended without an outcome
+    terminated: list[str] = field(default_factory=list)  # machines that no running workflow is responsible for
+    failed: list[str] = field(default_factory=list)  # what could not be seen to; the log says why
+    dropped: list[str] = field(default_factory=list)  # queue entries and slots that could not be read
+    purged: list[str] = field(default_factory=list)  # deleted jobs that nothing can come of any more
+    unfinished: list[str] = field(default_factory=list)  # parts that the next sweep goes on with
+
+
+class NoPosition:
+    """For a sweep that always has time for everything."""
+
+    def load(self) -> Mapping[str, str]:
+        return {}
+
+    def save(self, position: Mapping[str, str]) -> None:
+        del position
+
+
+def _no_limit() -> float:
+    return math.inf
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """Looks after jobs without a workflow and machines without a job.
+
+    Machines come first, since they cost; then jobs, slots and the queue. Each item is seen to by itself: one that fails
+    is logged and counted, and the others are seen to all the same. A part that runs out of time goes on where it
+    stopped with the next sweep.
+
+    `grace` is how long anything may be in the making, `machine_deadline` the age at which a machine is too old for any
+    job.
+    """
+
+    jobs: JobTable
+    queue: LaunchQueue
+    machines: Machines
+    workflow: Workflow
+    stack: str
+    grace: timedelta
+    machine_deadline: timedelta
+    confirm_waits: Sequence[float]  # seconds between looks at a machine that ends; a later sweep looks again
+    sleep: Callable[[float], None]
+    metrics: MetricsSink = field(default_factory=NullMetrics)
+    pool: WarmPoolTable | None = None
+    position: SweepPosition = field(default_factory=NoPosition)
+    purger: Purger | None = None
+
+    def sweep(self, time_left: Callable[[], float] = _no_limit) -> SweepReport:
+        """Sees to everything that there is time for; `time_left` answers in seconds."""
+        report = SweepReport()
+        parts = _Parts(time_left, dict(self.position.load()), report)
+        is_running = cache(lambda run: self.workflow.state(run) == _RUNNING)
+        # The slots are read after the machines: one that was handed out in between is found. So is one that was the
+        # pool's in between.
+        everything = {one.instance_id: one for one in self.machines.alive_of_stack(self.stack)}
+        pooled = self._of_pool(list(everything.values()))
+        aged = {
+            name: one
+            for name, one in everything.items()
+            if clock.age(one.launched_at) >= self.grace and name not in pooled
+        }
+        slots = {slot.machine.instance_id: slot for slot in self.queue.table.slots()}
+
+        def see_to_machine(machine: InstanceView) -> None:
+            held = slots.get(machine.instance_id)
+            is_live = held is not None and is_running(held.run)
+            if not is_live or clock.age(machine.launched_at) >= self.machine_deadline:
+                self.machines.terminate(machine.instance_id)
+                self._count(machine.instance_id, report)
+                notes.extend([held] if held else [])
+
+        def see_to_slot(slot: Slot) -> None:
+            if clock.age(slot.machine.launched_at) >= self.grace and not is_running(slot.run):
+                self._free(slot, report)
+
+        notes: list[Slot] = []
+        parts.each("machines", aged, see_to_machine)
+        keys = {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in self.jobs.open_keys()}
+        parts.each("jobs", keys, lambda key: self._see_to_job(*key, report))
+        parts.each("slots", slots, see_to_slot)
+        if self.purger is not None:
+            deleted = {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in self.purger.jobs.unpurged()}
+            parts.each("deleted", deleted, lambda key: self._purge(*key, report))
+        # A job that is written looks as if it were looked after: what was ended is noted last.
+        for slot in notes:
+            self._note_swept(slot, report)
+        with isolated("see to the queue", self.stack, report.failed):
+            report.dropped.extend(self.queue.table.drop_unreadable())
+            self._see_to_queue(is_running, report)
+        parts.end(self.position)
+        overdue = [one for one in aged.values() if clock.age(one.launched_at) >= self.machine_deadline]
+        waiting = [one for name, one in everything.items() if name in pooled and one.is_down]
+        self.metrics.record(
+            swept(
+                jobs_open=len(keys),
+                alive=len(everything) - len(waiting),
+                overdue=len(overdue),
+                failures=len(report.failed),
+            )
+        )
+        return report
+
+    def _purge(self, owner: str, job_id: str, report: SweepReport) -> None:
+        if self.purger is not None and self.purger.purge(owner, job_id):
+            report.purged.append(job_id)
+
+    def _see_to_job(self, owner: str, job_id: str, report: SweepReport) -> None:
+        job = self.jobs.get(owner, job_id)
+        if job is not None and not job.status.is_terminal and clock.age(job.updated_at) >= self.grace:
+            self._mend(job, report)
+
+    def _of_pool(self, alive: Sequence[InstanceView]) -> set[str]:
+        """Those that the pool's reconciler looks after; not what it should have ended long ago, or what runs for too long.
+
+        What is claimed is among them: its leader may be about to hand it out.
+        """
+        if self.pool is None or not alive:
+            return set()
+        young = {one.instance_id for one in self.pool.machines() if clock.age(one.prepared_at) < _POOL_FORGOTTEN_AFTER}
+        return {
+            one.instance_id
+            for one in alive
+            if one.instance_id in young and (one.is_down or clock.age(one.launched_at) < self.machine_deadline)
+        }
+
+    def run_ended(self, run: Run, state: str) -> SweepReport:
+        """Sees to a run whose workflow ended as `state` (FAILED, TIMED_OUT, ABORTED), without waiting for a sweep."""
+        report = SweepReport()
+        # A record that no later try could write either keeps no slot; every sweep says so until it is mended.
+        with suppress(JobUnreadable, RecordRefused):
+            if self._end_job(run, state):
+                report.ended.append(run.job_id)
+        self.queue.table.remove(run)
+        slot = self.queue.table.slot(run)
+        if slot is None:
+            self.queue.notify_next()
+            return report
+        for wait in self.confirm_waits:
+            if self._free(slot, report):
+                return report
+            self.sleep(wait)
+        self._free(slot, report)
+        return report
+
+    def _mend(self, job: Job, report: SweepReport) -> None:
+        run, state = job.this_run, self.workflow.state(job.this_run)
+        if state == _RUNNING:
+            return
+        if state is None and job.status is JobStatus.QUEUED:
+            self.workflow.start(run, job.attempts + 1)
+            report.started.append(job.id)
+        elif self._end_job(run, state or "unknown"):
+            report.ended.append(job.id)
+
+    def _end_job(self, run: Run, state: str) -> bool:
+        """Whether the run was not over yet."""
+        ended = False
+
+        def change(job: Job) -> Job:
+            nonlocal ended
+            ended = not is_over(job, run)
+            if not ended:
+                return job
+            error = job_error("internal_error", f"The job's workflow ended as {state} without an outcome.")
+            return replace(job.moved(JobStatus.FAILED, TimelineEvent("failed", now(), error.message)), error=error)
+
+        with suppress(JobNotFound):
+            self.jobs.update(run.owner, run.job_id, change)
+        return ended
+
+    def _free(self, slot: Slot, report: SweepReport) -> bool:
+        """Ends the machine of a slot that no workflow looks after; whether that is seen done and the slot free."""
+        machine = slot.machine
+        if not is_gone(self.machines, machine.instance_id, machine.launched_at):
+            self._note_swept(slot, report)
+            return False
+        ended = machine.ended(now(), VERIFIED_BY_SWEEPER)
+        # A record that is deleted, or that no later try could write either, keeps no slot.
+        with suppress(JobNotFound, JobUnreadable, RecordRefused):
+            job = self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: _with_end(job, ended))
+            ended = job.machine(machine.instance_id) or ended
+        self.queue.release_slot(slot.run, {machine.instance_id: ended})
+        return True
+
+    def _note_swept(self, slot: Slot, report: SweepReport) -> None:
+        instance_id = slot.machine.instance_id
+        self._count(instance_id, report)
+        event = TimelineEvent("machine_swept", now(), f"{instance_id} was still there; the sweeper ended it.")
+        # The job may have been deleted meanwhile; the machine is ended all the same.
+        with suppress(JobNotFound), isolated("note the sweeper's work", slot.run.name, report.failed):
+            self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: job.noted(event))
+
+    def _count(self, instance_id: str, report: SweepReport) -> None:
+        if instance_id not in report.terminated:
+            report.terminated.append(instance_id)
+            self.metrics.record([ORPHANS_ENDED.of(1)])
+
+    def _see_to_queue(self, is_running: Callable[[Run], bool], report: SweepReport) -> None:
+        """Removes entries whose workflow is gone, and wakes the first of the others, should an event have been lost.
+
+        An entry that has had a slot for long, and was not notified of it, is woken as well, and then finds the slot.
+        """
+        entries = self.queue.table.oldest(_LOOK_AT)[:_LOOK_AT]
+        slots = {slot.run: slot for slot in self.queue.table.slots()} if entries else {}
+        for entry in entries:
+            with isolated("see to the queue entry", entry.run.name, report.failed):
+                if clock.age(entry.since) >= self.grace and not is_running(entry.run):
+                    self.queue.table.remove(entry.run)
+                    continue
+                slot = slots.get(entry.run)
+                has_slot = slot is not None and slot.machine.attempt == entry.attempt
+                if slot is not None and has_slot and clock.age(slot.machine.launched_at) >= self.grace:
+                    self.queue.workflow.fail(entry.token, CapacityAvailable.__name__, "there is a machine")
+        self.queue.notify_next()
+
+
+def _with_end(job: Job, machine: MachineReceipt) -> Job:
+    ended = job.machine(machine.instance_id) or machine
+    ended = ended.ended(machine.terminated_at or now(), VERIFIED_BY_SWEEPER)
+    event = TimelineEvent("machine_terminated", now(), f"{machine.instance_id} is confirmed terminated.")
+    return job.with_machine(ended).noted(event)
+
+
+@dataclass
+class _Parts:
+    """The parts of one sweep: each goes through its items from where the last sweep stopped, while there is time."""
+
+    time_left: Callable[[], float]
+    position: dict[str, str]
+    report: SweepReport
+
+    def __post_init__(self) -> None:
+        self._before = dict(self.position)
+        self._whole = self.time_left()
+
+    def each(self, part: str, items: Mapping[str, T], work: Callable[[T], object]) -> None:
+        """Does `work` with each item, by name and round from the last name that was seen to."""
+        names = sorted(items)
+        first = bisect_right(names, self.position.pop(part, ""))
+        for name in (*names[first:], *names[:first]):
+            if self.time_left() < self._whole * _LEAVES[part]:
+                self.report.unfinished.append(part)
+                return
+            self.position[part] = name
+            with isolated(f"see to one of the {part}", name, self.report.failed):
+                work(items[name])
+        self.position.pop(part, None)
+
+    def end(self, position: SweepPosition) -> None:
+        if self.position != self._before:
+            position.save(self.position)

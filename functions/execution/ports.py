@@ -1,0 +1,155 @@
+"""What running a job on its machine needs of the world: machines, their commands, and who waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from functions.scheduling.ports import Candidate, LaunchResult, Refusal
+
+
+@dataclass(frozen=True)
+class MachineAssignment:
+    """One launched instance and the attempt that it belongs to."""
+
+    instance_id: str
+    owner: str
+    job_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class TaskWaiter:
+    """What is known of who waits for a machine: the parked task tokens, and whether news came before.
+
+    `token` waits for news of any kind, `end_token` for the machine's end.
+    """
+
+    machine: MachineAssignment
+    token: str | None
+    has_event: bool
+    end_token: str | None = None
+
+
+class MachineTable(Protocol):
+    """Which job a machine belongs to, and who waits for it.
+
+    `park` and `report` write the same item and read it back whole in one step, so of a token and a piece of news that
+    meet there, the later one always sees the earlier.
+    """
+
+    def add(self, machine: MachineAssignment) -> None: ...
+
+    def store_token(self, instance_id: str, token: str) -> TaskWaiter: ...
+
+    def store_end_token(self, instance_id: str, token: str) -> bool:
+        """From now on only the machine's end is of interest; whether it was reported already.
+
+        Raises:
+            LookupError: the machine was never added.
+        """
+
+    def report(self, instance_id: str, event_name: str, *, is_end: bool = False) -> TaskWaiter | None:
+        """Notes that something happened to a machine, its end perhaps; None when it is not one of ours."""
+
+    def has_ended(self, instance_id: str) -> bool:
+        """Whether the machine's end was reported."""
+
+    def has_event(self, instance_id: str) -> bool:
+        """Whether something was reported that nobody has taken notice of yet."""
+
+    def queue_ends(self, instance_ids: Sequence[str]) -> None:
+        """Writes down machines that shall end."""
+
+    def queued_ends(self) -> Sequence[str]:
+        """As many as one call to EC2 may be for; what was written down long ago is forgotten."""
+
+    def unqueue_ends(self, instance_ids: Sequence[str]) -> None: ...
+
+
+@dataclass(frozen=True)
+class InstanceView:
+    """An instance of the stack that is neither terminated nor on its way there.
+
+    `launched_at` is when it was started last (EC2's LaunchTime).
+    """
+
+    instance_id: str
+    launched_at: datetime
+    state: str = "running"  # EC2's name of it
+
+    @property
+    def is_down(self) -> bool:
+        """Stopped, or about to be; that is not terminated."""
+        return self.state in {"stopping", "stopped"}
+
+
+@dataclass(frozen=True)
+class CommandState:
+    """A command on a machine: SSM's status, the wrapper's exit code, the report it wrote, if any, and its times.
+
+    `has_begun` is False for one that its machine never took.
+    """
+
+    status: str  # Pending, InProgress, Delayed, Success, Failed, TimedOut, Cancelled, Cancelling
+    exit_code: int
+    report: dict[str, Any] | None
+    ended_at: str | None = None  # RFC 3339; None where SSM does not say
+    has_begun: bool = True
+    began_at: str | None = None  # as above
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in {"Success", "Failed", "TimedOut", "Cancelled"}
+
+
+class Machines(Protocol):
+    """EC2 and SSM, as far as a job needs them."""
+
+    def launch(
+        self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
+    ) -> Sequence[LaunchResult] | Refusal:
+        """Launches up to `count` machines, at least one; the same call again answers the same machines.
+
+        An answer that leaves open whether anything was launched (a time-out, say) is raised, not answered.
+        """
+
+    def tag(self, instance_id: str, tags: Mapping[str, str]) -> bool:
+        """Tags a machine for people who look at EC2. Nothing depends on it: a refusal is answered, not raised."""
+
+    def send_command(
+        self, instance_id: str, script: str, comment: str, timeout: int, patience: int | None = None
+    ) -> str:
+        """Sends a shell script; returns the command id.
+
+        `timeout` is how long it may run, `patience` how long it may take to be delivered, in seconds; None is SSM's
+        minimum, which is for machines that are online.
+
+        Raises:
+            AgentNotOnline: the machine cannot take commands yet.
+            Throttled: AWS asked to slow down.
+        """
+
+    def command_state(self, command_id: str, instance_id: str) -> CommandState | None:
+        """None while AWS does not know the command yet."""
+
+    def instance_state(self, instance_id: str) -> str | None:
+        """EC2's state name, or None when EC2 does not know the instance."""
+
+    def alive_of_stack(self, stack: str) -> Iterable[InstanceView]: ...
+
+    def terminate(self, instance_id: str) -> str | None:
+        """Asks for termination; returns the state EC2 answers, None for an instance that it does not know.
+
+        Raises:
+            Throttled
+        """
+
+    def terminate_all(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
+        """The same for up to a thousand, in one call if EC2 knows them all; the state of each that it knows.
+
+        Raises:
+            Throttled
+        """

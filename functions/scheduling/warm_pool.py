@@ -1,0 +1,198 @@
+"""The pool: machines that came up once, were stopped, and wait; each is started for one job and never stopped again.
+
+A lease holder claims machines and starts them (`WarmPool`); a function of its own keeps the pool full and in order
+(`WarmPoolReconciler`). A claim is for good: whoever claims either hands the machine out or leaves it, and what was left is put
+in order by the reconciler, after a while in which the batch that it was claimed for may still be carried on.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from functions.execution.ports import InstanceView, Machines
+from functions.jobs import clock
+from functions.jobs.clock import now
+from functions.jobs.isolation import isolated
+from functions.scheduling.ports import Candidate, LaunchResult, Refusal, SchedulingTable
+from functions.scheduling.warm_pool_ports import PooledMachine, WarmPoolMachines, WarmPoolTable
+
+# A machine gets newer when it is launched anew: its image is the newest of that moment.
+MAX_AGE = timedelta(days=7)
+# Spot machines can be stopped only where their request persists, which would launch them anew by itself.
+MARKET = "on-demand"
+
+
+@dataclass(frozen=True)
+class WarmPool:
+    """The pool as a lease holder sees it; its machines are of one type."""
+
+    table: WarmPoolTable
+    machines: WarmPoolMachines
+    instance_type: str
+
+    @property
+    def candidate(self) -> Candidate:
+        return Candidate(self.instance_type, "the pool", MARKET)
+
+    def ready(self, requested_type: str | None) -> Sequence[str]:
+        """The machines to be had by whom `wish` is the one instance type that will do; the oldest first."""
+        if requested_type not in {None, self.instance_type}:
+            return ()
+        found = [one for one in self.table.machines() if one.is_ready and one.claim is None and self._fits(one)]
+        return [one.instance_id for one in sorted(found, key=lambda one: one.prepared_at)]
+
+    def _fits(self, machine: PooledMachine) -> bool:
+        return machine.instance_type == self.instance_type and clock.age(machine.prepared_at) < MAX_AGE
+
+    def start(self, instance_ids: Sequence[str], token: str) -> Mapping[str, LaunchResult] | Refusal:
+        """Claims and starts machines for a batch; those that were to be had, by id. Doing so again does no harm."""
+        claimed = [one for one in (self.table.claim(each, token) for each in instance_ids) if one is not None]
+        started_at = now()
+        started = self.machines.start([one.instance_id for one in claimed]) if claimed else ()
+        if isinstance(started, Refusal):
+            return replace(started, kind="capacity")  # whatever it is: new machines are asked for instead
+        if not started:
+            return Refusal("NotInPool", "others were faster, or the machines are gone", "capacity")
+        return {
+            one.instance_id: LaunchResult(
+                one.instance_id, one.zone, one.image_id, started_at, prepared_at=one.prepared_at
+            )
+            for one in claimed
+            if one.instance_id in started
+        }
+
+
+@dataclass
+class ReconcileReport:
+    """What the reconciler did, by instance id; `refusal` is EC2's last no to launching one."""
+
+    launched: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    made_ready: list[str] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    refusal: str | None = None
+
+
+@dataclass(frozen=True)
+class WarmPoolReconciler:
+    """Keeps `size` machines ready. `grace` is how long a claim is left alone, and how long EC2 may not show a machine.
+
+    `ready_within` is how long a machine may take to be ready, `settle` how long after it was asked to stop a reconciler
+    that was held up may still ask that of EC2: its function has ended by then. Two keepers at once do no harm; what is
+    too much is ended at the next visit.
+    """
+
+    table: WarmPoolTable
+    queue: SchedulingTable
+    machines: Machines
+    pool_machines: WarmPoolMachines
+    candidates: Sequence[Candidate]  # of one instance type, on demand
+    stack: str
+    size: int
+    grace: timedelta
+    ready_within: timedelta
+    settle: timedelta
+    new_token: Callable[[], str] = lambda: str(uuid.uuid4())
+
+    def keep(self) -> ReconcileReport:
+        report = ReconcileReport()
+        known = self.table.machines()
+        alive = {one.instance_id: one for one in self.machines.alive_of_stack(self.stack)} if known else {}
+        # After the claims: whoever got a machine by one that is old by now has its slot, or had it.
+        held = {slot.machine.instance_id for slot in self.queue.slots()} if known else set()
+        kept = []
+        for machine in known:
+            with isolated("see to the pooled machine", machine.instance_id):
+                if machine.claim is not None:
+                    self._see_to_claimed(machine, alive.get(machine.instance_id), machine.instance_id in held, report)
+                elif self._is_kept(machine, alive.get(machine.instance_id)):
+                    kept.append(machine)
+                else:
+                    self._end(machine, report)
+        # Ready ones are kept first, then the newest.
+        kept.sort(key=lambda one: (one.is_ready, one.prepared_at), reverse=True)
+        for surplus in kept[self.size :]:
+            with isolated("end the surplus machine", surplus.instance_id):
+                self._end(surplus, report)
+        with isolated("bring on the pool's machines", self.stack):
+            self._bring_on([one for one in kept[: self.size] if not one.is_ready], alive, report)
+        self._fill_up(self.size - len(kept), report)
+        return report
+
+    def _see_to_claimed(
+        self, machine: PooledMachine, alive: InstanceView | None, is_held: bool, report: ReconcileReport
+    ) -> None:
+        if machine.claim is None or clock.age(machine.claim.at) < self.grace:
+            return
+        if is_held:
+            self.table.remove(machine)  # handed out
+        elif alive is not None and alive.state == "stopped":
+            if self.table.release(machine):  # EC2 refused to start it
+                report.released.append(machine.instance_id)
+        else:
+            self._end(machine, report)  # started, and its leader did not get to handing it out; or used, and gone
+
+    def _is_kept(self, machine: PooledMachine, alive: InstanceView | None) -> bool:
+        age = clock.age(machine.prepared_at)
+        if alive is None:
+            return age < self.grace  # EC2 may not show it yet
+        fits = machine.instance_type == self.candidates[0].instance_type and age < MAX_AGE
+        if machine.is_ready:
+            return fits and alive.is_down
+        return fits and (age < self.ready_within or (alive.state == "stopped" and machine.stop_asked_at is not None))
+
+    def _end(self, machine: PooledMachine, report: ReconcileReport) -> None:
+        # Forgotten first: should this end in between, the sweeper finds a machine that is nobody's.
+        if self.table.remove(machine):
+            self.machines.terminate(machine.instance_id)
+            report.removed.append(machine.instance_id)
+
+    def _bring_on(
+        self, machines: Sequence[PooledMachine], alive: Mapping[str, InstanceView], report: ReconcileReport
+    ) -> None:
+        """Stops those that have come up, and lets those that are stopped be claimed."""
+        up: list[str] = []
+        for machine in machines:
+            seen = alive.get(machine.instance_id)
+            state = seen.state if seen is not None else None
+            if state == "running":
+                up.append(machine.instance_id)
+            elif state == "stopped" and self._has_settled(machine):
+                with isolated("let the pooled machine be claimed", machine.instance_id):
+                    if self.table.make_ready(machine):
+                        report.made_ready.append(machine.instance_id)
+        stopping: list[str] = []
+        for one in self.pool_machines.online(up) if up else ():
+            with isolated("ask the pooled machine to stop", one):
+                if self.table.ask_stop(one):
+                    stopping.append(one)
+        if stopping:
+            self.pool_machines.stop(stopping)
+            report.stopped.extend(stopping)
+
+    def _fill_up(self, missing: int, report: ReconcileReport) -> None:
+        for candidate in self.candidates:
+            if missing <= 0:
+                return
+            token = self.new_token()
+            tags = {"Name": f"mayfly {self.stack} pool", "mayfly:stack": self.stack, "mayfly:batch": token}
+            answer = self.machines.launch(candidate, missing, token, tags)
+            if isinstance(answer, Refusal):
+                report.refusal = f"{candidate}: {answer}"
+                continue
+            self.table.add(
+                [
+                    PooledMachine(one.instance_id, candidate.instance_type, one.zone, one.image_id, one.launched_at)
+                    for one in answer
+                ]
+            )
+            report.launched.extend(one.instance_id for one in answer)
+            missing -= len(answer)
+
+    def _has_settled(self, machine: PooledMachine) -> bool:
+        """Whether nobody can be about to stop it any more; one that was stopped by somebody else never is ready."""
+        return machine.stop_asked_at is not None and clock.age(machine.stop_asked_at) >= self.settle

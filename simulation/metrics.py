@@ -1,0 +1,27 @@
+"""A meter that adds up what it is given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from functions.jobs.metrics import Measurement
+
+
+class SimulatedMetrics:
+    """functions.jobs.metrics.Meter; `counts` is how often each metric came, by its name and kind, `sums` what of it.
+
+    `on_record` hears of each metric's name and kind.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str | None]] = Counter()
+        self.sums: Counter[tuple[str, str | None]] = Counter()
+        self.on_record: list[Callable[[str, str | None], None]] = []
+
+    def record(self, measurements: Sequence[Measurement]) -> None:
+        for each in measurements:
+            self.counts[each.metric.name, each.kind] += 1
+            self.sums[each.metric.name, each.kind] += int(each.value)
+            for hear in self.on_record:
+                hear(each.metric.name, each.kind)

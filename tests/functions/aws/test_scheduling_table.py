@@ -1,0 +1,346 @@
+"""The line in DynamoDB and the fake that the core's tests use answer alike: each test runs against both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from functions.aws.job_table import DynamoJobTable
+from functions.aws.machine_table import DynamoMachineTable
+from functions.aws.scheduling_table import DynamoSchedulingTable
+from functions.execution.ports import MachineAssignment
+from functions.jobs import clock
+from functions.jobs.errors import LeaseLost
+from functions.jobs.job import Run
+from functions.scheduling.ports import Batch, BatchResult, Candidate, Lease, SchedulingTable, Slot
+from functions.scheduling.scheduler import MAX_BATCH
+from tests.functions.aws.emulated_dynamodb import new_client, new_table
+from tests.functions.conftest import StoppedClock
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
+from tests.functions.fakes.machines import a_machine
+from tests.functions.fakes.scheduling_table import FULL_BATCH, LEAD_SECONDS, FakeSchedulingTable
+
+FIRST, LATER = Run("alice", JOB_ID), Run("bob", OTHER_ID)
+SECOND_RUN = Run("alice", JOB_ID, 2)
+BATCH = Batch("token", Candidate("t4g.small", "subnet-1", "spot"), ((FIRST, 1), (LATER, 3)))
+
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def table(request: pytest.FixtureRequest) -> SchedulingTable:
+    if request.param == "fake":
+        return FakeSchedulingTable()
+    client = new_client()
+    return DynamoSchedulingTable(client, new_table(client))
+
+
+def taken(table: SchedulingTable, name: str = "leader") -> Lease:
+    lease = table.acquire_lease(name)
+    assert lease is not None
+    return lease
+
+
+def test_a_place_in_line_tells_since_when_whatever_the_number_of_tries(
+    table: SchedulingTable, stopped_clock: StoppedClock
+) -> None:
+    first = table.enqueue(FIRST, 1, "token-1")
+    stopped_clock.go_on(30)
+    again = table.enqueue(FIRST, 2, "token-2")
+    assert (again.run, again.attempt, again.token) == (FIRST, 2, "token-2")
+    assert again.since == first.since
+    assert table.entry(FIRST) == again
+    assert table.oldest(10) == [again]
+
+
+def test_a_ticket_says_what_its_run_wishes_for(table: SchedulingTable) -> None:
+    table.enqueue(FIRST, 1, "token-1", "c7g.large")
+    table.enqueue(LATER, 1, "token-2")
+    assert [entry.requested_type for entry in table.oldest(10)] == ["c7g.large", None]
+
+
+def test_a_ticket_says_until_when_its_run_is_left_alone(table: SchedulingTable) -> None:
+    table.enqueue(FIRST, 1, "token-1", quiet_until="2026-01-31T09:16:00.000Z")
+    table.enqueue(LATER, 1, "token-2")
+    assert [entry.quiet_until for entry in table.oldest(10)] == ["2026-01-31T09:16:00.000Z", None]
+
+
+def test_a_place_given_up_and_taken_again_is_a_new_one(table: SchedulingTable, stopped_clock: StoppedClock) -> None:
+    first = table.enqueue(FIRST, 1, "token-1")
+    table.remove(FIRST)
+    stopped_clock.go_on(30)
+    assert table.enqueue(FIRST, 1, "token-2").since > first.since
+
+
+def test_the_line_is_in_the_order_of_waiting_whatever_the_jobs_ids(
+    table: SchedulingTable, stopped_clock: StoppedClock
+) -> None:
+    table.enqueue(SECOND_RUN, 2, "token-1")
+    stopped_clock.go_on(1)
+    table.enqueue(LATER, 1, "token-2")
+    stopped_clock.go_on(1)
+    table.enqueue(FIRST, 1, "token-3")
+    assert [entry.run for entry in table.oldest(10)] == [SECOND_RUN, LATER, FIRST]
+
+
+def test_the_entries_of_one_owner_hide_no_other_owners(table: SchedulingTable) -> None:
+    """Owners whose names begin alike, or sort before the separator of the key, are owners of their own."""
+    owners = ["ali", "alice", "alice-2", "alice0", "bob"]
+    runs = [Run(owner, f"{owner}-{number:03}") for owner in owners for number in range(7 if owner == "alice" else 3)]
+    for run in runs:
+        table.enqueue(run, 1, "token")
+    for limit in (1, 2, 3, 5, 50):
+        found = [entry.run for entry in table.oldest(limit)]
+        expected = [run for owner in owners for run in [each for each in runs if each.owner == owner][:limit]]
+        assert sorted(found, key=runs.index) == expected
+
+
+def test_many_owners_with_an_entry_each_are_read_in_few_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = new_client()
+    table = DynamoSchedulingTable(client, new_table(client))
+    for number in range(120):
+        table.enqueue(Run(f"owner-{number:03}", "job"), 1, "token")
+    asked: list[int] = []
+    client.meta.events.register("provide-client-params.dynamodb", lambda params, **_: asked.append(params["Limit"]))
+    assert len(table.oldest(6)) == 120
+    assert asked == [6, 12, 24, 48, 96]
+
+
+def test_a_thousand_entries_of_one_owner_are_skipped() -> None:
+    client = new_client()
+    table = DynamoSchedulingTable(client, new_table(client))
+    for number in range(100):
+        table.enqueue(Run("alice", f"job-{number:03}"), 1, "token")
+    table.enqueue(LATER, 1, "token")
+    asked: list[int] = []
+    client.meta.events.register("provide-client-params.dynamodb", lambda params, **_: asked.append(params["Limit"]))
+    assert {entry.run.owner for entry in table.oldest(6)} == {"alice", "bob"}
+    assert asked == [6, 6]
+
+
+def test_entries_as_an_earlier_version_wrote_them_are_left_to_the_sweeper() -> None:
+    client = new_client()
+    name = new_table(client)
+    table = DynamoSchedulingTable(client, name)
+    table.enqueue(FIRST, 1, "token")
+    (item,) = client.scan(TableName=name)["Items"]
+    for number in range(12):
+        client.put_item(TableName=name, Item={**item, "id": {"S": f"0192-{number:02}"}})
+    assert [entry.run for entry in table.oldest(5)] == [FIRST]
+    assert len(table.drop_unreadable()) == 12
+    assert [entry.run for entry in table.oldest(5)] == [FIRST]
+
+
+def test_each_run_of_a_job_has_a_place_of_its_own(table: SchedulingTable) -> None:
+    table.enqueue(FIRST, 1, "token-1")
+    table.enqueue(SECOND_RUN, 2, "token-2")
+    table.remove(FIRST)
+    assert [entry.run for entry in table.oldest(10)] == [SECOND_RUN]
+
+
+def test_who_leaves_hands_back_its_ticket_once(table: SchedulingTable) -> None:
+    entry = table.enqueue(FIRST, 1, "token")
+    assert table.remove(FIRST) == entry
+    assert table.remove(FIRST) is None
+    assert table.entry(FIRST) is None
+
+
+def test_only_the_named_attempt_leaves(table: SchedulingTable) -> None:
+    assert table.remove(FIRST, 1) is None
+    entry = table.enqueue(FIRST, 2, "token")
+    assert table.remove(FIRST, 1) is None
+    assert table.entry(FIRST) == entry
+    assert table.remove(FIRST, 2) == entry
+
+
+def test_a_slot_comes_back_with_its_machine(table: SchedulingTable) -> None:
+    slot = Slot(FIRST, a_machine())
+    assert table.slot(FIRST) is None
+    for _ in range(2):
+        table.grant_slots([slot])
+    assert table.slot(FIRST) == slot
+    assert table.slots() == [slot]
+
+
+def test_slots_are_listed_oldest_job_first(table: SchedulingTable) -> None:
+    later, first = Slot(LATER, a_machine("i-2")), Slot(FIRST, a_machine("i-1"))
+    table.grant_slots([later])
+    table.grant_slots([first])
+    assert table.slots() == [first, later]
+
+
+def test_a_slot_is_freed_by_its_own_machine_only_and_once(table: SchedulingTable) -> None:
+    table.grant_slots([Slot(FIRST, a_machine("i-1"))])
+    table.release_slot(FIRST, "i-2")
+    assert len(table.slots()) == 1
+    for _ in range(2):
+        table.release_slot(FIRST, "i-1")
+    assert table.slots() == []
+
+
+def test_a_call_that_was_held_up_does_not_bring_back_its_token_whenever_it_writes(
+    table: SchedulingTable, stopped_clock: StoppedClock
+) -> None:
+    table.enqueue(SECOND_RUN, 1, "later", order="2")
+    stopped_clock.go_on(5)
+    assert table.enqueue(SECOND_RUN, 1, "held-up", order="1").token == "later"
+    entry = table.entry(SECOND_RUN)
+    assert entry
+    assert entry.token == "later"
+
+
+def test_a_later_try_takes_the_place_over_whatever_its_clock_says(
+    table: SchedulingTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.enqueue(SECOND_RUN, 1, "first", order="1")
+    earlier = clock.utc_now() - timedelta(seconds=5)
+    monkeypatch.setattr(clock, "utc_now", lambda: earlier)
+    assert table.enqueue(SECOND_RUN, 1, "second", order="2").token == "second"
+
+
+def test_one_at_a_time_leads(table: SchedulingTable) -> None:
+    lease = taken(table, "one")
+    assert (lease.limit, lease.batch) == (MAX_BATCH, None)
+    assert table.acquire_lease("another") is None
+
+
+def test_the_same_leader_takes_its_lead_over_at_once_and_ends_the_earlier_one(table: SchedulingTable) -> None:
+    before = taken(table, "one")
+    table.save_batch(before, BATCH)
+    after = taken(table, "one")
+    assert after.batch == BATCH
+    with pytest.raises(LeaseLost):
+        table.save_batch(before, BATCH)
+    with pytest.raises(LeaseLost):
+        table.release_lease(before, BatchResult(1))
+    table.release_lease(after, BatchResult(1))
+
+
+def test_a_leader_that_is_never_heard_of_again_loses_the_lead(
+    table: SchedulingTable, stopped_clock: StoppedClock
+) -> None:
+    lost = taken(table, "one")
+    table.save_batch(lost, BATCH)
+    stopped_clock.go_on(LEAD_SECONDS - 1)
+    assert table.acquire_lease("another") is None
+    stopped_clock.go_on(2)
+    assert taken(table, "another").batch == BATCH
+    with pytest.raises(LeaseLost):
+        table.save_batch(lost, BATCH)
+
+
+def test_a_batch_takes_the_place_of_the_one_before(table: SchedulingTable) -> None:
+    lease = taken(table)
+    table.save_batch(lease, Batch("earlier", BATCH.candidate, ()))
+    table.save_batch(lease, BATCH)
+    assert taken(table).batch == BATCH
+
+
+def test_a_rest_leaves_its_limit_and_nothing_unfinished(table: SchedulingTable) -> None:
+    lease = taken(table, "one")
+    table.save_batch(lease, BATCH)
+    table.release_lease(lease, BatchResult(7))
+    after = taken(table, "another")
+    assert (after.limit, after.batch) == (7, None)
+
+
+def test_a_lead_given_back_is_free_at_once_for_anybody(table: SchedulingTable) -> None:
+    table.release_lease(taken(table, "one"), BatchResult(7))
+    table.release_lease(taken(table, "another"), BatchResult(7))
+    assert table.acquire_lease("one")
+
+
+def test_a_lead_is_held_until_it_is_given_back_or_its_time_is_over(
+    table: SchedulingTable, stopped_clock: StoppedClock
+) -> None:
+    assert not table.is_leased(), "nobody ever led"
+    lease = taken(table)
+    assert table.is_leased()
+    table.release_lease(lease, BatchResult(7))
+    assert not table.is_leased()
+    taken(table)
+    stopped_clock.go_on(LEAD_SECONDS + 1)
+    assert not table.is_leased()
+
+
+def test_a_lead_is_free_whatever_the_next_leaders_clock_says(
+    table: SchedulingTable, stopped_clock: StoppedClock
+) -> None:
+    table.release_lease(taken(table, "one"), BatchResult(7))
+    stopped_clock.go_on(-5)
+    assert table.acquire_lease("another")
+
+
+def test_what_is_unfinished_is_there_for_the_next_leader(table: SchedulingTable) -> None:
+    lease = taken(table, "one")
+    table.save_batch(lease, BATCH)
+    table.release_lease(lease, BatchResult(7, unfinished=BATCH))
+    again = taken(table, "one")
+    table.release_lease(again, BatchResult(7, unfinished=again.batch))
+    assert taken(table, "another").batch == BATCH
+
+
+def test_the_lines_items_are_nobodys_jobs_and_no_open_ones() -> None:
+    client = new_client()
+    name = new_table(client)
+    table, jobs = DynamoSchedulingTable(client, name), DynamoJobTable(client, name)
+    jobs.add(a_job())
+    table.enqueue(FIRST, 1, "token")
+    table.grant_slots([Slot(FIRST, a_machine())])
+    taken(table)
+    DynamoMachineTable(client, name).add(MachineAssignment("i-1", "alice", JOB_ID, 1))
+    assert [job.id for job in jobs.page("alice", 10, None).jobs] == [JOB_ID]
+    assert [job_id for _, job_id in jobs.open_keys()] == [JOB_ID]
+
+
+def test_a_long_line_is_read_in_pages_and_no_further_than_asked() -> None:
+    client = new_client()
+    name = new_table(client)
+    table = DynamoSchedulingTable(client, name)
+    runs = [Run("alice", f"job-{number:03}") for number in range(130)]
+    for run in runs:
+        table.enqueue(run, 1, "t" * 20_000)  # a page of DynamoDB's ends at 1 MB
+    assert [entry.run for entry in table.oldest(100)] == runs[:100]
+
+
+@pytest.mark.parametrize(
+    ("call", "operation"),
+    [
+        (lambda table: table.oldest(5), "query"),
+        (lambda table: table.slots(), "query"),
+        (lambda table: table.entry(FIRST), "get_item"),
+        (lambda table: table.slot(FIRST), "get_item"),
+    ],
+)
+def test_every_read_is_strongly_consistent(call: Any, operation: str) -> None:
+    client = new_client()
+    asked: list[dict[str, Any]] = []
+    client.meta.events.register("provide-client-params.dynamodb", lambda params, **_: asked.append(params))
+    with Stubber(client) as stub:
+        stub.add_response(operation, {"Items": []} if operation == "query" else {})
+        call(DynamoSchedulingTable(client, "jobs"))
+    assert [params["ConsistentRead"] for params in asked] == [True]
+
+
+def test_the_fake_knows_the_same_sizes() -> None:
+    assert (FULL_BATCH, FakeSchedulingTable().acquire_lease("x")) == (MAX_BATCH, Lease("holder-1", MAX_BATCH, None))
+
+
+def test_a_batch_is_remembered_with_the_machines_of_the_pool_that_it_is_for(table: SchedulingTable) -> None:
+    batch = replace(BATCH, pooled=("i-1", "i-2"))
+    table.save_batch(taken(table), batch)
+    assert taken(table).batch == batch
+
+
+def test_whom_a_leader_has_served_the_next_one_knows(table: SchedulingTable) -> None:
+    assert table.last_served() == {}
+    lease = taken(table, "one")
+    assert lease.served == {}
+    lease.served["alice"] = "2026-01-31T09:15:00.000Z"
+    table.save_batch(lease, BATCH)
+    table.release_lease(lease, BatchResult(7))
+    assert table.last_served() == taken(table, "another").served == {"alice": "2026-01-31T09:15:00.000Z"}

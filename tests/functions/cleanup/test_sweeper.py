@@ -1,0 +1,376 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from functions.cleanup.sweeper import VERIFIED_BY_SWEEPER, Sweeper, SweepReport
+from functions.execution.ports import InstanceView
+from functions.jobs.clock import rfc3339
+from functions.jobs.job import Job, JobStatus, Run
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.scheduling.ports import Slot
+from tests.functions.conftest import StoppedClock
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable, a_job
+from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.workflow import FakeWorkflow
+
+GRACE, DEADLINE = timedelta(minutes=2), timedelta(hours=2)
+OLD, YOUNG = timedelta(minutes=3), timedelta(minutes=1)
+NOTHING = SweepReport()
+OPEN = [JobStatus.QUEUED, JobStatus.LAUNCHING, JobStatus.RUNNING]
+BOB = Run("bob", OTHER_ID)
+
+
+class Sweep:
+    """The sweeper over one job of alice's, and bob's, who waits in the queue while his workflow runs."""
+
+    def __init__(
+        self, stopped: StoppedClock, *, workflow: str | None = None, age: timedelta = OLD, **job: object
+    ) -> None:
+        self._stopped = stopped
+        self.jobs = FakeJobTable.of(a_job(updated_at=self.ago(age), **job))
+        self.table, self.flow, self.machines = FakeSchedulingTable(), FakeWorkflow(), FakeMachines()
+        self.flow.states[BOB.name] = "RUNNING"
+        self.table.enqueue(BOB, 1, "bobs-token")
+        if workflow:
+            self.flow.states[self.job.this_run.name] = workflow
+        self.slept: list[float] = []
+        self.sweeper = Sweeper(
+            jobs=self.jobs,
+            queue=LaunchQueue(self.table, self.flow),
+            machines=self.machines,
+            workflow=self.flow,
+            stack="dev",
+            grace=GRACE,
+            machine_deadline=DEADLINE,
+            confirm_waits=(1, 2, 4),
+            sleep=self.slept.append,
+        )
+
+    def __call__(self) -> SweepReport:
+        return self.sweeper.sweep()
+
+    @property
+    def job(self) -> Job:
+        return self.jobs.only
+
+    @property
+    def events(self) -> list[str]:
+        return [event.event for event in self.job.timeline]
+
+    def ago(self, age: timedelta) -> str:
+        return rfc3339(self._stopped.moment - age)
+
+    def machine(self, age: timedelta, *, instance_id: str = "i-1", slot_of: Run | None = None) -> None:
+        """A machine that EC2 shows as running."""
+        self.machines.states[instance_id] = "running"
+        self.machines.alive.append(InstanceView(instance_id, self._stopped.moment - age))
+        if slot_of:
+            record = a_machine(instance_id, run=slot_of.number, launched_at=self.ago(age))
+            self.table.grant_slots([Slot(slot_of, record)])
+
+
+@pytest.mark.parametrize(("run", "attempts"), [(1, 0), (2, 3)])
+def test_a_job_whose_stream_record_never_arrived_is_started(
+    stopped_clock: StoppedClock, run: int, attempts: int
+) -> None:
+    sweep = Sweep(stopped_clock, run=run, attempts=attempts)
+    assert sweep().started == [JOB_ID]
+    assert sweep.flow.started == [(Run("alice", JOB_ID, run), attempts + 1)]
+    assert sweep.job.status is JobStatus.QUEUED
+
+
+def test_a_job_in_the_making_is_left_alone(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, age=YOUNG)
+    assert sweep() == NOTHING
+    assert sweep.flow.started == []
+
+
+@pytest.mark.parametrize("status", OPEN)
+def test_a_job_whose_workflow_runs_is_left_alone_however_old_it_is(
+    stopped_clock: StoppedClock, status: JobStatus
+) -> None:
+    sweep = Sweep(stopped_clock, workflow="RUNNING", age=timedelta(hours=1), status=status)
+    sweep.machine(timedelta(hours=1), slot_of=RUN)
+    before = sweep.job
+    assert sweep() == NOTHING
+    assert (sweep.job, sweep.machines.terminated) == (before, [])
+    assert len(sweep.table.slots()) == 1
+
+
+@pytest.mark.parametrize("state", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"])
+@pytest.mark.parametrize("status", OPEN)
+def test_a_job_whose_workflow_ended_without_an_outcome_fails_with_the_reason(
+    stopped_clock: StoppedClock, status: JobStatus, state: str
+) -> None:
+    sweep = Sweep(stopped_clock, status=status, workflow=state)
+    assert sweep().ended == [JOB_ID]
+    assert sweep.job.status is JobStatus.FAILED
+    assert sweep.job.error
+    assert state in sweep.job.error.message
+    assert sweep.flow.started == []
+
+
+@pytest.mark.parametrize("status", [JobStatus.LAUNCHING, JobStatus.RUNNING])
+def test_a_job_that_got_further_than_queued_and_has_no_workflow_fails(
+    stopped_clock: StoppedClock, status: JobStatus
+) -> None:
+    sweep = Sweep(stopped_clock, status=status)
+    assert sweep().ended == [JOB_ID]
+    assert sweep.flow.started == []
+    assert sweep.job.status is JobStatus.FAILED
+
+
+@pytest.mark.parametrize("workflow", [None, "SUCCEEDED", "FAILED"])
+def test_a_machine_without_a_running_workflow_is_ended_and_the_job_says_so(
+    stopped_clock: StoppedClock, workflow: str | None
+) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.SUCCEEDED, workflow=workflow)
+    sweep.machine(OLD, slot_of=RUN)
+    sweep.machines.ends_at_once = False
+    assert sweep().terminated == ["i-1"]
+    assert sweep.machines.terminated == ["i-1"]
+    assert sweep.events == ["machine_swept"]
+    assert len(sweep.table.slots()) == 1, "not before it is confirmed"
+
+
+def test_a_slot_is_freed_by_the_sweep_that_sees_its_machine_terminated(stopped_clock: StoppedClock) -> None:
+    known = a_machine("i-1", launched_at="2026-01-31T09:00:00.000Z")
+    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED", machines=(known,))
+    sweep.machine(OLD, slot_of=RUN)
+    sweep.machines.ends_at_once = False
+    sweep()
+    sweep.machines.states["i-1"] = "terminated"
+    assert sweep().terminated == []
+    assert sweep.table.slots() == []
+    (receipt,) = sweep.job.machines
+    assert (receipt.launched_at, receipt.terminated_at, receipt.verified) == (
+        known.launched_at,
+        rfc3339(stopped_clock.moment),
+        VERIFIED_BY_SWEEPER,
+    )
+    assert sweep.events == ["machine_swept", "machine_terminated"]
+    assert sweep.flow.failed == [("bobs-token", "CapacityAvailable")]
+
+
+def test_a_machine_that_never_got_into_the_jobs_record_gets_its_receipt_from_the_slot(
+    stopped_clock: StoppedClock,
+) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED")
+    sweep.machine(OLD, slot_of=RUN)
+    sweep()
+    assert [one.instance_id for one in sweep.job.machines] == ["i-1"]
+    assert sweep.job.machines[0].verified == VERIFIED_BY_SWEEPER
+
+
+def test_a_slot_whose_machine_ended_long_ago_is_freed(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED")
+    sweep.table.grant_slots([Slot(RUN, a_machine("i-gone", launched_at=sweep.ago(timedelta(hours=3))))])
+    sweep()
+    assert sweep.table.slots() == []
+
+
+def test_a_slot_that_was_just_granted_is_left_alone(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED")
+    sweep.machine(YOUNG, slot_of=RUN)
+    assert sweep() == NOTHING
+    assert sweep.machines.terminated == []
+
+
+def test_a_machine_of_a_job_that_was_deleted_is_ended_and_its_slot_freed(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.FAILED)
+    sweep.machine(OLD, slot_of=RUN)
+    sweep.jobs.remove("alice", JOB_ID)
+    sweep()
+    assert sweep.machines.terminated == ["i-1"]
+    assert sweep.table.slots() == []
+
+
+def test_a_machine_with_the_stacks_tag_that_nobody_was_given_is_ended(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, workflow="RUNNING")
+    sweep.machine(OLD)
+    assert sweep().terminated == ["i-1"]
+    assert sweep.machines.terminated == ["i-1"]
+
+
+def test_a_machine_in_the_place_of_which_its_run_holds_another_is_ended(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow="RUNNING")
+    sweep.machine(OLD, instance_id="i-1")
+    sweep.machine(OLD, instance_id="i-2", slot_of=RUN)
+    assert sweep().terminated == ["i-1"]
+    assert [slot.machine.instance_id for slot in sweep.table.slots()] == ["i-2"]
+
+
+def test_a_machine_past_its_deadline_is_ended_even_if_its_workflow_still_runs(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow="RUNNING")
+    sweep.machine(DEADLINE, slot_of=RUN)
+    assert sweep().terminated == ["i-1"]
+    assert sweep.events == ["machine_swept"]
+    assert len(sweep.table.slots()) == 1, "its workflow frees it when it has seen the end"
+
+
+def test_a_machine_that_was_just_launched_is_left_alone(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, workflow="RUNNING")
+    sweep.machine(timedelta(seconds=30))
+    assert sweep() == NOTHING
+    assert sweep.machines.terminated == []
+
+
+def test_a_machine_handed_out_while_the_sweep_looked_around_is_left_alone(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow="RUNNING")
+
+    class HandingOut(FakeMachines):
+        def alive_of_stack(self, stack: str) -> list[InstanceView]:
+            found = super().alive_of_stack(stack)
+            sweep.table.grant_slots([Slot(RUN, a_machine("i-1"))])
+            return found
+
+    handing_out = HandingOut()
+    object.__setattr__(sweep.sweeper, "machines", handing_out)
+    sweep.machines = handing_out
+    sweep.machine(OLD)
+    assert sweep() == NOTHING
+    assert handing_out.terminated == []
+
+
+@pytest.mark.parametrize(
+    ("age", "attempt", "told"),
+    [(OLD, 1, True), (YOUNG, 1, False), (OLD, 2, False)],
+    ids=["for long", "just now", "for the attempt before"],
+)
+def test_who_waits_though_it_has_had_a_machine_for_long_is_told_to_ask_for_it(
+    stopped_clock: StoppedClock, age: timedelta, attempt: int, told: bool
+) -> None:
+    sweep = Sweep(stopped_clock, workflow="RUNNING")
+    sweep.table.remove(BOB)
+    sweep.machine(age, slot_of=RUN)
+    sweep.table.enqueue(RUN, attempt, "token")
+    sweep()
+    assert ("there is a machine" in [answer.cause for answer in sweep.flow.answers]) == told
+
+
+@pytest.mark.parametrize("state", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED", None])
+def test_who_waits_in_line_without_a_workflow_is_taken_out_of_it(
+    stopped_clock: StoppedClock, state: str | None
+) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow=state)
+    sweep.table.enqueue(RUN, 1, "token")
+    stopped_clock.go_on(GRACE.total_seconds())
+    sweep()
+    assert [entry.run for entry in sweep.table.oldest(9)] == [BOB]
+
+
+def test_who_has_just_entered_the_line_stays_in_it(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED")
+    sweep.table.enqueue(RUN, 1, "token")
+    sweep()
+    assert sweep.table.entry(RUN)
+
+
+def test_every_sweep_wakes_the_oldest_in_line_should_all_have_been_missed(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED")
+    sweep()
+    assert sweep.flow.failed == [("bobs-token", "CapacityAvailable")]
+
+
+def test_each_run_is_asked_about_once_a_sweep(stopped_clock: StoppedClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.FAILED)
+    sweep.machine(OLD, instance_id="i-1", slot_of=BOB)
+    stopped_clock.go_on(GRACE.total_seconds())
+    asked: list[Run] = []
+    state = sweep.flow.state
+
+    def counted(run: Run) -> str | None:
+        asked.append(run)
+        return state(run)
+
+    monkeypatch.setattr(sweep.flow, "state", counted)
+    sweep()
+    assert asked == [BOB], "the slot, the machine and the queue entry are all bob's"
+
+
+@pytest.mark.parametrize("state", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_a_run_that_ended_without_an_outcome_is_seen_to_at_once(stopped_clock: StoppedClock, state: str) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow=state, age=timedelta(0))
+    sweep.machine(timedelta(0), slot_of=RUN)
+    sweep.machines.ends_at_once = False
+    report = sweep.sweeper.run_ended(RUN, state)
+    assert (report.ended, report.terminated) == ([JOB_ID], ["i-1"])
+    assert sweep.job.status is JobStatus.FAILED
+    assert len(sweep.table.slots()) == 1
+
+
+def test_the_slot_of_a_run_that_ended_goes_to_the_next_in_line(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow="ABORTED")
+    sweep.machine(timedelta(0), slot_of=RUN)
+    sweep.sweeper.run_ended(RUN, "ABORTED")
+    assert sweep.table.slots() == []
+    assert sweep.flow.failed == [("bobs-token", "CapacityAvailable")]
+
+
+def test_the_end_of_a_machine_is_waited_for_a_while_when_its_run_ended(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow="ABORTED")
+    sweep.machine(timedelta(0), slot_of=RUN)
+    sweep.machines.ends_at_once = False
+
+    def sleep(seconds: float) -> None:
+        sweep.slept.append(seconds)
+        if len(sweep.slept) == 2:
+            sweep.machines.states["i-1"] = "terminated"
+
+    object.__setattr__(sweep.sweeper, "sleep", sleep)
+    assert sweep.sweeper.run_ended(RUN, "ABORTED").terminated == ["i-1"]
+    assert sweep.slept == [1, 2]
+    assert sweep.table.slots() == []
+    assert sweep.flow.failed == [("bobs-token", "CapacityAvailable")]
+
+
+def test_a_machine_that_takes_longer_to_end_is_left_to_a_sweep(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow="ABORTED")
+    sweep.machine(timedelta(0), slot_of=RUN)
+    sweep.machines.ends_at_once = False
+    sweep.sweeper.run_ended(RUN, "ABORTED")
+    assert sweep.slept == [1, 2, 4]
+    assert len(sweep.table.slots()) == 1
+    assert sweep.events.count("machine_swept") == 1
+    sweep.machines.states["i-1"] = "terminated"
+    stopped_clock.go_on(GRACE.total_seconds())
+    sweep()
+    assert sweep.table.slots() == []
+
+
+def test_a_run_that_ended_in_line_leaves_it_and_makes_way(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, workflow="ABORTED")
+    sweep.table.enqueue(RUN, 1, "token")
+    sweep.flow.dead.add("token")
+    assert sweep.sweeper.run_ended(RUN, "ABORTED").ended == [JOB_ID]
+    assert [entry.run for entry in sweep.table.oldest(9)] == [BOB]
+    assert sweep.flow.failed == [("bobs-token", "CapacityAvailable")]
+
+
+def test_a_job_that_ended_before_its_workflow_did_keeps_its_outcome(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, status=JobStatus.SUCCEEDED)
+    assert sweep.sweeper.run_ended(RUN, "FAILED").ended == []
+    assert sweep.job.status is JobStatus.SUCCEEDED
+
+
+def test_a_late_word_of_an_earlier_runs_end_does_not_touch_the_one_that_followed(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, run=2, workflow="RUNNING")
+    second = Run("alice", JOB_ID, 2)
+    sweep.table.enqueue(second, 4, "token")
+    sweep.machine(OLD, slot_of=second)
+    before = sweep.job
+    assert sweep.sweeper.run_ended(RUN, "FAILED") == NOTHING
+    assert sweep.job == before
+    assert sweep.table.entry(second)
+    assert len(sweep.table.slots()) == 1
+
+
+def test_the_machine_of_a_deleted_job_is_ended_with_its_workflow(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock)
+    sweep.machine(OLD, slot_of=RUN)
+    sweep.machines.ends_at_once = False
+    sweep.jobs.remove("alice", JOB_ID)
+    assert sweep.sweeper.run_ended(RUN, "FAILED").terminated == ["i-1"]

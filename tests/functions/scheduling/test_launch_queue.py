@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import pytest
+
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.scheduling.ports import BatchResult, Slot
+from tests.functions.conftest import StoppedClock
+from tests.functions.fakes.machines import a_machine
+from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.workflow import FakeWorkflow
+from tests.functions.scheduling.waiting_queue import WaitingQueue
+
+# Those who begin to wait at one moment come by their jobs' ids.
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
+
+def test_room_is_told_to_the_longest_wait_and_to_nobody_else(stopped_clock: StoppedClock) -> None:
+    queue = WaitingQueue.of(3)
+    for number in (2, 0, 1):
+        queue.enqueue(queue.runs[number])
+        stopped_clock.go_on(1)
+    queue.queue.notify_next()
+    assert [queue.heard(run) for run in queue.runs] == [[], [], ["CapacityAvailable"]]
+
+
+def test_a_leader_and_those_it_launches_for_are_not_told_that_there_may_be_room() -> None:
+    queue = WaitingQueue.of(2)
+    queue.enqueue(*queue.runs)
+    lease = queue.table.acquire_lease(queue.runs[0].name)
+    assert lease
+    queue.queue.notify_next()
+    assert queue.flow.answers == [], "the leader looks again when it has given the lease back"
+    queue.table.release_lease(lease, BatchResult(1))
+    queue.queue.notify_next()
+    assert queue.heard(queue.runs[0]) == ["CapacityAvailable"]
+
+
+def test_who_does_not_listen_is_passed_over() -> None:
+    queue = WaitingQueue.of(3)
+    queue.enqueue(*queue.runs)
+    queue.flow.dead |= {queue.table.entries[run.name].token for run in queue.runs[:2]}
+    queue.queue.notify_next()
+    assert queue.heard(queue.runs[2]) == ["CapacityAvailable"]
+
+
+def test_a_line_of_whom_nobody_listens_is_left_to_come_by_itself() -> None:
+    queue = WaitingQueue.of(8)
+    queue.enqueue(*queue.runs)
+    queue.flow.dead |= {queue.table.entries[run.name].token for run in queue.runs[:5]}
+    queue.queue.notify_next()
+    assert queue.flow.answers == [], "those further back are not asked"
+
+
+def test_who_is_told_keeps_its_place() -> None:
+    queue = WaitingQueue.of(1)
+    queue.enqueue(queue.runs[0])
+    queue.queue.notify_next()
+    assert queue.heard(queue.runs[0]) == ["CapacityAvailable"]
+    assert queue.table.entry(queue.runs[0])
+
+
+def test_a_run_that_is_told_of_its_machine_has_left_the_line() -> None:
+    queue = WaitingQueue.of(1)
+    queue.enqueue(queue.runs[0])
+    slot = Slot(queue.runs[0], a_machine())
+    assert queue.queue.notify(queue.table.entries[queue.runs[0].name], slot)
+    assert queue.heard(queue.runs[0]) == ["i-1"]
+    assert queue.table.oldest(9) == []
+
+
+def test_that_nobody_listens_is_answered() -> None:
+    queue = WaitingQueue.of(1)
+    queue.enqueue(queue.runs[0])
+    entry = queue.table.entries[queue.runs[0].name]
+    queue.flow.dead.add(entry.token)
+    assert not queue.queue.notify(entry, Slot(queue.runs[0], a_machine()))
+
+
+def test_a_run_whose_step_was_tried_anew_meanwhile_hears_through_its_new_token() -> None:
+    queue = WaitingQueue.of(1)
+    (run,) = queue.runs
+    queue.enqueue(run)
+    old = queue.table.entries[run.name]
+    queue.flow.dead.add(old.token)
+    queue.enqueue(run)
+    assert queue.queue.notify(old, Slot(run, a_machine()))
+    assert queue.flow.woken == [f"{run.name}/2"]
+    assert queue.table.oldest(9) == []
+
+
+def test_a_place_in_line_for_a_later_attempt_outlasts_a_machine_for_an_earlier_one() -> None:
+    queue = WaitingQueue.of(1)
+    (run,) = queue.runs
+    queue.enqueue(run)
+    earlier = queue.table.entries[run.name]
+    queue.enqueue(run, attempt=2)
+    queue.queue.notify(earlier, Slot(run, a_machine()))
+    assert [entry.attempt for entry in queue.table.oldest(9)] == [2]
+
+
+def test_a_later_attempt_is_not_told_of_an_earlier_ones_machine() -> None:
+    queue = WaitingQueue.of(1)
+    (run,) = queue.runs
+    queue.enqueue(run)
+    earlier = queue.table.entries[run.name]
+    queue.flow.dead.add(earlier.token)
+    queue.enqueue(run, attempt=2)
+    assert not queue.queue.notify(earlier, Slot(run, a_machine()))
+    assert queue.flow.answers == []
+
+
+def test_a_machine_that_is_gone_frees_its_slot_for_whoever_waits_longest() -> None:
+    queue = WaitingQueue.of(3)
+    ended, *waiting = queue.runs
+    queue.table.grant_slots([Slot(ended, a_machine("i-1"))])
+    queue.enqueue(*waiting)
+    queue.queue.release_slot(ended, {"i-1": None})
+    assert queue.table.slots() == []
+    assert [queue.heard(run) for run in waiting] == [["CapacityAvailable"], []]
+
+
+def test_another_machines_end_does_not_free_the_slot() -> None:
+    queue = WaitingQueue.of(1)
+    queue.table.grant_slots([Slot(queue.runs[0], a_machine("i-2"))])
+    queue.queue.release_slot(queue.runs[0], {"i-1": None})
+    assert len(queue.table.slots()) == 1
+
+
+def test_a_run_that_never_had_a_machine_still_makes_way_for_the_next() -> None:
+    queue = WaitingQueue.of(2)
+    queue.enqueue(queue.runs[1])
+    queue.queue.release_slot(queue.runs[0], {})
+    assert queue.heard(queue.runs[1]) == ["CapacityAvailable"]
+
+
+def test_a_run_that_hears_that_it_is_turned_down_has_left_the_line() -> None:
+    queue = WaitingQueue.of(2)
+    queue.enqueue(*queue.runs)
+    listening, sleeping = (queue.table.entries[run.name] for run in queue.runs)
+    queue.flow.dead.add(sleeping.token)
+    told = [queue.queue.reject(entry, "QueueTimeout", "no machine") for entry in (listening, sleeping)]
+    assert told == [True, False]
+    assert queue.table.oldest(9) == [sleeping], "with the time that it has waited"
+
+
+def test_a_run_that_is_sent_away_is_out_of_the_line_and_knows_why() -> None:
+    queue = WaitingQueue.of(1)
+    queue.enqueue(queue.runs[0])
+    queue.queue.dequeue(queue.runs[0], "JobEnded", "cancelled on request")
+    assert queue.table.oldest(9) == []
+    (answer,) = queue.flow.answers
+    assert (answer.error, answer.cause) == ("JobEnded", "cancelled on request")
+
+
+def test_sending_away_a_run_that_does_not_wait_tells_nobody() -> None:
+    table, flow = FakeSchedulingTable(), FakeWorkflow()
+    LaunchQueue(table, flow).dequeue(WaitingQueue.of(1).runs[0], "JobEnded", "cancelled on request")
+    assert flow.answers == []

@@ -1,0 +1,544 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from functions.jobs import clock
+from functions.jobs.errors import LeaseLost
+from functions.jobs.job import JobStatus, Run
+from functions.scheduling import scheduler
+from functions.scheduling.ports import Batch, BatchResult, Candidate, LaunchResult, Refusal, Slot
+from functions.scheduling.scheduler import MAX_BATCH, candidates
+from tests.functions.conftest import StoppedClock
+from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.scheduling.waiting_queue import DENIED, FULL, ONE, QUOTA, THROTTLED, TWO, WaitingQueue
+
+# Those who begin to wait at one moment come by their jobs' ids.
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
+
+def run(queue: WaitingQueue, leader: Run, seconds: float = 30) -> BatchResult:
+    """One turn of a run that is in the queue and takes the lease; what it answers is given back to the line."""
+    lease = queue.table.acquire_lease(leader.name)
+    assert lease is not None
+    result = queue.scheduler().run(
+        lease, queue.table.entries[leader.name], clock.utc_now() + timedelta(seconds=seconds)
+    )
+    queue.table.release_lease(lease, result)
+    return result
+
+
+def waiting(jobs: int, **facts: object) -> WaitingQueue:
+    queue = WaitingQueue.of(jobs, **facts)
+    queue.enqueue(*queue.runs)
+    return queue
+
+
+def left_unfinished(queue: WaitingQueue, *runs: Run) -> Batch:
+    """A batch that a leader wrote down before it died."""
+    lease = queue.table.acquire_lease("one that died")
+    assert lease is not None
+    batch = Batch("batch-of-the-dead", ONE, tuple((run, 1) for run in runs))
+    queue.table.save_batch(lease, batch)
+    queue.table.release_lease(lease, BatchResult(MAX_BATCH, unfinished=batch))
+    return batch
+
+
+def test_candidates_go_through_markets_then_types_then_zones() -> None:
+    assert candidates(["spot", "on-demand"], ["a", "b"], ["1", "2"])[:5] == [
+        Candidate("a", "1", "spot"),
+        Candidate("a", "2", "spot"),
+        Candidate("b", "1", "spot"),
+        Candidate("b", "2", "spot"),
+        Candidate("a", "1", "on-demand"),
+    ]
+
+
+def test_one_call_launches_for_all_in_line() -> None:
+    queue = waiting(5)
+    leader, *others = queue.runs
+    result = run(queue, leader)
+    assert queue.counts == [5]
+    assert result.own == queue.table.slot(leader)
+    assert [queue.heard(run) for run in others] == [["i-2"], ["i-3"], ["i-4"], ["i-5"]]
+    assert queue.heard(leader) == [], "the leader hears when it has given the lease back"
+
+
+def test_a_slot_has_the_receipt_of_its_machine() -> None:
+    queue = waiting(1)
+    result = run(queue, queue.runs[0])
+    assert result.own
+    (launched,) = queue.machines.launched["batch-1"][1]
+    assert result.own == Slot(
+        queue.runs[0],
+        a_machine("i-1", market="on-demand", launched_at=launched.launched_at),
+    )
+
+
+def test_a_batch_is_written_down_before_ec2_is_asked() -> None:
+    queue = waiting(2)
+    written: list[Batch | None] = []
+
+    class Watching(FakeMachines):
+        def launch(
+            self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
+        ) -> Sequence[LaunchResult] | Refusal:
+            written.append(queue.table.kept.batch if queue.table.kept else None)
+            return super().launch(candidate, count, token, tags)
+
+    queue.machines = Watching(answers=[FULL])
+    queue.candidates = (ONE, TWO)
+    run(queue, queue.runs[0])
+    attempts = tuple((run, 1) for run in queue.runs)
+    assert written == [Batch("batch-1", ONE, attempts), Batch("batch-2", TWO, attempts)]
+
+
+def test_there_are_never_more_machines_than_slots_and_the_oldest_come_first() -> None:
+    queue = waiting(5, max_concurrent=3)
+    queue.table.grant_slots([Slot(Run("bob", "another job"), a_machine("i-0"))])
+    result = run(queue, queue.runs[4])
+    assert queue.counts == [2]
+    assert [queue.heard(run) for run in queue.runs] == [["i-1"], ["i-2"], [], [], []]
+    assert (result.own, result.refusal) == (None, None)
+
+
+def test_nobody_is_asked_while_every_slot_is_taken() -> None:
+    queue = waiting(2, max_concurrent=1)
+    queue.table.grant_slots([Slot(Run("bob", "another job"), a_machine("i-0"))])
+    assert run(queue, queue.runs[0]) == BatchResult(MAX_BATCH)
+    assert queue.machines.asked == []
+
+
+def test_more_slots_taken_than_there_are_is_as_bad_as_none_free() -> None:
+    queue = waiting(2, max_concurrent=1)
+    for name in ("one", "two", "three"):  # maxConcurrentJobs was lowered while they ran
+        queue.table.grant_slots([Slot(Run("bob", name), a_machine(name))])
+    assert queue.scheduler().launchable(10) == []
+
+
+def test_who_gets_none_of_a_partial_launch_is_asked_for_again_at_once() -> None:
+    queue = waiting(5)
+    queue.machines.answers = [2, 1]
+    run(queue, queue.runs[4])
+    assert queue.counts == [5, 3, 2]
+    assert len({call.token for call in queue.machines.asked}) == 3, "a token stands for one launch"
+    assert [queue.heard(run) for run in queue.runs[:4]] == [["i-1"], ["i-2"], ["i-3"], ["i-4"]]
+    assert len(queue.alive) == len(queue.table.slots()) == 5
+
+
+def test_a_batch_is_never_larger_than_one_turn_can_hand_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "MAX_BATCH", 20)
+    queue = waiting(30)
+    run(queue, queue.runs[-1])
+    assert queue.counts == [20, 10]
+
+
+def test_candidates_are_tried_in_order_and_what_refused_is_noted_for_all_who_waited() -> None:
+    queue = waiting(2, candidates=(ONE, TWO))
+    queue.machines.answers = [FULL]
+    run(queue, queue.runs[0])
+    assert [call.candidate for call in queue.machines.asked] == [ONE, TWO]
+    noted = ["t4g.small, on-demand, subnet-a: InsufficientInstanceCapacity."]
+    assert [queue.refusals(run) for run in queue.runs] == [noted, noted]
+
+
+@pytest.mark.parametrize("refusal", [FULL, QUOTA])
+def test_a_turn_ends_where_every_candidate_is_refused(refusal: Refusal) -> None:
+    queue = waiting(3, candidates=(ONE, TWO))
+    queue.machines.answers = [refusal, refusal]
+    result = run(queue, queue.runs[1])
+    assert (result.refusal, result.unfinished) == (refusal, None)
+    assert queue.counts == [3, 3]
+    assert all(len(queue.refusals(run)) == 2 for run in queue.runs)
+    assert queue.flow.answers == [], "whom to tell is decided when the lease is given back"
+
+
+def test_a_refusal_that_comes_back_every_minute_is_noted_once() -> None:
+    queue = waiting(1)
+    queue.machines.answers = [FULL, FULL]
+    for _ in range(2):
+        run(queue, queue.runs[0])
+    assert len(queue.refusals(queue.runs[0])) == 1
+
+
+def test_a_throttled_launch_asks_for_half_as_many_without_trying_another_candidate() -> None:
+    queue = waiting(8, candidates=(ONE, TWO))
+    queue.machines.answers = [THROTTLED, THROTTLED]
+    run(queue, queue.runs[7])
+    assert queue.counts == [8, 4, 2, 4, 2], "half and half again; then twice as many as went well"
+    assert {call.candidate for call in queue.machines.asked} == {ONE}
+    assert len(queue.alive) == 8
+
+
+def test_being_told_to_slow_down_is_noted_for_the_oldest_alone() -> None:
+    queue = waiting(2)
+    queue.machines.answers = [THROTTLED]
+    run(queue, queue.runs[1])
+    assert [len(queue.refusals(run)) for run in queue.runs] == [1, 0]
+
+
+def test_a_single_launch_that_is_throttled_ends_the_turn() -> None:
+    queue = waiting(4)
+    queue.machines.answers = [THROTTLED, THROTTLED, THROTTLED]
+    result = run(queue, queue.runs[0])
+    assert queue.counts == [4, 2, 1]
+    assert (result.refusal, result.limit) == (THROTTLED, 1)
+
+
+def test_a_single_launch_that_is_throttled_is_tried_again_a_few_times_within_the_turn() -> None:
+    queue = waiting(2, throttle_waits=(0.3, 0.6))
+    queue.machines.answers = [THROTTLED, THROTTLED, THROTTLED]
+    run(queue, queue.runs[1])
+    assert queue.counts[:4] == [2, 1, 1, 1]
+    assert queue.slept == [0.3, 0.6]
+    assert len(queue.alive) == 2
+
+
+def test_what_stays_throttled_is_left_to_the_workflow() -> None:
+    queue = waiting(2, throttle_waits=(0.3, 0.6))
+    queue.machines.answers = [THROTTLED] * 9
+    result = run(queue, queue.runs[1])
+    assert queue.counts == [2, 1, 1, 1]
+    assert result.refusal == THROTTLED
+
+
+def test_the_next_turn_begins_with_the_limit_that_went_well() -> None:
+    queue = waiting(4)
+    queue.machines.answers = [THROTTLED, THROTTLED, THROTTLED]
+    run(queue, queue.runs[0])
+    run(queue, queue.runs[3])
+    assert queue.counts[3:] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("leader", [0, 7])
+def test_a_limit_grows_again_with_every_launch_that_goes_well(leader: int) -> None:
+    queue = waiting(8)
+    queue.machines.answers = [THROTTLED, THROTTLED]
+    result = run(queue, queue.runs[leader])
+    assert queue.counts[:3] == [8, 4, 2]
+    assert result.limit > 2
+
+
+def test_a_limit_never_grows_beyond_a_batch() -> None:
+    queue = waiting(2)
+    queue.machines.answers = [1]
+    assert run(queue, queue.runs[1]).limit == MAX_BATCH
+
+
+def test_a_limit_that_was_good_for_an_earlier_version_is_no_more_than_a_batch() -> None:
+    queue = waiting(MAX_BATCH + 1, max_concurrent=1000)
+    lease = queue.table.acquire_lease("an earlier version")
+    assert lease
+    queue.table.release_lease(lease, BatchResult(10 * MAX_BATCH))
+    run(queue, queue.runs[0])
+    assert queue.counts == [MAX_BATCH]
+
+
+def test_a_launch_that_aws_refuses_for_good_fails_everybody_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "MAX_BATCH", 20)
+    queue = waiting(21)
+    queue.machines.answers = [DENIED, DENIED]
+    result = run(queue, queue.runs[3])
+    assert queue.table.oldest(9) == []
+    assert all(queue.heard(run) == ["LaunchRefused"] for run in queue.runs)
+    assert {answer.cause for answer in queue.flow.answers} == {"UnauthorizedOperation: you may not"}
+    assert (result.refusal, result.own) == (None, None)
+
+
+SPOT = Candidate("t4g.small", "subnet-a", "spot")
+# What EC2 answers a first spot request that may not create spot's service-linked role (EC2 user guide, "Service-linked
+# role for Spot Instance requests"; github-aws-runners/terraform-aws-github-runner#104).
+NO_ROLE = Refusal("AuthFailure.ServiceLinkedRoleCreationNotPermitted", "no role for spot", "permanent")
+
+
+def test_a_market_that_is_refused_for_good_keeps_no_other_from_being_asked() -> None:
+    queue = WaitingQueue.of(2, candidates=(SPOT, ONE))
+    queue.enqueue(*queue.runs)
+    queue.machines.answers = [NO_ROLE, 2]
+    result = run(queue, queue.runs[0])
+    assert result.own is not None
+    assert result.own.machine.market == "on-demand"
+    assert queue.heard(queue.runs[1]) == ["i-2"]
+
+
+def test_a_job_waits_as_long_as_not_everything_is_refused_for_good() -> None:
+    queue = WaitingQueue.of(1, candidates=(SPOT, ONE))
+    queue.enqueue(*queue.runs)
+    queue.machines.answers = [NO_ROLE, FULL]
+    result = run(queue, queue.runs[0])
+    assert result.refusal == FULL
+    assert [entry.run for entry in queue.table.oldest(9)] == queue.runs
+
+
+def test_a_job_that_everything_is_refused_for_good_is_told_all_the_reasons() -> None:
+    queue = WaitingQueue.of(1, candidates=(SPOT, ONE, TWO))
+    queue.enqueue(*queue.runs)
+    queue.machines.answers = [NO_ROLE, DENIED, DENIED]
+    run(queue, queue.runs[0])
+    assert queue.heard(queue.runs[0]) == ["LaunchRefused"]
+    assert [answer.cause for answer in queue.flow.answers] == [f"{NO_ROLE}; {DENIED}"]
+
+
+def test_what_is_refused_for_good_is_not_asked_for_again_after_a_moments_throttling() -> None:
+    queue = WaitingQueue.of(1, candidates=(SPOT, ONE), throttle_waits=(0.5,))
+    queue.enqueue(*queue.runs)
+    queue.machines.answers = [NO_ROLE, THROTTLED, 1]
+    assert run(queue, queue.runs[0]).own is not None
+    assert [asked.candidate.market for asked in queue.machines.asked] == ["spot", "on-demand", "on-demand"]
+
+
+def test_a_launch_refused_for_good_is_not_asked_for_again_and_again_for_who_does_not_listen() -> None:
+    queue = waiting(3)
+    queue.machines.answers = [DENIED] * 50
+    queue.flow.dead.add(queue.table.entries[queue.runs[1].name].token)
+    run(queue, queue.runs[0])
+    assert len(queue.counts) <= 2
+    assert [queue.heard(run) for run in queue.runs] == [["LaunchRefused"], [], ["LaunchRefused"]]
+    assert [entry.run for entry in queue.table.oldest(9)] == [queue.runs[1]], "it hears when it comes again"
+
+
+def test_every_machine_is_launched_with_its_stacks_and_its_batchs_tags() -> None:
+    queue = waiting(2)
+    run(queue, queue.runs[0])
+    assert queue.machines.asked[0].tags == {"Name": "mayfly dev", "mayfly:stack": "dev", "mayfly:batch": "batch-1"}
+
+
+def test_a_machine_of_a_run_that_was_cancelled_meanwhile_is_terminated() -> None:
+    queue = waiting(2)
+
+    class CancelledMeanwhile(FakeMachines):
+        def launch(
+            self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
+        ) -> Sequence[LaunchResult] | Refusal:
+            queue.queue.dequeue(queue.runs[1], "JobEnded", "cancelled on request")
+            return super().launch(candidate, count, token, tags)
+
+    queue.machines = CancelledMeanwhile()
+    run(queue, queue.runs[0])
+    assert queue.machines.terminated == ["i-2"]
+    assert queue.heard(queue.runs[1]) == ["JobEnded"]
+    assert [slot.run for slot in queue.table.slots()] == [queue.runs[0]]
+
+
+def test_a_machine_of_a_run_that_is_over_and_does_not_listen_is_terminated() -> None:
+    queue = waiting(2)
+    cancelled = queue.runs[1]
+    queue.jobs.update(cancelled.owner, cancelled.job_id, lambda job: job.moved(JobStatus.CANCELLED))
+    queue.flow.dead.add(queue.table.entries[cancelled.name].token)
+    run(queue, queue.runs[0])
+    assert queue.machines.terminated == ["i-2"]
+
+
+def test_a_machine_of_a_deleted_job_is_terminated_and_the_others_get_theirs() -> None:
+    queue = waiting(3, candidates=(ONE, TWO))
+    queue.machines.answers = [FULL]
+    deleted = queue.runs[0]
+    queue.jobs.remove(deleted.owner, deleted.job_id)
+    queue.flow.dead.add(queue.table.entries[deleted.name].token)
+    run(queue, queue.runs[1])
+    assert queue.machines.terminated == ["i-1"]
+    assert queue.heard(queue.runs[2]) == ["i-3"]
+
+
+def test_a_machine_of_a_run_between_two_tries_is_kept_for_its_next_one() -> None:
+    queue = waiting(2)
+    queue.flow.dead.add(queue.table.entries[queue.runs[1].name].token)
+    run(queue, queue.runs[0])
+    assert queue.machines.terminated == []
+    queue.launch(queue.runs[1])
+    assert queue.heard(queue.runs[1]) == ["i-2"]
+    assert queue.counts == [2]
+
+
+def test_what_a_leader_left_unfinished_is_finished_with_the_same_call() -> None:
+    queue = waiting(3)
+    batch = left_unfinished(queue, *queue.runs[:2])
+    run(queue, queue.runs[2])
+    first, second = queue.machines.asked
+    assert (first.token, first.count, first.candidate) == (batch.token, 2, ONE)
+    assert second.count == 1
+    assert [queue.heard(run) for run in queue.runs[:2]] == [["i-1"], ["i-2"]]
+    assert len(queue.alive) == 3
+
+
+def test_a_leader_that_finds_its_own_machine_in_an_unfinished_batch_has_what_it_came_for() -> None:
+    queue = waiting(2)
+    left_unfinished(queue, *queue.runs)
+    result = run(queue, queue.runs[1])
+    assert result.own
+    assert result.own.machine.instance_id == "i-2"
+    assert queue.counts == [2]
+
+
+def test_a_machine_that_was_handed_out_before_is_left_alone() -> None:
+    queue = waiting(2)
+    batch = left_unfinished(queue, *queue.runs)
+    queue.machines.launch(
+        ONE, 2, batch.token, {"Name": "mayfly dev", "mayfly:stack": "dev", "mayfly:batch": batch.token}
+    )
+    served = queue.table.entries[queue.runs[0].name]
+    queue.table.grant_slots([Slot(queue.runs[0], a_machine("i-1"))])
+    queue.queue.notify(served, Slot(queue.runs[0], a_machine("i-1")))
+    run(queue, queue.runs[1])
+    assert queue.machines.terminated == []
+    assert queue.heard(queue.runs[0]) == ["i-1"]
+    assert {slot.machine.instance_id for slot in queue.table.slots()} == {"i-1", "i-2"}
+
+
+def test_a_machine_for_a_run_that_holds_another_one_by_now_is_terminated() -> None:
+    queue = waiting(2)
+    left_unfinished(queue, *queue.runs)
+    queue.table.grant_slots([Slot(queue.runs[0], a_machine("i-other"))])
+    queue.table.remove(queue.runs[0])
+    run(queue, queue.runs[1])
+    assert queue.machines.terminated == ["i-1"]
+    held = queue.table.slot(queue.runs[0])
+    assert held
+    assert held.machine.instance_id == "i-other"
+
+
+def test_a_machine_for_an_attempt_that_is_over_is_not_given_to_the_next_attempt() -> None:
+    queue = waiting(2)
+    first, leader = queue.runs
+    left_unfinished(queue, first)
+    queue.enqueue(first, attempt=2)
+    run(queue, leader)
+    assert queue.machines.terminated == ["i-1"]
+    slot = queue.table.slot(first)
+    assert slot
+    assert (slot.machine.instance_id, slot.machine.attempt) == ("i-2", 2)
+
+
+def test_an_unfinished_batch_that_is_throttled_stays_unfinished() -> None:
+    queue = waiting(2)
+    batch = left_unfinished(queue, *queue.runs)
+    queue.machines.answers = [THROTTLED]
+    result = run(queue, queue.runs[0])
+    assert (result.unfinished, result.refusal) == (batch, THROTTLED)
+    assert queue.table.kept
+    assert queue.table.kept.batch == batch
+    assert queue.counts == [2], "a batch that may have been launched is not cut in halves"
+
+
+@pytest.mark.parametrize("refusal", [FULL, QUOTA])
+def test_an_unfinished_batch_that_is_refused_launched_nothing_and_is_given_up(refusal: Refusal) -> None:
+    queue = waiting(2, candidates=(ONE, TWO))
+    batch = left_unfinished(queue, *queue.runs)
+    queue.machines.answers = [refusal, refusal]
+    run(queue, queue.runs[0])
+    assert [call.token for call in queue.machines.asked] == [batch.token, "batch-1", "batch-2"]
+    assert len(queue.alive) == 2
+
+
+def test_an_answer_that_leaves_everything_open_leaves_the_batch_to_the_next_leader() -> None:
+    queue = waiting(2)
+    queue.machines.answers = [TimeoutError("no answer")]
+    with pytest.raises(TimeoutError):
+        run(queue, queue.runs[0])
+    run(queue, queue.runs[0])
+    first, second = queue.machines.asked
+    assert first == second
+    assert len(queue.alive) == 2
+
+
+def test_a_leader_who_lost_the_lead_launches_nothing_more() -> None:
+    queue = waiting(1)
+    (run,) = queue.runs
+    lost = queue.table.acquire_lease(run.name)
+    assert lost
+    assert queue.table.acquire_lease(run.name)
+    with pytest.raises(LeaseLost):
+        queue.scheduler().run(lost, queue.table.entries[run.name], clock.utc_now() + timedelta(seconds=30))
+    assert queue.machines.asked == []
+
+
+def test_a_leader_stops_in_time_whoever_still_waits(stopped_clock: StoppedClock) -> None:
+    queue = waiting(3)
+
+    class Slow(FakeMachines):
+        def launch(
+            self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
+        ) -> Sequence[LaunchResult] | Refusal:
+            stopped_clock.go_on(20)
+            return super().launch(candidate, count, token, tags)
+
+    queue.machines = Slow(answers=[1, 1, 1])
+    result = run(queue, queue.runs[2], seconds=30)
+    assert queue.counts == [3, 2]
+    assert (result.own, result.refusal) == (None, None)
+
+
+def wishing(*requested_types: str | None, **facts: object) -> WaitingQueue:
+    """As many runs in the queue as there are wishes, the oldest first."""
+    queue = WaitingQueue.of(len(requested_types), **facts)
+    for run, requested_type in zip(queue.runs, requested_types, strict=True):
+        queue.enqueue(run, requested_type=requested_type)
+    return queue
+
+
+def test_those_who_wish_for_the_same_are_launched_for_together_and_the_oldests_group_comes_first() -> None:
+    queue = wishing("c7g.large", None, "c7g.large", "g5g.xlarge", None)
+    run(queue, queue.runs[4])
+    assert [(call.candidate.instance_type, call.count) for call in queue.machines.asked] == [
+        ("c7g.large", 2),
+        ("t4g.small", 2),
+    ], "the leader has its machine by then"
+    assert [queue.heard(run) for run in queue.runs[:4]] == [["i-1"], ["i-3"], ["i-2"], []]
+
+
+def test_a_wish_takes_the_place_of_the_types_and_leaves_markets_and_zones() -> None:
+    small, medium = (
+        replace(ONE, instance_type="t4g.small", market="spot"),
+        replace(ONE, instance_type="t4g.medium", market="spot"),
+    )
+    queue = wishing("c7g.large", candidates=(small, medium, ONE, TWO))
+    queue.machines.answers = [FULL, FULL, FULL]
+    run(queue, queue.runs[0])
+    assert [call.candidate for call in queue.machines.asked] == [
+        replace(candidate, instance_type="c7g.large") for candidate in (small, ONE, TWO)
+    ]
+
+
+def test_slots_go_to_the_oldest_whatever_they_wish_for() -> None:
+    queue = wishing("c7g.large", None, "c7g.large", max_concurrent=2)
+    run(queue, queue.runs[2])
+    assert [queue.heard(run) for run in queue.runs] == [["i-1"], ["i-2"], []]
+
+
+@pytest.mark.parametrize("refusal", [FULL, QUOTA])
+def test_what_ec2_has_none_of_does_not_hold_up_who_wishes_for_something_else(refusal: Refusal) -> None:
+    queue = wishing("g5g.xlarge", "g5g.xlarge", None, "c7g.large")
+    queue.machines.answers = [refusal]
+    result = run(queue, queue.runs[0])
+    assert queue.counts == [2, 1, 1], "each is asked for once a turn"
+    assert [queue.heard(run) for run in queue.runs[2:]] == [["i-1"], ["i-2"]]
+    assert result.refusals == {"g5g.xlarge": refusal}
+
+
+def test_however_many_wait_for_what_there_is_none_of_who_comes_after_them_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scheduler, "MAX_BATCH", 2)
+    queue = wishing(*["g5g.xlarge"] * 40, None)
+    queue.machines.answers = [FULL]
+    run(queue, queue.runs[0])
+    assert queue.heard(queue.runs[40]) == ["i-1"]
+
+
+def test_a_type_that_is_refused_for_good_fails_those_who_wished_for_it_alone() -> None:
+    queue = wishing("p9.huge", None, "p9.huge")
+    queue.machines.answers = [DENIED]
+    run(queue, queue.runs[1])
+    assert [queue.heard(run) for run in queue.runs] == [["LaunchRefused"], [], ["LaunchRefused"]]
+    assert queue.table.slot(queue.runs[1])
+
+
+def test_a_turn_that_is_throttled_ends_for_every_wish() -> None:
+    queue = wishing("g5g.xlarge", "c7g.large", None)
+    queue.machines.answers = [FULL, THROTTLED]
+    result = run(queue, queue.runs[0])
+    assert queue.counts == [1, 1]
+    assert result.refusal == THROTTLED

@@ -1,0 +1,73 @@
+"""What a stack with a pool has that others have not."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import fields
+
+import pytest
+
+from functions.orchestrator.settings import PoolSettings
+from localcloud.emulator.user_data import read_user_data
+from localcloud.engine.deployment import Deployment, DeploymentError, preview
+from localcloud.engine.policies import statements_by_role
+from tests.infra.conftest import CONFIG, ROOT
+
+pytestmark = pytest.mark.thorough
+
+ONLY_WITH_A_POOL = {"ec2:StartInstances", "ec2:StopInstances", "ssm:DescribeInstanceInformation"}
+
+
+@pytest.fixture(scope="module")
+def pooled() -> Deployment:
+    return preview(ROOT, config={**CONFIG, "mayfly:poolSize": "3"})
+
+
+def granted(deployment: Deployment) -> set[str]:
+    rows = [row for found in statements_by_role(deployment).values() for row in found]
+    return {action for row in rows for action in row.actions}
+
+
+def test_a_stack_without_a_pool_can_neither_start_nor_stop_machines_and_has_no_keeper(open_to_all: Deployment) -> None:
+    assert granted(open_to_all).isdisjoint(ONLY_WITH_A_POOL)
+    assert not [one for one in open_to_all.of_type("aws:lambda/function:Function") if one.name.endswith("-pool")]
+
+
+def test_only_the_stacks_own_machines_are_started_and_none_that_has_a_job_is_stopped(pooled: Deployment) -> None:
+    roles = statements_by_role(pooled)
+    starts = [row for rows in roles.values() for row in rows if "ec2:StartInstances" in row.actions]
+    stops = [row for rows in roles.values() for row in rows if "ec2:StopInstances" in row.actions]
+    own = {"aws:ResourceTag/mayfly:stack": "local"}
+    assert [row.conditions for row in starts] == [{"StringEquals": own}]
+    assert [row.conditions for row in stops] == [
+        {"StringEquals": own, "Null": {"aws:ResourceTag/mayfly:job-id": "true"}},
+    ]
+
+
+def test_the_keeper_is_told_all_that_it_reads_and_ends_before_a_stop_has_settled(pooled: Deployment) -> None:
+    (reconciler,) = [one for one in pooled.of_type("aws:lambda/function:Function") if one.name.endswith("-pool")]
+    variables = reconciler.inputs["environment"]["variables"]
+    names = {"pool_size": "POOL_SIZE"} | {field.name: field.name.upper() for field in fields(PoolSettings)}
+    assert set(names.values()) <= set(variables)
+    assert int(variables["SETTLE_SECONDS"]) > reconciler.inputs["timeout"]
+
+
+def test_every_machine_has_its_deadline_at_every_boot_and_its_image_keeps_its_own_scripts(
+    pooled: Deployment, open_to_all: Deployment
+) -> None:
+    # cloud-init's guide, "User-data formats": a plain script runs once per instance; a list of modules in cloud-config
+    # replaces the image's. judges/cloud_init runs this user data by cloud-init itself.
+    for deployment in (pooled, open_to_all):
+        (template,) = deployment.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+        user_data = base64.b64decode(template.inputs["userData"])
+        (script,) = read_user_data(user_data)
+        assert script.every_boot
+        assert script.name == "00-mayfly-deadline"
+        assert re.fullmatch(rb"#!/bin/sh\n# .*\nshutdown -h \+[0-9]+\n*", script.body)
+        assert b"cloud-config" not in user_data
+
+
+def test_a_stack_of_spot_machines_alone_has_no_pool() -> None:
+    with pytest.raises(DeploymentError, match="mayfly:markets must have on-demand"):
+        preview(ROOT, config={**CONFIG, "mayfly:poolSize": "1", "mayfly:markets": '["spot"]'})
