@@ -52,8 +52,8 @@ def filled(definition: Any, values: Mapping[str, str | int]) -> Any:
 
 
 def _launch_wait(queue_timeout: int) -> int:
-    """After how many seconds in the queue a run asks anew: a whole part of the time-out, which it then notices in time."""
-    # A ticket is a moment younger than the wait of its workflow.
+    """Seconds after which a waiting run asks again: a whole fraction of the queue's time-out."""
+    # A queue entry is a moment younger than the wait of its workflow.
     return math.ceil(queue_timeout / math.ceil(queue_timeout / _LONGEST_LAUNCH_WAIT)) + _MARGIN
 
 

@@ -22,10 +22,10 @@ from simulation.step_functions import Execution
 class Invariants:
     """`problems` is every broken rule, in words. `served` is which machines were for which (run's name, attempt).
 
-    `idle` is how long each machine had its slot before its job's record knew of it, `starved` how long a slot was free
-    at most while the run that then got it stood in the queue, both in seconds. `grants` are the names of the runs in the
-    order in which they got their first slots. The jobs whose ids are `without_slot` have or had a slot that nobody can
-    read: when its machine was launched is not known then, and one that EC2 does not show yet is taken for gone.
+    `idle` is how long each machine had its slot before its job's record knew of it, `starved` the longest time that a
+    slot was free while the run that then got it was in the queue, both in seconds. `grants` are the names of the runs
+    in the order in which they got their first slots. The jobs whose ids are `without_slot` have or had a slot that
+    cannot be read: when its machine was launched is not known then, and one that EC2 does not show yet counts as gone.
     """
 
     def __init__(

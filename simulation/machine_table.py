@@ -24,7 +24,7 @@ class _Item:
 
 
 class SimulatedMachineTable:
-    """functions.execution.ports.MachineTable in memory, with the calls and conditions of functions/aws/machine_table.py."""
+    """The port MachineTable in memory, with the calls and conditions of functions/aws/machine_table.py."""
 
     def __init__(self, calls: Calls) -> None:
         self._items: dict[str, _Item] = {}

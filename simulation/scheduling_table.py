@@ -68,10 +68,10 @@ class _LeaseItem:
 
 
 class SimulatedSchedulingTable:
-    """functions.scheduling.ports.SchedulingTable in memory, with the calls and conditions of functions/aws/scheduling_table.py.
+    """The port SchedulingTable in memory, with the calls and conditions of functions/aws/scheduling_table.py.
 
-    `on_enqueue`, `on_look` (at those in the queue), `on_count` (of the slots), `on_save_batch` (of a new batch), `on_grant` and
-    `on_free` hear of what happened, right after.
+    `on_enqueue`, `on_look` (a read of the queue), `on_count` (of the slots), `on_save_batch` (of a new batch),
+    `on_grant` and `on_free` are called right after what they are named for.
     """
 
     def __init__(self, clock: VirtualClock, calls: Calls) -> None:

@@ -12,7 +12,7 @@ from simulation.calls import Calls
 
 
 class SimulatedWarmPoolTable:
-    """functions.scheduling.warm_pool_ports.PoolTable in memory, with the calls and conditions of functions/aws/warm_pool_table.py."""
+    """The port WarmPoolTable in memory, with the calls and conditions of functions/aws/warm_pool_table.py."""
 
     def __init__(self, calls: Calls) -> None:
         self.items: dict[str, PooledMachine] = {}

@@ -25,7 +25,7 @@ _KEPT = timedelta(days=35)
 
 
 class DynamoLedger:
-    """The ledger's part of functions.scheduling.ports.SchedulingTable over DynamoDB. Every read is strongly consistent."""
+    """The ledger of functions.scheduling.ports.SchedulingTable over DynamoDB. Every read is strongly consistent."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""The launch queue, in the job table: entries, slots and the lease, under owners that nobody can be."""
+"""Launch queue, slots, lease and cost ledger in the job table, under reserved `#` partition keys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from functions.scheduling.scheduler import MAX_BATCH
 _ENTRIES = "#queue"
 _SLOTS = "#slot"
 _LEASE = {"owner": {"S": "#lease"}, "id": {"S": "launch"}}
-# A leader's function has ended by then, whatever became of it.
+# The holder's function has ended by then, whatever became of it.
 _LEASE_SECONDS = 60.0
 _Kind = TypeVar("_Kind")
 _serialize = TypeSerializer().serialize

@@ -163,9 +163,9 @@ class Sweeper:
             self._mend(job, report)
 
     def _of_pool(self, alive: Sequence[InstanceView]) -> set[str]:
-        """Those that the pool's reconciler looks after; not what it should have ended long ago, or what runs for too long.
+        """The ids of the machines that belong to the warm pool, claimed ones included.
 
-        What is claimed is among them: its leader may be about to hand it out.
+        Left out: machines that the reconciler should have ended long ago, and machines that run for too long.
         """
         if self.pool is None or not alive:
             return set()

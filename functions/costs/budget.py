@@ -1,9 +1,9 @@
 """Caps on what a day's machines may cost, for one owner and for the stack, and on what one job may.
 
-A machine counts for the UTC day on which it was launched, and only a leader launches (launch_step.py). Before it does, it
-adds up what the day's machines have cost and what those that are alive may still come to: what a machine may cost at
-most is spoken for as long as it holds its slot, and at its end its slot's place is taken by what it did cost, in the
-ledger. So a burst cannot run past a cap: docs/decisions/0012-a-slot-reserves-and-the-ledger-keeps.md.
+A machine counts for the UTC day on which it was launched. Only the holder of the launch lease launches
+(launch_step.py). Before each launch it adds up what the day's machines have cost and what the machines alive may still
+cost. A slot reserves the most that its machine may cost; when the machine ends, the ledger's entry of what it did cost
+replaces the reservation. So a burst cannot run past a cap: docs/decisions/0012-a-slot-reserves-and-the-ledger-keeps.md.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Spending:
         return bool(self.caps.owner_a_day or self.caps.stack_a_day)
 
     def most(self, requested_type: str | None = None) -> int | None:
-        """What the next machine may cost, be it whichever; of the type that a job wishes, if it does."""
+        """The most that the next machine may cost, in micro-USD; None where no price is known."""
         known = [
             price
             for kind in ([requested_type] if requested_type else self.instance_types)
@@ -148,12 +148,12 @@ class Budget:
     spending: Spending
     spent: Counter[str]
     reserved: Counter[str]
-    held: set[str] = field(default_factory=set)  # owners whom somebody is waiting for already
-    is_held: bool = False  # whether that is for the stack's cap
+    held: set[str] = field(default_factory=set)  # owners with a run that waits for machines to end
+    is_held: bool = False  # whether a run waits because of the stack's cap
 
     @staticmethod
     def of_today(spending: Spending, table: SchedulingTable, owner: str | None = None) -> Budget:
-        """Reads slots, then the ledger: who frees a slot writes into the ledger first, so no machine is missed."""
+        """Reads slots, then the ledger: a slot is freed only after its charge is written, so no machine is missed."""
         slots = table.slots()
         return Budget.of(spending, slots, table.ledger(today(), owner), clock.utc_now())
 
@@ -170,10 +170,10 @@ class Budget:
         return budget
 
     def admit(self, owner: str, requested_type: str | None = None) -> AdmissionDecision:
-        """Whether the next machine may be launched for an owner; what it may cost is spoken for then.
+        """Whether the next machine may be launched for an owner; admitting it reserves the most that it may cost.
 
-        Asked in fair order, which no entry overtakes for being cheaper: of an owner who is held none is granted, and
-        of no owner if it is the stack's cap that one is held for.
+        Call it in fair order. No cheaper entry overtakes: once an owner is held, none of that owner's later entries is
+        admitted, and once the stack's cap holds an entry, no later entry at all.
         """
         if self.refusal(owner, requested_type) is not None:
             return AdmissionDecision.REFUSED
@@ -187,7 +187,7 @@ class Budget:
         return AdmissionDecision.GRANTED
 
     def refusal(self, owner: str, requested_type: str | None = None) -> str | None:
-        """Why no machine can be launched for an owner today, in words for whom it concerns."""
+        """Why no machine can be launched for an owner today, in words for that owner; None if one can."""
         caps, most = self.spending.caps, self.spending.most(requested_type) or 0
         for whose, cap, spent in (
             ("Your", caps.owner_a_day, self.spent[owner]),

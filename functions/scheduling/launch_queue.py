@@ -1,4 +1,4 @@
-"""The launch queue: runs wait in it, in fair order, and a machine that is gone makes room for the next."""
+"""The launch queue: runs wait in it in fair order; each machine that ends makes room for the next run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from functions.jobs.ports import Workflow
 from functions.scheduling.fair_order import IN_ORDER, fair_order, owners_cut_short
 from functions.scheduling.ports import Charge, QueueEntry, SchedulingTable, Slot
 
-# A ticket whose workflow does not listen (it is between two tries and comes by itself) is passed over, this many times.
+# How many entries are tried whose workflow takes no answer: it is between two tries, and asks again by itself.
 _TRIES = 5
 
 
@@ -28,9 +28,9 @@ class LaunchQueue:
     workflow: Workflow
 
     def release_slot(self, run: Run, machines: Mapping[str, MachineReceipt | None]) -> None:
-        """Frees the slot of machines that are confirmed gone, and hands it to the next in the queue.
+        """Frees the slots of machines that are confirmed terminated, and notifies the next run.
 
-        Before that it enters what they have cost, where their records are known.
+        The cost of each machine is entered into the ledger first, where its receipt is known.
         """
         for instance_id, machine in machines.items():
             if machine is not None:
@@ -44,7 +44,7 @@ class LaunchQueue:
             self.table.charge(Charge(day_of(machine), owner, machine.instance_id, cost))
 
     def next_waiting(self, but: Run | None = None) -> Sequence[QueueEntry]:
-        """The first, in fair order, whom one may ask to come again, without the run that is about to leave the queue."""
+        """The first entries, in fair order, whose runs may be asked to try again; `but` is about to leave the queue."""
         looked_at = IN_ORDER
         while True:
             entries = self.table.oldest(looked_at)
@@ -54,16 +54,16 @@ class LaunchQueue:
             looked_at *= 10
 
     def _in_order(self, entries: Sequence[QueueEntry]) -> Sequence[QueueEntry]:
-        """Who holds slots, and who got a machine last, matters between owners alone."""
+        """Slots and the last machine an owner got matter only where several owners wait, so they are read only then."""
         if len({entry.run.owner for entry in entries}) <= 1:
             return entries
         return fair_order(entries, self.table.slots(), self.table.last_served())
 
     def notify_next(self, but: Run | None = None) -> None:
-        """Tells the next in the queue that there may be room; the one who hears it asks for the machines of all.
+        """Wakes the first waiting run whose workflow takes the answer; that run launches for all.
 
-        A leader is not disturbed: it looks at the line again when it has given the lease back, and is often the next
-        itself, which would leave its turn and begin it anew.
+        While the lease is held nobody is woken: its holder reads the queue again after releasing it, and is often the
+        next run itself.
         """
         if self.table.is_leased():
             return
@@ -73,31 +73,31 @@ class LaunchQueue:
                     return
 
     def reject(self, entry: QueueEntry, error: str, cause: str) -> bool:
-        """Tells a run that it gets no machine; False when it does not listen.
+        """Fails a waiting run's Launch step; False if its workflow takes no answer now.
 
-        Then it keeps its place, and hears when it comes again.
+        Such a run keeps its entry, and is rejected when it asks again.
         """
-        heard = self.workflow.fail(entry.token, error, cause)
-        if heard:
+        delivered = self.workflow.fail(entry.token, error, cause)
+        if delivered:
             self.table.remove(entry.run, entry.attempt)
-        return heard
+        return delivered
 
     def dequeue(self, run: Run, error: str, cause: str) -> None:
-        """Takes a run that is over out of the queue and lets its workflow know why."""
+        """Removes the entry of a run that is over, and fails its waiting Launch step."""
         entry = self.table.remove(run)
         if entry is not None:
             self.workflow.fail(entry.token, error, cause)
 
     def notify(self, entry: QueueEntry, slot: Slot) -> bool:
-        """Tells a waiting run of its machine; False when its workflow does not wait any more.
+        """Gives a waiting run its machine; False if its workflow does not wait any more.
 
-        The slot was granted before, and the entry goes last: whoever is interrupted in between is done by the next
-        leader, by the run's own next try or by the sweeper.
+        The slot was granted before, and the entry is removed last. A crash in between is mended by the next lease
+        holder, by the run's own next try or by the sweeper.
         """
         machine = {"instance_id": slot.machine.instance_id}
-        heard = self.workflow.wake(entry.token, machine)
-        latest = None if heard else self.table.entry(entry.run)
+        delivered = self.workflow.wake(entry.token, machine)
+        latest = None if delivered else self.table.entry(entry.run)
         if latest is not None and latest.attempt == entry.attempt and latest.token != entry.token:
-            heard = self.workflow.wake(latest.token, machine)  # the step was tried anew meanwhile
+            delivered = self.workflow.wake(latest.token, machine)  # the step was tried again meanwhile
         self.table.remove(entry.run, entry.attempt)
-        return heard
+        return delivered

@@ -1,11 +1,11 @@
-"""The Launch step: everybody who waits takes a queue entry, and one of them launches for all.
+"""The Launch step: each waiting run has a queue entry, and the holder of the launch lease launches for all.
 
 A burst of jobs must not become a burst of calls: EC2 lets an account make about two RunInstances calls a second, but
-launch a thousand machines in one of them (EC2 developer guide, "Request throttling"). So whoever enters the queue also
-tries to take the lease; scheduler.py says what a leader does. The others have parked their task token and do nothing.
+launch a thousand machines in one of them (EC2 developer guide, "Request throttling"). So each run that enters the
+queue also tries to acquire the lease; scheduler.py says what its holder does. The other runs have stored their task
+token.
 
-A leader's own workflow waits until it has led to the end: should the leader die, that workflow tries its step again
-and takes the lease over.
+The holder's own workflow waits as well: if the holder dies, that workflow's retry takes the lease over.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import BatchResult, QueueEntry, Refusal, Slot
 from functions.scheduling.scheduler import STEP_ERRORS, Scheduler
 
-# How long a leader goes on before another one takes over: well inside its function's minute.
+# How long one invocation keeps launching: well inside its function's time-out of a minute.
 _HOLD_LEASE_FOR = timedelta(seconds=30)
 # How often one attempt asks for a machine. Each time adds events to its execution's history, which has an end: after
 # the first ones a run is asked to come again no more often than this part of the queue's time-out, and in the end it
@@ -42,30 +42,30 @@ class LaunchStep:
     scheduler: Scheduler
 
     def run(self, run: Run, attempt: int, token: str, asks: int = 0, redrives: int = 0) -> None:
-        """Takes a queue entry and, if nobody else does, launches for all in the queue.
+        """Enqueues the run and, if the lease is free, launches for all runs in the queue.
 
-        The workflow hears through `token`: success with its `instance_id`, or one of errors.py's step errors. `asks` is
+        The answer goes through `token`: success with an `instance_id`, or one of errors.py's step errors. `asks` is
         how often this attempt has come before; it begins anew when an operator redrives the workflow, of which
         `redrives` is the number.
 
         Raises:
-            JobEnded: the run is over; it has no queue entry any more.
-            JobCostCap: the next machine might cost more than is left for the job; neither has it then.
-            QueueTimeout: it has waited too long; neither has it then.
+            JobEnded: the run is over; its entry is removed.
+            JobCostCap: the next machine might cost more than is left for the job; its entry is removed.
+            QueueTimeout: it has waited too long; its entry is removed.
         """
         try:
-            # A leader may see the entry at once: it has to say from the beginning what will do.
+            # A lease holder may read the entry at once, so the entry names the requested type from the beginning.
             job = open_job(self.jobs, run)
             self.scheduler.spending.check_job(job)
             requested_type = job.overrides.instance_type
             entry = self.queue.table.enqueue(
                 run, attempt, token, requested_type, self._quiet_until(asks), _order(attempt, redrives, asks)
             )
-            open_job(self.jobs, run)  # who is cancelled after this finds the entry
+            open_job(self.jobs, run)  # a cancellation after this finds the entry
         except (JobEnded, JobCostCap):
             self.queue.table.remove(run)
             raise
-        # There is one when an earlier try of this step got as far as the machine and only its answer was lost.
+        # A slot exists when an earlier try of this step got a machine and only its answer was lost.
         held = self.queue.table.slot(run)
         slot = held if held is not None and held.machine.attempt == attempt else None
         too_long, too_often = self.scheduler.has_waited_too_long(entry), asks >= MOST_ASKS
@@ -76,8 +76,9 @@ class LaunchStep:
         if slot is not None:
             self.scheduler.assign(entry, slot)
         elif self.scheduler.is_full():
-            words = f"All {self.scheduler.max_concurrent} machines of this stack are busy; this job is in the queue for the next."
-            self._note_waiting(run, words)
+            self._note_waiting(
+                run, f"All {self.scheduler.max_concurrent} machines of this stack are busy; this job waits."
+            )
         elif self.scheduler.is_held_back(entry):
             self._note_waiting(
                 run, "The machines that run may cost what is left of today's cap; this job waits for them."
@@ -90,7 +91,7 @@ class LaunchStep:
 
     def _note_waiting(self, run: Run, words: str) -> None:
         event = TimelineEvent("waiting", now(), words)
-        with suppress(JobEnded):  # its workflow hears of that by itself
+        with suppress(JobEnded):  # a cancelled run's workflow was told by the cancellation
             self.jobs.update(
                 run.owner,
                 run.job_id,
@@ -98,7 +99,7 @@ class LaunchStep:
             )
 
     def _schedule(self, entry: QueueEntry, slot: Slot | None) -> Slot | None:
-        """Serves the line until this ticket has its slot, which is answered, unless somebody else leads."""
+        """Launches for the queue while the lease can be had; the slot of this entry, if it got one."""
         until = clock.utc_now() + _HOLD_LEASE_FOR
         while (lease := self.queue.table.acquire_lease(entry.run.name)) is not None:
             try:
@@ -106,14 +107,14 @@ class LaunchStep:
                 slot = result.own or slot
                 self.queue.table.release_lease(lease, result)
             except LeaseLost:
-                return slot  # this was held up for long; whoever leads by now serves the others
-            # Whom to tell comes after the rest: whoever hears it shall find the lease free.
+                return slot  # this call was held up for long; the new lease holder launches for the others
+            # The lease is released before another run is notified, so that the woken run can acquire it.
             served = entry.run if slot is not None else None
             if result.refusal is not None:
                 self._leave_to_next(result, result.refusal, served)
                 if result.refusal.kind == "throttled":
                     return slot
-            # Somebody may have entered, and found the lease taken, after the last look.
+            # A run may have been enqueued, and found the lease taken, since the queue was last read.
             if not self.scheduler.launchable(1, result.refusals):
                 return slot
             if served is not None or clock.utc_now() >= until:
@@ -122,14 +123,14 @@ class LaunchStep:
         return slot
 
     def _leave_to_next(self, result: BatchResult, last: Refusal, served: Run | None) -> None:
-        """It is for the next in the queue to come again, for all, or to give up."""
+        """Wakes the next run, which launches for all, or fails the runs that have waited too long."""
         for entry in self.queue.next_waiting(but=served):
             with isolated("notify", entry.run.name):
                 if self._is_told(entry, result, last):
                     return
 
     def _is_told(self, entry: QueueEntry, result: BatchResult, last: Refusal) -> bool:
-        """Whether the entry's run was told to come again; one that has waited too long is refused instead."""
+        """Whether the entry's run was told to try again; one that has waited too long is rejected instead."""
         refusal = last if last.kind == "throttled" else result.refusals.get(entry.requested_type)
         if self.scheduler.has_waited_too_long(entry):
             cause = f"No machine within {self.scheduler.patience}"
@@ -145,7 +146,7 @@ def _order(attempt: int, redrives: int, asks: int) -> str:
 
 
 def _come_again(refusal: Refusal | None, last: Refusal) -> tuple[str, str]:
-    """The error that a entry is told with its cause, be its own wish refused or only somebody else's."""
+    """Name and cause of the error for an entry, whether its own type was refused or only another one."""
     if refusal is None and last.kind == "permanent":
         return CapacityAvailable.__name__, "others were refused for good"
     told = refusal or last

@@ -11,10 +11,10 @@ from functions.jobs.job import MachineReceipt, Run
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """A run's place in the line: who waits for a machine since when (RFC 3339 UTC), and how to tell them.
+    """A waiting run: since when it waits (RFC 3339 UTC), and the task token that its workflow waits with.
 
-    `wish` is the one instance type that will do; None is any of the stack's. A run that has asked for a machine often
-    is `quiet_until` then (RFC 3339 UTC): it is told of a machine, and not asked to come again.
+    `requested_type` is the only instance type that will do; None is any of the stack's. A run that has asked for a
+    machine often has `quiet_until` (RFC 3339 UTC): until then it is given a machine, but not asked to try again.
     """
 
     run: Run
@@ -60,10 +60,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to launch for everybody in the queue, held by one at a time.
+    """The right to launch for all runs in the queue; one invocation holds it at a time.
 
-    `limit` is how many machines to ask for at once; `batch` is what an earlier holder may not have finished. `served`
-    is when owners got a machine last (RFC 3339 UTC), which the holder keeps up to date.
+    `limit` is how many machines to ask for at once. `batch` is a launch that an earlier holder may not have finished.
+    `served` maps owners to when they last got a machine (RFC 3339 UTC); the holder keeps it up to date.
     """
 
     holder: str
@@ -74,7 +74,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why EC2 did not launch: its error code, words for whoever owns the job, and what the code means for us."""
+    """Why EC2 did not launch: its error code, words for the job's owner, and how the code is handled."""
 
     code: str
     message: str
@@ -86,11 +86,11 @@ class Refusal:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """How a leader's turn ended, for the next one.
+    """What one holding of the lease came to.
 
-    `limit` follows from what EC2 answered; `refusals` is what it refused to those who are left, by wish and in the
-    order in which it did. `own` is the slot of the leader's own ticket, `unfinished` a batch that has to be tried again
-    as it is.
+    `limit` is how many machines the next holder may ask for. `refusals` maps requested types to what EC2 refused for
+    them, in the order of the calls. `own` is the slot of the holder's own run. `unfinished` is a batch that the next
+    holder has to try again unchanged.
     """
 
     limit: int
@@ -100,7 +100,7 @@ class BatchResult:
 
     @property
     def refusal(self) -> Refusal | None:
-        """EC2's last no."""
+        """EC2's last refusal."""
         return list(self.refusals.values())[-1] if self.refusals else None
 
 
@@ -116,18 +116,15 @@ class Charge:
 
 @dataclass(frozen=True)
 class DayLedger:
-    """What the machines that were launched on one day and are gone have cost, by owner, and which those are."""
+    """What machines launched on one day and terminated since have cost, by owner, and their ids."""
 
     day: str
     spent: Mapping[str, int] = field(default_factory=dict)
     machines: frozenset[str] = frozenset()
 
 
-class SchedulingTable(Protocol):
-    """Who waits for a machine, who holds a slot, who leads, and what machines have cost.
-
-    Reads see every earlier write.
-    """
+class QueueTable(Protocol):
+    """The launch queue's entries."""
 
     def enqueue(
         self,
@@ -138,60 +135,76 @@ class SchedulingTable(Protocol):
         quiet_until: str | None = None,
         order: str = "",
     ) -> QueueEntry:
-        """Takes a queue entry, or gives the run's place a new token; the entry tells since when it waits.
+        """Writes the run's entry, or gives its entry a new token; the entry as it is then.
 
-        `order` sorts the tries of a run's Launch step. A place that a later try has taken (this call was held up, say)
-        stays as it is, and is answered.
+        `order` sorts the tries of a run's Launch step: an entry that a later try has written (this call was held up,
+        say) stays as it is.
         """
 
     def oldest(self, limit: int) -> Sequence[QueueEntry]:
-        """Up to `limit` entries of each owner that has some, by when they began to wait.
+        """Up to `limit` entries of each owner, the longest wait first.
 
-        Of an owner who has more they are those of the oldest job ids.
+        Of an owner with more entries, those of the oldest jobs.
         """
 
     def entry(self, run: Run) -> QueueEntry | None: ...
 
     def remove(self, run: Run, attempt: int | None = None) -> QueueEntry | None:
-        """Gives up the run's queue entry (only the attempt's, if one is named); the entry as it was last."""
+        """Removes the run's entry, if an attempt is named only that attempt's; the entry as it was last."""
+
+    def drop_unreadable(self) -> Sequence[str]:
+        """Removes queue entries and slots that cannot be read, which every other method leaves out; their names."""
+
+
+class SlotTable(Protocol):
+    """The slots: one item for each machine that is not confirmed terminated."""
 
     def slot(self, run: Run) -> Slot | None: ...
 
     def slots(self) -> Sequence[Slot]: ...
 
-    def drop_unreadable(self) -> Sequence[str]:
-        """Removes queue entries and slots that cannot be read, which every other method leaves out; their names."""
-
     def grant_slots(self, slots: Sequence[Slot]) -> None:
-        """Gives each slot's run its slot; doing so twice is harmless."""
+        """Writes the slots; doing so twice is harmless."""
 
     def release_slot(self, run: Run, instance_id: str) -> None:
         """Frees the run's slot if it is this machine's; doing so twice is harmless."""
 
+
+class CostLedger(Protocol):
+    """What terminated machines have cost."""
+
     def charge(self, charge: Charge) -> None:
-        """Enters what a machine has cost; doing so twice is harmless, the first amount stays."""
+        """Writes what a machine has cost; a second charge for the same machine changes nothing."""
 
     def ledger(self, day: str, owner: str | None = None) -> DayLedger:
-        """A day's, of one owner if one is named."""
+        """The ledger of a day; of one owner, if one is named."""
+
+
+class LeaseTable(Protocol):
+    """The launch lease."""
 
     def acquire_lease(self, name: str) -> Lease | None:
-        """Takes the lease, unless somebody else has it; `name` had it before and takes it over at once."""
+        """The lease; None if another run holds it. A run takes over at once what its own earlier try held (`name`)."""
 
     def is_leased(self) -> bool:
-        """Whether somebody has the lease at this moment."""
+        """Whether the lease is held at this moment."""
 
     def last_served(self) -> Mapping[str, str]:
-        """The `served` that a leader wrote down last."""
+        """The latest `served` that was saved."""
 
     def save_batch(self, lease: Lease, batch: Batch) -> None:
-        """Writes down what is about to be launched, in the place of the batch before, and the lease's `served`.
+        """Saves the batch that is about to be launched, replacing the one before, and the lease's `served`.
 
         Raises:
-            LeaseLost: somebody else leads by now.
+            LeaseLost: another run holds the lease by now.
         """
 
     def release_lease(self, lease: Lease, result: BatchResult) -> None:
-        """Gives the lease back; the next one sees the turn's `limit` and `unfinished`."""
+        """Releases the lease; the next holder gets the result's `limit` and `unfinished`."""
+
+
+class SchedulingTable(QueueTable, SlotTable, CostLedger, LeaseTable, Protocol):
+    """All of what scheduling stores, which one DynamoDB table holds. Reads see every earlier write."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The pool: machines that came up once, were stopped, and wait; each is started for one job and never stopped again.
 
 A lease holder claims machines and starts them (`WarmPool`); a function of its own keeps the pool full and in order
-(`WarmPoolReconciler`). A claim is for good: whoever claims either hands the machine out or leaves it, and what was left is put
-in order by the reconciler, after a while in which the batch that it was claimed for may still be carried on.
+(`WarmPoolReconciler`). A claim is for good: the lease holder assigns a claimed machine or leaves it, and the reconciler
+ends what was left, after a while in which the batch that it was claimed for may still be carried on.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Jobs in the queue: for a slot, first come, first served; cancelled in the queue; tried again; stopped by a cap on spending."""
+"""Jobs in the queue: slots in fair order, cancelling, trying again, and a cap on spending."""
 
 from __future__ import annotations
 

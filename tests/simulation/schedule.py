@@ -28,7 +28,7 @@ _REST_WITHIN = 12 * 3600.0
 # How long a machine may have its slot before its run hears of it, in seconds. While no function fails, that is the
 # workflow's longest wait between two tries; else the sweeper's grace and two of its rounds.
 _IDLE_AT_MOST, _IDLE_WITH_FAULTS = 75.0, 750.0
-# How long a slot may be free while somebody is in the queue, in seconds, as long as nothing fails and EC2 refuses nobody.
+# How long a slot may be free while a run is in the queue, in seconds, as long as nothing fails and EC2 refuses nothing.
 _STARVED_AT_MOST = 30.0
 # The sweeper passes by a few times more, and the last late event comes in.
 _STAYS_AT_REST = 20 * 60.0
