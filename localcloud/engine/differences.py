@@ -51,6 +51,8 @@ def _drifted(given: Any, live: Any) -> bool:
         if not isinstance(live, list) or len(given) != len(live):
             return True
         return any(_drifted(one, other) for one, other in zip(_in_order(given), _in_order(live), strict=True))
+    if isinstance(given, (int, float)) and isinstance(live, (int, float)):
+        return given != live
     if given in (None, "", False, 0) and live in (None, "", False, 0):
         return False
     return str(given).lower() != str(live).lower()  # the provider has some booleans and numbers as text

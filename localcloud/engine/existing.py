@@ -13,6 +13,7 @@ from localcloud.engine.adapters.answers import Gone
 from localcloud.engine.differences import changed, drifted
 from localcloud.engine.errors import RefusedInputError
 from localcloud.engine.inputs import Desired
+from localcloud.engine.replacement_rules import replacement_rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ class Difference:
 
 def compare(token: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
     names = changed(old, new)
-    replaced_by = {*registry.adapter(token).replaced_by, *_ALWAYS_REPLACED}
+    replaced_by = {*replacement_rule(token).inputs, *_ALWAYS_REPLACED}
     return Difference(names, [name for name in names if name in replaced_by])
 
 
@@ -69,12 +70,22 @@ def read(cloud: Aws, resource: Resource) -> dict[str, Any] | None:
         if is_missing(error):
             return None
         raise
-    return drifted(resource.inputs, live)
+    return {**drifted(resource.inputs, live), **_drifted_tags(cloud, resource)}
 
 
 def is_missing(error: ClientError) -> bool:
     """Whether AWS answered that what was asked about is not there."""
     return _NOT_FOUND.search(str(error.response.get("Error", {}).get("Code"))) is not None
+
+
+def _drifted_tags(cloud: Aws, resource: Resource) -> dict[str, Any]:
+    """All live tags if they are not the recorded ones; what the tagging API does not list is not compared."""
+    recorded, arn = resource.outputs.get("tagsAll"), str(resource.outputs.get("arn") or "")
+    if not (recorded and arn):
+        return {}
+    listed = cloud.client("resourcegroupstaggingapi").get_resources(ResourceARNList=[arn])["ResourceTagMappingList"]
+    live = {tag["Key"]: tag["Value"] for each in listed for tag in each["Tags"]}
+    return {"tagsAll": live} if listed and live != recorded else {}
 
 
 def _retag(cloud: Aws, resource: Resource, old: Mapping[str, str], new: Mapping[str, str]) -> None:

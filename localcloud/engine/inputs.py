@@ -136,10 +136,14 @@ def pascal_keys(value: Any) -> Any:
 
 def camel_keys(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key[:1].lower() + key[1:]: camel_keys(item) for key, item in value.items()}
+        return {_camel(key): camel_keys(item) for key, item in value.items()}
     if isinstance(value, list):
         return [camel_keys(item) for item in value]
     return value
+
+
+def _camel(key: str) -> str:
+    return key.lower() if key.isupper() else key[:1].lower() + key[1:]  # S3 says ID
 
 
 def json_text(document: Any) -> str:

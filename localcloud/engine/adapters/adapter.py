@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
     from localcloud.engine.aws import Aws
     from localcloud.engine.inputs import Desired
+
+PROVIDERS_OWN = "only tells the provider what to do"  # a reason why AWS does not give an input back
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,18 @@ class Adapter(ABC):
     `create` must read every input it carries over from `desired`: what stays unread is refused. It runs twice, first
     against a cloud that only checks the calls (see `localcloud.engine.dry_run`), so it must keep no state.
 
+    Which inputs make a new resource says `localcloud.engine.replacement_rules`.
+
     Attributes:
-        replaced_by: inputs whose change makes a new resource, as terraform-provider-aws has it ("ForceNew"), on which
-            pulumi-aws is built.
         changeable: inputs that `update` carries over; None for all others.
+        found_by: inputs by which `read` finds the resource: they are what was found.
+        unread: inputs that AWS does not give back, and why.
         is_put: creating it once more is how it is changed.
     """
 
-    replaced_by: ClassVar[tuple[str, ...]] = ()
     changeable: ClassVar[tuple[str, ...] | None] = None
+    found_by: ClassVar[tuple[str, ...]] = ()
+    unread: ClassVar[Mapping[str, str]] = MappingProxyType({})
     is_put: ClassVar[bool] = False
 
     @abstractmethod
@@ -53,7 +59,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        """The inputs as the cloud has them now, as far as it tells.
+        """Every input that may be set, but for `found_by` and `unread`, as the cloud has it now.
 
         Raises:
             Gone: it does not exist; what AWS itself calls "not found" may come out as it is.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.adapters.answers import accepted, camel
+from localcloud.engine.inputs import camel_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,11 +46,18 @@ _INTEGRATION = (
     "payloadFormatVersion",
 )
 
+_AUTHORIZER = (
+    "authorizerCredentialsArn",
+    "authorizerPayloadFormatVersion",
+    "authorizerResultTtlInSeconds",
+    "authorizerType",
+    "authorizerUri",
+    "enableSimpleResponses",
+)
+
 
 @carries("aws:apigatewayv2/api:Api")
 class Api(Adapter):
-    replaced_by = ("protocolType",)
-
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(desired)
         api = aws.client("apigatewayv2").create_api(**request)
@@ -80,7 +88,7 @@ class Api(Adapter):
 
 @carries("aws:apigatewayv2/integration:Integration")
 class Integration(Adapter):
-    replaced_by = ("apiId", "integrationType", "integrationSubtype")
+    found_by = ("apiId",)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         answer = aws.client("apigatewayv2").create_integration(**self._request(desired.inputs))
@@ -96,10 +104,11 @@ class Integration(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("apigatewayv2").get_integration(ApiId=state["apiId"], IntegrationId=resource_id)
-        found = camel(answer, *_INTEGRATION)
-        if "TimeoutInMillis" in answer:
-            found["timeoutMilliseconds"] = answer["TimeoutInMillis"]
-        return found
+        return {
+            **camel(answer, "credentialsArn", *_INTEGRATION),
+            "requestParameters": answer.get("RequestParameters", {}),
+            "timeoutMilliseconds": answer.get("TimeoutInMillis"),
+        }
 
     def _request(self, inputs: Inputs) -> dict[str, Any]:
         parameters = {"RequestParameters": inputs["requestParameters"]} if "requestParameters" in inputs else {}
@@ -109,7 +118,7 @@ class Integration(Adapter):
 
 @carries("aws:apigatewayv2/route:Route")
 class Route(Adapter):
-    replaced_by = ("apiId",)
+    found_by = ("apiId",)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         answer = aws.client("apigatewayv2").create_route(**desired.inputs.pick(*_ROUTE))
@@ -128,7 +137,7 @@ class Route(Adapter):
 
 @carries("aws:apigatewayv2/stage:Stage")
 class Stage(Adapter):
-    replaced_by = ("apiId", "name")
+    found_by = ("apiId", "name")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(desired)
@@ -153,8 +162,13 @@ class Stage(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("apigatewayv2").get_stage(ApiId=state["apiId"], StageName=resource_id)
-        found = camel(answer, "accessLogSettings", "autoDeploy", "description", "defaultRouteSettings")
-        return {**found, "stageVariables": answer.get("StageVariables", {})}
+        found = camel(answer, "accessLogSettings", "autoDeploy", "deploymentId", "description", "defaultRouteSettings")
+        routes = answer.get("RouteSettings", {})
+        return {
+            **found,
+            "routeSettings": [{"routeKey": key, **camel_keys(settings)} for key, settings in routes.items()],
+            "stageVariables": answer.get("StageVariables", {}),
+        }
 
     def _request(self, desired: Desired) -> dict[str, Any]:
         inputs = desired.inputs
@@ -172,7 +186,7 @@ class Stage(Adapter):
 
 @carries("aws:apigatewayv2/authorizer:Authorizer")
 class Authorizer(Adapter):
-    replaced_by = ("apiId",)
+    found_by = ("apiId",)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(desired)
@@ -190,7 +204,7 @@ class Authorizer(Adapter):
         answer = aws.client("apigatewayv2").get_authorizer(ApiId=state["apiId"], AuthorizerId=resource_id)
         jwt = answer.get("JwtConfiguration", {})
         return {
-            **camel(answer, "name", "authorizerType"),
+            **camel(answer, "name", *_AUTHORIZER),
             "identitySources": answer.get("IdentitySource"),
             "jwtConfiguration": {"issuer": jwt.get("Issuer"), "audiences": jwt.get("Audience")},
         }
@@ -207,8 +221,7 @@ class Authorizer(Adapter):
             renamed["IdentitySource"] = inputs["identitySources"]
         return {
             "Name": desired.physical_name(),
-            **inputs.pick("apiId", "authorizerType", "authorizerUri", "authorizerCredentialsArn"),
-            **inputs.pick("authorizerPayloadFormatVersion", "authorizerResultTtlInSeconds", "enableSimpleResponses"),
+            **inputs.pick("apiId", *_AUTHORIZER),
             **renamed,
         }
 

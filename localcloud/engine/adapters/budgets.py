@@ -22,8 +22,6 @@ _TOPICS = 1
 class Budget(Adapter):
     """Fixed budgets with their notifications; planned limits, auto-adjusting and filter expressions are refused."""
 
-    replaced_by = ("accountId", "name", "namePrefix")
-
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(aws, desired)
         aws.client("budgets").create_budget(**request)
@@ -63,13 +61,31 @@ class Budget(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         account, _, name = resource_id.partition(":")
-        budget = aws.client("budgets").describe_budget(AccountId=account, BudgetName=name)["Budget"]
+        budgets, of = aws.client("budgets"), {"AccountId": account, "BudgetName": name}
+        budget = budgets.describe_budget(**of)["Budget"]
         limit = budget.get("BudgetLimit", {})
+        notifications = budgets.describe_notifications_for_budget(**of).get("Notifications", [])
+        filters = budget.get("CostFilters", {})
         return {
             **camel(budget, "budgetType", "timeUnit"),
+            "name": budget["BudgetName"],
+            "costFilters": [{"name": key, "values": values} for key, values in filters.items()],
+            "notifications": [_live_notification(budgets, of, each) for each in notifications],
             "limitAmount": limit.get("Amount"),
             "limitUnit": limit.get("Unit"),
         }
+
+
+def _live_notification(budgets: Any, of: Mapping[str, str], found: Mapping[str, Any]) -> dict[str, Any]:
+    subscribers = budgets.describe_subscribers_for_notification(**of, Notification=found)["Subscribers"]
+    by_kind = {
+        kind: [each["Address"] for each in subscribers if each["SubscriptionType"] == kind] for kind in ("SNS", "EMAIL")
+    }
+    return {
+        **camel(found, "comparisonOperator", "notificationType", "threshold", "thresholdType"),
+        "subscriberSnsTopicArns": by_kind["SNS"],
+        "subscriberEmailAddresses": by_kind["EMAIL"],
+    }
 
 
 def _notification(given: Inputs) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel
+from localcloud.engine.adapters.cloudfront_live import live_parts
 from localcloud.engine.adapters.cloudfront_policies import quantified
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _HOSTED_ZONE = "Z2FDTNDATAQYW2"  # of every distribution; docs.aws.amazon.com/ge
 class Distribution(Adapter):
     """Distributions with cache policies; legacy `forwardedValues` and certificates of one's own are refused."""
 
-    replaced_by = ("staging",)
+    unread: ClassVar = dict.fromkeys(("retainOnDelete", "waitForDeployment"), PROVIDERS_OWN)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
@@ -73,7 +74,10 @@ class Distribution(Adapter):
         config = aws.client("cloudfront").get_distribution_config(Id=resource_id)["DistributionConfig"]
         return {
             **camel(config, "comment", "enabled", "httpVersion", "priceClass", "defaultRootObject"),
+            "isIpv6Enabled": config.get("IsIPV6Enabled", False),
+            "webAclId": config.get("WebACLId"),
             "aliases": config.get("Aliases", {}).get("Items", []),
+            **live_parts(config),
         }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel
+from localcloud.engine.inputs import camel_keys, pascal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +32,6 @@ def quantified(items: list[Any]) -> dict[str, Any]:
 
 @carries("aws:cloudfront/originAccessControl:OriginAccessControl")
 class OriginAccessControl(Adapter):
-    replaced_by = ("name",)
-
     def create(self, aws: Aws, desired: Desired) -> Created:
         config = self._config(desired)
         answer = aws.client("cloudfront").create_origin_access_control(OriginAccessControlConfig=config)
@@ -54,7 +53,7 @@ class OriginAccessControl(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("cloudfront").get_origin_access_control(Id=resource_id)["OriginAccessControl"]
-        return camel(found["OriginAccessControlConfig"], *_ORIGIN_ACCESS)
+        return camel(found["OriginAccessControlConfig"], "name", *_ORIGIN_ACCESS)
 
     def _config(self, desired: Desired) -> dict[str, Any]:
         return {"Name": desired.physical_name(), **desired.inputs.pick(*_ORIGIN_ACCESS)}
@@ -83,7 +82,8 @@ class ResponseHeadersPolicy(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("cloudfront").get_response_headers_policy(Id=resource_id)["ResponseHeadersPolicy"]
-        return camel(found["ResponseHeadersPolicyConfig"], "name", "comment")
+        config = found["ResponseHeadersPolicyConfig"]
+        return {**camel(config, "name", "comment", "serverTimingHeadersConfig"), **_live(config)}
 
     def _config(self, desired: Desired) -> dict[str, Any]:
         inputs = desired.inputs
@@ -95,6 +95,19 @@ class ResponseHeadersPolicy(Adapter):
         }
         given = {key: value for key, value in sections.items() if value is not None}
         return {"Name": desired.physical_name(), **inputs.pick("comment", "serverTimingHeadersConfig"), **given}
+
+
+def _live(config: Mapping[str, Any]) -> dict[str, Any]:
+    cors, security = config.get("CorsConfig", {}), config.get("SecurityHeadersConfig", {})
+    lists = {our: {"items": cors.get(their, {}).get("Items", [])} for our, their in _CORS_LISTS.items()}
+    return {
+        "corsConfig": {**camel_keys(cors), **lists},
+        "securityHeadersConfig": {**camel_keys(security), "xssProtection": camel_keys(security.get("XSSProtection"))},
+        **{
+            key: {"items": camel_keys(config.get(pascal(key), {}).get("Items", []))}
+            for key in ("customHeadersConfig", "removeHeadersConfig")
+        },
+    }
 
 
 def _cors(given: Inputs | None) -> dict[str, Any] | None:

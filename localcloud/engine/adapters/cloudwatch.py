@@ -41,7 +41,7 @@ _DASHBOARD_NAME = r"[A-Za-z0-9_-]{1,255}"  # AmazonCloudWatch/latest/APIReferenc
 class MetricAlarm(Adapter):
     """Alarms on one metric; metric queries and anomaly bands are refused."""
 
-    replaced_by = ("name",)
+    found_by = ("name",)
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -68,7 +68,7 @@ class MetricAlarm(Adapter):
 
 @carries("aws:cloudwatch/dashboard:Dashboard")
 class Dashboard(Adapter):
-    replaced_by = ("dashboardName",)
+    found_by = ("dashboardName",)
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:

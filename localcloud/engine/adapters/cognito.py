@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.adapters.answers import Gone, accepted, camel
@@ -68,8 +68,6 @@ _DEFAULT_UNITS = {"accessToken": "hours", "idToken": "hours", "refreshToken": "d
 class UserPool(Adapter):
     """Pools of users with passwords and codes of an app; other factors, triggers and own attributes are refused."""
 
-    replaced_by = ("aliasAttributes", "usernameAttributes", "usernameConfiguration")
-
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(desired)
         pool = aws.client("cognito-idp").create_user_pool(**request)["UserPool"]
@@ -94,8 +92,14 @@ class UserPool(Adapter):
         return {}
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        pool = aws.client("cognito-idp").describe_user_pool(UserPoolId=resource_id)["UserPool"]
-        return {**camel(pool, "name", *_POOL), **camel(pool.get("Policies", {}), "passwordPolicy")}
+        client = aws.client("cognito-idp")
+        pool = client.describe_user_pool(UserPoolId=resource_id)["UserPool"]
+        factors = client.get_user_pool_mfa_config(UserPoolId=resource_id)
+        return {
+            **camel(pool, "name", *_POOL),
+            **camel(pool.get("Policies", {}), "passwordPolicy"),
+            **camel(factors, "mfaConfiguration", "softwareTokenMfaConfiguration"),
+        }
 
     def _request(self, desired: Desired) -> dict[str, Any]:
         password = desired.inputs.pick("passwordPolicy")
@@ -118,7 +122,7 @@ def _set_mfa(aws: Aws, pool_id: str, desired: Desired) -> None:
 class UserPoolDomain(Adapter):
     """Domains with a prefix of Cognito's own; certificates of one's own are refused."""
 
-    replaced_by = ("domain", "userPoolId")
+    found_by = ("domain",)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
@@ -148,8 +152,6 @@ class UserPoolDomain(Adapter):
 class UserPoolClient(Adapter):
     """App clients; analytics are refused."""
 
-    replaced_by = ("generateSecret", "userPoolId")
-
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(desired)
         made = aws.client("cognito-idp").create_user_pool_client(**request)["UserPoolClient"]
@@ -170,7 +172,8 @@ class UserPoolClient(Adapter):
         )
         found = answer["UserPoolClient"]
         renamed = {our: found[their] for our, their in _CLIENT_RENAMED.items() if their in found}
-        return {"name": found["ClientName"], **camel(found, *_CLIENT), **renamed}
+        has_secret = bool(found.get("ClientSecret"))
+        return {"name": found["ClientName"], **camel(found, *_CLIENT), **renamed, "generateSecret": has_secret}
 
     def _request(self, desired: Desired) -> dict[str, Any]:
         inputs = desired.inputs
@@ -182,7 +185,7 @@ class UserPoolClient(Adapter):
 
 @carries("aws:cognito/userGroup:UserGroup")
 class UserGroup(Adapter):
-    replaced_by = ("name", "userPoolId")
+    found_by = ("name", "userPoolId")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
@@ -208,7 +211,8 @@ class UserGroup(Adapter):
 class ManagedLoginBranding(Adapter):
     """The style of one client's sign-in pages; pictures of one's own are refused."""
 
-    replaced_by = ("clientId", "userPoolId")
+    found_by = ("userPoolId",)
+    unread: ClassVar = {"clientId": "DescribeManagedLoginBranding does not name the client"}
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(desired.inputs)

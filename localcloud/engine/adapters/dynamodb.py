@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.errors import ServiceRuleError
+from localcloud.engine.inputs import camel_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 _UNTIL_ACTIVE = {"Delay": 0.1, "MaxAttempts": 300}  # the waiter's own delay is 20 seconds
 _TTL_ON = ("ENABLED", "ENABLING")
+_ENCRYPTED = ("ENABLED", "ENABLING", "UPDATING")
 
 
 @carries("aws:dynamodb/table:Table")
 class Table(Adapter):
-    replaced_by = ("name", "hashKey", "rangeKey", "localSecondaryIndexes")
     changeable = ("deletionProtectionEnabled", "pointInTimeRecovery", "ttl")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -65,12 +66,54 @@ class Table(Adapter):
         ttl = dynamodb.describe_time_to_live(TableName=resource_id)["TimeToLiveDescription"]
         keys = {key["KeyType"]: key["AttributeName"] for key in table["KeySchema"]}
         return {
+            "name": table["TableName"],
             "hashKey": keys["HASH"],
             "rangeKey": keys.get("RANGE"),
+            **_live_settings(table),
             "deletionProtectionEnabled": table.get("DeletionProtectionEnabled", False),
             "pointInTimeRecovery": {"enabled": recovery == "ENABLED"},
             "ttl": {"attributeName": ttl.get("AttributeName"), "enabled": ttl["TimeToLiveStatus"] in _TTL_ON},
         }
+
+
+def _live_settings(table: Mapping[str, Any]) -> dict[str, Any]:
+    billing = table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
+    stream, encryption = table.get("StreamSpecification", {}), table.get("SSEDescription", {})
+    return {
+        "attributes": [
+            {"name": each["AttributeName"], "type": each["AttributeType"]} for each in table["AttributeDefinitions"]
+        ],
+        "billingMode": billing,
+        **_live_throughput(table),
+        "globalSecondaryIndexes": [_live_index(each) for each in table.get("GlobalSecondaryIndexes", [])],
+        "localSecondaryIndexes": [_live_index(each) for each in table.get("LocalSecondaryIndexes", [])],
+        "serverSideEncryption": {
+            "enabled": encryption.get("Status") in _ENCRYPTED,
+            "kmsKeyArn": encryption.get("KMSMasterKeyArn"),
+        },
+        "streamEnabled": stream.get("StreamEnabled", False),
+        "streamViewType": stream.get("StreamViewType"),
+        "tableClass": table.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
+    }
+
+
+def _live_index(index: Mapping[str, Any]) -> dict[str, Any]:
+    keys = {key["KeyType"]: key["AttributeName"] for key in index["KeySchema"]}
+    projection = index["Projection"]
+    return {
+        "name": index["IndexName"],
+        "hashKey": keys["HASH"],
+        "rangeKey": keys.get("RANGE"),
+        "keySchemas": camel_keys(index["KeySchema"]),
+        "projectionType": projection["ProjectionType"],
+        "nonKeyAttributes": projection.get("NonKeyAttributes", []),
+        **_live_throughput(index),
+    }
+
+
+def _live_throughput(holder: Mapping[str, Any]) -> dict[str, Any]:
+    capacity = holder.get("ProvisionedThroughput", {})
+    return {"readCapacity": capacity.get("ReadCapacityUnits"), "writeCapacity": capacity.get("WriteCapacityUnits")}
 
 
 def _request(name: str, desired: Desired) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel, only
-from localcloud.engine.inputs import json_text
+from localcloud.engine.inputs import camel_keys, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,8 @@ _DEFAULT_BUS = "default"
 
 @carries("aws:cloudwatch/eventRule:EventRule")
 class EventRule(Adapter):
-    replaced_by = ("eventBusName", "name", "namePrefix")
+    found_by = ("eventBusName", "name")
+    unread: ClassVar = {"forceDestroy": PROVIDERS_OWN}
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -46,12 +47,14 @@ class EventRule(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         bus = state.get("eventBusName", _DEFAULT_BUS)
         rule = aws.client("events").describe_rule(Name=state["name"], EventBusName=bus)
-        return camel(rule, "state", "description", "scheduleExpression", "eventPattern")
+        found = camel(rule, "state", "description", "scheduleExpression", "eventPattern", "roleArn")
+        return {**found, "isEnabled": rule["State"] != "DISABLED"}
 
 
 @carries("aws:cloudwatch/eventTarget:EventTarget")
 class EventTarget(Adapter):
-    replaced_by = ("eventBusName", "rule", "targetId")
+    found_by = ("eventBusName", "rule", "targetId")
+    unread: ClassVar = {"forceDestroy": PROVIDERS_OWN}
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -72,7 +75,15 @@ class EventTarget(Adapter):
         bus = state.get("eventBusName", _DEFAULT_BUS)
         found = aws.client("events").list_targets_by_rule(Rule=state["rule"], EventBusName=bus)["Targets"]
         target = only([each for each in found if each["Id"] == state["targetId"]], resource_id)
-        return camel(target, "arn", "input", "inputPath", "roleArn", "deadLetterConfig", "retryPolicy")
+        transformer = target.get("InputTransformer", {})
+        return {
+            **camel(target, "arn", "input", "inputPath", "roleArn", "deadLetterConfig", "retryPolicy"),
+            "sqsTarget": camel_keys(target.get("SqsParameters")),
+            "inputTransformer": {
+                "inputPaths": transformer.get("InputPathsMap", {}),
+                "inputTemplate": transformer.get("InputTemplate"),
+            },
+        }
 
 
 def _target(inputs: Inputs) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel, only, policy_text
 from localcloud.engine.policy_rules import IDENTITY, TRUST, checked_policy
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Role(Adapter):
     """A role; policies are resources of their own (`inlinePolicies` and `managedPolicyArns` are refused)."""
 
-    replaced_by = ("name", "namePrefix", "path")
+    found_by = ("name",)
+    unread: ClassVar = {"forceDetachPolicies": PROVIDERS_OWN}
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
@@ -60,7 +61,7 @@ class Role(Adapter):
 
 @carries("aws:iam/rolePolicy:RolePolicy")
 class RolePolicy(Adapter):
-    replaced_by = ("name", "namePrefix", "role")
+    found_by = ("name", "role")
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -79,7 +80,7 @@ class RolePolicy(Adapter):
 
 @carries("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
 class RolePolicyAttachment(Adapter):
-    replaced_by = ("policyArn", "role")
+    found_by = ("policyArn", "role")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         role, policy = desired.inputs["role"], desired.inputs["policyArn"]
@@ -97,7 +98,7 @@ class RolePolicyAttachment(Adapter):
 
 @carries("aws:iam/instanceProfile:InstanceProfile")
 class InstanceProfile(Adapter):
-    replaced_by = ("name", "namePrefix", "path")
+    found_by = ("name",)
     changeable = ()
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -120,4 +121,4 @@ class InstanceProfile(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         profile = aws.client("iam").get_instance_profile(InstanceProfileName=resource_id)["InstanceProfile"]
-        return {"role": next((role["RoleName"] for role in profile["Roles"]), None)}
+        return {"path": profile["Path"], "role": next((role["RoleName"] for role in profile["Roles"]), None)}

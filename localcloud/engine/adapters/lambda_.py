@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
 from localcloud.engine.adapters.answers import accepted, camel
 from localcloud.engine.errors import ServiceRuleError
 
@@ -48,7 +48,14 @@ _RESERVED_KEYS = re.compile(
 class Function(Adapter):
     """Functions from a zip; images, layers' versions, file systems and VPCs are refused."""
 
-    replaced_by = ("name", "packageType")
+    found_by = ("name",)
+    unread: ClassVar = {
+        "code": "Lambda answers with a link to the zip and its hash; what it was made of is not in there",
+        "sourceCodeHash": PROVIDERS_OWN,
+        "publish": PROVIDERS_OWN,
+        "skipDestroy": PROVIDERS_OWN,
+        **dict.fromkeys(("s3Bucket", "s3Key", "s3ObjectVersion"), "Lambda forgets where it copied the zip from"),
+    }
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, client = desired.inputs, aws.client("lambda")
@@ -99,7 +106,8 @@ class Function(Adapter):
         found = answer["Configuration"]
         reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions", _UNRESERVED)
         return {
-            **camel(found, *_PLAIN),
+            **camel(found, *(key for key in _PLAIN if key not in ("publish", "layers"))),
+            "layers": [layer["Arn"] for layer in found.get("Layers", [])],
             "environment": {"variables": found.get("Environment", {}).get("Variables", {})},
             "reservedConcurrentExecutions": reserved,
         }

@@ -35,7 +35,7 @@ _PERMISSION = ("action", "principal", "sourceArn", "sourceAccount", "eventSource
 
 @carries("aws:lambda/permission:Permission")
 class Permission(Adapter):
-    replaced_by = ("function", "principalOrgId", "statementId", *_PERMISSION)
+    found_by = ("function", "qualifier", "statementId")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
@@ -55,14 +55,11 @@ class Permission(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}
         policy = json.loads(aws.client("lambda").get_policy(FunctionName=state["function"], **qualifier)["Policy"])
-        only([each for each in policy["Statement"] if each["Sid"] == resource_id], resource_id)
-        return {}
+        return _permission(only([each for each in policy["Statement"] if each["Sid"] == resource_id], resource_id))
 
 
 @carries("aws:lambda/eventSourceMapping:EventSourceMapping")
 class EventSourceMapping(Adapter):
-    replaced_by = ("eventSourceArn", "startingPosition", "startingPositionTimestamp")
-
     def create(self, aws: Aws, desired: Desired) -> Created:
         mapping = aws.client("lambda").create_event_source_mapping(
             **desired.inputs.pick(*_MAPPING),
@@ -90,12 +87,19 @@ class EventSourceMapping(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("lambda").get_event_source_mapping(UUID=resource_id)
         settings = camel(found, *(key for key in _MAPPING if key not in ("enabled", "functionName")))
-        return {**settings, "enabled": found["State"] not in ("Disabled", "Disabling")}
+        function, given = found["FunctionArn"], str(state["functionName"])
+        target = found.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        return {
+            **settings,
+            "enabled": found["State"] not in ("Disabled", "Disabling"),
+            "functionName": given if f":{function}".endswith(f":{given}") else function,
+            "destinationConfig": {"onFailure": {"destinationArn": target}},
+        }
 
 
 @carries("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
 class FunctionEventInvokeConfig(Adapter):
-    replaced_by = ("functionName", "qualifier")
+    found_by = ("functionName", "qualifier")
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -115,7 +119,21 @@ class FunctionEventInvokeConfig(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}
         answer = aws.client("lambda").get_function_event_invoke_config(FunctionName=state["functionName"], **qualifier)
-        return camel(answer, "maximumEventAgeInSeconds", "maximumRetryAttempts")
+        return camel(answer, "maximumEventAgeInSeconds", "maximumRetryAttempts", "destinationConfig")
+
+
+def _permission(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """Lambda keeps the parameters of AddPermission as a statement of the function's policy."""
+    principal, wanted = statement["Principal"], statement.get("Condition", {})
+    conditions = {key.lower(): value for operator in wanted.values() for key, value in operator.items()}
+    return {
+        "action": statement["Action"],
+        "principal": next(iter(principal.values())) if isinstance(principal, dict) else principal,
+        "sourceArn": conditions.get("aws:sourcearn"),
+        "sourceAccount": conditions.get("aws:sourceaccount"),
+        "eventSourceToken": conditions.get("lambda:eventsourcetoken"),
+        "principalOrgId": conditions.get("aws:principalorgid"),
+    }
 
 
 def _on_failure(inputs: Inputs) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel
 from localcloud.engine.adapters.network import tag_specifications
+from localcloud.engine.inputs import camel_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,7 @@ _EBS_FLAGS = ("deleteOnTermination", "encrypted")
 
 @carries("aws:ec2/launchTemplate:LaunchTemplate")
 class LaunchTemplate(Adapter):
-    replaced_by = ("name", "namePrefix")
+    unread: ClassVar = {"updateDefaultVersion": PROVIDERS_OWN}
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
@@ -77,8 +78,18 @@ class LaunchTemplate(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("ec2").describe_launch_template_versions(LaunchTemplateId=resource_id, Versions=["$Latest"])
-        data = answer["LaunchTemplateVersions"][0]["LaunchTemplateData"]
-        return camel(data, "imageId", "instanceType", "instanceInitiatedShutdownBehavior", "userData")
+        version = answer["LaunchTemplateVersions"][0]
+        data = version["LaunchTemplateData"]
+        return {
+            **camel(data, "ebsOptimized", "instanceMarketOptions", *_PLAIN),
+            "name": version["LaunchTemplateName"],
+            "description": version.get("VersionDescription"),
+            "vpcSecurityGroupIds": data.get("SecurityGroupIds", []),
+            "securityGroupNames": data.get("SecurityGroups", []),
+            "blockDeviceMappings": camel_keys(data.get("BlockDeviceMappings", [])),
+            "networkInterfaces": [_live_interface(each) for each in data.get("NetworkInterfaces", [])],
+            "tagSpecifications": [_live_tags(each) for each in data.get("TagSpecifications", [])],
+        }
 
 
 def _data(inputs: Inputs) -> dict[str, Any]:
@@ -107,6 +118,15 @@ def _interface(given: Inputs) -> dict[str, Any]:
         interface["Groups"] = given["securityGroups"]
     interface.setdefault("DeviceIndex", 0)
     return interface
+
+
+def _live_interface(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {**camel_keys(found), "securityGroups": found.get("Groups", [])}
+
+
+def _live_tags(found: Mapping[str, Any]) -> dict[str, Any]:
+    tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+    return {"resourceType": found["ResourceType"], "tags": tags}
 
 
 def _tags(given: Inputs) -> dict[str, Any]:

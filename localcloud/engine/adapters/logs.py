@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
 from localcloud.engine.adapters.answers import only
 from localcloud.engine.errors import ServiceRuleError
 
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 # AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html; the model calls it any integer
 _RETENTIONS = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 
+# Pulumi's name → the API's.
+_METRIC = {"name": "metricName", "namespace": "metricNamespace", "value": "metricValue"}
 _OPTIONAL = ("defaultValue", "dimensions", "unit")
 
 
 @carries("aws:cloudwatch/logGroup:LogGroup")
 class LogGroup(Adapter):
-    replaced_by = ("logGroupClass", "name", "namePrefix")
+    found_by = ("name",)
+    unread: ClassVar = {"skipDestroy": PROVIDERS_OWN}
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         logs, inputs, name = aws.client("logs"), desired.inputs, desired.physical_name()
@@ -48,12 +51,16 @@ class LogGroup(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("logs").describe_log_groups(logGroupNamePrefix=resource_id)["logGroups"]
         group = only([each for each in found if each["logGroupName"] == resource_id], resource_id)
-        return {"retentionInDays": group.get("retentionInDays", 0), "kmsKeyId": group.get("kmsKeyId")}
+        return {
+            "retentionInDays": group.get("retentionInDays", 0),
+            "kmsKeyId": group.get("kmsKeyId"),
+            "logGroupClass": group.get("logGroupClass"),
+        }
 
 
 @carries("aws:cloudwatch/logMetricFilter:LogMetricFilter")
 class LogMetricFilter(Adapter):
-    replaced_by = ("logGroupName", "name")
+    found_by = ("logGroupName", "name")
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -61,8 +68,8 @@ class LogMetricFilter(Adapter):
         transformation = inputs.child("metricTransformation")
         if transformation is None:
             raise ServiceRuleError("metricTransformation: a filter makes one metric")
-        names = {"name": "metricName", "namespace": "metricNamespace", "value": "metricValue"}
-        metric = {names.get(key, key): value for key, value in transformation.camel(*names, *_OPTIONAL).items()}
+        given = transformation.camel(*_METRIC, *_OPTIONAL)
+        metric = {_METRIC.get(key, key): value for key, value in given.items()}
         if "defaultValue" in metric:
             metric["defaultValue"] = float(metric["defaultValue"])
             if "dimensions" in metric:  # AmazonCloudWatchLogs/latest/APIReference/API_MetricTransformation.html
@@ -82,7 +89,12 @@ class LogMetricFilter(Adapter):
         group = state["logGroupName"]
         answer = aws.client("logs").describe_metric_filters(logGroupName=group, filterNamePrefix=resource_id)
         found = only([each for each in answer["metricFilters"] if each["filterName"] == resource_id], resource_id)
-        return {"pattern": found.get("filterPattern", "")}
+        [metric] = found["metricTransformations"]
+        names = {their: our for our, their in _METRIC.items()}
+        return {
+            "pattern": found.get("filterPattern", ""),
+            "metricTransformation": {names.get(key, key): value for key, value in metric.items()},
+        }
 
 
 def _put_retention(logs: Any, name: str, retention: int | None) -> None:

@@ -25,7 +25,6 @@ def tag_specifications(desired: Desired, kind: str) -> dict[str, Any]:
 
 @carries("aws:ec2/vpc:Vpc")
 class Vpc(Adapter):
-    replaced_by = ("cidrBlock", "instanceTenancy")
     changeable = ("enableDnsHostnames", "enableDnsSupport")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -52,12 +51,12 @@ class Vpc(Adapter):
             key: ec2.describe_vpc_attribute(VpcId=resource_id, Attribute=key)[pascal(key)]["Value"]
             for key in ("enableDnsSupport", "enableDnsHostnames")
         }
-        return {**camel(vpc, "cidrBlock"), **names}
+        has_own = bool(vpc.get("Ipv6CidrBlockAssociationSet"))
+        return {**camel(vpc, "cidrBlock", "instanceTenancy"), **names, "assignGeneratedIpv6CidrBlock": has_own}
 
 
 @carries("aws:ec2/subnet:Subnet")
 class Subnet(Adapter):
-    replaced_by = ("availabilityZone", "availabilityZoneId", "cidrBlock", "vpcId")
     changeable = ("mapPublicIpOnLaunch",)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -87,7 +86,7 @@ class Subnet(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         subnet = only(aws.client("ec2").describe_subnets(SubnetIds=[resource_id])["Subnets"], resource_id)
-        return camel(subnet, "availabilityZone", "cidrBlock", "mapPublicIpOnLaunch", "vpcId")
+        return camel(subnet, "availabilityZone", "availabilityZoneId", "cidrBlock", "mapPublicIpOnLaunch", "vpcId")
 
 
 @carries("aws:ec2/internetGateway:InternetGateway")
@@ -117,7 +116,6 @@ class InternetGateway(Adapter):
 
 @carries("aws:ec2/routeTable:RouteTable")
 class RouteTable(Adapter):
-    replaced_by = ("vpcId",)
     changeable = ()
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -134,12 +132,17 @@ class RouteTable(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         table = only(aws.client("ec2").describe_route_tables(RouteTableIds=[resource_id])["RouteTables"], resource_id)
-        return camel(table, "vpcId")
+        routes = [
+            {"cidrBlock": route.get("DestinationCidrBlock"), **camel(route, *_TARGETS)}
+            for route in table["Routes"]
+            if route.get("GatewayId") != "local"
+        ]
+        return {**camel(table, "vpcId"), "routes": routes}
 
 
 @carries("aws:ec2/route:Route")
 class Route(Adapter):
-    replaced_by = ("routeTableId", *_DESTINATIONS)
+    found_by = ("routeTableId",)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
@@ -166,7 +169,7 @@ class Route(Adapter):
 
 @carries("aws:ec2/routeTableAssociation:RouteTableAssociation")
 class RouteTableAssociation(Adapter):
-    replaced_by = ("gatewayId", "subnetId")
+    found_by = ("routeTableId",)
     changeable = ()
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -179,13 +182,12 @@ class RouteTableAssociation(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("ec2").describe_route_tables(RouteTableIds=[state["routeTableId"]])["RouteTables"]
         given = only(found, resource_id).get("Associations", [])
-        only([each for each in given if each["RouteTableAssociationId"] == resource_id], resource_id)
-        return {}
+        one = only([each for each in given if each["RouteTableAssociationId"] == resource_id], resource_id)
+        return camel(one, "subnetId", "gatewayId")
 
 
 @carries("aws:ec2/vpcEndpoint:VpcEndpoint")
 class VpcEndpoint(Adapter):
-    replaced_by = ("serviceName", "vpcEndpointType", "vpcId")
     changeable = ("policy",)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -209,7 +211,13 @@ class VpcEndpoint(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("ec2").describe_vpc_endpoints(VpcEndpointIds=[resource_id])["VpcEndpoints"]
-        return {"policy": only(found, resource_id).get("PolicyDocument")}
+        endpoint = only(found, resource_id)
+        return {
+            **camel(endpoint, "vpcId", "serviceName", "vpcEndpointType", "routeTableIds", "subnetIds"),
+            **camel(endpoint, "privateDnsEnabled"),
+            "securityGroupIds": [group["GroupId"] for group in endpoint.get("Groups", [])],
+            "policy": endpoint.get("PolicyDocument"),
+        }
 
 
 def _put_dns(ec2: Any, vpc: str, inputs: Inputs) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel
 from localcloud.engine.inputs import pascal
 
@@ -24,8 +24,9 @@ _BATCH = 1000  # keys that DeleteObjects takes at once
 
 @carries("aws:s3/bucket:Bucket")
 class Bucket(Adapter):
-    replaced_by = ("bucket", "bucketPrefix", "objectLockEnabled")
     changeable = ("forceDestroy",)
+    found_by = ("bucket",)
+    unread: ClassVar = {"forceDestroy": PROVIDERS_OWN, "objectLockEnabled": "refused by the emulator's buckets"}
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         s3 = aws.client("s3")
@@ -65,7 +66,11 @@ class Bucket(Adapter):
 
 @carries("aws:s3/bucketObjectv2:BucketObjectv2")
 class BucketObject(Adapter):
-    replaced_by = ("bucket", "key")
+    found_by = ("bucket", "key")
+    unread: ClassVar = {
+        **dict.fromkeys(("content", "contentBase64", "source"), "S3 has the bytes, not what they were made of"),
+        **dict.fromkeys(("etag", "forceDestroy", "sourceHash"), PROVIDERS_OWN),
+    }
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -100,7 +105,13 @@ class BucketObject(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("s3").head_object(Bucket=state["bucket"], Key=state["key"])
-        return camel(answer, "cacheControl", "contentType", "contentDisposition", "contentEncoding")
+        found = camel(answer, "cacheControl", "contentType", "contentDisposition", "contentEncoding", "contentLanguage")
+        return {
+            **found,
+            "metadata": answer.get("Metadata", {}),
+            "serverSideEncryption": answer.get("ServerSideEncryption", "AES256"),
+            "storageClass": answer.get("StorageClass", "STANDARD"),
+        }
 
 
 def s3_keys(value: Inputs, *keys: str) -> dict[str, Any]:

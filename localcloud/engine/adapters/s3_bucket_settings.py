@@ -24,7 +24,7 @@ class BucketSetting(Adapter):
 
     deletion = ""
     getting = ""
-    replaced_by = ("bucket",)
+    found_by = ("bucket",)
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -42,9 +42,9 @@ class BucketSetting(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         return self.live(getattr(aws.client("s3"), self.getting)(Bucket=resource_id))
 
+    @abstractmethod
     def live(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """What S3's answer says in the inputs' names, as far as it can be compared with them."""
-        return {}
+        """What S3's answer says, in the inputs' names."""
 
 
 @carries("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
@@ -82,6 +82,10 @@ class BucketOwnershipControls(BucketSetting):
         rules = [inputs.pick("rule")["Rule"]]
         s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": rules})
 
+    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
+        [rule] = answer["OwnershipControls"]["Rules"]
+        return {"rule": camel_keys(rule)}
+
 
 @carries("aws:s3/bucketVersioning:BucketVersioning")
 class BucketVersioning(BucketSetting):
@@ -94,7 +98,7 @@ class BucketVersioning(BucketSetting):
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=configuration)
 
     def live(self, answer: dict[str, Any]) -> dict[str, Any]:
-        return {"versioningConfiguration": {"status": answer.get("Status")}}
+        return {"versioningConfiguration": camel(answer, "status", "mfaDelete")}
 
 
 @carries("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
@@ -122,6 +126,20 @@ class BucketEncryption(BucketSetting):
             for rule in inputs.children("rules")
         ]
         s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
+
+    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
+        return {"rules": [_live_rule(rule) for rule in answer["ServerSideEncryptionConfiguration"]["Rules"]]}
+
+
+def _live_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    default = rule.get("ApplyServerSideEncryptionByDefault", {})
+    return {
+        "applyServerSideEncryptionByDefault": {
+            "sseAlgorithm": default.get("SSEAlgorithm"),
+            "kmsMasterKeyId": default.get("KMSMasterKeyID"),
+        },
+        "bucketKeyEnabled": rule.get("BucketKeyEnabled", False),
+    }
 
 
 def _default(rule: Inputs) -> dict[str, Any] | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel, only
 from localcloud.engine.adapters.network import tag_specifications
 from localcloud.engine.errors import ServiceRuleError
@@ -22,7 +22,7 @@ _ALL = "-1"  # protocol "all", which has no ports
 
 @carries("aws:ec2/securityGroup:SecurityGroup")
 class SecurityGroup(Adapter):
-    replaced_by = ("description", "name", "namePrefix", "vpcId")
+    unread: ClassVar = {"revokeRulesOnDelete": PROVIDERS_OWN}
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs, name = aws.client("ec2"), desired.inputs, desired.physical_name()
@@ -50,14 +50,15 @@ class SecurityGroup(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("ec2").describe_security_groups(GroupIds=[resource_id])["SecurityGroups"]
-        return camel(only(found, resource_id), "description", "vpcId")
+        group = only(found, resource_id)
+        return {**camel(group, "description", "vpcId"), "name": group["GroupName"]}
 
 
 @carries("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
 class DefaultSecurityGroup(Adapter):
     """Adopts the group that AWS makes with every VPC, and leaves it only the rules given here."""
 
-    replaced_by = ("vpcId",)
+    unread: ClassVar = {"revokeRulesOnDelete": PROVIDERS_OWN}
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs = aws.client("ec2"), desired.inputs
@@ -93,7 +94,6 @@ class SecurityGroupRule(Adapter):
     """One rule as a resource of its own; `direction` is Ingress or Egress."""
 
     direction = ""
-    replaced_by = ("securityGroupId",)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, ec2 = desired.inputs, aws.client("ec2")
@@ -126,7 +126,11 @@ class SecurityGroupRule(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("ec2").describe_security_group_rules(SecurityGroupRuleIds=[resource_id])
         rule = only(answer["SecurityGroupRules"], resource_id)
-        return camel(rule, "description", "cidrIpv4", "cidrIpv6", "ipProtocol", "fromPort", "toPort")
+        return {
+            **camel(rule, "description", "cidrIpv4", "cidrIpv6", "prefixListId", "ipProtocol", "fromPort", "toPort"),
+            "securityGroupId": rule["GroupId"],
+            "referencedSecurityGroupId": rule.get("ReferencedGroupInfo", {}).get("GroupId"),
+        }
 
 
 @carries("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")

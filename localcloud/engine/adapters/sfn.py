@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
 from localcloud.engine.adapters.answers import accepted
 from localcloud.engine.errors import ServiceRuleError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @carries("aws:sfn/stateMachine:StateMachine")
 class StateMachine(Adapter):
-    replaced_by = ("name", "namePrefix", "type")
+    unread: ClassVar = {"publish": PROVIDERS_OWN}
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(desired)
@@ -35,7 +35,13 @@ class StateMachine(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("stepfunctions").describe_state_machine(stateMachineArn=resource_id)
-        return {key: found[key] for key in ("definition", "roleArn", "tracingConfiguration") if key in found}
+        answered = ("definition", "name", "roleArn", "tracingConfiguration", "type")
+        logging = found.get("loggingConfiguration", {})
+        groups = [each["cloudWatchLogsLogGroup"]["logGroupArn"] for each in logging.get("destinations", [])]
+        return {
+            **{key: found[key] for key in answered if key in found},
+            "loggingConfiguration": {**logging, "logDestination": groups[0] if groups else None},
+        }
 
     def _request(self, desired: Desired) -> dict[str, Any]:
         inputs = desired.inputs

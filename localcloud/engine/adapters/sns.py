@@ -29,7 +29,6 @@ _OWNERS_ACTIONS = (
 
 @carries("aws:sns/topic:Topic")
 class Topic(Adapter):
-    replaced_by = ("fifoTopic", "name", "namePrefix")
     changeable = ("displayName", "policy")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -56,12 +55,14 @@ class Topic(Adapter):
         return {}
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        return camel(aws.client("sns").get_topic_attributes(TopicArn=resource_id)["Attributes"], "displayName")
+        found = aws.client("sns").get_topic_attributes(TopicArn=resource_id)["Attributes"]
+        name = str(found["TopicArn"]).rpartition(":")[2]
+        return {**camel(found, "displayName", "kmsMasterKeyId", "policy"), "name": name}
 
 
 @carries("aws:sns/topicPolicy:TopicPolicy")
 class TopicPolicy(Adapter):
-    replaced_by = ("arn",)
+    found_by = ("arn",)
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -80,7 +81,6 @@ class TopicPolicy(Adapter):
 
 @carries("aws:sns/topicSubscription:TopicSubscription")
 class TopicSubscription(Adapter):
-    replaced_by = ("endpoint", "protocol", "topic")
     changeable = ()
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -96,8 +96,8 @@ class TopicSubscription(Adapter):
         aws.client("sns").unsubscribe(SubscriptionArn=resource_id)
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        aws.client("sns").get_subscription_attributes(SubscriptionArn=resource_id)
-        return {}
+        found = aws.client("sns").get_subscription_attributes(SubscriptionArn=resource_id)["Attributes"]
+        return {**camel(found, "endpoint", "protocol"), "topic": found["TopicArn"]}
 
 
 def _set_policy(aws: Aws, topic_arn: str, policy: str) -> None:

@@ -37,7 +37,7 @@ _NAME = r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo"  # SQS API reference, C
 
 @carries("aws:sqs/queue:Queue")
 class Queue(Adapter):
-    replaced_by = ("fifoQueue", "name", "namePrefix")
+    found_by = ("name",)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
@@ -64,7 +64,7 @@ class Queue(Adapter):
 
 @carries("aws:sqs/queuePolicy:QueuePolicy")
 class QueuePolicy(Adapter):
-    replaced_by = ("queueUrl",)
+    found_by = ("queueUrl",)
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
+from localcloud.engine.adapters.answers import camel, only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 @carries("aws:ssm/parameter:Parameter")
 class Parameter(Adapter):
-    replaced_by = ("dataType", "name")
+    found_by = ("name",)
+    unread: ClassVar = {"overwrite": PROVIDERS_OWN}
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
@@ -41,5 +43,11 @@ class Parameter(Adapter):
         return {"version": answer["Version"]}
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        found = aws.client("ssm").get_parameter(Name=resource_id, WithDecryption=True)["Parameter"]
-        return {"value": found["Value"], "insecureValue": found["Value"], "type": found["Type"]}
+        ssm = aws.client("ssm")
+        value = ssm.get_parameter(Name=resource_id, WithDecryption=True)["Parameter"]["Value"]
+        wanted = [{"Key": "Name", "Option": "Equals", "Values": [resource_id]}]
+        found = ssm.describe_parameters(ParameterFilters=wanted)["Parameters"]
+        described = camel(
+            only(found, resource_id), "type", "description", "allowedPattern", "dataType", "tier", "keyId"
+        )
+        return {**described, "value": value, "insecureValue": value}

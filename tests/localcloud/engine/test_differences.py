@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from localcloud.engine.differences import changed, drifted, holds_unknown
+from localcloud.engine.errors import RefusedInputError
 from localcloud.engine.existing import compare
 from localcloud.engine.registry import adapter, tokens
+from localcloud.engine.replacement_rules import RULES
 from localcloud.engine.sdk_types import args_class, declared
 from localcloud.engine.wire import UNKNOWN
 
@@ -38,10 +40,21 @@ def test_a_table_is_made_anew_for_another_key_and_kept_for_another_protection() 
     assert compare("aws:dynamodb/table:Table", table, {**table, "deletionProtectionEnabled": True}).replaced == []
 
 
+def test_a_type_without_a_rule_of_replacement_is_refused() -> None:
+    with pytest.raises(RefusedInputError, match=r"aws:a/b:C is in no row of .*replacement_rules"):
+        compare("aws:a/b:C", {}, {})
+
+
+def test_what_replaces_each_type_has_been_looked_up() -> None:
+    assert set(RULES) == set(tokens())
+    assert [token for token, rule in RULES.items() if not rule.source.endswith(".go")] == []
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # deprecated modules of the SDK, used or not
 def test_what_forces_a_replacement_or_can_be_changed_are_inputs_of_the_type() -> None:
     for token in tokens():
         args = args_class(token)
         assert args is not None
-        named = {*adapter(token).replaced_by, *(adapter(token).changeable or ())}
+        named = {*RULES[token].inputs, *(adapter(token).changeable or ())}
         assert named <= set(declared(args)), token
+        assert set(RULES[token].inputs).isdisjoint(adapter(token).changeable or ()), token

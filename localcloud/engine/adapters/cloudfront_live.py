@@ -1,0 +1,76 @@
+"""A distribution as CloudFront has it, in the names of its inputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localcloud.engine.inputs import camel_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def live_parts(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What is nested in a distribution's configuration: origins, behaviours, errors, restrictions, certificate."""
+    geo = config.get("Restrictions", {}).get("GeoRestriction", {})
+    return {
+        "origins": [_origin(each) for each in _items(config, "Origins")],
+        "defaultCacheBehavior": _behaviour(config["DefaultCacheBehavior"]),
+        "orderedCacheBehaviors": [_behaviour(each) for each in _items(config, "CacheBehaviors")],
+        "customErrorResponses": [_error(each) for each in _items(config, "CustomErrorResponses")],
+        "restrictions": {
+            "geoRestriction": {"restrictionType": geo.get("RestrictionType"), "locations": geo.get("Items", [])}
+        },
+        "viewerCertificate": _certificate(config.get("ViewerCertificate", {})),
+    }
+
+
+def _items(holder: Mapping[str, Any], key: str) -> list[Any]:
+    return list(holder.get(key, {}).get("Items", []))
+
+
+def _renamed(found: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {our: found[their] for their, our in names.items() if their in found}
+
+
+def _origin(found: Mapping[str, Any]) -> dict[str, Any]:
+    nested = ("Id", "CustomHeaders", "CustomOriginConfig")
+    origin: dict[str, Any] = camel_keys({key: value for key, value in found.items() if key not in nested})
+    headers = _items(found, "CustomHeaders")
+    origin["originId"] = found["Id"]
+    origin["customHeaders"] = [{"name": each["HeaderName"], "value": each["HeaderValue"]} for each in headers]
+    custom = found.get("CustomOriginConfig")
+    if custom is not None:
+        origin["customOriginConfig"] = {
+            **camel_keys(custom),
+            **_renamed(custom, {"HTTPPort": "httpPort", "HTTPSPort": "httpsPort"}),
+            "originSslProtocols": _items(custom, "OriginSslProtocols"),
+        }
+    return origin
+
+
+def _behaviour(found: Mapping[str, Any]) -> dict[str, Any]:
+    methods = found.get("AllowedMethods", {})
+    return {
+        **camel_keys({key: value for key, value in found.items() if not isinstance(value, dict)}),
+        "allowedMethods": methods.get("Items", []),
+        "cachedMethods": _items(methods, "CachedMethods"),
+        "functionAssociations": [
+            {"eventType": each["EventType"], "functionArn": each["FunctionARN"]}
+            for each in _items(found, "FunctionAssociations")
+        ],
+    }
+
+
+def _error(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {**camel_keys(found), **_renamed(found, {"ErrorCachingMinTTL": "errorCachingMinTtl"})}
+
+
+def _certificate(found: Mapping[str, Any]) -> dict[str, Any]:
+    names = {
+        "CloudFrontDefaultCertificate": "cloudfrontDefaultCertificate",
+        "ACMCertificateArn": "acmCertificateArn",
+        "SSLSupportMethod": "sslSupportMethod",
+        "MinimumProtocolVersion": "minimumProtocolVersion",
+    }
+    return _renamed(found, names)
