@@ -35,7 +35,7 @@ _DEFAULTS = "__defaults"  # pulumi-terraform-bridge keeps the names of generated
 _SUFFIX_DIGITS = 7
 _NAMED_OTHERWISE = {"aws:s3/bucket:Bucket": "bucket"}
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-FAIL_AT = "LOCALCLOUD_FAIL_AT"  # a URN's last part: creating or updating that resource fails
+FAIL_AT = "LOCALCLOUD_FAIL_AT"  # a URN, or its last part: creating or updating that resource fails
 _PROPERTY = re.compile(r"(\w+)[^:]*: ")
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
@@ -253,7 +253,7 @@ def _overlaid(recorded: struct_pb2.Struct, live: Mapping[str, Any]) -> struct_pb
 
 
 def _fail_where_told(urn: str) -> None:
-    if os.environ.get(FAIL_AT) == _name(urn):
+    if os.environ.get(FAIL_AT) in (urn, _name(urn)):
         raise RuntimeError(f"told to fail here by {FAIL_AT}")
 
 

@@ -91,8 +91,6 @@ class Subnet(Adapter):
 
 @carries("aws:ec2/internetGateway:InternetGateway")
 class InternetGateway(Adapter):
-    changeable = ()
-
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2 = aws.client("ec2")
         answer = ec2.create_internet_gateway(**tag_specifications(desired, "internet-gateway"))
@@ -107,6 +105,14 @@ class InternetGateway(Adapter):
         if state.get("vpcId"):
             ec2.detach_internet_gateway(InternetGatewayId=resource_id, VpcId=state["vpcId"])
         ec2.delete_internet_gateway(InternetGatewayId=resource_id)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        ec2, vpc = aws.client("ec2"), desired.inputs.get("vpcId")
+        if state.get("vpcId"):
+            ec2.detach_internet_gateway(InternetGatewayId=resource_id, VpcId=state["vpcId"])
+        if vpc:
+            ec2.attach_internet_gateway(InternetGatewayId=resource_id, VpcId=vpc)
+        return {}
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("ec2").describe_internet_gateways(InternetGatewayIds=[resource_id])

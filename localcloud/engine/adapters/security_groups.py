@@ -51,7 +51,7 @@ class SecurityGroup(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("ec2").describe_security_groups(GroupIds=[resource_id])["SecurityGroups"]
         group = only(found, resource_id)
-        return {**camel(group, "description", "vpcId"), "name": group["GroupName"]}
+        return {**camel(group, "description", "vpcId"), "name": group["GroupName"], **_live_rules(group)}
 
 
 @carries("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
@@ -87,7 +87,8 @@ class DefaultSecurityGroup(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("ec2").describe_security_groups(GroupIds=[resource_id])["SecurityGroups"]
-        return camel(only(found, resource_id), "vpcId")
+        group = only(found, resource_id)
+        return {**camel(group, "vpcId"), **_live_rules(group)}
 
 
 class SecurityGroupRule(Adapter):
@@ -154,6 +155,25 @@ def _replace_rules(ec2: Any, group: str, inputs: Inputs) -> None:
         permissions = [_permission(rule, group) for rule in inputs.children(direction)]
         if permissions:
             getattr(ec2, f"authorize_security_group_{direction}")(GroupId=group, IpPermissions=permissions)
+
+
+def _live_rules(group: Mapping[str, Any]) -> dict[str, Any]:
+    """A group's rules as inline ones; those that are resources of their own are among them."""
+    found = {"ingress": group.get("IpPermissions", []), "egress": group.get("IpPermissionsEgress", [])}
+    return {direction: [_live_rule(each, group["GroupId"]) for each in rules] for direction, rules in found.items()}
+
+
+def _live_rule(found: Mapping[str, Any], group: str) -> dict[str, Any]:
+    groups = [each["GroupId"] for each in found.get("UserIdGroupPairs", [])]
+    return {
+        "protocol": found["IpProtocol"],
+        **camel(found, "fromPort", "toPort"),
+        "cidrBlocks": [each["CidrIp"] for each in found.get("IpRanges", [])],
+        "ipv6CidrBlocks": [each["CidrIpv6"] for each in found.get("Ipv6Ranges", [])],
+        "prefixListIds": [each["PrefixListId"] for each in found.get("PrefixListIds", [])],
+        "securityGroups": [each for each in groups if each != group],
+        "self": group in groups,
+    }
 
 
 def _permission(rule: Inputs, group: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import pytest
 
 from localcloud.engine.aws import Aws
 from localcloud.engine.deployment import Deployment, DeploymentError, Resource, deploy, destroy
-from localcloud.engine.differences import drifted
-from localcloud.engine.registry import adapter, tokens
+from localcloud.engine.registry import tokens
+from tests.localcloud.engine.reading import read_otherwise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from localcloud.engine.deployment import Target
 
 pytestmark = pytest.mark.cloud
-
-# Inputs that AWS gives back and the emulator does not, so that nobody sees their drift here.
-_NOT_ANSWERED = {"aws:sfn/stateMachine:StateMachine": {"tracingConfiguration"}}
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +53,7 @@ def test_every_resource_has_an_id_and_an_output_for_each_input(deployment: Deplo
 
 def test_every_input_is_read_back_as_it_was_given(deployment: Deployment, target: Target) -> None:
     cloud = Aws(target)
-    for resource in deployment.resources:
-        if not resource.type.startswith("aws:"):
-            continue
-        found = adapter(resource.type)
-        live = found.read(cloud.in_region(resource.outputs["region"]), str(resource.id), resource.outputs)
-        told = {*live, *found.found_by, *found.unread, "region", "tags"}
-        assert set(resource.inputs) - told == _NOT_ANSWERED.get(resource.type, set()), resource.urn
-        assert drifted(resource.inputs, live) == {}, resource.urn
+    assert read_otherwise(cloud, deployment) == {}
     cloud.close()
 
 
