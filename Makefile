@@ -9,7 +9,7 @@ CHECKOV := .venv-checkov
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench bench-report screenshots soak browser judges smoke doctor prices audit lock pulumi clean
+.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench bench-report screenshots soak browser judges smoke doctor prices settings-table audit lock pulumi clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -63,8 +63,9 @@ test-fast: setup ## the quick ones: no local cloud, no browser, nothing that goe
 judges: setup ## have other programs look at Mayfly's parts (judges/README.md); wants Debian as root, node and go
 	@failed=0; for judge in judges/*/run; do echo "== $$judge"; $$judge || failed=1; done; exit $$failed
 
-nightly: setup ## the simulation's 2,000 random schedules
+nightly: setup ## the simulation's 2,000 random schedules, and an `up` that fails at 30 resources in turn
 	$(RUN) -m pytest -m simulation --hypothesis-profile=nightly tests/simulation
+	MAYFLY_FAILURES=30 MAYFLY_SEED=$$(date +%j) $(RUN) -m pytest tests/pulumi/test_production.py
 
 soak: setup ## 2,000 jobs among faults and restarts, half an hour and more: make soak, make soak SOAK="--jobs 200 --seed 7"
 	@$(RUN) -m soak $(SOAK)
@@ -100,6 +101,9 @@ doctor: setup ## look at this machine, and before deploying at the AWS account: 
 
 prices: setup ## print the commands that tell a stack what AWS charges now: make prices STACK=prod
 	@$(RUN) -m operations.prices $(if $(STACK),--stack $(STACK))
+
+settings-table: setup ## write the table of what each setting changes into docs/operations.md
+	@$(RUN) -m tests.infra.config_changes
 
 screenshots: setup browser ## picture each view of the page into build/screenshots, and those of the README into docs/images
 	$(RUN) -m tests.frontend.take_screenshots
