@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from localcloud.emulator.process import ROOT
+from localcloud.engine.changes import changes
+from localcloud.engine.deployment import preview as preview_in_process
 from localcloud.engine.records import Deployment, Resource
 from localcloud.plugins.cli import Workspace
 from localcloud.plugins.provider import FAIL_AT
+from tests.infra.config_changes import OTHER_KEY
+from tests.pulumi.comparison import unlike
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
 
@@ -32,6 +38,17 @@ def deployed(workspace: Workspace, preview: str) -> Deployment:
     return workspace.deployment()
 
 
+def plan(workspace: Workspace) -> dict[str, str]:
+    """URN → create, update, replace or delete, of what a preview says is to be done to AWS."""
+    said = workspace.do("preview", "--json")
+    steps = json.JSONDecoder().raw_decode(said[said.index("{") :])[0]["steps"]
+    planned: dict[str, str] = {}
+    for step in steps:
+        if "::aws:" in step["urn"] or "$aws:" in step["urn"]:
+            planned[step["urn"]] = "replace" if "replace" in step["op"] else step["op"]
+    return planned
+
+
 def one(deployed: Deployment, name: str, token: str) -> Resource:
     [found] = [each for each in deployed.of_type(token) if each.name == name]
     return found
@@ -39,6 +56,10 @@ def one(deployed: Deployment, name: str, token: str) -> Resource:
 
 def test_the_first_preview_of_an_empty_stack_needs_nothing_that_is_deployed(preview: str) -> None:
     assert " to create" in preview
+
+
+def test_both_engines_record_alike(deployed: Deployment, config: dict[str, str]) -> None:
+    assert unlike(deployed, preview_in_process(ROOT, config=config, stack="dev")) == []
 
 
 def test_a_second_up_changes_nothing(workspace: Workspace, deployed: Deployment) -> None:
@@ -105,6 +126,37 @@ def test_protect_stops_destroy_and_says_which_resources_and_what_to_do(
     workspace.configure("dev", {"protect": "false"})
     workspace.do(*_UP)
     workspace.do("preview", _UNCHANGED)
+
+
+def test_the_engine_plans_what_the_document_says_of_settings(
+    workspace: Workspace, deployed: Deployment, config: dict[str, str]
+) -> None:
+    """tests/infra/config_changes.py reckons without the engine; here are the two side by side."""
+    settings = {"vpcCidr": "10.74.0.0/16", "versioning": "true", "poolSize": "1", "keepDays": "9", "tracing": "true"}
+    was = {"vpcCidr": "10.73.0.0/16", "versioning": "false", "poolSize": "0", "keepDays": "7", "tracing": "false"}
+    after = preview_in_process(ROOT, config={**config, **settings}, stack="dev")
+    expected = changes(preview_in_process(ROOT, config=config, stack="dev"), after)
+    workspace.configure("dev", settings)
+    planned = plan(workspace)
+    workspace.configure("dev", was)
+    assert planned == {each.resource.urn: each.step for each in expected}
+
+
+def test_an_update_that_would_lose_the_job_table_is_planned_as_such(workspace: Workspace, deployed: Deployment) -> None:
+    """The in-process engine would deploy the changed program to an empty cloud, and see nothing wrong."""
+    infra = workspace.project / "infra"
+    original = infra.readlink()
+    infra.unlink()
+    shutil.copytree(original, infra)
+    source = infra / "jobs_table.py"
+    for old, new in OTHER_KEY.items():
+        assert old in source.read_text()
+        source.write_text(source.read_text().replace(old, new))
+    planned = plan(workspace)
+    shutil.rmtree(infra)
+    infra.symlink_to(original)
+    [table] = deployed.of_type("aws:dynamodb/table:Table")
+    assert planned[table.urn] == "replace"
 
 
 def test_no_update_replaced_what_holds_data(workspace: Workspace, deployed: Deployment) -> None:
