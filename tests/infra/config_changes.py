@@ -91,6 +91,7 @@ SETTINGS: Mapping[str, NewValue] = {
     "domainName": NewValue("jobs.example.org", {"domainCertificate": _CERTIFICATE}),
     "domainCertificate": NewValue(_OTHER_CERTIFICATE, before=_DOMAIN),
     "requestsPerSecond": NewValue("50"),
+    "apiConcurrency": NewValue("20"),
     "permissionsBoundary": NewValue("arn:aws:iam::123456789012:policy/limits/Everybody"),
 }
 
