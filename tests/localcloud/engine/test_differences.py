@@ -34,6 +34,15 @@ def test_the_order_of_a_list_and_numbers_as_text_are_no_drift() -> None:
     assert drifted({"types": ["a", "b"]}, {"types": ["a"]}) == {"types": ["a"]}
 
 
+def test_a_whole_number_that_comes_back_as_a_fraction_is_no_drift() -> None:
+    assert drifted({"rate": 10}, {"rate": 10.0}) == {}
+    assert drifted({"rate": 10}, {"rate": 10.5}) == {"rate": 10.5}
+
+
+def test_a_user_pool_is_made_anew_for_another_name() -> None:
+    assert compare("aws:cognito/userPool:UserPool", {"name": "a"}, {"name": "b"}).replaced == ["name"]
+
+
 def test_a_table_is_made_anew_for_another_key_and_kept_for_another_protection() -> None:
     table = {"hashKey": "owner", "deletionProtectionEnabled": False}
     assert compare("aws:dynamodb/table:Table", table, {**table, "hashKey": "id"}).replaced == ["hashKey"]
