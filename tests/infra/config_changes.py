@@ -170,7 +170,7 @@ def _name(name: str) -> str:
 
 def main() -> None:
     """Write the table anew."""
-    head = ["| setting | changed in place | made | replaced | deleted |", "|---|---|---|---|---|"]
+    head = ["| key | changed in place | made | replaced | deleted |", "|---|---|---|---|---|"]
     text = "\n".join([*head, *(row(key) for key in SETTINGS)]) + "\n"
     document = DOCUMENT.read_text()
     if not _TABLE.search(document):
