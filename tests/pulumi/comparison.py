@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from localcloud.engine import wire
 from localcloud.engine.archives import Blob
 from localcloud.engine.records import Deployment, Resource
 
 _DEFAULTS = "__defaults"  # the names of generated inputs, of which the in-process engine has none
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-_ASSET = "c44067f5952c0a294b673a41bacd8c17"
-_ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 _PROVIDER = "pulumi:"  # stacks and providers: the engine's own
 
 
@@ -77,8 +75,8 @@ def _value(value: Any, tokens: list[tuple[str, str]]) -> Any:
             return "<archive>" if value.source.endswith((".zip", "<archive>")) else value.sha256
         case list():
             return [_value(item, tokens) for item in value]
-        case dict() if value.get(_SIGNATURE) in (_ASSET, _ARCHIVE):
-            return value["hash"] if value[_SIGNATURE] == _ASSET else "<archive>"
+        case dict() if value.get(wire._SIGNATURE) in (wire._ASSET, wire._ARCHIVE):
+            return value["hash"] if value[wire._SIGNATURE] == wire._ASSET else "<archive>"
         case dict():
             return {key: _value(item, tokens) for key, item in value.items() if item is not None}
     return value
