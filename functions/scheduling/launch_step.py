@@ -49,7 +49,7 @@ class LaunchStep:
         `redrives` is the number.
 
         Raises:
-            JobEnded: the run is over; its entry is removed.
+            JobEnded: the run, or the attempt, is over; its entry is removed.
             JobCostCap: the next machine might cost more than is left for the job; its entry is removed.
             QueueTimeout: it has waited too long; its entry is removed.
         """
@@ -67,6 +67,10 @@ class LaunchStep:
             raise
         # A slot exists when an earlier try of this step got a machine and only its answer was lost.
         held = self.queue.table.slot(run)
+        if held is not None and held.machine.attempt > attempt:
+            # The workflow has given this call up. A machine for it would take the place of the one that the run has.
+            self.queue.table.remove(run, attempt)
+            raise JobEnded(f"attempt {attempt} is over; the run has {held.machine.instance_id} for the next")
         slot = held if held is not None and held.machine.attempt == attempt else None
         too_long, too_often = self.scheduler.has_waited_too_long(entry), asks >= MOST_ASKS
         if slot is None and (too_long or too_often):

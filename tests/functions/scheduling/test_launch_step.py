@@ -235,6 +235,16 @@ def test_the_machine_of_the_attempt_before_is_not_given_though_somebody_else_lea
     assert queue.heard(run) == []
 
 
+def test_a_call_that_its_workflow_gave_up_does_not_take_the_slot_of_the_next_attempt() -> None:
+    queue = WaitingQueue.of(1)
+    (run,) = queue.runs
+    queue.table.grant_slots([Slot(run, a_machine("i-7", attempt=2))])
+    with pytest.raises(JobEnded):
+        queue.launch(run, attempt=1)
+    assert [slot.machine.instance_id for slot in queue.table.slots()] == ["i-7"]
+    assert (queue.table.entries, queue.alive) == ({}, [])
+
+
 @pytest.mark.parametrize(
     ("refusal", "error"), [(FULL, "CapacityUnavailable"), (QUOTA, "QuotaExceeded"), (THROTTLED, "Throttled")]
 )
