@@ -8,7 +8,7 @@ import { whileVisible } from "./poll.js";
  * @typedef {object} Source
  * @property {LogLine[]} lines of the pages that are complete
  * @property {string | null} after the page that may still grow
- * @property {boolean} isCut whether earlier lines are not kept
+ * @property {number} dropped how many earlier lines are not kept
  */
 
 const MOST_LINES = 5000;
@@ -29,21 +29,29 @@ function lastOf(lines) {
 }
 
 /** @returns {Source} */
-const start = () => ({ lines: [], after: null, isCut: false });
+const start = () => ({ lines: [], after: null, dropped: 0 });
 
 /** What the job's script prints, followed while it is open. It opens by itself while there is something to follow. */
 export class LogView {
-  /** @param {string} jobId */
-  constructor(jobId) {
+  /**
+   * @param {string} jobId
+   * @param {number | null} line which is shown and marked
+   */
+  constructor(jobId, line) {
     this.jobId = jobId;
+    this.line = line;
     this.note = el("p", { class: "hint" });
+    this.toolsPlace = el("div", {});
+    /** @type {Promise<import("./log-tools.js").LogTools | null> | null} */
+    this.tools = null;
     this.pre = el("pre", { tabindex: 0, role: "region", "aria-label": "Log", hidden: true, onscroll: () => this.#scrolled() });
     this.toEnd = el("button", { class: "quiet small", type: "button", hidden: true, onclick: () => this.#toEnd() }, "Jump to the end");
     this.summary = el("summary", {}, "Log");
-    this.element = el("details", { class: "log", ontoggle: () => this.#watch() }, this.summary, this.note, this.pre, this.toEnd);
+    this.element = el("details", { class: "log", ontoggle: () => this.#watch() }, this.summary, this.note, this.toolsPlace, this.pre, this.toEnd);
     this.source = start();
     /** @type {LogLine[]} */
     this.shown = [];
+    this.first = 1;
     this.command = "";
     this.ended = false;
     this.isFollowing = true;
@@ -64,7 +72,7 @@ export class LogView {
       this.source = start();
       this.#draw([]);
     }
-    if (isRunning && !this.hasOpened) this.element.open = this.hasOpened = true; // whoever closes it has it closed
+    if ((isRunning || this.line) && !this.hasOpened) this.element.open = this.hasOpened = true; // whoever closes it has it closed
     else if (isNew || hasEnded) this.#watch();
   }
 
@@ -111,7 +119,7 @@ export class LogView {
       if (!next || next === source.after) return [...source.lines, ...lines];
       const all = [...source.lines, ...lines];
       source.lines = lastOf(all);
-      source.isCut ||= source.lines.length < all.length;
+      source.dropped += all.length - source.lines.length;
       source.after = next;
       if (!lines.length) break;
     }
@@ -121,16 +129,39 @@ export class LogView {
   /** @param {LogLine[]} all */
   #draw(all) {
     const lines = lastOf(all);
-    const isCut = this.source.isCut || lines.length < all.length;
-    const cut = isCut ? `Only the last ${lines.length} lines are shown.` : "";
+    const before = this.source.dropped + all.length - lines.length;
+    const cut = before ? `Only the last ${lines.length} lines are shown.` : "";
     setText(this.note, lines.length ? cut : this.ended ? "The script printed nothing." : "No output yet.");
     // Lines that stay keep their elements, and with them what somebody selected to copy.
     const stays = this.shown.length <= lines.length && !cut ? this.shown.length : 0;
     if (!stays) this.pre.replaceChildren();
-    this.pre.append(...lines.slice(stays).map(({ stream, text }) => el("span", { class: stream === "stderr" ? "stderr" : null }, `${text}\n`)));
+    this.pre.style.counterReset = `line ${before}`;
+    this.pre.append(...lines.slice(stays).map(({ stream, text }) => el("span", { class: stream === "stderr" ? "line stderr" : "line" }, `${text}\n`)));
     this.shown = lines;
+    this.first = before + 1;
     this.pre.hidden = !lines.length;
-    if (this.isFollowing) this.#toEnd();
+    if (lines.length) this.#showTools();
+    if (this.line && this.#showLine(this.line)) this.line = null;
+    else if (this.isFollowing) this.#toEnd();
+  }
+
+  /** Their module is loaded with the first line that is shown. */
+  async #showTools() {
+    this.tools ??= import("./log-tools.js").then(({ LogTools }) => new LogTools(this), () => null);
+    const tools = await this.tools;
+    if (!tools) this.tools = null; // no network: the next look tries again
+    else if (!this.toolsPlace.children.length) this.toolsPlace.append(tools.element);
+    tools?.update();
+  }
+
+  /** @param {number} line @returns {boolean} whether there is one */
+  #showLine(line) {
+    const element = this.pre.children[line - this.first];
+    if (!element) return false;
+    element.classList.add("linked");
+    this.isFollowing = false;
+    element.scrollIntoView({ block: "center" });
+    return true;
   }
 
   #scrolled() {
