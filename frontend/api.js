@@ -17,6 +17,7 @@ import { PoolUnreachable } from "./user-pool.js";
  *   input_file_path: string | null, output_file_path: string | null, created_at: string, updated_at: string,
  *   run: number, attempts: number, machines: Receipt[], timeline: TimelineEvent[], error: JobError | null,
  *   size?: number | null, output_size?: number | null, manifest_sha256?: string | null, overrides?: Overrides,
+ *   batch?: string | null, output_filename?: string,
  *   cost?: {usd: string, min_usd?: string, is_final: boolean, machine_seconds: number} | null
  * }} Job
  * @typedef {{input: {sha256: string | null}, output: {size: number, sha256: string | null}}} Manifest as far as it is shown
@@ -209,16 +210,19 @@ export const abortUpload = (jobId, uploadId, filename) =>
  * @param {string} jobId
  * @param {string} text
  * @param {Overrides} [overrides]
+ * @param {string} [batch] of those that are submitted together
  * @returns {Promise<Job>} the same job when repeated
  */
-export const createJob = (jobId, text, overrides) => call("POST", "/jobs", { job_id: jobId, input_text: text, overrides });
+export const createJob = (jobId, text, overrides, batch) =>
+  call("POST", "/jobs", { job_id: jobId, input_text: text, overrides, batch });
 
 /**
  * @param {number} limit
  * @param {string | null} cursor
+ * @param {string | null} [batch] only its jobs
  * @returns {Promise<{jobs: Job[], next_cursor: string | null}>}
  */
-export const listJobs = (limit, cursor) => call("GET", `/jobs${query({ limit, cursor })}`);
+export const listJobs = (limit, cursor, batch = null) => call("GET", `/jobs${query({ limit, cursor, batch })}`);
 
 /** @param {string} id @returns {Promise<Job>} */
 export const getJob = (id) => call("GET", at(id));

@@ -1,17 +1,20 @@
 // @ts-check
-/** What somebody who may use the API works with: the form, the machines and the jobs. */
+/** What a signed-in person works with: the form, the machines and the jobs. */
 import { ApiError } from "./api.js";
+import { addressOfBatch } from "./batch.js";
 import { Connection } from "./connection.js";
 import { announce, byId, setText } from "./dom.js";
+import { Endings } from "./endings.js";
 import { JobForm } from "./form.js";
-import { JobList } from "./job-list.js";
-import { JobView } from "./job-view.js";
+import { JobsPanel } from "./jobs-panel.js";
 import { addressOf, hasAlive, isOver } from "./job.js";
 import { Jobs } from "./jobs.js";
+import { listenForKeys } from "./keyboard.js";
 import { MachineList } from "./machine-list.js";
 import { Machines } from "./machines.js";
+import { usualLength } from "./phases.js";
 import { session } from "./session.js";
-import { watchJob, whileVisible } from "./poll.js";
+import { HIDDEN_MS, watchJob, whileVisible } from "./poll.js";
 
 /** @typedef {import("./api.js").Job} Job */
 
@@ -21,24 +24,26 @@ const WHEN_THE_TAB_RETURNS_MS = 2 ** 31 - 1;
 
 const jobs = new Jobs();
 const machines = new Machines();
-const list = new JobList(byId("job-list", HTMLUListElement));
+const endings = new Endings();
+const panel = new JobsPanel(jobs, { changed: bulkChanged, removed: bulkRemoved });
 const machineList = new MachineList();
 const title = byId("new-job-title", HTMLElement);
 const card = byId("job", HTMLElement);
-const note = byId("jobs-note", HTMLElement);
-const more = byId("more", HTMLButtonElement);
 
-/** @type {JobView | null} */
+/** @type {import("./batch-view.js").BatchView | import("./job-view.js").JobView | null} */
 let view = null;
+/** The same, if it is a job's. @type {import("./job-view.js").JobView | null} */
+let jobView = null;
 let stopWatching = () => {};
 let stopLooking = () => {};
 /** Of the job that is shown. */
 let aliveOfView = "";
 
-/** @returns {string | null} the job that the address names */
+/** @returns {{kind: "job" | "batch", id: string, line: number | null} | null} what the address names */
 function addressed() {
-  const found = /^#\/jobs\/([\w-]+)$/.exec(location.hash);
-  return found ? found[1] : null;
+  const found = /^#\/(job|batche)s\/([\w.-]+)(?:\?line=(\d+))?$/.exec(location.hash);
+  if (!found) return null;
+  return { kind: found[1] === "job" ? "job" : "batch", id: found[2], line: found[3] ? Number(found[3]) : null };
 }
 
 /** @param {Job} job @param {boolean} isAlone then it is shown at once; of several, none is */
@@ -57,9 +62,17 @@ function removed(job) {
   announce(`${job.filename} is deleted.`);
 }
 
-function drawList() {
-  list.update(jobs.all, view?.id ?? null);
-  more.hidden = !jobs.more;
+/** @param {Job} job one of several that an action changed */
+function bulkChanged(job) {
+  jobs.put(job);
+  if (jobView?.id === job.id) follow();
+  if (!isOver(job)) lookAround();
+}
+
+/** @param {Job} job one of several that were deleted */
+function bulkRemoved(job) {
+  if (jobView?.id === job.id) removed(job);
+  else jobs.remove(job.id);
 }
 
 function drawMachines() {
@@ -69,18 +82,18 @@ function drawMachines() {
 /** Asks for all jobs and machines now, then again and again while any of them may change. */
 function lookAround() {
   stopLooking();
-  stopLooking = whileVisible(look);
+  stopLooking = whileVisible(look, HIDDEN_MS);
 }
 
 async function refreshJobs() {
   await jobs.refresh();
-  setText(note, jobs.all.length ? "" : "No jobs yet. Your first one will appear here.");
+  panel.report("");
 }
 
 /** @returns {Promise<number | null>} */
 async function look() {
   const worked = await Promise.all([
-    attempt(refreshJobs, (why) => setText(note, `The list cannot be loaded. ${why}`)),
+    attempt(refreshJobs, (why) => panel.report(`The list cannot be loaded. ${why}`)),
     attempt(() => machines.refresh(), (why) => machineList.report(`Their number is unknown. ${why}`)),
   ]);
   if (!session.isUsable) return null;
@@ -105,16 +118,9 @@ async function attempt(work, onTrouble) {
   }
 }
 
-async function loadMore() {
-  more.disabled = true;
-  const worked = await attempt(() => jobs.loadMore(), (why) => setText(note, why));
-  if (worked) setText(note, "");
-  more.disabled = false;
-}
-
 /** Follows a job whose state changed by an action of this page. @param {Job} job */
 function changed(job) {
-  if (view?.id === job.id) view.update(job);
+  if (jobView?.id === job.id) jobView.update(job);
   jobs.put(job);
   follow();
   lookAround();
@@ -122,13 +128,15 @@ function changed(job) {
 
 function follow() {
   stopWatching();
-  const current = view;
+  const current = jobView;
   if (!current) return;
   stopWatching = watchJob(
     current.id,
     (job) => {
       const before = jobs.find(job.id)?.machines;
       current.update(job);
+      endings.setTitle(current.pageTitle);
+      endings.look([job]);
       jobs.put(job);
       if (before && JSON.stringify(before) !== JSON.stringify(job.machines)) lookAround();
     },
@@ -136,23 +144,72 @@ function follow() {
   );
 }
 
-function route() {
-  const id = addressed();
+/** Their modules are loaded when they are needed: the page's first load goes without. @param {NonNullable<ReturnType<typeof addressed>>} asked */
+async function viewOf({ kind, id, line }) {
+  if (kind === "batch") {
+    const { BatchView } = await import("./batch-view.js");
+    return new BatchView(id, { changed: bulkChanged, removed: bulkRemoved });
+  }
+  const { JobView } = await import("./job-view.js");
+  const usual = (/** @type {import("./phases.js").Phase} */ phase) => usualLength(jobs.all, phase);
+  return (jobView = new JobView(id, { changed, doubted: follow, created: accept, removed, usual }, line));
+}
+
+async function route() {
+  const asked = addressed();
+  const { hash } = location;
+  stopWatching();
   view?.close();
-  view = id ? new JobView(id, { changed, doubted: follow, created: accept, removed }) : null;
-  aliveOfView = String(machines.of(id ?? ""));
+  view = jobView = null;
+  try {
+    const opened = asked && (await viewOf(asked));
+    if (hash !== location.hash) { // left while it was loaded
+      opened?.close();
+      if (jobView === opened) jobView = null;
+      return;
+    }
+    view = opened;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // import() found no network
+    panel.report("It cannot be shown now. Check the connection, then load the page again.");
+  }
+  aliveOfView = String(machines.of(asked?.id ?? ""));
   card.hidden = !view;
   card.replaceChildren(...(view ? [view.element] : []));
-  document.title = "Mayfly";
-  drawList();
+  document.body.classList.toggle("has-open", Boolean(view));
+  endings.setTitle("Mayfly");
+  panel.show(asked && (asked.kind === "job" ? addressOf(asked.id) : addressOfBatch(asked.id)));
   follow();
   (view?.title ?? title).focus();
+  if (view) card.scrollIntoView({ block: "nearest" });
+}
+
+function newJob() {
+  if (location.hash && location.hash !== "#/") {
+    addEventListener("hashchange", () => byId("input-text", HTMLElement).focus(), { once: true });
+    location.hash = "#/";
+  } else byId("input-text", HTMLElement).focus();
+}
+
+function drawNotify() {
+  const line = byId("notify-line", HTMLElement);
+  line.hidden = !Endings.isSupported || (!endings.isOn && jobs.all.every(isOver));
+  const button = byId("notify", HTMLButtonElement);
+  setText(button, endings.isOn ? "Notifications are on. Turn off" : "Notify me when jobs end");
+  button.setAttribute("aria-pressed", String(endings.isOn));
+}
+
+async function toggleNotify() {
+  if (endings.isOn) endings.turnOff();
+  else if (!(await endings.turnOn())) announce("The browser does not allow notifications from this page.");
+  drawNotify();
 }
 
 function listen() {
   jobs.addEventListener("change", () => {
-    drawList();
+    endings.look(jobs.all);
     drawMachines();
+    drawNotify();
   });
   machines.addEventListener("change", () => {
     drawMachines();
@@ -161,12 +218,19 @@ function listen() {
     aliveOfView = String(machines.of(view?.id ?? ""));
     if (before !== aliveOfView) follow();
   });
-  more.addEventListener("click", loadMore);
+  byId("notify", HTMLButtonElement).addEventListener("click", toggleNotify);
+  byId("new-job-link", HTMLAnchorElement).addEventListener("click", (event) => {
+    event.preventDefault();
+    newJob();
+  });
+  // Whoever fills in the form will see a job soon.
+  byId("job-form", HTMLFormElement).addEventListener("focusin", () => import("./job-view.js").catch(() => {}), { once: true });
+  listenForKeys({ newJob });
   addEventListener("hashchange", route);
   setInterval(() => {
     if (document.hidden) return;
     view?.tick();
-    drawList();
+    panel.tick();
     drawMachines();
   }, 1000);
 }

@@ -84,6 +84,24 @@ export function askToRunAgain(job) {
 }
 
 /**
+ * @param {Job[]} jobs over
+ * @returns {Promise<boolean>} whether they are to be deleted
+ */
+export async function askToDeleteAll(jobs) {
+  const [first] = jobs;
+  if (!first) return false;
+  const done = await ask({
+    title: jobs.length === 1 ? `Delete “${first.filename}”?` : `Delete ${jobs.length} jobs?`,
+    content: ["Their files, results, logs and records are removed. This cannot be undone."],
+    action: jobs.length === 1 ? "Delete job" : `Delete ${jobs.length} jobs`,
+    refusal: "Keep them",
+    kind: "danger",
+    work: async () => true,
+  });
+  return done ?? false;
+}
+
+/**
  * @param {Job} job over
  * @returns {Promise<boolean>} whether it is deleted
  */

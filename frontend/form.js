@@ -1,5 +1,6 @@
 // @ts-check
 import * as api from "./api.js";
+import { addressOfBatch } from "./batch.js";
 import { ChosenFiles } from "./chosen-files.js";
 import { priceText } from "./cost.js";
 import { CutOffUploads } from "./resumable-uploads.js";
@@ -69,6 +70,13 @@ export class JobForm {
     this.#limitsKnown = this.#showLimits();
     new CutOffUploads((submission, row, text) => this.#goOn(submission, row, text));
     this.#finishStored();
+    this.#showUse();
+  }
+
+  /** While something is in it, the form stays in sight beside an open job. */
+  #showUse() {
+    const isUsed = this.#running || this.hasFile || this.#text.value || !byId("cut-off", HTMLElement).hidden || !this.#problem.hidden;
+    byId("new-job", HTMLElement).classList.toggle("in-use", Boolean(isUsed));
   }
 
   /** @returns {boolean} whether files are chosen, which are lost when the page is left */
@@ -100,6 +108,7 @@ export class JobForm {
     sessionStorage.setItem(DRAFT, this.#text.value);
     this.#say("text", "");
     this.#countText();
+    this.#showUse();
   }
 
   #countText() {
@@ -116,6 +125,7 @@ export class JobForm {
     if (count) say(this.#success, "");
     this.#checkFiles();
     this.#labelButton();
+    this.#showUse();
   }
 
   #checkFiles() {
@@ -183,7 +193,9 @@ export class JobForm {
     say(this.#success, "");
     this.#problem.hidden = true;
     if (!this.#check()) return;
+    const batch = entries.length > 1 ? crypto.randomUUID() : undefined;
     for (const entry of entries) {
+      entry.submission.batch ??= batch;
       entry.isBusy = true;
       entry.row.waitForTurn();
       entry.submission.overrides = this.#options?.chosen;
@@ -234,6 +246,7 @@ export class JobForm {
     this.#running = running;
     this.#button.disabled = this.#text.readOnly = this.#file.disabled = running > 0;
     this.#labelButton();
+    this.#showUse();
   }
 
   #labelButton() {
@@ -251,7 +264,9 @@ export class JobForm {
     if (!this.#troubles.length) {
       if (finished.length && !this.hasFile) this.clear();
       if (jobs < 2) return;
-      say(this.#success, `${counted(jobs, "job")} created, one per file. They are listed under “Your jobs”.`);
+      say(this.#success, `${counted(jobs, "job")} created, one per file.`);
+      const { batch } = this.#jobs[0];
+      if (batch) this.#success.append(" ", el("a", { href: addressOfBatch(batch) }, "Show the batch"));
       this.#success.focus();
       return;
     }
@@ -288,6 +303,7 @@ export class JobForm {
   #tell(message, nextStep) {
     this.#problem.replaceChildren(el("p", { class: "message" }, message), el("p", {}, nextStep));
     this.#problem.hidden = false;
+    this.#showUse();
     this.#problem.focus();
   }
 
@@ -320,6 +336,7 @@ export class JobForm {
     sessionStorage.removeItem(DRAFT);
     this.#text.value = "";
     this.#countText();
+    this.#showUse();
   }
 }
 

@@ -6,6 +6,8 @@ import { announce, el, setText } from "./dom.js";
 import { canRetry, hasAlive, isOver, jobDuration } from "./job.js";
 import { download } from "./unload-guard.js";
 import { LogView } from "./log.js";
+import { PhaseBar } from "./phase-bar.js";
+import { PHASES } from "./phases.js";
 import { Preview } from "./preview.js";
 import { endingText, ReceiptView } from "./receipt.js";
 import { sizeText } from "./size.js";
@@ -20,6 +22,7 @@ import { TimelineView } from "./timeline.js";
  * @property {() => void} doubted when an action failed: the job may be another by now than the one shown
  * @property {(job: Job) => void} created
  * @property {(job: Job) => void} removed
+ * @property {(phase: import("./phases.js").Phase) => number | null} usual how long a phase usually takes here, milliseconds
  */
 
 const COPIED_MS = 3000;
@@ -40,7 +43,6 @@ function say(notice, text) {
 function facts(job) {
   /** @type {[string, string][]} */
   const all = [
-    ["Text", job.input_text],
     ["Job", job.id],
     ["Submitted", fullText(job.created_at)],
     ["Runs", String(job.run)],
@@ -63,13 +65,14 @@ export class JobView {
   /**
    * @param {string} id
    * @param {Events} events
+   * @param {number | null} [line] of the log, which is shown then
    */
-  constructor(id, events) {
+  constructor(id, events, line = null) {
     this.id = id;
     this.events = events;
     /** @type {Job | null} */
     this.job = null;
-    this.title = el("h2", { id: "job-title", tabindex: -1 }, "Job");
+    this.title = el("h1", { id: "job-title", tabindex: -1 }, "Job");
     this.pill = el("span", { class: "pill", hidden: true });
     this.meta = el("p", { class: "hint" });
     this.sentence = el("p", { class: "sentence" }, "Loading…");
@@ -84,20 +87,26 @@ export class JobView {
     this.link = el("button", { class: "link", type: "button", onclick: () => this.#copyLink() }, "Copy link");
     this.delete = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#delete() }, "Delete…");
     this.preview = new Preview(id);
+    this.phases = new PhaseBar({ withLegend: true });
+    this.usual = el("p", { class: "hint usual", hidden: true });
+    this.text = el("p", { class: "given-text", tabindex: 0, role: "region", "aria-label": "Text of this job" });
+    this.given = el("section", { hidden: true }, el("h2", {}, "Text"), this.text);
     this.receipt = new ReceiptView();
     this.manifest = el("div", { class: "machines manifest", hidden: true });
     this.timeline = new TimelineView();
-    this.log = new LogView(id);
+    this.log = new LogView(id, line);
     this.facts = el("dl");
     this.more = el("div", { hidden: true },
-      el("h3", {}, "What happened"), this.timeline.element, this.log.element, this.receipt.element, this.manifest,
-      el("details", {}, el("summary", {}, "Details"), this.facts));
+      this.log.element, el("details", { class: "steps" }, el("summary", {}, "Steps"), this.timeline.element),
+      el("details", { class: "more" }, el("summary", {}, "Details"), this.receipt.element, this.manifest, this.facts));
     this.element = el("div", { class: "job" },
       el("div", { class: "job-head" }, this.title, this.pill, el("a", { class: "close", href: "#/", "aria-label": "Close this job" }, "×")),
-      el("div", { class: "apart" }, this.meta, this.link), this.sentence, this.ending, this.connection, this.failure, this.refusal,
+      el("div", { class: "apart" }, this.meta, this.link), this.sentence, this.ending, this.phases.element, this.usual,
+      this.connection, this.failure, this.refusal,
       el("div", { class: "actions" }, this.download, this.retry, this.again, this.cancel, this.delete),
-      this.preview.element, this.more);
+      this.given, this.preview.element, this.more);
     this.said = "";
+    this.pageTitle = "Mayfly";
   }
 
   /** @param {Job} job one that a newer answer has overtaken changes nothing */
@@ -107,14 +116,16 @@ export class JobView {
     this.job = job;
     const label = statusLabel(job.status);
     setText(this.title, job.filename);
-    this.pill.hidden = this.more.hidden = false;
+    this.pill.hidden = this.more.hidden = this.given.hidden = false;
     setPill(this.pill, job.status);
     say(this.connection, "");
     if (before && (before.status !== job.status || before.run !== job.run)) say(this.refusal, "");
     setText(this.sentence, sentenceOf(job));
     this.#showEnding(job);
     this.#announceState(job);
-    document.title = `${label} · ${job.filename} · Mayfly`;
+    this.pageTitle = `${label} · ${job.filename} · Mayfly`;
+    setText(this.text, job.input_text);
+    this.phases.update(job);
     this.download.hidden = job.status !== "succeeded";
     this.cancel.hidden = isOver(job);
     this.again.hidden = this.delete.hidden = !isOver(job);
@@ -153,6 +164,15 @@ export class JobView {
     setText(this.meta, parts.filter(Boolean).join(" · "));
     this.receipt.tick();
     this.timeline.tick();
+    this.phases.tick();
+    this.#showUsual(job);
+  }
+
+  /** @param {Job} job */
+  #showUsual(job) {
+    const { phase, to } = this.phases.spans.at(-1) ?? {};
+    const usual = phase && to === null && !isOver(job) ? this.events.usual(phase) : null;
+    say(this.usual, usual && phase ? `${PHASES[phase]} usually takes ${durationText(usual)} here.` : "");
   }
 
   /** @param {Job} job */

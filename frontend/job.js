@@ -7,6 +7,9 @@ import { between } from "./time.js";
  * @typedef {import("./api.js").TimelineEvent} TimelineEvent
  */
 
+// EC2 takes about a minute from "shutting-down" to "terminated".
+const RECEIPT_WITHIN_MS = 180_000;
+
 /** @param {string} id @returns {string} where the page shows the job, as the address's fragment */
 export const addressOf = (id) => `#/jobs/${encodeURIComponent(id)}`;
 
@@ -18,6 +21,9 @@ export const canRetry = (job) => ["failed", "cancelled"].includes(job.status);
 
 /** @param {Job} job @returns {boolean} whether it has a machine that is not confirmed terminated */
 export const hasAlive = (job) => job.machines.some(({ terminated_at: at }) => at === null);
+
+/** @param {Job} job over @returns {boolean} whether its machine's end should have been confirmed by now */
+export const isLate = (job) => between(job.timeline.at(-1)?.at ?? job.updated_at) > RECEIPT_WITHIN_MS;
 
 /** @param {Job} job @returns {TimelineEvent[][]} what happened, run by run */
 export function runsOf(job) {

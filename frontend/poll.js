@@ -1,7 +1,6 @@
 // @ts-check
 import * as api from "./api.js";
-import { hasAlive, isOver } from "./job.js";
-import { isLate } from "./timeline.js";
+import { hasAlive, isLate, isOver } from "./job.js";
 
 /** @typedef {import("./api.js").Job} Job */
 
@@ -9,37 +8,51 @@ const FIRST_MS = 500;
 const SLOWEST_MS = 3000;
 const SLOWEST_RETRY_MS = 15_000;
 const LATE_MS = 15_000;
+// Seldom, but so that a hidden tab can say that a job has ended.
+export const HIDDEN_MS = 30_000;
 const GROWTH = 1.3;
 
 /**
- * Runs `visit` again and again, pausing in hidden tabs and starting at once when the tab or the network comes back.
+ * Runs `visit` again and again, and at once when the tab or the network comes back.
  *
  * @param {() => Promise<number | null>} visit resolves to the wait in milliseconds, or null when all is said
+ * @param {number} [hiddenMs] the shortest wait in a hidden tab; left out, it pauses there
  * @returns {() => void} ends it
  */
-export function whileVisible(visit) {
+export function whileVisible(visit, hiddenMs = Infinity) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   let busy = false;
   let over = false;
+  let wait = 0;
   const stop = () => {
     over = true;
     clearTimeout(timer);
-    document.removeEventListener("visibilitychange", run);
+    document.removeEventListener("visibilitychange", seen);
     removeEventListener("online", run);
   };
+  function schedule() {
+    clearTimeout(timer);
+    const ms = document.hidden ? Math.max(wait, hiddenMs) : wait;
+    if (!over && !busy && ms < Infinity) timer = setTimeout(run, ms);
+  }
   async function run() {
-    if (busy || over || document.hidden) return;
+    if (busy || over) return;
     busy = true;
     clearTimeout(timer);
-    const wait = await visit();
+    const next = await visit();
     busy = false;
-    if (wait === null) stop();
-    else if (!over) timer = setTimeout(run, wait);
+    wait = next ?? 0;
+    if (next === null) stop();
+    else schedule();
   }
-  document.addEventListener("visibilitychange", run);
+  function seen() {
+    if (document.hidden) schedule();
+    else run();
+  }
+  document.addEventListener("visibilitychange", seen);
   addEventListener("online", run);
-  run();
+  if (!document.hidden || hiddenMs < Infinity) run();
   return stop;
 }
 
@@ -80,7 +93,7 @@ export function watchJob(id, onJob, onTrouble) {
       onTrouble(error);
       return error.passing ? Math.min(FIRST_MS * 2 ** failures, SLOWEST_RETRY_MS) : null;
     }
-  });
+  }, HIDDEN_MS);
   return () => {
     stopped = true;
     end();

@@ -61,7 +61,7 @@ export class Preview {
     this.pre = el("pre", { tabindex: 0, role: "region", "aria-label": "Beginning of the result", hidden: true });
     this.again = el("button", { class: "quiet small", type: "button", hidden: true, onclick: () => this.#load() }, "Show preview");
     this.element = el("section", { class: "preview", "aria-labelledby": "preview-title", hidden: true },
-      el("div", { class: "apart" }, el("h3", { id: "preview-title" }, "Result"), this.note), this.pre, this.again);
+      el("div", { class: "apart" }, el("h2", { id: "preview-title" }, "Result"), this.note), this.pre, this.again);
     this.path = "";
     this.size = 0;
   }

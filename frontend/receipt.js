@@ -29,7 +29,7 @@ export class ReceiptView {
     this.sum = el("span", { class: "hint" });
     this.list = el("ul", { class: "machines" });
     this.element = el("section", { class: "receipt", "aria-labelledby": "receipt-title", hidden: true },
-      el("div", { class: "apart" }, el("h3", { id: "receipt-title" }, "Receipt"), this.sum), this.list);
+      el("div", { class: "apart" }, el("h2", { id: "receipt-title" }, "Receipt"), this.sum), this.list);
     /** @type {{cell: HTMLElement, since: string}[]} */
     this.growing = [];
     this.drawn = "";
@@ -78,7 +78,7 @@ export class ReceiptView {
       ["Confirmed", el("dd", {}, machine.verified ?? "not yet")],
     ];
     return el("li", {},
-      el("div", { class: "head" }, el("h4", {}, machine.instance_id), el("span", { class: `pill is-${state}` }, STATES[state])),
+      el("div", { class: "head" }, el("h3", {}, machine.instance_id), el("span", { class: `pill is-${state}` }, STATES[state])),
       el("dl", {}, ...rows.map(([name, value]) => el("div", {}, el("dt", {}, name), value))));
   }
 }

@@ -39,7 +39,7 @@ export const isPassing = (error) => (error instanceof UploadError || error insta
 export async function finish(one, waiting) {
   remember({ ...one, uploadId: null });
   try {
-    const job = await retrying(() => api.createJob(one.jobId, one.text, one.overrides), { passes: isPassing, tries: TRIES, waiting });
+    const job = await retrying(() => api.createJob(one.jobId, one.text, one.overrides, one.batch), { passes: isPassing, tries: TRIES, waiting });
     forget(one.jobId);
     return job;
   } catch (error) {
@@ -71,6 +71,7 @@ export class Submission {
   constructor(file, before) {
     this.file = file;
     this.overrides = before?.overrides;
+    this.batch = before?.batch;
     if (!before?.uploadId) return;
     this.#jobId = before.jobId;
     this.#parts = new MultipartUpload(file, before.jobId, before.uploadId, null);
@@ -159,7 +160,7 @@ export class Submission {
   /** @param {string} text @returns {Unfinished} */
   #record(text) {
     const { name: filename, size, lastModified } = this.file;
-    return { jobId: this.#jobId, text, filename, size, lastModified, overrides: this.overrides, uploadId: null };
+    return { jobId: this.#jobId, text, filename, size, lastModified, overrides: this.overrides, batch: this.batch, uploadId: null };
   }
 }
 

@@ -1,6 +1,6 @@
 // @ts-check
 import { el, setText } from "./dom.js";
-import { hasAlive, isOver, runsOf, waitsForMachine } from "./job.js";
+import { hasAlive, isLate, isOver, runsOf, waitsForMachine } from "./job.js";
 import { readable } from "./status.js";
 import { between, clockText, durationText, fullText, tickingText } from "./time.js";
 
@@ -8,9 +8,6 @@ import { between, clockText, durationText, fullText, tickingText } from "./time.
  * @typedef {import("./api.js").Job} Job
  * @typedef {import("./api.js").TimelineEvent} TimelineEvent
  */
-
-// EC2 takes about a minute from "shutting-down" to "terminated".
-export const RECEIPT_WITHIN_MS = 180_000;
 
 /**
  * What an event says, and what is going on until the next one, where the event tells that.
@@ -51,11 +48,6 @@ function present(job) {
   }
   if (!hasAlive(job)) return null;
   return isLate(job) ? "The termination is not confirmed yet" : "Terminating the machine";
-}
-
-/** @param {Job} job over @returns {boolean} whether its machine's end should have been confirmed by now */
-export function isLate(job) {
-  return between(job.timeline.at(-1)?.at ?? job.updated_at) > RECEIPT_WITHIN_MS;
 }
 
 /** @param {TimelineEvent[]} run @returns {TimelineEvent[][]} what makes one row: launches refused in a row share theirs */
@@ -108,7 +100,7 @@ function earlierRun(run, number) {
 export class TimelineView {
   constructor() {
     this.earlier = el("div");
-    this.title = el("h4", { hidden: true });
+    this.title = el("h2", { hidden: true });
     this.list = el("ol", { class: "timeline" });
     this.element = el("div", { class: "runs" }, this.earlier, this.title, this.list);
     this.ticker = el("span", { class: "took", "aria-hidden": "true" });

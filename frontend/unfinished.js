@@ -14,6 +14,7 @@
  * @property {number} size bytes
  * @property {number} lastModified milliseconds since the epoch
  * @property {import("./api.js").Overrides} [overrides]
+ * @property {string} [batch]
  * @property {string | null} uploadId of the multipart upload that was cut off; null once the file is stored
  */
 

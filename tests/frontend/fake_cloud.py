@@ -326,6 +326,7 @@ class FakeCloud:
             )
         job = self.add_job(job_id, name, text, self.stored[key])
         job.record["overrides"] |= body.get("overrides") or {}
+        job.record["batch"] = body.get("batch")
         return job.record
 
     def add_job(self, job_id: str, name: str, text: str, content: bytes) -> FakeJob:
@@ -345,6 +346,7 @@ class FakeCloud:
             "run": 1,
             "attempts": 0,
             "overrides": {"instance_type": None, "timeout_minutes": None},
+            "batch": None,
             "machines": [],
             "timeline": [],
             "error": None,
@@ -365,8 +367,9 @@ class FakeCloud:
             job.happen(*job.to_come.pop(0))
         return str(job.record["id"])
 
-    def list_jobs(self, limit: int, cursor: str | None) -> dict[str, Any]:
-        ids = sorted((job_id for job_id in self.jobs if cursor is None or job_id < cursor), reverse=True)
+    def list_jobs(self, limit: int, cursor: str | None, batch: str | None = None) -> dict[str, Any]:
+        wanted = [job_id for job_id, job in self.jobs.items() if batch in {None, job.record["batch"]}]
+        ids = sorted((job_id for job_id in wanted if cursor is None or job_id < cursor), reverse=True)
         page = ids[:limit]
         records = [self.jobs[job_id].record for job_id in page]
         return {"jobs": records, "next_cursor": page[-1] if len(ids) > limit else None}

@@ -144,7 +144,7 @@ class SiteHandler(Handler):
             case ["machines"]:
                 return self.cloud.list_machines()
             case ["jobs"]:
-                return self.cloud.list_jobs(int(query["limit"]), query.get("cursor"))
+                return self.cloud.list_jobs(int(query["limit"]), query.get("cursor"), query.get("batch"))
             case ["jobs", job_id, *part]:
                 return self.read_job(job_id, part, query)
         raise Problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")

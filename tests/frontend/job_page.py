@@ -33,12 +33,12 @@ class JobPage:
         self.file_rows = page.locator("#file-list li")
         self.submit_button = page.locator("#submit")
         self.job = page.locator("#job")
+        self.phases = self.job.get_by_role("list", name="Phases")
         self.timeline = self.job.locator(".timeline")
         self.sentence = self.job.locator(".sentence")
         self.ending = self.job.locator(".sentence + .pill")
         self.announcer = page.locator("#announcer")
         self.earlier_runs = self.job.locator("details.run")
-        self.receipt = self.job.get_by_role("region", name="Receipt")
         self.machine_count = page.get_by_role("heading", name="Machines alive now:")
         self.machine_rows = page.locator("#machine-list li")
         self.retry_button = self.job.get_by_role("button", name="Re-run")
@@ -49,9 +49,24 @@ class JobPage:
 
     def open(self, fragment: str = "") -> None:
         self.page.goto(f"{self.url}/{fragment}")
-        expect(self.page.get_by_role("heading", name="New job")).to_be_visible()
+        expect(self.page.get_by_role("heading", name="Your jobs")).to_be_visible()
+
+    def unfold(self, part: str) -> None:
+        """Opens a part of the job that is folded at first: "steps" or "more"."""
+        fold = self.job.locator(f"details.{part}")
+        if fold.get_attribute("open") is None:
+            fold.locator("> summary").click()
+
+    @property
+    def receipt(self) -> Locator:
+        """Among the details of the job, which are opened."""
+        self.unfold("more")
+        return self.job.get_by_role("region", name="Receipt")
 
     def fill(self, text: str, file: Path) -> None:
+        """On a wide screen an open job hides a form that nothing is in."""
+        if not self.text.is_visible():
+            self.page.get_by_role("link", name="New job").click()
         self.text.fill(text)
         self.file.set_input_files(file)
 
@@ -72,6 +87,7 @@ class JobPage:
         expect(self.sentence).to_have_text(text, timeout=OUTCOME_WITHIN_MS)
 
     def expect_event(self, label: str) -> Locator:
+        self.unfold("steps")
         event = self.timeline.get_by_text(label, exact=True)
         expect(event.first).to_be_visible(timeout=OUTCOME_WITHIN_MS)
         return event

@@ -66,6 +66,7 @@ def test_axe_finds_nothing_wrong_with_a_job_of_two_runs(form: JobPage, fake_clou
     fake_cloud.retry(job_id)
     fake_cloud.look_at(job_id)
     show(form, fake_cloud.find(job_id).record)
+    form.unfold("steps")
     form.earlier_runs.locator("summary").click()
     assert_fine(form)
 
@@ -108,7 +109,7 @@ def show(form: JobPage, job: dict[str, Any]) -> None:
     expect(form.job.get_by_role("heading", name=job["filename"])).to_be_visible()
     expect(form.machine_count).not_to_contain_text("…")
     form.open_log()
-    form.job.get_by_text("Details", exact=True).click()
+    form.unfold("more")
 
 
 def test_axe_finds_nothing_wrong_with_the_apis_documentation(

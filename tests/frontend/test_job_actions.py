@@ -37,9 +37,9 @@ def test_the_log_is_followed_live_until_the_reader_scrolls_up(form: JobPage, fak
     expect(log).to_be_focused()
     form.page.evaluate(HIDE, True)
     form.page.wait_for_load_state("networkidle")
-    asked = len(fake_cloud.calls)
+    asked = fake_cloud.calls.count("GET /api/jobs/{id}/log")
     form.page.clock.fast_forward("10:00")
-    assert len(fake_cloud.calls) == asked
+    assert fake_cloud.calls.count("GET /api/jobs/{id}/log") == asked
     fake_cloud.stop_after = None
     job.print("the last line")
     form.page.evaluate(HIDE, False)

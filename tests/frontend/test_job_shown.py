@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, SCRIPT_FAILED, WAY, FakeCloud
-from tests.frontend.job_page import HIDE, JobPage
+from tests.frontend.job_page import JobPage
 
 pytestmark = pytest.mark.browser
 
@@ -161,16 +161,16 @@ def test_the_log_is_shown_as_plain_text(form: JobPage, fake_cloud: FakeCloud, do
 
 
 def test_earlier_jobs_are_listed_page_by_page(form: JobPage, fake_cloud: FakeCloud) -> None:
-    names = [f"file {number}.txt" for number in range(23)]
+    names = [f"file {number}.txt" for number in range(80)]
     ids = [fake_cloud.add_finished_job(name) for name in names]
     form.open()
-    expect(form.rows).to_have_count(10)
-    expect(form.rows.first).to_contain_text("file 22.txt")
+    expect(form.rows).to_have_count(25)
+    expect(form.rows.first).to_contain_text("file 79.txt")
     more = form.page.get_by_role("button", name="Show earlier jobs")
     more.click()
-    expect(form.rows).to_have_count(20)
+    expect(form.rows).to_have_count(75)
     more.click()
-    expect(form.rows).to_have_count(23)
+    expect(form.rows).to_have_count(80)
     expect(more).to_be_hidden()
     form.rows.last.get_by_role("link").click()
     assert form.shown_job_id("file 0.txt") == ids[0]
@@ -201,18 +201,3 @@ def test_the_address_of_an_unknown_job_is_answered_in_words(form: JobPage, watch
     watch.allow("404")
     form.open("#/jobs/018f0000-0000-7000-8000-000000000000")
     expect(form.job).to_contain_text("There is no job with this id.")
-
-
-def test_a_hidden_tab_asks_nothing(form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path) -> None:
-    fake_cloud.stop_after = "running"
-    form.page.clock.install()
-    form.open()
-    form.submit("the text", document)
-    form.expect_status("Running")
-    form.page.evaluate(HIDE, True)
-    asked = watch.count_sent()
-    form.page.clock.fast_forward("10:00")
-    assert watch.count_sent() == asked
-    fake_cloud.stop_after = None
-    form.page.evaluate(HIDE, False)
-    form.expect_status("Succeeded")

@@ -35,11 +35,12 @@ def test_nothing_scrolls_sideways_or_leaves_its_card(form: JobPage, fake_cloud: 
     form.submit_button.click()
     form.expect_status("Failed")
     form.open_log()
-    form.job.get_by_text("Details", exact=True).click()
+    form.unfold("more")
     expect(form.machine_rows).to_have_count(1)
     expect_to_fit()
     fake_cloud.stop_after = None
     form.retry_button.click()
+    form.unfold("steps")
     form.earlier_runs.locator("summary").click()
     expect(form.ending).to_have_text("All machines confirmed terminated")
     expect_to_fit()

@@ -96,7 +96,7 @@ def test_every_machine_of_a_job_has_its_own_receipt(form: JobPage, fake_cloud: F
     fake_cloud.stop_after = None
     expect(form.ending).to_have_text("All machines confirmed terminated")
     ids = [machine["instance_id"] for machine in fake_cloud.jobs[job_id].record["machines"]]
-    expect(form.receipt.get_by_role("heading", level=4)).to_have_text(ids)
+    expect(form.receipt.get_by_role("heading", level=3)).to_have_text(ids)
 
 
 def test_a_job_that_never_had_a_machine_has_no_receipt(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:

@@ -39,6 +39,7 @@ def test_a_failed_job_is_tried_again_and_its_runs_are_shown_apart(
     expect(form.job.locator(".notice:visible")).to_have_count(0)
     assert form.shown_job_id(document.name) == job_id
     assert fake_cloud.calls.count(RETRY) == 1
+    form.unfold("steps")
     expect(form.timeline.last.get_by_role("listitem").first).to_contain_text("Re-run")
     expect(form.timeline.last).not_to_contain_text("Job failed")
     earlier = form.earlier_runs

@@ -40,11 +40,10 @@ def test_each_file_becomes_a_job_and_only_a_few_are_uploaded_at_a_time(
     expect(form.page.get_by_role("progressbar")).to_have_count(3)
     expect(form.file_rows.last).to_contain_text("Waiting for other uploads.")
     fake_cloud.uploads_may_end.set()
-    expect(form.page.locator("#form-done")).to_have_text(
-        "4 jobs created, one per file. They are listed under “Your jobs”."
-    )
+    expect(form.page.locator("#form-done")).to_have_text("4 jobs created, one per file. Show the batch")
     expect(form.page.locator("#form-done")).to_be_focused()
-    expect(form.rows).to_have_count(4)
+    expect(form.rows).to_have_count(1)
+    expect(form.rows).to_contain_text("of 4 done")
     expect(form.file_rows).to_have_count(0)
     expect(form.text).to_have_value("")
     expect(form.job).to_be_hidden()

@@ -40,7 +40,7 @@ def pool(fake_cloud: FakeCloud) -> FakeSignIn:
 def sign_in(form: JobPage, fragment: str = "") -> None:
     form.page.goto(f"{form.url}/{fragment}")
     form.sign_in_button.click()
-    expect(form.page.get_by_role("heading", name="New job")).to_be_visible()
+    expect(form.page.get_by_role("heading", name="Your jobs")).to_be_visible()
 
 
 def let_expire(pool: FakeSignIn) -> None:

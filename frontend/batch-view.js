@@ -1,0 +1,147 @@
+// @ts-check
+/** Everything about the jobs of one batch. Loaded with the first one that is shown. */
+import * as api from "./api.js";
+import { countsOf, isCalm, progressText, statusOf } from "./batch.js";
+import { Bulk } from "./bulk.js";
+import { announce, el, setText } from "./dom.js";
+import { Gantt } from "./gantt.js";
+import { isOver } from "./job.js";
+import { JobList } from "./job-list.js";
+import { ProgressBar } from "./progress-bar.js";
+import { setPill } from "./status.js";
+import { agoText } from "./time.js";
+import { HIDDEN_MS, whileVisible } from "./poll.js";
+
+/** @typedef {import("./api.js").Job} Job */
+
+const PAGE = 50;
+const LOOK_MS = 3000;
+const RETRY_MS = 10_000;
+
+export class BatchView {
+  /** @type {Map<string, Job>} */
+  #jobs = new Map();
+  #said = "";
+
+  /**
+   * @param {string} id
+   * @param {import("./bulk.js").BulkActions} actions
+   */
+  constructor(id, actions) {
+    this.id = id;
+    this.title = el("h1", { id: "job-title", tabindex: -1 }, "Batch");
+    this.pill = el("span", { class: "pill", hidden: true });
+    this.meta = el("p", { class: "hint" });
+    this.sentence = el("p", { class: "sentence" }, "Loading…");
+    this.bar = new ProgressBar();
+    this.problem = el("p", { class: "notice", hidden: true });
+    this.text = el("p", { class: "given-text", tabindex: 0, role: "region", "aria-label": "Text of these jobs", hidden: true });
+    this.bulk = new Bulk({
+      changed: (job) => {
+        actions.changed(job);
+        this.#take([job]);
+        this.follow();
+      },
+      removed: (job) => {
+        actions.removed(job);
+        this.#jobs.delete(job.id);
+        this.#draw();
+      },
+    }, { zipName: `mayfly-${id.slice(0, 8)}.zip` });
+    this.gantt = new Gantt();
+    this.list = el("ul", { class: "rows" });
+    this.members = new JobList(this.list);
+    this.more = el("div", { hidden: true }, this.bulk.element,
+      el("details", { class: "machines-chart", open: true }, el("summary", {}, "Machines over time"), this.gantt.element),
+      el("h2", {}, "Jobs"), this.list);
+    this.element = el("div", { class: "job batch" },
+      el("div", { class: "job-head" }, this.title, this.pill, el("a", { class: "close", href: "#/", "aria-label": "Close this batch" }, "×")),
+      this.meta, this.sentence, this.bar.element, this.problem, this.text, this.more);
+    this.onJob = actions.changed;
+    this.stop = () => {};
+    this.follow();
+  }
+
+  /** Asks for its jobs until all have ended, and their machines, too. */
+  follow() {
+    this.stop();
+    this.stop = whileVisible(async () => {
+      try {
+        await this.#refresh();
+      } catch (error) {
+        if (!(error instanceof api.ApiError)) throw error;
+        setText(this.problem, error.passing ? "Connection lost. Reconnecting…" : error.message);
+        this.problem.hidden = false;
+        return error.passing ? RETRY_MS : null;
+      }
+      return isCalm([...this.#jobs.values()]) ? null : LOOK_MS;
+    }, HIDDEN_MS);
+  }
+
+  async #refresh() {
+    /** @type {string | null} */
+    let cursor = null;
+    /** @type {Job[]} */
+    const found = [];
+    do {
+      /** @type {{jobs: Job[], next_cursor: string | null}} */
+      const page = await api.listJobs(PAGE, cursor, this.id);
+      found.push(...page.jobs);
+      cursor = page.next_cursor;
+    } while (cursor);
+    this.problem.hidden = true;
+    for (const job of found) this.onJob(job);
+    this.#take(found);
+    if (!found.length) setText(this.sentence, "There are no jobs in this batch.");
+  }
+
+  /** @param {Job[]} jobs */
+  #take(jobs) {
+    for (const job of jobs) {
+      const known = this.#jobs.get(job.id);
+      if (!known || Date.parse(known.updated_at) <= Date.parse(job.updated_at)) this.#jobs.set(job.id, job);
+    }
+    this.#draw();
+  }
+
+  #draw() {
+    const jobs = [...this.#jobs.values()].sort((a, b) => (a.id < b.id ? 1 : -1));
+    this.more.hidden = this.pill.hidden = this.bar.element.hidden = !jobs.length;
+    if (!jobs.length) {
+      setText(this.sentence, "There are no jobs in this batch.");
+      return;
+    }
+    const status = statusOf(jobs);
+    setText(this.title, `${jobs.length} job${jobs.length === 1 ? "" : "s"} submitted together`);
+    setPill(this.pill, status);
+    setText(this.sentence, `${progressText(jobs)}.`);
+    this.bar.update(jobs);
+    const texts = new Set(jobs.map(({ input_text: text }) => text));
+    this.text.hidden = texts.size !== 1;
+    setText(this.text, texts.size === 1 ? [...texts][0] : "");
+    this.bulk.update(jobs);
+    this.gantt.update(jobs);
+    this.members.update(jobs.map((job) => ({ kind: "job", key: job.id, job })), null);
+    if (this.#said && jobs.every(isOver) && this.#said !== status) announce(`Batch: ${progressText(jobs)}.`);
+    this.#said = status;
+    this.tick();
+  }
+
+  /** Redraws what changes with the clock alone. */
+  tick() {
+    const jobs = [...this.#jobs.values()];
+    if (!jobs.length) return;
+    const { running, queued } = countsOf(jobs);
+    const parts = [agoText(jobs.reduce((first, job) => (job.id < first.id ? job : first)).created_at)];
+    if (running) parts.push(`${running} running`);
+    if (queued) parts.push(`${queued} waiting`);
+    setText(this.meta, parts.join(" · "));
+    this.members.tick();
+    if (running || queued) this.gantt.update(jobs.sort((a, b) => (a.id < b.id ? 1 : -1)));
+  }
+
+  /** The view is left. */
+  close() {
+    this.stop();
+  }
+}

@@ -1,0 +1,57 @@
+// @ts-check
+import { byId, el } from "./dom.js";
+
+/** @type {[string, string][]} */
+const KEYS = [
+  ["n", "New job"],
+  ["/", "Search jobs"],
+  ["j", "Next job in the list"],
+  ["k", "Previous job in the list"],
+  ["Enter", "Open the job"],
+  ["?", "Show these keys"],
+];
+
+/** @param {EventTarget | null} target @returns {boolean} whether keys belong to what has the focus */
+function takesKeys(target) {
+  return target instanceof Element && target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]") !== null;
+}
+
+/** @param {1 | -1} step @param {HTMLElement} list */
+function move(step, list) {
+  const links = [...list.querySelectorAll("a")];
+  const at = links.findIndex((link) => link === document.activeElement);
+  const from = at >= 0 ? at : links.findIndex((link) => link.hasAttribute("aria-current"));
+  const next = links[Math.min(links.length - 1, Math.max(0, from + step))];
+  next?.focus();
+  next?.scrollIntoView({ block: "nearest" });
+}
+
+function showHelp() {
+  const close = el("button", { class: "quiet", type: "button", onclick: () => dialog.close() }, "Close");
+  const dialog = el("dialog", { "aria-labelledby": "keys-title" }, el("h2", { id: "keys-title" }, "Keyboard"),
+    el("dl", { class: "keys" }, ...KEYS.map(([key, what]) => el("div", {}, el("dt", {}, el("kbd", {}, key)), el("dd", {}, what)))),
+    el("div", { class: "actions" }, close));
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  close.focus();
+}
+
+/** @param {{newJob: () => void}} actions */
+export function listenForKeys({ newJob }) {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || takesKeys(event.target)) return;
+    const list = byId("job-list", HTMLUListElement);
+    /** @type {Record<string, () => void>} */
+    const actions = {
+      n: newJob,
+      "/": () => byId("job-search", HTMLInputElement).focus(),
+      j: () => move(1, list),
+      k: () => move(-1, list),
+      "?": showHelp,
+    };
+    if (!Object.hasOwn(actions, event.key)) return;
+    event.preventDefault();
+    actions[event.key]();
+  });
+}

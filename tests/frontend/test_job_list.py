@@ -1,0 +1,159 @@
+"""The list of jobs: search, filter, selection and keys. In a real browser, against the fake cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.frontend.conftest import Watch
+from tests.frontend.fake_cloud import FAILING_WAY, FakeCloud
+from tests.frontend.job_page import HIDE, JobPage
+
+pytestmark = pytest.mark.browser
+
+NOTIFICATIONS = """globalThis.notes = []; let permission = "default";
+globalThis.Notification = class extends EventTarget {
+  static get permission() { return permission; }
+  static async requestPermission() { return (permission = "granted"); }
+  constructor(title) { super(); notes.push(title); }
+};"""
+
+
+@pytest.fixture
+def search(form: JobPage) -> Locator:
+    return form.page.get_by_role("searchbox", name="Search jobs by file name")
+
+
+def names(form: JobPage) -> Locator:
+    return form.rows.locator(".name")
+
+
+def furnish(fake_cloud: FakeCloud) -> None:
+    for name in ("Résumé.pdf", "plate 1.csv", "plate 2.csv"):
+        fake_cloud.add_finished_job(name)
+    usual, fake_cloud.way = fake_cloud.way, FAILING_WAY
+    fake_cloud.add_finished_job("broken plate.csv")
+    fake_cloud.way = usual
+
+
+def test_jobs_are_found_by_words_of_their_names_and_by_status(
+    form: JobPage, fake_cloud: FakeCloud, search: Locator
+) -> None:
+    furnish(fake_cloud)
+    form.open()
+    expect(form.rows).to_have_count(4)
+    search.fill("resume")
+    expect(names(form)).to_have_text(["Résumé.pdf"])
+    expect(form.page.locator("#jobs-note")).to_have_text("1 job found.")
+    search.fill("CSV plate")
+    expect(names(form)).to_have_text(["broken plate.csv", "plate 2.csv", "plate 1.csv"])
+    form.page.get_by_label("Status").select_option("Failed")
+    expect(names(form)).to_have_text(["broken plate.csv"])
+    search.fill("nothing like it")
+    expect(form.page.locator("#jobs-note")).to_have_text("No job found.")
+    search.press("Escape")
+    form.page.get_by_label("Status").select_option("All")
+    expect(form.rows).to_have_count(4)
+
+
+def test_a_search_goes_through_earlier_jobs_too(form: JobPage, fake_cloud: FakeCloud, search: Locator) -> None:
+    for number in range(90):
+        fake_cloud.add_finished_job(f"file {number}.txt")
+    form.open()
+    expect(form.rows).to_have_count(25)
+    search.fill("file 3")
+    expect(form.rows).to_have_count(18)
+    assert fake_cloud.calls.count("GET /api/jobs") == 3
+
+
+def test_the_list_is_walked_and_searched_by_keys(form: JobPage, fake_cloud: FakeCloud, search: Locator) -> None:
+    furnish(fake_cloud)
+    form.open()
+    expect(form.rows).to_have_count(4)
+    form.page.keyboard.press("j")
+    form.page.keyboard.press("j")
+    form.page.keyboard.press("k")
+    form.page.keyboard.press("j")
+    expect(form.rows.nth(1).get_by_role("link")).to_be_focused()
+    form.page.keyboard.press("Enter")
+    form.shown_job_id("plate 2.csv")
+    expect(form.rows.nth(1).get_by_role("link")).to_have_attribute("aria-current", "true")
+    form.page.keyboard.press("/")
+    expect(search).to_be_focused()
+    form.page.keyboard.type("njk?")
+    expect(search).to_have_value("njk?")
+    search.fill("")
+    search.press("Enter")
+    expect(form.rows.first.get_by_role("link")).to_be_focused()
+    form.page.keyboard.press("?")
+    dialog = form.page.get_by_role("dialog", name="Keyboard")
+    expect(dialog).to_contain_text("Search jobs")
+    form.page.keyboard.press("Escape")
+    form.page.keyboard.press("n")
+    expect(form.text).to_be_focused()
+
+
+def test_selected_jobs_are_deleted_once_that_is_confirmed(form: JobPage, fake_cloud: FakeCloud) -> None:
+    furnish(fake_cloud)
+    form.open()
+    form.page.get_by_role("button", name="Select", exact=True).click()
+    for name in ("plate 1.csv", "broken plate.csv"):
+        form.page.get_by_label(f"Select {name}", exact=True).check()
+    expect(form.page.locator("#bulk")).to_contain_text("2 jobs selected")
+    form.page.get_by_role("button", name="Delete 2…").click()
+    form.page.get_by_role("dialog").get_by_role("button", name="Keep them").click()
+    assert len(fake_cloud.jobs) == 4
+    form.page.get_by_role("button", name="Delete 2…").click()
+    form.page.get_by_role("dialog").get_by_role("button", name="Delete 2 jobs").click()
+    expect(names(form)).to_have_text(["plate 2.csv", "Résumé.pdf"])
+    expect(form.page.locator("#bulk")).to_contain_text("2 jobs deleted.")
+    assert {job.record["filename"] for job in fake_cloud.jobs.values()} == {"Résumé.pdf", "plate 2.csv"}
+
+
+def test_a_refused_deletion_is_told_and_the_others_are_done(form: JobPage, watch: Watch, fake_cloud: FakeCloud) -> None:
+    watch.allow("503")
+    furnish(fake_cloud)
+    fake_cloud.failing["DELETE /api/jobs/{id}"] = [503]
+    form.open()
+    form.page.get_by_role("button", name="Select", exact=True).click()
+    form.page.get_by_role("button", name="Select all").click()
+    form.page.get_by_role("button", name="Delete 4…").click()
+    form.page.get_by_role("dialog").get_by_role("button", name="Delete 4 jobs").click()
+    expect(form.page.locator("#bulk")).to_contain_text("3 jobs deleted. 1 job not deleted:")
+    expect(form.rows).to_have_count(1)
+
+
+def test_a_hidden_tab_learns_that_a_job_has_ended_and_says_so_in_its_title(
+    form: JobPage, fake_cloud: FakeCloud, document: Path
+) -> None:
+    form.page.add_init_script(NOTIFICATIONS)
+    fake_cloud.stop_after = "script_started"
+    form.page.clock.install()
+    form.open()
+    form.submit("the text", document)
+    form.expect_status("Running")
+    assert form.page.evaluate("Notification.permission") == "default", "nothing is asked without a click"
+    form.page.get_by_role("button", name="Notify me when jobs end").click()
+    expect(form.page.get_by_role("button", name="Notifications are on.")).to_be_visible()
+    form.page.evaluate(HIDE, True)
+    fake_cloud.stop_after = None
+    title = f"● Succeeded: {document.name} · Mayfly"
+    form.after("00:31", lambda ms: expect(form.page).to_have_title(title, timeout=ms))
+    assert form.page.evaluate("notes") == [f"{document.name}: Succeeded"]
+    form.page.evaluate(HIDE, False)
+    expect(form.page).to_have_title(f"Succeeded · {document.name} · Mayfly")
+
+
+def test_a_hidden_tab_in_which_nothing_is_under_way_asks_nothing(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud
+) -> None:
+    fake_cloud.add_finished_job("done.txt")
+    form.page.clock.install()
+    form.open()
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    form.page.evaluate(HIDE, True)
+    asked = watch.count_sent()
+    form.page.clock.fast_forward("10:00")
+    assert watch.count_sent() == asked

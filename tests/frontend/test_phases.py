@@ -1,0 +1,113 @@
+"""A job's phases as a bar, how long they usually take, and its log. In a real browser, against the fake cloud."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, REFUSED_WAY, WAY, FakeCloud
+from tests.frontend.job_page import JobPage
+from tests.frontend.take_screenshots import age
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def log(form: JobPage) -> Locator:
+    return form.job.get_by_role("region", name="Log")
+
+
+def add_job(fake_cloud: FakeCloud, way: tuple[tuple[str, str], ...], steps: int | None = None) -> str:
+    """The id of a job that has gone so many steps of a way, at the pace of a real one."""
+    job = fake_cloud.add_job(fake_cloud.new_id(), "report.txt", "a text", b"content")
+    for event in way[:steps]:
+        job.happen(*event)
+    job.to_come = []
+    age(job, timedelta(minutes=5))
+    return str(job.record["id"])
+
+
+def test_a_job_is_shown_as_phases_with_their_durations(form: JobPage, fake_cloud: FakeCloud) -> None:
+    form.open(f"#/jobs/{add_job(fake_cloud, WAY)}")
+    phases = ["Wait 1.4 s", "Boot 31 s", "Fetch 1.4 s", "Script 13 s", "Store 1.3 s", "Shutdown 44 s"]
+    expect(form.phases.get_by_role("listitem")).to_have_text(phases)
+    expect(form.job.locator(".phase-bar .phase")).to_have_count(6)
+    expect(form.rows.first.locator(".phase")).to_have_count(6)
+    expect(form.timeline).to_be_hidden()
+    expect(form.job.get_by_text("confirmed terminated").locator("visible=true")).to_have_count(1)
+    form.unfold("steps")
+    expect(form.timeline).to_be_visible()
+
+
+WAYS = {
+    "waiting": (REFUSED_WAY, 2, ["Wait"]),
+    "booting": (WAY, 1, ["Wait", "Boot"]),
+    "running": (WAY, 4, ["Wait", "Boot", "Fetch", "Script"]),
+    "failed": (FAILING_WAY, None, ["Wait", "Boot", "Fetch", "Script", "Store", "Shutdown"]),
+    "lost": (LOSING_WAY, 5, ["Wait", "Boot", "Fetch", "Wait", "Boot"]),
+    "cancelled while it waited": ((("cancelled", ""),), None, ["Wait"]),
+}
+
+
+@pytest.mark.parametrize(("way", "steps", "phases"), WAYS.values(), ids=WAYS)
+def test_the_phases_follow_what_happened(
+    form: JobPage, fake_cloud: FakeCloud, way: tuple[tuple[str, str], ...], steps: int | None, phases: list[str]
+) -> None:
+    fake_cloud.events_per_look = 0
+    form.open(f"#/jobs/{add_job(fake_cloud, way, steps)}")
+    expect(form.phases.locator(".what")).to_have_text(phases)
+
+
+def test_a_running_job_says_how_long_its_phase_usually_takes_here(form: JobPage, fake_cloud: FakeCloud) -> None:
+    for _ in range(3):
+        add_job(fake_cloud, WAY)
+    add_job(fake_cloud, FAILING_WAY)
+    fake_cloud.events_per_look = 0
+    form.open(f"#/jobs/{add_job(fake_cloud, WAY, 1)}")
+    expect(form.job).to_contain_text("Boot usually takes 31 s here.")
+
+
+def test_the_first_job_of_a_stack_says_nothing_of_what_is_usual(form: JobPage, fake_cloud: FakeCloud) -> None:
+    fake_cloud.events_per_look = 0
+    form.open(f"#/jobs/{add_job(fake_cloud, WAY, 1)}")
+    expect(form.phases.locator(".what").last).to_have_text("Boot")
+    expect(form.job.locator(".usual")).to_be_hidden()
+
+
+def test_a_log_is_searched_timed_wrapped_and_saved(form: JobPage, fake_cloud: FakeCloud, log: Locator) -> None:
+    job_id = add_job(fake_cloud, WAY)
+    fake_cloud.jobs[job_id].log.clear()
+    fake_cloud.jobs[job_id].print(*(f"row {number} of 300" for number in range(1, 301)))
+    form.open(f"#/jobs/{job_id}")
+    form.open_log()
+    form.job.get_by_role("searchbox", name="Search the log").fill("ROW 27")
+    expect(log.locator(".hit")).to_have_count(11)
+    expect(form.job.locator(".log-tools [role=status]")).to_have_text("1 of 11 lines")
+    form.job.get_by_role("searchbox", name="Search the log").press("Enter")
+    expect(log.locator(".linked")).to_have_text("row 270 of 300")
+    expect(log.locator(".linked")).to_be_in_viewport()
+    expect(form.page).to_have_url(f"{form.url}/#/jobs/{job_id}?line=270")
+    form.job.get_by_role("button", name="Wrap").click()
+    expect(log).to_have_css("white-space-collapse", "preserve")
+    expect(log).to_have_css("text-wrap-mode", "nowrap")
+    form.job.get_by_role("button", name="Times").click()
+    expect(log.locator(".line").first).to_have_attribute("data-at", fake_cloud.jobs[job_id].log[0]["at"][11:19])
+    with form.page.expect_download() as waiting:
+        form.job.locator(".log-tools").get_by_role("button", name="Download").click()
+    lines = Path(waiting.value.path()).read_text().splitlines()
+    assert lines == [line["text"] for line in fake_cloud.jobs[job_id].log]
+
+
+def test_a_link_leads_to_a_line_of_the_log(form: JobPage, fake_cloud: FakeCloud, log: Locator) -> None:
+    job_id = add_job(fake_cloud, WAY)
+    fake_cloud.jobs[job_id].log.clear()
+    fake_cloud.jobs[job_id].print(*(f"row {number} of 300" for number in range(1, 301)))
+    form.open(f"#/jobs/{job_id}?line=150")
+    expect(log.locator(".linked")).to_have_text("row 150 of 300")
+    expect(log.locator(".linked")).to_be_in_viewport()
+    log.locator(".line", has_text="row 152 ").click(position={"x": 20, "y": 5})
+    expect(log.locator(".linked")).to_have_text("row 152 of 300")
+    expect(form.page).to_have_url(f"{form.url}/#/jobs/{job_id}?line=152")
