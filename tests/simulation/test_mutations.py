@@ -166,7 +166,7 @@ def test_a_leader_who_forgets_what_it_has_just_granted_is_found(monkeypatch: pyt
         return decision
 
     admit = Budget.admit
-    monkeypatch.setattr(Budget, "take", forgetful)
+    monkeypatch.setattr(Budget, "admit", forgetful)
     assert first_problems("micro-USD may be spent", schedules(owner_caps=OWNER_CAPS))
 
 
