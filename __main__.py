@@ -25,7 +25,7 @@ provider = aws_provider(name, {"project": "mayfly", "mayfly:stack": config.stack
 tagged, place = pulumi.ResourceOptions(provider=provider), place_of(provider)
 region, account_id = place.region, place.account_id
 
-# Known before the state machine exists, because its steps, which it needs, need it.
+# Known before the state machine exists: its steps, which it needs, need it, and nothing else has to wait for it.
 state_machine_name = f"{name}-jobs"
 state_machine_arn = f"arn:aws:states:{region}:{account_id}:stateMachine:{state_machine_name}"
 
@@ -36,20 +36,19 @@ payload = Payload(f"{name}-payload", PayloadArgs(config, data.artifacts), opts=t
 steps = Steps(
     name, StepsArgs(config, account_id, region, data, network, machines, payload, state_machine_arn), opts=tagged
 )
-workflow = Workflow(state_machine_name, WorkflowArgs(config, steps, state_machine_name), opts=tagged)
-after_workflow = pulumi.ResourceOptions(provider=provider, depends_on=[workflow])
-triggers = Triggers(name, TriggersArgs(config, data, state_machine_arn), opts=after_workflow)
+workflow = Workflow(state_machine_name, WorkflowArgs(config, account_id, region, steps), opts=tagged)
+triggers = Triggers(name, TriggersArgs(config, data, workflow, state_machine_arn), opts=tagged)
 sweeper = Sweeper(
-    f"{name}-sweep", SweeperArgs(config, account_id, region, data, machines, state_machine_arn), opts=after_workflow
+    f"{name}-sweep", SweeperArgs(config, account_id, region, data, machines, state_machine_arn), opts=tagged
 )
-api = Api(f"{name}-api", ApiArgs(config, data, machines, workflow.arn), opts=tagged)
+api = Api(f"{name}-api", ApiArgs(config, data, machines, state_machine_arn), opts=tagged)
 sign_in = SignIn(f"{name}-sign-in", SignInArgs(config, account_id, region), opts=tagged) if config.has_sign_in else None
 site = Site(f"{name}-site", SiteArgs(api.host, data.hosts, sign_in, config.domain), opts=tagged)
 clients = sign_in.clients([site.url, *config.extra_origins]) if sign_in else None
 api.serve(clients)
 site.configure(clients)
 data.open_to([site.url, *config.extra_origins])
-monitoring = Monitoring(name, MonitoringArgs(config, account_id, region, api, triggers, workflow.arn), opts=tagged)
+monitoring = Monitoring(name, MonitoringArgs(config, account_id, region, api, triggers, state_machine_arn), opts=tagged)
 
 pulumi.export("uploads_bucket", data.uploads.name)
 pulumi.export("outputs_bucket", data.outputs.name)

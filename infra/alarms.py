@@ -58,7 +58,7 @@ class Watched:
     prefix: str
     api_id: pulumi.Output[str]
     failed_records: pulumi.Output[str]
-    state_machine_arn: pulumi.Output[str]
+    state_machine_arn: str
 
     def own(self, name: str, statistic: str) -> Metric:
         return Metric(NAMESPACE, name, statistic, {"stack": self.stack})

@@ -38,7 +38,7 @@ class ApiArgs:
     config: StackConfig
     data: JobStorage
     machines: Machines
-    state_machine_arn: pulumi.Output[str]
+    state_machine_arn: str
 
 
 class Api(pulumi.ComponentResource):

@@ -34,8 +34,9 @@ class FunctionArgs:
 
 
 class Function(pulumi.ComponentResource):
-    """`name`, `arn` and `invoke_arn` are the function's."""
+    """`name`, `arn` and `invoke_arn` are the function's; `known_name` is the name for what need not wait for it."""
 
+    known_name: str
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
     invoke_arn: pulumi.Output[str]
@@ -74,7 +75,7 @@ class Function(pulumi.ComponentResource):
             # Not before it may write its log; and Lambda would make the log group itself, one that never forgets.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[rights, log]),
         )
-        self._component_name = name
+        self.known_name = name
         self.name = function.name
         self.arn = function.arn
         self.invoke_arn = function.invoke_arn
@@ -84,7 +85,7 @@ class Function(pulumi.ComponentResource):
         self, occasion: str, *, pattern: Mapping[str, Any] | None = None, schedule: str | None = None
     ) -> None:
         """Has EventBridge invoke the function on events of a pattern, or on a schedule; `occasion` names the rule."""
-        name, child = f"{self._component_name}-{occasion}", pulumi.ResourceOptions(parent=self)
+        name, child = f"{self.known_name}-{occasion}", pulumi.ResourceOptions(parent=self)
         rule = aws.cloudwatch.EventRule(
             name,
             event_pattern=json.dumps(pattern) if pattern else None,

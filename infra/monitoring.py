@@ -26,7 +26,7 @@ class MonitoringArgs:
     region: str
     api: Api  # which serves already
     triggers: Triggers
-    state_machine_arn: pulumi.Output[str]
+    state_machine_arn: str
 
 
 class Monitoring(pulumi.ComponentResource):

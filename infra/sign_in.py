@@ -44,7 +44,7 @@ class AppClients:
     command_line_id: pulumi.Output[str]
     user_pool_id: pulumi.Output[str]
     issuer: pulumi.Output[str]
-    url: pulumi.Output[str]  # of the sign-in pages, without a slash at the end
+    url: str  # of the sign-in pages, without a slash at the end
     scopes: Sequence[str] = _SCOPES
     command_line_urls: Sequence[str] = _COMMAND_LINE_URLS
 
@@ -54,7 +54,7 @@ class AppClients:
         return [self.page_id, self.command_line_id]
 
     @property
-    def exports(self) -> dict[str, pulumi.Output[str]]:
+    def exports(self) -> dict[str, pulumi.Input[str]]:
         """What a newcomer needs: where to create users, and where and as what a program signs them in."""
         return {"user_pool_id": self.user_pool_id, "sign_in_url": self.url, "sign_in_client_id": self.page_id}
 
@@ -64,7 +64,7 @@ class SignIn(pulumi.ComponentResource):
 
     user_pool_id: pulumi.Output[str]
     issuer: pulumi.Output[str]
-    url: pulumi.Output[str]
+    url: str
 
     def __init__(self, name: str, args: SignInArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:SignIn", name, None, opts)
@@ -83,7 +83,8 @@ class SignIn(pulumi.ComponentResource):
         )
         self.user_pool_id = pool.id
         self.issuer = pulumi.Output.concat("https://", pool.endpoint)
-        self.url = pulumi.Output.concat("https://", self._domain.domain, f".auth.{args.region}.amazoncognito.com")
+        # Known before the domain is there: the site's distribution, which takes minutes, need not wait for it.
+        self.url = f"https://{_domain_prefix(args)}.auth.{args.region}.amazoncognito.com"
         self.register_outputs({"user_pool_id": self.user_pool_id, "url": self.url})
 
     def clients(self, origins: Sequence[pulumi.Input[str]]) -> AppClients:

@@ -14,6 +14,7 @@ from infra.function import Function, FunctionArgs
 from infra.job_storage import JobStorage
 from infra.policies import Statement
 from infra.steps import MEMORY, answer_workflow, orchestrator_bundle
+from infra.workflow import Workflow
 
 _SECONDS = 30
 _TWO_WEEKS = 14 * 24 * 3600
@@ -45,6 +46,7 @@ _EVENTS: dict[str, dict[str, Any]] = {
 class TriggersArgs:
     config: StackConfig
     data: JobStorage
+    workflow: Workflow
     state_machine_arn: str
 
 
@@ -105,7 +107,8 @@ class Triggers(pulumi.ComponentResource):
             maximum_retry_attempts=10,
             maximum_record_age_in_seconds=21_600,
             destination_config={"on_failure": {"destination_arn": queue.arn}},
-            opts=child,
+            # Not before there is something to start, and no longer.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.workflow]),
         )
         url: pulumi.Output[str] = queue.url
         return url

@@ -50,5 +50,5 @@ def test_the_length_of_every_name_that_is_made_up_is_known(longest: Deployment) 
 
 
 def test_a_longer_stack_name_is_refused_with_the_reason() -> None:
-    with pytest.raises(DeploymentError, match="use 1 to 30 lower-case letters"):
+    with pytest.raises(DeploymentError, match="must be 1 to 30 lower-case letters"):
         preview(ROOT, config=CONFIG, stack=LONGEST_STACK + "s")
