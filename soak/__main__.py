@@ -53,7 +53,7 @@ class Soak:
     deadline: float
     say: Callable[[str], None]
     record: Record = field(default_factory=Record)
-    earlier_machines: set[str] = field(default_factory=set)
+    earlier_machines: dict[str, str] = field(default_factory=dict)
     restarts: list[str] = field(default_factory=list)
 
     def carry_out(self, plans: Sequence[JobPlan], faults: FaultSwitch) -> None:
@@ -86,7 +86,7 @@ class Soak:
 
     def _restart_emulator(self) -> None:
         with JobClient(self.cloud.url) as client:
-            self.earlier_machines |= {machine["id"] for machine in client.machines()}
+            self.earlier_machines |= {machine["id"]: machine["job_id"] for machine in client.machines()}
         began = time.monotonic()
         with self.record.restart():
             self.record.interrupt()

@@ -27,7 +27,7 @@ def _of_jobs(jobs: Sequence[SoakJob], snapshot: Snapshot) -> Iterator[str]:
         if job.deleted is not None:
             if found is not None:
                 yield f"job {job.id} is listed, though it was deleted"
-            if _has_whole_receipt(job.deleted):
+            if not job.deleted_early:
                 yield from _of_end(job, job.deleted)
         elif found is None:
             yield f"job {job.id} is gone, and it was not deleted"
@@ -66,17 +66,20 @@ def _of_money(jobs: Sequence[SoakJob], snapshot: Snapshot) -> Iterator[str]:
     for found in receipts:
         if found["cost"] is not None:
             costs[found["owner"]] += int(Decimal(found["cost"]["usd"]) * _MICRO)
-    unknown = {found["owner"] for found in receipts if not _has_whole_receipt(found)}
+    # What machines a job had after it was deleted early, and what they cost, only the ledger says.
+    early = {job.id: job.deleted["owner"] for job in jobs if job.deleted is not None and job.deleted_early}
     for owner in sorted(costs.keys() | snapshot.ledger.keys()):
         spent, charged = costs[owner], snapshot.ledger.get(owner, 0)
-        # A job that was deleted in the moment of its last machine's end was last read without that machine's cost.
-        if spent > charged or (spent < charged and owner not in unknown):
+        if spent > charged or (spent < charged and owner not in early.values()):
             yield f"owner {owner}: the receipts are {spent} micro-USD, the ledger has {charged}"
     named = {machine["instance_id"] for found in receipts for machine in found["machines"]}
+    known = named | {machine for machine, job_id in snapshot.launched.items() if job_id in early}
+    charged_machines, launched = set(snapshot.charged), set(snapshot.launched)
     for what, names in (
-        ("in receipts and not in the ledger", named - set(snapshot.charged)),
-        ("in the ledger and not in receipts", set(snapshot.charged) - named),
-        ("launched and in no receipt", set(snapshot.launched) - named),
+        ("in receipts and not in the ledger", named - charged_machines),
+        ("in the ledger and not in receipts", charged_machines - known),
+        ("launched and in no receipt", launched - known),
+        ("launched and not in the ledger", launched - charged_machines),
     ):
         if names:
             yield f"machines {what}: {_some(sorted(names))}"

@@ -37,6 +37,7 @@ class SoakJob:
         interrupted: it was open when the emulator was restarted, so that it may have failed as internal_error.
         seconds: from the submission to its first end.
         deleted: the job as it was read right before it was deleted.
+        deleted_early: so soon that a machine's end, or even its launch, may have come after that.
     """
 
     owner: str
@@ -47,6 +48,7 @@ class SoakJob:
     interrupted: bool = False
     seconds: float | None = None
     deleted: Job | None = field(default=None, repr=False)
+    deleted_early: bool = False
 
 
 @dataclass
@@ -176,6 +178,7 @@ class Journey:
         if not self._is_deleted(job, early=True):
             self.record.events.append("early deletion refused")
             return False
+        job.deleted_early = True
         self.record.events.append("early deletion accepted")
         machines = self._answered(self.client.machines)
         alive = [each["id"] for each in machines if each["job_id"] == job.id and each["state"] != "terminated"]

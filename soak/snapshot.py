@@ -26,7 +26,7 @@ class Snapshot:
         jobs: every job that the API lists, by its id.
         outputs: SHA-256 (hex) of each listed and succeeded job's result, or why there is none.
         of_deleted: what there is of deleted jobs, other than the note that they were.
-        launched: id of every machine that there ever was.
+        launched: every machine that there ever was, with the job that it was launched for.
         ledger: micro-USD by the API's owner.
         charged: ids of the machines that are in the ledger.
     """
@@ -35,13 +35,13 @@ class Snapshot:
     jobs: Mapping[str, Job]
     outputs: Mapping[str, str]
     of_deleted: Collection[str]
-    launched: Collection[str]
+    launched: Mapping[str, str]
     ledger: Mapping[str, int]
     charged: Collection[str]
 
 
 def take(
-    cloud: LocalCloud, clients: Collection[JobClient], deleted: Mapping[str, Job], earlier_machines: Collection[str]
+    cloud: LocalCloud, clients: Collection[JobClient], deleted: Mapping[str, Job], earlier_machines: Mapping[str, str]
 ) -> Snapshot:
     """One client for each owner; `deleted` are jobs as they were last read; machines are forgotten at a restart."""
     jobs: dict[str, Job] = {}
@@ -68,7 +68,7 @@ def take(
         jobs=jobs,
         outputs=outputs,
         of_deleted=list(_of_deleted(cloud, deleted, items)),
-        launched={machine["id"] for machine in _machines(cloud)} | set(earlier_machines),
+        launched={**earlier_machines, **{machine["id"]: machine["job_id"] for machine in _machines(cloud)}},
         ledger=ledger,
         charged=charged,
     )

@@ -26,6 +26,9 @@ FAILED: Job = {**SUCCEEDED, "status": "failed", "error": {"code": "script_failed
 INTERNAL: Job = {**FAILED, "error": {"code": "internal_error", "message": "its workflow was lost"}}
 
 
+HALF_READ: Job = {**SUCCEEDED, "machines": [{**MACHINE, "terminated_at": None}], "cost": None}
+
+
 def soak_job(**values: Any) -> SoakJob:
     return SoakJob(**{"owner": "soak-01", "id": "job", "output": b"result", "may_end_as": "succeeded", **values})
 
@@ -36,7 +39,7 @@ def snapshot(job: Job | None = SUCCEEDED, **values: Any) -> Snapshot:
         jobs={job["id"]: job} if job else {},
         outputs={"job": hashlib.sha256(b"result").hexdigest()},
         of_deleted=[],
-        launched={"i-1"},
+        launched={"i-1": "job"},
         ledger={"sub": 700},
         charged={"i-1"},
     )
@@ -51,11 +54,9 @@ def snapshot(job: Job | None = SUCCEEDED, **values: Any) -> Snapshot:
         (soak_job(may_end_as="cancelled"), snapshot({**SUCCEEDED, "status": "cancelled"})),
         (soak_job(deleted=SUCCEEDED), snapshot(None)),
         (soak_job(interrupted=True), snapshot(INTERNAL)),
-        # Deleted in the moment of its last machine's end: what that one cost was never read.
-        (
-            soak_job(deleted={**SUCCEEDED, "machines": [{**MACHINE, "terminated_at": None}], "cost": None}),
-            snapshot(None),
-        ),
+        # Deleted in the moment of its last machine's end, or of its launch: what that one cost was never read.
+        (soak_job(deleted=HALF_READ, deleted_early=True), snapshot(None)),
+        (soak_job(deleted={**HALF_READ, "machines": []}, deleted_early=True), snapshot(None)),
     ],
 )
 def test_a_right_ending_is_no_problem(job: SoakJob, found: Snapshot) -> None:
@@ -93,8 +94,22 @@ def test_a_right_ending_is_no_problem(job: SoakJob, found: Snapshot) -> None:
             "owner other: the receipts are 0 micro-USD, the ledger has 5",
         ),
         (soak_job(), snapshot(charged=set()), "machines in receipts and not in the ledger: i-1"),
-        (soak_job(), snapshot(charged={"i-1", "i-2"}), "machines in the ledger and not in receipts: i-2"),
-        (soak_job(), snapshot(launched={"i-1", "i-2"}), "machines launched and in no receipt: i-2"),
+        (
+            soak_job(),
+            snapshot(launched={"i-1": "job", "i-2": "job"}, charged={"i-1", "i-2"}),
+            "machines in the ledger and not in receipts: i-2",
+        ),
+        (soak_job(), snapshot(launched={"i-1": "job", "i-2": "job"}), "machines launched and in no receipt: i-2"),
+        (
+            soak_job(deleted={**HALF_READ, "machines": []}, deleted_early=True),
+            snapshot(None, charged=set(), ledger={}),
+            "machines launched and not in the ledger: i-1",
+        ),
+        (
+            soak_job(deleted={**SUCCEEDED, "machines": []}),
+            snapshot(None),
+            "machines in the ledger and not in receipts: i-1",
+        ),
     ],
 )
 def test_a_wrong_ending_is_named(job: SoakJob, found: Snapshot, problem: str) -> None:
@@ -108,8 +123,7 @@ def test_a_job_that_was_not_submitted_is_named() -> None:
 
 
 def test_a_deleted_job_with_an_unread_cost_hides_no_overcharge_of_the_receipts() -> None:
-    half_read = {**SUCCEEDED, "machines": [{**MACHINE, "terminated_at": None}]}
     found = snapshot(None, ledger={"sub": 1})
-    assert audit([soak_job(deleted=half_read)], found) == [
+    assert audit([soak_job(deleted=SUCCEEDED, deleted_early=True)], found) == [
         "owner sub: the receipts are 700 micro-USD, the ledger has 1"
     ]
