@@ -66,14 +66,16 @@ def _of_money(jobs: Sequence[SoakJob], snapshot: Snapshot) -> Iterator[str]:
     for found in receipts:
         if found["cost"] is not None:
             costs[found["owner"]] += int(Decimal(found["cost"]["usd"]) * _MICRO)
-    # What machines a job had after it was deleted early, and what they cost, only the ledger says.
+    # Machines that ended after their job was deleted early: what they cost, only the ledger says.
     early = {job.id: job.deleted["owner"] for job in jobs if job.deleted is not None and job.deleted_early}
+    ended = {each["instance_id"] for found in receipts for each in found["machines"] if each["terminated_at"]}
+    unread = {one: early[job_id] for one, job_id in snapshot.launched.items() if job_id in early and one not in ended}
     for owner in sorted(costs.keys() | snapshot.ledger.keys()):
         spent, charged = costs[owner], snapshot.ledger.get(owner, 0)
-        if spent > charged or (spent < charged and owner not in early.values()):
+        if spent > charged or (spent < charged and owner not in unread.values()):
             yield f"owner {owner}: the receipts are {spent} micro-USD, the ledger has {charged}"
     named = {machine["instance_id"] for found in receipts for machine in found["machines"]}
-    known = named | {machine for machine, job_id in snapshot.launched.items() if job_id in early}
+    known = named | unread.keys()
     charged_machines, launched = set(snapshot.charged), set(snapshot.launched)
     for what, names in (
         ("in receipts and not in the ledger", named - charged_machines),

@@ -93,6 +93,11 @@ def test_a_right_ending_is_no_problem(job: SoakJob, found: Snapshot) -> None:
             snapshot(ledger={"sub": 700, "other": 5}),
             "owner other: the receipts are 0 micro-USD, the ledger has 5",
         ),
+        (
+            soak_job(deleted=SUCCEEDED, deleted_early=True),
+            snapshot(None, ledger={"sub": 701}),
+            "owner sub: the receipts are 700 micro-USD, the ledger has 701",
+        ),
         (soak_job(), snapshot(charged=set()), "machines in receipts and not in the ledger: i-1"),
         (
             soak_job(),
