@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 from operations.smoke import TRIALS
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), ROOT / "ec2_payload" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("*/README.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -69,6 +70,35 @@ def test_the_security_document_says_what_is_not_defended_and_how_to_report() -> 
 def test_the_first_deployment_tries_every_trial_that_there_is() -> None:
     named = re.findall(r"--trial (\w+)", (ROOT / "docs" / "first-deployment.md").read_text(encoding="utf-8"))
     assert set(named) == set(TRIALS)
+
+
+PAGES = {"tour.md": 2, "glossary.md": 1}
+
+
+def defined_in(path: Path) -> set[str]:
+    """The functions and classes of a file, methods as `Class.method`; of a workflow its states."""
+    source = path.read_text(encoding="utf-8")
+    if path.suffix == ".js":
+        return set(re.findall(r"^(?:export )?(?:async )?(?:function|class|const) (\w+)", source, re.MULTILINE))
+    if path.suffix == ".json":
+        return set(json.loads(source)["States"])
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    named = [node for node in ast.parse(source).body if isinstance(node, kinds)]
+    methods = {f"{node.name}.{each.name}" for node in named for each in node.body if isinstance(each, kinds)}
+    return {node.name for node in named} | methods
+
+
+@pytest.mark.parametrize("document", PAGES)
+def test_what_the_tour_and_the_glossary_name_is_defined_in_the_file_they_link_to(document: str) -> None:
+    folder = ROOT / "docs"
+    named = re.findall(r"\[`([\w.]+)`\]\(([^)]+)\)", (folder / document).read_text(encoding="utf-8"))
+    assert len(named) > 20
+    assert [(name, path) for name, path in named if name not in defined_in(folder / path)] == []
+
+
+def test_the_tour_has_two_pages_at_most_and_the_glossary_one() -> None:
+    pages = {name: len((ROOT / "docs" / name).read_text(encoding="utf-8").splitlines()) / 50 for name in PAGES}
+    assert {name: pages[name] <= most for name, most in PAGES.items()} == dict.fromkeys(PAGES, True)
 
 
 def test_the_readme_is_short() -> None:
