@@ -121,6 +121,8 @@ class Api(pulumi.ComponentResource):
             "stack": self._config.stack,  # what infra/alarms.py tells metrics of these lines apart by
             "requestId": "$context.requestId",
             "time": "$context.requestTime",
+            # Behind CloudFront the address is CloudFront's, so the caller is named by the token's subject.
+            "subject": "$context.authorizer.claims.sub",
             "ip": "$context.identity.sourceIp",
             "method": "$context.httpMethod",
             "path": "$context.path",

@@ -55,6 +55,12 @@ def test_requests_are_throttled_for_all_and_more_so_where_no_token_is_needed(rec
     }
 
 
+def test_the_access_log_names_the_caller_by_the_tokens_subject(recorded: Deployment) -> None:
+    """Amazon API Gateway developer guide, "Customize HTTP API access logs": `$context.authorizer.claims.property`."""
+    fields = json.loads(only(recorded, "aws:apigatewayv2/stage:Stage").inputs["accessLogSettings"]["format"])
+    assert fields["subject"] == "$context.authorizer.claims.sub"
+
+
 def test_the_stack_says_how_many_requests_it_takes(tailored: Deployment, generous: Deployment) -> None:
     few, many = throttling(tailored), throttling(generous)
     assert (few[""], few["ANY /api/health"]) == ((1, 2), (1, 2))
