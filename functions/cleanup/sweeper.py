@@ -15,8 +15,8 @@ from functools import cache
 from typing import TypeVar
 
 from functions.cleanup.deletion import Purger
-from functions.cleanup.ending import is_gone
 from functions.cleanup.ports import SweepPosition
+from functions.cleanup.run_machines import is_gone
 from functions.execution.ports import InstanceView, Machines
 from functions.jobs import clock
 from functions.jobs.clock import now

@@ -9,7 +9,7 @@ from typing import Any
 from functions.aws.clients import Clients
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.workflow import StepFunctionsWorkflow
-from functions.execution.running import AwaitStep
+from functions.execution.await_step import AwaitStep
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import TableSettings
 from functions.orchestrator.step import log_step, logger

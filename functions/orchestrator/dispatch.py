@@ -14,7 +14,7 @@ from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.machines import AwsMachines
 from functions.aws.scheduling_table import DynamoSchedulingTable
-from functions.execution.running import DispatchStep
+from functions.execution.dispatch_step import DispatchStep
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import DispatchSettings
 from functions.orchestrator.step import log_step, logger, run_of

@@ -10,7 +10,7 @@ from typing import Any
 from functions.aws.clients import Clients
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.machines import AwsMachines
-from functions.execution.running import InspectStep
+from functions.execution.inspect_step import InspectStep
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import InspectSettings
 from functions.orchestrator.step import log_step, logger, run_of

@@ -10,8 +10,8 @@ from functions.aws.clients import Clients
 from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.metrics import EmfMetrics
-from functions.cleanup.ending import RecordStep
-from functions.execution.running import Outcome
+from functions.execution.outcome import Outcome
+from functions.execution.record_step import RecordStep
 from functions.jobs.job import TimelineEvent
 from functions.jobs.metrics import MeasuredJobTable
 from functions.jobs.provenance import Reported

@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.aws.clients import Clients
 from functions.aws.metrics import EmfMetrics
-from functions.cleanup.ending import ReleaseStep
+from functions.cleanup.release_step import ReleaseStep
 from functions.jobs.metrics import MeasuredJobTable
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import ReleaseSettings

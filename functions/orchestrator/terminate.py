@@ -13,7 +13,8 @@ from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.machines import AwsMachines
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.workflow import StepFunctionsWorkflow
-from functions.cleanup.ending import RunMachines, TerminateStep
+from functions.cleanup.run_machines import RunMachines
+from functions.cleanup.terminate_step import TerminateStep
 from functions.cleanup.termination_batcher import TerminationBatcher
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import TableSettings

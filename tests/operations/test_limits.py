@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.execution.machine_report import MachineReport
+from functions.execution.outcome import outcome_of
 from functions.execution.ports import CommandState
-from functions.execution.running import _finished
 from infra import history
 from infra.config import ConfigError, StackConfig
 from infra.spending import spending_settings
@@ -116,7 +116,7 @@ def test_the_document_has_the_worst_cases_of_today(worst_cases: list[WorstCase])
 def test_whatever_a_script_writes_the_answer_of_a_step_fits_into_the_workflow() -> None:
     """The end of its stderr, with characters that JSON writes as twelve bytes (one half of a pair each six)."""
     report: dict[str, Any] = {"stderr_tail": "\U0001f600" * 8_000, "events": []}
-    answer = json.dumps(asdict(_finished(CommandState("Failed", 10, None), MachineReport.read(report), 600)))
+    answer = json.dumps(asdict(outcome_of(CommandState("Failed", 10, None), MachineReport.read(report), 600)))
     assert 4_000 < len(answer) < limits.STEP_ANSWER
 
 

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from functions.aws.workflow import StepFunctionsWorkflow
-from functions.cleanup import ending, sweeper
-from functions.cleanup.ending import ReleaseStep
+from functions.cleanup import release_step, sweeper
+from functions.cleanup.release_step import ReleaseStep
 from functions.cleanup.sweeper import Sweeper
 from functions.costs.budget import AdmissionDecision, Budget
+from functions.execution import record_step
 from functions.execution.ports import Machines
 from functions.jobs.job import Job, JobStatus, MachineReceipt, Run
 from functions.jobs.metrics import JOBS_ENDED, MeasuredJobTable
@@ -135,7 +136,7 @@ def test_a_termination_that_is_taken_for_granted_is_found(monkeypatch: pytest.Mo
         machines.terminate(instance_id)
         return True
 
-    monkeypatch.setattr(ending, "is_gone", trusting)
+    monkeypatch.setattr(release_step, "is_gone", trusting)
     assert first_problems("is freed, but the machine is")
 
 
@@ -179,7 +180,7 @@ def test_a_release_that_frees_no_slot_when_it_cannot_note_the_machines_end_is_fo
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The receipt is written first, since it says what is charged; that it could be written is no condition."""
-    monkeypatch.setattr(ending, "suppress", lambda *_: nullcontext())
+    monkeypatch.setattr(release_step, "suppress", lambda *_: nullcontext())
     assert first_problems("did not get to its end", schedules(damaged=st.just(True)))
 
 
@@ -210,5 +211,5 @@ def test_a_manifest_that_does_not_fit_its_result_is_found(monkeypatch: pytest.Mo
         made = manifest_of(*facts)
         return replace(made, output=replace(made.output, sha256=made.text.sha256))
 
-    monkeypatch.setattr(ending, "manifest_of", mistaken)
+    monkeypatch.setattr(record_step, "manifest_of", mistaken)
     assert first_problems("its manifest has other hashes")

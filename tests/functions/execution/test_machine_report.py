@@ -12,10 +12,10 @@ import pytest
 
 from functions.api.caller import Auth
 from functions.aws.job_items import from_item, to_item
-from functions.cleanup.ending import RecordStep
+from functions.execution.inspect_step import InspectStep
 from functions.execution.machine_report import EVENTS, MachineReport
 from functions.execution.ports import CommandState
-from functions.execution.running import InspectStep
+from functions.execution.record_step import RecordStep
 from functions.jobs.job import JobStatus, Run
 from functions.orchestrator.record import _outcome
 from tests.functions.api.test_owners import ALICE, Gateway, claims

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from functions.aws.job_items import from_item, to_item
 from functions.aws.machines import _report
-from functions.cleanup.ending import RecordStep
+from functions.execution.inspect_step import InspectStep
 from functions.execution.machine_report import CLOCK_SKEW, EVENTS, MachineReport
+from functions.execution.outcome import WRAPPER_FAILURES
 from functions.execution.ports import CommandState
-from functions.execution.running import WRAPPER_FAILURES, InspectStep
+from functions.execution.record_step import RecordStep
 from functions.jobs import clock
 from functions.jobs.clock import rfc3339
 from functions.jobs.job import Job, JobStatus, Run

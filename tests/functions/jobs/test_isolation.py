@@ -20,7 +20,8 @@ from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.sweep_position import DynamoSweepPosition
-from functions.cleanup.ending import ReleaseStep, RunMachines
+from functions.cleanup.release_step import ReleaseStep
+from functions.cleanup.run_machines import RunMachines
 from functions.cleanup.sweeper import Sweeper, SweepReport
 from functions.execution.ports import InstanceView, MachineAssignment
 from functions.jobs.job import Job, JobStatus, Run

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from functions.cleanup.ending import _CODES
-from functions.execution.running import WRAPPER_FAILURES
+from functions.execution.outcome import WRAPPER_FAILURES
+from functions.execution.record_step import _CODES
 from functions.jobs.errors import IllegalTransition
 from functions.jobs.failure_catalog import FAILURES, job_error
 from functions.jobs.ids import is_job_id, new_job_id

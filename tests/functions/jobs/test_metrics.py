@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from functions.cleanup.ending import RecordStep, ReleaseStep, RunMachines
+from functions.cleanup.release_step import ReleaseStep
+from functions.cleanup.run_machines import RunMachines
 from functions.cleanup.sweeper import Sweeper
+from functions.execution.outcome import Outcome
 from functions.execution.ports import InstanceView
-from functions.execution.running import Outcome
+from functions.execution.record_step import RecordStep
 from functions.jobs.errors import ConcurrentChange, Throttled
 from functions.jobs.failure_catalog import FAILURES
 from functions.jobs.job import Job, JobStatus, Run, TimelineEvent

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from functions.cleanup.ending import RecordStep, ReleaseStep, RunMachines
+from functions.cleanup.release_step import ReleaseStep
+from functions.cleanup.run_machines import RunMachines
 from functions.cleanup.sweeper import Sweeper
+from functions.execution.await_step import AwaitStep
+from functions.execution.inspect_step import InspectStep
 from functions.execution.ports import CommandState, MachineAssignment
-from functions.execution.running import AwaitStep, InspectStep
+from functions.execution.record_step import RecordStep
 from functions.jobs.errors import AgentNotOnline
 from functions.jobs.job import JobStatus, Run
 from functions.jobs.metrics import NullMetrics

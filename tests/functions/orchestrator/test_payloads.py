@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.execution.running import Outcome
+from functions.execution.outcome import Outcome
 from functions.jobs.job import JobStatus, Run, TimelineEvent
 from functions.orchestrator import await_completion, dispatch, inspect_command, launch, record, release, terminate
 from tests.functions.fakes.job_table import a_job

@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 
-from functions.cleanup.ending import RecordStep, ReleaseStep, RunMachines, TerminateStep
+from functions.cleanup.release_step import ReleaseStep
+from functions.cleanup.run_machines import RunMachines
+from functions.cleanup.terminate_step import TerminateStep
 from functions.cleanup.termination_batcher import TerminationBatcher
+from functions.execution.await_step import AwaitStep
+from functions.execution.dispatch_step import DispatchStep
+from functions.execution.inspect_step import InspectStep
 from functions.execution.ports import CommandState
-from functions.execution.running import AwaitStep, DispatchStep, InspectStep
+from functions.execution.record_step import RecordStep
 from functions.jobs.errors import AgentNotOnline, MayflyError
 from functions.jobs.job import Job, JobStatus, Run
 from functions.orchestrator import await_completion, dispatch, inspect_command, launch, record, release, terminate

@@ -9,7 +9,7 @@ import pytest
 from cfnlint.api import lint
 from jsonata import jsonata
 
-from functions.cleanup.ending import _CODES
+from functions.execution.record_step import _CODES
 from functions.jobs import errors
 from functions.jobs.failure_catalog import FAILURES
 from functions.scheduling import scheduler

@@ -6,28 +6,22 @@ import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
+from functions.execution.dispatch_step import DispatchStep
 from functions.execution.machine_command import machine_command
-from functions.execution.ports import CommandState, MachineAssignment
-from functions.execution.running import AwaitStep, DispatchStep, InspectStep
-from functions.jobs.clock import rfc3339
+from functions.execution.ports import MachineAssignment
 from functions.jobs.errors import AgentNotOnline, JobEnded, MachineLost
-from functions.jobs.job import Job, JobStatus, Overrides, Program, Run
-from functions.jobs.provenance import Content, Reported
+from functions.jobs.job import Job, JobStatus, Overrides, Program
 from functions.scheduling.ports import Slot
-from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.job_table import JOB_ID, RUN, FakeJobTable, a_job
 from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.scheduling_table import FakeSchedulingTable
-from tests.functions.fakes.workflow import FakeWorkflow
 
 SHA = "a" * 64
-LAUNCHED = {"status": JobStatus.LAUNCHING, "attempts": 1, "instance_id": "i-1"}
 NOT_YET = AgentNotOnline("not yet")
 
 
@@ -314,184 +308,6 @@ def test_a_command_is_not_made_of_anything_but_urls_and_hashes(name: str, value:
         machine_command("pass", **{**good, name: value})  # type: ignore[arg-type]
 
 
-def await_step() -> tuple[AwaitStep, FakeWorkflow]:
-    table, workflow = FakeMachineTable(), FakeWorkflow()
-    table.add(MachineAssignment("i-1", "alice", JOB_ID, 1))
-    return AwaitStep(table, workflow), workflow
-
-
-def test_news_wakes_the_workflow_that_waits() -> None:
-    step, flow = await_step()
-    step.store_token("i-1", "token")
-    assert flow.woken == []
-    assert step.report("i-1", "Success")
-    assert flow.woken == ["token"]
-
-
-def test_news_that_came_before_the_wait_ends_it_at_once() -> None:
-    step, flow = await_step()
-    step.report("i-1", "Success")
-    step.store_token("i-1", "token")
-    assert flow.woken == ["token"]
-
-
-def test_old_news_does_not_end_the_next_wait() -> None:
-    step, flow = await_step()
-    step.report("i-1", "warning")
-    step.store_token("i-1", "first")
-    step.store_token("i-1", "second")
-    assert flow.woken == ["first"]
-
-
-def test_news_about_somebody_elses_machine_is_nobodys_business() -> None:
-    step, flow = await_step()
-    assert not step.report("i-other", "terminated")
-    assert flow.woken == []
-
-
-def inspect_step(state: CommandState | None, instance: str | None, **job: object) -> InspectStep:
-    machines = FakeMachines(commands={"c-1": state} if state else {}, states={"i-1": instance} if instance else {})
-    return InspectStep(FakeJobTable.of(a_job(**{**LAUNCHED, "status": JobStatus.RUNNING, **job})), machines, 600)
-
-
-def test_a_successful_command_brings_the_machines_own_times() -> None:
-    at = "2026-01-31T09:15:09.000Z"
-    listed = [{"event": "script_started", "at": at}, {"event": "<script>", "at": at}, {"event": 1}, "x"]
-    report = {"events": listed, "output": {"size": 7, "sha256": SHA}, "input": "x", "python": "3.9.25"}
-    found = inspect_step(CommandState("Success", 0, report), "running").inspect(RUN, "i-1", "c-1")
-    assert (found.verdict, found.code) == ("finished", None)
-    assert [(event.event, event.at) for event in found.events] == [("script_started", at)]
-    assert found.reported == Reported(None, Content(7, SHA), "3.9.25")
-
-
-@pytest.mark.parametrize(
-    ("exit_code", "code"),
-    [
-        (10, "script_failed"),
-        (11, "script_timed_out"),
-        (12, "no_output"),
-        (13, "output_too_large"),
-        (14, "script_not_started"),
-        (21, "input_unavailable"),
-        (137, "internal_error"),
-    ],
-)
-def test_the_wrappers_exit_code_says_what_failed(exit_code: int, code: str) -> None:
-    found = inspect_step(CommandState("Failed", exit_code, None), "running").inspect(RUN, "i-1", "c-1")
-    assert (found.verdict, found.code) == ("finished", code)
-    assert found.message
-
-
-def test_a_failing_script_is_reported_with_its_exit_code_and_the_end_of_its_stderr() -> None:
-    state = CommandState(
-        "Failed", 10, {"message": "the script ended with exit code 3", "stderr_tail": "no such column\n"}
-    )
-    found = inspect_step(state, "running").inspect(RUN, "i-1", "c-1")
-    assert found.message == "The script ended with exit code 3.\nThe end of its stderr:\nno such column"
-
-
-@pytest.mark.parametrize("status", ["Pending", "InProgress", "Delayed", None])
-@pytest.mark.parametrize(
-    ("instance", "verdict"),
-    [("pending", "running"), ("running", "running"), ("shutting-down", "lost"), ("terminated", "lost"), (None, "lost")],
-)
-def test_a_command_that_is_not_over_runs_as_long_as_its_machine(
-    status: str | None, instance: str | None, verdict: str
-) -> None:
-    state = CommandState(status, -1, None) if status else None
-    assert inspect_step(state, instance).inspect(RUN, "i-1", "c-1").verdict == verdict
-
-
-# What the agent answers for a process that a signal ended: the shell's code, or Go's ExitStatus where the shell was
-# replaced by it (amazon-ssm-agent agent/executers/executers.go; seen, docs/ssm-agent.md).
-@pytest.mark.parametrize("exit_code", [143, -1])
-@pytest.mark.parametrize(("instance", "verdict"), [("shutting-down", "lost"), ("running", "finished")])
-def test_a_command_stopped_by_a_signal_is_the_machines_end_if_that_is_going_down(
-    exit_code: int, instance: str, verdict: str
-) -> None:
-    state = CommandState("Failed", exit_code, None)
-    assert inspect_step(state, instance).inspect(RUN, "i-1", "c-1").verdict == verdict
-
-
-@pytest.mark.parametrize(
-    "state", [CommandState("Failed", 143, None), CommandState("Failed", -1, None), CommandState("TimedOut", -1, None)]
-)
-@pytest.mark.parametrize(("age", "verdict"), [(0, "running"), (29, "running"), (31, "finished")])
-def test_a_command_that_may_have_ended_with_its_machine_is_looked_at_again_for_a_moment(
-    stopped_clock: StoppedClock, state: CommandState, age: float, verdict: str
-) -> None:
-    state = replace(state, ended_at=rfc3339(stopped_clock.moment - timedelta(seconds=age)))
-    assert inspect_step(state, "running").inspect(RUN, "i-1", "c-1").verdict == verdict
-
-
-@pytest.mark.parametrize(("age", "verdict"), [(60, "running"), (119, "running"), (121, "lost")])
-def test_a_command_stopped_by_a_signal_waits_for_ec2_to_show_its_new_machine(
-    stopped_clock: StoppedClock, age: float, verdict: str
-) -> None:
-    new = a_machine("i-1", launched_at=rfc3339(stopped_clock.moment - timedelta(seconds=age)))
-    state = CommandState("Failed", 143, None, ended_at=rfc3339(stopped_clock.moment - timedelta(seconds=35)))
-    assert inspect_step(state, None, machines=(new,)).inspect(RUN, "i-1", "c-1").verdict == verdict
-
-
-def test_a_command_that_timed_out_on_a_machine_that_is_gone_is_the_machines_end() -> None:
-    state = CommandState("TimedOut", -1, None)
-    assert inspect_step(state, "terminated").inspect(RUN, "i-1", "c-1").verdict == "lost"
-
-
-def test_a_command_that_ended_by_itself_is_not_looked_at_again(stopped_clock: StoppedClock) -> None:
-    state = CommandState("Failed", 10, None, rfc3339(stopped_clock.moment))
-    assert inspect_step(state, "terminated").inspect(RUN, "i-1", "c-1").verdict == "finished"
-
-
-def test_an_upload_that_came_too_late_is_neither_success_nor_failure() -> None:
-    found = inspect_step(CommandState("Failed", 31, None), "running").inspect(RUN, "i-1", "c-1")
-    assert (found.verdict, found.code) == ("unstored", None)
-
-
-def test_a_command_that_ssm_stopped_at_its_limit_is_a_time_out() -> None:
-    found = inspect_step(CommandState("TimedOut", -1, None), "running").inspect(RUN, "i-1", "c-1")
-    assert found.code == "script_timed_out"
-
-
-# With dash as sh the agent says TimedOut and 137 of a wrapper that was killed, as of a time-out (amazon-ssm-agent,
-# pluginutil_unix.go, GetStatus; seen, docs/ssm-agent.md).
-@pytest.mark.parametrize(
-    ("minutes", "seconds", "code"),
-    [
-        (None, 599, "internal_error"),
-        (None, 600, "script_timed_out"),
-        (2, 119, "internal_error"),
-        (2, 600, "script_timed_out"),
-    ],
-)
-def test_a_wrapper_that_was_killed_before_its_time_is_not_a_time_out(
-    stopped_clock: StoppedClock, minutes: int | None, seconds: int, code: str
-) -> None:
-    ended = stopped_clock.moment - timedelta(minutes=1)
-    state = CommandState("TimedOut", 137, None, rfc3339(ended), began_at=rfc3339(ended - timedelta(seconds=seconds)))
-    step = inspect_step(state, "running", overrides=Overrides(timeout_minutes=minutes))
-    assert step.inspect(RUN, "i-1", "c-1").code == code
-
-
-def test_inspecting_a_cancelled_job_ends_its_workflow() -> None:
-    with pytest.raises(JobEnded):
-        inspect_step(None, "running", status=JobStatus.CANCELLED).inspect(RUN, "i-1", "c-1")
-
-
-def test_inspecting_a_run_that_another_one_followed_ends_its_workflow() -> None:
-    with pytest.raises(JobEnded):
-        inspect_step(None, "running", run=2).inspect(Run("alice", JOB_ID, 1), "i-1", "c-1")
-
-
-def test_a_lost_machine_is_noted_once_however_often_it_is_looked_for() -> None:
-    step = inspect_step(None, "terminated")
-    for _ in range(2):
-        step.inspect(RUN, "i-1", "c-1")
-    job = step.jobs.get("alice", JOB_ID)
-    assert job
-    assert [event.event for event in job.timeline] == ["machine_lost"]
-
-
 def test_the_command_of_a_machine_from_the_pool_waits_for_it_to_come_up() -> None:
     dispatch = Dispatch("c-1")
     dispatch.queue.grant_slots([Slot(RUN, a_machine("i-1", prepared_at="2026-01-31T08:00:00.000Z"))])
@@ -507,24 +323,3 @@ def test_a_new_machines_command_is_for_one_that_is_online() -> None:
     dispatch = Dispatch("c-1")
     dispatch()
     assert dispatch.machines.patience == [None]
-
-
-def test_a_machine_that_never_took_its_command_is_lost_although_it_lives() -> None:
-    step = inspect_step(CommandState("TimedOut", -1, None, has_begun=False), "running")
-    assert step.inspect(RUN, "i-1", "c-1").verdict == "lost"
-
-
-@pytest.mark.parametrize(("seconds", "verdict"), [(5, "running"), (31, "lost")])
-def test_a_machine_from_the_pool_may_for_a_moment_seem_to_be_stopped(
-    stopped_clock: StoppedClock, seconds: float, verdict: str
-) -> None:
-    started = a_machine("i-1", prepared_at="2026-01-31T08:00:00.000Z", launched_at=rfc3339(stopped_clock.moment))
-    stopped_clock.go_on(seconds)
-    step = inspect_step(CommandState("Pending", -1, None), "stopped", machines=(started,))
-    assert step.inspect(RUN, "i-1", "c-1").verdict == verdict
-
-
-def test_a_new_machine_that_is_stopped_is_lost(stopped_clock: StoppedClock) -> None:
-    new = a_machine("i-1", launched_at=rfc3339(stopped_clock.moment))
-    step = inspect_step(CommandState("InProgress", -1, None), "stopped", machines=(new,))
-    assert step.inspect(RUN, "i-1", "c-1").verdict == "lost"

@@ -1,0 +1,64 @@
+"""The Release step: confirms that the machines of a run are gone, and frees its slot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from functions.cleanup.run_machines import RunMachines, is_gone
+from functions.execution.ports import MachineTable
+from functions.jobs.clock import now
+from functions.jobs.errors import JobNotFound, JobUnreadable, MachineStillAlive, RecordRefused
+from functions.jobs.job import Job, MachineReceipt, Run, TimelineEvent
+
+VERIFIED_BY_WORKFLOW = "EC2 told the workflow that the instance is terminated"
+
+
+@dataclass(frozen=True)
+class ReleaseStep:
+    ends: RunMachines
+    machine_table: MachineTable
+
+    def release(self, run: Run, instance_id: str | None) -> list[str]:
+        """Sees that every machine of the run is gone, and frees its slot; the ids it dealt with.
+
+        Raises:
+            MachineStillAlive: termination is not confirmed yet; the workflow asks again.
+            Throttled
+        """
+        records = self.ends.records(run, instance_id)
+        alive = [one for one, record in records.items() if not self._is_confirmed(one, record)]
+        if alive:
+            raise MachineStillAlive(f"{', '.join(alive)} not confirmed terminated yet")
+        self.ends.queue.release_slot(run, self._note(run, records))
+        return list(records)
+
+    def _is_confirmed(self, instance_id: str, record: MachineReceipt | None) -> bool:
+        if record is not None and record.terminated_at is not None:
+            return True
+        launched_at = record.launched_at if record else None
+        return self.machine_table.has_ended(instance_id) or is_gone(self.ends.machines, instance_id, launched_at)
+
+    def _note(self, run: Run, records: Mapping[str, MachineReceipt | None]) -> Mapping[str, MachineReceipt | None]:
+        """The records with their ends, written into the job's record first: its receipt decides what is charged."""
+        moment = now()
+        ended = {one: record and record.ended(moment, VERIFIED_BY_WORKFLOW) for one, record in records.items()}
+        events = [TimelineEvent("machine_terminated", moment, f"{one} is confirmed terminated.") for one in records]
+
+        def change(job: Job) -> Job:
+            for record in filter(None, ended.values()):
+                job = job.with_machine(_first_end(job, record))
+            return job.noted(*events)
+
+        # A record that is deleted, or that no later try could write either, keeps no slot: the machines are gone.
+        with suppress(JobNotFound, JobUnreadable, RecordRefused):
+            job = self.ends.jobs.update(run.owner, run.job_id, change)
+            ended |= {machine.instance_id: machine for machine in job.machines if machine.instance_id in ended}
+        return ended
+
+
+def _first_end(job: Job, ended: MachineReceipt) -> MachineReceipt:
+    """The machine's record with its end; an end that the job has already stays."""
+    known = job.machine(ended.instance_id) or ended
+    return known.ended(ended.terminated_at or now(), VERIFIED_BY_WORKFLOW)

@@ -1,0 +1,55 @@
+"""The machines of a run that ends: which they are, and whether they are gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from functions.execution.ports import Machines
+from functions.jobs import clock
+from functions.jobs.errors import JobUnreadable
+from functions.jobs.job import MachineReceipt, Run
+from functions.jobs.ports import JobTable
+from functions.scheduling.launch_queue import LaunchQueue
+
+# EC2 goes on showing a terminated instance for about an hour.
+_FORGOTTEN_AFTER = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class RunMachines:
+    """Finds the machines of a run that ends.
+
+    Sources are the job's record, the slot (for a machine whose launch is not in the record) and the workflow.
+    """
+
+    jobs: JobTable
+    queue: LaunchQueue
+    machines: Machines
+
+    def records(self, run: Run, instance_id: str | None) -> dict[str, MachineReceipt | None]:
+        """Removes the run from the queue; returns each machine's receipt, if there is one, by instance id."""
+        self.queue.table.remove(run)
+        slot = self.queue.table.slot(run)
+        try:
+            job = self.jobs.get(run.owner, run.job_id)
+        except JobUnreadable:
+            job = None  # the slot and the workflow know the machine, too
+        found: dict[str, MachineReceipt | None] = {instance_id: None} if instance_id else {}
+        if slot is not None:
+            found[slot.machine.instance_id] = slot.machine
+        if job is not None:
+            found |= {machine.instance_id: machine for machine in job.machines if machine.run == run.number}
+        return dict(sorted(found.items()))
+
+
+def is_gone(machines: Machines, instance_id: str, launched_at: str | None) -> bool:
+    """Whether EC2 has terminated an instance; asks it to, where it has not begun."""
+    state = machines.instance_state(instance_id)
+    if state is None:
+        # Not known yet, right after the launch; or not any more, an hour or so after the end.
+        age = clock.age(launched_at) if launched_at else _FORGOTTEN_AFTER
+        return age >= _FORGOTTEN_AFTER
+    if state not in {"shutting-down", "terminated"}:
+        state = machines.terminate(instance_id) or state
+    return state == "terminated"

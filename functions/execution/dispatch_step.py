@@ -1,0 +1,164 @@
+"""The Dispatch step: sends a machine the command of its attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from functions.execution.machine_command import Spec, machine_command, sha256_hex
+from functions.execution.machine_state import ENDED, is_pooled, may_only_seem_down
+from functions.execution.ports import MachineAssignment, Machines, MachineTable
+from functions.execution.script_timeout import script_seconds
+from functions.jobs.clock import now
+from functions.jobs.errors import AgentNotOnline, JobEnded, MachineLost
+from functions.jobs.job import Job, JobStatus, MachineReceipt, Program, Run, TimelineEvent
+from functions.jobs.ports import JobFiles, JobTable
+from functions.jobs.run_guard import open_job, require_active
+from functions.jobs.s3_keys import output_key, spec_key
+from functions.scheduling.ports import SchedulingTable
+
+# For so long a machine can fetch payload, spec and input once it has its command: the largest input at a tenth of what
+# the smallest machines' network carries, with time for tries after errors.
+_FETCH_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class DispatchStep:
+    jobs: JobTable
+    queue: SchedulingTable
+    machine_table: MachineTable
+    machines: Machines
+    files: JobFiles
+    stack: str
+    bootstrap: str
+    payload_sha256: str
+    script: Sequence[str]
+    job_timeout: int  # seconds a script may run whose job does not say otherwise
+    transfer_allowance: int  # seconds more for fetching the file and storing the result
+    online_waits: Sequence[float]  # seconds between tries within the first call; the workflow retries beyond them
+    sleep: Callable[[float], None]
+    boot_timeout: int = 300  # seconds that a machine may take until it has its command
+
+    def dispatch(
+        self, run: Run, attempt: int, instance_id: str, stored_after: str | None = None, retries: int = 0
+    ) -> str:
+        """Enters the machine into the job's record and sends it the attempt's command; returns the command's id.
+
+        With `stored_after`, the id of a command whose result could not be stored, it sends the command that only
+        stores that result, under a fresh URL.
+
+        Raises:
+            AgentNotOnline: not yet; the workflow tries again, and says how often it did.
+            MachineLost: the machine ended before it was online.
+            JobEnded, Throttled
+        """
+        job, is_tagged = self._with_machine(run, attempt, instance_id)
+        if job.command_id not in {None, stored_after}:
+            return str(job.command_id)  # an earlier, interrupted call got this far
+        command = self._command(job, attempt, upload_only=stored_after is not None)
+        try:
+            # A machine that is not online in its first moments takes its time: then one try a call does.
+            waits = () if retries else self.online_waits
+            command_id = self._send(job, command, f"mayfly {run.job_id} attempt {attempt}", waits)
+        except AgentNotOnline:
+            self._check_alive(job, instance_id)
+            raise
+        finally:
+            if not is_tagged:  # EC2 may not have known it a moment ago
+                self._tag(run, attempt, instance_id)
+        begins = "starts and takes its command once it is up" if is_pooled(job) else "is online and has its command"
+        event = TimelineEvent("running", now(), f"{instance_id} {begins}.")
+        if stored_after:
+            event = TimelineEvent("storing_again", now(), "The upload's address had expired; storing with a new one.")
+
+        def change(job: Job) -> Job:
+            job = job.moved(JobStatus.RUNNING, event).with_command(instance_id, command_id)
+            # What only stores a result is not what made it.
+            return job if stored_after else replace(job, program=self._program)
+
+        self.jobs.update(run.owner, run.job_id, require_active(run, change))
+        return command_id
+
+    def _with_machine(self, run: Run, attempt: int, instance_id: str) -> tuple[Job, bool]:
+        """The job with its machine, and whether EC2 took the machine's tags, or need not any more."""
+        job = open_job(self.jobs, run)
+        if job.instance_id == instance_id:
+            return job, True
+        slot = self.queue.slot(run)
+        if slot is None or slot.machine.instance_id != instance_id:
+            raise JobEnded(f"{instance_id} is not attempt {attempt}'s machine any more")
+        machine = slot.machine
+        self.machine_table.add(MachineAssignment(instance_id, run.owner, run.job_id, attempt))
+        is_tagged = self._tag(run, attempt, instance_id)
+        job = self.jobs.update(run.owner, run.job_id, require_active(run, lambda job: _launched(job, machine)))
+        return job, is_tagged
+
+    def _tag(self, run: Run, attempt: int, instance_id: str) -> bool:
+        """Launched with many others, a machine has no name of its own yet."""
+        return self.machines.tag(
+            instance_id,
+            {
+                "Name": f"mayfly {self.stack} {run.job_id}",
+                "mayfly:owner": run.owner,
+                "mayfly:job-id": run.job_id,
+                "mayfly:attempt": str(attempt),
+            },
+        )
+
+    def _check_alive(self, job: Job, instance_id: str) -> None:
+        # EC2 is only asked when an event gave cause to: a thousand booting machines must not mean a thousand calls.
+        if not self.machine_table.has_event(instance_id):
+            return
+        state = self.machines.instance_state(instance_id)
+        if state in ENDED and not may_only_seem_down(job, state):
+            raise MachineLost(f"{instance_id} ended before it was online")
+
+    def _send(self, job: Job, script: str, comment: str, waits: Sequence[float]) -> str:
+        instance_id, seconds = str(job.instance_id), self._total_seconds(job)
+        # SSM knows the agent of a machine of the pool from before, and keeps its command until that is back.
+        patience = self.boot_timeout if is_pooled(job) else None
+        for wait in waits:
+            try:
+                return self.machines.send_command(instance_id, script, comment, seconds, patience)
+            except AgentNotOnline:
+                self.sleep(wait)
+        return self.machines.send_command(instance_id, script, comment, seconds, patience)
+
+    def _total_seconds(self, job: Job) -> int:
+        return script_seconds(job, self.job_timeout) + self.transfer_allowance
+
+    @property
+    def _program(self) -> Program:
+        return Program(self.payload_sha256, tuple(self.script))
+
+    def _command(self, job: Job, attempt: int, *, upload_only: bool) -> str:
+        # Whoever may list commands can fetch what they name for as long as it is signed.
+        seconds = self.boot_timeout + _FETCH_SECONDS
+        output = output_key(job.owner, job.id, attempt, job.output_filename)
+        spec = Spec(
+            job=job,
+            attempt=attempt,
+            input_url=self.files.input_url(job.input_file_path, seconds),
+            output_url=self.files.output_upload_url(output, self._total_seconds(job)),
+            script=tuple(self.script),
+            timeout_seconds=script_seconds(job, self.job_timeout),
+        ).encode()
+        spec_url = self.files.put_spec(spec_key(job.owner, job.id, attempt), spec, seconds)
+        return machine_command(
+            self.bootstrap,
+            payload_url=self.files.payload_url(seconds),
+            payload_sha256=self.payload_sha256,
+            spec_url=spec_url,
+            spec_sha256=sha256_hex(spec),
+            upload_only=upload_only,
+        )
+
+
+def _launched(job: Job, machine: MachineReceipt) -> Job:
+    if job.attempts > machine.attempt:
+        raise JobEnded(f"job {job.id} is at attempt {job.attempts}; attempt {machine.attempt} is over")
+    origin = ", from the pool" if machine.prepared_at else ""
+    words = f"{machine.instance_id}: {machine.instance_type}, {machine.market}, in {machine.zone}{origin}."
+    job = job.moved(JobStatus.LAUNCHING, TimelineEvent("launched", now(), words))
+    job = replace(job, attempts=machine.attempt, instance_id=machine.instance_id, command_id=None)
+    return job.with_machine(machine)

@@ -1,0 +1,105 @@
+"""The Record step: writes the outcome of a run into its job."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from functions.execution.machine_command import sha256_hex
+from functions.execution.outcome import Outcome
+from functions.jobs import errors
+from functions.jobs.clock import now
+from functions.jobs.errors import StepError
+from functions.jobs.failure_catalog import job_error
+from functions.jobs.job import Job, JobStatus, Run, StoredManifest, TimelineEvent
+from functions.jobs.ports import JobFiles, JobTable
+from functions.jobs.provenance import manifest_of
+from functions.jobs.run_guard import is_over
+from functions.jobs.s3_keys import manifest_key, output_key
+
+# Names of workflow errors (exception classes in errors.py, or workflow.asl.json's own) -> failure class.
+_CODES = {
+    "QueueTimeout": "queue_timeout",
+    "SpendingCapReached": "spending_cap",
+    "JobCostCap": "job_cost_cap",
+    "Throttled": "throttled",
+    "LaunchRefused": "launch_refused",
+    "AgentNotOnline": "boot_timeout",
+    "MachineLost": "machine_lost",
+    "UploadExpired": "output_not_stored",
+    "TooManyLooks": "internal_error",
+}
+# Errors whose words are ours: those of the steps, and workflow.asl.json's.
+_OWN = {
+    *_CODES,
+    *(name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, StepError)),
+}
+# How botocore begins (botocore, exceptions.py, `ClientError.MSG_TEMPLATE`).
+_AWS_ERROR = re.compile(r"An error occurred \(([A-Za-z0-9.]{1,100})\) when calling the ([A-Za-z0-9]{1,100}) operation")
+_log = logging.getLogger("mayfly")
+
+
+@dataclass(frozen=True)
+class RecordStep:
+    jobs: JobTable
+    files: JobFiles
+    mayfly_version: str
+
+    def finished(self, run: Run, attempt: int, outcome: Outcome) -> Job:
+        """Writes what Inspect found; success only if the attempt's output is really there, and its manifest, too."""
+        job = self._unless_over(run, lambda job: job.noted(*outcome.events))
+        if is_over(job, run):
+            return job
+        if outcome.code is not None:
+            return self._failed(run, outcome.code, outcome.message)
+        path = self.files.output_path(output_key(run.owner, run.job_id, attempt, job.output_filename))
+        stored = self.files.find_output(path)
+        if stored is None:
+            return self._failed(run, "output_not_stored", "The machine reported success, but no result is stored.")
+        facts = manifest_of(job, attempt, stored, outcome.reported, outcome.events, self.mayfly_version).encode()
+        manifest = StoredManifest(
+            self.files.put_manifest(manifest_key(run.owner, run.job_id, attempt), facts), sha256_hex(facts)
+        )
+        event = TimelineEvent("succeeded", now(), f"The result has {stored.size:,} bytes.")
+
+        def change(job: Job) -> Job:
+            job = job.moved(JobStatus.SUCCEEDED, event)
+            return replace(job, output_file_path=path, output_size=stored.size, manifest=manifest)
+
+        return self._unless_over(run, change)
+
+    def broken(self, run: Run, error: str, cause: str) -> Job:
+        """Writes a workflow error (its name and Step Functions' cause text) as the job's failure."""
+        return self._failed(run, _CODES.get(error, "internal_error"), readable_cause(error, cause))
+
+    def _failed(self, run: Run, code: str, message: str) -> Job:
+        error = job_error(code, message)
+        event = TimelineEvent("failed", now(), error.message.partition("\n")[0])
+        return self._unless_over(run, lambda job: replace(job.moved(JobStatus.FAILED, event), error=error))
+
+    def _unless_over(self, run: Run, change: Callable[[Job], Job]) -> Job:
+        """The job, changed if its run is not over: an end that is written stays."""
+        return self.jobs.update(run.owner, run.job_id, lambda job: job if is_over(job, run) else change(job))
+
+
+def readable_cause(error: str, cause: str) -> str:
+    """What a job's owner reads of a workflow error.
+
+    Of a step's own error the message: it is ours, inside the cause that Lambda gives Step Functions (JSON with
+    `errorMessage`), or plain text. Of any other the class, and the code and call of one from AWS: AWS's text names
+    roles, accounts and resources. That goes into the log.
+    """
+    try:
+        details: Any = json.loads(cause)
+    except ValueError:
+        details = None
+    message = str(details.get("errorMessage") or "") if isinstance(details, Mapping) else cause
+    if error in _OWN:
+        return f"{error}: {message}" if message else error
+    _log.error("a step failed: %s", error, extra={"cause": cause})
+    call = _AWS_ERROR.match(message)
+    return f"{error}: {call[1]} from {call[2]}" if call else error

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from functions.cleanup.release_step import VERIFIED_BY_WORKFLOW, ReleaseStep
+from functions.cleanup.run_machines import RunMachines
+from functions.execution.ports import MachineAssignment
+from functions.jobs.clock import rfc3339
+from functions.jobs.errors import MachineStillAlive
+from functions.jobs.job import Job, JobStatus, Run
+from functions.scheduling.launch_queue import LaunchQueue
+from functions.scheduling.ports import Slot
+from tests.functions.conftest import StoppedClock
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable, a_job
+from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.workflow import FakeWorkflow
+
+RUNNING = {"status": JobStatus.RUNNING, "attempts": 2, "instance_id": "i-1", "command_id": "c-1"}
+
+
+class Release:
+    """The Release step for a run, whose job may know of machines, and another run that waits in the queue."""
+
+    def __init__(self, *machines: str, states: dict[str, str] | None = None, **facts: object) -> None:
+        records = tuple(a_machine(one) for one in machines)
+        self.jobs = FakeJobTable.of(a_job(**{**RUNNING, "machines": records, **facts}))
+        self.table, self.flow = FakeSchedulingTable(), FakeWorkflow()
+        self.machines = FakeMachines(states=states or {})
+        self.table.enqueue(Run("bob", OTHER_ID), 1, "bobs-token")
+        self.machine_table = FakeMachineTable()
+        self.ends = RunMachines(self.jobs, LaunchQueue(self.table, self.flow), self.machines)
+
+    def __call__(self, instance_id: str | None = "i-1", run: Run = RUN) -> list[str]:
+        return ReleaseStep(self.ends, self.machine_table).release(run, instance_id)
+
+    @property
+    def job(self) -> Job:
+        return self.jobs.only
+
+    @property
+    def ended(self) -> list[str]:
+        return [one.instance_id for one in self.job.machines if one.terminated_at]
+
+
+def test_a_machine_seen_terminated_gets_the_end_of_its_receipt(stopped_clock: StoppedClock) -> None:
+    release = Release("i-1", states={"i-1": "running"})
+    assert release() == ["i-1"]
+    (machine,) = release.job.machines
+    assert (machine.terminated_at, machine.verified) == (rfc3339(stopped_clock.moment), VERIFIED_BY_WORKFLOW)
+    assert [event.event for event in release.job.timeline] == ["machine_terminated"]
+    assert release.machines.terminated == ["i-1"]
+
+
+def test_the_slot_is_free_for_the_next_in_line_once_its_machine_is_seen_terminated() -> None:
+    release = Release("i-1", states={"i-1": "running"})
+    release.table.grant_slots([Slot(RUN, a_machine("i-1"))])
+    release.machines.ends_at_once = False
+    with pytest.raises(MachineStillAlive, match="i-1"):
+        release()
+    assert len(release.table.slots()) == 1
+    assert release.flow.answers == []
+    release.machines.states["i-1"] = "terminated"
+    release()
+    assert release.table.slots() == []
+    assert release.flow.failed == [("bobs-token", "CapacityAvailable")]
+
+
+def test_termination_is_not_believed_until_it_is_seen_nor_asked_for_twice() -> None:
+    release = Release("i-1", states={"i-1": "running"})
+    release.machines.ends_at_once = False
+    for _ in range(3):
+        with pytest.raises(MachineStillAlive, match="i-1"):
+            release()
+    assert release.machines.terminated == ["i-1"]
+    assert release.ended == []
+
+
+def test_a_machine_whose_launch_did_not_get_into_the_record_is_known_from_its_slot() -> None:
+    release = Release(states={"i-9": "pending"}, status=JobStatus.CANCELLED)
+    release.table.grant_slots([Slot(RUN, a_machine("i-9"))])
+    assert release(None) == ["i-9"]
+    assert release.machines.terminated == ["i-9"]
+    assert release.ended == ["i-9"], "it has its receipt all the same"
+    assert release.table.slots() == []
+
+
+def test_a_slot_that_went_to_another_machine_is_freed_with_that_one() -> None:
+    release = Release("i-1", states={"i-1": "terminated", "i-2": "running"})
+    release.table.grant_slots([Slot(RUN, a_machine("i-2"))])
+    assert release("i-1") == ["i-1", "i-2"]
+    assert release.table.slots() == []
+    assert release.machines.terminated == ["i-2"]
+
+
+def test_only_the_machines_of_the_run_are_looked_at() -> None:
+    old = a_machine("i-0", run=1).ended("2026-01-31T09:20:00.000Z", "seen")
+    release = Release(
+        states={"i-1": "running"}, machines=(old, a_machine("i-1", run=2), a_machine("i-x", run=3)), run=2
+    )
+    assert release("i-1", Run("alice", JOB_ID, 2)) == ["i-1"]
+    assert release.machines.terminated == ["i-1"]
+    assert release.job.machines[0] == old
+
+
+def test_a_machine_that_has_the_end_of_its_receipt_is_not_asked_about_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = a_machine("i-1").ended("2026-01-31T09:20:00.000Z", "the sweeper saw it")
+    release = Release(machines=(ended,))
+    asked: list[str] = []
+    monkeypatch.setattr(release.machines, "instance_state", asked.append)
+    assert release("i-1") == ["i-1"]
+    assert (asked, release.job.machines) == ([], (ended,))
+
+
+def test_a_run_that_is_released_has_left_the_line() -> None:
+    release = Release()
+    release.table.enqueue(RUN, 1, "token")
+    release(None)
+    assert [entry.run.owner for entry in release.table.oldest(9)] == ["bob"]
+
+
+def test_a_job_without_machines_has_nothing_to_terminate_but_makes_way_for_the_next() -> None:
+    release = Release()
+    assert release(None) == []
+    assert release.machines.terminated == []
+    assert release.flow.failed == [("bobs-token", "CapacityAvailable")]
+
+
+def test_a_machine_of_a_deleted_job_is_ended_all_the_same_and_its_slot_is_freed() -> None:
+    release = Release(states={"i-1": "running"})
+    release.table.grant_slots([Slot(RUN, a_machine("i-1"))])
+    release.jobs.remove("alice", JOB_ID)
+    assert release("i-1") == ["i-1"]
+    assert release.machines.terminated == ["i-1"]
+    assert release.table.slots() == []
+
+
+def test_an_end_that_ec2_reported_is_believed_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = Release("i-1", states={"i-1": "running"})
+    release.machine_table.add(MachineAssignment("i-1", "alice", JOB_ID, 1))
+    release.machine_table.report("i-1", "terminated", is_end=True)
+    asked: list[str] = []
+    monkeypatch.setattr(release.machines, "instance_state", asked.append)
+    assert release() == ["i-1"]
+    assert (asked, release.ended) == ([], ["i-1"])
+
+
+def test_releasing_twice_is_the_same_as_once() -> None:
+    release = Release("i-1", states={"i-1": "running"})
+    assert release() == ["i-1"]
+    once = release.job
+    assert release() == ["i-1"]
+    assert release.job == once
+
+
+def test_a_machine_too_new_for_ec2_to_know_is_not_taken_for_gone(stopped_clock: StoppedClock) -> None:
+    launched = rfc3339(stopped_clock.moment - timedelta(minutes=1))
+    release = Release(machines=(a_machine("i-1", launched_at=launched),))
+    with pytest.raises(MachineStillAlive):
+        release()
+
+
+def test_a_machine_that_ec2_has_forgotten_is_gone(stopped_clock: StoppedClock) -> None:
+    launched = rfc3339(stopped_clock.moment - timedelta(minutes=31))
+    release = Release(machines=(a_machine("i-1", launched_at=launched),))
+    assert release() == ["i-1"]
+    assert release.ended == ["i-1"]
