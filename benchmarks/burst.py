@@ -5,9 +5,9 @@ simulation/: the orchestrator's own handlers and workflow on a simulated AWS, in
 writes one JSON. Without `--jobs` the bursts are of 100 and 1,000; ten thousand take twenty minutes.
 Beside each burst stands the same one with one RunInstances call for each job, which is what batching is measured by.
 
-The makespan runs from the submission to the last machine's confirmed end. Its bound is what AWS's quotas make anybody
-wait, and on top of that a job's own time, measured here as well: the slowest of fifty jobs that are alone in their
-stack. That is more than what machine and script take, since the slowest of a thousand jobs is no average one either.
+The makespan runs from the submission to the last machine's confirmed end. Its bound is the wait that AWS's
+quotas impose, plus a job's own time, measured here as well: the slowest of fifty jobs that are alone in their stack.
+That is more than what machine and script take, since the slowest of a thousand jobs is no average one either.
 
 Assumed: a machine's agent is online 20 s after its launch, the script runs for 10 s and termination takes 30 s, always.
 AWS answers a call within 5 to 50 ms, 3 in 1,000 within 2 s, and starts one function in ten cold (simulation/rng.py).

@@ -127,7 +127,7 @@ class SecureStore(Store):
 
 
 def self_signed(file: pathlib.Path) -> None:
-    """Writes a certificate for 127.0.0.1 with its key (PEM), which nobody trusts who is not told to."""
+    """Writes a certificate for 127.0.0.1 with its key (PEM), which only a client that is told to trusts."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = dt.datetime.now(dt.UTC)
@@ -294,7 +294,7 @@ def rounds_of(
             sides[CURL_HASHING] = baseline(url, folder, hashing=True)
     results: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
     for number in range(rounds):
-        for side, command in sorted(sides.items(), reverse=number % 2 == 1):  # nobody always runs first
+        for side, command in sorted(sides.items(), reverse=number % 2 == 1):  # neither side always runs first
             results[side].append(measure(command, environment))
     return results
 

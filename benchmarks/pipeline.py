@@ -2,7 +2,7 @@
 
 `python benchmarks/pipeline.py [--sequential 20] [--at-once 20 50 100 200] [--quick] [--json build/bench/pipeline.json]`
 prints one table and writes one JSON. A few jobs go ahead, uncounted, so that every function has a warm worker; a burst
-that nobody counts either starts the workers that one needs, as functions on AWS would start environments.
+that is not counted either starts the workers that one needs, as functions on AWS would start environments.
 
 Seconds are by the jobs' own times, queued to succeeded. "A job" of a burst is its wall time by its jobs: the first one
 queued to the last one succeeded. All jobs must succeed; beyond `maxConcurrentJobs` (50) they wait in the queue.

@@ -34,7 +34,7 @@ GOAL = 0.5
 
 @dataclass(frozen=True)
 class Boot:
-    """Seconds until a machine is up, by somebody's published figures."""
+    """Seconds until a machine is up, by published figures."""
 
     whose: str
     new_s: float
@@ -102,7 +102,7 @@ def measure(client: JobClient, boot: Boot, kind: str, jobs: int) -> Row:
 
 
 def warm(cloud: LocalCloud) -> None:
-    """Functions whose settings changed start anew."""
+    """Functions whose settings changed start again."""
     cloud.warm_up()
     time.sleep(WARM_UP_SECONDS)
 

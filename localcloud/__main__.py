@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _up(options: argparse.Namespace) -> int:
     with _started(options) as cloud:
-        _note("Sign in on the page as one of these; the passwords are made anew at each start:")
+        _note("Sign in on the page as one of these; the passwords are new at each start:")
         for user in cloud.users.values():
             _note(f"  {user['username']:20} {user['password']}")
         _note("Ctrl-C ends it.")

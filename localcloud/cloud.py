@@ -141,7 +141,7 @@ class LocalCloud:
 
     @property
     def users(self) -> dict[str, dict[str, str]]:
-        """Who can sign in, by name: `{username, password}`; nobody where there is no sign-in."""
+        """Who can sign in, by name: `{username, password}`; empty where there is no sign-in."""
         found: dict[str, dict[str, str]] = self._ask("GET", "/_local/users").json()
         return found
 

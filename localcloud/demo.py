@@ -1,4 +1,4 @@
-"""One job from file to output through the public API, told step by step."""
+"""One job from file to output through the public API, shown step by step."""
 
 from __future__ import annotations
 

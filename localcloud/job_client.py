@@ -1,4 +1,4 @@
-"""The public HTTP API of a local cloud, with its users' tokens and what only a local cloud tells.
+"""The public HTTP API of a local cloud, with its users' tokens and what only a local cloud reports.
 
 For the demo, the tests and the benchmarks; it knows nothing of AWS.
 """
@@ -55,7 +55,7 @@ class JobClient(PublicJobClient):
         return str(answer.json()["job_id"])
 
     def alive(self) -> list[dict[str, Any]]:
-        """The user's machines that are not confirmed terminated, as the API tells them."""
+        """The user's machines that are not confirmed terminated, as the API reports them."""
         alive: list[dict[str, Any]] = self._accepted(self._http.get("/api/machines")).json()["alive"]
         return alive
 

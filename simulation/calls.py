@@ -18,11 +18,11 @@ from simulation.storage_errors import Outage, StorageError
 
 T = TypeVar("T")
 
-# As functions/aws/clients.py has it: EC2 is asked once, everybody else three times.
+# As functions/aws/clients.py has it: EC2 is asked once, every other service three times.
 _TRIES = 3
 _READ_TIMEOUT = 20.0
 _LONGEST_STALL = 90.0
-_NOBODY = "nobody"
+_NO_FUNCTION = "no function"
 
 
 class Crash(BaseException):
@@ -56,7 +56,7 @@ def invocation() -> Invocation | None:
 def caller() -> str:
     """The name of the function that is running."""
     running = invocation()
-    return running.function if running else _NOBODY
+    return running.function if running else _NO_FUNCTION
 
 
 def refused(action: str, code: str, kind: type[ClientError] = ClientError) -> ClientError:
@@ -126,7 +126,7 @@ class Calls:
             raise throttled(action)
 
     def _outage(self, running: Invocation | None, action: str) -> StorageError | None:
-        function, moment = running.function if running else _NOBODY, self._clock.seconds
+        function, moment = running.function if running else _NO_FUNCTION, self._clock.seconds
         return next((each.error for each in self._outages if each.covers(moment, function, action)), None)
 
     def _fail(self, error: StorageError, action: str, effect: Callable[[], object]) -> NoReturn:
@@ -147,7 +147,7 @@ class Calls:
 
     def _sent(self, running: Invocation | None, action: str, effect: Callable[[], T]) -> T:
         bucket = self._buckets.get(action)
-        asked = running.function if running else _NOBODY, action
+        asked = running.function if running else _NO_FUNCTION, action
         self.counted[asked] += 1
         if bucket is None:
             return effect()

@@ -132,7 +132,7 @@ def size_of(value: object) -> int:
 
 
 def _after(table: object, method: str, count: Callable[[Any, tuple[Any, ...]], None]) -> None:
-    """Has the count hear of every answer of a table's method, with the arguments that it was called with."""
+    """Counts every answer of a table's method, with the arguments that it was called with."""
     original = getattr(table, method)
 
     def counted(*arguments: Any, **named: Any) -> Any:

@@ -231,8 +231,8 @@ class Ec2:
             if any(one.state in {"shutting-down", "terminated"} for one in instances):
                 raise refused("ec2:StopInstances", "IncorrectInstanceState")
             for one in instances:
-                for hears in self.on_stop:
-                    hears(one)
+                for observer in self.on_stop:
+                    observer(one)
                 if one.is_alive:
                     self._go_down(one, "stopping", "stopped", self._pace.stop)
             return {}
@@ -243,8 +243,8 @@ class Ec2:
         def effect() -> dict[str, Any]:
             instances = [self._seen(instance_id)[0] for instance_id in InstanceIds]
             for instance in instances:
-                for hears in self.on_terminate:
-                    hears(instance, caller())
+                for observer in self.on_terminate:
+                    observer(instance, caller())
                 self.end(instance)
             answers = [{"InstanceId": one.id, "CurrentState": {"Name": one.state}} for one in instances]
             return {"TerminatingInstances": answers}
@@ -322,14 +322,14 @@ class Ec2:
         instance.is_registered = instance.is_registered or (instance.state == "running" and instance.boots == boot)
 
     def end(self, instance: Instance) -> None:
-        """Takes an instance down, whoever wants it."""
+        """Takes an instance down, whatever the reason."""
         if instance.state not in {"shutting-down", "terminated"}:
             self._go_down(instance, "shutting-down", "terminated", self._pace.termination)
 
     def _go_down(self, instance: Instance, first: str, then: str, pace: tuple[float, float]) -> None:
         self._change(instance, first)
-        for hears in self.on_down:
-            hears(instance)
+        for observer in self.on_down:
+            observer(instance)
 
         def arrive() -> None:
             if instance.state == first:

@@ -20,8 +20,8 @@ class CallFault(StrEnum):
     THROTTLED = "throttled"
     SENT_TWICE = "sent twice"  # the SDK repeats a call whose answer was lost; not for EC2, see functions/aws/clients.py
     STALL = "stall"  # the call hangs for up to a minute and a half
-    ANSWER_LOST = "answer lost"  # the function runs to its end, but whoever invoked it hears of a failure
-    GIVEN_UP = "given up"  # whoever invoked it hears of a failure while it still runs
+    ANSWER_LOST = "answer lost"  # the function runs to its end, but its caller is told that it failed
+    GIVEN_UP = "given up"  # its caller is told that it failed while it still runs
 
 
 OF_THE_WHOLE = {CallFault.ANSWER_LOST, CallFault.GIVEN_UP}

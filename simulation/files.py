@@ -39,8 +39,8 @@ class SimulatedFiles:
 
     def store(self, url: str, body: bytes) -> None:
         path = _path(url)
-        for hears in self.on_store:
-            hears(path, body)
+        for observer in self.on_store:
+            observer(path, body)
         self.objects[path] = body
 
     # The port
@@ -75,8 +75,8 @@ class SimulatedFiles:
         path = f"{OUTPUTS}/{key}"
 
         def effect() -> str:
-            for hears in self.on_store:
-                hears(path, body)
+            for observer in self.on_store:
+                observer(path, body)
             self.objects[path] = body
             return path
 

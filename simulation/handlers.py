@@ -90,7 +90,7 @@ class Ports:
 
 @contextmanager
 def installed(ports: Ports, stack: Stack) -> Iterator[None]:
-    """The handlers' builders run anew over `ports`, as on the cold start of a process; no log is written."""
+    """The handlers' builders run again over `ports`, as on the cold start of a process; no log is written."""
     clients = SimpleNamespace(
         ec2=ports.ec2.client,
         ssm=ports.ssm.client,

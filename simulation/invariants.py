@@ -52,14 +52,14 @@ class Invariants:
         self._first_granted: dict[str, float] = {}
         self._room_since = 0.0
         self._entered: dict[str, float] = {}
-        # Since when somebody stands in the queue without a break, with the entry's own word for it.
+        # Since when each run has been in the queue without a break, with its entry's own `since`.
         self._stands: dict[str, tuple[str, float]] = {}
-        # By the leader's invocation: who was in the queue at its last look, and how many slots each owner held.
+        # By the lease holder's invocation: the queue at its last read, and how many slots each owner held.
         self._seen: defaultdict[int, list[QueueEntry]] = defaultdict(list)
         self._held: defaultdict[int, Counter[str]] = defaultdict(Counter)
         self._served: defaultdict[int, Mapping[str, str]] = defaultdict(dict)
         self._requested_types: dict[str, str | None] = {}
-        # What each leader asked for last in vain, or may have.
+        # The types that each lease holder asked for last without success, or may have.
         self._refused: dict[int, set[str | None]] = defaultdict(set)
         # What was written, by the metric and kind that count it.
         self.written: Counter[tuple[str, str | None]] = Counter()
@@ -100,37 +100,37 @@ class Invariants:
             self._served[running.number] = self._ports.queue.served
 
     def _on_save_batch(self, batch: Batch) -> None:
-        """Whoever was in the queue at the leader's last look, and before one of the batch, is in the batch as well.
+        """Every entry before one of the batch, at the holder's last read of the queue, is in the batch as well.
 
-        Unless they wish for something else, and there are slots left for them, or the leader has asked for it in vain.
+        Unless it requests another type, and a slot is left for it or the holder was refused that type.
         """
         running = invocation()
-        leader = running.number if running else -1
+        holder = running.number if running else -1
         members = {run.name for run, _ in batch.attempts}
         requested_types = {self._requested_types[name] for name in members}
         if len(requested_types) > 1:
             self.say(f"one call is for {requested_types}")
         in_line = [
             entry
-            for entry in self._seen[leader]
+            for entry in self._seen[holder]
             if entry.run.name in members or (entry.run.name, entry.attempt) not in self._has_machine
         ]
         hoping = [
             each
             for each in in_line
-            if each.requested_type in requested_types or each.requested_type not in self._refused[leader]
+            if each.requested_type in requested_types or each.requested_type not in self._refused[holder]
         ]
-        # What has asked in vain may be asked for anew: only who comes first either way was passed over.
+        # A refused type may be asked for again: only an entry that comes first either way was passed over.
         before = [
-            _before_the_last(some, members, self._held[leader], self._served[leader]) for some in (in_line, hoping)
+            _before_the_last(some, members, self._held[holder], self._served[holder]) for some in (in_line, hoping)
         ]
         passed_over = [entry for entry in before[1] if entry in before[0] and entry.run.name not in members]
         free = self._stack.max_concurrent - len(self._ports.queue.readable_slots())
-        # Whom a cap leaves no room for today is told, and is in the queue until then.
+        # A run that a cap leaves no room for today is rejected, and is in the queue until then.
         for entry in passed_over if not self._stack.owner_cap else ():
             if entry.requested_type in requested_types or len(members) + len(passed_over) > free:
                 self.say(f"{entry.run.name} was passed over for one of {sorted(members)}")
-        self._refused[leader] |= requested_types
+        self._refused[holder] |= requested_types
 
     def _on_grant(self, slot: Slot) -> None:
         held = len(self._ports.queue.readable_slots())
@@ -157,7 +157,7 @@ class Invariants:
         if running is not None:
             self._refused[running.number].discard(requested_type)
         if slot.machine.instance_type not in ((requested_type,) if requested_type else self._stack.instance_types):
-            self.say(f"{slot.run.name} wished for {requested_type or 'nothing'} and got a {slot.machine.instance_type}")
+            self.say(f"{slot.run.name} requested {requested_type or 'no type'} and got a {slot.machine.instance_type}")
 
     def _may_be_spent(self, owner: str, day: str) -> int:
         """What an owner's machines of a day have cost, and those that have slots may come to."""

@@ -115,7 +115,7 @@ class SimulatedJobTable:
         self._calls.make("dynamodb:UpdateItem", lambda: self._unpurged.pop(key, None))
 
     def lose(self, key: tuple[str, str]) -> None:
-        """Takes an item out, whoever its job or tombstone is needed by."""
+        """Takes an item out, even if its job or tombstone is still needed."""
         self.jobs.pop(key, None)
         self.tombstones.pop(key, None)
         self._unpurged.pop(key, None)
@@ -154,5 +154,5 @@ class SimulatedJobTable:
     def _write(self, before: Job | None, after: Job) -> None:
         self.jobs[after.owner, after.id] = after
         self.damaged.pop((after.owner, after.id), None)
-        for hears in self.on_write:
-            hears(before, after)
+        for observer in self.on_write:
+            observer(before, after)

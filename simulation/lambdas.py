@@ -42,7 +42,7 @@ _BROKEN_OFF = Answer(error="Lambda.SdkClientException", cause="the connection wa
 
 
 def ignored(_answer: Answer) -> None:
-    """For an answer that nobody waits for."""
+    """For an answer that is not waited for."""
 
 
 def _context(function: str, remaining_seconds: Callable[[], float]) -> Any:
@@ -91,7 +91,7 @@ class Lambdas:
         self._clock.after(self._chance.function_start(), partial(self._begin, running, json.dumps(event), done))
 
     def invoke_asynchronously(self, function: str, event: Any, retries: tuple[float, ...] = _ASYNC_RETRIES) -> None:
-        """As EventBridge does: nobody hears the answer, and Lambda itself tries again."""
+        """As EventBridge does: the answer is dropped, and Lambda itself retries."""
 
         def done(answer: Answer) -> None:
             if answer.error is not None and retries:
@@ -101,7 +101,7 @@ class Lambdas:
         self.invoke(function, event, done)
 
     def stop(self) -> None:
-        """Ends what still runs, without a word to anybody."""
+        """Ends what still runs, without an answer."""
         for process, limit in list(self._running.values()):
             limit.cancel()
             process.kill()

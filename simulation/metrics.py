@@ -23,5 +23,5 @@ class SimulatedMetrics:
         for each in measurements:
             self.counts[each.metric.name, each.kind] += 1
             self.sums[each.metric.name, each.kind] += int(each.value)
-            for hear in self.on_record:
-                hear(each.metric.name, each.kind)
+            for observer in self.on_record:
+                observer(each.metric.name, each.kind)

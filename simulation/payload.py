@@ -20,7 +20,7 @@ from simulation.files import SimulatedFiles
 _SCRIPT_FAILED, _UNUSABLE, _EXPIRED = 10, 20, 31
 _STORING_SECONDS = 0.5
 _WORD = re.compile(r"'([^']*)'|(\S+)")
-# Hears the exit code and what was written to standard error.
+# Called with the exit code and what was written to standard error.
 Done = Callable[[int, str], None]
 
 
@@ -72,8 +72,8 @@ class Payload:
         if body is None or hashlib.sha256(body).hexdigest() != command.spec_sha256:
             return self._clock.after(0.1, partial(done, _UNUSABLE, ""))
         spec = json.loads(body)
-        for hears in self.on_start:
-            hears(instance, spec["job_id"], spec["attempt"])
+        for observer in self.on_start:
+            observer(instance, spec["job_id"], spec["attempt"])
         plan = self._scripts.get(spec["job_id"], Script())
         if command.upload_only:
             return self._clock.after(

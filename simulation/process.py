@@ -44,11 +44,11 @@ class Process:
         return process
 
     def wake_soon(self) -> None:
-        """Wakes it when everybody has stopped who runs at this moment."""
+        """Wakes it when every process that runs at this moment has stopped."""
         self._alarm = self._clock.after(0.0, self.wake)
 
     def wait(self) -> None:
-        """Sleeps until somebody wakes it."""
+        """Sleeps until it is woken."""
         self._greenlet.parent.switch()
 
     def kill_soon(self) -> None:

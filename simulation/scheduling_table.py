@@ -1,4 +1,4 @@
-"""The job table's line: entries, slots and the lease."""
+"""The job table's launch queue: entries, slots and the lease."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class SimulatedSchedulingTable:
         self.charges: dict[str, Charge] = {}  # by the machine's id
         self.damaged_entries: dict[str, Damage] = {}  # by the run's name, and so are the slots
         self.damaged_slots: dict[str, Damage] = {}
-        self._orders: dict[str, str] = {}  # of the try that wrote a run's ticket last
+        self._orders: dict[str, str] = {}  # of the try that wrote a run's entry last
         self._clock = clock
         self._calls = calls
         self._lease: _LeaseItem | None = None
@@ -115,10 +115,10 @@ class SimulatedSchedulingTable:
             self.entries.put(run.name, entry)
             self._of_owner[run.owner].put(run.name, entry)
             self._orders[run.name] = order
-            for hears in self.on_enqueue:
-                hears(entry)
+            for observer in self.on_enqueue:
+                observer(entry)
             if damage is Damage.UNREADABLE:
-                raise ValueError("since")  # the one attribute that is not written anew
+                raise ValueError("since")  # the one attribute that is not written again
             self.damaged_entries.pop(run.name, None)
             return entry
 
@@ -126,12 +126,12 @@ class SimulatedSchedulingTable:
 
     def oldest(self, limit: int) -> Sequence[QueueEntry]:
         def effect() -> Sequence[QueueEntry]:
-            for hears in self.on_look:
-                hears()
+            for observer in self.on_look:
+                observer()
             found = chain.from_iterable(items.first(limit) for items in self._of_owner.values())
             return by_age(each for each in found if each.run.name not in self._unreadable_entries)
 
-        # A page for each owner of whom there may be more, as functions/aws/owner_heads.py skips.
+        # A page for each owner that may have more, as functions/aws/owner_heads.py skips.
         for _ in range(sum(len(items) >= limit for items in self._of_owner.values())):
             self._calls.make("dynamodb:Query", lambda: None)
         return self._query(sum(min(limit, len(items)) for items in self._of_owner.values()), effect)
@@ -161,8 +161,8 @@ class SimulatedSchedulingTable:
 
     def slots(self) -> Sequence[Slot]:
         def effect() -> Sequence[Slot]:
-            for hears in self.on_count:
-                hears()
+            for observer in self.on_count:
+                observer()
             return self.readable_slots()
 
         return self._query(len(self.granted), effect)
@@ -200,8 +200,8 @@ class SimulatedSchedulingTable:
             for slot in these:
                 self.granted.put(slot.run.name, slot)
                 self.damaged_slots.pop(slot.run.name, None)
-                for hears in self.on_grant:
-                    hears(slot)
+                for observer in self.on_grant:
+                    observer(slot)
 
         for first in range(0, len(slots), _MOST_WRITES):
             self._calls.make("dynamodb:BatchWriteItem", partial(effect, slots[first : first + _MOST_WRITES]))
@@ -213,8 +213,8 @@ class SimulatedSchedulingTable:
                 return
             if slot is not None and slot.machine.instance_id == instance_id:
                 self.lose_slot(run)
-                for hears in self.on_free:
-                    hears(slot)
+                for observer in self.on_free:
+                    observer(slot)
 
         self._calls.make("dynamodb:DeleteItem", effect)
 
@@ -259,15 +259,15 @@ class SimulatedSchedulingTable:
 
     @property
     def served(self) -> Mapping[str, str]:
-        """As a leader wrote it down last."""
+        """As a holder saved it last."""
         return dict(self._lease.served) if self._lease else {}
 
     def save_batch(self, lease: Lease, batch: Batch) -> None:
         def effect() -> None:
             item = self._held_by(lease)
             is_new, item.batch, item.served = item.batch != batch, batch, dict(lease.served)
-            for hears in self.on_save_batch if is_new else ():
-                hears(batch)
+            for observer in self.on_save_batch if is_new else ():
+                observer(batch)
 
         self._calls.make("dynamodb:UpdateItem", effect)
 

@@ -264,8 +264,8 @@ class StepFunctions:
         execution.history += 1
         execution.status = status
         execution.ended = self._clock.seconds
-        for hears in self.on_end:
-            hears(execution)
+        for observer in self.on_end:
+            observer(execution)
 
     def _stop_waiting(self, execution: Execution) -> None:
         if execution.token is not None:

@@ -55,8 +55,8 @@ _UNTOUCHED = tuple(
 SERVER_FAILED = _UNTOUCHED + tuple(replace(error, has_effect=True) for error in _UNTOUCHED)
 DENIED = (StorageError("dynamodb", "AccessDeniedException"), StorageError("s3", "AccessDenied"))
 # Of these a ValidationException is about an item above 400 KB; TransactionCanceledException is for reasons other than a
-# condition that does not hold. A table without local indexes has no item collections; the code is one more that nobody
-# foresaw.
+# condition that does not hold. A table without local indexes has no item collections; the code stands for one
+# that nothing here foresees.
 REFUSED = tuple(
     StorageError("dynamodb", code, is_about_writes=True)
     for code in (

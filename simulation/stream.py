@@ -25,7 +25,7 @@ _Record = Mapping[str, Any]
 
 
 class Stream:
-    """`pending` counts the records that nobody has handled yet. `fates` are by the number of the record, from 0."""
+    """`pending` counts the records not handled yet. `fates` are by the number of the record, from 0."""
 
     def __init__(self, clock: VirtualClock, rng: Rng, lambdas: Lambdas, fates: Mapping[int, Delivery]) -> None:
         self.pending = 0
@@ -37,7 +37,7 @@ class Stream:
         self._shards: list[deque[_Record]] = [deque() for _ in range(_SHARDS * _BATCHES_AT_A_TIME)]
         self._busy: set[int] = set()
 
-    def tell(self, before: Job | None, after: Job) -> None:
+    def notify(self, before: Job | None, after: Job) -> None:
         """Puts a write into the stream, if the event source mapping's filters let it pass."""
         if after.status is not JobStatus.QUEUED or (before is not None and after.run == 1):
             return

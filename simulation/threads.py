@@ -41,7 +41,7 @@ class Threads:
             try:
                 while left and not errors:
                     work(left.pop())
-            except (Crash, Exception) as error:  # noqa: BLE001  # whatever it is, it is raised by whoever waits
+            except (Crash, Exception) as error:  # noqa: BLE001  # whatever it is, it is raised in the waiting thread
                 errors.append(error)
             except Killed:
                 return

@@ -44,7 +44,7 @@ _STEP_CHANGE = "Step Functions Execution Status Change"
 _API = "api"
 _API_TIMEOUT = 30.0
 _MINUTE = 60.0
-# For how long an item is waited for that shall be damaged, and how often it is looked for; seconds.
+# How long to wait for an item that is to be damaged, and how often to look for it; seconds.
 _DAMAGE_WITHIN, _DAMAGE_AGAIN = 600.0, 0.7
 
 
@@ -90,16 +90,16 @@ class World:
             metrics=SimulatedMetrics(),
         )
         self._item_faults = faults.items
-        self.ports.jobs.on_write.append(self.stream.tell)
-        self.ports.step_functions.on_end.append(self._tell_end)
+        self.ports.jobs.on_write.append(self.stream.notify)
+        self.ports.step_functions.on_end.append(self._notify_end)
         without_slot = frozenset(job_id(fault.job) for fault in faults.items if fault.kind is Kind.SLOT)
         self.invariants = Invariants(self.clock, self.ports, payload, stack, without_slot)
         self._submission = Submission(
             jobs=MeasuredJobTable(self.ports.jobs, self.ports.metrics),
             deleted_jobs=self.ports.jobs,
             machines=self.ports.machine_table,
-            files=cast("Any", files),  # nobody uploads in parts or copies here
-            log=cast("Any", SimpleNamespace(delete=lambda *_: 0)),  # nobody writes logs here
+            files=cast("Any", files),  # no upload in parts and no copy here
+            log=cast("Any", SimpleNamespace(delete=lambda *_: 0)),  # no logs here
             queue=LaunchQueue(self.ports.queue, self.ports.workflow),
             max_upload_bytes=1 << 30,
             keep_days=30,
@@ -135,11 +135,13 @@ class World:
         requested_type: str | None = None,
         owner: str = OWNER,
     ) -> None:
-        """Uploads a file and submits the nth job, for an instance type that it wishes."""
+        """Uploads a file and submits the nth job, for the requested instance type."""
         name = job_id(number)
         self.scripts[name], self.owners[name] = script, owner
         self.ports.files.upload(owner, name, "a b.txt", body)
-        self.lambdas.invoke(_API, {"do": "submit", "job_id": name, "text": text, "wish": requested_type}, done)
+        self.lambdas.invoke(
+            _API, {"do": "submit", "job_id": name, "text": text, "requested_type": requested_type}, done
+        )
 
     def cancel(self, number: int, done: Callable[[Answer], None]) -> None:
         self.lambdas.invoke(_API, {"do": "cancel", "job_id": job_id(number)}, done)
@@ -209,7 +211,7 @@ class World:
         return {one for one in ready if self.ports.ec2.instances[one].state == "stopped"}
 
     def _unended(self) -> list[Job]:
-        """Without those whose records nobody can write, which stay as they are."""
+        """Without those whose records cannot be written, which stay as they are."""
         jobs = self.ports.jobs
         for_good = {key for key, damage in jobs.damaged.items() if damage is not Damage.LARGE}
         return [job for key, job in jobs.jobs.items() if not job.status.is_terminal and key not in for_good]
@@ -225,7 +227,7 @@ class World:
         submission, job = self._submission, request["job_id"]
         owner = self.owners.get(job, OWNER)
         if request["do"] == "submit":
-            return str(submission.submit(owner, job, request["text"], Overrides(request["wish"]))[0].status)
+            return str(submission.submit(owner, job, request["text"], Overrides(request["requested_type"]))[0].status)
         if request["do"] == "cancel":
             return str(submission.cancel(owner, job).status)
         if request["do"] == "delete":
@@ -248,7 +250,7 @@ class World:
         self.lambdas.invoke_asynchronously("pool", {})
         self.clock.after(self.stack.keep_pool_every, self._keep_pool)
 
-    def _tell_end(self, execution: Execution) -> None:
+    def _notify_end(self, execution: Execution) -> None:
         if execution.status in {"FAILED", "TIMED_OUT", "ABORTED"}:
             detail = {"input": execution.given, "status": execution.status, "name": execution.name}
             self.bus.publish("sweep", _STEP_CHANGE, detail)

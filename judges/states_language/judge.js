@@ -14,7 +14,7 @@ async function problems(definition) {
 
 const mistakes = {
   "a next state that is not there": (states) => { states.Launch.Next = "Nowhere"; },
-  "a state that nothing leads to": (states) => { states.Island = { Type: "Pass", End: true }; },
+  "a state that no other one reaches": (states) => { states.Island = { Type: "Pass", End: true }; },
   "a state without an end": (states) => { delete states.Dispatch.Next; },
   "a field that is unknown": (states) => { states.Launch.Retri = []; },
   "a time-out that is no number": (states) => { states.AwaitCompletion.TimeoutSeconds = "soon"; },

@@ -1,6 +1,6 @@
 """The address of an HTTP API as AWS gives it: `https://{id}.execute-api.{region}.amazonaws.com`.
 
-Stock MiniStack answers with an address on the emulator's own port, which no distribution of AWS could have as origin.
+Upstream MiniStack answers with an address on the emulator's own port, which no AWS distribution could have as origin.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An API Gateway origin of a distribution, answered in-process.
 
-Stock MiniStack's CloudFront refuses to dial AWS-owned hosts, and `execute-api` is one.
+Upstream MiniStack's CloudFront refuses to dial AWS-owned hosts, and `execute-api` is one.
 """
 
 from __future__ import annotations

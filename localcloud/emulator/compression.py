@@ -1,6 +1,6 @@
 """What CloudFront compresses on its way to the viewer (developer guide, "Serve compressed files").
 
-Stock compresses nothing. With gzip alone: CloudFront prefers Brotli where a viewer takes both, but answers either, and
+Upstream compresses nothing. With gzip alone: CloudFront prefers Brotli where a viewer takes both, but answers either;
 browsers ask for Brotli over TLS only, which nothing here speaks.
 """
 

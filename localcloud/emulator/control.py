@@ -91,7 +91,7 @@ class Control:
 
     async def _token(self, name: str) -> Answer:
         if not self._users.has_sign_in:
-            return problem(404, "no_sign_in", "Nobody signs in here: mayfly:auth is none, and the API wants no token.")
+            return problem(404, "no_sign_in", "There is no sign-in: mayfly:auth is none, and the API wants no token.")
         token = await self._users.access_token(name)
         if token is None:
             return problem(404, "user_not_found", f"There is no user {name!r}, but {', '.join(self._users.to_json())}.")

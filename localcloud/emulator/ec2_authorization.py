@@ -1,7 +1,7 @@
 """What AWS checks before it launches, stops or terminates an instance, or tags one.
 
 Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2", and EC2 user guide,
-"Example policies to control access the Amazon EC2 API". Stock MiniStack checks RunInstances on one resource, knows
+"Example policies to control access the Amazon EC2 API". Upstream MiniStack checks RunInstances on one resource, knows
 no EC2 condition keys, and never meets a condition on a resource's or a request's tags.
 """
 

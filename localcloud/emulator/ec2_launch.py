@@ -1,6 +1,6 @@
 """RunInstances, TerminateInstances, StopInstances and StartInstances, on machines that really run.
 
-Stock MiniStack ignores LaunchTemplate and ClientToken, and an instance there is only a record unless its image is
+Upstream MiniStack ignores LaunchTemplate and ClientToken, and an instance there is only a record unless its image is
 registered with a container. Here every image boots a machine.
 """
 
@@ -37,7 +37,7 @@ ARM_IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-de
 
 
 class Ec2Launcher:
-    """The handlers, over one fleet."""
+    """The handlers, over one instance registry."""
 
     def __init__(self, instances: InstanceRegistry, faults: Faults) -> None:
         self._instances = instances

@@ -1,6 +1,6 @@
 """A function's code on disk: extracted once, shared by its workers and by every local cloud after this one.
 
-Stock MiniStack extracts the archive again for every worker, so that each also compiles its own bytecode. On AWS the
+Upstream MiniStack extracts the archive again for every worker, so that each also compiles its own bytecode. On AWS the
 code folder is read-only, hence a function cannot tell the difference.
 """
 

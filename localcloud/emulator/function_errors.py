@@ -1,7 +1,7 @@
 """What happens when a function raises.
 
 Lambda reports the exception's class name, which Step Functions matches Retry and Catch by, and goes on using the
-execution environment. Stock MiniStack reports `Runtime.HandlerError` for every exception and ends the worker, so that
+execution environment. Upstream MiniStack reports `Runtime.HandlerError` for every exception and ends the worker, so
 the next invocation pays for a cold start. Here the worker reports the exception as a marked result.
 """
 

@@ -1,6 +1,6 @@
 """What a function printed while it was invoked, collected without waiting for what will not come.
 
-Stock MiniStack waits 50 ms after every invocation for a first line, which is most of the time of one that prints
+Upstream MiniStack waits 50 ms after every invocation for a first line, which is most of the time of one that prints
 nothing. A worker prints before it answers: what it printed is in the pipe when its answer is there, so only the thread
 that reads the pipe has to be waited for.
 """

@@ -1,7 +1,7 @@
 """Who may invoke a function, and where a function may log.
 
-Stock MiniStack keeps a function's resource policy but lets EventBridge and API Gateway invoke without one, and writes
-a function's log lines whatever its role says.
+Upstream MiniStack keeps a function's resource policy but lets EventBridge and API Gateway invoke without one, and
+writes a function's log lines whatever its role says.
 """
 
 from __future__ import annotations

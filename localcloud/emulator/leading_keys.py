@@ -1,7 +1,7 @@
 """The condition key `dynamodb:LeadingKeys`: the partition keys that a request names.
 
 Source: DynamoDB developer guide, "Using IAM policy conditions for fine-grained access control". A request that names
-none, such as a scan, does not have it. Stock MiniStack knows `dynamodb:Attributes` and `dynamodb:Select` alone.
+none, such as a scan, does not have it. Upstream MiniStack knows `dynamodb:Attributes` and `dynamodb:Select` alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def install() -> None:
 def _with_leading_keys(upstream: Callable[[bytes], dict[str, Any]]) -> Callable[[bytes], dict[str, Any]]:
     def service_context(body: bytes) -> dict[str, Any]:
         context = upstream(body)
-        if context:  # stock has read the body, then, and it is an object
+        if context:  # upstream has read the body, then, and it is an object
             keys = list(_leading_keys(json.loads(body or b"{}")))
             context |= {"dynamodb:LeadingKeys": keys} if keys else {}
         return context

@@ -39,7 +39,7 @@ class SignInFailedError(RuntimeError):
 
 
 class LocalUsers:
-    """Users by short names, such as `alice`; nobody until `let_in` has told who there is."""
+    """Users by short names, such as `alice`; empty until `let_in` has set them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

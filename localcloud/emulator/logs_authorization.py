@@ -1,8 +1,8 @@
 """What AWS checks for calls on one log stream.
 
 Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon CloudWatch Logs": these
-actions are authorized on the log stream. Stock MiniStack checks the log group, so a policy on `log-group:NAME:*`, which
-AWS's own examples use, allows nothing.
+actions are authorized on the log stream. Upstream MiniStack checks the log group, so a policy on `log-group:NAME:*`,
+which AWS's own examples use, allows nothing.
 """
 
 from __future__ import annotations

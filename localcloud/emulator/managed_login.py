@@ -1,7 +1,7 @@
 """The style of an app client's managed login pages.
 
 Cognito has these pages, version 2 of a domain's, only for a client with a style of its own, be it the default one: any
-other sees "Login pages unavailable". Stock MiniStack knows no styles, and shows its own page to every client.
+other sees "Login pages unavailable". Upstream MiniStack knows no styles, and shows its own page to every client.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def preload(code: str) -> None:
 
 
 def next_script(asked: socket.socket) -> str | None:
-    """Returns in each worker, with the script that it shall run, and in the end in the first process, with nothing."""
+    """Returns in each worker, with the script that it is to run, and in the end in the first process, with nothing."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # workers that have ended leave nothing behind
     while True:
         message, streams, _, _ = socket.recv_fds(asked, LONGEST_MESSAGE, 3)

@@ -2,7 +2,7 @@
 
 Lambda API reference, PutFunctionConcurrency: at least 100 concurrent executions stay for functions without a
 reservation. An account with a lower limit, as new ones have it, can reserve none: its refusals name its whole limit,
-such as 10, as the least that has to stay (aws-samples/alarm-context-tool#2). Stock MiniStack takes any number.
+such as 10, as the least that has to stay (aws-samples/alarm-context-tool#2). Upstream MiniStack takes any number.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How long Step Functions waits before it tries a task again: up to MaxDelaySeconds, and with FULL jitter less.
 
-Stock MiniStack knows IntervalSeconds and BackoffRate alone, so a state with many tries waits ever longer.
+Upstream MiniStack knows IntervalSeconds and BackoffRate alone, so a state with many tries waits ever longer.
 """
 
 from __future__ import annotations

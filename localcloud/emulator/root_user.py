@@ -1,6 +1,6 @@
 """The account's root user: one key with a secret of this run, checked like any other.
 
-Stock MiniStack takes the key id `test`, and any account number, for root, and never looks at their signatures; a
+Upstream MiniStack takes the key id `test`, and any account number, for root, and never looks at their signatures; a
 script on a machine could make itself root by naming one of them.
 """
 

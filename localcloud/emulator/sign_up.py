@@ -1,6 +1,6 @@
 """Signing up where only administrators create users.
 
-Stock MiniStack lets anybody sign up, whatever `AllowAdminCreateUserOnly` says.
+Upstream MiniStack lets anyone sign up, whatever `AllowAdminCreateUserOnly` says.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS Systems Manager": SendCommand
 needs the document and every instance; the calls that read or cancel a command have no resource types, so only a
-statement on `*` allows them. Stock MiniStack checks one ARN and knows no tags of instances.
+statement on `*` allows them. Upstream MiniStack checks one ARN and knows no tags of instances.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """SendCommand and CancelCommand, with the checks that Systems Manager makes before it takes a command.
 
-Stock MiniStack takes any document, ignores `executionTimeout`, `workingDirectory` and `CloudWatchOutputConfig`, and
+Upstream MiniStack takes any document, ignores `executionTimeout`, `workingDirectory` and `CloudWatchOutputConfig`, and
 has no CancelCommand.
 """
 
@@ -37,7 +37,7 @@ class SsmError(Exception):
 
 
 class RunCommand:
-    """The handlers, over one fleet. Commands are MiniStack's records, so its own read calls see them."""
+    """The handlers, over one instance registry. Commands are MiniStack's records, so its own read calls see them."""
 
     def __init__(self, instances: InstanceRegistry, faults: Faults) -> None:
         self._instances = instances

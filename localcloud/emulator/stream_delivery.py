@@ -1,6 +1,6 @@
 """DynamoDB stream records on their way to a function, as an event source mapping delivers them.
 
-Stock MiniStack retries a failing batch for ever: it knows neither partial failures (`ReportBatchItemFailures`) nor
+Upstream MiniStack retries a failing batch for ever: it knows neither partial failures (`ReportBatchItemFailures`) nor
 bisecting nor a retry limit on DynamoDB streams, and it reads the stream whatever the function's role says. Rules:
 Lambda developer guide, "Process DynamoDB records with Lambda" and "Retain discarded records".
 """

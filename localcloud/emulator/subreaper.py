@@ -3,7 +3,7 @@
 On Linux a child subreaper (prctl(2)) becomes the parent of each orphan below it, whatever session, group, environment
 or folder that has chosen. Elsewhere there is none: what is known there are descendants whose parents all live, and
 processes in the session of this program, so one that has left both escapes. Standard library only, since the programs
-that use it shall start quickly.
+that use it should start quickly.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Revoking a refresh token at the user pool's domain, as a page does that signs somebody out.
+"""Revoking a refresh token at the user pool's domain, as a page does that signs a user out.
 
-Stock MiniStack knows the RevokeToken action alone, not the `/oauth2/revoke` endpoint that a browser can reach.
+Upstream MiniStack knows the RevokeToken action alone, not the `/oauth2/revoke` endpoint that a browser can reach.
 """
 
 from __future__ import annotations

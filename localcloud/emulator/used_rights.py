@@ -1,4 +1,4 @@
-"""Which rights each role has really used, for tests that look for rights that nobody needs."""
+"""Which rights each role has really used, for tests that look for rights that are not needed."""
 
 from __future__ import annotations
 

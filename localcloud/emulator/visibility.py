@@ -1,7 +1,7 @@
 """Which instances EC2's calls know: not yet one that was launched a moment ago, no longer one that ended long ago.
 
 EC2 is eventually consistent: a new instance may be unknown to any other call for a while (EC2 developer guide,
-"Eventual consistency"). The fault `invisible_for_s` says for how long. Stock MiniStack tags what does not exist, and
+"Eventual consistency"). The fault `invisible_for_s` says for how long. Upstream MiniStack tags what does not exist, and
 ignores the filter by instance id.
 """
 

@@ -1,8 +1,8 @@
 """How many function workers are started at once.
 
 On AWS every concurrent invocation has an execution environment of its own, started elsewhere. Here each is a Python
-process, on the few cores that everything shares: stock MiniStack answers a burst of twenty requests with twenty starts
-at once, each about a second's work there, and all of them take most of a minute. This pool starts only as many at a
+process, on the few cores that everything shares: upstream MiniStack answers a burst of twenty requests with twenty
+starts at once, each about a second's work, and all of them take most of a minute. This pool starts only as many at a
 time as there are cores, and lets an invocation wait a moment for a worker that is about to be free.
 """
 
@@ -88,7 +88,7 @@ class WorkerPool:
     ) -> None:
         """Ends a function's workers; those that are at work for others than the caller, when they are done.
 
-        Stock kills them all as soon as the function changes. On AWS what has begun goes on with the code and the
+        Upstream kills them all as soon as the function changes. On AWS what has begun goes on with the code and the
         configuration that it began with (Lambda developer guide, "Lambda function states").
         """
         asked = (account, region, name, qualifier)

@@ -1,7 +1,7 @@
 """How a function's workers are started: the first process of its code imports what takes long, workers are forks of it.
 
-Stock MiniStack has every worker import everything anew, which is most of its start: on a laptop that is what a burst of
-jobs, and every function whose settings were changed, waits for. On AWS each environment imports its own modules on a
+Upstream MiniStack has every worker import everything again, which is most of its start: on a laptop a burst of jobs,
+and every function whose settings were changed, waits for that. On AWS each environment imports its own modules on a
 computer of its own; a function cannot tell the difference, for nothing of its own runs before the fork.
 """
 

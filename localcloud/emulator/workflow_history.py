@@ -1,7 +1,7 @@
 """An execution's history with the events that AWS writes, and its end: AWS fails the execution with event 25,000.
 
-Stock MiniStack leaves out that a task was started and submitted, writes a time-out as a failure, and has no limit. Nor
-does it know an expression as `TimeoutSeconds` (states-language.net, "Task State": in JSONata states it may be one).
+Upstream MiniStack leaves out that a task was started and submitted, writes a time-out as a failure, and has no limit.
+Nor does it know an expression as `TimeoutSeconds` (states-language.net, "Task State": in JSONata states it may be one).
 Sources: Step Functions API reference, HistoryEvent; developer guide, "Quotas related to state machine executions"; the
 last event as it was measured on AWS: floci-io/floci issue 2734.
 """

@@ -1,6 +1,6 @@
 """A workflow's tasks as Step Functions runs them: with the state machine's role, and failing when the function fails.
 
-Stock MiniStack invokes any function whatever the role says; with `.waitForTaskToken` it ignores that the function
+Upstream MiniStack invokes any function whatever the role says; with `.waitForTaskToken` it ignores that the function
 failed and waits until the state's timeout; it authorizes SendTaskSuccess on nothing in particular, where AWS checks
 the state machine (as in CDK's `grantTaskResponse`); and a token whose task has ended is unknown to it.
 """

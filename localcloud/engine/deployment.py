@@ -49,7 +49,7 @@ def deploy(
 
     Args:
         program: the folder of `Pulumi.yaml` and `__main__.py`.
-        target: where to, and as whom.
+        target: where to, and with which credentials.
         config: configuration values by key (`project:name`, or `name` of the project's own), over those of
             `Pulumi.<stack>.yaml` and the defaults of `Pulumi.yaml`. Objects and arrays are JSON texts.
         stack: the stack's name.
@@ -116,7 +116,7 @@ def _run(
     try:
         engine = program_run.Engine(monitor, program_run.ProgramLog())
         program_run.run(folder, names=(stack, project.name), config=values, engine=engine)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 whatever the program raises is told in one message
+    except (Exception, SystemExit) as error:  # noqa: BLE001 whatever the program raises is one message
         failure = monitor.failure or _program_failure(folder, error)
         failure.partial = _deployment(monitor, started, settings)
         raise failure.with_traceback(None) from None  # the SDK's inner workings explain nothing
@@ -140,6 +140,6 @@ def _delete(cloud: Aws, resource: Resource) -> str:
         return ""
     try:
         provider.delete(cloud, resource)
-    except Exception as error:  # noqa: BLE001 told with its URN, and the others still go
+    except Exception as error:  # noqa: BLE001 reported with its URN, and the others are still deleted
         return f"{resource.urn}: {provider.reason(error)}"
     return ""

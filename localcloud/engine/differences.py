@@ -17,7 +17,7 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def drifted(inputs: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
-    """The live values of those inputs that somebody has changed; what AWS adds to an object by itself is no drift."""
+    """Live values of inputs changed outside the program; what AWS itself adds to an object is no drift."""
     return {key: value for key, value in live.items() if key in inputs and _drifted(inputs[key], value)}
 
 

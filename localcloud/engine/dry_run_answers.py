@@ -1,4 +1,4 @@
-"""What the rehearsal cloud answers: made-up ids and ARNs, always the same for one resource."""
+"""What the dry run answers: made-up ids and ARNs, always the same for one resource."""
 
 from __future__ import annotations
 

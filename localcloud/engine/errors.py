@@ -1,4 +1,4 @@
-"""What can go wrong in the engine, and how it is told.
+"""What can go wrong in the engine, and how it is reported.
 
 DeploymentError          the one error that callers see: URN and reason in one readable message
 └─ ProjectFileError      Pulumi.yaml, Pulumi.<stack>.yaml or a configuration value breaks Pulumi's rules

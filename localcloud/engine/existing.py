@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NOT_FOUND = re.compile(r"NotFound|NoSuch|DoesNotExist|NonExistent|NotExist|^404$")
 _TAGS = ("tags", "tagsAll")
-# A resource that is in a region moves by being made anew (terraform-provider-aws, "Enhanced Region Support").
+# A resource that is in a region moves by being created again (terraform-provider-aws, "Enhanced Region Support").
 _ALWAYS_REPLACED = ("region",)
 
 
@@ -51,7 +51,7 @@ def update(cloud: Aws, resource: Resource, old_inputs: Mapping[str, Any], tags: 
     names = [name for name in changed(old_inputs, resource.inputs) if name not in _TAGS]
     stuck = [name for name in names if adapter.changeable is not None and name not in adapter.changeable]
     if stuck:
-        raise RefusedInputError(f"{', '.join(stuck)}: the local cloud cannot change this in place; start it anew")
+        raise RefusedInputError(f"{', '.join(stuck)}: the local cloud cannot change this in place; start it again")
     outputs: dict[str, Any] = {}
     if names:
         desired = Desired(resource.urn, resource.name, resource.inputs, {} if adapter.is_put else tags)

@@ -59,7 +59,7 @@ class Inputs:
         return {key: self.get(key) for key in keys if key in self}
 
     def unread(self) -> list[str]:
-        """Paths of set values that nobody asked for."""
+        """Paths of set values that no adapter asked for."""
         own = [f"{self._path}{key}" for key in self._values if key not in self._read and key in self]
         return own + [path for nested in self._nested for path in nested.unread()]
 

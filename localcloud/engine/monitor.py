@@ -30,7 +30,7 @@ _AWS_PROVIDER = "pulumi:providers:aws"
 # Checks of the real provider at start-up; there is nothing to skip here.
 _IGNORED_PROVIDER_INPUTS = {"version", "skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation"}
 _CARRIED_PROVIDER_INPUTS = {"region", "defaultTags", "allowedAccountIds", "forbiddenAccountIds"}
-# Whom one is, and how one gets to AWS: a preview records it, and a deployment to the local cloud has no use for it.
+# Credentials and the way to AWS: a preview records it, and a deployment to the local cloud has no use for it.
 _RECORDED_PROVIDER_INPUTS = {"profile", "assumeRoles", "sharedConfigFiles", "sharedCredentialsFiles"}
 
 

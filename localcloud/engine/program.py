@@ -108,7 +108,7 @@ def _inside(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _fresh_modules(folder: Path) -> Iterator[None]:
-    """Let the program import its own modules anew, and give the caller's back afterwards."""
+    """Let the program import its own modules again, and give the caller's back afterwards."""
     stashed = _take_modules(folder)
     try:
         yield

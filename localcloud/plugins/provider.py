@@ -1,6 +1,6 @@
 """`pulumi-resource-aws` for the local cloud: the adapters, served over Pulumi's provider protocol.
 
-Where to, and as whom, it takes from the environment, as AWS's own clients do: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID,
+Endpoint and credentials come from the environment, as AWS's own clients do: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID,
 AWS_SECRET_ACCESS_KEY. The protocol is Pulumi's (proto/pulumi/provider.proto); secrets stay with the engine, which puts
 them back on what the provider answers.
 """
@@ -109,7 +109,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         if not holds_unknown(resource.inputs):
             try:
                 self._provider.check(resource, self._settings)
-            except Exception as error:  # noqa: BLE001 told with the property that it is about
+            except Exception as error:  # noqa: BLE001 reported with the property that it is about
                 text = provider.reason(error)
                 named = _PROPERTY.match(text)
                 failures = [provider_pb2.CheckFailure(property=named[1] if named else "", reason=text)]
@@ -176,7 +176,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: provider_pb2.ReadRequest, _context: Any) -> provider_pb2.ReadResponse:  # noqa: N802
         resource = self._resource(request, self._inputs(request.inputs))
         if not request.HasField("inputs"):
-            raise NotImplementedError(f"the local cloud imports nothing: {request.id} would have to be described anew")
+            raise NotImplementedError(f"the local cloud imports nothing: {request.id} would have to be described again")
         resource.outputs = self._hashes.struct(request.properties)
         live = existing.read(self._region(resource), resource)
         if live is None:

@@ -38,7 +38,7 @@ def test_a_call_beyond_its_quota_is_throttled_after_as_many_tries_as_the_client_
     assert refused.value.response["Error"]["Code"] == code
     assert done == ["done"]
     assert calls.by_action() == {action: 1 + tries}
-    assert calls.counted == {("nobody", action): 1 + tries}
+    assert calls.counted == {("no function", action): 1 + tries}
 
 
 def test_an_error_of_a_storage_service_befalls_the_first_call_that_it_can() -> None:

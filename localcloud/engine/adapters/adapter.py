@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from localcloud.engine.aws import Aws
     from localcloud.engine.inputs import Desired
 
-PROVIDERS_OWN = "only tells the provider what to do"  # a reason why AWS does not give an input back
+PROVIDERS_OWN = "only tells the provider what to do"  # a reason why AWS does not return an input
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Adapter(ABC):
     Attributes:
         changeable: inputs that `update` carries over; None for all others.
         found_by: inputs by which `read` finds the resource: they are what was found.
-        unread: inputs that AWS does not give back, and why.
+        unread: inputs that AWS does not return, and why.
         is_put: creating it once more is how it is changed.
     """
 

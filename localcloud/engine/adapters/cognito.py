@@ -112,7 +112,7 @@ class UserPool(Adapter):
 
 
 def _set_mfa(aws: Aws, pool_id: str, desired: Desired) -> None:
-    """By a call of its own, as the provider does. The emulator keeps it; its pages ask nobody for a code."""
+    """By a call of its own, as the provider does. The emulator keeps it; its pages never ask for a code."""
     request = desired.inputs.pick("mfaConfiguration", "softwareTokenMfaConfiguration")
     if request:
         aws.client("cognito-idp").set_user_pool_mfa_config(UserPoolId=pool_id, **request)
