@@ -17,8 +17,8 @@ import { agoText, durationText, fullText, tickingText } from "./time.js";
  */
 
 // Rows that are drawn at first, and how many more when the end comes near: hundreds at once would take a while.
-const FIRST_ROWS = 100;
-const MORE_ROWS = 25;
+const FIRST_ROWS = 40;
+const MORE_ROWS = 15;
 const NEAR_PX = 800;
 
 /** A list of jobs and batches. A row stays the same element as long as it is listed, so that it keeps the focus. */

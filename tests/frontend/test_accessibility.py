@@ -15,6 +15,7 @@ from functions.api.caller import Auth
 from tests.frontend import fake_servers
 from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, MACHINE_LOST, REFUSED_WAY, WAY, FakeCloud
 from tests.frontend.job_page import JobPage
+from tests.frontend.test_batch import add_batch
 
 pytestmark = pytest.mark.browser
 
@@ -101,6 +102,23 @@ def test_axe_finds_nothing_wrong_with_uploads_and_dialogs_and_all_of_it_fits_a_p
         assert_fine(form, "dialog")
         form.expect_to_fit()
         form.page.keyboard.press("Escape")
+
+
+def test_axe_finds_nothing_wrong_with_a_batch_a_selection_and_the_keys(form: JobPage, fake_cloud: FakeCloud) -> None:
+    add_batch(fake_cloud, "a.txt", f"{'long-' * 30}.txt", "c.txt", failing=1)
+    form.open("#/batches/lab-1")
+    expect(form.job.locator(".gantt-rows").get_by_role("listitem")).to_have_count(3)
+    form.page.get_by_role("button", name="Select", exact=True).click()
+    form.page.get_by_role("button", name="Select all").click()
+    expect(form.page.locator("#bulk")).to_contain_text("3 jobs selected")
+    assert_fine(form)
+    form.expect_to_fit_each(320, 768, 1280)
+    form.page.get_by_role("searchbox", name="Search jobs by file name").fill("nothing")
+    expect(form.rows).to_have_count(0)
+    assert_fine(form)
+    form.page.get_by_role("button", name="Select all").press("?")
+    expect(form.page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    assert_fine(form, "dialog")
 
 
 def show(form: JobPage, job: dict[str, Any]) -> None:

@@ -160,6 +160,15 @@ def test_the_log_is_shown_as_plain_text(form: JobPage, fake_cloud: FakeCloud, do
     expect(log.locator("b")).to_have_count(0)
 
 
+def scroll_to_the_end(form: JobPage, rows: int) -> None:
+    """Rows are drawn as they come near."""
+    while form.rows.count() < rows:
+        before = form.rows.count()
+        form.rows.last.scroll_into_view_if_needed()
+        expect(form.rows.nth(before)).to_be_attached()
+    expect(form.rows).to_have_count(rows)
+
+
 def test_earlier_jobs_are_listed_page_by_page(form: JobPage, fake_cloud: FakeCloud) -> None:
     names = [f"file {number}.txt" for number in range(80)]
     ids = [fake_cloud.add_finished_job(name) for name in names]
@@ -168,9 +177,10 @@ def test_earlier_jobs_are_listed_page_by_page(form: JobPage, fake_cloud: FakeClo
     expect(form.rows.first).to_contain_text("file 79.txt")
     more = form.page.get_by_role("button", name="Show earlier jobs")
     more.click()
-    expect(form.rows).to_have_count(75)
+    expect(form.rows).to_have_count(40)
+    scroll_to_the_end(form, 75)
     more.click()
-    expect(form.rows).to_have_count(80)
+    scroll_to_the_end(form, 80)
     expect(more).to_be_hidden()
     form.rows.last.get_by_role("link").click()
     assert form.shown_job_id("file 0.txt") == ids[0]
