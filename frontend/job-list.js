@@ -117,7 +117,7 @@ export class JobList {
     box.checked = this.#checked.has(entry.key);
     const href = entry.kind === "job" ? addressOf(entry.job.id) : addressOfBatch(entry.id);
     const item = el("li", {}, el("label", { class: "check" }, box, el("span", { class: "unseen" }, `Select ${nameOf(entry)}`)),
-      el("a", { href }, parts.name, parts.pill, parts.when, parts.took, content));
+      el("a", { href }, el("span", { class: "top" }, parts.name, parts.pill), el("span", { class: "sub" }, parts.when, parts.took), content));
     /** @type {Row} */
     const row = { item, box, tick, update: (newest) => {
       update(newest);

@@ -119,6 +119,19 @@ def failed(page: Page, cloud: FakeCloud) -> None:
     show(page, cloud, job)
 
 
+def batch(page: Page, cloud: FakeCloud) -> None:
+    furnish(cloud)
+    ways = [cloud.way, cloud.way, FAILING_WAY, cloud.way, cloud.way, cloud.way[:4], cloud.way[:4], cloud.way[:1]]
+    for index, way in enumerate(ways):
+        job = cloud.add_job(cloud.new_id(), f"sample-{index + 1:02}.csv", TEXT, b"x" * 182_340)
+        job.record["batch"] = "lab-1"
+        for event in way:
+            job.happen(*event)
+        age(job, timedelta(seconds=110 - 8 * index))
+    page.goto(f"{cloud.url}/#/batches/lab-1")
+    expect(page.locator(".gantt-rows li")).to_have_count(len(ways))
+
+
 def sign_in_gate(page: Page, cloud: FakeCloud) -> None:
     page.goto(cloud.url)
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
@@ -137,6 +150,8 @@ VIEWS: dict[str, tuple[View, int, str]] = {
     "running-with-log": (running, 1280, "light"),
     "succeeded-with-preview": (succeeded, 1280, "light"),
     "failed-with-advice": (failed, 1280, "light"),
+    "batch": (batch, 1280, "light"),
+    "batch-phone-dark": (batch, 320, "dark"),
     "dark": (running, 1280, "dark"),
     "phone": (succeeded, 320, "light"),
     "sign-in-gate": (sign_in_gate, 1280, "light"),

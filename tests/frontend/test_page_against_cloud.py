@@ -95,7 +95,7 @@ def test_a_job_goes_its_whole_way(form: JobPage, document: Path) -> None:
     expect(form.receipt.get_by_text("Confirmed terminated", exact=True)).to_be_visible()
     expect(form.machine_count).to_have_text("Machines alive now: 0", timeout=OUTCOME_WITHIN_MS)
     form.open_log()
-    expect(form.job.locator("details.log .hint")).not_to_contain_text("server", timeout=OUTCOME_WITHIN_MS)
+    expect(form.job.locator("details.log > .hint")).not_to_contain_text("server", timeout=OUTCOME_WITHIN_MS)
 
 
 @contextmanager
@@ -170,7 +170,7 @@ def test_earlier_jobs_are_listed_and_can_be_opened(form: JobPage, watch: Watch, 
     preview = form.job.get_by_role("region", name="Beginning of the result")
     expect(preview).to_have_text("content\nthe text", use_inner_text=False)
     form.job.get_by_role("button", name="Edit and run…").click()
-    form.page.get_by_label("Text").fill("another text")
+    form.page.get_by_role("dialog").get_by_label("Text").fill("another text")
     form.page.get_by_role("dialog").get_by_role("button", name="Run job").click()
     form.page.wait_for_function("id => !location.hash.endsWith(id)", arg=ids["an earlier one.txt"])
     form.expect_status("Succeeded")
