@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TypeVar
 
 import httpx2 as httpx
@@ -74,16 +76,17 @@ class Record:
     @contextmanager
     def restart(self) -> Iterator[None]:
         began = time.monotonic()
+        self.restarts.append((began, math.inf))
         yield
-        self.restarts.append((began, time.monotonic() + _RESTART_SECONDS))
+        self.restarts[-1] = (began, time.monotonic() + _RESTART_SECONDS)
+
+    def is_restarting(self, at: float) -> bool:
+        """Or was, a moment ago."""
+        return any(began <= at <= ended for began, ended in self.restarts)
 
     def unexplained(self) -> list[str]:
         """5xx that no restart explains; no answer in time is a busy computer's."""
-        return [
-            what
-            for at, what in self.lost
-            if "Timeout" not in what and not any(began <= at <= ended for began, ended in self.restarts)
-        ]
+        return [what for at, what in self.lost if "Timeout" not in what and not self.is_restarting(at)]
 
 
 @dataclass(frozen=True)
@@ -105,9 +108,7 @@ class Journey:
             raise TimeoutError("not begun in time")
         plan = self.plan
         natural = "failed" if plan.fails else "succeeded"
-        upload = self._answered(lambda: self.client.request_upload(f"{plan.number}.bin", len(plan.content)))
-        self._answered(lambda: self.client.upload(upload, plan.content))
-        job = self._submit(upload["job_id"], plan.text, natural)
+        job = self._submit(self._upload(), plan.text, natural)
         if plan.submit_twice:
             again = self._answered(lambda: self.client.create(job.id, plan.text))
             self._require(again["id"] == job.id, f"submitted twice, answered as {again['id']}")
@@ -133,6 +134,17 @@ class Journey:
                 self._retry(copied, "succeeded")
         if plan.delete:
             self._delete(job)
+
+    def _upload(self) -> str:
+        """The id of the upload; presigned forms do not survive a restart of the emulator, as temporary keys do not."""
+        upload = self._answered(lambda: self.client.request_upload(f"{self.plan.number}.bin", len(self.plan.content)))
+        try:
+            self._answered(lambda: self.client.upload(upload, self.plan.content))
+        except JobApiError as error:
+            if error.status != HTTPStatus.FORBIDDEN or not self.record.is_restarting(time.monotonic()):
+                raise
+            return self._upload()
+        return str(upload["job_id"])
 
     def _submit(self, job_id: str, text: str, may_end_as: str) -> SoakJob:
         job = SoakJob(self.plan.owner, job_id, expected_output(self.plan.content, text), may_end_as)

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ministack import app
 from ministack.core.responses import request_scope
 from ministack.services import ec2, eventbridge, lambda_svc, stepfunctions
 
@@ -20,7 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+_TRIES = 100
+
+
 def install() -> None:
+    app.save_all = _saving_whole(app.save_all)
     failed: list[tuple[str, str, dict[str, Any]]] = []
     stepfunctions.load_persisted_state = _then(
         stepfunctions.load_persisted_state, lambda: failed.extend(_executions_that_the_restart_failed())
@@ -32,6 +39,18 @@ def install() -> None:
     )
     ec2.load_persisted_state = _then(ec2.load_persisted_state, _terminate_instances)
     lambda_svc.load_persisted_state = _then(lambda_svc.load_persisted_state, _read_streams_from_their_start)
+
+
+def _saving_whole(save_all: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    """Functions and machines write while the state is read, and MiniStack leaves out a service that they change."""
+
+    def whole(get_state: Callable[[], Any]) -> Any:
+        for _ in range(_TRIES - 1):
+            with suppress(RuntimeError):  # "dictionary changed size during iteration"
+                return get_state()
+        return get_state()
+
+    return lambda services: save_all({name: partial(whole, get_state) for name, get_state in services.items()})
 
 
 def _then(upstream: Callable[..., None], more: Callable[[], None]) -> Callable[..., None]:
