@@ -40,6 +40,6 @@ def reconciler() -> WarmPoolReconciler:
 @lambda_handler(logger)
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     logger.append_keys(step="pool")
-    report = reconciler().keep()
+    report = reconciler().reconcile()
     logger.info("kept the pool", extra=asdict(report))
     return asdict(report)

@@ -1,8 +1,8 @@
 """The order in which waiting runs get machines: fair shares between owners, first come, first served within one.
 
 A run's place is the number of slots that its owner holds, and of the owner's own runs that have waited for longer. So
-each free slot goes to the owner who has the least, and among those to the one who has got a machine least recently: a
-thousand runs of one owner, or of each of several, do not hold up another's single one
+each free slot goes to the owner with the fewest slots, and among those to the one who was served least recently. A
+thousand runs of one owner, or of each of several, do not delay another's single one
 (docs/decisions/0020-fair-shares.md).
 """
 
@@ -14,9 +14,9 @@ from types import MappingProxyType
 
 from functions.scheduling.ports import QueueEntry, Slot
 
-# How many entries of an owner are read at once, at least: as long as no more wait, the order of waiting is exact.
+# The least number of entries that is read for each owner; while no more wait, the order is exact.
 IN_ORDER = 100
-# Owners who are known to have got a machine lately: some 2 KB of the lease's item.
+# How many owners' last times are kept: some 2 KB of the lease's item.
 MOST_SERVED = 30
 
 
@@ -38,13 +38,13 @@ def by_age(entries: Iterable[QueueEntry]) -> list[QueueEntry]:
 
 
 def owners_cut_short(read: Iterable[QueueEntry], limit: int, useful: Sequence[QueueEntry], wanted: int) -> set[str]:
-    """The owners of whom `limit` entries were read, and perhaps not all, and less than `wanted` are of use."""
+    """The owners with fewer than `wanted` useful entries, and possibly more entries than the `limit` that was read."""
     seen, enough = Counter(entry.run.owner for entry in read), Counter(entry.run.owner for entry in useful)
     return {owner for owner, number in seen.items() if number >= limit and enough[owner] < wanted}
 
 
 def note_served(served: dict[str, str], owners: Iterable[str], moment: str) -> None:
-    """Enters that owners got machines. Who is not among the latest then is as one who never got any."""
+    """Records that owners got machines, and drops all but the latest owners: those count as never served."""
     served |= dict.fromkeys(owners, moment)
     for owner in sorted(served, key=lambda each: served[each])[:-MOST_SERVED]:
         del served[owner]

@@ -27,9 +27,9 @@ from functions.scheduling.scheduler import STEP_ERRORS, Scheduler
 
 # How long one invocation keeps launching: well inside its function's time-out of a minute.
 _HOLD_LEASE_FOR = timedelta(seconds=30)
-# How often one attempt asks for a machine. Each time adds events to its execution's history, which has an end: after
-# the first ones a run is asked to come again no more often than this part of the queue's time-out, and in the end it
-# is sent away (docs/decisions/0016-a-bounded-history.md).
+# How often one attempt may ask for a machine. Each ask adds events to the execution's history, which is limited. After
+# the eager asks, a run is woken at most once in this share of the queue's time-out; after the last one it fails
+# (docs/decisions/0016-a-bounded-history.md).
 _EAGER_ASKS = 70
 _QUIET_SHARE = 60
 MOST_ASKS = 140
@@ -44,9 +44,9 @@ class LaunchStep:
     def run(self, run: Run, attempt: int, token: str, asks: int = 0, redrives: int = 0) -> None:
         """Enqueues the run and, if the lease is free, launches for all runs in the queue.
 
-        The answer goes through `token`: success with an `instance_id`, or one of errors.py's step errors. `asks` is
-        how often this attempt has come before; it begins anew when an operator redrives the workflow, of which
-        `redrives` is the number.
+        The answer goes through `token`: success with an `instance_id`, or one of errors.py's step errors. `asks`
+        counts the earlier calls for this attempt, and starts at 0 again after a redrive of the workflow; `redrives`
+        counts those.
 
         Raises:
             JobEnded: the run, or the attempt, is over; its entry is removed.
@@ -68,14 +68,16 @@ class LaunchStep:
         # A slot exists when an earlier try of this step got a machine and only its answer was lost.
         held = self.queue.table.slot(run)
         if held is not None and held.machine.attempt > attempt:
-            # The workflow has given this call up. A machine for it would take the place of the one that the run has.
+            # The workflow no longer waits for this call. Its machine would replace the one that the run has.
             self.queue.table.remove(run, attempt)
             raise JobEnded(f"attempt {attempt} is over; the run has {held.machine.instance_id} for the next")
         slot = held if held is not None and held.machine.attempt == attempt else None
         too_long, too_often = self.scheduler.has_waited_too_long(entry), asks >= MOST_ASKS
         if slot is None and (too_long or too_often):
             self.queue.table.remove(run)
-            raise QueueTimeout(f"No machine within {self.scheduler.patience if too_long else f'{MOST_ASKS} requests'}.")
+            raise QueueTimeout(
+                f"No machine within {self.scheduler.timeout_text if too_long else f'{MOST_ASKS} requests'}."
+            )
         slot = self._schedule(entry, slot)
         if slot is not None:
             self.scheduler.assign(entry, slot)
@@ -95,7 +97,7 @@ class LaunchStep:
 
     def _note_waiting(self, run: Run, words: str) -> None:
         event = TimelineEvent("waiting", now(), words)
-        with suppress(JobEnded):  # a cancelled run's workflow was told by the cancellation
+        with suppress(JobEnded):  # the cancellation has failed the workflow's step
             self.jobs.update(
                 run.owner,
                 run.job_id,
@@ -103,7 +105,7 @@ class LaunchStep:
             )
 
     def _schedule(self, entry: QueueEntry, slot: Slot | None) -> Slot | None:
-        """Launches for the queue while the lease can be had; the slot of this entry, if it got one."""
+        """Launches for the queue while the lease can be acquired; the slot of this entry, if it got one."""
         until = clock.utc_now() + _HOLD_LEASE_FOR
         while (lease := self.queue.table.acquire_lease(entry.run.name)) is not None:
             try:
@@ -111,11 +113,11 @@ class LaunchStep:
                 slot = result.own or slot
                 self.queue.table.release_lease(lease, result)
             except LeaseLost:
-                return slot  # this call was held up for long; the new lease holder launches for the others
+                return slot  # this call was delayed; the new lease holder launches for the others
             # The lease is released before another run is notified, so that the woken run can acquire it.
             served = entry.run if slot is not None else None
             if result.refusal is not None:
-                self._leave_to_next(result, result.refusal, served)
+                self._notify_next(result, result.refusal, served)
                 if result.refusal.kind == "throttled":
                     return slot
             # A run may have been enqueued, and found the lease taken, since the queue was last read.
@@ -126,22 +128,22 @@ class LaunchStep:
                 return slot
         return slot
 
-    def _leave_to_next(self, result: BatchResult, last: Refusal, served: Run | None) -> None:
+    def _notify_next(self, result: BatchResult, last: Refusal, served: Run | None) -> None:
         """Wakes the next run, which launches for all, or fails the runs that have waited too long."""
         for entry in self.queue.next_waiting(but=served):
             with isolated("notify", entry.run.name):
-                if self._is_told(entry, result, last):
+                if self._is_notified(entry, result, last):
                     return
 
-    def _is_told(self, entry: QueueEntry, result: BatchResult, last: Refusal) -> bool:
-        """Whether the entry's run was told to try again; one that has waited too long is rejected instead."""
+    def _is_notified(self, entry: QueueEntry, result: BatchResult, last: Refusal) -> bool:
+        """Whether the entry's run was asked to try again; one that has waited too long is rejected instead."""
         refusal = last if last.kind == "throttled" else result.refusals.get(entry.requested_type)
         if self.scheduler.has_waited_too_long(entry):
-            cause = f"No machine within {self.scheduler.patience}"
+            cause = f"No machine within {self.scheduler.timeout_text}"
             cause += f"; the last answer was {refusal}" if refusal else "."
             self.queue.reject(entry, QueueTimeout.__name__, cause)
             return False
-        return self.queue.workflow.fail(entry.token, *_come_again(refusal, last))
+        return self.queue.workflow.fail(entry.token, *_retry_error(refusal, last))
 
 
 def _order(attempt: int, redrives: int, asks: int) -> str:
@@ -149,9 +151,9 @@ def _order(attempt: int, redrives: int, asks: int) -> str:
     return f"{attempt:06}.{redrives:06}.{asks:06}"
 
 
-def _come_again(refusal: Refusal | None, last: Refusal) -> tuple[str, str]:
+def _retry_error(refusal: Refusal | None, last: Refusal) -> tuple[str, str]:
     """Name and cause of the error for an entry, whether its own type was refused or only another one."""
     if refusal is None and last.kind == "permanent":
-        return CapacityAvailable.__name__, "others were refused for good"
-    told = refusal or last
-    return STEP_ERRORS[told.kind].__name__, str(told)
+        return CapacityAvailable.__name__, "launches for other entries were refused permanently"
+    answer = refusal or last
+    return STEP_ERRORS[answer.kind].__name__, str(answer)

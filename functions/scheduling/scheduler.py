@@ -1,12 +1,11 @@
-"""What the lease holder does: as many machines as there are entries and free slots, in as few calls as EC2 takes.
+"""The scheduler: the lease holder launches one machine for each entry and free slot, in few RunInstances calls.
 
-One call asks for one instance type, so those who wish for the same one, or for none, are launched for together: first
-the group of the first ticket in fair order (fair_order.py). A group that EC2 has nothing for is left aside for the rest
-of the turn, and the next one's turn it is.
+One call asks for one instance type, so entries with the same requested type are launched together. The group of the
+first entry in fair order (fair_order.py) comes first. A group that EC2 refuses is skipped until the lease is released.
 
-What is about to be launched is written down before the call, with its client token. A leader that dies in the middle
-is followed by one that makes the same call again and gets the same machines, so none is launched twice or forgotten.
-Machines that wait in the pool (pool.py), where a stack has one, are a batch as well, which comes first.
+Each batch is saved with its client token before the call. If the holder crashes, the next holder repeats the call with
+that token and gets the same machines, so none is launched twice or lost. Machines of the warm pool (warm_pool.py) form
+a batch of their own, which comes first.
 """
 
 from __future__ import annotations
@@ -49,22 +48,21 @@ STEP_ERRORS: dict[str, type[StepError]] = {
     "throttled": Throttled,
     "permanent": LaunchRefused,
 }
-# Machines a call: what a leader hands out within a second or two.
+# Machines per call: as many as the lease holder assigns within a second or two.
 MAX_BATCH = 500
-# An owner's entries that may still stand in the queue although they have their slot: their run is about to hear of it.
+# Entries of an owner that may still be in the queue although they have a slot: their run is about to be notified.
 _GRANTED = 5
 
-# As many as DynamoDB takes in one call.
+# DynamoDB's limit for one call.
 _SLOTS_A_WRITE = 25
 
 T = TypeVar("T")
 Assignment = tuple[QueueEntry, Slot]
 _Refusals = tuple[tuple[Candidate, Refusal], ...]
-_Answer = Sequence[tuple[tuple[Run, int], LaunchResult]]
 
 
 def batched(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Itertools has it from Python 3.12 on."""
+    """As itertools.batched, which Python has from 3.12 on."""
     return (things[first : first + size] for first in range(0, len(things), size))
 
 
@@ -75,7 +73,7 @@ def candidates(markets: Sequence[str], instance_types: Sequence[str], subnet_ids
 
 class ForEach(Protocol):
     def __call__(self, work: Callable[[T], object], things: Sequence[T]) -> None:
-        """Does something with each of the things, several at a time."""
+        """Calls `work` with each of the things, several at a time."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ class Scheduler:
     stack: str
     max_concurrent: int
     queue_timeout: timedelta
-    throttle_waits: Sequence[float]  # seconds between tries within one turn; the workflow retries beyond them
+    throttle_waits: Sequence[float]  # seconds between tries under one lease; the workflow retries after them
     sleep: Callable[[float], None]
     for_each: ForEach
     spending: Spending = field(default_factory=Spending)
@@ -97,11 +95,12 @@ class Scheduler:
     def launchable(
         self, limit: int, refused: Collection[str | None] = (), served: Mapping[str, str] = MappingProxyType({})
     ) -> Sequence[QueueEntry]:
-        """The entries that there are free slots for, in fair order, without those whose wish was refused.
+        """The entries that there are free slots for, in fair order.
 
-        Nor those whom a cap on spending stops: for the moment, or for today, of which they are told.
+        Left out are entries whose requested type is in `refused`, and those over a spending cap. An entry that is over
+        a cap for the whole day is rejected.
         """
-        # Only a leader, which this is, grants slots: none that a entry read after them has can be missing.
+        # Only the lease holder grants slots, so slots that are read before the entries are complete.
         slots = self.queue.table.slots()
         room = max(0, min(limit, self.max_concurrent - len(slots)))
         held = {(slot.run, slot.machine.attempt) for slot in slots}
@@ -114,7 +113,7 @@ class Scheduler:
                 if (entry.run, entry.attempt) not in held and entry.requested_type not in refused
             ]
             found, useful = self._affordable(fair_order(waiting, slots, served), slots)
-            # An owner's entries that are of no use must not hide the owner's others.
+            # Entries that cannot be launched must not starve later ones of the same owner.
             if not owners_cut_short(entries, looked_at, useful, room):
                 return found[:room]
             looked_at *= 4
@@ -123,7 +122,7 @@ class Scheduler:
     def _affordable(
         self, entries: Sequence[QueueEntry], slots: Sequence[Slot]
     ) -> tuple[Sequence[QueueEntry], Sequence[QueueEntry]]:
-        """Those that may be launched for now, and those that may be today. The others are told, and leave."""
+        """The entries that may be launched now, and those that may be launched today; rejects the others."""
         if not entries or not self.spending.has_day_caps:
             return entries, entries
         budget = Budget.of(self.spending, slots, self.queue.table.ledger(today()), clock.utc_now())
@@ -142,14 +141,14 @@ class Scheduler:
         )
 
     def is_held_back(self, entry: QueueEntry) -> bool:
-        """Whether a entry waits for machines to end that may still cost what is left under a cap."""
+        """Whether an entry waits because running machines may still use up what is left under a cap."""
         if not self.spending.has_day_caps:
             return False
         decision = Budget.of_today(self.spending, self.queue.table).admit(entry.run.owner, entry.requested_type)
         return decision is AdmissionDecision.HELD
 
     def candidates_for(self, requested_type: str | None) -> Sequence[Candidate]:
-        """What to ask EC2 for, the best first; a wish takes the place of the stack's own types."""
+        """The candidates in order of preference; a requested type replaces the stack's own types."""
         if requested_type is None:
             return self.candidates
         return list(dict.fromkeys(replace(candidate, instance_type=requested_type) for candidate in self.candidates))
@@ -161,52 +160,57 @@ class Scheduler:
         return clock.age(entry.since) >= self.queue_timeout
 
     @property
-    def patience(self) -> str:
+    def timeout_text(self) -> str:
         return f"{self.queue_timeout.total_seconds() / 60:g} minutes"
 
-    def run(self, lease: Lease, leader: QueueEntry, until: datetime) -> BatchResult:
-        """Launches for the line until the leader's own ticket has its machine, EC2 refuses, or nobody can be served.
+    def run(self, lease: Lease, holder: QueueEntry, until: datetime) -> BatchResult:
+        """Launches for the queue until the lease holder's own entry has a machine, EC2 refuses, or none is launchable.
 
         Raises:
-            LeaseLost: somebody else leads by now.
+            LeaseLost: another run holds the lease by now.
         """
-        # What an earlier version of this code found good may be more.
+        # A lease that an earlier version saved may have a higher limit.
         limit = min(lease.limit, MAX_BATCH)
-        if lease.batch is not None:
-            refusal, own = self._launch(lease, lease.batch, leader)
-            if own is not None:
-                return BatchResult(limit, own=own)
-            if refusal is not None and refusal.kind == "throttled":
-                return BatchResult(limit, {None: refusal}, unfinished=lease.batch)
-        return self._run_groups(lease, leader, until, limit)
-
-    def _run_groups(self, lease: Lease, leader: QueueEntry, until: datetime, limit: int) -> BatchResult:
+        resumed = self._resume(lease, holder, limit)
+        if resumed is not None:
+            return resumed
         waits, refused = iter(self.throttle_waits), dict[str | None, Refusal]()
-        for_good: dict[Candidate, Refusal] = {}
+        permanent: dict[Candidate, Refusal] = {}
         while clock.utc_now() < until:
             entries = _first_group(self.launchable(limit, refused, lease.served))
             if not entries:
                 return BatchResult(limit, refused)
-            refusals, own = self._launch_for(lease, leader, entries, for_good)
+            refusals, own = self._launch_for(lease, holder, entries, permanent)
             if not refusals:
                 limit = min(MAX_BATCH, limit * 2)
                 if own is not None:
                     return BatchResult(limit, own=own)
                 continue
-            last = _what_counts([refusal for _, refusal in refusals])
+            last = _decisive([refusal for _, refusal in refusals])
             if last.kind == "throttled" and len(entries) > 1:
                 limit = len(entries) // 2  # perhaps more machines than the account may launch at this moment
-            elif not self._goes_on(entries, last, waits):
+            elif not self._may_retry(entries, last, waits):
                 refused[entries[0].requested_type] = last
                 if last.kind == "throttled":
                     return BatchResult(limit, refused)
-        return BatchResult(limit)  # not at its end: whoever leads next asks for everybody anew
+        return BatchResult(limit)  # out of time: the next lease holder tries every requested type again
 
-    def _goes_on(self, entries: Sequence[QueueEntry], refusal: Refusal, waits: Iterator[float]) -> bool:
-        """Whether there is something to ask for, for the same wish, after this refusal, in this turn."""
+    def _resume(self, lease: Lease, holder: QueueEntry, limit: int) -> BatchResult | None:
+        """Repeats the launch that an earlier holder may not have finished; a result if the lease's work is done."""
+        if lease.batch is None:
+            return None
+        refusal, own = self._launch(lease, lease.batch, holder)
+        if own is not None:
+            return BatchResult(limit, own=own)
+        if refusal is not None and refusal.kind == "throttled":
+            return BatchResult(limit, {None: refusal}, unfinished=lease.batch)
+        return None
+
+    def _may_retry(self, entries: Sequence[QueueEntry], refusal: Refusal, waits: Iterator[float]) -> bool:
+        """Whether to try the same requested type again under this lease, after this refusal."""
         if refusal.kind == "permanent":
-            heard = [self._is_rejected(entry, str(refusal)) for entry in entries]
-            return all(heard)  # who does not listen stays in the queue; to ask for it would only be refused again
+            delivered = [self._is_rejected(entry, str(refusal)) for entry in entries]
+            return all(delivered)  # an undelivered entry stays in the queue, and EC2 would refuse it again
         wait = next(waits, None) if refusal.kind == "throttled" else None
         if wait is not None:
             self.sleep(wait)
@@ -218,34 +222,34 @@ class Scheduler:
         return False
 
     def _launch_for(
-        self, lease: Lease, leader: QueueEntry, entries: Sequence[QueueEntry], for_good: dict[Candidate, Refusal]
+        self, lease: Lease, holder: QueueEntry, entries: Sequence[QueueEntry], permanent: dict[Candidate, Refusal]
     ) -> tuple[_Refusals, Slot | None]:
-        """Tries one candidate after the other. Every candidate's refusal if all refused; the leader's own slot.
+        """Tries one candidate after the other; every candidate's refusal if all are refused, and the holder's own slot.
 
-        What is refused for good is kept in `for_good` and not asked for again: a policy, say, may forbid one market or
-        type and no other.
+        `permanent` collects candidates that are refused permanently, and are not tried again: a policy, say, may forbid
+        one market or type and no other.
         """
         refusals: _Refusals = ()
         for batch in self._batches(entries):
-            if batch.candidate in for_good:
-                refusals = (*refusals, (batch.candidate, for_good[batch.candidate]))
+            if batch.candidate in permanent:
+                refusals = (*refusals, (batch.candidate, permanent[batch.candidate]))
                 continue
             self.queue.table.save_batch(lease, batch)
-            refusal, own = self._launch(lease, batch, leader)
+            refusal, own = self._launch(lease, batch, holder)
             if refusal is None:
                 self._note(entries, refusals)
                 return (), own
             refusals = (*refusals, (batch.candidate, refusal))
             if refusal.kind == "permanent":
-                for_good[batch.candidate] = refusal
+                permanent[batch.candidate] = refusal
             if refusal.kind == "throttled":
                 break
-        # Being told to slow down is no news to those further back.
+        # Throttling is noted in the first entry's job only.
         self._note(entries[:1] if refusals[-1][1].kind == "throttled" else entries, refusals)
         return refusals, None
 
     def _batches(self, entries: Sequence[QueueEntry]) -> Iterator[Batch]:
-        """What to ask for, for entries of one wish: the pool's machines, for the oldest, before new ones for all."""
+        """The batches to try for entries of one requested type: pooled machines first, then new ones for all."""
         attempts = tuple((entry.run, entry.attempt) for entry in entries)
         pooled = tuple(self.pool.ready(entries[0].requested_type))[: len(attempts)] if self.pool else ()
         if self.pool and pooled:
@@ -253,52 +257,51 @@ class Scheduler:
         for candidate in self.candidates_for(entries[0].requested_type):
             yield Batch(self.new_token(), candidate, attempts)
 
-    def _launch(self, lease: Lease, batch: Batch, leader: QueueEntry) -> tuple[Refusal | None, Slot | None]:
-        """What EC2 refused, or the leader's own slot, if a machine is for its entry.
+    def _launch(self, lease: Lease, batch: Batch, holder: QueueEntry) -> tuple[Refusal | None, Slot | None]:
+        """EC2's refusal, or the holder's own slot, if one of the machines is for its entry.
 
         Raises:
             LeaseLost
         """
-        answer = self._started(batch) if batch.pooled else self._launched(batch)
-        if isinstance(answer, Refusal):
-            return answer, None
+        # Dispatch adds the job's tags, since those of a batch are the same for each of its machines.
+        tags = {"Name": f"mayfly {self.stack}", "mayfly:stack": self.stack, "mayfly:batch": batch.token}
+        launched = (
+            self._start_pooled(batch)
+            if batch.pooled
+            else self.machines.launch(batch.candidate, len(batch.attempts), batch.token, tags)
+        )
+        if isinstance(launched, Refusal):
+            return launched, None
         slots = [
-            Slot(run, self._record(batch.candidate, run, attempt, instance)) for (run, attempt), instance in answer
+            Slot(run, self._record(batch.candidate, run, attempt, instance))
+            for (run, attempt), instance in zip(batch.attempts, launched, strict=False)
+            if instance is not None
         ]
-        own = next((slot for slot in slots if (slot.run, slot.machine.attempt) == (leader.run, leader.attempt)), None)
+        own = next((slot for slot in slots if (slot.run, slot.machine.attempt) == (holder.run, holder.attempt)), None)
         others = [slot for slot in slots if slot is not own]
         assignments = self._assignments(others)
         granted = [*([own] if own else []), *(slot for _, slot in assignments)]
         note_served(lease.served, {slot.run.owner for slot in granted}, now())
-        # Whoever took over during the call may have had another answer to it, and handed out other machines since.
+        # A holder that took over during the call may have assigned other machines: check the lease again.
         self.queue.table.save_batch(lease, batch)
         self.for_each(self.queue.table.grant_slots, list(batched(granted, _SLOTS_A_WRITE)))
         self.for_each(self._assign_isolated, assignments)
-        given = {slot.run for _, slot in assignments}
+        assigned = {slot.run for _, slot in assignments}
         for slot in others:
-            if slot.run not in given:
+            if slot.run not in assigned:
                 with isolated("end the machine that was launched", slot.run.name):
-                    self._take_back(slot)
+                    self._end_unassigned(slot)
         return None, own
 
-    def _launched(self, batch: Batch) -> _Answer | Refusal:
-        # Dispatch adds the job's, to each machine of a batch its own.
-        tags = {"Name": f"mayfly {self.stack}", "mayfly:stack": self.stack, "mayfly:batch": batch.token}
-        answer = self.machines.launch(batch.candidate, len(batch.attempts), batch.token, tags)
-        return answer if isinstance(answer, Refusal) else list(zip(batch.attempts, answer, strict=False))
-
-    def _started(self, batch: Batch) -> _Answer | Refusal:
+    def _start_pooled(self, batch: Batch) -> Sequence[LaunchResult | None] | Refusal:
+        """The started machine of each attempt, in order, so that a repeated call pairs them in the same way."""
         if self.pool is None:
             return Refusal("NoPool", "the stack has no pool any more", "capacity")
-        answer = self.pool.start(batch.pooled, batch.token)
-        if isinstance(answer, Refusal):
-            return answer
-        # Each machine is always meant for the same attempt, whoever carries the batch on.
-        pairs = zip(batch.attempts, batch.pooled, strict=True)
-        return [(attempt, answer[one]) for attempt, one in pairs if one in answer]
+        started = self.pool.start(batch.pooled, batch.token)
+        return started if isinstance(started, Refusal) else [started.get(one) for one in batch.pooled]
 
     def _assignments(self, slots: Sequence[Slot]) -> list[Assignment]:
-        """The slots that somebody waits for."""
+        """The slots whose run is still in the queue, with its entry."""
         if not slots:
             return []
         most = max(Counter(slot.run.owner for slot in slots).values())
@@ -310,20 +313,20 @@ class Scheduler:
             if entry is not None and entry.attempt == slot.machine.attempt
         ]
 
-    def _take_back(self, slot: Slot) -> None:
-        """Nobody waits for it: cancelled meanwhile; or handed out before, by a leader that did not come to its end."""
+    def _end_unassigned(self, slot: Slot) -> None:
+        """Ends a machine whose run left the queue, unless an earlier holder has assigned it to the run already."""
         held = self.queue.table.slot(slot.run)
         if held is None or held.machine.instance_id != slot.machine.instance_id:
             self.machines.terminate(slot.machine.instance_id)
             self.queue.charge(slot.run.owner, slot.machine)
 
     def _assign_isolated(self, assignment: Assignment) -> None:
-        """Whoever is not notified keeps its slot, and finds it when its step is tried again."""
+        """A run that cannot be notified keeps its slot, and finds it when its step is retried."""
         with isolated("notify of its machine", assignment[1].run.name):
             self.assign(*assignment)
 
     def assign(self, entry: QueueEntry, slot: Slot) -> None:
-        """Tells a waiting run of the machine that it was granted; ends the machine if it was cancelled meanwhile."""
+        """Notifies a waiting run of its machine; ends the machine if the run was cancelled meanwhile."""
         run = slot.run
         if not self.queue.notify(entry, slot) and is_over(self.jobs.get(run.owner, run.job_id), run):
             self.machines.terminate(slot.machine.instance_id)
@@ -332,7 +335,7 @@ class Scheduler:
         events = [TimelineEvent("launch_refused", now(), f"{one}: {refusal.code}.") for one, refusal in refusals]
         for entry in entries if events else ():
             run = entry.run
-            # One that was cancelled or deleted while it waited leaves the queue by itself.
+            # The entry of a cancelled or deleted job is removed by its own workflow.
             with isolated("note a refusal", run.name), suppress(JobEnded, JobNotFound):
                 self.jobs.update(run.owner, run.job_id, require_active(run, lambda job: job.noted(*events)))
 
@@ -352,8 +355,8 @@ class Scheduler:
         )
 
 
-def _what_counts(refusals: Sequence[Refusal]) -> Refusal:
-    """The last refusal that time may end; where all are for good, all that they say."""
+def _decisive(refusals: Sequence[Refusal]) -> Refusal:
+    """The last refusal that is not permanent; if all are, the first with the messages of all."""
     passing = [refusal for refusal in refusals if refusal.kind != "permanent"]
     if passing:
         return passing[-1]
@@ -362,5 +365,5 @@ def _what_counts(refusals: Sequence[Refusal]) -> Refusal:
 
 
 def _first_group(entries: Sequence[QueueEntry]) -> Sequence[QueueEntry]:
-    """Those who want what the first one wants."""
+    """The entries with the same requested type as the first."""
     return [entry for entry in entries if entry.requested_type == entries[0].requested_type]

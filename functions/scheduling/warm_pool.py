@@ -1,8 +1,8 @@
-"""The pool: machines that came up once, were stopped, and wait; each is started for one job and never stopped again.
+"""The warm pool: stopped machines that have booted once; each is started for one job and never stopped again.
 
-A lease holder claims machines and starts them (`WarmPool`); a function of its own keeps the pool full and in order
-(`WarmPoolReconciler`). A claim is for good: the lease holder assigns a claimed machine or leaves it, and the reconciler
-ends what was left, after a while in which the batch that it was claimed for may still be carried on.
+The lease holder claims machines and starts them (`WarmPool`); a scheduled function keeps the pool full
+(`WarmPoolReconciler`). A claim is final: the lease holder assigns a claimed machine, or the reconciler ends it after a
+grace period in which another holder may still resume the batch.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from functions.jobs.isolation import isolated
 from functions.scheduling.ports import Candidate, LaunchResult, Refusal, SchedulingTable
 from functions.scheduling.warm_pool_ports import PooledMachine, WarmPoolMachines, WarmPoolTable
 
-# A machine gets newer when it is launched anew: its image is the newest of that moment.
+# Older machines are replaced, so that the pool has a recent image.
 MAX_AGE = timedelta(days=7)
-# Spot machines can be stopped only where their request persists, which would launch them anew by itself.
+# A spot instance can only be stopped with a persistent request, which would launch a replacement by itself.
 MARKET = "on-demand"
 
 
@@ -38,7 +38,7 @@ class WarmPool:
         return Candidate(self.instance_type, "the pool", MARKET)
 
     def ready(self, requested_type: str | None) -> Sequence[str]:
-        """The machines to be had by whom `wish` is the one instance type that will do; the oldest first."""
+        """The ids of machines that can be claimed for a requested instance type, the oldest first."""
         if requested_type not in {None, self.instance_type}:
             return ()
         found = [one for one in self.table.machines() if one.is_ready and one.claim is None and self._fits(one)]
@@ -48,14 +48,14 @@ class WarmPool:
         return machine.instance_type == self.instance_type and clock.age(machine.prepared_at) < MAX_AGE
 
     def start(self, instance_ids: Sequence[str], token: str) -> Mapping[str, LaunchResult] | Refusal:
-        """Claims and starts machines for a batch; those that were to be had, by id. Doing so again does no harm."""
+        """Claims and starts machines for a batch; those that could be started, by id. Idempotent for one `token`."""
         claimed = [one for one in (self.table.claim(each, token) for each in instance_ids) if one is not None]
         started_at = now()
         started = self.machines.start([one.instance_id for one in claimed]) if claimed else ()
         if isinstance(started, Refusal):
-            return replace(started, kind="capacity")  # whatever it is: new machines are asked for instead
+            return replace(started, kind="capacity")  # any kind: new machines are launched instead
         if not started:
-            return Refusal("NotInPool", "others were faster, or the machines are gone", "capacity")
+            return Refusal("NotInPool", "other batches claimed the machines, or they are gone", "capacity")
         return {
             one.instance_id: LaunchResult(
                 one.instance_id, one.zone, one.image_id, started_at, prepared_at=one.prepared_at
@@ -67,7 +67,7 @@ class WarmPool:
 
 @dataclass
 class ReconcileReport:
-    """What the reconciler did, by instance id; `refusal` is EC2's last no to launching one."""
+    """What the reconciler did, by instance id; `refusal` is EC2's last refusal to launch one."""
 
     launched: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
@@ -81,9 +81,9 @@ class ReconcileReport:
 class WarmPoolReconciler:
     """Keeps `size` machines ready. `grace` is how long a claim is left alone, and how long EC2 may not show a machine.
 
-    `ready_within` is how long a machine may take to be ready, `settle` how long after it was asked to stop a reconciler
-    that was held up may still ask that of EC2: its function has ended by then. Two keepers at once do no harm; what is
-    too much is ended at the next visit.
+    `ready_within` is how long a machine may take to be ready. `settle` is how long after the request to stop a delayed
+    reconciler may still send it to EC2: its function has timed out by then. Two reconcilers at once are harmless; the
+    next one ends surplus machines.
     """
 
     table: WarmPoolTable
@@ -98,17 +98,19 @@ class WarmPoolReconciler:
     settle: timedelta
     new_token: Callable[[], str] = lambda: str(uuid.uuid4())
 
-    def keep(self) -> ReconcileReport:
+    def reconcile(self) -> ReconcileReport:
         report = ReconcileReport()
         known = self.table.machines()
         alive = {one.instance_id: one for one in self.machines.alive_of_stack(self.stack)} if known else {}
-        # After the claims: whoever got a machine by one that is old by now has its slot, or had it.
+        # Slots are read after the claims: a run whose claim is past its grace period has its slot, or had it.
         held = {slot.machine.instance_id for slot in self.queue.slots()} if known else set()
         kept = []
         for machine in known:
-            with isolated("see to the pooled machine", machine.instance_id):
+            with isolated("reconcile the pooled machine", machine.instance_id):
                 if machine.claim is not None:
-                    self._see_to_claimed(machine, alive.get(machine.instance_id), machine.instance_id in held, report)
+                    self._reconcile_claimed(
+                        machine, alive.get(machine.instance_id), machine.instance_id in held, report
+                    )
                 elif self._is_kept(machine, alive.get(machine.instance_id)):
                     kept.append(machine)
                 else:
@@ -118,23 +120,23 @@ class WarmPoolReconciler:
         for surplus in kept[self.size :]:
             with isolated("end the surplus machine", surplus.instance_id):
                 self._end(surplus, report)
-        with isolated("bring on the pool's machines", self.stack):
-            self._bring_on([one for one in kept[: self.size] if not one.is_ready], alive, report)
+        with isolated("stop and make ready the pool's machines", self.stack):
+            self._prepare([one for one in kept[: self.size] if not one.is_ready], alive, report)
         self._fill_up(self.size - len(kept), report)
         return report
 
-    def _see_to_claimed(
+    def _reconcile_claimed(
         self, machine: PooledMachine, alive: InstanceView | None, is_held: bool, report: ReconcileReport
     ) -> None:
         if machine.claim is None or clock.age(machine.claim.at) < self.grace:
             return
         if is_held:
-            self.table.remove(machine)  # handed out
+            self.table.remove(machine)  # assigned
         elif alive is not None and alive.state == "stopped":
             if self.table.release(machine):  # EC2 refused to start it
                 report.released.append(machine.instance_id)
         else:
-            self._end(machine, report)  # started, and its leader did not get to handing it out; or used, and gone
+            self._end(machine, report)  # started but not assigned by its lease holder, or used and gone
 
     def _is_kept(self, machine: PooledMachine, alive: InstanceView | None) -> bool:
         age = clock.age(machine.prepared_at)
@@ -146,15 +148,15 @@ class WarmPoolReconciler:
         return fits and (age < self.ready_within or (alive.state == "stopped" and machine.stop_asked_at is not None))
 
     def _end(self, machine: PooledMachine, report: ReconcileReport) -> None:
-        # Forgotten first: should this end in between, the sweeper finds a machine that is nobody's.
+        # Removed from the table first: after a crash in between, the sweeper ends it as an orphan.
         if self.table.remove(machine):
             self.machines.terminate(machine.instance_id)
             report.removed.append(machine.instance_id)
 
-    def _bring_on(
+    def _prepare(
         self, machines: Sequence[PooledMachine], alive: Mapping[str, InstanceView], report: ReconcileReport
     ) -> None:
-        """Stops those that have come up, and lets those that are stopped be claimed."""
+        """Stops machines that have booted, and marks stopped ones as ready."""
         up: list[str] = []
         for machine in machines:
             seen = alive.get(machine.instance_id)
@@ -162,7 +164,7 @@ class WarmPoolReconciler:
             if state == "running":
                 up.append(machine.instance_id)
             elif state == "stopped" and self._has_settled(machine):
-                with isolated("let the pooled machine be claimed", machine.instance_id):
+                with isolated("make the pooled machine ready", machine.instance_id):
                     if self.table.make_ready(machine):
                         report.made_ready.append(machine.instance_id)
         stopping: list[str] = []
@@ -194,5 +196,5 @@ class WarmPoolReconciler:
             missing -= len(answer)
 
     def _has_settled(self, machine: PooledMachine) -> bool:
-        """Whether nobody can be about to stop it any more; one that was stopped by somebody else never is ready."""
+        """Whether no delayed request to stop it can follow; false for a machine that the pool did not stop."""
         return machine.stop_asked_at is not None and clock.age(machine.stop_asked_at) >= self.settle

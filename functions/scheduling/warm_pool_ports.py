@@ -1,4 +1,4 @@
-"""What the pool of stopped machines needs of the world, beside the ports that every job needs."""
+"""The ports of the warm pool, in addition to those that every job needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functions.scheduling.ports import Refusal
 
 @dataclass(frozen=True)
 class Claim:
-    """Who took a machine out of the pool: a batch, by its token, and when it last said so (RFC 3339 UTC)."""
+    """The batch that a machine is claimed for: its token, and when it last claimed it (RFC 3339 UTC)."""
 
     token: str
     at: str
@@ -19,7 +19,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class PooledMachine:
-    """A machine that the pool launched at `prepared_at` (RFC 3339 UTC) and that nobody has used.
+    """A machine that the pool launched at `prepared_at` (RFC 3339 UTC) and that no job has used.
 
     It is stopped at `stop_asked_at`, once it has been up, and may be claimed once `is_ready`.
     """
@@ -45,31 +45,31 @@ class WarmPoolTable(Protocol):
     def machines(self) -> Sequence[PooledMachine]: ...
 
     def ask_stop(self, instance_id: str) -> bool:
-        """Writes down that the machine is about to be stopped; False when it is ready, claimed or gone."""
+        """Records that the machine is about to be stopped; False when it is ready, claimed or gone."""
 
     def make_ready(self, machine: PooledMachine) -> bool:
-        """Lets the machine be claimed; False when it is not any more as it was read."""
+        """Marks the machine as ready to be claimed; False when it has changed since it was read."""
 
     def claim(self, instance_id: str, token: str) -> PooledMachine | None:
-        """Takes a ready machine for a batch; again for the same batch too. None when it is not to be had."""
+        """Claims a ready machine for a batch, repeatedly for the same batch too; None when it cannot be claimed."""
 
     def release(self, machine: PooledMachine) -> bool:
-        """Takes a claim back; False when the claim is not any more as it was read."""
+        """Removes a claim; False when the claim has changed since it was read."""
 
     def remove(self, machine: PooledMachine) -> bool:
-        """Forgets the machine; False when its claim is not any more as it was read."""
+        """Removes the machine; False when its claim has changed since it was read."""
 
 
 class WarmPoolMachines(Protocol):
-    """EC2 and SSM, as far as the pool needs them beyond what a job needs."""
+    """The calls of EC2 and SSM that only the pool needs."""
 
     def start(self, instance_ids: Sequence[str]) -> Sequence[str] | Refusal:
-        """Starts stopped machines, of those that EC2 knows, which it answers; those that run are left alone.
+        """Starts the stopped ones of the machines; the ids that EC2 knows. Running ones are left alone.
 
-        An answer that leaves open whether anything was started (a time-out, say) is raised, not answered.
+        An error that leaves open whether anything was started (a time-out, say) is raised, not returned.
         """
 
     def stop(self, instance_ids: Sequence[str]) -> None: ...
 
     def online(self, instance_ids: Sequence[str]) -> Sequence[str]:
-        """Those whose agent has reported."""
+        """The ids of machines whose agent has reported."""

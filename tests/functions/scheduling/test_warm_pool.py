@@ -38,7 +38,7 @@ def preparing(instance_id: str, age: timedelta = timedelta(minutes=1)) -> Pooled
     return pooled(instance_id, prepared_at=ago(age), stop_asked_at=None, is_ready=False)
 
 
-class Keeper:
+class Reconciliation:
     """A reconciler of two, over machines in states of their own."""
 
     def __init__(self, *known: tuple[PooledMachine, str | None], size: int = 2) -> None:
@@ -61,13 +61,13 @@ class Keeper:
             new_token=lambda: next(tokens),
         )
 
-    def keep(self) -> ReconcileReport:
-        return self.reconciler.keep()
+    def reconcile(self) -> ReconcileReport:
+        return self.reconciler.reconcile()
 
 
 def test_an_empty_pool_is_filled_in_one_call() -> None:
-    reconciler = Keeper()
-    report = reconciler.keep()
+    reconciler = Reconciliation()
+    report = reconciler.reconcile()
     assert report == ReconcileReport(launched=["i-1", "i-2"])
     (asked,) = reconciler.machines.asked
     assert (asked.candidate, asked.count) == (ONE, 2)
@@ -76,25 +76,25 @@ def test_an_empty_pool_is_filled_in_one_call() -> None:
 
 
 def test_a_full_zone_leaves_the_rest_to_the_next_one() -> None:
-    reconciler = Keeper()
+    reconciler = Reconciliation()
     reconciler.machines.answers = [1, FULL]
-    report = reconciler.keep()
+    report = reconciler.reconcile()
     assert (report.launched, report.refusal) == (["i-1"], f"{TWO}: {FULL}")
 
 
 def test_a_machine_is_stopped_once_its_agent_has_reported() -> None:
-    reconciler = Keeper((preparing("i-a"), "running"), (preparing("i-b"), "running"))
+    reconciler = Reconciliation((preparing("i-a"), "running"), (preparing("i-b"), "running"))
     reconciler.pool_machines.agents = {"i-b"}
-    assert reconciler.keep() == ReconcileReport(stopped=["i-b"])
+    assert reconciler.reconcile() == ReconcileReport(stopped=["i-b"])
     assert reconciler.pool_machines.stopped == ["i-b"]
 
 
 def test_a_stopped_machine_is_ready_when_nobody_can_be_about_to_stop_it_any_more(stopped_clock: StoppedClock) -> None:
     machine = replace(preparing("i-a"), stop_asked_at=ago(timedelta()))
-    reconciler = Keeper((machine, "stopped"), size=1)
-    assert reconciler.keep() == ReconcileReport()
+    reconciler = Reconciliation((machine, "stopped"), size=1)
+    assert reconciler.reconcile() == ReconcileReport()
     stopped_clock.go_on(SETTLE.total_seconds())
-    assert reconciler.keep() == ReconcileReport(made_ready=["i-a"])
+    assert reconciler.reconcile() == ReconcileReport(made_ready=["i-a"])
 
 
 @pytest.mark.parametrize(
@@ -106,14 +106,14 @@ def test_a_stopped_machine_is_ready_when_nobody_can_be_about_to_stop_it_any_more
     ],
 )
 def test_a_machine_that_never_gets_ready_is_ended_and_replaced(machine: object, state: str | None) -> None:
-    reconciler = Keeper((preparing("i-a", READY_WITHIN), state), size=1)
-    report = reconciler.keep()
+    reconciler = Reconciliation((preparing("i-a", READY_WITHIN), state), size=1)
+    report = reconciler.reconcile()
     assert (report.removed, len(report.launched)) == (["i-a"], 1)
     assert reconciler.machines.terminated == ["i-a"]
 
 
 def test_a_machine_that_ec2_does_not_show_yet_is_waited_for() -> None:
-    assert Keeper((preparing("i-a"), None), size=1).keep() == ReconcileReport()
+    assert Reconciliation((preparing("i-a"), None), size=1).reconcile() == ReconcileReport()
 
 
 @pytest.mark.parametrize(
@@ -124,41 +124,41 @@ def test_a_machine_that_ec2_does_not_show_yet_is_waited_for() -> None:
     ],
 )
 def test_a_machine_that_is_not_wanted_any_more_is_ended_and_replaced(changes: dict[str, str]) -> None:
-    reconciler = Keeper((pooled("i-a", **changes), "stopped"), size=1)
-    report = reconciler.keep()
+    reconciler = Reconciliation((pooled("i-a", **changes), "stopped"), size=1)
+    report = reconciler.reconcile()
     assert (report.removed, len(report.launched)) == (["i-a"], 1)
 
 
 def test_a_smaller_pool_keeps_the_ready_and_the_newest() -> None:
     old, new = pooled("i-old"), pooled("i-new", prepared_at="2026-01-31T08:30:00.000Z")
-    reconciler = Keeper((preparing("i-unready"), "running"), (old, "stopped"), (new, "stopped"), size=1)
-    assert reconciler.keep() == ReconcileReport(removed=["i-old", "i-unready"])
+    reconciler = Reconciliation((preparing("i-unready"), "running"), (old, "stopped"), (new, "stopped"), size=1)
+    assert reconciler.reconcile() == ReconcileReport(removed=["i-old", "i-unready"])
     assert reconciler.machines.asked == []
 
 
 def test_a_claimed_machine_is_left_alone_for_a_while() -> None:
     claimed = pooled("i-a", claim=Claim("token", ago(timedelta(seconds=30))))
-    reconciler = Keeper((claimed, "running"), size=1)
-    assert reconciler.keep().removed == []
+    reconciler = Reconciliation((claimed, "running"), size=1)
+    assert reconciler.reconcile().removed == []
     assert reconciler.table.items["i-a"] == claimed
     assert len(reconciler.machines.asked) == 1, "and replaced meanwhile"
 
 
 def test_a_machine_that_was_handed_out_is_forgotten_and_not_touched() -> None:
-    reconciler = Keeper((pooled("i-a", claim=Claim("token", ago(GRACE))), "running"), size=0)
+    reconciler = Reconciliation((pooled("i-a", claim=Claim("token", ago(GRACE))), "running"), size=0)
     reconciler.queue.grant_slots([Slot(RUN, a_machine("i-a"))])
-    assert reconciler.keep() == ReconcileReport()
+    assert reconciler.reconcile() == ReconcileReport()
     assert (reconciler.table.machines(), reconciler.machines.terminated) == ([], [])
 
 
 def test_a_machine_that_was_started_and_handed_to_nobody_is_ended() -> None:
-    reconciler = Keeper((pooled("i-a", claim=Claim("token", ago(GRACE))), "running"), size=0)
-    assert reconciler.keep() == ReconcileReport(removed=["i-a"])
+    reconciler = Reconciliation((pooled("i-a", claim=Claim("token", ago(GRACE))), "running"), size=0)
+    assert reconciler.reconcile() == ReconcileReport(removed=["i-a"])
 
 
 def test_a_machine_that_ec2_refused_to_start_is_given_back_to_the_pool() -> None:
-    reconciler = Keeper((pooled("i-a", claim=Claim("token", ago(GRACE))), "stopped"), size=1)
-    assert reconciler.keep().released == ["i-a"]
+    reconciler = Reconciliation((pooled("i-a", claim=Claim("token", ago(GRACE))), "stopped"), size=1)
+    assert reconciler.reconcile().released == ["i-a"]
     assert reconciler.table.claim("i-a", "another")
 
 
@@ -344,15 +344,15 @@ class Faulty(FakeWarmPoolTable):
 def test_a_machine_that_cannot_be_seen_to_keeps_no_other_from_it(
     made: Callable[[str], PooledMachine], state: str, done: str
 ) -> None:
-    reconciler = Keeper(*((made(one), state) for one in ("i-a", "i-faulty", "i-z")), size=4)
+    reconciler = Reconciliation(*((made(one), state) for one in ("i-a", "i-faulty", "i-z")), size=4)
     reconciler.reconciler = replace(reconciler.reconciler, table=Faulty(reconciler.table.items))
     reconciler.pool_machines.agents = {"i-a", "i-faulty", "i-z"}
-    report = reconciler.keep()
+    report = reconciler.reconcile()
     assert getattr(report, done) == ["i-a", "i-z"]
     assert report.launched, "and the pool is filled up"
 
 
 def test_whatever_keeps_machines_from_being_brought_on_the_pool_is_filled_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    reconciler = Keeper((preparing("i-a"), "running"))
+    reconciler = Reconciliation((preparing("i-a"), "running"))
     monkeypatch.setattr(reconciler.pool_machines, "online", lambda _: 1 / 0)
-    assert len(reconciler.keep().launched) == 1
+    assert len(reconciler.reconcile().launched) == 1
