@@ -31,7 +31,7 @@ class Crash(BaseException):
 
 @dataclass
 class Invocation:
-    """One run of a function, and what befalls it: by the number of its call, and as a whole."""
+    """One run of a function, and its faults: by the number of its call, and as a whole."""
 
     function: str
     number: int
@@ -42,7 +42,7 @@ class Invocation:
     def next_call_fault(self, action: str) -> CallFault | StorageError | None:
         self.calls += 1
         call_fault = self.call_faults.get(self.calls - 1)
-        if isinstance(call_fault, StorageError) and not call_fault.can_befall(action):
+        if isinstance(call_fault, StorageError) and not call_fault.applies_to(action):
             self.call_faults.setdefault(self.calls, call_fault)
             return None
         return call_fault
@@ -103,7 +103,7 @@ class Calls:
             return self._sent(running, action, effect)
         if isinstance(call_fault, StorageError):
             self._fail(call_fault, action, effect)
-        self._befall(call_fault, action)
+        self._before(call_fault, action)
         answer = self._sent(running, action, effect)
         if call_fault is CallFault.CRASH_AFTER:
             raise Crash
@@ -114,7 +114,7 @@ class Calls:
             answer = self._sent(running, action, effect)
         return answer
 
-    def _befall(self, call_fault: CallFault, action: str) -> None:
+    def _before(self, call_fault: CallFault, action: str) -> None:
         """What happens before the call is sent."""
         if call_fault is CallFault.STALL:
             pause(self._chance.between(1.0, _LONGEST_STALL))

@@ -11,7 +11,7 @@ from simulation.storage_errors import Outage, StorageError
 
 
 class CallFault(StrEnum):
-    """What befalls one invocation of a function, at one of its calls to AWS; the last two befall it as a whole."""
+    """What happens to one invocation of a function, at one of its calls to AWS; the last two concern it as a whole."""
 
     CRASH_BEFORE = "crash before"  # the process is gone before the call
     CRASH_AFTER = "crash after"  # the call has its effect, then the process is gone
@@ -31,7 +31,7 @@ OF_THE_WHOLE = {CallFault.ANSWER_LOST, CallFault.GIVEN_UP}
 class FunctionFault:
     """`invocation` is the function's, `call` the call within it; beyond the last one nothing happens.
 
-    An error of a storage service befalls the first call from there on that it can befall.
+    An error of a storage service hits the first call from there on that it applies to.
     """
 
     function: str

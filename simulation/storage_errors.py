@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class StorageError:
-    """`service` is the prefix of the calls that it can befall ("dynamodb", "s3").
+    """`service` is the prefix of the calls that it applies to ("dynamodb", "s3").
 
-    `is_retried`: what reaches the caller has befallen every try of the SDK. `has_effect`: the service did what it was
+    `is_retried`: what reaches the caller has hit every try of the SDK. `has_effect`: the service did what it was
     asked for, and failed then, which only an error of the server's own can mean.
     """
 
@@ -24,7 +24,7 @@ class StorageError:
     is_about_writes: bool = False
     has_effect: bool = False
 
-    def can_befall(self, action: str) -> bool:
+    def applies_to(self, action: str) -> bool:
         """Whether a call of `action` ("dynamodb:PutItem") can end with this error."""
         service, _, operation = action.partition(":")
         return service == self.service and not (self.is_about_writes and operation in _READS)
@@ -71,7 +71,7 @@ STORAGE_ERRORS = (*THROTTLED, *SERVER_FAILED, *DENIED, *REFUSED)
 
 @dataclass(frozen=True)
 class Outage:
-    """For some `seconds`, `begins` seconds after the beginning, each call that an error can befall ends with it.
+    """For some `seconds`, `begins` seconds after the beginning, each call that an error applies to ends with it.
 
     Only those of one `function`, if there is one: its role may lack a right meanwhile.
     """
@@ -85,5 +85,5 @@ class Outage:
         return (
             self.begins <= moment < self.begins + self.seconds
             and self.function in {None, function}
-            and self.error.can_befall(action)
+            and self.error.applies_to(action)
         )
