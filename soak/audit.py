@@ -84,7 +84,8 @@ def _of_money(jobs: Sequence[SoakJob], snapshot: Snapshot) -> Iterator[str]:
         ("launched and not in the ledger", launched - charged_machines),
     ):
         if names:
-            yield f"machines {what}: {_some(sorted(names))}"
+            of_jobs = [f"{one} of job {snapshot.launched.get(one, 'unknown')}" for one in sorted(names)]
+            yield f"machines {what}: {_some(of_jobs)}"
 
 
 def _has_whole_receipt(found: Job) -> bool:
