@@ -188,7 +188,7 @@ def _ending(run: Callable[[], None], report: Report) -> int:
         code, message = failure.code, str(failure)
     except Stopped as stopped:
         code = SIGNAL_EXIT + stopped.signal_number
-        message = f"the wrapper was told to stop by {signal.Signals(stopped.signal_number).name}"
+        message = f"the wrapper was stopped by {signal.Signals(stopped.signal_number).name}"
     except Exception as error:  # noqa: BLE001 - the report must be written whatever happens
         full = isinstance(error, OSError) and error.errno in NO_SPACE
         code = ExitCode.DISK_FULL if full else ExitCode.INTERNAL

@@ -1,4 +1,4 @@
-"""What somebody has to be told of; docs/operations.md, "Alarms", says what to do about each."""
+"""The alarms; docs/operations.md, "Alarms", says what to do about each."""
 
 from __future__ import annotations
 
@@ -105,9 +105,9 @@ class Watched:
             ),
             Alarm(
                 "sweeper-silent",
-                # Only a sweep that came to its end says how many machines are alive.
+                # Only a completed sweep reports how many machines are alive.
                 self.own("MachinesAlive", "SampleCount"),
-                "No sweep has come to its end for a quarter of an hour: nobody ends what is left over.",
+                "No sweep has completed for a quarter of an hour: orphaned machines and jobs are not cleaned up.",
                 period=15 * _MINUTES,
                 must_be_there=True,
             ),

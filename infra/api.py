@@ -27,7 +27,7 @@ _BURST = 2
 _OPEN_SHARE = 0.1
 # What an owner is called (functions/api/caller.py): a token's subject, a UUID, or everybody alike.
 _OWNERS = {"cognito": "????????-????-????-????-????????????", "none": "anonymous"}
-# Everything else is for those who have signed in, where a stack has sign-in.
+# All other paths need a sign-in, where a stack has one.
 # ANY, for HEAD as well as GET: other methods the function refuses itself.
 _OPEN_ROUTES = {"health": "ANY /api/health", "docs": "ANY /api/docs", "openapi": "ANY /api/openapi.json"}
 _OTHER_ROUTES = "ANY /api/{proxy+}"
@@ -118,7 +118,7 @@ class Api(pulumi.ComponentResource):
         )
         self.access_log = log.name
         fields = {
-            "stack": self._config.stack,  # what infra/alarms.py tells metrics of these lines apart by
+            "stack": self._config.stack,  # the dimension of infra/alarms.py's metrics
             "requestId": "$context.requestId",
             "time": "$context.requestTime",
             # Behind CloudFront the address is CloudFront's, so the caller is named by the token's subject.
@@ -201,13 +201,13 @@ def _policy(args: ApiArgs) -> list[Statement]:
             [data.table.arn],
             _in_partitions(_OWNERS[args.config.auth]),
         ),
-        # Of what is nobody's own (docs/architecture.md, "Data"): slots show which machines live, and a cancelled job
-        # leaves the line or has its machine's record tell whoever waits for it.
-        Statement("LookAtSlots", ["dynamodb:Query"], [data.table.arn], _in_partitions("#slot")),
-        Statement("LookAtLedger", ["dynamodb:Query"], [data.table.arn], _in_partitions("#ledger/*")),
+        # Items that belong to no owner (docs/architecture.md, "Data"): slots show which machines live. Cancelling a job
+        # removes its queue entry, or wakes the workflow that waits for its machine.
+        Statement("ReadSlots", ["dynamodb:Query"], [data.table.arn], _in_partitions("#slot")),
+        Statement("ReadLedger", ["dynamodb:Query"], [data.table.arn], _in_partitions("#ledger/*")),
         *_quota_policy(args),
-        Statement("LeaveLine", ["dynamodb:DeleteItem"], [data.table.arn], _in_partitions("#queue")),
-        Statement("TellWaiter", ["dynamodb:UpdateItem"], [data.table.arn], _in_partitions("#machine")),
+        Statement("Dequeue", ["dynamodb:DeleteItem"], [data.table.arn], _in_partitions("#queue")),
+        Statement("WakeWaiter", ["dynamodb:UpdateItem"], [data.table.arn], _in_partitions("#machine")),
         # What the API signs, the API must be allowed itself.
         Statement("SignUploads", ["s3:PutObject"], [inputs]),
         Statement("UploadInParts", ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], [inputs]),

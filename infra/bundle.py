@@ -38,7 +38,7 @@ _NOT_LOADED = {"console_scripts", "gui_scripts", "pytest11"}
 
 @dataclass(frozen=True)
 class Bundle:
-    """`entry` is the handler's module, `requirements` a lock file, `files` what the program reads beside modules."""
+    """`entry` is the handler's module, `requirements` a lock file, `files` what the program reads besides modules."""
 
     entry: str
     requirements: str

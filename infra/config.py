@@ -44,7 +44,7 @@ _RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 _MOST_POOLED = 50
 # API Gateway's own quota for an account and region, as it comes.
 _MAX_REQUESTS_PER_SECOND = 10_000
-# Fewer, and a page that asks for two things at once beside a second person is turned away; accounts come with 1,000.
+# With fewer, the parallel requests of two open pages are throttled; accounts have 1,000 by default.
 _API_CONCURRENCY = (5, 1_000)
 _POLICY_ARN = re.compile(r"(arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+)?")
 _HOST = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}|")

@@ -1,4 +1,4 @@
-"""The dashboard: one row for each question that somebody has who looks at it."""
+"""The dashboard: one row for each question of an operator."""
 
 from __future__ import annotations
 

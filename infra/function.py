@@ -119,7 +119,7 @@ def _tell_of_sources(target: Target) -> None:
 
 
 def _powertools(config: StackConfig) -> dict[str, str]:
-    """What functions do without being told: each metric costs by the month, wherever its values come from."""
+    """Powertools' settings of every function; metrics are off by default, since each costs by the month."""
     return {"POWERTOOLS_LOG_LEVEL": "INFO", "POWERTOOLS_METRICS_DISABLED": str(not config.monitoring).lower()}
 
 

@@ -15,11 +15,11 @@ from infra.config import ConfigError, StackConfig
 from infra.machines import machine_deadline_minutes
 
 MOST_EVENTS = 25_000
-# The event at the limit is the one that ends the execution as failed; some are left for what nobody foresaw.
+# The event at the limit is the one that ends the execution as failed; some are kept in reserve.
 _ROOM = MOST_EVENTS - 250
 # How many times one attempt asks for a machine at most (functions/scheduling/launch_step.py).
 MOST_ASKS = 140
-# Seconds to the first look at a machine that no event was heard of; each later one takes a tenth longer, up to an hour.
+# Seconds to the first check of a machine without an event; each later one takes a tenth longer, up to an hour.
 FIRST_LOOK, LONGEST_LOOK = 60, 3_600
 # How often the workflow has a result stored again whose upload's address had expired.
 _STORES = 3

@@ -12,9 +12,9 @@ from infra.config import DEFAULT_ROOT_DEVICE, StackConfig
 from infra.network import Network
 from infra.policies import Statement, assumed_by, policy
 
-# Minutes beyond all other limits after which a machine ends itself, should nothing else have ended it.
+# Minutes beyond all other limits after which a machine ends itself, if nothing else has ended it.
 _GRACE_MINUTES = 15
-# Minutes for fetching the file and storing the result, beside the script's own time.
+# Minutes for fetching the file and storing the result, besides the script's own time.
 TRANSFER_MINUTES = 30
 
 # systemd keeps the timer of `shutdown` in /run, so it is gone after a reboot or a stop, and a plain script of user data

@@ -1,4 +1,4 @@
-"""Who is told of what: alarms, a dashboard and a budget, and the topic that takes their messages to people."""
+"""Alarms, a dashboard and a budget, and the SNS topic of their messages."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Monitoring(pulumi.ComponentResource):
     def _topic(self) -> tuple[aws.sns.Topic, aws.sns.TopicPolicy]:
         args, config = self._args, self._config
         # Not encrypted: AWS's own key for SNS lets neither CloudWatch nor Budgets publish, and one of the stack's own
-        # costs more each month than all alarms. Messages name alarms and amounts, no jobs and nobody.
+        # costs more each month than all alarms. Messages name alarms and amounts, no jobs and no people.
         name = f"{self._name}-alarms"
         topic = aws.sns.Topic(name, name=name, opts=self._child)
         alarms = f"arn:aws:cloudwatch:{args.region}:{args.account_id}:alarm:{self._name}-*"

@@ -42,7 +42,7 @@ class Payload(pulumi.ComponentResource):
             key=f"payload/{self.sha256}.tar.gz",
             source=pulumi.FileAsset(str(archive)),
             content_type="application/gzip",
-            # A newer payload does not take the older one from machines that are just being told to fetch it.
+            # The older payload stays for machines whose command already names it.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         self.key = stored.key

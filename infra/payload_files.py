@@ -80,7 +80,7 @@ def _files_of(folder: Path, left_out: set[str] = _LEFT_OUT) -> dict[str, Payload
         for name in sorted(set(names) - left_out):
             path = here / name
             if not path.is_file():
-                what = "a link that leads nowhere" if path.is_symlink() else "neither file nor folder"
+                what = "a broken link" if path.is_symlink() else "neither file nor folder"
                 raise ConfigError(f"mayfly:payloadFolder has {path.relative_to(folder)}, which is {what}. Remove it.")
             found[path.relative_to(folder).as_posix()] = PayloadFile.at(path)
     return dict(sorted(found.items()))

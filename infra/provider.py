@@ -60,7 +60,7 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 
 
 def aws_provider(name: str, tags: Mapping[str, str]) -> aws.Provider:
-    """`tags` are on everything, beside those of `aws:defaultTags`.
+    """`tags` are on every resource, besides those of `aws:defaultTags`.
 
     Raises:
         ConfigError: a setting is not what it must be.

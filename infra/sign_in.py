@@ -18,7 +18,7 @@ _SCOPES = ("openid", "email")
 # API Gateway checks a token's signature and times, not whether it was revoked: it has to be over soon by itself.
 _ACCESS_MINUTES = 15
 _REFRESH_HOURS = 24
-# Where people come back to from signing in for the command line client, which listens there for a moment (RFC 8252,
+# Redirect URLs of the command line client, which listens there during a sign-in (RFC 8252,
 # section 7.3): Cognito compares these addresses to the letter, so the port cannot be any free one, and a port that
 # something else has taken makes the client try the next. "localhost" is the one host that Cognito promises to take
 # without TLS (API reference, CreateUserPoolClient, CallbackURLs).
@@ -132,7 +132,7 @@ class SignIn(pulumi.ComponentResource):
 
     def _pool(self, name: str, config: StackConfig) -> aws.cognito.UserPool:
         # "OPTIONAL" would be for those alone who registered by the API, with a scope that these clients do not ask for:
-        # the pages offer it to nobody (API reference, SetUserPoolMfaConfig).
+        # the pages never offer it (API reference, SetUserPoolMfaConfig).
         mfa: dict[str, Any] = (
             {"mfa_configuration": "ON", "software_token_mfa_configuration": {"enabled": True}}
             if config.mfa == "required"

@@ -25,11 +25,11 @@ _ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 _ALL_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 _READ_METHODS = ["GET", "HEAD"]
 # CloudFront keeps these for ten seconds under any cache policy (developer guide, "HTTP 4xx and 5xx status codes that
-# CloudFront caches"), for everybody who asks for the path: one caller's "not found" would be told to the job's owner.
+# CloudFront caches"), for everybody who asks for the path: the job's owner would get another caller's "not found".
 _KEPT_ERRORS = (404, 414, 500, 501, 502, 503, 504)
 _YEAR = 31_536_000
-# Beside those that CloudFront has settings for: no window of another origin keeps a hold on the page's, no other origin
-# embeds what is here, and no device or sensor is used.
+# Headers that CloudFront has no settings for: no window of another origin keeps a reference to the page's, no other
+# origin embeds its resources, and no device or sensor is used.
 _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -40,7 +40,7 @@ _HEADERS = {
 @dataclass(frozen=True)
 class SiteArgs:
     api_host: pulumi.Output[str]
-    # Where the page's scripts may send requests beside the site itself.
+    # Origins that the page's scripts may send requests to, besides the site itself.
     storage_hosts: Sequence[pulumi.Output[str]]
     sign_in: SignIn | None
     domain: Domain | None = None
@@ -96,7 +96,7 @@ class Site(pulumi.ComponentResource):
         self.register_outputs({"url": self.url})
 
     def configure(self, clients: AppClients | None) -> None:
-        """Stores config.json, which tells the page, and the command line client, who may use the stack.
+        """Stores config.json, from which the page and the command line client learn how to sign in.
 
         `{auth: "none"}`, or `{auth: "cognito", domain, client_id, scope, command_line: {client_id, redirect_uris}}`,
         where `domain` is the origin of the sign-in pages and the site's `url` the only address to come back to for the
@@ -204,7 +204,7 @@ class Site(pulumi.ComponentResource):
         )
         return aws.cloudfront.ResponseHeadersPolicy(
             name,
-            comment="Mayfly: nothing from elsewhere, framed by nobody",
+            comment="Mayfly: no third-party content, no framing",
             security_headers_config={
                 "content_security_policy": {
                     "content_security_policy": content_security_policy,

@@ -14,8 +14,8 @@ from infra.machines import machine_deadline_minutes
 _MICRO = 1_000_000
 # As the price list reckons: 8,760 hours a year.
 _HOURS_A_MONTH = 730
-# As functions/costs/budget.py and pricing.py have it: what a machine takes beside its deadline, and what its job costs
-# beside the machine, in micro-USD.
+# As functions/costs/budget.py and pricing.py have it: what a machine takes besides its deadline, and what its job costs
+# besides the machine, in micro-USD.
 _BOOT_AND_END_MINUTES = 10
 _REQUESTS = 590
 _LOOK = 80
@@ -57,10 +57,10 @@ def _caps(config: StackConfig) -> dict[str, tuple[str, Decimal]]:
     }
 
 
-def _check_caps(config: StackConfig, machines: dict[str, dict[str, int]], burst: dict[str, int], beside: int) -> None:
+def _check_caps(config: StackConfig, machines: dict[str, dict[str, int]], burst: dict[str, int], extra: int) -> None:
     caps = {key: _micro(amount) for key, amount in _caps(config).values() if amount}
     for key, cap in caps.items():
-        most = max(_hourly(config, machines, burst, key)) + beside
+        most = max(_hourly(config, machines, burst, key)) + extra
         minutes = machine_deadline_minutes(config) + _BOOT_AND_END_MINUTES
         needed = -(-most * minutes // 60) + _REQUESTS + _LOOK * looks(minutes * 60)
         if cap < needed:

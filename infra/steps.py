@@ -21,8 +21,8 @@ from infra.spending import spending_settings
 from infra.warm_pool import RECONCILE_EVERY, RECONCILER_SECONDS, reconcile_pool, reconciler_settings, start_pooled
 
 MEMORY = 256
-# Processor comes with memory, a whole one with this: a leader tells hundreds of runs of their machines.
-_LEADER_MEMORY = 1769
+# Lambda gives CPU in proportion to memory, a whole one with this: a lease holder notifies hundreds of runs.
+_LAUNCH_MEMORY = 1769
 _SECONDS = 60
 _READ_AND_WRITE = ("dynamodb:GetItem", "dynamodb:UpdateItem")
 _USE_QUEUE = ("dynamodb:DeleteItem", "dynamodb:Query")
@@ -51,7 +51,7 @@ class Steps(pulumi.ComponentResource):
         self._args = args
         table = {"JOBS_TABLE": args.data.table.name}
         self.functions = {
-            "launch": self._step("launch", self._launch_environment(), self._launch_policy(), _LEADER_MEMORY),
+            "launch": self._step("launch", self._launch_environment(), self._launch_policy(), _LAUNCH_MEMORY),
             "dispatch": self._step("dispatch", self._dispatch_environment(), self._dispatch_policy()),
             "await_completion": self._step(
                 "await_completion",

@@ -1,4 +1,4 @@
-"""Buckets that nobody reaches without a signature: private, TLS only, encrypted, owner enforced."""
+"""Private buckets: signed requests and TLS only, encrypted, owner enforced."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class PrivateBucket(pulumi.ComponentResource):
     def __init__(self, name: str, args: BucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:PrivateBucket", name, None, opts)
         self._logical_name = name
-        # Every object is one job's or can be made again, and expires anyway; where nobody would miss it, a bucket that
-        # cannot be emptied would only keep `pulumi destroy` from finishing.
+        # Every object belongs to a job or can be rebuilt, and expires anyway. Without `protect`, a bucket that is not
+        # empty must not fail `pulumi destroy`.
         self._bucket = aws.s3.Bucket(
             name,
             force_destroy=not args.protect,
@@ -117,7 +117,7 @@ class PrivateBucket(pulumi.ComponentResource):
     def allow_origins(
         self, origins: Sequence[pulumi.Input[str]], methods: Sequence[str], headers: Sequence[str]
     ) -> None:
-        """Lets pages of these origins send these methods, with these headers beside those that are always allowed.
+        """Lets pages of these origins send these methods, with these headers besides those that are always allowed.
 
         Without it no page of another origin may.
         """
@@ -140,7 +140,7 @@ class PrivateBucket(pulumi.ComponentResource):
         tls_only = {
             "Sid": "TlsOnly",
             "Effect": "Deny",
-            "Principal": "*",  # nobody at all, over plain HTTP
+            "Principal": "*",  # denies every principal over plain HTTP
             "Action": "s3:*",
             "Resource": [self.arn, pulumi.Output.concat(self.arn, "/*")],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},

@@ -54,7 +54,7 @@ class Sweeper(pulumi.ComponentResource):
                 statements=_policy(args),
                 timeout=_TIMEOUT_SECONDS,
                 memory=MEMORY,
-                description="Ends what nobody is responsible for any more",
+                description="Ends orphaned machines and jobs",
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -18,8 +18,8 @@ from infra.workflow import Workflow
 
 _SECONDS = 30
 _TWO_WEEKS = 14 * 24 * 3600
-# Only jobs that begin to wait: new ones, and retried ones, which are on a later run. Machines, the line and every other
-# change of a job pass by; without the filter a job's own updates would start it again.
+# Only jobs that begin to wait: new ones, and retried ones, which are on a later run. Machines, queue entries and other
+# changes of a job are filtered out; otherwise a job's own updates would start it again.
 _BEGINNINGS: list[dict[str, Any]] = [
     {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"status": {"S": ["queued"]}}}},
     {

@@ -1,4 +1,4 @@
-"""The pool of stopped machines: what its reconciler is told, and the rights that only a stack with a pool gives."""
+"""The warm pool: its reconciler's settings, and the policies that only a stack with a pool has."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from infra.policies import Statement
 
 RECONCILE_EVERY = "rate(1 minute)"
 RECONCILER_SECONDS = 30
-# Longer than a leader takes from claiming a machine to handing it out, and than EC2 may not show a new one.
+# Longer than a lease holder takes from claiming a machine to assigning it, and than EC2 may not show a new one.
 _GRACE_SECONDS = 120
-# A machine is seen to be online, and then to be stopped, at one of the reconciler's next visits each.
+# Detecting that a machine is online, and then that it is stopped, takes one run of the reconciler each.
 _VISITS_SECONDS = 300
 # A margin for a reconciler that was ended by its time-out: its last call may still be on its way.
 _SETTLE_SECONDS = RECONCILER_SECONDS + 15
 
 
 def reconciler_settings(config: StackConfig) -> dict[str, str]:
-    """What the reconciler has in its environment beside where things are."""
+    """The reconciler's environment, without names of resources."""
     return {
         "INSTANCE_TYPE": config.instance_types[0],
         "POOL_SIZE": str(config.pool_size),

@@ -22,7 +22,7 @@ from infra.steps import Steps
 DEFINITION = ROOT / "functions" / "orchestrator" / "workflow.asl.json"
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 _FUNCTION = re.compile(rf'"FunctionName": "{_PLACEHOLDER.pattern}"')
-# How long to trust that whoever holds the lease knows of a run, in seconds.
+# Seconds after which a waiting run asks again, in case the lease holder has missed its entry.
 _LONGEST_LAUNCH_WAIT = 1800
 _MARGIN = 5
 _TERMINATION_WAIT = 90

@@ -90,7 +90,7 @@ def _be_subreaper(value: int) -> None:
 
 
 def _has_children() -> bool:
-    """False is certain; where nobody can say, False as well: the process group is then all that is known."""
+    """False is certain; where the system cannot say, False as well: the process group is then all that is known."""
     if not sys.platform.startswith("linux"):
         return False
     try:

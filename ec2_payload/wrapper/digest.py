@@ -1,4 +1,4 @@
-"""SHA-256 beside a transfer, in a thread: hashlib lets go of the interpreter's lock, so both really run at once."""
+"""SHA-256 during a transfer, in a thread: hashlib lets go of the interpreter's lock, so both really run at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BUFFERS = 4
 
 
 class Digest:
-    """Hands out buffers and hashes them once they are given back; `close` ends its thread."""
+    """Provides buffers and hashes them once they are returned; `close` ends its thread."""
 
     def __init__(self) -> None:
         self._free: queue.SimpleQueue[memoryview] = queue.SimpleQueue()
@@ -32,7 +32,7 @@ class Digest:
         self._filled.put((buffer, count))
 
     def hexdigest(self) -> str:
-        """The SHA-256 of everything given back; nothing can follow."""
+        """The SHA-256 of everything returned; nothing can follow."""
         self.close()
         return self._sha256.hexdigest()
 

@@ -2,7 +2,7 @@
 
 The SSM agent copies output byte by byte, reads it whole at the end (commandoutput.go), and sends at most 800,000 bytes
 a second to CloudWatch Logs (cloudwatchlogsservice.go): passed on as it is, a chatty script would be slowed to that.
-Bytes that are not UTF-8 it puts into a JSON request as they are, which nobody can read then, and tries again for ever.
+Bytes that are not UTF-8 it puts into a JSON request as they are, which cannot be read then, and tries again for ever.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Log:
         try:
             del self._queue[: os.write(self.descriptor, self._queue[:CERTAIN_BYTES])]
         except OSError:
-            # The reader is gone or its disk is full. A job must not fail because nobody can read along any more.
+            # The reader is gone or its disk is full. A job must not fail because its output cannot be read any more.
             self._lost = True
             self._queue.clear()
 

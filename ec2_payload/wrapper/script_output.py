@@ -28,7 +28,7 @@ TAIL_BYTES = STDERR_TAIL_CHARACTERS * 4 + 3
 
 
 class ScriptOutput:
-    """Never waits for whoever reads the live log, so that no script does."""
+    """Never waits for a reader of the live log, so that no script does."""
 
     def __init__(self, process: subprocess.Popen[bytes], kept: KeptLog, log: Log) -> None:
         self._process = process

@@ -47,7 +47,7 @@ def run_script(
 
     Raises:
         OSError: it cannot be started.
-        Stopped: the wrapper was told to stop; the script has been killed.
+        Stopped: the wrapper received a stop signal; the script has been killed.
     """
     with stop.held(), adopted_orphans() as descendants:
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Why a script cannot be started, in the words of whoever wrote it: the system's own name the wrong file, or none."""
+"""Why a script cannot be started, for its author: the system's own messages name the wrong file, or none."""
 
 from __future__ import annotations
 

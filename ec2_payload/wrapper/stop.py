@@ -14,7 +14,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stopped(BaseException):
-    """The wrapper was told to stop. Not an `Exception`, so that no retry takes it for a failure."""
+    """The wrapper received a stop signal. Not an `Exception`, so that no retry takes it for a failure."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)

@@ -117,7 +117,9 @@ def _receive(url: str, received: _Received, retries: Retries, progress: OnProgre
     if received.done:
         headers["Range"] = f"bytes={received.done}-"
         if received.etag:
-            headers["If-Match"] = received.etag  # the rest must be of the same object: an upload URL can be used twice
+            headers["If-Match"] = (
+                received.etag
+            )  # the remainder must be of the same object: an upload URL can be used twice
     with connection(url) as (opened, target):
         with network():
             opened.request("GET", target, headers=headers)

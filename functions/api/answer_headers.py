@@ -1,4 +1,4 @@
-"""What every answer tells browsers and caches, whichever host it came through; CloudFront adds the same on its own."""
+"""The security and cache headers of every response; CloudFront adds the same to its own."""
 
 from __future__ import annotations
 

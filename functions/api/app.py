@@ -31,7 +31,7 @@ A large file is better uploaded in parts: `POST /uploads` with `multipart`, PUT 
 Every `GET` answers `HEAD` as well: the same status and headers, no body.
 
 Errors are problem documents (RFC 9457); `code` is stable, `detail` says what to do. Each operation lists its codes.
-Beside them, on any other path or method:
+On any other path or method:
 
 {problems.listed(problems.NO_OPERATION)}
 

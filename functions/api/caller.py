@@ -21,7 +21,7 @@ _SUBJECT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Auth(StrEnum):
-    """Who may use the API: those who have signed in, or everybody, all as one and the same owner."""
+    """Who may use the API: signed-in users, or everybody, all as the same owner."""
 
     COGNITO = "cognito"
     NONE = "none"
@@ -33,10 +33,10 @@ class Caller:
     is_admin: bool = False
 
     def owner_meant(self, named: str | None) -> str:
-        """The caller, or whom an admin has named.
+        """The caller, or the owner that an admin has named.
 
         Raises:
-            JobNotFound: somebody else was named by somebody who is no admin; whether they have jobs is not told.
+            JobNotFound: a caller without admin rights has named another owner, whether that owner has jobs or not.
         """
         if named is None or named == self.owner:
             return self.owner
@@ -46,7 +46,7 @@ class Caller:
 
 
 def caller_by(auth: Auth) -> Callable[[Mapping[str, Any]], Caller]:
-    """The function that tells from a request's ASGI scope who sends it."""
+    """The function that reads the caller from a request's ASGI scope."""
     return {Auth.COGNITO: _signed_in, Auth.NONE: _anybody}[auth]
 
 
@@ -55,7 +55,7 @@ def _anybody(_: Mapping[str, Any]) -> Caller:
 
 
 def _signed_in(scope: Mapping[str, Any]) -> Caller:
-    """Goes by the claims of the access token that API Gateway has verified; without them nobody is let in."""
+    """Reads the claims of the access token that API Gateway has verified; without them the request is refused."""
     claims = _claims(scope)
     subject = claims.get("sub")
     # An ID token passes API Gateway too, but is meant for the page.

@@ -28,7 +28,7 @@ from functions.scheduling.ports import Slot
 from functions.submission.submission import MAX_TEXT_CHARS, Download
 from functions.submission.uploads import MULTIPART_FROM_BYTES
 
-# Lambda answers 6 MB at most (developer guide, "Lambda quotas"), with headers and what the API says beside the jobs.
+# Lambda answers 6 MB at most (developer guide, "Lambda quotas"), with headers and the API's fields besides the jobs.
 _LIST_BYTES = 6_000_000
 
 
@@ -36,7 +36,7 @@ class JobRequest(RequestModel):
     job_id: str = Field(
         max_length=64, description="The id that POST /uploads or a copy answered.", examples=[EXAMPLE_ID]
     )
-    # The lengths are told here and checked by the core, which says more than "too long".
+    # The lengths are documented here and checked by the core, which says more than "too long".
     input_text: str = Field(
         description=f"The text to append, 1 to {MAX_TEXT_CHARS:,} characters.",
         examples=["Read and approved."],
@@ -80,7 +80,7 @@ class Failure(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _with_advice(cls, error: Any) -> Any:
-        """What the advisor's table says of the failure's code, beside what the job keeps of it."""
+        """The failure catalog's row for the code, with what the job stores of the failure."""
         if not isinstance(error, JobError):
             return error
         row = FAILURES.get(error.code, FAILURES["internal_error"])
@@ -104,7 +104,7 @@ class Receipt(BaseModel):
         description="When EC2 was seen to have terminated it, RFC 3339 UTC; null until then.", examples=[EXAMPLE_TIME]
     )
     verified: str | None = Field(
-        description="How that was seen, and by whom; null until then.", examples=["EC2 reported it to the workflow"]
+        description="How that was confirmed; null until then.", examples=["EC2 reported it to the workflow"]
     )
     prepared_at: str | None = Field(
         default=None,

@@ -12,7 +12,7 @@ _MINUTES = "How long the script may run, in minutes; null for as long as the sta
 
 
 class OverridesRequest(RequestModel):
-    # What is allowed is told by GET /limits and checked by the core, which names it.
+    # GET /limits lists what is allowed; the core checks it, and names it in the error.
     instance_type: str | None = Field(default=None, max_length=64, description=_TYPE, examples=["c7g.large"])
     timeout_minutes: int | None = Field(default=None, description=_MINUTES, examples=[120])
 

@@ -51,18 +51,18 @@ STATUS: dict[type[RequestError], HTTPStatus] = {
     UploadQuota: HTTPStatus.FORBIDDEN,
     FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
-# What each code tells a caller. Nothing can be documented to answer a code that is not here.
+# What each code means to a caller. Only these codes can be documented.
 MEANINGS = {
     "invalid_request": "A field or parameter cannot be taken as it is; `errors` names it.",
     "malformed_json": "The body is not JSON that can be read.",
     "unauthorized": "No valid access token was sent; sign in.",
-    "job_not_found": "There is no such job, or it is somebody else's.",
+    "job_not_found": "There is no such job, or it belongs to another owner.",
     "upload_not_found": "There is no such upload in parts: it was completed or aborted, it is over a day old, "
-    "or it is somebody else's.",
+    "or it belongs to another owner.",
     "upload_missing": "The job's file is not stored: it was not uploaded yet, or is not kept any more.",
     "upload_incomplete": "Parts of the upload are not stored, or add up to another size; `detail` names them.",
     "job_conflict": "The job exists with another text or other overrides, or was deleted; ask for a new upload.",
-    "override_not_allowed": "This stack does not let a job have that; GET /limits tells what it allows.",
+    "override_not_allowed": "This stack does not allow that for a job; see GET /limits.",
     "not_ready": "The job's status does not allow this (yet); `detail` names it.",
     "too_many_runs": "The job was run as often as a job may be; submit its file as a new job (POST "
     "/jobs/{job_id}/copy).",

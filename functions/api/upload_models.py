@@ -113,8 +113,10 @@ class PartToSend(BaseModel):
 class MultipartUpload(BaseModel):
     """An upload in parts, which may be sent in any order and several at once."""
 
-    upload_id: str = Field(description="What the upload goes by, beside the job's id.", examples=[EXAMPLE_UPLOAD_ID])
-    part_size: int = Field(description="Bytes of each part but the last, which has the rest.", examples=[PART_BYTES])
+    upload_id: str = Field(description="The upload's id, needed together with the job's.", examples=[EXAMPLE_UPLOAD_ID])
+    part_size: int = Field(
+        description="Bytes of each part but the last, which has the remainder.", examples=[PART_BYTES]
+    )
     parts: list[PartToSend] = Field(description="The file's parts, in order.")
 
 
@@ -127,17 +129,17 @@ class UploadAnswer(BaseModel):
     )
 
     @staticmethod
-    def of(ticket: UploadTicket | MultipartTicket) -> UploadAnswer:
+    def of(upload: UploadTicket | MultipartTicket) -> UploadAnswer:
         form, parts = None, None
-        if isinstance(ticket, UploadTicket):
-            form = UploadForm(url=ticket.form.url, fields=ticket.form.fields)
+        if isinstance(upload, UploadTicket):
+            form = UploadForm(url=upload.form.url, fields=upload.form.fields)
         else:
             parts = MultipartUpload(
-                upload_id=ticket.upload_id,
+                upload_id=upload.upload_id,
                 part_size=PART_BYTES,
-                parts=[PartToSend.model_validate(part, from_attributes=True) for part in ticket.parts],
+                parts=[PartToSend.model_validate(part, from_attributes=True) for part in upload.parts],
             )
-        return UploadAnswer(job_id=ticket.job_id, upload=form, multipart=parts, expires_at=ticket.expires_at)
+        return UploadAnswer(job_id=upload.job_id, upload=form, multipart=parts, expires_at=upload.expires_at)
 
 
 class AbortRequest(RequestModel):
@@ -180,17 +182,19 @@ class PartState(BaseModel):
 
 class PartsAnswer(BaseModel):
     upload_id: str = Field(description="The upload's id, as it was asked for.", examples=[EXAMPLE_UPLOAD_ID])
-    part_size: int = Field(description="Bytes of each part but the last, which has the rest.", examples=[PART_BYTES])
+    part_size: int = Field(
+        description="Bytes of each part but the last, which has the remainder.", examples=[PART_BYTES]
+    )
     parts: list[PartState] = Field(description="The file's parts, in order.")
     expires_at: str = Field(description="Until when the parts can be sent, RFC 3339 UTC.", examples=[EXAMPLE_TIME])
 
     @staticmethod
-    def of(ticket: MultipartTicket) -> PartsAnswer:
+    def of(upload: MultipartTicket) -> PartsAnswer:
         return PartsAnswer(
-            upload_id=ticket.upload_id,
+            upload_id=upload.upload_id,
             part_size=PART_BYTES,
-            parts=[PartState.model_validate(part, from_attributes=True) for part in ticket.parts],
-            expires_at=ticket.expires_at,
+            parts=[PartState.model_validate(part, from_attributes=True) for part in upload.parts],
+            expires_at=upload.expires_at,
         )
 
 
@@ -199,5 +203,5 @@ class CopyAnswer(BaseModel):
     expires_at: str = Field(description="Until when the copy is kept, RFC 3339 UTC.", examples=[EXAMPLE_TIME])
 
     @staticmethod
-    def of(ticket: CopyTicket) -> CopyAnswer:
-        return CopyAnswer(job_id=ticket.job_id, expires_at=ticket.expires_at)
+    def of(upload: CopyTicket) -> CopyAnswer:
+        return CopyAnswer(job_id=upload.job_id, expires_at=upload.expires_at)

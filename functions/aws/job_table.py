@@ -107,7 +107,7 @@ class DynamoJobTable:
             try:
                 written = self._write_changes(before, after)
             except RecordRefused:
-                # An item above 400 KB is refused as any other that is not valid, told apart by its words alone.
+                # An item above 400 KB gets the same error code as any invalid one; only the message differs.
                 after = after.condensed()
                 written = self._write_changes(before, after)
             if written:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 _PLUGIN = "aws-runShellScript"
 # The wrapper sends the script's output, both streams, to its own stdout; its stderr carries only the report.
 _STREAM = "stdout"
-# A page of nothing but these, each escaped as six characters, would be more than Lambda answers; nobody can read them.
+# A page of nothing but these, each escaped as six characters, would be more than Lambda answers; they are unreadable.
 # A page is at most so many bytes: one event can have 200,000 lines, each with its time, and Lambda answers 6 MB.
 _PAGE_BYTES = 1_000_000
-_LINE_BYTES = 90  # of a line in the answer beside its text
+_LINE_BYTES = 90  # of a line in the answer besides its text
 _POSITION = re.compile(r"(?P<token>.*?)(?:~(?P<skip>[0-9]{1,9}))?", re.DOTALL)
 # Half a surrogate pair, which JSON can write and UTF-8 cannot: machines share a role that writes every log.
 _UNREADABLE = dict.fromkeys(
@@ -88,7 +88,7 @@ def _lines(events: Sequence[OutputLogEventTypeDef]) -> Iterator[LogLine]:
     for event in events:
         at = rfc3339(datetime.fromtimestamp(event["timestamp"] / 1000, UTC))
         for line in event["message"].removesuffix("\n").split("\n"):
-            # A carriage return overwrites the line: its last state is what a terminal would show.
+            # A carriage return overwrites the text before it: the last part is what a terminal would show.
             text = line.rstrip("\r").rpartition("\r")[2]
             yield LogLine(at, _STREAM, text.translate(_UNREADABLE))
 

@@ -1,4 +1,4 @@
-"""Which job a machine belongs to and who waits for it: items beside the jobs, under an owner that nobody can be."""
+"""Which job a machine belongs to and which tokens wait for it, in the job table under reserved `#` partition keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _OWNER = "#machine"
 _KEEP_SECONDS = 7 * 86_400
 _NAMES = ("token", "end_token", "news", "ended")
-# Machines that shall end, and for how long each is asked for. Expired items stay until DynamoDB gets to them.
+# Machines queued for termination, and for how long. Expired items stay until DynamoDB gets to them.
 _ENDS = "#end"
 _QUEUE_SECONDS = 300
 # Instances in one TerminateInstances (EC2 API reference).
@@ -40,10 +40,10 @@ class DynamoMachineTable:
         try:
             self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(id)")
         except self._client.exceptions.ConditionalCheckFailedException:
-            return  # a repeated launch step; the token that may be parked here must not be lost
+            return  # a repeated launch step; a token that is stored here must not be lost
 
     def store_token(self, instance_id: str, token: str) -> TaskWaiter:
-        # News is taken along with parking: left there, it would end every later wait of the same machine at once.
+        # Storing a token consumes the event: left there, it would end every later wait for the same machine at once.
         before = self._store_token(instance_id, "SET #token = :value REMOVE #news", token)
         return TaskWaiter(_machine(before), token, "news" in before)
 

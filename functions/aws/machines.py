@@ -39,7 +39,7 @@ _CAPACITY = {
     "SpotMaxPriceTooLow",
     "Unsupported",  # this type does not exist in this zone
     "CreditSpecificationUpdateInProgress",  # takes five minutes, for burstable types alone
-    "IdempotentInstanceTerminated",  # what this client token launched has ended; another one launches anew
+    "IdempotentInstanceTerminated",  # the instances of this client token have ended; a new token launches others
 }
 _QUOTA = {
     "VcpuLimitExceeded",
@@ -53,7 +53,7 @@ _QUOTA = {
     # AWS looks at a new account, or at one that is new to a region, before it launches: minutes, hours at most.
     "PendingVerification",
 }
-# Beside EC2's own, those that the SDK takes for throttling (botocore, retries/standard.py).
+# EC2's codes and those that the SDK treats as throttling (botocore, retries/standard.py).
 _THROTTLED = {
     "RequestLimitExceeded",
     "Throttling",
@@ -85,7 +85,7 @@ _DECODER = json.JSONDecoder()
 _DELIVERY_SECONDS = 30
 
 
-# What a person is told of a refusal, by its kind. EC2's own words, which can name the account and a role, are logged.
+# The message of a refusal, by its kind. EC2's own message, which can name the account and a role, is only logged.
 REFUSED = {
     "capacity": "EC2 has no room for it at the moment",
     "quota": "the account's limit is reached",
@@ -102,7 +102,7 @@ def refusal_kind(code: str) -> str:
 
 
 def refusal_of(error: ClientError) -> Refusal:
-    """What EC2 said no to; raises the error again where it leaves open whether the call had its effect."""
+    """EC2's refusal; raises the error again where it leaves open whether the call took effect."""
     code = error.response["Error"]["Code"]
     if code in _UNCLEAR:
         raise error
@@ -112,7 +112,7 @@ def refusal_of(error: ClientError) -> Refusal:
 
 
 def _throttled(error: ClientError) -> Throttled:
-    """The step's error for one of _THROTTLED, without AWS's words."""
+    """The step's error for one of _THROTTLED, without AWS's message."""
     logger.info("throttled: %s", error)
     return Throttled(f"{error.response['Error']['Code']} from {error.operation_name}")
 
@@ -170,14 +170,14 @@ class AwsMachines:
         return True
 
     def send_command(
-        self, instance_id: str, script: str, comment: str, timeout: int, patience: int | None = None
+        self, instance_id: str, script: str, comment: str, timeout: int, delivery_timeout: int | None = None
     ) -> str:
         try:
             answer = self.clients.ssm.send_command(
                 InstanceIds=[instance_id],
                 DocumentName=_DOCUMENT,
                 Comment=comment[:100],
-                TimeoutSeconds=patience or _DELIVERY_SECONDS,
+                TimeoutSeconds=delivery_timeout or _DELIVERY_SECONDS,
                 Parameters={"commands": [script], "executionTimeout": [str(max(timeout, _SHORTEST_EXECUTION_SECONDS))]},
                 CloudWatchOutputConfig={
                     "CloudWatchOutputEnabled": True,
@@ -280,10 +280,10 @@ def _tag_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def _moment(told: str | None) -> str | None:
-    """The time, if it is one: SSM has it as text, by the word of the agent."""
+def _moment(text: str | None) -> str | None:
+    """The time, if it is valid: SSM passes on the agent's text."""
     try:
-        return rfc3339(datetime.fromisoformat(told)) if told else None
+        return rfc3339(datetime.fromisoformat(text)) if text else None
     except (ValueError, OverflowError):
         return None
 

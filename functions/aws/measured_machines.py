@@ -12,7 +12,7 @@ from functions.scheduling.ports import Candidate, LaunchResult, Refusal
 
 @dataclass(frozen=True)
 class MeasuredMachines(AwsMachines):
-    """An AwsMachines that tells its meter why EC2 does not launch."""
+    """An AwsMachines that records a metric for each refused launch."""
 
     metrics: MetricsSink = field(default_factory=NullMetrics)
 

@@ -37,5 +37,5 @@ class EmfMetrics:
 
 
 def _kind(measurement: Measurement) -> tuple[str, str]:
-    """Name and value of the dimension beside the stack; empty where there is none."""
+    """Name and value of the dimension besides the stack; empty where there is none."""
     return measurement.metric.by or "", measurement.kind or ""

@@ -48,7 +48,7 @@ class DynamoSchedulingTable(DynamoLedger):
         quiet_until: str | None = None,
         order: str = "",
     ) -> QueueEntry:
-        # A run's wish is the same at each of its tries, and once it is quiet it stays so until it leaves.
+        # A run's requested type never changes, and a quiet entry stays quiet until it is removed.
         some = {
             name: value for name, value in (("requested_type", requested_type), ("quiet_until", quiet_until)) if value
         }
@@ -58,8 +58,8 @@ class DynamoSchedulingTable(DynamoLedger):
                 Key=_entry_key(run),
                 UpdateExpression="SET #run = :run, attempt = :attempt, #token = :token, #order = :order,"
                 " since = if_not_exists(since, :now)" + "".join(f", {name} = :{name}" for name in some),
-                # A call that its workflow has given up goes on, and may write after the step's next try: the token that
-                # it brings is dead by then. Neither call's clock tells which of the two that is.
+                # A timed-out call may still run, and write its dead token after the step's next try. Clocks cannot
+                # order the two calls, `order` does.
                 ConditionExpression="attribute_not_exists(#order) OR #order <= :order",
                 ExpressionAttributeNames={"#run": "run", "#token": "token", "#order": "order"},
                 ExpressionAttributeValues={
@@ -171,7 +171,7 @@ class DynamoSchedulingTable(DynamoLedger):
         self._change_lease(lease, "SET #batch = :batch, #served = :served", values, ("batch", "served"))
 
     def release_lease(self, lease: Lease, result: BatchResult) -> None:
-        # Free whatever the next leader's clock says.
+        # 0 is in the past by every holder's clock.
         values = {":until": _serialize(0), ":limit": _serialize(result.limit)}
         forgotten = ("name",) if result.unfinished else ("name", "batch")
         expression = "SET #until = :until, #limit = :limit REMOVE " + ", ".join(f"#{each}" for each in forgotten)

@@ -1,4 +1,4 @@
-"""The pool's machines, in the job table under an owner that nobody can be."""
+"""The pool's machines, in the job table under a reserved `#` partition key."""
 
 from __future__ import annotations
 

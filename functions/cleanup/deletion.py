@@ -1,8 +1,8 @@
-"""Deleting a job for good: a tombstone in the place of its record first, then its files and logs, and once more later.
+"""Deletes a job: a tombstone replaces its record, then its files and logs are removed, and once more later.
 
 The tombstone keeps the id from being used again, since the execution of that name may still be known (Step Functions
-keeps a name taken for 90 days), and has a later sweep remove what came after the deletion: a presigned URL of the job
-is good until it expires. A deletion that is interrupted after the tombstone is finished by the next sweep.
+keeps a name taken for 90 days), and has a later sweep remove objects stored after the deletion: a presigned URL of the
+job works until it expires. A deletion that is interrupted after the tombstone is finished by the next sweep.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ TOMBSTONE_KEPT = timedelta(days=91)
 
 @dataclass(frozen=True)
 class Tombstone:
-    """What is left of a deleted job. Times RFC 3339 UTC; `logs` are pairs of a command's and its machine's id.
+    """What remains of a deleted job. Times RFC 3339 UTC; `logs` are pairs of a command's and its machine's id.
 
-    `is_purged` once what there was of the job has been removed; more may come until `purge_at`.
+    `is_purged` once the job's objects have been removed; more may be stored until `purge_at`.
     """
 
     owner: str
@@ -45,7 +45,7 @@ class Tombstone:
 
 @dataclass(frozen=True)
 class DeletionReceipt:
-    """What was removed, in numbers; at `final_at` the job's last URL expires, and its files are looked for again."""
+    """What was removed, in numbers; at `final_at` the job's last URL expires, and its files are removed again."""
 
     job_id: str
     deleted_at: str
@@ -58,23 +58,23 @@ class DeletedJobs(Protocol):
     """The tombstones, in the job table."""
 
     def bury(self, job: Job, tombstone: Tombstone) -> bool:
-        """Puts the tombstone in the job's place; False when the job is not as it was read any more."""
+        """Replaces the job by the tombstone; False when the job has changed since it was read."""
 
     def unpurged(self) -> Iterable[tuple[str, str]]:
-        """Owner and id of every deleted job whose files have to be looked for once more."""
+        """Owner and id of every deleted job whose files have to be removed once more."""
 
     def tombstone(self, owner: str, job_id: str) -> Tombstone | None: ...
 
     def purged_once(self, tombstone: Tombstone) -> None:
-        """Notes that what there was of the job has been removed."""
+        """Records that the job's objects have been removed once."""
 
     def purged(self, tombstone: Tombstone) -> None:
-        """Notes that nothing of the job can come any more."""
+        """Records that no object of the job can be stored any more."""
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """`url_life` is how long a URL that anybody was given for the job may still be good."""
+    """`url_life` is how long a presigned URL of the job may still work."""
 
     jobs: DeletedJobs
     files: JobFiles
@@ -110,7 +110,7 @@ class Deletion:
 
 @dataclass(frozen=True)
 class Purger:
-    """The sweeper's part: finishes interrupted deletions, and removes what came later once no more can come."""
+    """The sweeper's part: finishes interrupted deletions, and removes later objects once no more can be stored."""
 
     jobs: DeletedJobs
     files: JobFiles
@@ -130,6 +130,6 @@ class Purger:
 
 
 def purge(tombstone: Tombstone, files: JobFiles, log: MachineLog) -> tuple[int, int]:
-    """Removes whatever there is of a deleted job; how many objects and log streams that were."""
+    """Removes all objects and logs of a deleted job; how many objects and log streams there were."""
     objects = files.delete_job(tombstone.owner, tombstone.job_id)
     return objects, sum(log.delete(command, instance_id) for command, instance_id in tombstone.logs)

@@ -1,4 +1,4 @@
-"""What the sweeper needs of the world beside the other ports."""
+"""The ports of the sweeper alone."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class ReleaseStep:
     machine_table: MachineTable
 
     def release(self, run: Run, instance_id: str | None) -> list[str]:
-        """Sees that every machine of the run is gone, and frees its slot; the ids it dealt with.
+        """Confirms that every machine of the run is gone, and frees its slot; the machines' ids.
 
         Raises:
             MachineStillAlive: termination is not confirmed yet; the workflow asks again.
@@ -41,7 +41,7 @@ class ReleaseStep:
         return self.machine_table.has_ended(instance_id) or is_gone(self.ends.machines, instance_id, launched_at)
 
     def _note(self, run: Run, records: Mapping[str, MachineReceipt | None]) -> Mapping[str, MachineReceipt | None]:
-        """The records with their ends, written into the job's record first: its receipt decides what is charged."""
+        """The receipts with their ends, written into the job's record first: those decide what is charged."""
         moment = now()
         ended = {one: record and record.ended(moment, VERIFIED_BY_WORKFLOW) for one, record in records.items()}
         events = [TimelineEvent("machine_terminated", moment, f"{one} is confirmed terminated.") for one in records]
@@ -51,7 +51,7 @@ class ReleaseStep:
                 job = job.with_machine(_first_end(job, record))
             return job.noted(*events)
 
-        # A record that is deleted, or that no later try could write either, keeps no slot: the machines are gone.
+        # A record that is deleted, or can never be written, does not keep the slot: the machines are gone.
         with suppress(JobNotFound, JobUnreadable, RecordRefused):
             job = self.ends.jobs.update(run.owner, run.job_id, change)
             ended |= {machine.instance_id: machine for machine in job.machines if machine.instance_id in ended}
@@ -59,6 +59,6 @@ class ReleaseStep:
 
 
 def _first_end(job: Job, ended: MachineReceipt) -> MachineReceipt:
-    """The machine's record with its end; an end that the job has already stays."""
+    """The machine's receipt with its end; an end that the job has already is kept."""
     known = job.machine(ended.instance_id) or ended
     return known.ended(ended.terminated_at or now(), VERIFIED_BY_WORKFLOW)

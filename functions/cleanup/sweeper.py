@@ -1,6 +1,6 @@
-"""The sweeper: the last resort for jobs without a workflow and machines without a job.
+"""The sweeper: repairs jobs without a workflow and ends machines without a job.
 
-It never touches a machine that a running workflow holds a slot for, as long as the machine is inside its deadline.
+It never touches a machine within its deadline whose slot belongs to a running workflow.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from functions.scheduling.warm_pool_ports import WarmPoolTable
 
 VERIFIED_BY_SWEEPER = "EC2 answered the sweeper that the instance is terminated"
 _RUNNING = "RUNNING"
-# The share of a sweep's time that each part leaves to those after it.
+# The share of a sweep's time that each part leaves to the later parts.
 _LEAVES = {"machines": 0.5, "jobs": 0.3, "slots": 0.2, "deleted": 0.1}
-# Queue entries that a sweep looks at, from the longest wait.
+# Queue entries that a sweep reads, the longest wait first.
 _LOOK_AT = 100
 # A day more than the pool's reconciler leaves a machine.
 _POOL_FORGOTTEN_AFTER = MAX_AGE + timedelta(days=1)
@@ -47,19 +47,19 @@ T = TypeVar("T")
 
 @dataclass
 class SweepReport:
-    """What a sweep found and mended, by id."""
+    """What a sweep found and repaired, by id."""
 
     started: list[str] = field(default_factory=list)  # jobs whose stream record never arrived
     ended: list[str] = field(default_factory=list)  # jobs whose workflow ended without an outcome
     terminated: list[str] = field(default_factory=list)  # machines that no running workflow is responsible for
-    failed: list[str] = field(default_factory=list)  # what could not be seen to; the log says why
+    failed: list[str] = field(default_factory=list)  # items whose check failed; the log says why
     dropped: list[str] = field(default_factory=list)  # queue entries and slots that could not be read
-    purged: list[str] = field(default_factory=list)  # deleted jobs that nothing can come of any more
-    unfinished: list[str] = field(default_factory=list)  # parts that the next sweep goes on with
+    purged: list[str] = field(default_factory=list)  # deleted jobs whose last URL has expired
+    unfinished: list[str] = field(default_factory=list)  # parts that the next sweep continues
 
 
 class NoPosition:
-    """For a sweep that always has time for everything."""
+    """Null object: every sweep starts from the beginning."""
 
     def load(self) -> Mapping[str, str]:
         return {}
@@ -74,14 +74,14 @@ def _no_limit() -> float:
 
 @dataclass(frozen=True)
 class Sweeper:
-    """Looks after jobs without a workflow and machines without a job.
+    """Repairs jobs without a workflow and ends machines without a job.
 
-    Machines come first, since they cost; then jobs, slots and the queue. Each item is seen to by itself: one that fails
-    is logged and counted, and the others are seen to all the same. A part that runs out of time goes on where it
-    stopped with the next sweep.
+    Machines come first, since they cost; then jobs, slots and the queue. Each item is checked in isolation: a failure
+    is logged and counted, and the other items are still checked. A part that runs out of time is continued by the next
+    sweep.
 
-    `grace` is how long anything may be in the making, `machine_deadline` the age at which a machine is too old for any
-    job.
+    `grace` is the age below which items are left alone, `machine_deadline` the age at which a machine is too old for
+    any job.
     """
 
     jobs: JobTable
@@ -91,7 +91,7 @@ class Sweeper:
     stack: str
     grace: timedelta
     machine_deadline: timedelta
-    confirm_waits: Sequence[float]  # seconds between looks at a machine that ends; a later sweep looks again
+    confirm_waits: Sequence[float]  # seconds between checks of a machine that ends; a later sweep checks again
     sleep: Callable[[float], None]
     metrics: MetricsSink = field(default_factory=NullMetrics)
     pool: WarmPoolTable | None = None
@@ -99,12 +99,11 @@ class Sweeper:
     purger: Purger | None = None
 
     def sweep(self, time_left: Callable[[], float] = _no_limit) -> SweepReport:
-        """Sees to everything that there is time for; `time_left` answers in seconds."""
+        """Checks as many items as there is time for; `time_left` returns seconds."""
         report = SweepReport()
         parts = _Parts(time_left, dict(self.position.load()), report)
         is_running = cache(lambda run: self.workflow.state(run) == _RUNNING)
-        # The slots are read after the machines: one that was handed out in between is found. So is one that was the
-        # pool's in between.
+        # Slots and pool are read after the machines, so that a machine assigned or pooled in between is found there.
         everything = {one.instance_id: one for one in self.machines.alive_of_stack(self.stack)}
         pooled = self._of_pool(list(everything.values()))
         aged = {
@@ -114,7 +113,7 @@ class Sweeper:
         }
         slots = {slot.machine.instance_id: slot for slot in self.queue.table.slots()}
 
-        def see_to_machine(machine: InstanceView) -> None:
+        def check_machine(machine: InstanceView) -> None:
             held = slots.get(machine.instance_id)
             is_live = held is not None and is_running(held.run)
             if not is_live or clock.age(machine.launched_at) >= self.machine_deadline:
@@ -122,24 +121,24 @@ class Sweeper:
                 self._count(machine.instance_id, report)
                 notes.extend([held] if held else [])
 
-        def see_to_slot(slot: Slot) -> None:
+        def check_slot(slot: Slot) -> None:
             if clock.age(slot.machine.launched_at) >= self.grace and not is_running(slot.run):
                 self._free(slot, report)
 
         notes: list[Slot] = []
-        parts.each("machines", aged, see_to_machine)
+        parts.each("machines", aged, check_machine)
         keys = {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in self.jobs.open_keys()}
-        parts.each("jobs", keys, lambda key: self._see_to_job(*key, report))
-        parts.each("slots", slots, see_to_slot)
+        parts.each("jobs", keys, lambda key: self._check_job(*key, report))
+        parts.each("slots", slots, check_slot)
         if self.purger is not None:
             deleted = {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in self.purger.jobs.unpurged()}
             parts.each("deleted", deleted, lambda key: self._purge(*key, report))
-        # A job that is written looks as if it were looked after: what was ended is noted last.
+        # A write renews the job's `updated_at`, which the jobs' check goes by, so ended machines are noted last.
         for slot in notes:
             self._note_swept(slot, report)
-        with isolated("see to the queue", self.stack, report.failed):
+        with isolated("check the queue", self.stack, report.failed):
             report.dropped.extend(self.queue.table.drop_unreadable())
-            self._see_to_queue(is_running, report)
+            self._check_queue(is_running, report)
         parts.end(self.position)
         overdue = [one for one in aged.values() if clock.age(one.launched_at) >= self.machine_deadline]
         waiting = [one for name, one in everything.items() if name in pooled and one.is_down]
@@ -157,10 +156,10 @@ class Sweeper:
         if self.purger is not None and self.purger.purge(owner, job_id):
             report.purged.append(job_id)
 
-    def _see_to_job(self, owner: str, job_id: str, report: SweepReport) -> None:
+    def _check_job(self, owner: str, job_id: str, report: SweepReport) -> None:
         job = self.jobs.get(owner, job_id)
         if job is not None and not job.status.is_terminal and clock.age(job.updated_at) >= self.grace:
-            self._mend(job, report)
+            self._repair(job, report)
 
     def _of_pool(self, alive: Sequence[InstanceView]) -> set[str]:
         """The ids of the machines that belong to the warm pool, claimed ones included.
@@ -177,9 +176,9 @@ class Sweeper:
         }
 
     def run_ended(self, run: Run, state: str) -> SweepReport:
-        """Sees to a run whose workflow ended as `state` (FAILED, TIMED_OUT, ABORTED), without waiting for a sweep."""
+        """Cleans up after a run whose workflow ended as `state` (FAILED, TIMED_OUT, ABORTED)."""
         report = SweepReport()
-        # A record that no later try could write either keeps no slot; every sweep says so until it is mended.
+        # A record that can never be written does not keep the slot; every sweep logs it until it is repaired.
         with suppress(JobUnreadable, RecordRefused):
             if self._end_job(run, state):
                 report.ended.append(run.job_id)
@@ -195,7 +194,7 @@ class Sweeper:
         self._free(slot, report)
         return report
 
-    def _mend(self, job: Job, report: SweepReport) -> None:
+    def _repair(self, job: Job, report: SweepReport) -> None:
         run, state = job.this_run, self.workflow.state(job.this_run)
         if state == _RUNNING:
             return
@@ -222,13 +221,13 @@ class Sweeper:
         return ended
 
     def _free(self, slot: Slot, report: SweepReport) -> bool:
-        """Ends the machine of a slot that no workflow looks after; whether that is seen done and the slot free."""
+        """Ends the machine of a slot without a running workflow; whether it is gone and the slot is free."""
         machine = slot.machine
         if not is_gone(self.machines, machine.instance_id, machine.launched_at):
             self._note_swept(slot, report)
             return False
         ended = machine.ended(now(), VERIFIED_BY_SWEEPER)
-        # A record that is deleted, or that no later try could write either, keeps no slot.
+        # A record that is deleted, or can never be written, does not keep the slot.
         with suppress(JobNotFound, JobUnreadable, RecordRefused):
             job = self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: _with_end(job, ended))
             ended = job.machine(machine.instance_id) or ended
@@ -240,7 +239,7 @@ class Sweeper:
         self._count(instance_id, report)
         event = TimelineEvent("machine_swept", now(), f"{instance_id} was still there; the sweeper ended it.")
         # The job may have been deleted meanwhile; the machine is ended all the same.
-        with suppress(JobNotFound), isolated("note the sweeper's work", slot.run.name, report.failed):
+        with suppress(JobNotFound), isolated("note the sweeper's action", slot.run.name, report.failed):
             self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: job.noted(event))
 
     def _count(self, instance_id: str, report: SweepReport) -> None:
@@ -248,15 +247,15 @@ class Sweeper:
             report.terminated.append(instance_id)
             self.metrics.record([ORPHANS_ENDED.of(1)])
 
-    def _see_to_queue(self, is_running: Callable[[Run], bool], report: SweepReport) -> None:
-        """Removes entries whose workflow is gone, and wakes the first of the others, should an event have been lost.
+    def _check_queue(self, is_running: Callable[[Run], bool], report: SweepReport) -> None:
+        """Removes entries whose workflow is gone, and wakes the first of the others, in case an event was lost.
 
-        An entry that has had a slot for long, and was not notified of it, is woken as well, and then finds the slot.
+        An entry that has had a slot for the grace period without a notification is woken too, and then finds the slot.
         """
         entries = self.queue.table.oldest(_LOOK_AT)[:_LOOK_AT]
         slots = {slot.run: slot for slot in self.queue.table.slots()} if entries else {}
         for entry in entries:
-            with isolated("see to the queue entry", entry.run.name, report.failed):
+            with isolated("check the queue entry", entry.run.name, report.failed):
                 if clock.age(entry.since) >= self.grace and not is_running(entry.run):
                     self.queue.table.remove(entry.run)
                     continue
@@ -287,7 +286,7 @@ class _Parts:
         self._whole = self.time_left()
 
     def each(self, part: str, items: Mapping[str, T], work: Callable[[T], object]) -> None:
-        """Does `work` with each item, by name and round from the last name that was seen to."""
+        """Calls `work` with each item in order of name, starting after the last one of the sweep before."""
         names = sorted(items)
         first = bisect_right(names, self.position.pop(part, ""))
         for name in (*names[first:], *names[:first]):
@@ -295,7 +294,7 @@ class _Parts:
                 self.report.unfinished.append(part)
                 return
             self.position[part] = name
-            with isolated(f"see to one of the {part}", name, self.report.failed):
+            with isolated(f"check one of the {part}", name, self.report.failed):
                 work(items[name])
         self.position.pop(part, None)
 

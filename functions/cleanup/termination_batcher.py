@@ -1,9 +1,9 @@
-"""Terminating machines when many end at once: those that EC2 has no call for yet are ended by somebody else's.
+"""Batches terminations when many machines end at once: throttled requests share later calls.
 
 EC2 lets an account make five TerminateInstances calls a second, each for up to a thousand instances (EC2 developer
-guide, "Request throttling"). So whoever is told to slow down writes down what it wants ended and looks again a little
-later; the next call, whoever makes it, is for all that is written down. Nothing relies on it: what is forgotten here is
-ended by Release.
+guide, "Request throttling"). So a throttled invocation queues its instances and tries again a little
+later; the next call, by any invocation, terminates all queued instances. Nothing relies on the queue: Release ends
+instances that were lost here.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class TerminationBatcher:
     sleep: Callable[[float], None]
 
     def end(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
-        """Asks for the machines' end; EC2's state for each that it answered for.
+        """Terminates the machines; EC2's state for each that it knows.
 
         Raises:
-            Throttled: EC2 did not get to it.
+            Throttled: EC2 accepted no call in time.
         """
         try:
             return self.machines.terminate_all(instance_ids)
@@ -36,11 +36,11 @@ class TerminationBatcher:
             self.sleep(wait)
             queued = self.machine_table.queued_ends()
             if not set(instance_ids) & set(queued):
-                return dict.fromkeys(instance_ids, "shutting-down")  # another call was for these too
+                return dict.fromkeys(instance_ids, "shutting-down")  # another call has terminated these
             try:
                 states = self.machines.terminate_all(queued)
             except Throttled:
                 continue
             self.machine_table.unqueue_ends(queued)
             return states
-        raise Throttled(f"EC2 did not get to terminating {', '.join(instance_ids)}")
+        raise Throttled(f"EC2 did not accept the termination of {', '.join(instance_ids)}")

@@ -15,7 +15,7 @@ _HOUR = 3_600
 # EC2 bills Linux machines by the second and for a minute at least, and their disks alike (AWS's announcement of
 # October 2017); addresses are billed so as well.
 LEAST_SECONDS = 60
-# What one machine's job costs beside the machine: transitions, calls of functions, requests, the table's reads and
+# What one machine's job costs besides the machine: transitions, calls of functions, requests, the table's reads and
 # writes. The sum of those rows in docs/operations.md, "Costs".
 REQUESTS = 590
 # What a look at a machine at work costs, as the workflow takes one again and again: three transitions, two calls. The
@@ -26,7 +26,7 @@ _FIRST_LOOK, _LONGEST_LOOK = 60, 3_600
 
 @dataclass(frozen=True)
 class Prices:
-    """Micro-USD an hour: `machines` by instance type and market, and what each machine has beside it.
+    """Micro-USD an hour: `machines` by instance type and market, and what each machine has besides.
 
     `burst` is what a burstable type may cost on top while its processors are busy: surplus CPU credits.
     """
@@ -55,8 +55,8 @@ class Prices:
 class Cost:
     """`machine_seconds` are those that are billed; `is_final` is whether nothing can come on top any more.
 
-    `micro_usd` is the most that it can be, `least_micro_usd` the same without surplus CPU credits: how many of those a
-    machine has used, nobody but the machine could say, and what a script says is not relied on.
+    `micro_usd` is the most that it can be, `least_micro_usd` the same without surplus CPU credits: how many of those
+    were used, only the machine could report, where a script could forge it.
     """
 
     micro_usd: int
@@ -66,7 +66,7 @@ class Cost:
 
 
 def for_seconds(hourly: int, seconds: float) -> int:
-    """What one machine costs that lives so long, with all that its job needs beside it; rounded up."""
+    """What one machine costs in so many seconds, with everything else that its job needs; rounded up."""
     billed = _billed(seconds)
     return -(-hourly * billed // _HOUR) + REQUESTS + LOOK * looks(billed)
 

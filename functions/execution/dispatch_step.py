@@ -17,8 +17,8 @@ from functions.jobs.run_guard import open_job, require_active
 from functions.jobs.s3_keys import output_key, spec_key
 from functions.scheduling.ports import SchedulingTable
 
-# For so long a machine can fetch payload, spec and input once it has its command: the largest input at a tenth of what
-# the smallest machines' network carries, with time for tries after errors.
+# How long a machine can fetch payload, spec and input once it has its command: the largest input at a tenth of the
+# smallest instance type's bandwidth, with time for retries.
 _FETCH_SECONDS = 600
 
 
@@ -42,13 +42,13 @@ class DispatchStep:
     def dispatch(
         self, run: Run, attempt: int, instance_id: str, stored_after: str | None = None, retries: int = 0
     ) -> str:
-        """Enters the machine into the job's record and sends it the attempt's command; returns the command's id.
+        """Writes the machine into the job's record and sends it the attempt's command; returns the command's id.
 
         With `stored_after`, the id of a command whose result could not be stored, it sends the command that only
         stores that result, under a fresh URL.
 
         Raises:
-            AgentNotOnline: not yet; the workflow tries again, and says how often it did.
+            AgentNotOnline: the agent is not online yet; the workflow retries, and counts that in `retries`.
             MachineLost: the machine ended before it was online.
             JobEnded, Throttled
         """
@@ -57,7 +57,7 @@ class DispatchStep:
             return str(job.command_id)  # an earlier, interrupted call got this far
         command = self._command(job, attempt, upload_only=stored_after is not None)
         try:
-            # A machine that is not online in its first moments takes its time: then one try a call does.
+            # After the first call the workflow's retries are frequent enough: one try each.
             waits = () if retries else self.online_waits
             command_id = self._send(job, command, f"mayfly {run.job_id} attempt {attempt}", waits)
         except AgentNotOnline:
@@ -80,7 +80,7 @@ class DispatchStep:
         return command_id
 
     def _with_machine(self, run: Run, attempt: int, instance_id: str) -> tuple[Job, bool]:
-        """The job with its machine, and whether EC2 took the machine's tags, or need not any more."""
+        """The job with its machine, and whether the machine has its tags."""
         job = open_job(self.jobs, run)
         if job.instance_id == instance_id:
             return job, True
@@ -94,7 +94,7 @@ class DispatchStep:
         return job, is_tagged
 
     def _tag(self, run: Run, attempt: int, instance_id: str) -> bool:
-        """Launched with many others, a machine has no name of its own yet."""
+        """Tags the machine with its job: a batch launch gives all its machines the same tags."""
         return self.machines.tag(
             instance_id,
             {
@@ -106,7 +106,7 @@ class DispatchStep:
         )
 
     def _check_alive(self, job: Job, instance_id: str) -> None:
-        # EC2 is only asked when an event gave cause to: a thousand booting machines must not mean a thousand calls.
+        # EC2 is only called after an event: a thousand booting machines must not cause a thousand calls.
         if not self.machine_table.has_event(instance_id):
             return
         state = self.machines.instance_state(instance_id)
@@ -115,14 +115,14 @@ class DispatchStep:
 
     def _send(self, job: Job, script: str, comment: str, waits: Sequence[float]) -> str:
         instance_id, seconds = str(job.instance_id), self._total_seconds(job)
-        # SSM knows the agent of a machine of the pool from before, and keeps its command until that is back.
-        patience = self.boot_timeout if is_pooled(job) else None
+        # SSM knows the agent of a pooled machine already, and holds the command until that agent is back online.
+        delivery_timeout = self.boot_timeout if is_pooled(job) else None
         for wait in waits:
             try:
-                return self.machines.send_command(instance_id, script, comment, seconds, patience)
+                return self.machines.send_command(instance_id, script, comment, seconds, delivery_timeout)
             except AgentNotOnline:
                 self.sleep(wait)
-        return self.machines.send_command(instance_id, script, comment, seconds, patience)
+        return self.machines.send_command(instance_id, script, comment, seconds, delivery_timeout)
 
     def _total_seconds(self, job: Job) -> int:
         return script_seconds(job, self.job_timeout) + self.transfer_allowance
@@ -132,7 +132,7 @@ class DispatchStep:
         return Program(self.payload_sha256, tuple(self.script))
 
     def _command(self, job: Job, attempt: int, *, upload_only: bool) -> str:
-        # Whoever may list commands can fetch what they name for as long as it is signed.
+        # Principals that may list commands can fetch these objects as long as the URLs are valid.
         seconds = self.boot_timeout + _FETCH_SECONDS
         output = output_key(job.owner, job.id, attempt, job.output_filename)
         spec = Spec(

@@ -29,21 +29,21 @@ class InspectStep:
     job_timeout: int  # seconds a script may run whose job does not say otherwise
 
     def inspect(self, run: Run, instance_id: str, command_id: str) -> Outcome:
-        """Raises JobEnded when the job was cancelled meanwhile."""
+        """Raises JobEnded: the job was cancelled meanwhile."""
         job = open_job(self.jobs, run)
         state = self.machines.command_state(command_id, instance_id)
         over = state if state is not None and state.is_over else None
-        if over is not None and not _may_be_the_machines_end(over):
+        if over is not None and not _may_be_caused_by_shutdown(over):
             return self._finished(job, over)
         machine_state = self.machines.instance_state(instance_id)
-        took_it = over is None or over.has_begun or over.status != "TimedOut"
-        if took_it and (machine_state in ALIVE or may_only_seem_down(job, machine_state)):
-            # EC2 may not show yet that a machine goes down, nor that there is one: a command that has only just ended,
-            # or whose machine EC2 does not know, is looked at again.
+        was_delivered = over is None or over.has_begun or over.status != "TimedOut"
+        if was_delivered and (machine_state in ALIVE or may_only_seem_down(job, machine_state)):
+            # EC2 may not show the instance, or its shutdown, yet: a command that has only just ended, or whose
+            # instance EC2 does not know, is inspected again.
             if over is None or machine_state not in ALIVE or _has_just_ended(over):
                 return Outcome("running")
             return self._finished(job, over)
-        event = TimelineEvent("machine_lost", now(), _lost_words(instance_id, took_it=took_it))
+        event = TimelineEvent("machine_lost", now(), _lost_detail(instance_id, was_delivered=was_delivered))
         self.jobs.update(run.owner, run.job_id, require_active(run, lambda job: job.noted(event)))
         return Outcome("lost")
 
@@ -54,12 +54,16 @@ class InspectStep:
         return outcome_of(state, report, script_seconds(job, self.job_timeout))
 
 
-def _lost_words(instance_id: str, *, took_it: bool) -> str:
-    return f"{instance_id} is gone before the script was done." if took_it else f"{instance_id} never took its command."
+def _lost_detail(instance_id: str, *, was_delivered: bool) -> str:
+    return (
+        f"{instance_id} is gone before the script was done."
+        if was_delivered
+        else f"{instance_id} never took its command."
+    )
 
 
-def _may_be_the_machines_end(state: CommandState) -> bool:
-    """A machine that is gone does not take its command either, which then times out."""
+def _may_be_caused_by_shutdown(state: CommandState) -> bool:
+    """Whether the command may have ended because its machine did; one that is not delivered times out."""
     return state.exit_code > _SIGNALLED or state.exit_code == _KILLED or state.status == "TimedOut"
 
 

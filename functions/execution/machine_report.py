@@ -1,7 +1,7 @@
-"""What a machine says of its attempt, cleaned in one place: it ran somebody's script, which may have said it instead.
+"""A machine's report of its attempt, sanitised in one place: a user's script ran there, and may have forged it.
 
-Only known events and real times are taken over, text only as every store and every reader can carry it (JSON lets a
-lone surrogate through, which UTF-8 has no bytes for), and nothing is longer than what the wrapper writes.
+Only known events and valid times are kept. Text is reduced to what UTF-8 can encode (JSON allows lone surrogates), and
+nothing is longer than what the wrapper writes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class MachineReport:
-    """`message` and `stderr_tail` are empty where the machine said nothing, or not in the right form."""
+    """`message` and `stderr_tail` are empty where the machine reported none, or in another form."""
 
     message: str = ""
     stderr_tail: str = ""
@@ -42,7 +42,7 @@ class MachineReport:
 
     @staticmethod
     def read(found: object) -> MachineReport:
-        """Out of the wrapper's report (ec2_payload/README.md), or of anything else that came in its place."""
+        """Parses the wrapper's report (ec2_payload/README.md); anything else gives an empty report."""
         if not isinstance(found, Mapping):
             return MachineReport()
         return MachineReport(
@@ -58,7 +58,9 @@ class MachineReport:
         kept = tuple(each for each in self.events if earliest <= datetime.fromisoformat(each.at) <= latest)
         if len(kept) == len(self.events):
             return self
-        note = TimelineEvent("times_left_out", rfc3339(read_at), "The machine told times outside its life: left out.")
+        note = TimelineEvent(
+            "times_left_out", rfc3339(read_at), "The machine reported times outside its life: left out."
+        )
         return replace(self, events=(*kept, note))
 
 

@@ -55,9 +55,9 @@ def outcome_of(state: CommandState, report: MachineReport, seconds: int) -> Outc
 
 
 def _was_killed_early(state: CommandState, seconds: int) -> bool:
-    """Whether the command ended before even the script's time was over: its wrapper was killed, for memory say.
+    """Whether the wrapper was killed, for memory say, before the script's time-out was over.
 
-    Where `sh` is dash, the agent says of that the same as of a time-out (docs/ssm-agent.md).
+    Where `sh` is dash, the agent reports that in the same way as a time-out (docs/ssm-agent.md).
     """
     if state.exit_code != _SHELL_OF_KILLED or state.began_at is None or state.ended_at is None:
         return False
@@ -66,7 +66,7 @@ def _was_killed_early(state: CommandState, seconds: int) -> bool:
 
 
 def failure_message(wrapper_exit: int, report: MachineReport) -> str:
-    """What went wrong in the wrapper's words, which name the script's exit code, and the end of the script's stderr."""
-    words = report.message or f"the machine's wrapper ended with exit code {wrapper_exit}, without a word"
+    """The wrapper's message, which names the script's exit code, and the end of the script's stderr."""
+    words = report.message or f"the machine's wrapper ended with exit code {wrapper_exit}, without a message"
     tail = report.stderr_tail
     return f"{words[:1].upper()}{words[1:]}." + (f"\nThe end of its stderr:\n{tail}" if tail else "")

@@ -1,4 +1,4 @@
-"""What running a job on its machine needs of the world: machines, their commands, and who waits for them."""
+"""The ports for running a job on its machine: machines, their commands, and task tokens that wait for them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class MachineAssignment:
 
 @dataclass(frozen=True)
 class TaskWaiter:
-    """What is known of who waits for a machine: the parked task tokens, and whether news came before.
+    """The task tokens that wait for a machine, and whether an event arrived before.
 
-    `token` waits for news of any kind, `end_token` for the machine's end.
+    `token` waits for an event of any kind, `end_token` for the machine's end.
     """
 
     machine: MachineAssignment
@@ -34,10 +34,10 @@ class TaskWaiter:
 
 
 class MachineTable(Protocol):
-    """Which job a machine belongs to, and who waits for it.
+    """Which job a machine belongs to, and which task tokens wait for it.
 
-    `park` and `report` write the same item and read it back whole in one step, so of a token and a piece of news that
-    meet there, the later one always sees the earlier.
+    `store_token` and `report` each write and read the same item atomically, so of a token and an event that race, the
+    later one always sees the earlier.
     """
 
     def add(self, machine: MachineAssignment) -> None: ...
@@ -45,26 +45,26 @@ class MachineTable(Protocol):
     def store_token(self, instance_id: str, token: str) -> TaskWaiter: ...
 
     def store_end_token(self, instance_id: str, token: str) -> bool:
-        """From now on only the machine's end is of interest; whether it was reported already.
+        """Replaces the waiting token by one for the machine's end; whether that was reported already.
 
         Raises:
             LookupError: the machine was never added.
         """
 
     def report(self, instance_id: str, event_name: str, *, is_end: bool = False) -> TaskWaiter | None:
-        """Notes that something happened to a machine, its end perhaps; None when it is not one of ours."""
+        """Stores an event about a machine, or its end; None for a machine of another stack."""
 
     def has_ended(self, instance_id: str) -> bool:
         """Whether the machine's end was reported."""
 
     def has_event(self, instance_id: str) -> bool:
-        """Whether something was reported that nobody has taken notice of yet."""
+        """Whether there is an event that no token has consumed yet."""
 
     def queue_ends(self, instance_ids: Sequence[str]) -> None:
-        """Writes down machines that shall end."""
+        """Queues machines for termination."""
 
     def queued_ends(self) -> Sequence[str]:
-        """As many as one call to EC2 may be for; what was written down long ago is forgotten."""
+        """As many as one call to EC2 takes, without expired ones."""
 
     def unqueue_ends(self, instance_ids: Sequence[str]) -> None: ...
 
@@ -106,26 +106,26 @@ class CommandState:
 
 
 class Machines(Protocol):
-    """EC2 and SSM, as far as a job needs them."""
+    """The calls of EC2 and SSM that a job needs."""
 
     def launch(
         self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
     ) -> Sequence[LaunchResult] | Refusal:
         """Launches up to `count` machines, at least one; the same call again answers the same machines.
 
-        An answer that leaves open whether anything was launched (a time-out, say) is raised, not answered.
+        An error that leaves open whether anything was launched (a time-out, say) is raised, not returned.
         """
 
     def tag(self, instance_id: str, tags: Mapping[str, str]) -> bool:
-        """Tags a machine for people who look at EC2. Nothing depends on it: a refusal is answered, not raised."""
+        """Tags a machine for people who look at EC2. Nothing depends on it: a refusal is returned, not raised."""
 
     def send_command(
-        self, instance_id: str, script: str, comment: str, timeout: int, patience: int | None = None
+        self, instance_id: str, script: str, comment: str, timeout: int, delivery_timeout: int | None = None
     ) -> str:
         """Sends a shell script; returns the command id.
 
-        `timeout` is how long it may run, `patience` how long it may take to be delivered, in seconds; None is SSM's
-        minimum, which is for machines that are online.
+        `timeout` is how long it may run, `delivery_timeout` how long it may take to be delivered, in seconds; None is
+        SSM's minimum, which is for machines that are online.
 
         Raises:
             AgentNotOnline: the machine cannot take commands yet.

@@ -33,7 +33,7 @@ _CODES = {
     "UploadExpired": "output_not_stored",
     "TooManyLooks": "internal_error",
 }
-# Errors whose words are ours: those of the steps, and workflow.asl.json's.
+# Errors with messages of Mayfly: those of the steps, and of workflow.asl.json.
 _OWN = {
     *_CODES,
     *(name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, StepError)),
@@ -50,8 +50,8 @@ class RecordStep:
     mayfly_version: str
 
     def finished(self, run: Run, attempt: int, outcome: Outcome) -> Job:
-        """Writes what Inspect found; success only if the attempt's output is really there, and its manifest, too."""
-        job = self._unless_over(run, lambda job: job.noted(*outcome.events))
+        """Writes the outcome of Inspect; success only if the attempt's output and its manifest are stored."""
+        job = self._update_active(run, lambda job: job.noted(*outcome.events))
         if is_over(job, run):
             return job
         if outcome.code is not None:
@@ -70,7 +70,7 @@ class RecordStep:
             job = job.moved(JobStatus.SUCCEEDED, event)
             return replace(job, output_file_path=path, output_size=stored.size, manifest=manifest)
 
-        return self._unless_over(run, change)
+        return self._update_active(run, change)
 
     def broken(self, run: Run, error: str, cause: str) -> Job:
         """Writes a workflow error (its name and Step Functions' cause text) as the job's failure."""
@@ -79,19 +79,19 @@ class RecordStep:
     def _failed(self, run: Run, code: str, message: str) -> Job:
         error = job_error(code, message)
         event = TimelineEvent("failed", now(), error.message.partition("\n")[0])
-        return self._unless_over(run, lambda job: replace(job.moved(JobStatus.FAILED, event), error=error))
+        return self._update_active(run, lambda job: replace(job.moved(JobStatus.FAILED, event), error=error))
 
-    def _unless_over(self, run: Run, change: Callable[[Job], Job]) -> Job:
-        """The job, changed if its run is not over: an end that is written stays."""
+    def _update_active(self, run: Run, change: Callable[[Job], Job]) -> Job:
+        """The job, changed only if its run is not over."""
         return self.jobs.update(run.owner, run.job_id, lambda job: job if is_over(job, run) else change(job))
 
 
 def readable_cause(error: str, cause: str) -> str:
-    """What a job's owner reads of a workflow error.
+    """The text of a workflow error that a job's owner may read.
 
-    Of a step's own error the message: it is ours, inside the cause that Lambda gives Step Functions (JSON with
-    `errorMessage`), or plain text. Of any other the class, and the code and call of one from AWS: AWS's text names
-    roles, accounts and resources. That goes into the log.
+    For a step's own error this is its message, inside the cause that Lambda gives Step Functions (JSON with
+    `errorMessage`), or plain text. For any other error it is the class, and for one of AWS the code and the call: AWS's
+    message names roles, accounts and resources, and is only logged.
     """
     try:
         details: Any = json.loads(cause)

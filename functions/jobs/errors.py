@@ -1,14 +1,14 @@
 """Everything that can go wrong, in one tree.
 
 MayflyError
-├── RequestError                 the caller can mend it; functions/api/problems.py maps it to HTTP
+├── RequestError                 the caller can fix it; functions/api/problems.py maps it to HTTP
 │   ├── InvalidRequest           a field is wrong                                    400
 │   ├── JobNotFound              no such job, or another owner's                     404
 │   ├── UploadNotFound           no such upload in parts, or another owner's         404
 │   ├── UploadMissing            no file was uploaded for this job                   409
 │   ├── UploadIncomplete         parts of the upload are not stored                  409
 │   ├── JobConflict              the job exists with other content                   409
-│   ├── OverrideNotAllowed       the stack does not let a job have this                  400
+│   ├── OverrideNotAllowed       the stack does not allow this for a job             400
 │   ├── NotReady                 the job has not got that far                        409
 │   ├── TooManyRuns              the job was run as often as a job may be            409
 │   ├── TooManyOpenJobs          as many of the owner's jobs have not ended as may be 409
@@ -22,7 +22,7 @@ MayflyError
 │   │   ├── CapacityUnavailable  no candidate has room
 │   │   ├── QuotaExceeded        the account's limit is reached
 │   │   ├── Throttled            AWS asked to slow down
-│   │   ├── CapacityAvailable             a slot is free: the workflow asks for its machine again
+│   │   ├── CapacityAvailable    a slot is free: the workflow asks for its machine again
 │   │   ├── MachineLost          the machine was gone before it had its command
 │   │   └── MachineStillAlive    termination is under way but not confirmed
 │   └── FinalStep                trying again cannot help
@@ -31,7 +31,7 @@ MayflyError
 │       ├── SpendingCapReached   the day's machines have cost what they may
 │       ├── JobCostCap           with another machine the job might cost more than a job may
 │       └── JobEnded             the run is over already (cancelled, or ended by the sweeper)
-├── LeaseLost                     another execution took over the line
+├── LeaseLost                    another run holds the launch lease by now
 ├── JobUnreadable                this version cannot read the job's record
 ├── RecordRefused                the table takes a job's record in no form: it is too large, say
 ├── IllegalTransition            a status change that the table in job.py does not allow
@@ -46,7 +46,7 @@ class MayflyError(Exception):
 
 
 class RequestError(MayflyError):
-    """A request that cannot be served as it is. `code` is stable, `field` names what it is about."""
+    """A request that cannot be carried out as it is. `code` is stable, `field` names the field."""
 
     code = "request_error"
 

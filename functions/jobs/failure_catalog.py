@@ -1,4 +1,4 @@
-"""The failure advisor: one row per way a job can fail; what it means, who must act, whether trying again helps."""
+"""The failure catalog: one row for each way a job can fail, with its meaning, remedy and who must act."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ FAILURES: dict[str, FailureClass] = {
 
 
 def job_error(code: str, message: str = "") -> JobError:
-    """The error that a failed job shows; without a message of its own the class's cause stands in.
+    """The error that a failed job shows; the class's cause replaces an empty message.
 
     Raises:
         KeyError: `code` is not in the table.

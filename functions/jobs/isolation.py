@@ -1,4 +1,4 @@
-"""Goes on with the others where one item of many fails: one job's fault ends no loop that serves all jobs."""
+"""Error isolation for loops over many jobs: a failed item is logged, and the loop continues."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _Made = TypeVar("_Made")
 
 @dataclass(frozen=True)
 class isolated:  # noqa: N801  # a context manager, as contextlib names its own
-    """Logs what goes wrong while `action` is done for `subject` (a job's, run's or instance's id), and goes on.
+    """Logs an error in `action` for `subject` (a job's, run's or instance's id), and continues.
 
-    The subject is added to `failed` then. A LeaseLost passes: it is about the whole loop and not about one item.
+    The subject is then added to `failed`. A LeaseLost is raised: it concerns the whole loop.
     """
 
     action: str
@@ -41,7 +41,7 @@ class isolated:  # noqa: N801  # a context manager, as contextlib names its own
 
 
 def readable(parse: Callable[[_Item], _Made], found: Sequence[_Item], name: Callable[[_Item], str]) -> list[_Made]:
-    """What `parse` makes of each; one that it cannot read is logged by its name and left out."""
+    """The parsed items; an unreadable one is logged by its name and left out."""
     made = []
     for each in found:
         with isolated("read", name(each)):

@@ -155,8 +155,8 @@ class Job:
     """A job as the table keeps it. Paths are `bucket/key`, sizes bytes, times RFC 3339 UTC.
 
     `attempts` counts launched attempts over all runs, so that no two share an output key; `instance_id`,
-    `command_id` and `program` belong to the latest one. `revision` grows by one with every write and is what concurrent
-    writers are told apart by.
+    `command_id` and `program` belong to the latest one. `revision` grows by one with every write, for
+    optimistic locking.
     """
 
     owner: str
@@ -280,7 +280,7 @@ class Job:
         return replace(self, machines=(*self.machines, machine))
 
     def condensed(self) -> Job:
-        """This job as small as it can be told: every run but the last in outline, every text clipped.
+        """This job in its smallest form: every run but the last in outline, every text clipped.
 
         For a record that has become too large to be written, which only versions before the limits could make.
         """

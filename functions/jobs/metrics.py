@@ -31,7 +31,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """One thing that is measured; `by` names what its values are told apart by, beside the stack."""
+    """A metric; `by` names its dimension besides the stack."""
 
     name: str
     unit: Unit
@@ -99,11 +99,11 @@ _WHOSE_FAULT = {Actor.NOBODY, Actor.OPERATOR}
 
 class MetricsSink(Protocol):
     def record(self, measurements: Sequence[Measurement]) -> None:
-        """Writes measurements down; it never fails for what they are about."""
+        """Records measurements."""
 
 
 class NullMetrics:
-    """For whoever does not want to know."""
+    """Null object: discards metrics."""
 
     def record(self, measurements: Sequence[Measurement]) -> None:
         del measurements

@@ -1,4 +1,4 @@
-"""What the core needs of the world. functions/aws holds the adapters, tests use small fakes."""
+"""The ports of the core. functions/aws holds the adapters, tests use small fakes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class JobTable(Protocol):
         """Owner and id of every job that has not ended; a job may have ended since."""
 
     def update(self, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
-        """Reads, changes and writes back; starts over when somebody else wrote in between.
+        """Reads, changes and writes back; starts over after a concurrent write.
 
         Raises:
             JobNotFound: the job is gone.
@@ -79,7 +79,7 @@ class StoredPart:
 
 
 class JobFiles(Protocol):
-    """The objects of a job, by owner and id; nobody else's can be named."""
+    """The objects of a job, by owner and id, so that no other owner's can be named."""
 
     def upload_form(self, key: str, size: int, content_type: str, expires_in: int) -> UploadForm: ...
 
@@ -149,7 +149,7 @@ class MachineLog(Protocol):
 
 
 class Workflow(Protocol):
-    """The state machine that carries a job through."""
+    """The state machine that runs a job."""
 
     def start(self, run: Run, attempt: int) -> None:
         """Starts a run's execution with its first attempt's number; one of the run's name is left alone."""
@@ -158,7 +158,7 @@ class Workflow(Protocol):
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None when the run never had an execution."""
 
     def wake(self, token: str, output: Mapping[str, str] | None = None) -> bool:
-        """Lets the execution that parked this token go on with `output`; False when nobody waits for it any more."""
+        """Completes the task that waits with this token; False when no task waits with it any more."""
 
     def fail(self, token: str, error: str, cause: str) -> bool:
-        """Lets the task that parked this token fail with an error's name; False when nobody waits any more."""
+        """Fails the task that waits with this token with an error's name; False when no task waits with it any more."""

@@ -1,7 +1,7 @@
-"""What a succeeded job's result was made of: its manifest, written once and never changed.
+"""The manifest of a succeeded job: what its result was made of, written once and never changed.
 
-The machine ran somebody's script, so its word counts for what it is: hashes of the machine's are taken over only in
-their exact form and only with the size that S3 has. MD5 is S3's own, of what it stored.
+The machine ran a user's script, so its report is not trusted: its hashes are kept only in their exact form and only
+with the size that S3 has. The MD5 is S3's own.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 MAX_RUNS = 10
 # Attempts, over all runs, after which a job is not run again. One run more may add as many as `maxAttempts`, ten.
 MAX_ATTEMPTS = 20
-# Timeline events of one run, beside those that change the job's status.
+# Timeline events of one run, besides those that change the job's status.
 MAX_EVENTS_PER_RUN = 60
 # Events that a retry leaves: the oldest runs keep their start and their end alone when there are more.
 EVENTS_KEPT_ON_RETRY = 30

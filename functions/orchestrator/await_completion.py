@@ -1,4 +1,4 @@
-"""AwaitCompletion: parks the workflow's task token with the machine that it waits for."""
+"""AwaitCompletion: stores the workflow's task token with the machine that it waits for."""
 
 from __future__ import annotations
 

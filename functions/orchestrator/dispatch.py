@@ -19,7 +19,7 @@ from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import DispatchSettings
 from functions.orchestrator.step import log_step, logger, run_of
 
-# Bundled beside functions/, as it stands in the repository.
+# Bundled next to functions/, as in the repository.
 _BOOTSTRAP = Path(__file__).parents[2] / "ec2_payload" / "bootstrap.py"
 
 # Waiting a moment here is cheaper than a workflow retry (a state transition costs as much as seconds of this

@@ -1,4 +1,4 @@
-"""Launch: a queue entry for a machine, and, for one at a time, the launch for all in the queue."""
+"""Launch: writes the run's queue entry; the lease holder launches for all entries."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def for_each(work: Callable[[T], object], things: Sequence[T]) -> None:
 @lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> None:
     log_step("launch", event["job_id"], attempt=event["attempt"])
-    # A run that began before an upgrade may not say the last two.
+    # Executions that began before an upgrade may lack the last two.
     launch_step().run(
         run_of(event),
         int(event["attempt"]),

@@ -77,7 +77,7 @@ class DispatchSettings:
     machine_log_group: str
     script: tuple[str, ...]
     job_timeout: int  # seconds that the script may run
-    transfer_allowance: int  # seconds beside that for fetching the file and storing the result
+    transfer_allowance: int  # further seconds for fetching the file and storing the result
     boot_timeout: int  # seconds that a machine may take until it has its command
 
     @staticmethod

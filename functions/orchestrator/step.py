@@ -1,4 +1,4 @@
-"""What all step handlers share: the job they work for, in every log line."""
+"""Logging of all step handlers: every log line names the step and the job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from functions.jobs.job import Run
 
 logger = Logger(service="orchestrator")
-# What the core logs (functions/jobs/isolation.py) gets the same form and the same keys.
+# Log lines of the core (functions/jobs/isolation.py) get the same form and the same keys.
 logging.getLogger("mayfly").addHandler(logger.registered_handler)
 
 

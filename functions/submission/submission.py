@@ -123,7 +123,7 @@ class Submission:
         check_batch(batch)
         if cursor is not None and not is_job_id(cursor):
             raise InvalidRequest(
-                "The cursor is not one that a list answered; leave it out to start anew.", field="cursor"
+                "The cursor is not one that a list returned; leave it out to start from the newest job.", field="cursor"
             )
         return self.jobs.page(owner, limit, cursor, batch)
 

@@ -21,7 +21,7 @@ PART_BYTES = 32 * 1024 * 1024
 MULTIPART_FROM_BYTES = 100 * 1024 * 1024
 # S3 copies within a request, some 80 MB a second, and API Gateway waits for no answer longer than half a minute.
 MAX_COPY_BYTES = 1024 * 1024 * 1024
-# So many parts are named to whoever has not uploaded them; the others are counted.
+# How many missing parts an error names; the others are counted.
 _NAMED_PARTS = 20
 
 
@@ -66,8 +66,8 @@ class Uploads:
     """Files on their way to jobs that do not exist yet.
 
     Nothing but an owner's sum of bytes is kept between the calls, and that only where there is a quota: an upload's key
-    is derived from its owner, the job's id and the file's name, so whoever knows somebody else's upload id reaches
-    nothing with it.
+    is derived from its owner, the job's id and the file's name, so an upload id is useless
+    to other owners.
     """
 
     files: JobFiles
@@ -141,7 +141,7 @@ class Uploads:
                 f"These parts are not stored: {_named(missing)}. POST .../parts answers where to.", field="upload_id"
             )
         joined = self.files.join_parts(key, upload_id, [found[number] for number in sizes])
-        # The same call at the same time, or one of which only the answer was lost, has done it.
+        # A concurrent call, or an earlier one whose response was lost, has done it.
         if not joined and not self._is_stored(owner, job_id, key, size):
             raise UploadIncomplete("The upload changed while it was completed; try again.", field="upload_id")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from infra.bundling.errors import BundleError
 
-# What holds a client, beside attributes that are called like their service.
+# Names that hold a client, besides attributes named like their service.
 _CLIENTS = {"client", "_client"}
-# What a client has beside its operations (botocore.client.BaseClient).
+# Attributes of a client besides its operations (botocore.client.BaseClient).
 _OWN_METHODS = {"close", "generate_presigned_post", "generate_presigned_url", "get_paginator"}
 
 

@@ -101,7 +101,7 @@ def _endpoints(path: Path, prefixes: set[str]) -> bytes:
 
 
 def _latest(service: Path) -> Path:
-    """The version of the service's API that botocore takes unless it is told another."""
+    """The version of the service's API that botocore uses by default."""
     return max(version for version in service.iterdir() if (version / "service-2.json.gz").exists())
 
 

@@ -1,4 +1,4 @@
-"""Bytecode beside the modules, so that no cold start compiles: Lambda's code folder is read-only, nothing would stay.
+"""Bytecode next to the modules, so that no cold start compiles: Lambda's code folder is read-only.
 
 Unchecked: a checked .pyc would be compared with its source's time, which a zip does not keep, or with its hash.
 """

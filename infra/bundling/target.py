@@ -12,7 +12,7 @@ from functools import cache
 _GLIBC_TAGS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
 # Bytecode's magic number in every final release of a version (CPython, Lib/importlib/_bootstrap_external.py).
 _MAGIC = {"3.11": 3495, "3.12": 3531, "3.13": 3571, "3.14": 3627}
-_TELL_MAGIC = "import importlib.util; print(int.from_bytes(importlib.util.MAGIC_NUMBER[:2], 'little'))"
+_PRINT_MAGIC = "import importlib.util; print(int.from_bytes(importlib.util.MAGIC_NUMBER[:2], 'little'))"
 
 
 @dataclass(frozen=True)
@@ -52,5 +52,5 @@ def _compiler_of(version: str) -> str | None:
 
 def _magic_of(python: str) -> int | None:
     """None for what does not run, such as a version manager's stand-in for a Python that is not chosen."""
-    told = subprocess.run([python, "-I", "-S", "-c", _TELL_MAGIC], capture_output=True, text=True, check=False)
-    return int(told.stdout) if told.returncode == 0 else None
+    answer = subprocess.run([python, "-I", "-S", "-c", _PRINT_MAGIC], capture_output=True, text=True, check=False)
+    return int(answer.stdout) if answer.returncode == 0 else None

@@ -285,7 +285,7 @@ def test_a_signal_to_the_wrapper_kills_the_script_and_cleans_up(any_machine: Mac
     process.send_signal(number)
     outcome = any_machine.finish(process)
     assert outcome.code == 128 + number
-    assert outcome.report["message"] == f"the wrapper was told to stop by {number.name}"
+    assert outcome.report["message"] == f"the wrapper was stopped by {number.name}"
     assert_gone(numbers(b"".join(lines)))
     assert list(any_machine.folder.iterdir()) == []
 

@@ -312,7 +312,7 @@ def test_the_command_of_a_machine_from_the_pool_waits_for_it_to_come_up() -> Non
     dispatch = Dispatch("c-1")
     dispatch.queue.grant_slots([Slot(RUN, a_machine("i-1", prepared_at="2026-01-31T08:00:00.000Z"))])
     dispatch()
-    assert dispatch.machines.patience == [300]
+    assert dispatch.machines.delivery_timeouts == [300]
     assert [event.detail for event in dispatch.job.timeline] == [
         "i-1: t4g.small, spot, in eu-central-1b, from the pool.",
         "i-1 starts and takes its command once it is up.",
@@ -322,4 +322,4 @@ def test_the_command_of_a_machine_from_the_pool_waits_for_it_to_come_up() -> Non
 def test_a_new_machines_command_is_for_one_that_is_online() -> None:
     dispatch = Dispatch("c-1")
     dispatch()
-    assert dispatch.machines.patience == [None]
+    assert dispatch.machines.delivery_timeouts == [None]

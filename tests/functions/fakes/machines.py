@@ -53,7 +53,7 @@ class FakeMachines:
     tagged: dict[str, Mapping[str, str]] = field(default_factory=dict)
     untagged: int = 0  # how many calls of tag are refused
     sent: list[tuple[str, str, int]] = field(default_factory=list)
-    patience: list[int | None] = field(default_factory=list)
+    delivery_timeouts: list[int | None] = field(default_factory=list)
     terminated: list[str] = field(default_factory=list)
     launched: dict[str, tuple[Asked, list[LaunchResult]]] = field(default_factory=dict)  # by client token
 
@@ -88,10 +88,10 @@ class FakeMachines:
         return True
 
     def send_command(
-        self, instance_id: str, script: str, comment: str, timeout: int, patience: int | None = None
+        self, instance_id: str, script: str, comment: str, timeout: int, delivery_timeout: int | None = None
     ) -> str:
         answer = self.sends.pop(0)
-        self.patience.append(patience)
+        self.delivery_timeouts.append(delivery_timeout)
         if isinstance(answer, Exception):
             raise answer
         self.sent.append((instance_id, script, timeout))
