@@ -12,18 +12,20 @@ import typer.core
 
 from mayfly.advice import advice
 from mayfly.commands import account, change, read
+from mayfly.commands.download import download
 from mayfly.commands.submit import submit
 from mayfly.commands.verify import verify
+from mayfly.commands.watch import watch
 from mayfly.context import Context
 from mayfly.display import plain
 from mayfly.entry_point import PIPE_CLOSED, installed_version
 from mayfly.errors import MayflyError
 from mayfly.streams import say_error
 
-_EXIT_CODES = """Exit codes: 0 it worked, or the job succeeded; 1 the job failed or was cancelled; 2 the command cannot
-be carried out as it was given; 3 the service refused, could not be reached, or nobody is signed in; 4 the time to wait
-is over and the job goes on; 5 the files are not verified; 130 interrupted; 141 the
-reader of the output went away."""
+_EXIT_CODES = """Exit codes: 0 it worked, or every job succeeded; 1 a job failed or was cancelled; 2 the command cannot
+be carried out as it was given; 3 the service refused or cannot be reached, or you are not signed in; 4 the time to wait
+is over and the job goes on; 5 the files are not verified; 130 interrupted; 141 the reader of the output went away. Of
+several jobs that could not be dealt with, the first one's counts."""
 
 
 class _Commands(typer.core.TyperGroup):
@@ -66,8 +68,9 @@ app.command()(submit)
 app.command()(read.jobs)
 app.command()(read.show)
 app.command()(read.log)
-app.command()(read.download)
+app.command()(download)
 app.command()(read.wait)
+app.command()(watch)
 app.command()(verify)
 app.command()(change.cancel)
 app.command()(change.retry)

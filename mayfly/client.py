@@ -160,14 +160,19 @@ class JobClient:
         body = {"upload_id": upload_id, "filename": filename}
         self._accepted(self._sent("POST", f"/api/uploads/{job_id}/abort", json=body, once=True))
 
-    def create(self, job_id: str, text: str, overrides: Mapping[str, str | int] | None = None) -> Job:
+    def create(
+        self, job_id: str, text: str, overrides: Mapping[str, str | int] | None = None, batch: str | None = None
+    ) -> Job:
         """Creates the job of an uploaded file.
 
-        `overrides` are `{instance_type, timeout_minutes}`, each only if it is asked for.
+        `overrides` are `{instance_type, timeout_minutes}`, each only if it is asked for; `batch` is the id that jobs
+        submitted together share.
         """
         body: dict[str, Any] = {"job_id": job_id, "input_text": text}
         if overrides:
             body["overrides"] = dict(overrides)
+        if batch is not None:
+            body["batch"] = batch
         return self._json("POST", "/api/jobs", shapes.JOB, json=body)
 
     def get(self, job_id: str) -> Job:
@@ -228,9 +233,9 @@ class JobClient:
                 raise JobApiError(response)
             yield response
 
-    def page(self, limit: int = 20, cursor: str | None = None) -> dict[str, Any]:
-        """`{jobs, next_cursor}`, newest first."""
-        query = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+    def page(self, limit: int = 20, cursor: str | None = None, batch: str | None = None) -> dict[str, Any]:
+        """`{jobs, next_cursor}`, newest first, of one batch if it is named; a page may be empty and not the last."""
+        query = {"limit": limit} | ({"cursor": cursor} if cursor else {}) | ({"batch": batch} if batch else {})
         return self._json("GET", "/api/jobs", shapes.PAGE, params=query)
 
     def log(self, job_id: str, after: str | None = None) -> dict[str, Any]:

@@ -66,20 +66,36 @@ def say(text: str, style: str = "") -> None:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    _console().print(made_table(header, rows))
+
+
+def made_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, one_line: bool = False) -> Table:
+    """`one_line` cuts off what a row has no room for, which else goes on below."""
     made = Table(box=None, pad_edge=False)
     for title in header:
-        made.add_column(title, overflow="fold")
+        made.add_column(title, overflow="ellipsis" if one_line else "fold", no_wrap=one_line)
     for row in rows:
         made.add_row(*(Text(plain(cell), _STYLES.get(cell, "")) for cell in row))
-    _console().print(made)
+    return made
 
 
 def show_jobs(jobs: Sequence[Job]) -> None:
+    """A line each, with the batch where any has one."""
     rows = [
         [job["id"], job["status"], job["filename"], size(job["size"]), moment(job["created_at"]), cost_of(job)]
         for job in jobs
     ]
-    table(["Job", "Status", "File", "Size", "Submitted", "Cost"], rows)
+    header = ["Job", "Status", "File", "Size", "Submitted", "Cost"]
+    if any(job.get("batch") for job in jobs):
+        header.append("Batch")
+        for row, job in zip(rows, jobs, strict=True):
+            row.append(job.get("batch") or "")
+    table(header, rows)
+
+
+def show_line(job: Job, *, aside: bool = False) -> None:
+    """One job of several; `aside` where standard output has something else."""
+    (note if aside else say)(f"{job['id']}  {job['status']:9}  {job['filename']}")
 
 
 def show_job(job: Job) -> None:
@@ -121,6 +137,8 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     yield "Status", job["status"]
     yield "File", f"{job['filename']} ({size(job['size'])})"
     yield "Text", job["input_text"]
+    if job.get("batch"):
+        yield "Batch", job["batch"]
     overrides = job.get("overrides") or {}
     if overrides.get("instance_type"):
         yield "Asked for", overrides["instance_type"]

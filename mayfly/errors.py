@@ -5,6 +5,7 @@ MayflyError           3  ends a command with its exit code and its message, whic
 ├── JobApiError       3  the API, or S3, refused a request
 ├── NotAStack         3  something else answers
 ├── SignInProblem     3  nobody is signed in, or signing in did not work
+├── Incomplete           some of several jobs could not be dealt with; has the exit code of the first of them
 ├── NotEnded          4  the job goes on, but the time to wait for it is over
 └── NotVerified       5  a job's files are not, or cannot be told to be, those of its manifest
 """
@@ -29,6 +30,12 @@ class UsageProblem(MayflyError):
 
 class SignInProblem(MayflyError):
     pass
+
+
+class Incomplete(MayflyError):
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class NotEnded(MayflyError, TimeoutError):

@@ -73,6 +73,7 @@ JOB: Shape = {
     "attempts": count,
     "timeline": [{"at": moment, "event": str, "detail": str}],
     "error?": (dict, _NOTHING),
+    "batch?": (str, _NOTHING),
     "overrides?": ({"instance_type?": (str, _NOTHING), "timeout_minutes?": (count, _NOTHING)}, _NOTHING),
     "cost?": ({"usd": amount, "min_usd?": amount, "is_final": bool}, _NOTHING),
     "machines?": [

@@ -11,9 +11,14 @@ Url = Annotated[
     typer.Option("--url", envvar="MAYFLY_URL", help="The stack's address, in the place of the one of `mayfly login`."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to standard output.")]
+MaybeJobId = Annotated[str | None, typer.Argument(metavar="[ID]", help="The job's id; or name a --batch.")]
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, or as much of it as no other has.")]
+Batch = Annotated[
+    str | None, typer.Option("--batch", metavar="ID", help="The jobs that were submitted together with this id.")
+]
 Output = Annotated[
-    str | None, typer.Option("--output", "-o", metavar="OUT", help="A file or folder for the result; - for a stream.")
+    str | None,
+    typer.Option("--output", "-o", metavar="OUT", help="A file or folder for the result; - for standard output."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files.")]
 Timeout = Annotated[

@@ -35,7 +35,7 @@ def until_ended(client: JobClient, job_id: str, timeout: float | None) -> Job:
         with waiting(f"Job {job_id}") as update:
             return client.wait(job_id, timeout, longest_pause=LONGEST_PAUSE_SECONDS, on_read=show)
     except NotEnded as error:
-        raise NotEnded(f"The job is still {last} after {timeout:g} s, and goes on. {_again(job_id)}") from error
+        raise NotEnded(f"The time to wait is over, the job is {last}, and goes on. {_again(job_id)}") from error
     except KeyboardInterrupt:
         note(f"Interrupted. The job goes on. {_again(job_id)}")
         raise

@@ -2,37 +2,67 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from itertools import islice
 from typing import Annotated
 
 import typer
 
-from mayfly.client import Job, JobClient
-from mayfly.commands.options import AsJson, Force, JobId, Output, Timeout, Url
-from mayfly.commands.outcome import STREAM, end, save, until_ended
+from mayfly.batch import check_batch_id
+from mayfly.commands.options import AsJson, Batch, JobId, Timeout, Url
+from mayfly.commands.outcome import end, until_ended
 from mayfly.context import Context
-from mayfly.display import emit, emit_line, moment, note, plain, say, show_job, show_jobs
-from mayfly.download import target_of
-from mayfly.errors import UsageProblem
+from mayfly.display import emit, emit_line, moment, note, plain, show_job, show_jobs, show_line
 from mayfly.job_id import resolve_job_id
+from mayfly.job_list import PAGE, Filter, all_jobs
 from mayfly.log import last_state, lines
-from mayfly.streams import check_stdout
 
-_PAGE = 50  # the API's most
+
+class Status(StrEnum):
+    """A job's, as the API names it."""
+
+    QUEUED = "queued"
+    LAUNCHING = "launching"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 _Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many, the newest first.")]
 _All = Annotated[bool, typer.Option("--all", help="All there are.")]
+_Statuses = Annotated[
+    list[Status] | None, typer.Option("--status", help="Only jobs of this status; may be given several times.")
+]
+_Name = Annotated[
+    str | None, typer.Option("--name", metavar="PATTERN", help="Only files of such a name, as a shell's: 'a*.txt'.")
+]
 _Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")]
 
 
 def jobs(
-    context: typer.Context, limit: _Limit = 20, everything: _All = False, url: Url = None, as_json: AsJson = False
+    context: typer.Context,
+    limit: _Limit = 20,
+    everything: _All = False,
+    status: _Statuses = None,
+    name: _Name = None,
+    batch: Batch = None,
+    url: Url = None,
+    as_json: AsJson = False,
 ) -> None:
     """List your jobs, newest first. JSON: {"jobs": [...]}."""
+    check_batch_id(batch)
+    wanted = Filter(frozenset(each.value for each in status or ()), name)
+    most = None if everything else limit
     with Context.of(context).client(url) as client:
-        found = _newest(client, None if everything else limit)
+        page = limit if wanted == Filter() and not everything else PAGE
+        found = list(islice(filter(wanted.takes, all_jobs(client, batch, min(PAGE, page))), most))
     if as_json:
         emit({"jobs": found})
     elif found:
         show_jobs(found)
+    elif batch or wanted != Filter():
+        note("None of your jobs is such a one.")
     else:
         note("No jobs yet. Submit one: mayfly submit FILE --text ...")
 
@@ -59,32 +89,6 @@ def log(
                 typer.echo(f"{moment(line['at'])}  {plain(last_state(line['text']))}")
 
 
-def download(
-    context: typer.Context,
-    job_id: JobId,
-    output: Output = None,
-    force: Force = False,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
-    """Save a job's result, in this folder under the file's own name unless told otherwise. JSON: {"id", "saved_as"}."""
-    if output == STREAM and as_json:
-        raise UsageProblem("Standard output takes the result, or JSON: leave out one of the two.")
-    if output == STREAM:
-        check_stdout()
-    with Context.of(context).client(url) as client:
-        job = client.get(resolve_job_id(client, job_id))
-        if job["status"] != "succeeded":
-            raise UsageProblem(f"There is no result: the job is {job['status']}. Look: mayfly show {job['id']}")
-        name = str(job.get("output_filename") or job["filename"])  # a stack of an earlier version has but the one
-        target = None if output == STREAM else target_of(name, output, force=force)
-        save(client, job, target, force=force)
-    if as_json:
-        emit({"id": job["id"], "saved_as": str(target)})
-    elif target is not None:
-        say(f"Saved as {target}")
-
-
 def wait(
     context: typer.Context, job_id: JobId, timeout: Timeout = None, url: Url = None, as_json: AsJson = False
 ) -> None:
@@ -94,17 +98,5 @@ def wait(
     if as_json:
         emit(job)
     else:
-        say(f"{job['id']}  {job['status']:9}  {job['filename']}")
+        show_line(job)
     end([job])
-
-
-def _newest(client: JobClient, limit: int | None) -> list[Job]:
-    found: list[Job] = []
-    cursor = None
-    while limit is None or len(found) < limit:
-        page = client.page(_PAGE if limit is None else min(_PAGE, limit - len(found)), cursor)
-        found += page["jobs"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
-    return found

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mayfly.client import Job, JobClient
+from mayfly.batch import check_batch_id, new_batch_id
+from mayfly.client import TERMINAL, Job, JobClient
 from mayfly.commands.options import AsJson, Force, Output, Timeout, Url
 from mayfly.commands.outcome import STREAM, end, save, until_ended
 from mayfly.context import Context
@@ -19,6 +20,7 @@ from mayfly.display import emit, note, say
 from mayfly.display import size as readable
 from mayfly.download import target_of
 from mayfly.errors import UsageProblem
+from mayfly.failures import Failures
 from mayfly.progress import transfer
 from mayfly.streams import binary_stdin, check_stdout
 from mayfly.upload import upload_file
@@ -33,6 +35,12 @@ _InstanceType = Annotated[
 ]
 _TimeoutMinutes = Annotated[
     int | None, typer.Option("--timeout-minutes", help="How long the script may run, as far as the stack allows it.")
+]
+_Batch = Annotated[
+    str | None,
+    typer.Option(
+        "--batch", metavar="ID", help="The id that the jobs share; else several files get a new one, and one file none."
+    ),
 ]
 _Wait = Annotated[bool, typer.Option("--wait", help="Wait until every job has ended; -o does that too.")]
 
@@ -59,15 +67,18 @@ def submit(
     wait: _Wait = False,
     output: Output = None,
     force: Force = False,
+    batch: _Batch = None,
     timeout: Timeout = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Upload files, and run a job for each.
+    """Upload files, and run a job for each; those of several files are a batch.
 
-    Nothing is submitted unless every file and the text will do; the first that then does not work ends the command,
-    and the jobs before it go on. JSON: {"jobs": [{..., "saved_as"}]}.
+    Nothing is submitted unless every file and the text will do; the first that then cannot be submitted ends the
+    command, and the jobs before it go on. A result that cannot be saved is named, and the others are saved.
+    JSON: {"batch", "jobs": [{..., "saved_as"}]}.
     """
+    batch = _batch_of(batch, files)
     words = _words(text, text_file)
     if output == STREAM and (len(files) > 1 or as_json):
         raise UsageProblem("Standard output takes the result of one job, and nothing beside it: leave out --json.")
@@ -76,7 +87,9 @@ def submit(
     sizes = [_size(path) for path in files]
     asked = {"instance_type": instance_type, "timeout_minutes": timeout_minutes}
     overrides = {name: value for name, value in asked.items() if value is not None}
-    with Context.of(context).client(url) as client:
+    here = Context.of(context)
+    failures = Failures(len(files), here.redact)
+    with here.client(url) as client:
         limits = client.limits()
         if not 0 < len(words) <= limits["max_text_chars"]:
             raise UsageProblem(f"The text has {len(words)} characters; 1 to {limits['max_text_chars']} will do.")
@@ -93,13 +106,26 @@ def submit(
         jobs: list[Job] = []
         try:
             for order in orders:
-                jobs.append(_submitted(client, order, words, overrides, limits.get("multipart_from_bytes")))  # noqa: PERF401 - kept up to an error
+                jobs.append(_submitted(client, order, words, overrides, batch, limits.get("multipart_from_bytes")))  # noqa: PERF401 - kept up to an error
             if wait or output:
-                _wait(client, orders, jobs, timeout, output=output, force=force)
+                _wait(client, orders, jobs, timeout, failures, output=output, force=force)
         finally:
-            _tell(orders, jobs, as_json=as_json, aside=output == STREAM)
+            _tell(orders, jobs, batch, as_json=as_json, aside=output == STREAM)
     if wait or output:
-        end(jobs)
+        _end(jobs, failures)
+
+
+def _batch_of(given: str | None, files: Sequence[Path]) -> str | None:
+    check_batch_id(given)
+    return new_batch_id() if given is None and len(files) > 1 else given
+
+
+def _end(jobs: list[Job], failures: Failures) -> None:
+    """A job that failed is named, but an error of the command itself makes its exit code."""
+    try:
+        end([job for job in jobs if job["status"] in TERMINAL])
+    finally:
+        failures.check()
 
 
 def _words(text: str | None, file: str | None) -> str:
@@ -164,11 +190,16 @@ def _check_overrides(overrides: _Overrides, limits: Mapping[str, Any]) -> None:
 
 
 def _submitted(
-    client: JobClient, order: _Order, text: str, overrides: _Overrides, multipart_from_bytes: int | None
+    client: JobClient,
+    order: _Order,
+    text: str,
+    overrides: _Overrides,
+    batch: str | None,
+    multipart_from_bytes: int | None,
 ) -> Job:
     with transfer(order.path.name, order.size) as on_bytes:
         job_id = upload_file(client, order.path, order.size, multipart_from_bytes, on_bytes)
-    return client.create(job_id, text, overrides)
+    return client.create(job_id, text, overrides, batch)
 
 
 def _wait(
@@ -176,28 +207,32 @@ def _wait(
     orders: Sequence[_Order],
     jobs: list[Job],
     timeout: float | None,
+    failures: Failures,
     *,
     output: str | None,
     force: bool,
 ) -> None:
-    """Puts each job as it has ended in the place of the one that was submitted."""
+    """Puts each job as it has ended in the place of the one that was submitted, and saves what can be."""
     deadline = None if timeout is None else time.monotonic() + timeout
     for index, order in enumerate(orders):
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        jobs[index] = until_ended(client, jobs[index]["id"], left)
-        if output is not None and jobs[index]["status"] == "succeeded":
-            save(client, jobs[index], order.target, force=force)
-            jobs[index]["saved_as"] = str(order.target or STREAM)
+        with failures.of(jobs[index]):
+            jobs[index] = until_ended(client, jobs[index]["id"], left)
+            if output is not None and jobs[index]["status"] == "succeeded":
+                save(client, jobs[index], order.target, force=force)
+                jobs[index]["saved_as"] = str(order.target or STREAM)
 
 
-def _tell(orders: Sequence[_Order], jobs: Sequence[Job], *, as_json: bool, aside: bool) -> None:
+def _tell(orders: Sequence[_Order], jobs: Sequence[Job], batch: str | None, *, as_json: bool, aside: bool) -> None:
     """What has become of everything so far."""
     if as_json:
-        emit({"jobs": [_with_place(job) for job in jobs]})
+        emit({"batch": batch, "jobs": [_with_place(job) for job in jobs]})
         return
     for order, job in zip(orders, jobs, strict=False):
         saved = f"  saved as {job['saved_as']}" if "saved_as" in job else ""
         (note if aside else say)(f"{job['id']}  {job['status']:9}  {order.path}{saved}")
+    if batch is not None and jobs:
+        note(f"Batch {batch}. Watch it: mayfly watch --batch {batch}")
 
 
 def _with_place(job: Job) -> dict[str, Any]:

@@ -71,7 +71,9 @@ class FakeStack:
         """`METHOD /path` of each request, in order."""
         return [f"{each.method} {each.url.path}" for each in self.requests]
 
-    def add_job(self, status: str = "succeeded", filename: str = "letter.txt") -> dict[str, Any]:
+    def add_job(
+        self, status: str = "succeeded", filename: str = "letter.txt", batch: str | None = None
+    ) -> dict[str, Any]:
         job_id = f"01a204ef-036f-7e25-b1a5-{self._next():012d}"
         job = {
             "id": job_id,
@@ -80,6 +82,7 @@ class FakeStack:
             "filename": filename,
             "size": 7,
             "input_text": "of alice",
+            "batch": batch,
             "output_size": 10 if status == "succeeded" else None,
             "manifest_sha256": None,
             "created_at": "2026-01-31T09:15:02.345Z",
@@ -211,13 +214,17 @@ class FakeStack:
         assert job["filename"] in self.files
         job["input_text"] = body["input_text"]
         job["overrides"] = body.get("overrides")
+        job["batch"] = body.get("batch")
         return httpx.Response(201, json=job)
 
     def _page(self, _: Any, params: httpx.QueryParams) -> httpx.Response:
+        """A page of a batch is one of all jobs without the others, as DynamoDB filters what it has read."""
         newest = [job for _, job in sorted(self.jobs.items(), reverse=True)]
         start, limit = int(params.get("cursor", "0")), int(params["limit"])
         more = start + limit < len(newest)
-        page = {"jobs": newest[start : start + limit], "next_cursor": str(start + limit) if more else None}
+        batch = params.get("batch")
+        found = [job for job in newest[start : start + limit] if batch in {None, job["batch"]}]
+        page = {"jobs": found, "next_cursor": str(start + limit) if more else None}
         return httpx.Response(200, json=page)
 
     def _get(self, _body: Any, _params: Any, job_id: str) -> httpx.Response:

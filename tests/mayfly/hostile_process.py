@@ -72,7 +72,7 @@ def run_case(case: dict[str, Any], folder: Path) -> int:
     os.environ.update(case["environ"])
     stack = FakeStack(auth=case["auth"], valid={"the-token"}, log_lines=case["log"])
     for status in ("succeeded", "failed"):
-        stack.add_job(status, case["filename"].encode("utf-8", "replace").decode())
+        stack.add_job(status, case["filename"].encode("utf-8", "replace").decode(), "all")
     stack.add_verified()
     answer_as(stack, case["odd"])
     (folder / "0").write_bytes(b"of alice")

@@ -177,12 +177,20 @@ WORDS = st.one_of(
                 ["submit", "letter.txt", "--text", "x", "-o", "results/"],
             ),
             *(["cancel", FAILED], ["retry", FAILED], ["delete", JOB], ["login", "--no-browser"], [], ["--help"]),
+            *(["jobs", "--status", "failed", "--name", "[", "--batch", "all"], ["watch"], ["watch", "--batch", "all"]),
+            *(["watch", "--batch", "all", "--json", "--timeout", "0"], ["retry", "--failed", "--batch", "all"]),
+            *(["retry", "--failed", "--batch", "all", "--json"], ["download", "--batch", "all"]),
+            *(["download", "--batch", "all", "-o", ".", "--json"], ["download", "--batch", "all", "-o", "results/"]),
+            ["submit", "letter.txt", "there.txt", "--text", "x", "-o", ".", "--json"],
             *(["--version"], ["verify", JOB, "--json"], ["submit", "letter.txt", "--text-file", "-", "--json"]),
         ]
     ),
     st.tuples(
         st.sampled_from(["show", "log", "wait", "download", "cancel", "retry", "delete", "verify", "login"]), ANYTHING
     ).map(list),
+    st.tuples(st.sampled_from(["jobs", "watch", "download", "retry"]), st.just("--batch"), ANYTHING).map(list),
+    st.tuples(st.just("jobs"), st.just("--name"), ANYTHING).map(list),
+    st.tuples(st.just("download"), st.just("--batch"), st.just("all"), st.just("-o"), ANYTHING).map(list),
     st.tuples(st.just("submit"), ANYTHING, st.just("--text"), ANYTHING).map(list),
     st.tuples(st.just("download"), st.just(JOB), st.just("-o"), ANYTHING).map(list),
 )

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import typer
+
+from mayfly import client as polling
+from mayfly.batch import check_batch_id, progress_text
+from mayfly.client import Job
+from mayfly.commands.options import AsJson, Batch, Timeout, Url
+from mayfly.commands.outcome import LONGEST_PAUSE_SECONDS, end
+from mayfly.context import Context
+from mayfly.display import Terminal, emit_line, note, show_line
+from mayfly.errors import NotEnded
+from mayfly.live_table import live_table
+from mayfly.watch_list import NEWEST, WatchList
+
+_Show = Callable[[Sequence[Job]], None]
+
+
+def watch(
+    context: typer.Context, batch: Batch = None, timeout: Timeout = None, url: Url = None, as_json: AsJson = False
+) -> None:
+    """Follow the jobs of a batch, or those of yours that have not ended, until all have; the exit code says how.
+
+    On a terminal it is a table, elsewhere a line for each change of a status. JSON: the job, a line for each change.
+    """
+    check_batch_id(batch)
+    with Context.of(context).client(url) as client:
+        watched = WatchList(client, batch)
+        if not watched.jobs:
+            note(f"None of your {NEWEST} newest jobs goes on.")
+            return
+        try:
+            with _view(as_json=as_json) as show:
+                _follow(watched, show, timeout)
+        except NotEnded as error:
+            again = _again(batch)
+            raise NotEnded(f"{error} {again}") from error
+        except KeyboardInterrupt:
+            note(f"Interrupted. The jobs go on. {_again(batch)}")
+            raise
+    note(progress_text(watched.jobs))
+    end(list(watched.jobs))
+
+
+def _follow(watched: WatchList, show: _Show, timeout: float | None) -> None:
+    deadline = None if timeout is None else time.monotonic() + timeout
+    pause = min(polling.FIRST_POLL_SECONDS, LONGEST_PAUSE_SECONDS)
+    while True:
+        show(watched.jobs)
+        if not watched.open_ids:
+            return
+        if deadline is not None and time.monotonic() >= deadline:
+            raise NotEnded(f"{len(watched.open_ids)} of {len(watched.jobs)} jobs go on after {timeout:g} s.")
+        time.sleep(pause)
+        pause = min(pause * 1.3, LONGEST_PAUSE_SECONDS)
+        watched.refresh()
+
+
+@contextmanager
+def _view(*, as_json: bool) -> Iterator[_Show]:
+    console = Terminal(highlight=False)
+    if sys.stdout.isatty() and not console.is_dumb_terminal and not as_json:
+        with live_table(console) as show:
+            yield show
+        return
+    told: dict[str, str] = {}
+
+    def tell(jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if told.get(job["id"]) != job["status"]:
+                told[job["id"]] = job["status"]
+                (emit_line if as_json else show_line)(job)
+        sys.stdout.flush()
+
+    yield tell
+
+
+def _again(batch: str | None) -> str:
+    return "Watch them: mayfly watch" + (f" --batch {batch}" if batch else "")
