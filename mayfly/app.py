@@ -32,8 +32,14 @@ class _Commands(typer.core.TyperGroup):
     """Ends with a message and an exit code where something is wrong."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        with _pipe():
-            return super().make_context(info_name, args, parent, **extra)
+        try:
+            with _pipe():
+                return super().make_context(info_name, args, parent, **extra)
+        except (OSError, UnicodeError) as error:
+            if getattr(error, "filename", "") is None:  # standard output
+                raise
+            say_error(f"error: the completion cannot be installed: {plain(str(error))}. See --show-completion.")
+            raise typer.Exit(MayflyError.exit_code) from error
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -59,7 +65,6 @@ app = typer.Typer(
     help="Run your script on your files, each on a virtual machine that lives only for it.",
     epilog=_EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},

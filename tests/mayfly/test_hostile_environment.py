@@ -179,7 +179,7 @@ WORDS = st.one_of(
             *(["cancel", FAILED], ["retry", FAILED], ["delete", JOB], ["login", "--no-browser"], [], ["--help"]),
             *(["jobs", "--status", "failed", "--name", "[", "--batch", "all"], ["watch"], ["watch", "--batch", "all"]),
             *(["watch", "--batch", "all", "--json", "--timeout", "0"], ["retry", "--failed", "--batch", "all"]),
-            *(["retry", "--failed", "--batch", "all", "--json"], ["download", "--batch", "all"]),
+            *(["retry", "--failed", "--batch", "all", "--json"], ["download", "--batch", "all"], ["--show-completion"]),
             *(["download", "--batch", "all", "-o", ".", "--json"], ["download", "--batch", "all", "-o", "results/"]),
             ["submit", "letter.txt", "there.txt", "--text", "x", "-o", ".", "--json"],
             *(["--version"], ["verify", JOB, "--json"], ["submit", "letter.txt", "--text-file", "-", "--json"]),
@@ -199,7 +199,7 @@ ENVIRON = st.dictionaries(
         [
             *("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "TERM", "COLUMNS", "LINES"),
             *("MAYFLY_TOKEN_COMMAND", "MAYFLY_TOKEN", "MAYFLY_URL", "XDG_CONFIG_HOME", "HOME", "TZ", "LC_ALL"),
-            *("NO_COLOR", "FORCE_COLOR", "LANGUAGE", "TTY_COMPATIBLE"),
+            *("NO_COLOR", "FORCE_COLOR", "LANGUAGE", "TTY_COMPATIBLE", "_MAYFLY_COMPLETE"),
         ]
     ),
     st.text(st.characters(exclude_characters="\0"), max_size=12)
