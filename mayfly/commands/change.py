@@ -16,7 +16,7 @@ from mayfly.failures import Failures
 from mayfly.job_id import resolve_job_id
 from mayfly.job_list import jobs_of_batch
 
-_Failed = Annotated[bool, typer.Option("--failed", help="The failed jobs of the --batch.")]
+_Failed = Annotated[bool, typer.Option("--failed", help="Every failed job of the --batch.")]
 
 
 def cancel(context: typer.Context, job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
@@ -33,7 +33,7 @@ def retry(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a failed or cancelled job again, on a new machine, or the failed ones of a batch.
+    """Start a failed or cancelled job again on a new machine, or every failed job of a batch.
 
     JSON: the job; of a batch, {"batch", "jobs": [...]} with those that were started.
     """

@@ -11,7 +11,7 @@ Url = Annotated[
     typer.Option("--url", envvar="MAYFLY_URL", help="The stack's address, in the place of the one of `mayfly login`."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to standard output.")]
-MaybeJobId = Annotated[str | None, typer.Argument(metavar="[ID]", help="The job's id; or name a --batch.")]
+MaybeJobId = Annotated[str | None, typer.Argument(metavar="ID", help="The job's id; without it, name a --batch.")]
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, or as much of it as no other has.")]
 Batch = Annotated[
     str | None, typer.Option("--batch", metavar="ID", help="The jobs that were submitted together with this id.")

@@ -31,11 +31,13 @@ class Status(StrEnum):
 
 _Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many, the newest first.")]
 _All = Annotated[bool, typer.Option("--all", help="All there are.")]
+_NAMES = ", ".join(Status)
 _Statuses = Annotated[
-    list[Status] | None, typer.Option("--status", help="Only jobs of this status; may be given several times.")
+    list[Status] | None,
+    typer.Option("--status", metavar="STATUS", help=f"Only jobs of this status, one of {_NAMES}; may be repeated."),
 ]
 _Name = Annotated[
-    str | None, typer.Option("--name", metavar="PATTERN", help="Only files of such a name, as a shell's: 'a*.txt'.")
+    str | None, typer.Option("--name", metavar="PATTERN", help="Only jobs whose file name matches, such as 'a*.txt'.")
 ]
 _Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")]
 
@@ -62,7 +64,7 @@ def jobs(
     elif found:
         show_jobs(found)
     elif batch or wanted != Filter():
-        note("None of your jobs is such a one.")
+        note("No job of yours matches.")
     else:
         note("No jobs yet. Submit one: mayfly submit FILE --text ...")
 

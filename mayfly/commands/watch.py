@@ -26,24 +26,25 @@ def watch(
 ) -> None:
     """Follow the jobs of a batch, or those of yours that have not ended, until all have; the exit code says how.
 
-    On a terminal it is a table, elsewhere a line for each change of a status. JSON: the job, a line for each change.
+    A table on a terminal; elsewhere a line for each change of a job's status. JSON: the job, a line for each change.
     """
     check_batch_id(batch)
     with Context.of(context).client(url) as client:
         watched = WatchList(client, batch)
         if not watched.jobs:
-            note(f"None of your {NEWEST} newest jobs goes on.")
+            note(f"Your {NEWEST} newest jobs have all ended.")
             return
+        console = _table_console(as_json=as_json)
         try:
-            with _view(as_json=as_json) as show:
+            with live_table(console) if console else _lines(as_json=as_json) as show:
                 _follow(watched, show, timeout)
         except NotEnded as error:
-            again = _again(batch)
-            raise NotEnded(f"{error} {again}") from error
+            raise NotEnded(f"{error} {_again(batch)}") from error
         except KeyboardInterrupt:
             note(f"Interrupted. The jobs go on. {_again(batch)}")
             raise
-    note(progress_text(watched.jobs))
+    if console is None:  # the table ends with it
+        note(progress_text(watched.jobs))
     end(list(watched.jobs))
 
 
@@ -61,13 +62,14 @@ def _follow(watched: WatchList, show: _Show, timeout: float | None) -> None:
         watched.refresh()
 
 
-@contextmanager
-def _view(*, as_json: bool) -> Iterator[_Show]:
+def _table_console(*, as_json: bool) -> Terminal | None:
+    """Where a table can be shown and kept up to date."""
     console = Terminal(highlight=False)
-    if sys.stdout.isatty() and not console.is_dumb_terminal and not as_json:
-        with live_table(console) as show:
-            yield show
-        return
+    return console if not as_json and sys.stdout.isatty() and not console.is_dumb_terminal else None
+
+
+@contextmanager
+def _lines(*, as_json: bool) -> Iterator[_Show]:
     told: dict[str, str] = {}
 
     def tell(jobs: Sequence[Job]) -> None:

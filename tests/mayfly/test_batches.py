@@ -107,7 +107,7 @@ def test_jobs_are_filtered_by_status_name_and_batch_over_all_pages(run: Run, sta
     assert ids("--name", "A*") == []
     assert "Batch" in run("jobs", "--batch", BATCH).stdout
     none = run("jobs", "--status", "cancelled")
-    assert (none.exit_code, none.stdout, none.stderr) == (0, "", "None of your jobs is such a one.\n")
+    assert (none.exit_code, none.stdout, none.stderr) == (0, "", "No job of yours matches.\n")
     assert run("jobs", "--status", "odd").exit_code == 2
 
 
@@ -181,7 +181,7 @@ def test_watching_too_long_or_up_to_an_interrupt_says_how_to_go_on(run: Run, sta
 def test_with_nothing_to_watch_that_is_said(run: Run, stack: FakeStack) -> None:
     stack.add_job("failed")
     done = run("watch")
-    assert (done.exit_code, done.stdout, "goes on" in done.stderr) == (0, "", True)
+    assert (done.exit_code, done.stdout, "have all ended" in done.stderr) == (0, "", True)
 
 
 @pytest.mark.parametrize("width", [1, 20, 200])
