@@ -20,7 +20,7 @@ def is_loopback(url: str) -> bool:
 
 
 def is_private(url: str) -> bool:
-    """Whether nobody on the way there can read what is sent."""
+    """Whether requests to the URL are encrypted, or stay on this computer."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -29,10 +29,10 @@ def is_private(url: str) -> bool:
 
 
 def normalized(text: str) -> str:
-    """The origin of a stack's page, `https://host[:port]`, from what somebody copied from a browser or typed.
+    """The origin of a stack's page, `https://host[:port]`, from the text that a user has copied or typed.
 
     Raises:
-        UsageProblem: it is none, or what is sent there could be read on the way.
+        UsageProblem: it is not an origin, or requests to it would not be encrypted.
     """
     bare = text.strip()
     full = bare if "://" in bare else f"https://{bare}"

@@ -259,7 +259,7 @@ class JobClient:
         try:
             self._http.auth = _Bearer(token)
         except BaseException:
-            self.close()  # nobody gets this client to close it
+            self.close()  # the caller never gets this client to close it
             raise
 
     def _sent(self, method: str, path: str, *, once: bool = False, **content: Any) -> httpx.Response:

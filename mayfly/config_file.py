@@ -15,7 +15,7 @@ from mayfly.shapes import Shape, fits
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Somebody at one stack. `access_ends_at` is in seconds since 1970."""
+    """A user signed in at one stack. `access_ends_at` is in seconds since 1970."""
 
     domain: str
     client_id: str
@@ -28,20 +28,20 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class Config:
-    """`url` is the stack that commands are meant for unless they name another; people are found by their stack's."""
+    """`url` is the default stack of commands; `people` maps a stack's URL to the user signed in there."""
 
     url: str | None = None
     people: Mapping[str, SignedIn] = field(default_factory=dict)
 
     def with_stack(self, url: str, person: SignedIn | None) -> Config:
-        """This with a stack that commands are meant for from now on; nobody signs in where `person` is None."""
+        """This with the stack as the default of commands; `person` is None where the stack has no sign-in."""
         return replace(self.without(url), url=url).with_person(url, person)
 
     def with_person(self, url: str, person: SignedIn | None) -> Config:
         return replace(self, people={**self.people, url: person}) if person else self
 
     def without(self, url: str) -> Config:
-        """This with nobody signed in at a stack."""
+        """This without a sign-in at the stack."""
         return replace(self, people={each: person for each, person in self.people.items() if each != url})
 
 

@@ -83,8 +83,8 @@ class Context:
     def client(self, given: str | None) -> JobClient:
         """Of the stack of `address`, with whatever token there is for it.
 
-        A program's token is sent only to what has shown itself to be a stack, now or when somebody signed in there,
-        and asks for a token.
+        A program's token is sent only to an address that has proved to be a stack with sign-in, now or at an earlier
+        sign-in.
         """
         url, token = self.address(given), self.token
         session = self.session(url)

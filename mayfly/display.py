@@ -51,7 +51,7 @@ def _json(document: Any, indent: int | None = None) -> str:
 
 
 def note(text: str) -> None:
-    """Something beside the result."""
+    """Something besides the result."""
     typer.echo(plain(text), err=True)
 
 

@@ -139,7 +139,7 @@ def fetch(client: JobClient, job: Job, file: BinaryIO, on_bytes: OnBytes) -> Non
         before = written
         try:
             with client.open_output(job["id"], written) as response:
-                # Asked for the rest, a store may answer all of it.
+                # A store may answer a range request with the whole object.
                 skipped = written if response.status_code != HTTPStatus.PARTIAL_CONTENT else 0
                 for chunk in response.iter_bytes():
                     fresh, skipped = chunk[skipped:], max(0, skipped - len(chunk))

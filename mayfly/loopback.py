@@ -24,7 +24,7 @@ _REFUSALS = {"access_denied": "The sign-in was refused."}
 
 
 class Loopback:
-    """Listens until somebody comes back with the `state` that the sign-in was begun with; use as a context manager."""
+    """Listens for the redirect that has the sign-in's `state`; use as a context manager."""
 
     def __init__(self, redirect_uris: Sequence[str], state: str) -> None:
         """Takes the first address whose port is free.
@@ -54,15 +54,15 @@ class Loopback:
         self._server.server_close()
 
     def code(self, seconds: float) -> str:
-        """The authorization code that somebody brings.
+        """The authorization code of the redirect.
 
         Raises:
-            SignInProblem: nobody came in time, or somebody with an error.
+            SignInProblem: no redirect came in time, or one with an error.
         """
         try:
             answer = self._answers.get(timeout=seconds)
         except queue.Empty:
-            raise SignInProblem("Nobody signed in in time. Try again: mayfly login") from None
+            raise SignInProblem("The sign-in was not completed in time. Try again: mayfly login") from None
         if "code" in answer:
             return answer["code"]
         error = answer["error"]
@@ -71,14 +71,14 @@ class Loopback:
 
 
 class _Server(ThreadingHTTPServer):
-    # There a second program could listen at the same port.
+    # On Windows a second program could listen at the same port.
     allow_reuse_address = os.name != "nt"
     daemon_threads = True
 
     def __init__(self, uri: str, state: str, answers: queue.Queue[dict[str, str]]) -> None:
         parts = urlsplit(uri)
         self.path, self.state, self.answers = parts.path, state, answers
-        # By number, whatever the name is looked up as: nobody else's computer can be meant.
+        # By number, since the name could resolve to another computer.
         super().__init__(("127.0.0.1", parts.port or 0), _Handler)
 
 

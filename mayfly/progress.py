@@ -1,4 +1,4 @@
-"""How far something is, for somebody who looks at a terminal; nothing for anybody else."""
+"""Progress shown on a terminal; nothing where the output is not one."""
 
 from __future__ import annotations
 

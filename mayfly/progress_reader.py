@@ -14,7 +14,7 @@ def ignore_progress(_: int) -> None:
 
 
 class ProgressReader:
-    """A file that tells how much of it was read."""
+    """A file that reports how much of it was read."""
 
     def __init__(self, file: BinaryIO, on_bytes: OnBytes) -> None:
         self._file = file

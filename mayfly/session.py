@@ -26,7 +26,7 @@ TIMEOUT_SECONDS = 15.0
 
 
 class Session:
-    """Somebody's sign-in at one stack, kept in the config file."""
+    """A user's sign-in at one stack, kept in the config file."""
 
     def __init__(self, url: str, file: ConfigFile, transport: httpx.BaseTransport | None = None) -> None:
         self._url = url
@@ -38,7 +38,7 @@ class Session:
         return self._file.read().people.get(self._url)
 
     def settings(self) -> PoolSettings | None:
-        """How people sign in at this stack; None where nobody has to.
+        """The stack's sign-in settings; None where it has no sign-in.
 
         Raises:
             NotAStack: something else answers there.
@@ -68,7 +68,7 @@ class Session:
         return told
 
     def sign_in(self, settings: PoolSettings | None, show: Callable[[str, str], None]) -> SignedIn | None:
-        """Signs somebody in, and keeps that and the stack's address; nobody where nobody has to.
+        """Signs the user in, and saves that and the stack's address; None where the stack has no sign-in.
 
         Args:
             settings: of `settings`.
@@ -82,10 +82,10 @@ class Session:
         return person
 
     def sign_out(self) -> bool:
-        """Forgets who is signed in, then has their refresh token revoked; False if nobody was.
+        """Removes the sign-in, then revokes its refresh token; False if there was none.
 
         Raises:
-            SignInProblem: nobody is signed in here any more, but the token could not be revoked.
+            SignInProblem: the sign-in is removed, but the token could not be revoked.
         """
         config = self._file.read()
         person = config.people.get(self._url)
@@ -147,7 +147,7 @@ class Session:
             raise SignInProblem(signed_out_text(self._url)) from error
         renewed = _with(person, tokens)
         config = self._file.read()
-        if self._url in config.people:  # nobody has signed out meanwhile
+        if self._url in config.people:  # no sign-out meanwhile
             with suppress(UsageProblem):  # a read-only folder: this command has its token all the same
                 self._file.write(config.with_person(self._url, renewed))
         return renewed
@@ -157,7 +157,7 @@ class Session:
 
 
 def signed_out_text(url: str) -> str:
-    return f"Nobody is signed in at {url}, or the sign-in is over. Sign in: mayfly login {url}"
+    return f"You are not signed in at {url}, or the sign-in is over. Sign in: mayfly login {url}"
 
 
 def _with(person: SignedIn, tokens: Tokens) -> SignedIn:

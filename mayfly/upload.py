@@ -35,7 +35,7 @@ class Part:
 
 
 class _Stopped(Exception):
-    """Somebody has interrupted all of this."""
+    """The user has interrupted the upload."""
 
 
 def upload_file(client: JobClient, path: Path, size: int, multipart_from_bytes: int | None, on_bytes: OnBytes) -> str:
@@ -55,28 +55,28 @@ def upload_file(client: JobClient, path: Path, size: int, multipart_from_bytes: 
     """
     in_parts = multipart_from_bytes is not None and size >= multipart_from_bytes
     media_type, encoding = mimetypes.guess_type(path.name)
-    ticket = client.request_upload(path.name, size, None if encoding else media_type, multipart=in_parts)
+    upload = client.request_upload(path.name, size, None if encoding else media_type, multipart=in_parts)
     try:
         if in_parts:
-            _PartsUpload(client, path, size, ticket, on_bytes).run()
+            _PartsUpload(client, path, size, upload, on_bytes).run()
         else:
-            client.upload(ticket, path, on_bytes)
+            client.upload(upload, path, on_bytes)
     except (httpx.TransportError, JobApiError) as error:
         if path.stat().st_size != size:
             raise _changed(path) from error
         raise
-    return str(ticket["job_id"])
+    return str(upload["job_id"])
 
 
 class _PartsUpload:
     """Sends parts side by side, in rounds: a failure lets no part begin, and the next round sends what is missing."""
 
-    def __init__(self, client: JobClient, path: Path, size: int, ticket: dict[str, Any], on_bytes: OnBytes) -> None:
+    def __init__(self, client: JobClient, path: Path, size: int, upload: dict[str, Any], on_bytes: OnBytes) -> None:
         self._client, self._path, self._size, self._on_bytes = client, path, size, on_bytes
-        told = ticket["multipart"]
-        self._upload = (ticket["job_id"], told["upload_id"], path.name)
-        self._part_size: int = told["part_size"]
-        self._first = self._parts(told["parts"])
+        multipart = upload["multipart"]
+        self._upload = (upload["job_id"], multipart["upload_id"], path.name)
+        self._part_size: int = multipart["part_size"]
+        self._first = self._parts(multipart["parts"])
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
@@ -149,9 +149,9 @@ class _PartsUpload:
         with self._lock:
             self._on_bytes(more)
 
-    def _parts(self, told: Sequence[dict[str, Any]]) -> list[Part]:
+    def _parts(self, listed: Sequence[dict[str, Any]]) -> list[Part]:
         return [
-            Part(each["number"], (each["number"] - 1) * self._part_size, each["size"], each["url"]) for each in told
+            Part(each["number"], (each["number"] - 1) * self._part_size, each["size"], each["url"]) for each in listed
         ]
 
 

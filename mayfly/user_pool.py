@@ -70,7 +70,7 @@ class UserPool:
         self._transport = transport
 
     def sign_in_address(self, redirect_uri: str, scope: str, state: str, verifier: str) -> str:
-        """Where somebody signs in."""
+        """The address of the sign-in page."""
         digest = hashlib.sha256(verifier.encode()).digest()
         query = {
             "client_id": self._client_id,
@@ -101,7 +101,7 @@ class UserPool:
         """Makes a refresh token worthless.
 
         Raises:
-            SignInProblem: the pool could not be told.
+            SignInProblem: the pool could not be reached, or refused.
         """
         answer = self._post("/oauth2/revoke", {"token": refresh_token})
         if not answer.is_success:
@@ -134,7 +134,7 @@ class UserPool:
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """What a JWT says; whoever gets it verifies it. Of nothing, where it is none."""
+    """The claims of a JWT, not verified, which is the receiver's task; empty for any other text."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

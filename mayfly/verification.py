@@ -1,4 +1,4 @@
-"""Whether a job's files are the ones that its manifest tells of."""
+"""Verifies a job's files against its manifest."""
 
 from __future__ import annotations
 

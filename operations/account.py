@@ -17,10 +17,10 @@ Check = Callable[[Clients, StackConfig], Iterator[Finding]]
 
 # infra/network.py takes as many of the region's zones, in the order of their names, and wants at least two.
 MOST_ZONES, FEWEST_ZONES = 4, 2
-# With fewer at once, a burst of jobs beside people at the page is throttled, and tried again, all the time.
+# With a lower limit, a burst of jobs during normal use of the page is throttled and retried all the time.
 ENOUGH_FUNCTIONS = 100
 # What has to stay for functions without a reservation (Lambda API reference, PutFunctionConcurrency). Accounts whose
-# limit is below it have been told other numbers, 10 and 50, and could reserve nothing either.
+# limit is below it have got errors with other numbers, 10 and 50, and could reserve nothing either.
 UNRESERVED_FUNCTIONS = 100
 _SETTINGS = "mayfly:instanceTypes and mayfly:allowedInstanceTypes"
 _SPOT_ROLE = "AWSServiceRoleForEC2Spot"
@@ -47,12 +47,14 @@ def check_account(
 
 
 def _answered(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """The findings; where AWS would not answer, one that says so instead of the rest."""
+    """The findings; if AWS refuses a call, a finding about that replaces the remaining ones."""
     try:
         yield from findings
     except ClientError as error:
         seen = f"{error.operation_name} is refused: {error.response['Error']['Code']}"
-        yield Finding(subject, Verdict.WARN, seen, "Ask as somebody who may, or look in the console.")
+        yield Finding(
+            subject, Verdict.WARN, seen, "Run this with credentials that allow the call, or look in the console."
+        )
     except BotoCoreError as error:
         yield Finding(subject, Verdict.WARN, str(error), "See that AWS can be reached from here.")
 
@@ -61,7 +63,7 @@ def _credentials(clients: Clients, refusal: Callable[[str], str | None]) -> Iter
     try:
         caller = clients("sts").get_caller_identity()
     except (ClientError, BotoCoreError) as error:
-        yield Finding("credentials", Verdict.FAIL, str(error), "Sign in to AWS anew; `aws sts get-caller-identity`.")
+        yield Finding("credentials", Verdict.FAIL, str(error), "Sign in to AWS again; `aws sts get-caller-identity`.")
         return
     if why := refusal(caller["Account"]):
         remedy = "Sign in to another account, or set another aws:profile or aws:assumeRoles."
@@ -205,7 +207,7 @@ def _networks(clients: Clients, config: StackConfig) -> Iterator[Finding]:
     if len(vpcs) < most or config.stack in stacks:
         yield Finding("networks", Verdict.OK, seen)
     else:
-        remedy = f"Remove a VPC that nobody uses, or: {VPCS.request}"
+        remedy = f"Remove an unused VPC, or: {VPCS.request}"
         yield Finding("networks", Verdict.FAIL, f"{seen}, and {name} wants one of its own", remedy)
 
 

@@ -102,7 +102,9 @@ def _configured(folder: Path, stack: str) -> tuple[StackSettings | None, Finding
     seen = f"{stack}: sign-in {config.auth}, {config.max_concurrent_jobs} machines at most, {markets}: {machines}"
     if config.has_sign_in:
         return settings, Finding("stack", Verdict.OK, seen)
-    return settings, Finding("stack", Verdict.WARN, seen, "Whoever knows the address may use it and see all jobs.")
+    return settings, Finding(
+        "stack", Verdict.WARN, seen, "Everybody who knows the address may use it and see all jobs."
+    )
 
 
 def _signed_in(connect: Connect, settings: StackSettings | None) -> tuple[Session | None, list[Finding]]:
@@ -111,11 +113,11 @@ def _signed_in(connect: Connect, settings: StackSettings | None) -> tuple[Sessio
         if session.get_credentials() is not None:
             return session, []
     except BotoCoreError as error:
-        return None, [Finding("credentials", Verdict.FAIL, str(error), "Sign in to AWS anew, or correct the profile.")]
+        return None, [Finding("credentials", Verdict.FAIL, str(error), "Sign in to AWS again, or correct the profile.")]
     return None, [Finding("credentials", Verdict.WARN, "none: the account was not looked at", _FOR_LOCAL_USE)]
 
 
-def told(findings: Sequence[Finding]) -> str:
+def as_text(findings: Sequence[Finding]) -> str:
     """As lines, remedies below what they are for."""
     width = max(len(finding.subject) for finding in findings)
     lines = []
@@ -145,7 +147,7 @@ def main(
     """Exit code 0, or 1 when something says stop."""
     options = _parser().parse_args(argv)
     findings = list(examine(ROOT, options.stack, probe or ThisMachine(), connect))
-    sys.stdout.write((as_json(options.stack, findings) if options.json else told(findings)) + "\n")
+    sys.stdout.write((as_json(options.stack, findings) if options.json else as_text(findings)) + "\n")
     return int(any(finding.verdict is Verdict.FAIL for finding in findings))
 
 

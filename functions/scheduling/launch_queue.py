@@ -62,7 +62,7 @@ class LaunchQueue:
     def notify_next(self, but: Run | None = None) -> None:
         """Wakes the first waiting run whose workflow takes the answer; that run launches for all.
 
-        While the lease is held nobody is woken: its holder reads the queue again after releasing it, and is often the
+        While the lease is held, no run is woken: its holder reads the queue again after releasing it, and is often the
         next run itself.
         """
         if self.table.is_leased():

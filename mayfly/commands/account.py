@@ -32,7 +32,7 @@ def login(context: typer.Context, url: _Stack = None, no_browser: _NoBrowser = F
             port = urlsplit(redirect_uri).port
             note("Open this in a browser to sign in:")
             note(address)
-            note(f"It leads back to port {port} of this computer; from another one: ssh -L {port}:127.0.0.1:{port} ...")
+            note(f"It redirects to port {port} of this computer; from another one: ssh -L {port}:127.0.0.1:{port} ...")
         else:
             note("Sign in in the browser that has opened. If none has, open this:")
             note(address)
@@ -45,7 +45,7 @@ def login(context: typer.Context, url: _Stack = None, no_browser: _NoBrowser = F
     elif person:
         say(f"Signed in at {stack} as {person.email or person.owner}.")
     else:
-        say(f"Nobody has to sign in at {stack}. Commands are meant for it from now on.")
+        say(f"{stack} has no sign-in. Commands use this stack from now on.")
 
 
 def _opened(here: Context, address: str) -> bool:
@@ -62,7 +62,7 @@ def logout(context: typer.Context, url: Url = None, as_json: AsJson = False) -> 
     if as_json:
         emit({"url": stack, "signed_out": was_in})
     else:
-        say(f"Signed out at {stack}." if was_in else f"Nobody was signed in at {stack}.")
+        say(f"Signed out at {stack}." if was_in else f"You were not signed in at {stack}.")
 
 
 def whoami(context: typer.Context, url: Url = None, as_json: AsJson = False) -> None:
@@ -70,7 +70,7 @@ def whoami(context: typer.Context, url: Url = None, as_json: AsJson = False) -> 
     here = Context.of(context)
     session, stack = here.session(url), here.address(url)
     with here.client(url) as client:
-        client.page(limit=1)  # the API's word counts
+        client.page(limit=1)  # the API decides whether the token is valid
     if token := here.token:
         variable = COMMAND_VARIABLE if here.environ.get(COMMAND_VARIABLE, "").strip() else TOKEN_VARIABLE
         owner = claims_of(token()).get("sub")
@@ -85,4 +85,4 @@ def whoami(context: typer.Context, url: Url = None, as_json: AsJson = False) -> 
         emit(found)
     else:
         who = found["email"] or found["owner"]
-        say(f"{who} at {stack}" if who else f"Nobody in particular: there is no sign-in at {stack}.")
+        say(f"{who} at {stack}" if who else f"{stack} has no sign-in, so all users are the same owner.")

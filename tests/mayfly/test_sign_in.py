@@ -141,7 +141,9 @@ def test_a_code_is_worthless_to_whoever_has_not_asked_for_it(run: Run, stack: Fa
 
 def test_nobody_comes_and_the_wait_is_over(run: Run, here: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mayfly.session.SIGN_IN_SECONDS", 0.01)
-    assert "Nobody signed in in time" in said(run("login", here=replace(here, open_browser=lambda _: True)))
+    assert "The sign-in was not completed in time" in said(
+        run("login", here=replace(here, open_browser=lambda _: True))
+    )
 
 
 def test_the_next_port_is_taken_where_one_is_busy_and_all_are_named_where_all_are(stack: FakeStack) -> None:
@@ -199,7 +201,7 @@ def test_signing_out_revokes_the_token_and_forgets_it(run: Run, stack: FakeStack
     assert stack.refresh_tokens == set()
     assert json.loads(here.file.path.read_text()) == {"url": URL, "people": {}}
     assert document(run("logout", "--json"))["signed_out"] is False
-    assert "Nobody is signed in" in said(run("whoami"))
+    assert "You are not signed in" in said(run("whoami"))
 
 
 def test_signing_out_forgets_the_token_even_where_it_cannot_be_revoked(

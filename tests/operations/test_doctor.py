@@ -51,14 +51,14 @@ def look(where: Path, stack: str = "dev", connect: Any = nobody) -> dict[str, Fi
 def test_without_credentials_the_machine_is_looked_at_and_nothing_stops(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], Machine(programs=without("pulumi")), nobody) == 0
     told = capsys.readouterr().out
-    assert "look  credentials  none: the account was not looked at" in told
+    assert "warn  credentials  none: the account was not looked at" in told
     assert "local cloud" in told
-    assert "look  pulumi" in told
+    assert "warn  pulumi" in told
 
 
 def test_what_stops_ends_with_an_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], Machine(version=(3, 9)), nobody) == 1
-    assert "stop  python" in capsys.readouterr().out
+    assert "fail  python" in capsys.readouterr().out
 
 
 def test_programs_get_json(capsys: pytest.CaptureFixture[str]) -> None:
