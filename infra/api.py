@@ -204,6 +204,8 @@ def _policy(args: ApiArgs) -> list[Statement]:
         # Items that belong to no owner (docs/architecture.md, "Data"): slots show which machines live. Cancelling a job
         # removes its queue entry, or wakes the workflow that waits for its machine.
         Statement("ReadSlots", ["dynamodb:Query"], [data.table.arn], _in_partitions("#slot")),
+        # The lease names the runs that machines are being launched for: none of these jobs is deleted.
+        Statement("ReadLease", ["dynamodb:GetItem"], [data.table.arn], _in_partitions("#lease")),
         Statement("ReadLedger", ["dynamodb:Query"], [data.table.arn], _in_partitions("#ledger/*")),
         *_quota_policy(args),
         Statement("Dequeue", ["dynamodb:DeleteItem"], [data.table.arn], _in_partitions("#queue")),

@@ -254,6 +254,9 @@ class SimulatedSchedulingTable:
 
         return self._calls.make("dynamodb:GetItem", effect)
 
+    def batch_under_way(self) -> Batch | None:
+        return self._calls.make("dynamodb:GetItem", lambda: self._lease.batch if self._lease else None)
+
     def last_served(self) -> Mapping[str, str]:
         return self._calls.make("dynamodb:GetItem", lambda: self.served)
 

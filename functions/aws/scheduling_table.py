@@ -152,8 +152,10 @@ class DynamoSchedulingTable(DynamoLedger):
         except self._client.exceptions.ConditionalCheckFailedException:
             return None
         item = _plain(answer["Attributes"])
-        batches = readable(_batch, [item["batch"]] if "batch" in item else [], lambda _: "the batch under way")
-        return Lease(holder, int(item.get("limit", MAX_BATCH)), _first(batches), item.get("served", {}))
+        return Lease(holder, int(item.get("limit", MAX_BATCH)), _batch_of(item), item.get("served", {}))
+
+    def batch_under_way(self) -> Batch | None:
+        return _batch_of(_plain(self._get(_LEASE) or {}))
 
     def last_served(self) -> Mapping[str, str]:
         served: dict[str, str] = _plain(self._get(_LEASE) or {}).get("served", {})
@@ -277,6 +279,10 @@ def _name(item: Mapping[str, Any]) -> str:
 
 def _first(found: Sequence[_Kind]) -> _Kind | None:
     return found[0] if found else None
+
+
+def _batch_of(lease: Mapping[str, Any]) -> Batch | None:
+    return _first(readable(_batch, [lease["batch"]] if "batch" in lease else [], lambda _: "the batch under way"))
 
 
 def _batch(plain: Mapping[str, Any]) -> Batch:

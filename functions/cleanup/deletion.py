@@ -90,6 +90,13 @@ class Deletion:
         """
         if not job.status.is_terminal:
             raise NotReady(f"Job {job.id} is {job.status}; cancel it before deleting it.", field="job_id")
+        # The batch is read before the slots: a run's slot is granted before its batch is forgotten.
+        batch = self.queue.batch_under_way()
+        if batch is not None and job.this_run in {run for run, _ in batch.attempts}:
+            raise NotReady(
+                f"A machine is being launched for job {job.id}; delete the job in a minute, when that has been undone.",
+                field="job_id",
+            )
         alive = [machine.instance_id for machine in job.machines if machine.terminated_at is None]
         alive += [slot.machine.instance_id for slot in self.queue.slots() if slot.run == job.this_run]
         if alive:

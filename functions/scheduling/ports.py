@@ -189,6 +189,9 @@ class LeaseTable(Protocol):
     def is_leased(self) -> bool:
         """Whether the lease is held at this moment."""
 
+    def batch_under_way(self) -> Batch | None:
+        """The batch that a holder saved last and has not finished: its machines may be launching at this moment."""
+
     def last_served(self) -> Mapping[str, str]:
         """The latest `served` that was saved."""
 

@@ -356,7 +356,7 @@ def test_the_api_reaches_nothing_of_the_line_but_what_a_cancelled_job_needs(
         "#queue": {"delete_item"},
         "#slot": {"query"},
         "#machine": {"update_item"},
-        "#lease": set(),
+        "#lease": {"get_item"},
         "#anything": set(),
         "anonymous": set(),
         job["owner"]: set(operations) - {"delete_item"},  # a deletion leaves a tombstone

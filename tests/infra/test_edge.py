@@ -86,7 +86,7 @@ def test_without_a_boundary_no_role_names_one(recorded: Deployment) -> None:
     assert {role.inputs.get("permissionsBoundary") for role in recorded.of_type("aws:iam/role:Role")} == {None}
 
 
-def test_the_api_reaches_owners_items_and_five_partitions_for_one_thing_each(
+def test_the_api_reaches_owners_items_and_six_partitions_for_one_thing_each(
     signed_in: Deployment, open_to_all: Deployment
 ) -> None:
     for deployment, owners in ((signed_in, SUBJECT), (open_to_all, ANONYMOUS)):
@@ -105,6 +105,7 @@ def test_the_api_reaches_owners_items_and_five_partitions_for_one_thing_each(
         assert reached == {
             owners: {"GetItem", "PutItem", "Query", "UpdateItem"},
             "#slot": {"Query"},
+            "#lease": {"GetItem"},
             "#queue": {"DeleteItem"},
             "#machine": {"UpdateItem"},
             "#ledger/*": {"Query"},

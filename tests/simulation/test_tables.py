@@ -116,6 +116,7 @@ _line_steps = st.one_of(
         st.just("charge"),
         st.builds(Charge, st.sampled_from(DAYS), st.sampled_from(["alice", "bob"]), _instances, st.integers(1, 9)),
     ),
+    st.tuples(st.just("batch_under_way")),
     st.tuples(st.just("ledger"), st.sampled_from(DAYS), st.sampled_from([None, "alice"])),
     st.tuples(st.just("wait"), st.sampled_from([1.0, 59.0, 61.0])),
 )

@@ -332,8 +332,9 @@ def test_the_fake_knows_the_same_sizes() -> None:
 
 def test_a_batch_is_remembered_with_the_machines_of_the_pool_that_it_is_for(table: SchedulingTable) -> None:
     batch = replace(BATCH, pooled=("i-1", "i-2"))
+    assert table.batch_under_way() is None
     table.save_batch(taken(table), batch)
-    assert taken(table).batch == batch
+    assert taken(table).batch == table.batch_under_way() == batch
 
 
 def test_whom_a_leader_has_served_the_next_one_knows(table: SchedulingTable) -> None:

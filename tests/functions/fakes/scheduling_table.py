@@ -118,6 +118,9 @@ class FakeSchedulingTable:
         kept = self._kept_by(lease)
         kept.batch, kept.served = batch, dict(lease.served)
 
+    def batch_under_way(self) -> Batch | None:
+        return self.kept.batch if self.kept else None
+
     def last_served(self) -> Mapping[str, str]:
         return dict(self.kept.served) if self.kept else {}
 

@@ -13,7 +13,7 @@ from functions.jobs.job import NO_OVERRIDES, Job, JobStatus, Overrides, Run, Sto
 from functions.jobs.ports import LogLine
 from functions.jobs.s3_keys import input_key
 from functions.scheduling.launch_queue import LaunchQueue
-from functions.scheduling.ports import Slot
+from functions.scheduling.ports import Batch, BatchResult, Candidate, Slot
 from functions.submission.overrides import NO_ALLOWANCE, Allowance
 from functions.submission.submission import Document, Submission
 from functions.submission.uploads import UPLOAD_SECONDS
@@ -396,6 +396,19 @@ def test_a_job_whose_machine_is_not_confirmed_terminated_cannot_be_deleted(is_re
     assert isinstance(submission.files, FakeJobFiles)
     assert submission.files.deleted == []
     assert submission.get("alice", JOB_ID)
+
+
+def test_a_job_that_a_machine_is_being_launched_for_cannot_be_deleted() -> None:
+    """Cancelled while the lease holder waits for EC2's answer, it has neither a slot nor a receipt yet."""
+    submission = make(a_job(status=JobStatus.CANCELLED))
+    table = submission.queue.table
+    lease = table.acquire_lease("another run")
+    assert lease
+    table.save_batch(lease, Batch("token", Candidate("t4g.small", "subnet-a", "on-demand"), ((RUN, 1),)))
+    with pytest.raises(NotReady, match="is being launched"):
+        submission.delete("alice", JOB_ID)
+    table.release_lease(lease, BatchResult(1))
+    submission.delete("alice", JOB_ID)
 
 
 def test_a_job_that_is_retried_while_it_is_deleted_stays_with_its_files() -> None:
