@@ -132,8 +132,16 @@ class Gateway:
             usage=FakeUsageTable(),
         )
         self._app = create_app(submission, Auth.COGNITO)
+        self.renew()
+
+    def renew(self) -> None:
+        """Adds jobs in every state: earlier requests may have deleted those that there were."""
         for name in TOKENS:
+            self.jobs[name] = []
             self._add_jobs(name)
+            # Several, so that requests come upon one of each: an earlier request may have deleted the others.
+            for _ in range(4):
+                self._add_spent_jobs(name)
 
     def _add_jobs(self, name: str) -> None:
         """Jobs of this person in every state, their words all theirs."""
@@ -155,7 +163,6 @@ class Gateway:
             if not status.is_terminal:
                 self._queue.table.grant_slots([Slot(Run(owner, job_id), a_machine(f"i-{name}-{job_id}"))])
             self.jobs[name].append(job_id)
-        self._add_spent_jobs(name)
 
     def _add_spent_jobs(self, name: str) -> None:
         """One that has had all of its runs, one whose machine is on its way out, and one that was deleted."""
@@ -245,6 +252,7 @@ def sent_until(gateway: Gateway, is_complete: Callable[[], bool]) -> list[str]:
     faults: list[str] = []
     seeds = iter(range(2, 12))
     while not is_complete() and (seed := next(seeds, None)) is not None:
+        gateway.renew()
         faults += sent_through(gateway, "alice", 25, thorough=False, seed=seed)[0]
     return faults
 
