@@ -86,7 +86,8 @@ class Deletion:
         """Removes a terminal job: its record, then input, output, manifest and log.
 
         Raises:
-            NotReady: the job has not ended, a machine of it is not confirmed terminated, or it was retried meanwhile.
+            NotReady: the job has not ended, a machine of it is launching or not confirmed terminated, or it was retried
+                meanwhile.
         """
         if not job.status.is_terminal:
             raise NotReady(f"Job {job.id} is {job.status}; cancel it before deleting it.", field="job_id")

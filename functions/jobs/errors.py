@@ -9,7 +9,7 @@ MayflyError
 │   ├── UploadIncomplete         parts of the upload are not stored                  409
 │   ├── JobConflict              the job exists with other content                   409
 │   ├── OverrideNotAllowed       the stack does not allow this for a job             400
-│   ├── NotReady                 the job has not got that far                        409
+│   ├── NotReady                 the job's state does not allow this now             409
 │   ├── TooManyRuns              the job was run as often as a job may be            409
 │   ├── TooManyOpenJobs          as many of the owner's jobs have not ended as may be 409
 │   ├── UploadQuota              the owner has uploaded today what an owner may      403

@@ -219,7 +219,7 @@ class Submission:
         """Removes a terminal job: its record, input, output, manifest and log.
 
         Raises:
-            NotReady: the job has not ended, or a machine of it is not confirmed terminated.
+            NotReady: the job has not ended, or a machine of it is launching or not confirmed terminated.
         """
         job = self.get(owner, job_id)
         url_life = timedelta(seconds=UPLOAD_SECONDS) + self.spending.machine_deadline
