@@ -17,8 +17,9 @@ from tests.cloud.steps import until
 # Slots are just enough for those that have a machine, and for one that EC2 has none for.
 SLOTS = 11
 _ALWAYS_OPEN = "open"
-# A machine of those that boot comes online while the stack is changed, or after.
-_LATE_AGENT_SECONDS = 20
+# The machines that boot come online while the stack is changed, or after: long after the others have their states, on a
+# slow computer as well.
+_LATE_AGENT_SECONDS = 60
 # The input names a file that the script waits for; the text tells whether it shall fail.
 _SCRIPT = """\
 until [ -e '{gates}'/"$(cat "$1")" ]; do sleep 0.1; done
