@@ -162,8 +162,7 @@ def test_the_log_is_shown_as_plain_text(form: JobPage, fake_cloud: FakeCloud, do
 
 def scroll_to_the_end(form: JobPage, rows: int) -> None:
     """Rows are drawn as they come near."""
-    while form.rows.count() < rows:
-        before = form.rows.count()
+    while (before := form.rows.count()) < rows:
         form.rows.last.scroll_into_view_if_needed()
         expect(form.rows.nth(before)).to_be_attached()
     expect(form.rows).to_have_count(rows)
