@@ -14,16 +14,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ministack import app
+from ministack.core import persistence
 from ministack.core.responses import request_scope
 from ministack.services import ec2, eventbridge, lambda_svc, stepfunctions
 
 from localcloud.emulator.machines import REMEMBERED_SECONDS, STATE_CODES
+from localcloud.emulator.workflow_tasks import state_machines_by_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
 _TRIES = 100
+_TASK_TOKENS = "task_tokens"  # in the folder of the kept state, beside MiniStack's services
 
 
 def install() -> None:
@@ -32,6 +35,7 @@ def install() -> None:
     stepfunctions.load_persisted_state = _then(
         stepfunctions.load_persisted_state, lambda: failed.extend(_executions_that_the_restart_failed())
     )
+    stepfunctions.load_persisted_state = _then(stepfunctions.load_persisted_state, _load_task_tokens)
     # It is called once everything is loaded.
     eventbridge.start_scheduler = _then(
         eventbridge.start_scheduler,
@@ -50,7 +54,12 @@ def _saving_whole(save_all: Callable[[dict[str, Any]], None]) -> Callable[[dict[
                 return get_state()
         return get_state()
 
-    return lambda services: save_all({name: partial(whole, get_state) for name, get_state in services.items()})
+    def save(services: dict[str, Any]) -> None:
+        # Whoever answers a task of before the restart is told that it has ended, not that he may not answer.
+        services = {**services, _TASK_TOKENS: lambda: dict(state_machines_by_token)}
+        save_all({name: partial(whole, get_state) for name, get_state in services.items()})
+
+    return save
 
 
 def _then(upstream: Callable[..., None], more: Callable[[], None]) -> Callable[..., None]:
@@ -59,6 +68,10 @@ def _then(upstream: Callable[..., None], more: Callable[[], None]) -> Callable[.
         more()
 
     return call
+
+
+def _load_task_tokens() -> None:
+    state_machines_by_token.update(persistence.load_state(_TASK_TOKENS) or {})
 
 
 def _executions_that_the_restart_failed() -> Iterator[tuple[str, str, dict[str, Any]]]:

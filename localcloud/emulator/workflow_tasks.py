@@ -41,7 +41,8 @@ class RunningTask:
 
 
 _running: ContextVar[RunningTask | None] = ContextVar("localcloud_running_task", default=None)
-_state_machines_by_token: dict[str, str] = {}
+# The state machine that gave out each task token. Tokens of ended tasks stay: an answer to them is no refusal.
+state_machines_by_token: dict[str, str] = {}
 
 
 def install() -> None:
@@ -58,7 +59,7 @@ def checks_for_task_response(action: str, call: ApiCall) -> list[Check] | None:
         token = json.loads(call.body or b"{}").get("taskToken", "")
     except ValueError:
         return None
-    state_machine_arn = _state_machines_by_token.get(token)
+    state_machine_arn = state_machines_by_token.get(token)
     return [Check(action, state_machine_arn)] if state_machine_arn else None
 
 
@@ -78,7 +79,7 @@ def _with_token(upstream: Callable[..., Any]) -> Callable[..., Any]:
         running = _running.get()
         if running is None:
             return upstream(resource, input_data, task_token, state)
-        _state_machines_by_token[task_token] = running.state_machine_arn
+        state_machines_by_token[task_token] = running.state_machine_arn
         reset = _running.set(RunningTask(running.execution, task_token))
         try:
             return upstream(resource, input_data, task_token, state)
@@ -129,7 +130,7 @@ def _fail_waiting_task(token: str | None, error: Any) -> None:
 def _knowing_ended_tasks(upstream: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
     def send_task_response(data: dict[str, Any]) -> Any:
         token = data.get("taskToken", "")
-        if token in _state_machines_by_token and token not in stepfunctions._task_tokens:
+        if token in state_machines_by_token and token not in stepfunctions._task_tokens:
             message = "Task Timed Out: 'Provided task does not exist anymore'"
             return error_response_json("TaskTimedOut", message, 400)
         return upstream(data)

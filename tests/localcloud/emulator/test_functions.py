@@ -71,6 +71,14 @@ def invoke_state(function: str, **options: Any) -> dict[str, Any]:
     }
 
 
+def waiting_task(function: str) -> dict[str, Any]:
+    """A state that waits until its token is answered; the function is invoked with the token."""
+    return {
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Arguments": {"FunctionName": function, "Payload": {"token": "{% $states.context.Task.Token %}"}},
+    }
+
+
 def test_a_task_needs_the_state_machines_role_to_allow_its_function(harness: EmulatorHarness) -> None:
     function = harness.function(ECHO)
     states = "states.amazonaws.com"
@@ -143,11 +151,7 @@ def test_an_invocation_ends_as_it_began_when_its_function_is_changed_meanwhile(
 def test_answering_a_task_needs_a_right_on_its_state_machine(harness: EmulatorHarness) -> None:
     function = harness.function(ECHO)
     role = harness.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
-    waiting = {
-        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
-        "Arguments": {"FunctionName": function, "Payload": {"token": "{% $states.context.Task.Token %}"}},
-    }
-    arn = state_machine(harness, role, waiting)
+    arn = state_machine(harness, role, waiting_task(function))
     sfn = harness.client("stepfunctions")
     execution = sfn.start_execution(stateMachineArn=arn, input="{}")["executionArn"]
     token = wait_for(lambda: seen(harness, function) or None, "the token")[0]["token"]

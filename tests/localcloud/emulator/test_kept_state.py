@@ -7,10 +7,20 @@ from collections.abc import Iterator
 from itertools import chain
 
 import pytest
+from botocore.exceptions import ClientError
 
 from localcloud.emulator.process import EmulatorProcess
 from tests.localcloud.emulator.harness import REGION, EmulatorHarness, allow, wait_for
-from tests.localcloud.emulator.test_functions import ECHO, STREAM_ACTIONS, ids_of, put, seen, table
+from tests.localcloud.emulator.test_functions import (
+    ECHO,
+    STREAM_ACTIONS,
+    ids_of,
+    put,
+    seen,
+    state_machine,
+    table,
+    waiting_task,
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +62,15 @@ def test_an_emulator_goes_on_after_a_restart_with_what_it_held(harness: Emulator
     wait_for(lambda: [each["detail"]["executionArn"] for each in read_events()] == [execution], "the event")
     put(harness, name, "after")
     wait_for(lambda: "after" in chain(*ids_of(seen(harness, function))), "the record after the restart")
+
+
+def test_a_task_of_before_the_restart_is_known_to_have_ended(harness: EmulatorHarness) -> None:
+    function = harness.function(ECHO, harness.role([allow(["logs:*"])]))
+    role = harness.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
+    arn = state_machine(harness, role, waiting_task(function))
+    harness.client("stepfunctions").start_execution(stateMachineArn=arn, input="{}")
+    token = wait_for(lambda: seen(harness, function) or None, "the token")[0]["token"]
+    answerer = harness.role([allow(["states:SendTaskSuccess"], arn)])
+    harness.emulator.restart()
+    with pytest.raises(ClientError, match="TaskTimedOut"):
+        harness.as_role("stepfunctions", answerer).send_task_success(taskToken=token, output="{}")
