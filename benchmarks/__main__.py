@@ -25,7 +25,17 @@ from benchmarks.figure import Figure
 from benchmarks.program import RESULTS, ROOT
 from benchmarks.reference import DOCUMENT, REFERENCE, with_table
 
-PROGRAMS = ("original_design", "burst", "cold_start", "payload", "chatty_script", "pipeline", "pool_start", "big_file")
+PROGRAMS = (
+    "original_design",
+    "burst",
+    "cold_start",
+    "first_visit",
+    "payload",
+    "chatty_script",
+    "pipeline",
+    "pool_start",
+    "big_file",
+)
 RESULT = RESULTS / "bench.json"
 
 

@@ -14,9 +14,14 @@ import { MachineList } from "./machine-list.js";
 import { Machines } from "./machines.js";
 import { usualLength } from "./phases.js";
 import { session } from "./session.js";
+import { cutOffOnes, storedOnes } from "./submission.js";
 import { HIDDEN_MS, watchJob, whileVisible } from "./poll.js";
 
-/** @typedef {import("./api.js").Job} Job */
+/**
+ * @typedef {import("./api.js").Job} Job
+ * @typedef {object} Desk
+ * @property {() => string} kept what is left of the work when the sign-in has expired
+ */
 
 const LIST_MS = 4000;
 const LIST_RETRY_MS = 10_000;
@@ -235,12 +240,21 @@ function listen() {
   }, 1000);
 }
 
-/** @returns {JobForm} the form of the page that now works */
+/** @param {JobForm} form @returns {string} what is left of the work when the sign-in has expired */
+function keptOf(form) {
+  const kept = ["Your text is kept."];
+  if (cutOffOnes().length) kept.push("After that, choose the same file again to resume the upload.");
+  else if (storedOnes().length) kept.push("Your file is uploaded; its job is created when you have signed in.");
+  else if (form.hasFile) kept.push("The file has to be chosen again.");
+  return kept.join(" ");
+}
+
+/** @returns {Desk} */
 export function openDesk() {
   listen();
   const form = new JobForm(accept);
   new Connection();
   if (addressed()) route();
   lookAround();
-  return form;
+  return { kept: () => keptOf(form) };
 }

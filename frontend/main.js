@@ -1,16 +1,14 @@
 // @ts-check
-import { openDesk } from "./app.js";
 import { byId, setText } from "./dom.js";
 import { session, SettingsUnreachable } from "./session.js";
-import { cutOffOnes, storedOnes } from "./submission.js";
 
 const gate = byId("gate", HTMLElement);
 const desk = byId("desk", HTMLElement);
 const notice = byId("session-notice", HTMLElement);
 const again = byId("sign-in-again", HTMLButtonElement);
 
-/** @type {import("./form.js").JobForm | null} */
-let form = null;
+/** @type {import("./app.js").Desk | null} */
+let opened = null;
 
 /** @param {string} title @param {string} text @param {string} action */
 function warn(title, text, action) {
@@ -18,14 +16,6 @@ function warn(title, text, action) {
   setText(byId("session-text", HTMLElement), text);
   setText(again, action);
   notice.hidden = false;
-}
-
-function warnOfExpiry() {
-  const kept = ["Your text is kept."];
-  if (cutOffOnes().length) kept.push("After that, choose the same file again to resume the upload.");
-  else if (storedOnes().length) kept.push("Your file is uploaded; its job is created when you have signed in.");
-  else if (form?.hasFile) kept.push("The file has to be chosen again.");
-  warn("Your sign-in has expired.", kept.join(" "), "Sign in again");
 }
 
 function draw() {
@@ -36,19 +26,37 @@ function draw() {
   gate.hidden = state !== "signed-out";
   setText(byId("gate-problem", HTMLElement), problem);
   byId("gate-problem", HTMLElement).hidden = !problem;
-  // Whoever signed out shall find nothing of it by going back, either.
+  // After signing out, going back shows nothing of it either.
   if (state === "signed-out") desk.remove();
-  desk.hidden = false;
-  if (state === "expired") warnOfExpiry();
+  if (state === "expired") warn("Your sign-in has expired.", opened?.kept() ?? "", "Sign in again");
+}
+
+/** Fetches the desk's modules, which signing in does not need, all at once and not one import after the other. */
+function preloadDesk() {
+  document.head.append(byId("desk-modules", HTMLTemplateElement).content);
+}
+
+/** Rejects with SettingsUnreachable when its modules cannot be loaded. */
+async function showDesk() {
+  preloadDesk();
+  const loaded = await import("./app.js").catch((error) => {
+    if (!(error instanceof TypeError)) throw error; // a TypeError: import() found no network
+    throw new SettingsUnreachable("A part of it could not be loaded. Check the connection.");
+  });
+  if (!session.isUsable) return;
+  desk.hidden = false; // not before: a form without listeners would send itself
+  opened = loaded.openDesk();
 }
 
 byId("sign-in", HTMLButtonElement).addEventListener("click", () => session.signIn());
 byId("sign-out", HTMLButtonElement).addEventListener("click", () => session.signOut());
 again.addEventListener("click", () => (session.state === "expired" ? session.signIn() : location.reload()));
 session.addEventListener("change", draw);
+if (session.isLikely) preloadDesk();
 try {
   await session.start();
-  if (session.isUsable) form = openDesk();
+  if (session.isUsable) await showDesk();
+  else requestAnimationFrame(() => setTimeout(preloadDesk)); // the gate is drawn first
 } catch (error) {
   if (!(error instanceof SettingsUnreachable)) throw error;
   warn("The page cannot start.", error.message, "Try again");

@@ -50,7 +50,8 @@ function stored(key) {
 /** @returns {Promise<any>} what infra/site.py stored; rejects with SettingsUnreachable */
 async function settings() {
   try {
-    const response = await fetch("/config.json", { cache: "no-cache", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    // As index.html preloads it: with a cache mode of its own it would be fetched twice. infra/site.py says no-cache.
+    const response = await fetch("/config.json", { signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (response.ok) return await response.json();
   } catch {
     throw new SettingsUnreachable("The server cannot be reached. Check the connection.");
@@ -88,6 +89,11 @@ class Session extends EventTarget {
   /** @returns {boolean} whether the API can be asked */
   get isUsable() {
     return this.state === "open" || this.state === "signed-in";
+  }
+
+  /** @returns {boolean} whether `start` will probably find somebody who is signed in */
+  get isLikely() {
+    return Boolean(stored(STORED)?.refreshToken) || new URLSearchParams(location.search).has("code");
   }
 
   /** Finds out who is signed in, once per page. Rejects with SettingsUnreachable. */
