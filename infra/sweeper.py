@@ -12,6 +12,7 @@ from infra.job_storage import JobStorage
 from infra.machines import Machines, machine_deadline_minutes
 from infra.policies import Statement
 from infra.purge import purge_files
+from infra.spending import spending_settings
 from infra.steps import LOOK_AT_MACHINES, MEMORY, answer_workflow, end_machines, orchestrator_bundle
 
 # How long a job or a machine may be in the making before the sweeper asks what it waits for.
@@ -50,6 +51,7 @@ class Sweeper(pulumi.ComponentResource):
                     "OUTPUTS_BUCKET": args.data.outputs.name,
                     "ARTIFACTS_BUCKET": args.data.artifacts.name,
                     "MACHINE_LOG_GROUP": args.machines.log_group,
+                    "SPENDING": spending_settings(config),
                 },
                 statements=_policy(args),
                 timeout=_TIMEOUT_SECONDS,

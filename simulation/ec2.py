@@ -286,6 +286,7 @@ class Ec2:
             "Placement": {"AvailabilityZone": "eu-central-1a"},
             "LaunchTime": BEGINNING + timedelta(seconds=instance.launched),
             "State": {"Name": state},
+            "InstanceType": "t4g.small",
         }
 
     # The machines

@@ -156,6 +156,7 @@ def measured(record: Record, snapshot: Snapshot) -> dict[str, float]:
         "seconds from submission to end, p50": round(statistics.median(seconds), 1),
         "seconds from submission to end, p95": round(seconds[int(0.95 * (len(seconds) - 1))], 1),
         "machines": len(snapshot.charged),
+        "machines that no run was given": len(snapshot.unassigned),
         "machines lost": events["machine_lost"],
         **dict(sorted(Counter(record.events).items())),
         "requests answered 5xx or not at all": len(record.lost),

@@ -75,7 +75,7 @@ def _of_money(jobs: Sequence[SoakJob], snapshot: Snapshot) -> Iterator[str]:
         if spent > charged or (spent < charged and owner not in unread.values()):
             yield f"owner {owner}: the receipts are {spent} micro-USD, the ledger has {charged}"
     named = {machine["instance_id"] for found in receipts for machine in found["machines"]}
-    known = named | unread.keys()
+    known = named | unread.keys() | set(snapshot.unassigned)
     charged_machines, launched = set(snapshot.charged), set(snapshot.launched)
     for what, names in (
         ("in receipts and not in the ledger", named - charged_machines),

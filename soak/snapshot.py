@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from functions.cleanup.sweeper import UNASSIGNED
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import Job, JobApiError, JobClient
 
@@ -29,6 +30,7 @@ class Snapshot:
         launched: every machine that there ever was, with the job that it was launched for.
         ledger: micro-USD by the API's owner.
         charged: ids of the machines that are in the ledger.
+        unassigned: those of them that no run was given, since the functions were killed right after their launch.
     """
 
     left: Mapping[str, Collection[str]]
@@ -38,6 +40,7 @@ class Snapshot:
     launched: Mapping[str, str]
     ledger: Mapping[str, int]
     charged: Collection[str]
+    unassigned: Collection[str] = ()
 
 
 def take(
@@ -55,10 +58,15 @@ def take(
     items = _items(cloud)
     ledger: Counter[str] = Counter()
     charged: set[str] = set()
+    unassigned: set[str] = set()
     for item in items:
         if item["owner"]["S"].startswith(_LEDGER):
-            ledger[item["id"]["S"].rpartition("/")[0]] += int(item["micro_usd"]["N"])
+            owner = item["id"]["S"].rpartition("/")[0]
             charged |= set(item["machines"]["SS"])
+            if owner == UNASSIGNED:
+                unassigned |= set(item["machines"]["SS"])
+            else:
+                ledger[owner] += int(item["micro_usd"]["N"])
     return Snapshot(
         left={
             **_left(cloud, items),
@@ -71,6 +79,7 @@ def take(
         launched={**earlier_machines, **{machine["id"]: machine["job_id"] for machine in _machines(cloud)}},
         ledger=ledger,
         charged=charged,
+        unassigned=unassigned,
     )
 
 

@@ -237,7 +237,13 @@ class AwsMachines:
         for page in pages:
             for reservation in page["Reservations"]:
                 for instance in reservation["Instances"]:
-                    yield InstanceView(instance["InstanceId"], instance["LaunchTime"], instance["State"]["Name"])
+                    yield InstanceView(
+                        instance["InstanceId"],
+                        instance["LaunchTime"],
+                        instance["State"]["Name"],
+                        instance["InstanceType"],
+                        instance.get("InstanceLifecycle", "on-demand"),  # EC2 leaves it out for on-demand ones
+                    )
 
     def terminate(self, instance_id: str) -> str | None:
         return self.terminate_all([instance_id]).get(instance_id)

@@ -17,9 +17,10 @@ from typing import TypeVar
 from functions.cleanup.deletion import Purger
 from functions.cleanup.ports import SweepPosition
 from functions.cleanup.run_machines import is_gone
+from functions.costs.pricing import Prices, day_of
 from functions.execution.ports import InstanceView, Machines
 from functions.jobs import clock
-from functions.jobs.clock import now
+from functions.jobs.clock import now, rfc3339
 from functions.jobs.errors import CapacityAvailable, JobNotFound, JobUnreadable, RecordRefused
 from functions.jobs.failure_catalog import job_error
 from functions.jobs.isolation import isolated
@@ -32,6 +33,8 @@ from functions.scheduling.ports import Slot
 from functions.scheduling.warm_pool import MAX_AGE
 from functions.scheduling.warm_pool_ports import WarmPoolTable
 
+# The owner in the ledger of machines that no run was assigned: they cost the stack, and none of its users.
+UNASSIGNED = "unassigned"
 VERIFIED_BY_SWEEPER = "EC2 answered the sweeper that the instance is terminated"
 _RUNNING = "RUNNING"
 # The share of a sweep's time that each part leaves to the later parts.
@@ -97,6 +100,7 @@ class Sweeper:
     pool: WarmPoolTable | None = None
     position: SweepPosition = field(default_factory=NoPosition)
     purger: Purger | None = None
+    prices: Prices = field(default_factory=Prices)
 
     def sweep(self, time_left: Callable[[], float] = _no_limit) -> SweepReport:
         """Checks as many items as there is time for; `time_left` returns seconds."""
@@ -119,7 +123,10 @@ class Sweeper:
             if not is_live or clock.age(machine.launched_at) >= self.machine_deadline:
                 self.machines.terminate(machine.instance_id)
                 self._count(machine.instance_id, report)
-                notes.extend([held] if held else [])
+                if held is None:
+                    self._charge_unassigned(machine)
+                else:
+                    notes.append(held)
 
         def check_slot(slot: Slot) -> None:
             if clock.age(slot.machine.launched_at) >= self.grace and not is_running(slot.run):
@@ -151,6 +158,23 @@ class Sweeper:
             )
         )
         return report
+
+    def _charge_unassigned(self, machine: InstanceView) -> None:
+        """A scheduler that crashed between its launch and the slots leaves a machine that no run is charged for."""
+        receipt = MachineReceipt(
+            machine.instance_id,
+            run=0,
+            attempt=0,
+            instance_type=machine.instance_type,
+            market=machine.market,
+            zone="",
+            image_id="",
+            launched_at=rfc3339(machine.launched_at),
+            hourly_micro_usd=self.prices.hourly(machine.instance_type, machine.market),
+            burst_micro_usd=self.prices.burst.get(machine.instance_type, 0),
+        )
+        if receipt.instance_id not in self.queue.table.ledger(day_of(receipt)).machines:
+            self.queue.charge(UNASSIGNED, receipt)
 
     def _purge(self, owner: str, job_id: str, report: SweepReport) -> None:
         if self.purger is not None and self.purger.purge(owner, job_id):

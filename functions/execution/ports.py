@@ -73,12 +73,14 @@ class MachineTable(Protocol):
 class InstanceView:
     """An instance of the stack that is neither terminated nor on its way there.
 
-    `launched_at` is when it was started last (EC2's LaunchTime).
+    `launched_at` is when it was started last (EC2's LaunchTime). `market` is "on-demand" or "spot".
     """
 
     instance_id: str
     launched_at: datetime
     state: str = "running"  # EC2's name of it
+    instance_type: str = ""
+    market: str = "on-demand"
 
     @property
     def is_down(self) -> bool:

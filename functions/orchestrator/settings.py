@@ -142,6 +142,7 @@ class SweepSettings:
     outputs_bucket: str
     artifacts_bucket: str
     machine_log_group: str
+    spending: Spending
 
     @staticmethod
     def from_env(env: Env) -> SweepSettings:
@@ -156,6 +157,7 @@ class SweepSettings:
             outputs_bucket=env["OUTPUTS_BUCKET"],
             artifacts_bucket=env["ARTIFACTS_BUCKET"],
             machine_log_group=env["MACHINE_LOG_GROUP"],
+            spending=Spending.from_json(env["SPENDING"]),
         )
 
 

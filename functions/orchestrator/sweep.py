@@ -58,6 +58,7 @@ def sweeper() -> Sweeper:
         pool=DynamoWarmPoolTable(clients.dynamodb, settings.jobs_table) if settings.pool_size else None,
         purger=Purger(jobs, files, CloudWatchMachineLog(clients.logs, settings.machine_log_group)),
         position=DynamoSweepPosition(clients.dynamodb, settings.jobs_table),
+        prices=settings.spending.prices,
     )
 
 

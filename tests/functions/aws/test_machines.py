@@ -53,6 +53,7 @@ def instance(instance_id: str = INSTANCE) -> dict[str, Any]:
         "Placement": {"AvailabilityZone": "eu-central-1b"},
         "LaunchTime": datetime(2026, 1, 31, 9, 15, 2, tzinfo=UTC),
         "State": {"Name": "running"},
+        "InstanceType": "t4g.small",
     }
 
 
@@ -375,12 +376,15 @@ def test_the_stacks_machines_are_those_with_its_tag_that_live(aws: Stubbed) -> N
             {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
         ]
     }
-    pages = [[instance("i-1")], [instance("i-2")]]
+    pages = [[instance("i-1")], [{**instance("i-2"), "InstanceLifecycle": "spot"}]]
     first, last = ({"Reservations": [{"Instances": page}]} for page in pages)
     aws.ec2.add_response("describe_instances", {**first, "NextToken": "more"}, expected)
     aws.ec2.add_response("describe_instances", last, {**expected, "NextToken": "more"})
     launched = datetime(2026, 1, 31, 9, 15, 2, tzinfo=UTC)
-    assert list(aws.machines.alive_of_stack("dev")) == [InstanceView("i-1", launched), InstanceView("i-2", launched)]
+    assert list(aws.machines.alive_of_stack("dev")) == [
+        InstanceView("i-1", launched, "running", "t4g.small", "on-demand"),
+        InstanceView("i-2", launched, "running", "t4g.small", "spot"),
+    ]
 
 
 def test_a_machine_that_is_protected_from_termination_spares_no_other_in_the_same_call(aws: Stubbed) -> None:

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from functions.cleanup.sweeper import VERIFIED_BY_SWEEPER, Sweeper, SweepReport
+from functions.cleanup.sweeper import UNASSIGNED, VERIFIED_BY_SWEEPER, Sweeper, SweepReport
+from functions.costs.pricing import Prices, for_seconds
 from functions.execution.ports import InstanceView
 from functions.jobs.clock import rfc3339
 from functions.jobs.job import Job, JobStatus, Run
 from functions.scheduling.launch_queue import LaunchQueue
-from functions.scheduling.ports import Slot
+from functions.scheduling.ports import Charge, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
@@ -18,6 +19,7 @@ from tests.functions.fakes.workflow import FakeWorkflow
 
 GRACE, DEADLINE = timedelta(minutes=2), timedelta(hours=2)
 OLD, YOUNG = timedelta(minutes=3), timedelta(minutes=1)
+PRICES = Prices({"t4g.small": {"on-demand": 20_000, "spot": 6_000}})
 NOTHING = SweepReport()
 OPEN = [JobStatus.QUEUED, JobStatus.LAUNCHING, JobStatus.RUNNING]
 BOB = Run("bob", OTHER_ID)
@@ -47,6 +49,7 @@ class Sweep:
             machine_deadline=DEADLINE,
             confirm_waits=(1, 2, 4),
             sleep=self.slept.append,
+            prices=PRICES,
         )
 
     def __call__(self) -> SweepReport:
@@ -66,7 +69,8 @@ class Sweep:
     def machine(self, age: timedelta, *, instance_id: str = "i-1", slot_of: Run | None = None) -> None:
         """A machine that EC2 shows as running."""
         self.machines.states[instance_id] = "running"
-        self.machines.alive.append(InstanceView(instance_id, self._stopped.moment - age))
+        launched_at = self._stopped.moment - age
+        self.machines.alive.append(InstanceView(instance_id, launched_at, "running", "t4g.small", "spot"))
         if slot_of:
             record = a_machine(instance_id, run=slot_of.number, launched_at=self.ago(age))
             self.table.grant_slots([Slot(slot_of, record)])
@@ -193,6 +197,27 @@ def test_a_machine_with_the_stacks_tag_that_nobody_was_given_is_ended(stopped_cl
     sweep.machine(OLD)
     assert sweep().terminated == ["i-1"]
     assert sweep.machines.terminated == ["i-1"]
+
+
+def test_a_machine_that_no_run_was_given_is_charged_to_the_stack_once(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, workflow="RUNNING")
+    sweep.machine(OLD)
+    sweep()
+    sweep.machines.alive.append(sweep.machines.alive[0])  # its end was lost, and the next sweep sees it again
+    stopped_clock.go_on(OLD.total_seconds())
+    sweep()
+    (charge,) = sweep.table.charges.values()
+    assert (charge.owner, charge.instance_id) == (UNASSIGNED, "i-1")
+    assert charge.micro_usd == for_seconds(PRICES.hourly("t4g.small", "spot") or 0, OLD.total_seconds())
+
+
+def test_a_machine_that_is_charged_already_is_not_charged_to_the_stack(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, workflow="RUNNING")
+    sweep.machine(OLD)
+    charge = Charge(rfc3339(sweep.machines.alive[0].launched_at)[:10], "alice", "i-1", 700)
+    sweep.table.charge(charge)
+    sweep()
+    assert list(sweep.table.charges.values()) == [charge]
 
 
 def test_a_machine_in_the_place_of_which_its_run_holds_another_is_ended(stopped_clock: StoppedClock) -> None:
