@@ -76,7 +76,12 @@ class DispatchStep:
             # What only stores a result is not what made it.
             return job if stored_after else replace(job, program=self._program)
 
-        self.jobs.update(run.owner, run.job_id, require_active(run, change))
+        try:
+            self.jobs.update(run.owner, run.job_id, require_active(run, change))
+        except JobEnded:
+            # The job was cancelled during the call. Its log is deleted with it only if the record names the command.
+            self.jobs.update(run.owner, run.job_id, lambda job: _with_late_command(job, instance_id, command_id))
+            raise
         return command_id
 
     def _with_machine(self, run: Run, attempt: int, instance_id: str) -> tuple[Job, bool]:
@@ -152,6 +157,11 @@ class DispatchStep:
             spec_sha256=sha256_hex(spec),
             upload_only=upload_only,
         )
+
+
+def _with_late_command(job: Job, instance_id: str, command_id: str) -> Job:
+    machine = job.machine(instance_id)
+    return job if machine is None else job.with_machine(replace(machine, commands=(*machine.commands, command_id)))
 
 
 def _launched(job: Job, machine: MachineReceipt) -> Job:

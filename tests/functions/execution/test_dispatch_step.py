@@ -290,6 +290,7 @@ def test_a_job_cancelled_while_its_command_was_sent_stays_cancelled() -> None:
     with pytest.raises(JobEnded):
         dispatch()
     assert (dispatch.job.status, dispatch.job.command_id) == (JobStatus.CANCELLED, None)
+    assert dispatch.job.machines[0].commands == ("c-1",), "its log is deleted with the job"
 
 
 @pytest.mark.parametrize(
