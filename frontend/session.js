@@ -5,7 +5,7 @@
  * Access and ID token stay in memory. The refresh token is in sessionStorage as well, so that a reload, or the way to
  * the documentation and back, does not ask for the password again: that storage is this tab's alone and ends with it,
  * and `state` and code verifier have to outlive the way to the sign-in pages there anyway. Nothing is in localStorage or
- * a cookie. Why: docs/decisions/0008-the-page-signs-people-in-itself.md.
+ * a cookie; a new tab asks those that are open. Why: docs/decisions/0008-the-page-signs-people-in-itself.md and 0021.
  */
 import { PoolUnreachable, randomText, TokenRefused, UserPool } from "./user-pool.js";
 
@@ -20,6 +20,9 @@ import { PoolUnreachable, randomText, TokenRefused, UserPool } from "./user-pool
 const TIMEOUT_MS = 15_000;
 const STORED = "mayfly.session";
 const JOURNEY = "mayfly.sign-in";
+// A lock of each tab that is signed in, so that a new one knows at once whether there is one to ask. A browser frees it
+// when the tab is gone, however that came about.
+export const HELD_WHILE_SIGNED_IN = "mayfly.signed-in";
 // A request may take a while to get to where its token is checked.
 const RENEW_BEFORE_END_MS = 60_000;
 // By the error codes of RFC 6749, section 4.1.2.1.
@@ -84,7 +87,8 @@ class Session extends EventTarget {
   #access = null;
   /** @type {Promise<string> | null} */
   #renewal = null;
-  #otherTabs = new BroadcastChannel("mayfly.session");
+  /** @type {Promise<import("./open-tabs.js").OpenTabs | null> | null} */
+  #tabs = null;
 
   /** @returns {boolean} whether the API can be asked */
   get isUsable() {
@@ -110,10 +114,7 @@ class Session extends EventTarget {
     this.email = before?.email ?? "";
     if (before && !before.refreshToken) this.problem = EXPIRED; // and the page was loaded again since
     await this.#comeBack();
-    this.#otherTabs.addEventListener("message", async () => {
-      await this.#leave();
-      location.reload();
-    });
+    if (!this.#refreshToken) await this.#adopt();
     this.#become(this.#refreshToken ? "signed-in" : "signed-out");
   }
 
@@ -127,7 +128,7 @@ class Session extends EventTarget {
 
   /** Signs out here, in this origin's other tabs and, leaving for them, on the sign-in pages. */
   async signOut() {
-    this.#otherTabs.postMessage("signed out");
+    (await this.#openTabs())?.tellSignedOut();
     await this.#leave();
     location.assign(this.#requirePool().signOutAddress());
   }
@@ -183,6 +184,42 @@ class Session extends EventTarget {
     }
   }
 
+  /** Takes over the sign-in of another tab, if one has any. */
+  async #adopt() {
+    const { held = [] } = await navigator.locks.query();
+    const isElsewhere = held.some(({ name }) => name === HELD_WHILE_SIGNED_IN);
+    const other = isElsewhere ? await (await this.#openTabs())?.ask() : null;
+    if (!other) return;
+    this.#makeRoomFor(other.owner);
+    this.#refreshToken = other.refreshToken;
+    this.email = other.email;
+    this.problem = "";
+    this.#store(other.owner);
+  }
+
+  /** Their module is loaded when somebody is signed in, here or elsewhere: a first visit goes without. */
+  #openTabs() {
+    this.#tabs ??= import("./open-tabs.js").then(({ OpenTabs }) => new OpenTabs({
+      current: () => (this.state === "signed-in" ? stored(STORED) : null),
+      renewed: (before, now) => {
+        if (this.#refreshToken !== before) return;
+        this.#refreshToken = now;
+        this.#store();
+      },
+      signedOut: async () => {
+        await this.#leave();
+        location.reload();
+      },
+    }), () => (this.#tabs = null)); // no network: the next use tries again
+    return this.#tabs;
+  }
+
+  /** What another person typed or uploaded in this tab is kept from the next. @param {string} owner */
+  #makeRoomFor(owner) {
+    const before = /** @type {Stored | null} */ (stored(STORED))?.owner;
+    if (before && before !== owner) sessionStorage.clear();
+  }
+
   /** Calls at the same time share one renewal. @returns {Promise<string>} */
   #renew() {
     this.#renewal ??= this.#askForRenewal().finally(() => (this.#renewal = null));
@@ -205,15 +242,20 @@ class Session extends EventTarget {
   /** @param {Tokens} tokens @returns {string} the access token */
   #take(tokens) {
     const { sub: owner, email } = claimsOf(tokens.id_token);
-    const before = /** @type {Stored | null} */ (stored(STORED))?.owner;
-    // What somebody else typed or uploaded in this tab is none of this person's business.
-    if (before && before !== owner) sessionStorage.clear();
+    this.#makeRoomFor(owner);
     this.#access = { token: tokens.access_token, end: Date.now() + tokens.expires_in * 1000 - RENEW_BEFORE_END_MS };
-    this.#refreshToken = tokens.refresh_token ?? this.#refreshToken;
+    const before = this.#refreshToken;
+    this.#refreshToken = tokens.refresh_token ?? before;
+    if (before && this.#refreshToken && this.#refreshToken !== before) this.#tellRenewed(before, this.#refreshToken);
     this.problem = "";
     this.email = String(email ?? "");
     this.#store(owner);
     return tokens.access_token;
+  }
+
+  /** @param {string} before @param {string} now the refresh token in its place */
+  async #tellRenewed(before, now) {
+    (await this.#openTabs())?.tellRenewed(before, now);
   }
 
   /** @param {string} [owner] */
@@ -236,10 +278,16 @@ class Session extends EventTarget {
     return this.#pool;
   }
 
+  async #answerOthers() {
+    if (this.state !== "signed-in" && !this.#tabs) return;
+    (await this.#openTabs())?.answer(this.state === "signed-in");
+  }
+
   /** @param {SessionState} state */
   #become(state) {
     this.state = state;
     this.dispatchEvent(new Event("change"));
+    this.#answerOthers();
   }
 }
 

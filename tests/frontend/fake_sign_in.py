@@ -41,6 +41,8 @@ class FakeSignIn:
     """A `state` to come back with in the place of the page's own."""
     lives_seconds: int = 900
     outage: bool = False
+    rotates: bool = False
+    """Each renewal brings another refresh token, and ends the one before."""
     valid: set[str] = field(default_factory=set)
     """The access tokens that the API takes."""
     refresh_tokens: set[str] = field(default_factory=set)
@@ -71,24 +73,30 @@ class FakeSignIn:
         if form["grant_type"] == "refresh_token":
             if form["refresh_token"] not in self.refresh_tokens:
                 raise Refused("invalid_grant")
-            return self._tokens()
+            if not self.rotates:
+                return self._tokens()
+            self.refresh_tokens.remove(form["refresh_token"])
+            return {**self._tokens(), "refresh_token": self._refresh_token()}
         asked = self.codes.pop(form["code"], None)
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if asked is None or asked["code_challenge"] != challenge or form["redirect_uri"] != asked["redirect_uri"]:
             raise Refused("invalid_grant")
-        refresh_token = f"refresh-{next(self._numbers)}"
-        self.refresh_tokens.add(refresh_token)
-        return {**self._tokens(), "refresh_token": refresh_token}
+        return {**self._tokens(), "refresh_token": self._refresh_token()}
 
     def revoke(self, form: Mapping[str, str]) -> None:
         assert form["client_id"] == CLIENT_ID
-        self.refresh_tokens.remove(form["token"])
+        self.refresh_tokens.discard(form["token"])  # one that is worthless already is no error (RFC 7009, section 2.2)
 
     def sign_out(self, query: Mapping[str, str]) -> str:
         assert query["client_id"] == CLIENT_ID
         assert query["logout_uri"] == self.origin
         return query["logout_uri"]
+
+    def _refresh_token(self) -> str:
+        refresh_token = f"refresh-{next(self._numbers)}"
+        self.refresh_tokens.add(refresh_token)
+        return refresh_token
 
     def _tokens(self) -> dict[str, object]:
         access = f"access-{next(self._numbers)}"

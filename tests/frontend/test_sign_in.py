@@ -106,7 +106,7 @@ def test_reloading_and_going_back_do_not_use_the_code_again(form: JobPage, pool:
     assert pool.calls.count("POST /oauth2/token authorization_code") == 1
 
 
-def test_tokens_are_kept_for_this_tab_alone(form: JobPage, pool: FakeSignIn, context: BrowserContext) -> None:
+def test_tokens_are_stored_for_this_tab_alone(form: JobPage, pool: FakeSignIn) -> None:
     sign_in(form)
     expect(form.machine_count).to_have_text("Machines alive now: 0")
     local, cookies, session = json.loads(form.page.evaluate(KEPT))
@@ -115,9 +115,45 @@ def test_tokens_are_kept_for_this_tab_alone(form: JobPage, pool: FakeSignIn, con
     assert next(iter(pool.refresh_tokens)) in kept
     assert [token for token in pool.valid if token in kept] == []
     assert "verifier" not in kept
+
+
+def test_a_new_tab_takes_over_the_sign_in_of_an_open_one_and_of_no_closed_one(
+    form: JobPage, fake_cloud: FakeCloud, pool: FakeSignIn, context: BrowserContext
+) -> None:
+    job_id = fake_cloud.add_finished_job("one.txt")
+    sign_in(form)
+    expect(form.rows).to_have_count(1)
+    with context.expect_page() as opened:
+        form.rows.first.get_by_role("link").click(button="middle")
+    new = JobPage(opened.value, form.url)
+    assert new.shown_job_id("one.txt") == job_id
+    expect(new.page.locator("#account")).to_contain_text("alice@example.com")
+    assert len(pool.refresh_tokens) == 1
+    for page in (new.page, form.page):
+        page.close()
+    last = JobPage(context.new_page(), form.url)
+    last.page.goto(form.url)
+    expect(last.sign_in_button).to_be_visible()
+
+
+def test_a_refresh_token_that_one_tab_renews_is_the_others_too(
+    form: JobPage, pool: FakeSignIn, context: BrowserContext, watch: Watch
+) -> None:
+    watch.allow("401")
+    pool.rotates = True
+    sign_in(form)
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    (first,) = pool.refresh_tokens
     other = JobPage(context.new_page(), form.url)
-    other.page.goto(form.url)
-    expect(other.sign_in_button).to_be_visible()
+    other.open()
+    expect(other.machine_count).to_have_text("Machines alive now: 0")
+    (second,) = pool.refresh_tokens
+    assert second != first
+    form.page.wait_for_function("token => sessionStorage.getItem('mayfly.session').includes(token)", arg=second)
+    pool.valid.clear()
+    form.page.reload()
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    expect(form.session_notice).to_be_hidden()
 
 
 def test_a_reload_asks_for_no_new_sign_in(form: JobPage, pool: FakeSignIn) -> None:
@@ -299,12 +335,12 @@ def test_signing_out_revokes_the_token_and_leaves_nothing_in_any_tab(
     form: JobPage, fake_cloud: FakeCloud, pool: FakeSignIn, context: BrowserContext
 ) -> None:
     fake_cloud.add_finished_job("private.txt")
+    sign_in(form)
     other = JobPage(context.new_page(), form.url)
+    other.open()
     for page in (form, other):
-        sign_in(page)
         expect(page.rows).to_have_count(1)
     form.text.fill("private")
-    assert len(pool.refresh_tokens) == 2
     with form.page.expect_event("load"):  # back from the pool's own sign-out
         form.sign_out_button.click()
     for page in (form, other):
