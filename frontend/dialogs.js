@@ -53,6 +53,8 @@ function ask({ title, content, first, action, refusal, kind, work }) {
     document.body.append(dialog);
     dialog.showModal();
     (first ?? no).focus();
+    // WebKit puts the caret before a text that was set by a script.
+    if (first instanceof HTMLTextAreaElement) first.setSelectionRange(first.value.length, first.value.length);
   });
 }
 

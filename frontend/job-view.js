@@ -216,9 +216,11 @@ export class JobView {
 
   /** Its module is loaded for succeeded jobs alone: the page's first load goes without. */
   async #showManifest() {
+    const { job } = this;
+    if (!job) return;
     this.manifest.hidden = false;
     try {
-      await (await import("./manifest.js")).showManifest(this.id, this.manifest);
+      await (await import("./manifest.js")).showManifest(this.id, job.output_filename ?? job.filename, this.manifest);
     } catch (error) {
       if (!(error instanceof api.ApiError || error instanceof TypeError)) throw error; // a TypeError: import() found no network
       this.manifest.hidden = true; // the next look tries again

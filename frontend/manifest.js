@@ -44,14 +44,16 @@ async function check(id, button, sha256) {
  * Shows what a result was made of: its hashes, to copy and to check, and the whole manifest, to keep.
  *
  * @param {string} id the job's
+ * @param {string} filename of the result
  * @param {HTMLElement} place
  */
-export async function showManifest(id, place) {
+export async function showManifest(id, filename, place) {
   const manifest = await api.getManifest(id);
   const { input, output } = manifest;
   const verify = el("button", { class: "quiet small", type: "button", onclick: () => check(id, verify, output.sha256) }, "Verify result");
   const isLarge = output.size > MOST_BYTES;
   verify.hidden = !output.sha256 || isLarge;
+  const command = `sha256sum -- '${filename.replaceAll("'", "'\\''")}'`;
   /** @type {[string, string | null][]} */
   const rows = [["Input SHA-256", input.sha256], ["Result SHA-256", output.sha256]];
   // The API writes it as JSON.stringify does (RFC 8785): these are the bytes that the job's `manifest_sha256` is of.
@@ -60,5 +62,7 @@ export async function showManifest(id, place) {
     el("dl", {}, ...rows.map(([name, value]) => el("div", {}, el("dt", {}, name),
       el("dd", {}, value ?? "not known", " ", value && copyButton(name, value))))),
     el("div", { class: "actions" }, el("a", { class: "hint", href, download: `manifest-${id}.json` }, "Download manifest"), verify,
-      isLarge ? el("span", { class: "hint" }, `Above ${sizeText(MOST_BYTES)}: verify it with “mayfly verify ${id}”.`) : null));
+      isLarge && output.sha256 ? el("p", { class: "hint" },
+        `Results above ${sizeText(MOST_BYTES)} are too large for the browser to verify. Download the result, then compare its hash with what this prints: `,
+        el("code", {}, command), " ", copyButton("the command", command), ` Or run mayfly verify ${id}`) : null));
 }

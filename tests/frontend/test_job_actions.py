@@ -80,6 +80,7 @@ def test_a_job_runs_again_with_another_text_and_its_link_can_be_copied(
     text = dialog.get_by_label("Text")
     expect(text).to_be_focused()
     expect(text).to_have_value("a text")
+    assert text.evaluate("text => [text.selectionStart, text.selectionEnd]") == [6, 6]
     text.fill("another text")
     dialog.get_by_role("button", name="Run job").click()
     expect(dialog.get_by_role("alert")).to_contain_text("not available right now")

@@ -48,6 +48,23 @@ def test_a_receipt_tells_everything_about_the_machine(form: JobPage, fake_cloud:
     expect(form.announcer).to_have_text("The stored result differs.")
 
 
+def test_a_result_that_is_too_large_for_the_browser_is_verified_by_a_command(
+    form: JobPage, fake_cloud: FakeCloud
+) -> None:
+    job_id = fake_cloud.add_finished_job("it's large.bin")
+    job = fake_cloud.jobs[job_id]
+    form.page.route(
+        "**/manifest",
+        lambda route: route.fulfill(json=job.manifest | {"output": job.manifest["output"] | {"size": 2**27}}),
+    )
+    form.open(f"#/jobs/{job_id}")
+    form.unfold("more")
+    expect(form.job).to_contain_text(job.manifest["output"]["sha256"])
+    expect(form.job).to_contain_text("Results above 100 MiB are too large for the browser to verify.")
+    expect(form.job.locator("code")).to_have_text("sha256sum -- 'it'\\''s large.bin'")
+    expect(form.job.get_by_role("button", name="Verify result")).to_be_hidden()
+
+
 def test_a_machine_is_still_ending_until_its_end_is_confirmed(
     form: JobPage, fake_cloud: FakeCloud, document: Path
 ) -> None:
