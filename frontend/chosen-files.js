@@ -80,6 +80,8 @@ export class ChosenFiles {
       submission,
       isBusy: false,
       row: new FileRow(file.name, file.size, {
+        pause: () => submission.pause(),
+        resume: () => submission.resume(),
         stop: () => submission.stop(),
         retry: () => this.retry(entry),
         remove: () => this.remove(entry),

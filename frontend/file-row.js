@@ -7,10 +7,15 @@ import { durationText } from "./time.js";
  * @typedef {import("./speed.js").Progress} Progress
  * @typedef {import("./submission.js").Reports} Reports
  * @typedef {object} Actions what the row's buttons do
+ * @property {() => void} pause
+ * @property {() => void} resume
  * @property {() => void} stop
  * @property {() => void} retry
  * @property {() => void} remove
  */
+
+// Engines report progress up to a hundred times a second, which nobody can read.
+const REDRAW_MS = 150;
 
 /** One file of the form, from being chosen to having its job. Its state is told in words, so it is no live region. */
 export class FileRow {
@@ -20,16 +25,26 @@ export class FileRow {
    * @param {Actions} actions
    */
   constructor(name, size, actions) {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.redraw = undefined;
     this.name = name;
+    this.size = size;
+    /** @type {Progress | undefined} */
+    this.latest = undefined;
     this.bar = el("progress", { max: 100, value: 0, "aria-label": `Uploading ${name}`, hidden: true });
     this.state = el("p", { class: "hint" });
+    this.pause = this.#button("Pause", actions.pause);
+    this.resume = this.#button("Resume", () => {
+      this.waitForTurn();
+      actions.resume();
+    });
     this.stop = this.#button("Stop", actions.stop);
     this.retry = this.#button("Retry", actions.retry);
     this.remove = this.#button("Remove", actions.remove);
     this.element = el("li", { class: "file" },
       el("div", { class: "head" },
         el("p", { class: "what" }, el("strong", {}, name), " ", el("span", { class: "hint" }, sizeText(size))),
-        this.stop, this.retry, this.remove),
+        this.pause, this.resume, this.stop, this.retry, this.remove),
       this.bar, this.state);
     this.chosen("");
   }
@@ -40,21 +55,35 @@ export class FileRow {
   }
 
   waitForTurn() {
-    this.#show([this.stop], "Waiting for other uploads.");
+    this.#show([this.pause, this.stop], "Waiting for other uploads.");
   }
 
   /** @returns {Reports} */
   get reports() {
     return {
       uploading: () => {
-        this.bar.value = 0;
-        this.#show([this.stop], "Preparing the upload…", false, true);
+        this.#show([this.pause, this.stop], "Preparing the upload…", false, true);
         announce(`Uploading ${this.name}`);
       },
-      progress: (progress) => this.#progress(progress),
+      progress: (progress) => {
+        this.latest = progress;
+        if (this.redraw !== undefined) return;
+        this.#progress(progress);
+        this.redraw = setTimeout(() => {
+          this.redraw = undefined;
+          if (this.latest && this.latest !== progress) this.#progress(this.latest);
+        }, REDRAW_MS);
+      },
       waiting: (isOffline) => setText(this.state, isOffline
         ? "You are offline. The upload resumes when the connection is back."
         : "Connection lost. Retrying…"),
+      paused: (kept) => {
+        this.#show([this.resume, this.stop], kept
+          ? `Paused. ${sizeText(kept)} of ${sizeText(this.size)} are stored and are not sent again.`
+          : "Paused. The file is sent from its beginning when you resume.");
+        announce(`${this.name} is paused.`);
+      },
+      joining: () => this.#show([this.stop], "All parts are sent. Joining them…", false, true),
       uploaded: () => {
         this.bar.value = 100;
         this.#show([], "Uploaded. Creating the job…", false, true);
@@ -77,7 +106,8 @@ export class FileRow {
     const percent = total ? Math.floor((sent / total) * 100) : 100;
     this.bar.value = percent;
     const parts = [`${percent} %`, `${sizeText(sent)} of ${sizeText(total)}`];
-    if (speed && remaining) parts.push(`${sizeText(Math.round(speed))}/s`, `${durationText(Math.ceil(remaining) * 1000)} left`);
+    if (sent === total) parts.push("waiting for the storage");
+    else if (speed && remaining) parts.push(`${sizeText(Math.round(speed))}/s`, `${durationText(Math.ceil(remaining) * 1000)} left`);
     setText(this.state, parts.join(" · "));
   }
 
@@ -88,7 +118,9 @@ export class FileRow {
    * @param {boolean} [isUnderWay]
    */
   #show(buttons, state, isBad = false, isUnderWay = false) {
-    const all = [this.stop, this.retry, this.remove];
+    const all = [this.pause, this.resume, this.stop, this.retry, this.remove];
+    clearTimeout(this.redraw);
+    this.redraw = undefined;
     const hadFocus = all.some((button) => button === document.activeElement);
     for (const button of all) button.hidden = !buttons.includes(button);
     // A button that is hidden loses the focus; who works by keyboard stays at this row.

@@ -3,11 +3,10 @@ import * as api from "./api.js";
 import { addressOfBatch } from "./batch.js";
 import { ChosenFiles } from "./chosen-files.js";
 import { priceText } from "./cost.js";
-import { CutOffUploads } from "./resumable-uploads.js";
 import { byId, el, setText } from "./dom.js";
 import { grouped, lengthOf, limitsText } from "./file-check.js";
 import { askBeforeLeavingDuring } from "./unload-guard.js";
-import { finish, isPassing, storedOnes } from "./submission.js";
+import { cutOffOnes, finish, isPassing, storedOnes } from "./submission.js";
 import { UploadError } from "./upload.js";
 
 /**
@@ -68,7 +67,7 @@ export class JobForm {
     });
     this.#acceptDrops();
     this.#limitsKnown = this.#showLimits();
-    new CutOffUploads((submission, row, text) => this.#goOn(submission, row, text));
+    this.#showCutOff();
     this.#finishStored();
     this.#showUse();
   }
@@ -102,6 +101,14 @@ export class JobForm {
     if (!loaded) return;
     this.#options = new loaded.Options(limits);
     this.#problem.before(this.#options.element);
+  }
+
+  /** Their module is loaded where an upload was cut off: the page's first load goes without. */
+  async #showCutOff() {
+    if (!cutOffOnes().length) return;
+    const { CutOffUploads } = await import("./resumable-uploads.js");
+    new CutOffUploads((submission, row, text) => this.#goOn(submission, row, text));
+    this.#showUse();
   }
 
   #textChanged() {

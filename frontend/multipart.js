@@ -8,6 +8,8 @@ import { sendBytes, UploadError } from "./upload.js";
  * @typedef {import("./api.js").Part} Part
  * @typedef {object} Reports
  * @property {(sent: number) => void} sent bytes of the whole file
+ * @property {(stored: number) => void} stored bytes that the storage has for good
+ * @property {() => void} joining every part is stored
  * @property {(isOffline: boolean) => void} waiting
  */
 
@@ -26,6 +28,8 @@ export class MultipartUpload {
   #parts;
   /** @type {Map<number, number>} bytes sent, by the part's number */
   #sent = new Map();
+  /** Bytes of the parts that are stored, as far as this page knows. */
+  stored;
   /** @type {Promise<Parts> | null} */
   #renewal = null;
 
@@ -34,12 +38,14 @@ export class MultipartUpload {
    * @param {string} jobId
    * @param {string} uploadId
    * @param {Parts | null} parts
+   * @param {number} [stored] bytes, as was known before a reload
    */
-  constructor(file, jobId, uploadId, parts) {
+  constructor(file, jobId, uploadId, parts, stored = 0) {
     this.#file = file;
     this.#jobId = jobId;
     this.id = uploadId;
     this.#parts = parts;
+    this.stored = stored;
   }
 
   /**
@@ -55,6 +61,7 @@ export class MultipartUpload {
         // Perhaps it is complete, and only the answer was lost: then completing it again changes nothing.
         if (!(error instanceof api.ApiError && error.status === 404)) throw error;
       }
+      reports.joining();
       try {
         await this.#patiently(() => api.completeUpload(this.#jobId, this.id, this.#file), reports, signal);
         return;
@@ -76,18 +83,25 @@ export class MultipartUpload {
    */
   async #sendMissing(reports, signal) {
     const { parts } = this.#parts ?? await this.#renew(reports, signal);
-    this.#parts = null; // whatever happens, another run has to ask what is stored by then
+    this.#parts = null; // whatever happens but a pause, another run has to ask what is stored by then
     this.#sent = new Map(parts.map(({ number, size, stored }) => [number, stored ? size : 0]));
     const latest = new Map(parts.map((part) => [part.number, part]));
+    this.stored = parts.reduce((sum, { size, stored }) => sum + (stored ? size : 0), 0);
+    reports.stored(this.stored);
     this.#tell(reports);
     // The first part that fails for good ends the others: nothing goes on behind words that say it has failed.
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
     const missing = parts.filter(({ stored }) => !stored);
-    await Promise.all(missing.map(({ number }) => this.#sendPart(number, latest, reports, either).catch((error) => {
-      failed.abort(error);
-      throw error;
-    })));
+    try {
+      await Promise.all(missing.map(({ number }) => this.#sendPart(number, latest, reports, either).catch((error) => {
+        failed.abort(error);
+        throw error;
+      })));
+    } finally {
+      // The addresses are still good: going on after a pause asks for no others.
+      if (signal.aborted) this.#parts = { upload_id: this.id, part_size: parts[0].size, parts: [...latest.values()] };
+    }
   }
 
   /**
@@ -113,12 +127,17 @@ export class MultipartUpload {
         onSent(0);
         if (!(error instanceof UploadError) || error.status !== EXPIRED) throw error;
         if (url === latest.get(number)?.url) {
-          for (const part of (await this.#renew(reports, signal)).parts) latest.set(part.number, part);
+          for (const part of (await this.#renew(reports, signal)).parts) {
+            if (!latest.get(part.number)?.stored) latest.set(part.number, part);
+          }
         }
         throw new UploadError(error.message, { passing: true });
       }
     }, { passes: isPassing, tries: TRIES, waiting: reports.waiting, signal });
     onSent(size);
+    latest.set(number, { number, size, url: null, stored: true });
+    this.stored += size;
+    reports.stored(this.stored);
   }
 
   /**

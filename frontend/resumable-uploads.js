@@ -30,6 +30,9 @@ export class CutOffUploads {
     const abandon = el("button", { class: "quiet small", type: "button" }, "Discard", el("span", { class: "unseen" }, ` ${one.filename}`));
     const item = el("li", { class: "file" },
       el("p", { class: "what" }, el("strong", {}, one.filename), " ", el("span", { class: "hint" }, sizeText(one.size))),
+      el("p", { class: "hint" }, one.stored
+        ? `${sizeText(one.stored)} of ${sizeText(one.size)} are stored and are not sent again.`
+        : "Nothing is stored of it yet."),
       el("p", { class: "hint quote" }, `Text: ${one.text}`),
       el("div", { class: "actions" },
         el("label", { class: "button small primary" }, "Choose the file again", el("span", { class: "unseen" }, `: ${one.filename}`), input), abandon),
@@ -64,6 +67,8 @@ export class CutOffUploads {
       if (await this.goOn(submission, row, one.text)) this.#leave(row.element, "");
     };
     const row = new FileRow(one.filename, one.size, {
+      pause: () => submission.pause(),
+      resume: () => submission.resume(),
       stop: () => submission.stop(),
       retry: go,
       remove: () => {

@@ -1,6 +1,5 @@
 // @ts-check
 import * as api from "./api.js";
-import { MultipartUpload } from "./multipart.js";
 import { retrying } from "./retrying.js";
 import { Slots } from "./semaphore.js";
 import { speedometer } from "./speed.js";
@@ -15,6 +14,8 @@ import { sendForm, UploadError } from "./upload.js";
  * @property {() => void} uploading
  * @property {(progress: Progress) => void} progress
  * @property {(isOffline: boolean) => void} waiting for the connection
+ * @property {(kept: number) => void} paused with so many bytes that need not be sent again
+ * @property {() => void} joining all parts are stored
  * @property {() => void} uploaded
  */
 
@@ -58,9 +59,13 @@ export const cutOffOnes = () => unfinished().filter(({ uploadId }) => uploadId !
 export class Submission {
   #jobId = "";
   #isStored = false;
-  /** @type {MultipartUpload | null} */
+  /** @type {import("./multipart.js").MultipartUpload | null} */
   #parts = null;
   #stop = new AbortController();
+  /** While it is paused. @type {{end: Promise<void>, resume: () => void, fail: (reason: Error) => void} | null} */
+  #pause = null;
+  /** An upload that goes on. @type {Unfinished | null} */
+  #before = null;
   /** Whether its job exists. */
   isDone = false;
 
@@ -72,9 +77,7 @@ export class Submission {
     this.file = file;
     this.overrides = before?.overrides;
     this.batch = before?.batch;
-    if (!before?.uploadId) return;
-    this.#jobId = before.jobId;
-    this.#parts = new MultipartUpload(file, before.jobId, before.uploadId, null);
+    this.#before = before?.uploadId ? before : null;
   }
 
   /**
@@ -86,9 +89,8 @@ export class Submission {
    * @returns {Promise<Job>} rejects with an ApiError or an UploadError
    */
   async run(text, multipartFrom, reports) {
-    this.#stop = new AbortController();
     if (!this.#isStored) {
-      await turns.during(() => this.#upload(text, multipartFrom, reports), this.#stop.signal);
+      await this.#store(text, multipartFrom, reports);
       this.#isStored = true;
       this.#parts = null;
     }
@@ -106,17 +108,64 @@ export class Submission {
 
   /** Stops the upload. Of parts that are stored already, none is kept. */
   stop() {
-    this.#stop.abort(new UploadError("The upload was stopped.", { stopped: true }));
+    const reason = new UploadError("The upload was stopped.", { stopped: true });
+    this.#stop.abort(reason);
+    this.#pause?.fail(reason);
     this.abandon();
+  }
+
+  /** Sends nothing more until `resume`. Parts that are stored are kept. */
+  pause() {
+    /** @type {() => void} */
+    let resume = () => {};
+    /** @type {(reason: Error) => void} */
+    let fail = () => {};
+    const end = new Promise((/** @type {(value: void) => void} */ resolve, reject) => {
+      resume = resolve;
+      fail = reject;
+    });
+    end.catch(() => {}); // it may be stopped before anything waits for this
+    this.#pause = { end, resume, fail };
+    this.#stop.abort(new UploadError("The upload is paused.", { stopped: true }));
+  }
+
+  resume() {
+    this.#pause?.resume();
   }
 
   /** Forgets what there is of it. */
   abandon() {
-    if (this.#jobId) forget(this.#jobId);
+    const jobId = this.#before?.jobId ?? this.#jobId;
+    if (jobId) forget(jobId);
     // If that does not work, the storage itself ends unfinished uploads after a day.
     this.#parts?.abort().catch(() => {});
+    if (this.#before) api.abortUpload(jobId, this.#before.uploadId ?? "", this.file.name).catch(() => {});
+    this.#before = null;
     this.#parts = null;
     this.#isStored = false;
+  }
+
+  /**
+   * Uploads the file when its turn comes, in as many goes as there are pauses.
+   *
+   * @param {string} text
+   * @param {number} multipartFrom
+   * @param {Reports} reports
+   */
+  async #store(text, multipartFrom, reports) {
+    for (;;) {
+      this.#stop = new AbortController();
+      this.#pause = null;
+      try {
+        await turns.during(() => this.#upload(text, multipartFrom, reports), this.#stop.signal);
+        return;
+      } catch (error) {
+        const pause = /** @type {{end: Promise<void>} | null} */ (this.#pause);
+        if (!pause) throw error;
+        reports.paused(this.#parts?.stored ?? this.#before?.stored ?? 0);
+        await pause.end;
+      }
+    }
   }
 
   /**
@@ -131,6 +180,12 @@ export class Submission {
     const sent = (/** @type {number} */ bytes) => reports.progress(measure(bytes));
     const isLarge = file.size > 0 && file.size >= multipartFrom;
     reports.uploading();
+    if (this.#before?.uploadId) {
+      const { jobId, uploadId, stored } = this.#before;
+      this.#jobId = jobId;
+      this.#parts = await inParts(file, jobId, uploadId, null, stored);
+      this.#before = null;
+    }
     if (!this.#parts) {
       const grant = await retrying(() => api.createUpload(file, isLarge), { passes: isPassing, tries: 1, waiting: reports.waiting, signal });
       signal.throwIfAborted();
@@ -142,11 +197,13 @@ export class Submission {
         return;
       }
       const parts = /** @type {api.Parts} */ (grant.multipart);
-      this.#parts = new MultipartUpload(file, grant.job_id, parts.upload_id, parts);
+      this.#parts = await inParts(file, grant.job_id, parts.upload_id, parts);
     }
-    remember({ ...this.#record(text), uploadId: this.#parts.id });
+    const record = { ...this.#record(text), uploadId: this.#parts.id };
+    const stored = (/** @type {number} */ bytes) => remember({ ...record, stored: bytes });
+    remember({ ...record, stored: this.#parts.stored });
     try {
-      await this.#parts.run({ sent, waiting: reports.waiting }, signal);
+      await this.#parts.run({ sent, stored, joining: reports.joining, waiting: reports.waiting }, signal);
     } catch (error) {
       if (isGone(error)) {
         forget(this.#jobId);
@@ -162,6 +219,18 @@ export class Submission {
     const { name: filename, size, lastModified } = this.file;
     return { jobId: this.#jobId, text, filename, size, lastModified, overrides: this.overrides, batch: this.batch, uploadId: null };
   }
+}
+
+/**
+ * Its module is loaded with the first large file: the page's first load goes without.
+ *
+ * @param {ConstructorParameters<typeof import("./multipart.js").MultipartUpload>} of
+ * @returns {Promise<import("./multipart.js").MultipartUpload>} rejects with an UploadError
+ */
+async function inParts(...of) {
+  const loaded = await import("./multipart.js").catch(() => null);
+  if (!loaded) throw new UploadError("The upload cannot begin: the server cannot be reached. Check the connection.", { passing: true });
+  return new loaded.MultipartUpload(...of);
 }
 
 /** @param {unknown} error */

@@ -15,6 +15,7 @@
  * @property {number} lastModified milliseconds since the epoch
  * @property {import("./api.js").Overrides} [overrides]
  * @property {string} [batch]
+ * @property {number} [stored] bytes of the multipart upload that the storage has
  * @property {string | null} uploadId of the multipart upload that was cut off; null once the file is stored
  */
 

@@ -15,9 +15,10 @@ from functions.jobs.s3_keys import checked_filename, input_key, object_key
 from functions.submission.quotas import NoUsage, Quotas, UsageTable
 
 UPLOAD_SECONDS = 3600
+# What an interrupted upload has to send again is parts that were under way, four at most: so they are small.
 # S3 takes at most 10,000 parts of at least 5 MiB, the last one apart (S3 user guide, "Multipart upload limits").
-PART_BYTES = 32 * 1024 * 1024
-# From here on clients should upload in parts: below, a form is one request where parts are four.
+PART_BYTES = 8 * 1024 * 1024
+# From here on clients should upload in parts: below, a form is one request where parts are a dozen.
 MULTIPART_FROM_BYTES = 100 * 1024 * 1024
 # S3 copies within a request, some 80 MB a second, and API Gateway waits for no answer longer than half a minute.
 MAX_COPY_BYTES = 1024 * 1024 * 1024

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,13 @@ def parts_sent(fake_cloud: FakeCloud) -> list[int]:
     return sorted(int(call.split()[-1]) for call in fake_cloud.calls if call.startswith("PUT s3"))
 
 
+def parts_asked(watch: Watch) -> list[int]:
+    """As the browser counts them: the fake may read one only after the page has been left."""
+    return sorted(
+        int(number) for line in watch.requests for number in re.findall(r"^sent +PUT.*partNumber=(\d+)", line)
+    )
+
+
 def cut_off(form: JobPage) -> Locator:
     return form.page.get_by_role("region", name="Interrupted upload")
 
@@ -40,7 +48,8 @@ def cut_off_after_two_parts(form: JobPage, fake_cloud: FakeCloud, large: Path) -
     form.open()
     form.fill("the text", large)
     form.submit_button.click()
-    expect(form.file_rows).to_contain_text("51 KiB of 51 KiB")  # all is sent but not all is stored
+    # All is sent but not all is stored.
+    expect(form.file_rows).to_contain_text("51 KiB of 51 KiB · waiting for the storage")
     form.page.on("dialog", lambda dialog: dialog.accept())
     form.page.reload()
     fake_cloud.uploads_may_end.set()
@@ -68,10 +77,11 @@ def test_parts_go_side_by_side_and_what_breaks_off_or_expires_is_sent_again(
 
 
 def test_after_a_reload_only_the_missing_parts_of_the_same_file_are_sent(
-    form: JobPage, fake_cloud: FakeCloud, large: Path, tmp_path: Path
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path, tmp_path: Path
 ) -> None:
     cut_off_after_two_parts(form, fake_cloud, large)
     expect(cut_off(form)).to_contain_text("Text: the text")
+    expect(cut_off(form)).to_contain_text("20 KiB of 51 KiB are stored and are not sent again.")
     chooser = form.page.get_by_label("Choose the file again")
     other = tmp_path / "other" / large.name
     other.parent.mkdir()
@@ -81,15 +91,62 @@ def test_after_a_reload_only_the_missing_parts_of_the_same_file_are_sent(
         file.touch() if not file.exists() else None
         chooser.set_input_files(file)
         expect(cut_off(form).get_by_role("alert")).to_contain_text(f"This is a different file: {how}.")
-    fake_cloud.calls.clear()
+    watch.requests.clear()
     chooser.set_input_files(large)
     form.shown_job_id(large.name)
     form.expect_status("Succeeded")
-    assert parts_sent(fake_cloud) == [3, 4, 5, 6]
+    assert parts_asked(watch) == [3, 4, 5, 6]
     assert form.download() == large.read_bytes() + b"\nthe text"
     expect(cut_off(form)).to_be_hidden()
     expect(form.text).to_have_value("")
     assert form.page.evaluate("sessionStorage.length") == 0
+
+
+def test_an_upload_is_paused_and_goes_on_with_what_is_missing(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path
+) -> None:
+    fake_cloud.uploads_may_end.clear()
+    fake_cloud.first_held_part = 3
+    form.open()
+    form.fill("the text", large)
+    form.submit_button.click()
+    expect(form.file_rows).to_contain_text("waiting for the storage")
+    form.page.get_by_role("button", name="Pause").press("Enter")
+    expect(form.file_rows).to_contain_text("Paused. 20 KiB of 51 KiB are stored and are not sent again.")
+    expect(form.announcer).to_have_text("large.bin is paused.")
+    resume = form.page.get_by_role("button", name="Resume")
+    expect(resume).to_be_focused()
+    expect(form.page.get_by_role("progressbar")).to_be_hidden()
+    watch.requests.clear()
+    fake_cloud.uploads_may_end.set()
+    resume.press("Enter")
+    form.shown_job_id(large.name)
+    form.expect_status("Succeeded")
+    assert parts_asked(watch) == [3, 4, 5, 6]
+    assert "POST /api/uploads/{id}/parts" not in fake_cloud.calls
+    assert form.download() == large.read_bytes() + b"\nthe text"
+
+
+def test_a_paused_upload_can_be_stopped(form: JobPage, fake_cloud: FakeCloud, large: Path) -> None:
+    fake_cloud.uploads_may_end.clear()
+    form.open()
+    form.fill("the text", large)
+    form.submit_button.click()
+    expect(form.file_rows).to_contain_text("of 51 KiB")
+    form.page.get_by_role("button", name="Pause").click()
+    expect(form.file_rows).to_contain_text("Paused. The file is sent from its beginning when you resume.")
+    with form.page.expect_response("**/abort"):
+        form.page.get_by_role("button", name="Stop").click()
+    expect(form.page.locator("#form-error")).to_contain_text("The upload was stopped.")
+
+
+def test_joining_the_parts_is_said(form: JobPage, fake_cloud: FakeCloud, large: Path) -> None:
+    form.page.route("**/complete", lambda route: None)
+    form.open()
+    form.fill("the text", large)
+    form.submit_button.click()
+    expect(form.file_rows).to_contain_text("All parts are sent. Joining them…")
+    assert len(parts_sent(fake_cloud)) == 6
 
 
 def test_after_a_reload_an_upload_that_was_complete_is_found_to_be(
@@ -101,10 +158,10 @@ def test_after_a_reload_an_upload_that_was_complete_is_found_to_be(
     content = large.read_bytes()
     upload.stored = {number: content[(number - 1) * 10_000 :][:size] for number, size in upload.sizes().items()}
     fake_cloud.complete_upload({"upload_id": upload_id})
-    fake_cloud.calls.clear()
+    watch.requests.clear()
     form.page.get_by_label("Choose the file again").set_input_files(large)
     form.shown_job_id(large.name)
-    assert parts_sent(fake_cloud) == []
+    assert parts_asked(watch) == []
 
 
 def test_a_stopped_or_abandoned_upload_leaves_nothing_behind(form: JobPage, fake_cloud: FakeCloud, large: Path) -> None:

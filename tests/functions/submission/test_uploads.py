@@ -78,6 +78,11 @@ def test_the_largest_file_of_any_stack_has_no_more_parts_than_s3_takes_and_lists
     assert MULTIPART_FROM_BYTES > PART_BYTES
 
 
+def test_an_upload_that_breaks_off_has_little_to_send_again() -> None:
+    """Clients send four parts at a time; what is under way is lost."""
+    assert 4 * PART_BYTES <= 32 * 1024 * 1024
+
+
 def test_an_upload_in_parts_names_one_key_and_the_size_of_each_part() -> None:
     uploads, files = make()
     ticket = begun(uploads)
