@@ -29,6 +29,7 @@ PROGRAMS = (
     "original_design",
     "burst",
     "cold_start",
+    "client",
     "first_visit",
     "payload",
     "chatty_script",

@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mayfly.client import Job
 from mayfly.client import JobClient as PublicJobClient
 from mayfly.errors import JobApiError
+from mayfly.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import httpx2 as httpx
 
-from mayfly.errors import JobApiError
+from mayfly.errors import JobApiError, MayflyError
 from mayfly.retry import is_lasting
 from mayfly.session import signed_out_text
+
+# What a command may end with; anything else is a fault of its own.
+EXPECTED = (MayflyError, httpx.HTTPError, httpx.InvalidURL, OSError)
 
 
 def advice(error: Exception) -> str:

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Annotated, Any
 
-import httpx2 as httpx
 import typer
 import typer.core
+import typer.main
+from typer.models import CommandInfo
 
-from mayfly.advice import advice
-from mayfly.commands import account, change, read
-from mayfly.commands.download import download
-from mayfly.commands.submit import submit
-from mayfly.commands.verify import verify
-from mayfly.commands.watch import watch
 from mayfly.context import Context
 from mayfly.display import plain
 from mayfly.entry_point import PIPE_CLOSED, installed_version
 from mayfly.errors import MayflyError
 from mayfly.streams import say_error
 
+# The module below mayfly.commands that has the function of the same name; only the one that is asked for is imported.
+_MODULES = {
+    "submit": "submit",
+    "jobs": "read",
+    "show": "read",
+    "log": "read",
+    "download": "download",
+    "wait": "read",
+    "watch": "watch",
+    "verify": "verify",
+    "cancel": "change",
+    "retry": "change",
+    "delete": "change",
+    "login": "account",
+    "logout": "account",
+    "whoami": "account",
+}
 _EXIT_CODES = """Exit codes: 0 it worked, or every job succeeded; 1 a job failed or was cancelled; 2 the command cannot
 be carried out as it was given; 3 the service refused or cannot be reached, or you are not signed in; 4 the time to wait
 is over and the job goes on; 5 the files are not verified; 130 interrupted; 141 the reader of the output went away. Of
@@ -30,6 +43,23 @@ several jobs that could not be dealt with, the first one's counts."""
 
 class _Commands(typer.core.TyperGroup):
     """Ends with a message and an exit code where something is wrong."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class's
+        return list(_MODULES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        for name in [cmd_name] if cmd_name in _MODULES else _MODULES:  # all of them, to suggest one of a similar name
+            if name not in self.commands:
+                self.commands[name] = _command(name)
+        return super().get_command(ctx, cmd_name)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """A flag that was not given is False: for a None, Typer has pydantic imported, half of the time help takes."""
+        params = super().get_params(ctx)
+        for each in params:
+            if each.default is None and getattr(each, "is_flag", False):
+                each.default = False
+        return params
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         try:
@@ -45,9 +75,20 @@ class _Commands(typer.core.TyperGroup):
         try:
             with _pipe():
                 return super().invoke(ctx)
-        except (MayflyError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            say_error(f"error: {Context.of(ctx).redact(plain(advice(error)))}")
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            told = import_module("mayfly.advice")  # brings httpx2 along, which most of what works has loaded by then
+            if not isinstance(error, told.EXPECTED):
+                raise
+            say_error(f"error: {Context.of(ctx).redact(plain(told.advice(error)))}")
             raise typer.Exit(getattr(error, "exit_code", MayflyError.exit_code)) from error
+
+
+def _command(name: str) -> Any:
+    callback = getattr(import_module(f"mayfly.commands.{_MODULES[name]}"), name)
+    information = CommandInfo(name=name, callback=callback)
+    return typer.main.get_command_from_info(information, pretty_exceptions_short=False, rich_markup_mode=None)
 
 
 @contextmanager
@@ -69,20 +110,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(submit)
-app.command()(read.jobs)
-app.command()(read.show)
-app.command()(read.log)
-app.command()(download)
-app.command()(read.wait)
-app.command()(watch)
-app.command()(verify)
-app.command()(change.cancel)
-app.command()(change.retry)
-app.command()(change.delete)
-app.command()(account.login)
-app.command()(account.logout)
-app.command()(account.whoami)
 
 
 def _tell_version(wanted: bool) -> None:

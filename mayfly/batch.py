@@ -7,8 +7,8 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable
 
-from mayfly.client import TERMINAL, Job
 from mayfly.errors import UsageProblem
+from mayfly.job import TERMINAL, Job
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # as the API says
 _RANDOM_BYTES = 6  # short enough to type, and no other batch of the same owner has it

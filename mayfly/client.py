@@ -18,12 +18,10 @@ from mayfly import shapes
 from mayfly.address import is_private
 from mayfly.errors import JobApiError, NotAStack, NotEnded
 from mayfly.http_client import http_client
+from mayfly.job import TERMINAL, Job
 from mayfly.progress_reader import OnBytes, ProgressReader, ignore_progress
 from mayfly.retry import ATTEMPTS, with_retries
 
-Job = dict[str, Any]
-
-TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
 FIRST_POLL_SECONDS = 0.4
 LAST_POLL_SECONDS = 1.0  # many waiting clients would otherwise be most of the load
 REQUEST_SECONDS = 60.0

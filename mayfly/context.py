@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import os
-import webbrowser
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx2 as httpx
 import typer
 
 from mayfly.address import normalized
-from mayfly.client import JobClient
 from mayfly.config_file import ConfigFile
 from mayfly.errors import MayflyError, UsageProblem
 from mayfly.program_token import TOKEN_VARIABLE, program_token
-from mayfly.session import Session
+
+if TYPE_CHECKING:  # what help does without, as the imports inside of functions below
+    import httpx2 as httpx
+
+    from mayfly.client import JobClient
+    from mayfly.session import Session
 
 _REDACTED = "[token]"
+
+
+def _open_browser(url: str) -> bool:
+    import webbrowser  # noqa: PLC0415
+
+    return webbrowser.open(url)
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,7 @@ class Context:
 
     transport: httpx.BaseTransport | None = None
     config_folder: Path = field(default_factory=lambda: Path(typer.get_app_dir("mayfly")))
-    open_browser: Callable[[str], bool] = webbrowser.open
+    open_browser: Callable[[str], bool] = _open_browser
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     seen: list[str] = field(default_factory=list)
     """The tokens that this command has had from a program."""
@@ -78,6 +87,8 @@ class Context:
 
     def session(self, given: str | None) -> Session:
         """At the stack of `address`."""
+        from mayfly.session import Session  # noqa: PLC0415
+
         return Session(self.address(given), self.file, self.transport)
 
     def client(self, given: str | None) -> JobClient:
@@ -86,6 +97,8 @@ class Context:
         A program's token is sent only to an address that has proved to be a stack with sign-in, now or at an earlier
         sign-in.
         """
+        from mayfly.client import JobClient  # noqa: PLC0415
+
         url, token = self.address(given), self.token
         session = self.session(url)
         if token is None:

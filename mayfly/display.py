@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from mayfly.client import Job
 from mayfly.cost import cost_of
+from mayfly.job import Job
 
-_WIDE = 10_000  # nothing is cut off for a program
 # No line of a log or name may steer the terminal, or turn the direction of what follows (Unicode Standard Annex 9,
 # "Directional Formatting Characters"). Half a surrogate pair cannot be written at all.
 _DEL_AND_C1 = range(127, 160)
@@ -27,7 +24,10 @@ _BEYOND_ASCII = (*_DEL_AND_C1, *_TURNS, *_SEPARATORS, *_SURROGATES)
 _CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *_BEYOND_ASCII], "\N{REPLACEMENT CHARACTER}")
 # In JSON they can stay what they are, escaped; those of ASCII are anyway (RFC 8259, section 7).
 _ESCAPED = {code: f"\\u{code:04x}" for code in _BEYOND_ASCII}
-_STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "ok": "green", "differs": "red"}
+STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "ok": "green", "differs": "red"}
+# As rich has them: styles although standard output is no terminal.
+_STYLED_ANYWAY = ("FORCE_COLOR", "TTY_COMPATIBLE")
+_TAB = 8
 
 
 def emit(document: Any) -> None:
@@ -62,21 +62,18 @@ def plain(text: str) -> str:
 
 def say(text: str, style: str = "") -> None:
     """A line of the result."""
-    _console().print(Text(plain(text), style), soft_wrap=True)
+    if sys.stdout.isatty() or any(os.environ.get(name) for name in _STYLED_ANYWAY):
+        from mayfly.terminal import print_line  # noqa: PLC0415 - brings rich along, a third of a command's start
+
+        print_line(text, style)
+    else:
+        typer.echo("\n".join(line.expandtabs(_TAB) for line in plain(text).split("\n")))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    _console().print(made_table(header, rows))
+    from mayfly.terminal import print_table  # noqa: PLC0415 - as above
 
-
-def made_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, one_line: bool = False) -> Table:
-    """`one_line` cuts off what a row has no room for, which else goes on below."""
-    made = Table(box=None, pad_edge=False)
-    for title in header:
-        made.add_column(title, overflow="ellipsis" if one_line else "fold", no_wrap=one_line)
-    for row in rows:
-        made.add_row(*(Text(plain(cell), _STYLES.get(cell, "")) for cell in row))
-    return made
+    print_table(header, rows)
 
 
 def show_jobs(jobs: Sequence[Job]) -> None:
@@ -101,7 +98,7 @@ def show_line(job: Job, *, aside: bool = False) -> None:
 def show_job(job: Job) -> None:
     """Everything about one job."""
     for title, value in _facts(job):
-        say(f"{title:10} {value}", _STYLES.get(value, ""))
+        say(f"{title:10} {value}", STYLES.get(value, ""))
     say("")
     table(["When", "What", ""], [[moment(each["at"]), each["event"], each["detail"]] for each in job["timeline"]])
     if job.get("error"):
@@ -151,14 +148,3 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     for each in job.get("machines", []):
         end = f"terminated {moment(each['terminated_at'])}" if each["terminated_at"] else "alive"
         yield "Machine", f"{each['instance_id']} {each['instance_type']} {each['market']} {each['zone']}, {end}"
-
-
-class Terminal(Console):
-    """Leaves a closed pipe to the command, where rich would end it with the exit code of a failed job."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
-def _console() -> Console:
-    return Terminal(highlight=False, width=None if sys.stdout.isatty() else _WIDE)

@@ -11,8 +11,9 @@ from typing import BinaryIO
 
 import httpx2 as httpx
 
-from mayfly.client import Job, JobClient
+from mayfly.client import JobClient
 from mayfly.errors import UsageProblem
+from mayfly.job import Job
 from mayfly.progress_reader import OnBytes
 from mayfly.retry import ATTEMPTS, is_lasting, pause
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from mayfly.client import JobClient
 from mayfly.errors import UsageProblem
+
+if TYPE_CHECKING:  # brings httpx2 along, which help does without
+    from mayfly.client import JobClient
 
 _WHOLE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Fewer would name a job by chance.

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from mayfly.client import Job, JobClient
 from mayfly.errors import NotAStack, UsageProblem
+from mayfly.job import Job
+
+if TYPE_CHECKING:  # brings httpx2 along, which help does without
+    from mayfly.client import JobClient
 
 PAGE = 50  # the API's most
 

@@ -10,8 +10,9 @@ from rich.live import Live
 from rich.text import Text
 
 from mayfly.batch import progress_text
-from mayfly.client import Job
-from mayfly.display import made_table, plain
+from mayfly.display import plain
+from mayfly.job import Job
+from mayfly.terminal import made_table
 
 _FIRST = ("running", "launching", "failed", "queued", "cancelled", "succeeded")
 _OTHER_LINES = 3  # header, sum, and the cursor's

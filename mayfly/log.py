@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mayfly.client import TERMINAL, JobClient
 from mayfly.errors import JobApiError
+from mayfly.job import TERMINAL
+
+if TYPE_CHECKING:  # brings httpx2 along, which help does without
+    from mayfly.client import JobClient
 
 POLL_SECONDS = 1.0
 

@@ -6,26 +6,20 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.text import Text
-
-from mayfly.display import Terminal, plain
-from mayfly.progress_reader import OnBytes
+from mayfly.display import plain
+from mayfly.progress_reader import OnBytes, ignore_progress
 
 
 @contextmanager
 def transfer(what: str, total: int | None) -> Iterator[OnBytes]:
     """A bar with the speed and the time that is left; call what it gives with each few bytes."""
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=_terminal(), transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(plain(what), total=total)
-        yield lambda count: progress.advance(task, count)
+    if not sys.stderr.isatty():
+        yield ignore_progress
+        return
+    from mayfly.progress_bar import progress_bar  # noqa: PLC0415 - brings rich along, a third of a command's start
+
+    with progress_bar(plain(what), total) as advance:
+        yield advance
 
 
 @contextmanager
@@ -34,9 +28,7 @@ def waiting(what: str) -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    with _terminal().status(Text(plain(what))) as status:
-        yield lambda text: status.update(Text(plain(text)))
+    from mayfly.progress_bar import status_line  # noqa: PLC0415 - as above
 
-
-def _terminal() -> Terminal:
-    return Terminal(stderr=True, highlight=False)
+    with status_line(plain(what)) as update:
+        yield lambda text: update(plain(text))

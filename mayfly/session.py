@@ -15,7 +15,6 @@ from mayfly import shapes
 from mayfly.config_file import ConfigFile, SignedIn
 from mayfly.errors import JobApiError, NotAStack, SignInProblem, UsageProblem
 from mayfly.http_client import http_client
-from mayfly.loopback import Loopback
 from mayfly.retry import ATTEMPTS, with_retries
 from mayfly.user_pool import PoolSettings, TokenRefused, Tokens, UserPool
 
@@ -120,6 +119,8 @@ class Session:
     def _through_browser(self, settings: PoolSettings, show: Callable[[str, str], None]) -> SignedIn:
         pool = UserPool(settings.domain, settings.client_id, self._transport)
         state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+        from mayfly.loopback import Loopback  # noqa: PLC0415 - a server, which only this needs
+
         with Loopback(settings.redirect_uris, state) as loopback:
             uri = loopback.redirect_uri
             show(pool.sign_in_address(uri, settings.scope, state, verifier), uri)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mayfly.client import Job
 from mayfly.errors import NotAStack, UsageProblem
+from mayfly.job import Job
 
 MANIFEST_VERSION = 1
 _CHUNK = 1 << 20

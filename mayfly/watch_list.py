@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from mayfly.client import TERMINAL, Job, JobClient
+from mayfly.client import JobClient
+from mayfly.job import TERMINAL, Job
 from mayfly.job_list import all_jobs, jobs_of_batch
 
 NEWEST = 200  # where no batch is named; a list without an end would be read otherwise

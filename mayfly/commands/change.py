@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from mayfly.batch import check_batch_id
-from mayfly.client import Job, JobClient
+from mayfly.client import JobClient
 from mayfly.commands.options import AsJson, Batch, JobId, MaybeJobId, Url
 from mayfly.context import Context
 from mayfly.display import emit, note, say, show_line
 from mayfly.errors import UsageProblem
 from mayfly.failures import Failures
+from mayfly.job import Job
 from mayfly.job_id import resolve_job_id
 from mayfly.job_list import jobs_of_batch
 

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from mayfly.batch import check_batch_id
-from mayfly.client import Job, JobClient
+from mayfly.client import JobClient
 from mayfly.commands.options import AsJson, Batch, Force, MaybeJobId, Output, Url
 from mayfly.commands.outcome import STREAM, save
 from mayfly.context import Context
@@ -16,6 +16,7 @@ from mayfly.display import emit, say
 from mayfly.download import target_of
 from mayfly.errors import UsageProblem
 from mayfly.failures import Failures
+from mayfly.job import Job
 from mayfly.job_id import resolve_job_id
 from mayfly.job_list import jobs_of_batch
 from mayfly.streams import check_stdout

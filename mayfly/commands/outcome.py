@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from mayfly.client import Job, JobClient
 from mayfly.display import failure, note
-from mayfly.download import download, fetch
 from mayfly.errors import NotEnded
+from mayfly.job import Job
 from mayfly.progress import transfer, waiting
+
+if TYPE_CHECKING:  # brings httpx2 along, which help does without
+    from mayfly.client import JobClient
 
 STREAM = "-"
 JOB_FAILED = 1
@@ -43,6 +46,8 @@ def until_ended(client: JobClient, job_id: str, timeout: float | None) -> Job:
 
 def save(client: JobClient, job: Job, target: Path | None, *, force: bool) -> None:
     """Stores the result of a job that has succeeded, or writes it to standard output where there is no target."""
+    from mayfly.download import download, fetch  # noqa: PLC0415 - as above
+
     if target is None:
         stdout = typer.get_binary_stream("stdout")
         fetch(client, job, stdout, lambda _: None)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from mayfly.batch import check_batch_id, new_batch_id
-from mayfly.client import TERMINAL, Job, JobClient
+from mayfly.client import JobClient
 from mayfly.commands.options import AsJson, Force, Output, Timeout, Url
 from mayfly.commands.outcome import STREAM, end, save, until_ended
 from mayfly.context import Context
@@ -21,6 +21,7 @@ from mayfly.display import size as readable
 from mayfly.download import target_of
 from mayfly.errors import UsageProblem
 from mayfly.failures import Failures
+from mayfly.job import TERMINAL, Job
 from mayfly.progress import transfer
 from mayfly.streams import binary_stdin, check_stdout
 from mayfly.upload import upload_file

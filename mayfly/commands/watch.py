@@ -9,13 +9,14 @@ import typer
 
 from mayfly import client as polling
 from mayfly.batch import check_batch_id, progress_text
-from mayfly.client import Job
 from mayfly.commands.options import AsJson, Batch, Timeout, Url
 from mayfly.commands.outcome import LONGEST_PAUSE_SECONDS, end
 from mayfly.context import Context
-from mayfly.display import Terminal, emit_line, note, show_line
+from mayfly.display import emit_line, note, show_line
 from mayfly.errors import NotEnded
+from mayfly.job import Job
 from mayfly.live_table import live_table
+from mayfly.terminal import Terminal
 from mayfly.watch_list import NEWEST, WatchList
 
 _Show = Callable[[Sequence[Job]], None]

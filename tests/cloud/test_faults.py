@@ -14,7 +14,7 @@ import pytest
 from benchmarks.processes import family
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import Job, JobClient
-from mayfly.client import TERMINAL
+from mayfly.job import TERMINAL
 from tests.cloud.steps import machines_of, until
 
 pytestmark = pytest.mark.cloud

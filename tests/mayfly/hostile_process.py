@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import httpx2 as httpx
+import typer.main
 
 import mayfly.app
 import mayfly.client
 import mayfly.log
 import mayfly.retry
 import mayfly.session
+import mayfly.terminal
 from mayfly import entry_point
 from tests.mayfly.fake_stack import BUCKET, POOL, URL, FakeStack
 
@@ -116,6 +118,9 @@ def answer(line: str) -> dict[str, Any]:
 
 
 def serve() -> None:
+    group: Any = typer.main.get_command(mayfly.app.app)
+    for name in group.list_commands(None):  # before the forks, each of which would import it
+        group.get_command(None, name)
     mayfly.retry.FIRST_PAUSE_SECONDS = mayfly.client.FIRST_POLL_SECONDS = mayfly.log.POLL_SECONDS = 0
     mayfly.session.SIGN_IN_SECONDS = 0.01
     for line in sys.stdin:

@@ -11,7 +11,7 @@ from typing import Any
 
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import Job, JobClient
-from mayfly.client import TERMINAL
+from mayfly.job import TERMINAL
 from tests.cloud.steps import until
 
 # Slots are just enough for those that have a machine, and for one that EC2 has none for.
