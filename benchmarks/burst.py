@@ -12,7 +12,8 @@ That is more than what machine and script take, since the slowest of a thousand 
 Assumed: a machine's agent is online 20 s after its launch, the script runs for 10 s and termination takes 30 s, always.
 AWS answers a call within 5 to 50 ms, 3 in 1,000 within 2 s, and starts one function in ten cold (simulation/rng.py).
 A function's milliseconds are those of its calls and pauses; its own computing is not in them. All jobs are of one owner
-and are submitted at once; the API's function counts neither for the calls nor for the price.
+and are submitted at once; the API's function counts neither for the calls nor for the price. Two jobs were run before,
+one after the other, which are not counted: the stack knows from them how long a machine boots.
 
 Not simulated, but in the JSON, beside what was used of them in the busiest second: the quotas of state transitions, of
 functions at a time and of a DynamoDB partition. For Systems Manager's calls AWS documents no rate at all ("AWS Systems
@@ -30,6 +31,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
+from statistics import median
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
@@ -55,6 +57,7 @@ TAIL = 0.003
 MANY, DEFAULT_SLOTS = 10_000, 50
 # Of the workflow: Begin, Launch, Dispatch, AwaitCompletion, Inspect, Verdict, Record and Terminate.
 FEWEST_TRANSITIONS = 8
+JOBS_BEFORE = 2
 JOBS, QUICK_JOBS = (100, 1_000), (100,)
 ALONE, QUICK_ALONE = 50, 10
 MAKESPAN_GOAL = 1.25
@@ -102,12 +105,16 @@ _QUEUE_MINUTES = 240
 
 @dataclass(frozen=True)
 class Case:
-    """`slots` is max_concurrent_jobs, `batch` the most machines that one call asks for, None as the stack has it."""
+    """`slots` is max_concurrent_jobs, `batch` the most machines that one call asks for, None as the stack has it.
+
+    `before` is how many jobs the stack has run before, one after the other, from which it knows how long machines boot.
+    """
 
     name: str
     jobs: int
     slots: int = MANY
     batch: int | None = None
+    before: int = JOBS_BEFORE
 
 
 @dataclass(frozen=True)
@@ -133,6 +140,9 @@ class Row:
     usd_per_job: dict[str, float]
     busiest_second: dict[str, float]
     unfinished: int  # jobs that have not succeeded
+    calls_by_function: dict[str, dict[str, float]]  # a job, by action; also its runs and its milliseconds
+    command_wait_s: float  # from an agent online to the command sent, the median
+    send_tries: float  # of SendCommand, a job
     problems: list[str]  # rules of simulation/invariants.py that were broken
     real_s: float
 
@@ -228,7 +238,7 @@ class Busiest:
 
 def alone(seeds: Sequence[int] = range(50)) -> float:
     """Seconds that a job takes when there is no other: the slowest of some."""
-    return max(_makespan(_played(Case("alone", 1), seed).world) for seed in seeds)
+    return max(_played(Case("alone", 1), seed).makespan for seed in seeds)
 
 
 @dataclass(frozen=True)
@@ -236,25 +246,37 @@ class Played:
     world: World
     capacity: Capacity
     busiest: Busiest
+    began: float  # virtual seconds, when the jobs were submitted
+
+    @property
+    def makespan(self) -> float:
+        """Seconds from the submission until the last execution's end."""
+        world = self.world
+        executions = (one for one in world.ports.step_functions.executions.values() if one.started >= self.began)
+        return max(((one.ended or world.clock.seconds) - self.began for one in executions), default=0.0)
 
 
 def _played(case: Case, seed: int) -> Played:
     pace = Pace(boot=(BOOT / 2, BOOT / 2), agent=(BOOT / 2, BOOT / 2), termination=(TERMINATION, TERMINATION))
     stack = Stack(max_concurrent=case.slots, quotas=QUOTAS, pace=pace, instance_types=("t4g.small",), tail=TAIL)
     world = World(stack, definition(), seed=seed)
-    played = Played(world, Capacity(world), Busiest(world))
     batches = patch("functions.scheduling.scheduler.MAX_BATCH", case.batch) if case.batch else nullcontext()
     with batches, world:
-        for number in range(case.jobs):
-            world.submit(number, b"a small file", "and a text", Script(SCRIPT), ignored)
-        while world.clock.seconds < _PATIENCE and (world.clock.seconds < _STEP or not world.is_at_rest()):
-            world.run(_STEP)
+        for number in range(case.before):
+            _submitted(world, range(case.jobs + number, case.jobs + number + 1))
+        world.forget_counts()
+        played = Played(world, Capacity(world), Busiest(world), world.clock.seconds)
+        _submitted(world, range(case.jobs))
     return played
 
 
-def _makespan(world: World) -> float:
-    executions = world.ports.step_functions.executions.values()
-    return max((one.ended or world.clock.seconds for one in executions), default=0.0)
+def _submitted(world: World, numbers: range) -> None:
+    """Submits jobs at once, and lets time pass until nothing is left to do."""
+    began = world.clock.seconds
+    for number in numbers:
+        world.submit(number, b"a small file", "and a text", Script(SCRIPT), ignored)
+    while world.clock.seconds < began + _PATIENCE and (world.clock.seconds < began + _STEP or not world.is_at_rest()):
+        world.run(_STEP)
 
 
 def play(case: Case, one: float) -> Row:
@@ -263,7 +285,7 @@ def play(case: Case, one: float) -> Row:
     played = _played(case, seed=1)
     world, capacity, busiest = played.world, played.capacity, played.busiest
     ports, jobs = world.ports, case.jobs
-    lowest, makespan = bound(jobs, case.slots, one), _makespan(world)
+    lowest, makespan = bound(jobs, case.slots, one), played.makespan
     calls: Counter[str] = Counter()
     for (function, action), times in world.calls.counted.items():
         calls[action] += 0 if function == "api" else times
@@ -271,7 +293,11 @@ def play(case: Case, one: float) -> Row:
     seconds = sum(taken for name, taken in world.lambdas.seconds.items() if name != "api")
     reads, writes = sum(capacity.read.used.values()), sum(capacity.written.used.values())
     usd = prices(
-        machine_seconds=[ran(instance) for instance in ports.ec2.instances.values() if not instance.is_alive],
+        machine_seconds=[
+            ran(instance)
+            for instance in ports.ec2.instances.values()
+            if not instance.is_alive and instance.launched >= played.began
+        ],
         function_seconds=seconds,
         invocations=sum(functions.values()),
         transitions=ports.step_functions.transitions,
@@ -298,10 +324,39 @@ def play(case: Case, one: float) -> Row:
             f"units read of one hash key, of {PARTITION_READS}": max(capacity.read.most.values()),
             f"units written of one hash key, of {PARTITION_WRITES}": max(capacity.written.most.values()),
         },
-        unfinished=sum(job.status != "succeeded" for job in ports.jobs.jobs.values()) + jobs - len(ports.jobs.jobs),
+        unfinished=sum(job.status != "succeeded" for job in ports.jobs.jobs.values())
+        + jobs
+        + case.before
+        - len(ports.jobs.jobs),
+        calls_by_function=_calls_by_function(world, jobs),
+        command_wait_s=_command_wait(played),
+        send_tries=calls["ssm:SendCommand"] / jobs,
         problems=[*world.invariants.problems, *world.unrest()],
         real_s=time.monotonic() - began,
     )
+
+
+def _calls_by_function(world: World, jobs: int) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for name, runs in sorted(world.lambdas.invoked.items()):
+        found[name] = {"runs": runs / jobs, "ms": world.lambdas.seconds[name] / jobs * 1000}
+    for (function, action), times in sorted(world.calls.counted.items()):
+        found.setdefault(function, {})[action] = times / jobs
+    return {name: calls for name, calls in found.items() if name != "api"}
+
+
+def _command_wait(played: Played) -> float:
+    commands = [one for one in played.world.ports.ssm.commands.values() if one.sent >= played.began]
+    return median(one.sent - (one.instance.online_at or 0.0) for one in commands) if commands else 0.0
+
+
+def breakdown(row: Row) -> str:
+    """Which function makes which calls."""
+    lines = [f"Calls a job by function, {row.case.jobs:,} jobs {row.case.name}:"]
+    for function, calls in row.calls_by_function.items():
+        listed = ", ".join(f"{name.partition(':')[2] or name} {times:.2f}" for name, times in calls.items())
+        lines.append(f"  {function:18}{listed}")
+    return "\n".join(lines)
 
 
 # Lines of the table: how many calls of these actions there are for a job.
@@ -315,8 +370,13 @@ _CALLS = {
     "StartExecution": ("states:StartExecution",),
     "SendTaskSuccess, SendTaskFailure": ("states:SendTaskSuccess", "states:SendTaskFailure"),
     "DescribeExecution": ("states:DescribeExecution",),
-    "DynamoDB reads": ("dynamodb:GetItem", "dynamodb:Query"),
-    "DynamoDB writes": ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
+    "DynamoDB reads": ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"),
+    "DynamoDB writes": (
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:BatchWriteItem",
+    ),
 }
 
 
@@ -334,6 +394,7 @@ def table(rows: Sequence[Row]) -> str:
     for name, actions in _CALLS.items():
         lines.append((f"  {name}", [f"{sum(row.calls.get(one, 0.0) for one in actions):.2f}" for row in rows]))
     lines += [
+        ("  s from agent online to command", [f"{row.command_wait_s:.2f}" for row in rows]),
         ("  read units", [f"{row.read_units:.1f}" for row in rows]),
         ("  write units", [f"{row.write_units:.1f}" for row in rows]),
         ("  functions' runs", [f"{row.invocations:.1f}" for row in rows]),
@@ -388,10 +449,23 @@ def figures_of(rows: Sequence[Row]) -> list[Figure]:
                 Figure(
                     f"{name}: AWS calls a job", sum(row.calls.values()), "calls", note="of all functions but the API"
                 ),
+                Figure(f"{name}: DynamoDB calls a job", _dynamodb(row), "calls", note="reads and writes"),
+                Figure(f"{name}: SendCommand tries a job", row.send_tries, "calls"),
+                Figure(
+                    f"{name}: agent online to command sent, p50",
+                    row.command_wait_s,
+                    "s",
+                    goal=Goal(1.0),
+                    note="simulated; all machines boot alike, as two before them did",
+                ),
                 Figure(f"{name}: state transitions a job", row.transitions, "transitions"),
                 Figure(f"{name}: price a job without the machine", (row.usd - row.usd_per_job["EC2"]) * 1e6, "µUSD"),
             ]
     return found
+
+
+def _dynamodb(row: Row) -> float:
+    return sum(times for action, times in row.calls.items() if action.startswith("dynamodb:"))
 
 
 def main() -> None:
@@ -407,6 +481,8 @@ def main() -> None:
         rows.append(play(case, one))
     print(f"A job alone takes up to {one:.1f} s; {BOOT + SCRIPT + TERMINATION:g} s are boot, script and termination.")
     print(table(rows))
+    for row in rows:
+        print(breakdown(row))
     details = {"assumed": __doc__, "alone_s": one, "rows": [asdict(row) for row in rows]}
     program.publish(options.json, figures_of(rows), **details)
     if found := complaints(rows):

@@ -27,8 +27,8 @@ _STORES = 3
 _EARLY_LOOKS = 4
 # Beyond a machine's deadline, in minutes (functions/costs/budget.py).
 _BOOT_AND_END_MINUTES = 10
-# Seconds between two tries of Dispatch, the growth of that, and how long one try takes.
-_ONLINE_WAIT, _ONLINE_GROWTH, _ONLINE_TRY = 3, 1.03, 0.5
+# For how many seconds one call of Dispatch looks for a machine's agent, those between two calls, and their growth.
+ONLINE_POLL, _ONLINE_WAIT, _ONLINE_GROWTH = 20, 3, 1.03
 # Events of one state, of one try of a Task, and one more where the try waits for a task token.
 _STATE, _TRY, _WAITING = 2, 3, 1
 
@@ -47,7 +47,7 @@ def online_retries(boot_timeout: float) -> int:
     """After how many retries of Dispatch so many seconds are over."""
     count, waited = 0, 0.0
     while waited < boot_timeout:
-        waited += _ONLINE_WAIT * _ONLINE_GROWTH**count + _ONLINE_TRY
+        waited += _ONLINE_WAIT * _ONLINE_GROWTH**count + ONLINE_POLL
         count += 1
     return count
 
@@ -69,7 +69,8 @@ def most_events(states: Mapping[str, Mapping[str, Any]], config: StackConfig) ->
     attempts, dispatches = config.max_attempts, config.max_attempts + _STORES
     visits = {
         "Begin": 1,
-        "Dispatch": dispatches,
+        "Dispatch": attempts + dispatches,
+        "Boot": attempts,
         "AwaitCompletion": dispatches + most_looks(config),
         "Inspect": dispatches + most_looks(config),
         "Verdict": dispatches + most_looks(config),

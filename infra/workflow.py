@@ -61,6 +61,7 @@ def limits(config: StackConfig) -> dict[str, int]:
     return {
         "max_attempts": config.max_attempts,
         "online_retries": history.online_retries(config.boot_timeout_minutes * 60),
+        "online_poll": history.ONLINE_POLL,
         "launch_wait": _launch_wait(config.queue_timeout_minutes * 60),
         "first_look": history.FIRST_LOOK,
         "longest_look": history.LONGEST_LOOK,

@@ -79,7 +79,15 @@ class Task:
     next: str | None
 
 
-State = Pass | Choice | Task
+@dataclass(frozen=True)
+class Wait:
+    """`until` makes a time, RFC 3339; Step Functions leaves its fraction of a second out (developer guide, "Wait")."""
+
+    until: Template
+    transition: Transition
+
+
+State = Pass | Choice | Task | Wait
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,9 @@ def _state(name: str, fields: Mapping[str, Any]) -> State:
     if kind == "Choice":
         _only(fields, name, {"Type", "Comment", "Assign", "Choices", "Default"})
         return Choice(tuple(_rule(name, rule) for rule in fields["Choices"]), _transition(fields, "Default"))
+    if kind == "Wait":
+        _only(fields, name, {"Type", "Comment", "Timestamp", "Assign", "Next"})
+        return Wait(template(fields["Timestamp"]), _transition(fields, "Next"))
     if kind == "Task":
         return _task(name, fields)
     raise NotUnderstood(f"{name}: type {kind}")

@@ -65,6 +65,7 @@ class _LeaseItem:
     limit: int = MAX_BATCH
     batch: Batch | None = None
     served: Mapping[str, str] = field(default_factory=dict)
+    boots: dict[str, float] = field(default_factory=dict)
 
 
 class SimulatedSchedulingTable:
@@ -242,9 +243,16 @@ class SimulatedSchedulingTable:
             elif not (item.until < now_at_caller or item.name == name):
                 return None
             item.holder, item.name, item.until = holder, name, now_at_caller + _LEASE_SECONDS
-            return Lease(str(holder), item.limit, item.batch, dict(item.served))
+            return Lease(str(holder), item.limit, item.batch, dict(item.served), dict(item.boots))
 
         return self._calls.make("dynamodb:UpdateItem", effect)
+
+    def note_boot(self, instance_type: str, seconds: float) -> None:
+        def effect() -> None:
+            self._lease = self._lease or _LeaseItem(until=-1.0)
+            self._lease.boots[instance_type] = seconds
+
+        self._calls.make("dynamodb:UpdateItem", effect)
 
     def is_leased(self) -> bool:
         now_at_caller = self._clock.seconds

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,8 +16,8 @@ from typing import Any, cast
 from botocore.exceptions import ClientError
 
 from simulation.calls import Calls, refused
-from simulation.clock import Timer, VirtualClock
-from simulation.definition import Choice, Definition, Pass, Task, Transition, matches
+from simulation.clock import BEGINNING, Timer, VirtualClock
+from simulation.definition import Choice, Definition, Pass, Task, Transition, Wait, matches
 from simulation.expressions import QueryError
 from simulation.lambdas import Answer, Lambdas
 from simulation.rng import Rng
@@ -172,6 +173,11 @@ class StepFunctions:
             self._try(execution, state)
             return
         scope = {**execution.variables, "states": {"input": execution.input, "context": {}}}
+        if isinstance(state, Wait):
+            until = (datetime.fromisoformat(state.until(scope)).replace(microsecond=0) - BEGINNING).total_seconds()
+            go = partial(self._go, execution, state.transition, scope, execution.input)
+            execution.timer = self._clock.after(until - self._clock.seconds, go)
+            return
         transition = state.transition if isinstance(state, Pass) else _chosen(state, scope)
         self._go(execution, transition, scope, execution.input)
 

@@ -160,6 +160,14 @@ class World:
         self.ports.step_functions.abort(job.this_run.name)
         return job.this_run.name
 
+    def forget_counts(self) -> None:
+        """Counts calls, invocations and transitions from now on."""
+        self.calls.counted.clear()
+        self.lambdas.invoked.clear()
+        self.lambdas.seconds.clear()
+        self.lambdas.most = 0
+        self.ports.step_functions.transitions = 0
+
     # What can be seen
 
     def job(self, number: int) -> Job | None:

@@ -31,6 +31,9 @@ _SLOTS = "#slot"
 _LEASE = {"owner": {"S": "#lease"}, "id": {"S": "launch"}}
 # The holder's function has ended by then, whatever became of it.
 _LEASE_SECONDS = 60.0
+# The lease's attributes about boots begin so; an instance type follows. Each type has an attribute of its own, since a
+# map could not be changed before it is there.
+_BOOT = "boot "
 _Kind = TypeVar("_Kind")
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -139,7 +142,7 @@ class DynamoSchedulingTable(DynamoLedger):
                 TableName=self._table,
                 Key=_LEASE,
                 UpdateExpression="SET holder = :holder, #name = :name, #until = :until",
-                ConditionExpression="attribute_not_exists(id) OR #until < :now OR #name = :name",
+                ConditionExpression="attribute_not_exists(#until) OR #until < :now OR #name = :name",
                 ExpressionAttributeNames={"#name": "name", "#until": "until"},
                 ExpressionAttributeValues={
                     ":holder": _serialize(holder),
@@ -152,7 +155,18 @@ class DynamoSchedulingTable(DynamoLedger):
         except self._client.exceptions.ConditionalCheckFailedException:
             return None
         item = _plain(answer["Attributes"])
-        return Lease(holder, int(item.get("limit", MAX_BATCH)), _batch_of(item), item.get("served", {}))
+        limit, served = int(item.get("limit", MAX_BATCH)), item.get("served", {})
+        boots = {name.removeprefix(_BOOT): float(item[name]) for name in item if name.startswith(_BOOT)}
+        return Lease(holder, limit, _batch_of(item), served, boots)
+
+    def note_boot(self, instance_type: str, seconds: float) -> None:
+        self._client.update_item(
+            TableName=self._table,
+            Key=_LEASE,
+            UpdateExpression="SET #boot = :seconds",
+            ExpressionAttributeNames={"#boot": _BOOT + instance_type},
+            ExpressionAttributeValues={":seconds": {"N": f"{seconds:.1f}"}},
+        )
 
     def batch_under_way(self) -> Batch | None:
         return _batch_of(_plain(self._get(_LEASE) or {}))
@@ -163,7 +177,7 @@ class DynamoSchedulingTable(DynamoLedger):
 
     def is_leased(self) -> bool:
         item = self._get(_LEASE)
-        return item is not None and float(item["until"]["N"]) >= time.time()
+        return item is not None and "until" in item and float(item["until"]["N"]) >= time.time()
 
     def save_batch(self, lease: Lease, batch: Batch) -> None:
         attempts = [{"run": asdict(run), "attempt": attempt} for run, attempt in batch.attempts]
@@ -232,6 +246,7 @@ def _slot_item(slot: Slot) -> dict[str, Any]:
         "run": _serialize(asdict(slot.run)),
         "machine": _serialize(asdict(slot.machine)),
         "instance_id": _serialize(slot.machine.instance_id),
+        **({"online_at": _serialize(slot.online_at)} if slot.online_at else {}),
     }
 
 
@@ -263,7 +278,7 @@ def _entry(item: Mapping[str, Any]) -> QueueEntry:
 
 def _slot(item: Mapping[str, Any]) -> Slot:
     plain = _plain(item)
-    return Slot(_named(item, plain, partial(_key, _SLOTS)), machine_from(plain["machine"]))
+    return Slot(_named(item, plain, partial(_key, _SLOTS)), machine_from(plain["machine"]), plain.get("online_at"))
 
 
 def _named(item: Mapping[str, Any], plain: Mapping[str, Any], key: Callable[[Run], dict[str, Any]]) -> Run:

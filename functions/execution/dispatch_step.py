@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from functions.execution.boot import Boot
 from functions.execution.machine_command import Spec, machine_command, sha256_hex
 from functions.execution.machine_state import ENDED, is_pooled, may_only_seem_down
 from functions.execution.ports import MachineAssignment, Machines, MachineTable
 from functions.execution.script_timeout import script_seconds
 from functions.jobs.clock import now
-from functions.jobs.errors import AgentNotOnline, JobEnded, MachineLost
+from functions.jobs.errors import AgentNotOnline, JobEnded, MachineBooting, MachineLost
+from functions.jobs.isolation import isolated
 from functions.jobs.job import Job, JobStatus, MachineReceipt, Program, Run, TimelineEvent
 from functions.jobs.ports import JobFiles, JobTable
 from functions.jobs.run_guard import open_job, require_active
@@ -20,6 +23,25 @@ from functions.scheduling.ports import SchedulingTable
 # How long a machine can fetch payload, spec and input once it has its command: the largest input at a tenth of the
 # smallest instance type's bandwidth, with time for retries.
 _FETCH_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class BootWait:
+    """How a call of the step waits for its machine's agent.
+
+    `poll_seconds` is for how long it tries again and again, 0 in the workflow's first call for a machine, which tries
+    for a moment at most. `online_at` is when the agent is expected to be online, None where that is not known.
+    """
+
+    poll_seconds: float = 0.0
+    online_at: datetime | None = None
+
+    @property
+    def is_first(self) -> bool:
+        return self.poll_seconds == 0
+
+
+FIRST_CALL = BootWait()
 
 
 @dataclass(frozen=True)
@@ -35,12 +57,12 @@ class DispatchStep:
     script: Sequence[str]
     job_timeout: int  # seconds a script may run whose job does not say otherwise
     transfer_allowance: int  # seconds more for fetching the file and storing the result
-    online_waits: Sequence[float]  # seconds between tries within the first call; the workflow retries beyond them
+    online_waits: Sequence[float]  # seconds between tries within the first call, for machines that boot at once
     sleep: Callable[[float], None]
     boot_timeout: int = 300  # seconds that a machine may take until it has its command
 
     def dispatch(
-        self, run: Run, attempt: int, instance_id: str, stored_after: str | None = None, retries: int = 0
+        self, run: Run, attempt: int, instance_id: str, stored_after: str | None = None, wait: BootWait = FIRST_CALL
     ) -> str:
         """Writes the machine into the job's record and sends it the attempt's command; returns the command's id.
 
@@ -48,24 +70,28 @@ class DispatchStep:
         stores that result, under a fresh URL.
 
         Raises:
-            AgentNotOnline: the agent is not online yet; the workflow retries, and counts that in `retries`.
+            MachineBooting: the agent is not online yet; the workflow waits until it is expected to be.
+            AgentNotOnline: it is still not online after that; the workflow retries.
             MachineLost: the machine ended before it was online.
             JobEnded, Throttled
         """
-        job, is_tagged = self._with_machine(run, attempt, instance_id)
+        job, expected = self._with_machine(run, attempt, instance_id, wait.online_at)
         if job.command_id not in {None, stored_after}:
             return str(job.command_id)  # an earlier, interrupted call got this far
-        command = self._command(job, attempt, upload_only=stored_after is not None)
+        boot = Boot(_launched_at(job), expected)
         try:
-            # After the first call the workflow's retries are frequent enough: one try each.
-            waits = () if retries else self.online_waits
-            command_id = self._send(job, command, f"mayfly {run.job_id} attempt {attempt}", waits)
-        except AgentNotOnline:
+            if wait.is_first and boot.is_early:
+                raise MachineBooting(f"{instance_id} is expected to be online at {expected}")
+            command = self._command(job, attempt, upload_only=stored_after is not None)
+            command_id = self._send(job, command, f"mayfly {run.job_id} attempt {attempt}", boot, wait)
+        except AgentNotOnline as error:
             self._check_alive(job, instance_id)
-            raise
-        finally:
-            if not is_tagged:  # EC2 may not have known it a moment ago
-                self._tag(run, attempt, instance_id)
+            if not wait.is_first:
+                raise
+            if expected is None and wait.online_at is not None:
+                self._note_boot(job, Boot(boot.launched_at, wait.online_at).expected_seconds)  # to be made better
+            raise MachineBooting(str(error)) from error
+        self._tag(run, attempt, instance_id)
         begins = "starts and takes its command once it is up" if is_pooled(job) else "is online and has its command"
         event = TimelineEvent("running", now(), f"{instance_id} {begins}.")
         if stored_after:
@@ -77,30 +103,41 @@ class DispatchStep:
             return job if stored_after else replace(job, program=self._program)
 
         try:
-            self.jobs.update(run.owner, run.job_id, require_active(run, change))
+            job = self.jobs.update(run.owner, run.job_id, require_active(run, change))
         except JobEnded:
             # The job was cancelled during the call. Its log is deleted with it only if the record names the command.
             self.jobs.update(run.owner, run.job_id, lambda job: _with_late_command(job, instance_id, command_id))
             raise
+        self._note_boot(job, boot.learned())
         return command_id
 
-    def _with_machine(self, run: Run, attempt: int, instance_id: str) -> tuple[Job, bool]:
-        """The job with its machine, and whether the machine has its tags."""
+    def _note_boot(self, job: Job, seconds: float | None) -> None:
+        machine = job.machine(job.instance_id)
+        if machine is not None and machine.prepared_at is None and seconds is not None:
+            with isolated("note the boot", machine.instance_id):
+                self.queue.note_boot(machine.instance_type, seconds)
+
+    def _with_machine(
+        self, run: Run, attempt: int, instance_id: str, online_at: datetime | None
+    ) -> tuple[Job, datetime | None]:
+        """The job with its machine, and when that is expected to be online."""
         job = open_job(self.jobs, run)
         if job.instance_id == instance_id:
-            return job, True
+            return job, online_at
         slot = self.queue.slot(run)
         if slot is None or slot.machine.instance_id != instance_id:
             raise JobEnded(f"{instance_id} is not attempt {attempt}'s machine any more")
         machine = slot.machine
         self.machine_table.add(MachineAssignment(instance_id, run.owner, run.job_id, attempt))
-        is_tagged = self._tag(run, attempt, instance_id)
         job = self.jobs.update(run.owner, run.job_id, require_active(run, lambda job: _launched(job, machine)))
-        return job, is_tagged
+        return job, datetime.fromisoformat(slot.online_at) if slot.online_at else None
 
-    def _tag(self, run: Run, attempt: int, instance_id: str) -> bool:
-        """Tags the machine with its job: a batch launch gives all its machines the same tags."""
-        return self.machines.tag(
+    def _tag(self, run: Run, attempt: int, instance_id: str) -> None:
+        """Tags the machine with its job: a batch launch gives all its machines the same tags.
+
+        Not before it has its command, by which time EC2's other calls know it.
+        """
+        self.machines.tag(
             instance_id,
             {
                 "Name": f"mayfly {self.stack} {run.job_id}",
@@ -118,16 +155,20 @@ class DispatchStep:
         if state in ENDED and not may_only_seem_down(job, state):
             raise MachineLost(f"{instance_id} ended before it was online")
 
-    def _send(self, job: Job, script: str, comment: str, waits: Sequence[float]) -> str:
+    def _send(self, job: Job, script: str, comment: str, boot: Boot, wait: BootWait) -> str:
         instance_id, seconds = str(job.instance_id), self._total_seconds(job)
         # SSM knows the agent of a pooled machine already, and holds the command until that agent is back online.
         delivery_timeout = self.boot_timeout if is_pooled(job) else None
-        for wait in waits:
+        waits, until = iter(self.online_waits), min(boot.age + wait.poll_seconds, float(self.boot_timeout))
+        while True:
             try:
                 return self.machines.send_command(instance_id, script, comment, seconds, delivery_timeout)
             except AgentNotOnline:
-                self.sleep(wait)
-        return self.machines.send_command(instance_id, script, comment, seconds, delivery_timeout)
+                after = boot.pause()
+                pause = next(waits, None) if wait.is_first else after if boot.age + after < until else None
+                if pause is None:
+                    raise
+                self.sleep(pause)
 
     def _total_seconds(self, job: Job) -> int:
         return script_seconds(job, self.job_timeout) + self.transfer_allowance
@@ -162,6 +203,11 @@ class DispatchStep:
 def _with_late_command(job: Job, instance_id: str, command_id: str) -> Job:
     machine = job.machine(instance_id)
     return job if machine is None else job.with_machine(replace(machine, commands=(*machine.commands, command_id)))
+
+
+def _launched_at(job: Job) -> str:
+    machine = job.machine(job.instance_id)
+    return machine.launched_at if machine else job.updated_at
 
 
 def _launched(job: Job, machine: MachineReceipt) -> Job:

@@ -119,6 +119,10 @@ class AgentNotOnline(RetryableStep):
     pass
 
 
+class MachineBooting(RetryableStep):
+    pass
+
+
 class CapacityUnavailable(RetryableStep):
     pass
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.machines import AwsMachines
 from functions.aws.scheduling_table import DynamoSchedulingTable
-from functions.execution.dispatch_step import DispatchStep
+from functions.execution.dispatch_step import BootWait, DispatchStep
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import DispatchSettings
 from functions.orchestrator.step import log_step, logger, run_of
@@ -22,9 +23,9 @@ from functions.orchestrator.step import log_step, logger, run_of
 # Bundled next to functions/, as in the repository.
 _BOOTSTRAP = Path(__file__).parents[2] / "ec2_payload" / "bootstrap.py"
 
-# Waiting a moment here is cheaper than a workflow retry (a state transition costs as much as seconds of this
-# function) and saves most of the workflow's shortest retry interval when the machine is just about to be online.
+# Waiting a moment here is cheaper than a state of the workflow: a transition costs as much as seconds of this function.
 _ONLINE_WAITS = (0.1, 0.2, 0.4, 0.8)
+_SHORTEST_POLL = 0.1
 
 
 @cache
@@ -56,12 +57,19 @@ def dispatch_step() -> DispatchStep:
 
 @lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    log_step("dispatch", event["job_id"], instance_id=event["instance_id"])
+    log_step("dispatch", event["job_id"], instance_id=event["instance_id"], retries=event["retries"])
     command_id = dispatch_step().dispatch(
         run_of(event),
         int(event["attempt"]),
         event["instance_id"],
         event["stored_after"] or None,
-        int(event["retries"]),
+        _boot_wait(event),
     )
     return {"command_id": command_id}
+
+
+def _boot_wait(event: dict[str, Any]) -> BootWait:
+    # An execution that began before an upgrade retries by itself, each time for one try, and knows no MachineBooting.
+    if "poll_seconds" not in event:
+        return BootWait(poll_seconds=_SHORTEST_POLL)
+    return BootWait(float(event["poll_seconds"]), datetime.fromisoformat(event["online_at"]))

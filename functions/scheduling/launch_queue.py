@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from functions.costs.pricing import day_of, machine_cost
 from functions.jobs import clock
@@ -16,6 +17,14 @@ from functions.scheduling.ports import Charge, QueueEntry, SchedulingTable, Slot
 
 # How many entries are tried whose workflow takes no answer: it is between two tries, and asks again by itself.
 _TRIES = 5
+# How long a machine is assumed to boot whose type this stack has never booted (docs/machine-start.md has figures).
+_FIRST_GUESS = timedelta(seconds=20)
+
+
+def _online_at(slot: Slot) -> str:
+    """When the workflow tries again if the agent is not online yet."""
+    guess = datetime.fromisoformat(slot.machine.launched_at) + _FIRST_GUESS
+    return slot.online_at or clock.rfc3339(guess)
 
 
 def _is_quiet(entry: QueueEntry) -> bool:
@@ -94,7 +103,7 @@ class LaunchQueue:
         The slot was granted before, and the entry is removed last. A crash in between is mended by the next lease
         holder, by the run's own next try or by the sweeper.
         """
-        machine = {"instance_id": slot.machine.instance_id}
+        machine = {"instance_id": slot.machine.instance_id, "online_at": _online_at(slot)}
         delivered = self.workflow.wake(entry.token, machine)
         latest = None if delivered else self.table.entry(entry.run)
         if latest is not None and latest.attempt == entry.attempt and latest.token != entry.token:

@@ -27,10 +27,14 @@ class QueueEntry:
 
 @dataclass(frozen=True)
 class Slot:
-    """One machine's place among `max_concurrent_jobs`, held until that machine is confirmed terminated."""
+    """One machine's place among `max_concurrent_jobs`, held until that machine is confirmed terminated.
+
+    `online_at` (RFC 3339 UTC) is when its agent is expected to be online, by the boots before; None is not known.
+    """
 
     run: Run
     machine: MachineReceipt
+    online_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,15 @@ class Lease:
     """The right to launch for all runs in the queue; one invocation holds it at a time.
 
     `limit` is how many machines to ask for at once. `batch` is a launch that an earlier holder may not have finished.
-    `served` maps owners to when they last got a machine (RFC 3339 UTC); the holder keeps it up to date.
+    `served` maps owners to when they last got a machine (RFC 3339 UTC); the holder keeps it up to date. `boots` is
+    how long machines took from launch to agent, in seconds, by instance type.
     """
 
     holder: str
     limit: int
     batch: Batch | None
     served: dict[str, str] = field(default_factory=dict)
+    boots: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -194,6 +200,9 @@ class LeaseTable(Protocol):
 
     def last_served(self) -> Mapping[str, str]:
         """The latest `served` that was saved."""
+
+    def note_boot(self, instance_type: str, seconds: float) -> None:
+        """Saves how long a machine took from its launch until its agent was online, for later leases' `boots`."""
 
     def save_batch(self, lease: Lease, batch: Batch) -> None:
         """Saves the batch that is about to be launched, replacing the one before, and the lease's `served`.

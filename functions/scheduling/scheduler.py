@@ -22,7 +22,7 @@ from typing import Protocol, TypeVar
 from functions.costs.budget import AdmissionDecision, Budget, Spending, today
 from functions.execution.ports import Machines
 from functions.jobs import clock
-from functions.jobs.clock import now
+from functions.jobs.clock import now, rfc3339
 from functions.jobs.errors import (
     CapacityUnavailable,
     JobEnded,
@@ -273,7 +273,7 @@ class Scheduler:
         if isinstance(launched, Refusal):
             return launched, None
         slots = [
-            Slot(run, self._record(batch.candidate, run, attempt, instance))
+            _slot(lease, run, self._record(batch.candidate, run, attempt, instance))
             for (run, attempt), instance in zip(batch.attempts, launched, strict=False)
             if instance is not None
         ]
@@ -353,6 +353,14 @@ class Scheduler:
             prepared_at=instance.prepared_at,
             burst_micro_usd=self.spending.prices.burst.get(candidate.instance_type, 0),
         )
+
+
+def _slot(lease: Lease, run: Run, machine: MachineReceipt) -> Slot:
+    """The machine's slot, with when it will be online if it boots as fast as those of its type before."""
+    seconds = None if machine.prepared_at else lease.boots.get(machine.instance_type)
+    if seconds is None:
+        return Slot(run, machine)
+    return Slot(run, machine, rfc3339(datetime.fromisoformat(machine.launched_at) + timedelta(seconds=seconds)))
 
 
 def _decisive(refusals: Sequence[Refusal]) -> Refusal:

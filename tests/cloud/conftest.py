@@ -85,6 +85,8 @@ def hurried(cloud: LocalCloud) -> Iterator[None]:
     changed["States"]["AwaitCompletion"]["TimeoutSeconds"] = 3
     (online,) = (each for each in changed["States"]["Dispatch"]["Retry"] if "AgentNotOnline" in each["ErrorEquals"])
     online["MaxAttempts"] = 1
+    (boot,) = (each for each in changed["States"]["Dispatch"]["Catch"] if "MachineBooting" in each["ErrorEquals"])
+    boot["Assign"]["poll_seconds"] = 3
     workflows.update_state_machine(stateMachineArn=arn, definition=json.dumps(changed))
     yield
     workflows.update_state_machine(stateMachineArn=arn, definition=definition)

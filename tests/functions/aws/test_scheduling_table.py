@@ -345,3 +345,20 @@ def test_whom_a_leader_has_served_the_next_one_knows(table: SchedulingTable) -> 
     table.save_batch(lease, BATCH)
     table.release_lease(lease, BatchResult(7))
     assert table.last_served() == taken(table, "another").served == {"alice": "2026-01-31T09:15:00.000Z"}
+
+
+def test_how_long_machines_boot_is_known_to_every_later_holder(table: SchedulingTable) -> None:
+    table.note_boot("t4g.small", 21.3)
+    assert not table.is_leased()
+    lease = taken(table, "one")
+    table.note_boot("c7g.large", 30.0)
+    table.note_boot("t4g.small", 19.5)
+    assert (lease.boots, table.is_leased()) == ({"t4g.small": 21.3}, True)
+    table.release_lease(lease, BatchResult(7))
+    assert taken(table, "another").boots == {"t4g.small": 19.5, "c7g.large": 30.0}
+
+
+def test_a_slot_keeps_when_its_machine_is_expected_online(table: SchedulingTable) -> None:
+    slot = Slot(FIRST, a_machine("i-1"), "2026-01-31T09:15:23.000Z")
+    table.grant_slots([slot])
+    assert (table.slot(FIRST), table.slots()) == (slot, [slot])

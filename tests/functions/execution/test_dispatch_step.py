@@ -3,16 +3,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from functions.execution.dispatch_step import DispatchStep
+from functions.execution.dispatch_step import FIRST_CALL, BootWait, DispatchStep
 from functions.execution.machine_command import machine_command
 from functions.execution.ports import MachineAssignment
-from functions.jobs.errors import AgentNotOnline, JobEnded, MachineLost
+from functions.jobs import clock
+from functions.jobs.errors import AgentNotOnline, JobEnded, MachineBooting, MachineLost
 from functions.jobs.job import Job, JobStatus, Overrides, Program
 from functions.scheduling.ports import Slot
 from tests.functions.fakes.job_files import FakeJobFiles
@@ -53,9 +53,9 @@ class Dispatch:
         )
 
     def __call__(
-        self, attempt: int = 1, instance_id: str = "i-1", stored_after: str | None = None, retries: int = 0
+        self, attempt: int = 1, instance_id: str = "i-1", stored_after: str | None = None, wait: BootWait = FIRST_CALL
     ) -> str:
-        return self.step.dispatch(RUN, attempt, instance_id, stored_after, retries)
+        return self.step.dispatch(RUN, attempt, instance_id, stored_after, wait)
 
     @property
     def job(self) -> Job:
@@ -66,7 +66,7 @@ class Dispatch:
         return [event.event for event in self.job.timeline]
 
 
-def test_a_machine_gets_its_jobs_tags_once() -> None:
+def test_a_machine_gets_its_jobs_tags_with_its_command() -> None:
     dispatch = Dispatch(NOT_YET, "c-1")
     dispatch.step.dispatch(RUN, 1, "i-1")
     assert dispatch.machines.tagged == {
@@ -77,24 +77,15 @@ def test_a_machine_gets_its_jobs_tags_once() -> None:
             "mayfly:attempt": "1",
         }
     }
-    dispatch.machines.tagged.clear()
-    dispatch.machines.sends.append("c-2")
-    dispatch.step.dispatch(RUN, 1, "i-1", stored_after="c-1")
-    assert dispatch.machines.tagged == {}
-
-
-@pytest.mark.parametrize("sends", [("c-1",), (NOT_YET, NOT_YET, NOT_YET)], ids=["online", "not online"])
-def test_a_machine_that_ec2_does_not_know_yet_is_tagged_a_moment_later(sends: Sequence[str | Exception]) -> None:
-    dispatch = Dispatch(*sends)
-    dispatch.machines.untagged = 1
-    with suppress(AgentNotOnline):
-        dispatch()
-    assert dispatch.machines.tagged["i-1"]["mayfly:job-id"] == JOB_ID
+    booting = Dispatch(NOT_YET, NOT_YET, NOT_YET)
+    with pytest.raises(MachineBooting):
+        booting()
+    assert booting.machines.tagged == {}, "EC2 may not know it yet"
 
 
 def test_a_machine_that_cannot_be_tagged_gets_its_command() -> None:
     dispatch = Dispatch("c-1")
-    dispatch.machines.untagged = 2
+    dispatch.machines.untagged = 1
     assert dispatch() == "c-1"
     assert dispatch.machines.tagged == {}
 
@@ -112,7 +103,7 @@ def test_the_machine_of_the_slot_is_entered_into_the_job_with_its_receipt() -> N
 
 def test_a_machine_is_the_jobs_even_before_it_is_online() -> None:
     dispatch = Dispatch(NOT_YET, NOT_YET, NOT_YET)
-    with pytest.raises(AgentNotOnline):
+    with pytest.raises(MachineBooting):
         dispatch()
     assert (dispatch.job.status, dispatch.job.instance_id) == (JobStatus.LAUNCHING, "i-1")
     assert "i-1" in dispatch.machine_table.machines, "news about it must find it"
@@ -226,17 +217,100 @@ def test_a_machine_about_to_be_online_is_waited_for() -> None:
     assert dispatch.waits == [0.1, 0.2]
 
 
-def test_a_machine_that_takes_long_to_be_online_is_asked_once_a_try() -> None:
+class Booting:
+    """A machine that was launched at `launched`, on a clock that only pauses move."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, *sends: str | Exception, age: float, online_at: float | None) -> None:
+        self.launched = datetime(2026, 1, 31, 9, 15, 3, tzinfo=UTC)
+        self.moment = self.launched + timedelta(seconds=age)
+        patch.setattr(clock, "utc_now", lambda: self.moment)
+        self.dispatch = Dispatch(*sends)
+        self.dispatch.queue.grant_slots([Slot(RUN, a_machine("i-1"), self.at(online_at) if online_at else None)])
+        self.dispatch.step = replace(self.dispatch.step, sleep=self.pass_time)
+
+    def at(self, age: float) -> str:
+        return clock.rfc3339(self.launched + timedelta(seconds=age))
+
+    def wait(self, poll_seconds: float, online_at: float) -> BootWait:
+        return BootWait(poll_seconds, self.launched + timedelta(seconds=online_at))
+
+    def pass_time(self, seconds: float) -> None:
+        self.dispatch.waits.append(seconds)
+        self.moment += timedelta(seconds=seconds)
+
+
+def test_a_machine_that_is_known_to_boot_for_long_is_not_asked_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    boot = Booting(monkeypatch, age=2, online_at=20)
+    with pytest.raises(MachineBooting):
+        boot.dispatch(wait=boot.wait(0, 20))
+    assert (boot.dispatch.machines.sent, boot.dispatch.waits) == ([], [])
+    assert boot.dispatch.job.status is JobStatus.LAUNCHING, "its owner sees that there is a machine"
+
+
+def test_a_machine_that_is_expected_at_any_moment_is_asked_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    boot = Booting(monkeypatch, NOT_YET, NOT_YET, "c-1", age=20, online_at=20)
+    assert boot.dispatch(wait=boot.wait(20, 20)) == "c-1"
+    assert boot.dispatch.waits == [0.8, 0.8]
+
+
+def test_the_later_a_machine_is_the_longer_are_the_pauses_and_in_the_end_the_workflow_tries_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    boot = Booting(monkeypatch, *[NOT_YET] * 99, age=20, online_at=20)
+    with pytest.raises(AgentNotOnline):
+        boot.dispatch(wait=boot.wait(20, 20))
+    waits = boot.dispatch.waits
+    assert waits == sorted(waits)
+    assert waits[-1] == 3
+    assert 17 < sum(waits) <= 20
+
+
+def test_nobody_waits_beyond_the_time_that_a_boot_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    boot = Booting(monkeypatch, *[NOT_YET] * 99, age=295, online_at=20)
+    with pytest.raises(AgentNotOnline):
+        boot.dispatch(wait=boot.wait(20, 20))
+    assert sum(boot.dispatch.waits) < 5
+
+
+def test_the_first_machine_of_a_type_is_taken_to_boot_as_machines_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    boot = Booting(monkeypatch, *[NOT_YET] * 3, age=2, online_at=None)
+    with pytest.raises(MachineBooting):
+        boot.dispatch(wait=boot.wait(0, 20))
+    assert boot.dispatch.queue.boots == {"t4g.small": 20}
+
+
+@pytest.mark.parametrize(
+    ("sends", "age", "expected", "learned"),
+    [
+        ((NOT_YET, "c-1"), 20.0, 20, {}),
+        ((NOT_YET, "c-1"), 31.0, 20, {"t4g.small": 31}),
+        (("c-1",), 20.1, 20, {"t4g.small": 19.6}),
+    ],
+    ids=["as expected", "later", "perhaps long ago"],
+)
+def test_each_boot_teaches_when_to_expect_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+    sends: tuple[str | Exception, ...],
+    age: float,
+    expected: float,
+    learned: dict[str, float],
+) -> None:
+    boot = Booting(monkeypatch, *sends, age=age, online_at=expected)
+    boot.dispatch(wait=boot.wait(20, expected))
+    assert boot.dispatch.queue.boots == pytest.approx(learned)
+
+
+def test_an_execution_from_before_an_upgrade_retries_by_itself() -> None:
     dispatch = Dispatch(NOT_YET, "c-1")
     with pytest.raises(AgentNotOnline):
-        dispatch(retries=1)
-    assert dispatch(retries=2) == "c-1"
+        dispatch(wait=BootWait(0.1))
+    assert dispatch(wait=BootWait(0.1)) == "c-1"
     assert dispatch.waits == []
 
 
 def test_a_machine_that_stays_offline_is_handed_back_to_the_workflow() -> None:
     dispatch = Dispatch(NOT_YET, NOT_YET, NOT_YET)
-    with pytest.raises(AgentNotOnline):
+    with pytest.raises(MachineBooting):
         dispatch()
 
 
@@ -244,7 +318,7 @@ def test_a_machine_that_stays_offline_is_handed_back_to_the_workflow() -> None:
 def test_a_machine_that_ended_before_it_was_online_is_not_waited_for(state: str) -> None:
     dispatch = Dispatch(*[NOT_YET] * 6)
     dispatch.machines.states["i-1"] = state
-    with pytest.raises(AgentNotOnline):
+    with pytest.raises(MachineBooting):
         dispatch()
     dispatch.machine_table.report("i-1", f"EC2 Instance State-change Notification: {state}")
     with pytest.raises(MachineLost, match="i-1"):
@@ -254,12 +328,12 @@ def test_a_machine_that_ended_before_it_was_online_is_not_waited_for(state: str)
 @pytest.mark.parametrize("state", ["pending", "running", None])
 def test_news_of_a_machine_that_lives_is_no_reason_to_give_it_up(state: str | None) -> None:
     dispatch = Dispatch(*[NOT_YET] * 6)
-    with pytest.raises(AgentNotOnline):
+    with pytest.raises(MachineBooting):
         dispatch()
     dispatch.machine_table.report("i-1", "EC2 Spot Instance Interruption Warning: terminate")
     if state:
         dispatch.machines.states["i-1"] = state
-    with pytest.raises(AgentNotOnline):
+    with pytest.raises(MachineBooting):
         dispatch()
 
 
@@ -267,7 +341,7 @@ def test_ec2_is_not_asked_about_a_machine_that_there_is_no_news_of(monkeypatch: 
     dispatch = Dispatch(NOT_YET, NOT_YET, NOT_YET)
     asked: list[str] = []
     monkeypatch.setattr(dispatch.machines, "instance_state", asked.append)
-    with pytest.raises(AgentNotOnline):
+    with pytest.raises(MachineBooting):
         dispatch()
     assert asked == []
 

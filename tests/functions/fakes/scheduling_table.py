@@ -39,6 +39,7 @@ class FakeSchedulingTable:
     held: dict[str, Slot] = field(default_factory=dict)  # by the run's name
     kept: KeptLead | None = None
     charges: dict[str, Charge] = field(default_factory=dict)  # by the machine's id
+    boots: dict[str, float] = field(default_factory=dict)  # seconds by instance type
     _holders: count[int] = field(default_factory=lambda: count(1))
 
     def enqueue(
@@ -109,7 +110,10 @@ class FakeSchedulingTable:
         self.kept = replace(
             kept, until=moment + timedelta(seconds=LEAD_SECONDS), holder=f"holder-{next(self._holders)}", name=name
         )
-        return Lease(self.kept.holder, self.kept.limit, self.kept.batch, dict(self.kept.served))
+        return Lease(self.kept.holder, self.kept.limit, self.kept.batch, dict(self.kept.served), dict(self.boots))
+
+    def note_boot(self, instance_type: str, seconds: float) -> None:
+        self.boots[instance_type] = seconds
 
     def is_leased(self) -> bool:
         return self.kept is not None and self.kept.until >= clock.utc_now()

@@ -22,7 +22,7 @@ class Way:
 
 @dataclass(frozen=True)
 class StatesLanguage:
-    """The part of the language that the workflow uses: JSONata, Pass, Choice, and Task with Retry and Catch."""
+    """The part of the language that the workflow uses: JSONata, Pass, Choice, Wait, and Task with Retry and Catch."""
 
     definition: Mapping[str, Any]
     context: Mapping[str, Any] = field(
@@ -48,6 +48,10 @@ class StatesLanguage:
 
     def passed(self, name: str, given: Any) -> Way:
         return self._take("Next", self.state(name), {}, input=given)
+
+    def waited(self, name: str, variables: Variables) -> Way:
+        self._value(self.state(name)["Timestamp"], variables)
+        return self._take("Next", self.state(name), variables)
 
     def chosen(self, name: str, variables: Variables) -> Way:
         state = self.state(name)

@@ -94,7 +94,10 @@ def test_launch_answers_through_its_token(monkeypatch: pytest.MonkeyPatch) -> No
     event = {"owner": run.owner, "job_id": run.job_id, "run": 1, "attempt": 1, "task_token": "token"}
     assert launch.handler(event, CONTEXT) is None
     (answer,) = queue.flow.answers
-    assert (answer.token, answer.output) == ("token", {"instance_id": "i-1"})
+    assert answer.token == "token"
+    assert answer.output
+    assert set(answer.output) == {"instance_id", "online_at"}
+    assert answer.output["instance_id"] == "i-1"
 
 
 def test_what_inspect_answers_is_what_record_takes(monkeypatch: pytest.MonkeyPatch) -> None:

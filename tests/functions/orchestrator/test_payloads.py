@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from functions.execution.dispatch_step import BootWait
 from functions.execution.outcome import Outcome
 from functions.jobs.job import JobStatus, Run, TimelineEvent
 from functions.orchestrator import await_completion, dispatch, inspect_command, launch, record, release, terminate
@@ -27,6 +29,8 @@ VARIABLES: dict[str, Any] = {
     "instance_id": "i-1",
     "command_id": "c-1",
     "stored_after": "c-0",
+    "online_at": "2026-01-31T09:15:20.000Z",
+    "poll_seconds": 20,
     "asks": 5,
     "interval": 60,
     "outcome": asdict(OUTCOME),
@@ -78,10 +82,11 @@ class Contract:
 
 
 JOB = a_job(status=JobStatus.FAILED)
+BOOT_WAIT = BootWait(20.0, datetime(2026, 1, 31, 9, 15, 20, tzinfo=UTC))
 RELEASE = Contract(release, "release_step", ["i-1"], ("release", RUN, "i-1"))
 CONTRACTS = {
     "Launch": Contract(launch, "launch_step", None, ("run", RUN, 4, "the-token", 8, 2)),
-    "Dispatch": Contract(dispatch, "dispatch_step", "c-1", ("dispatch", RUN, 4, "i-1", "c-0", 3)),
+    "Dispatch": Contract(dispatch, "dispatch_step", "c-1", ("dispatch", RUN, 4, "i-1", "c-0", BOOT_WAIT)),
     "AwaitCompletion": Contract(await_completion, "await_step", None, ("store_token", "i-1", "the-token")),
     "Inspect": Contract(inspect_command, "inspect_step", OUTCOME, ("inspect", RUN, "i-1", "c-1")),
     "Record": Contract(record, "record_step", JOB, ("finished", RUN, 4, OUTCOME)),
@@ -127,7 +132,7 @@ def test_a_function_passes_on_what_its_state_sends(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("state", "variables", "call"),
     [
-        ("Dispatch", {"stored_after": ""}, ("dispatch", RUN, 4, "i-1", None, 3)),
+        ("Dispatch", {"stored_after": ""}, ("dispatch", RUN, 4, "i-1", None, BOOT_WAIT)),
         ("Terminate", {"instance_id": ""}, ("terminate", RUN, None, "the-token")),
         ("Release", {"instance_id": ""}, ("release", RUN, None)),
     ],

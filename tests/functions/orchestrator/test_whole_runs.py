@@ -79,6 +79,8 @@ class Execution:
 
     def _step(self, state: str, way: Way, token: str) -> Way:
         language = StatesLanguage(MACHINE, {"State": {"RetryCount": 0}, "Task": {"Token": token}})
+        if state == "Boot":
+            return language.waited(state, way.variables)
         if state not in TASKS:
             return language.chosen(state, way.variables)
         error, answer = self._do(language, state, way.variables, token)
@@ -126,6 +128,7 @@ def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
         transfer_allowance=60,
         online_waits=(),
         sleep=lambda _: None,
+        boot_timeout=0,  # no time passes here
     )
     ends = RunMachines(queue.jobs, whole, queue.machines)
     batcher = TerminationBatcher(machine_table, queue.machines, (), lambda _: None)
@@ -211,7 +214,7 @@ def test_a_job_that_loses_every_machine_fails_and_can_be_tried_again(execution: 
 
 
 def test_a_job_whose_machines_never_come_online_fails_with_its_machines_ended(execution: Execution) -> None:
-    execution.queue.machines.sends = [AgentNotOnline("not yet")] * 3
+    execution.queue.machines.sends = [AgentNotOnline("not yet")] * 6  # before each wait and after it
     execution.walk(execution.queue.runs[0])
     assert execution.job.error
     assert (execution.job.error.code, len(execution.ended)) == ("boot_timeout", 3)

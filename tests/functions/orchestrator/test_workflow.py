@@ -53,13 +53,15 @@ class Edge:
     """A state with the variables it begins with, what happens there, and what comes of it."""
 
     state: str
-    happens: str  # "passes", "chooses", "answers", or the name of an error
+    happens: str  # "waits", "passes", "chooses", "answers", or the name of an error
     next: str | None
     given: dict[str, Any] = field(default_factory=dict)
     answer: Any = None
     assigns: dict[str, Any] = field(default_factory=dict)
 
     def walk(self) -> Way:
+        if self.happens == "waits":
+            return WORKFLOW.waited(self.state, self.given)
         if self.happens == "passes":
             return WORKFLOW.passed(self.state, self.answer)
         if self.happens == "chooses":
@@ -84,7 +86,16 @@ EDGES = [
         answer={"owner": "alice", "job_id": "job", "run": 2, "attempt": 4},
         assigns=BEGUN,
     ),
-    Edge("Launch", "answers", "Dispatch", BEGUN, {"instance_id": "i-1"}, {"instance_id": "i-1"}),
+    Edge(
+        "Launch",
+        "answers",
+        "Dispatch",
+        BEGUN,
+        {"instance_id": "i-1", "online_at": "2026-01-31T09:15:20.000Z"},
+        {"instance_id": "i-1", "online_at": "2026-01-31T09:15:20.000Z", "poll_seconds": 0},
+    ),
+    Edge("Boot", "waits", "Dispatch", LAUNCHED | {"online_at": "2026-01-31T09:15:20.000Z"}),
+    Edge("Dispatch", "MachineBooting", "Boot", LAUNCHED, assigns={"poll_seconds": 20}),
     Edge("Launch", "JobEnded", "Terminate", BEGUN),
     Edge("Launch", "CapacityAvailable", "Launch", BEGUN | {"asks": 5}, assigns={"asks": 9}),
     Edge("Launch", "States.Timeout", "Launch", BEGUN, assigns={"asks": 4}),

@@ -10,6 +10,7 @@ from tests.functions.orchestrator.states_language import StatesLanguage
 LIMITS: dict[str, str | int] = {
     "max_attempts": 3,
     "online_retries": 45,
+    "online_poll": 20,
     "launch_wait": 1805,
     "first_look": 60,
     "longest_look": 3600,
