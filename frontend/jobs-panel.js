@@ -44,7 +44,10 @@ export class JobsPanel {
         event.preventDefault();
         this.#search.value = "";
         this.#wish();
-      } else if (event.key === "Enter") this.#list.list.querySelector("a")?.focus();
+      } else if (event.key === "Enter") {
+        event.preventDefault(); // Firefox would have the link that gets the focus take the same key
+        this.#list.list.querySelector("a")?.focus();
+      }
     });
     this.#more.addEventListener("click", () => this.#loadMore());
     this.#select.addEventListener("click", () => this.#setSelecting(!this.#isSelecting));

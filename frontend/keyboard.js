@@ -11,9 +11,10 @@ const KEYS = [
   ["?", "Show these keys"],
 ];
 
-/** @param {EventTarget | null} target @returns {boolean} whether keys belong to what has the focus */
+/** @param {EventTarget | null} target @returns {boolean} whether keys belong to what has the focus, or to a dialog */
 function takesKeys(target) {
-  return target instanceof Element && target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]") !== null;
+  if (document.querySelector("dialog[open]")) return true; // a click beside its controls leaves the focus on the body
+  return target instanceof Element && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
 }
 
 /** @param {1 | -1} step @param {HTMLElement} list */

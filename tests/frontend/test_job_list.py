@@ -90,6 +90,9 @@ def test_the_list_is_walked_and_searched_by_keys(form: JobPage, fake_cloud: Fake
     form.page.keyboard.press("?")
     dialog = form.page.get_by_role("dialog", name="Keyboard")
     expect(dialog).to_contain_text("Search jobs")
+    dialog.get_by_role("heading").click()  # which leaves the focus on the page behind it
+    form.page.keyboard.press("/")
+    expect(search).not_to_be_focused()
     form.page.keyboard.press("Escape")
     form.page.keyboard.press("n")
     expect(form.text).to_be_focused()
