@@ -9,7 +9,7 @@ CHECKOV := .venv-checkov
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench bench-report screenshots soak browser judges smoke doctor prices settings-table audit lock pulumi clean
+.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench bench-report screenshots soak browser browsers judges smoke doctor prices settings-table audit lock pulumi clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -121,6 +121,28 @@ browser: ## see that there is a Chromium for the browser tests; as root on Debia
 	|| { has apt-get && [ "$$(id -u)" = 0 ] && apt-get update -q && { add chromium-headless-shell || add chromium; }; } \
 	|| has chromium chromium-browser google-chrome google-chrome-stable \
 	|| { echo "The browser tests need Chromium: install chromium-headless-shell or chromium (as root: apt-get install chromium)" >&2; exit 1; }
+
+# geckodriver has no package in Debian: Mozilla publishes it for cargo. Kept outside of the tree: it takes minutes.
+GECKODRIVER_VERSION := 0.37.1
+GECKODRIVER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mayfly/geckodriver-$(GECKODRIVER_VERSION)/bin/geckodriver
+
+browsers: browser ## have Chromium, Firefox and WebKitGTK with their drivers for tests/frontend/test_engines.py; wants Debian, root or sudo, and cargo
+	@has() { for name; do command -v $$name >/dev/null 2>&1 && return 0; done; return 1; }; missing=; \
+	has chromedriver || missing="$$missing chromium-driver"; \
+	has firefox-esr firefox || missing="$$missing firefox-esr"; \
+	has WebKitWebDriver || missing="$$missing webkit2gtk-driver"; \
+	has Xvfb || missing="$$missing xvfb"; \
+	[ "$$(id -u)" = 0 ] && root= || root="sudo -n"; \
+	[ -z "$$missing" ] \
+	|| { has apt-get && $$root apt-get update -q \
+	     && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; } \
+	|| { echo "The tests of the browsers need Debian's packages$$missing, which root can install" >&2; exit 1; }
+	@command -v geckodriver >/dev/null || $(MAKE) --no-print-directory $(GECKODRIVER)
+
+$(GECKODRIVER):
+	@command -v cargo >/dev/null || { echo "Building geckodriver needs cargo (https://rustup.rs)" >&2; exit 1; }
+	@echo "Building geckodriver $(GECKODRIVER_VERSION); the first time takes some minutes ..." >&2
+	@cargo install --quiet --locked --debug --root $(GECKODRIVER:/bin/geckodriver=) geckodriver@$(GECKODRIVER_VERSION)
 
 lock: setup ## make the lock files anew from the .in files (versions and hashes, no addresses)
 	$(RUN) -m uv pip compile $(LOCK_FLAGS) requirements-dev.in -o requirements-dev.txt
