@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from functions.cleanup.sweeper import UNASSIGNED
 from localcloud.cloud import LocalCloud
 from localcloud.job_client import Job, JobApiError, JobClient
 
 _PAUSE = 2.0
 _LEDGER = "#ledger/"
+_UNASSIGNED = "unassigned"  # the owner of machines that no run was given (docs/operations.md)
 _SINGLE_ITEMS = {"#lease", "#sweep"}  # partitions of the job table (docs/architecture.md, "Data") that stay
 
 
@@ -63,7 +63,7 @@ def take(
         if item["owner"]["S"].startswith(_LEDGER):
             owner = item["id"]["S"].rpartition("/")[0]
             charged |= set(item["machines"]["SS"])
-            if owner == UNASSIGNED:
+            if owner == _UNASSIGNED:
                 unassigned |= set(item["machines"]["SS"])
             else:
                 ledger[owner] += int(item["micro_usd"]["N"])
