@@ -53,7 +53,7 @@ monitoring = Monitoring(name, MonitoringArgs(config, account_id, region, api, tr
 pulumi.export("uploads_bucket", data.uploads.name)
 pulumi.export("outputs_bucket", data.outputs.name)
 pulumi.export("table", data.table.name)
-pulumi.export("state_machine", workflow.arn)
 pulumi.export("failed_records_queue", triggers.failed_records)
-for key, value in {**site.exports, **monitoring.exports, **(clients.exports if clients else {})}.items():
+more = workflow.exports | site.exports | monitoring.exports | (clients.exports if clients else {})
+for key, value in more.items():
     pulumi.export(key, value)

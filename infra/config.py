@@ -96,6 +96,7 @@ class StackConfig:
     monitoring: bool
     alarm_email: str | None
     monthly_budget_usd: int
+    notify: bool
     tracing: bool
     vpc_cidr: str
     extra_origins: tuple[str, ...]
@@ -179,6 +180,7 @@ class StackConfig:
             monitoring=read.flag("monitoring"),
             alarm_email=read.text("alarmEmail", _EMAIL, "an e-mail address") or None,
             monthly_budget_usd=read.number("monthlyBudgetUsd", 0, 1_000_000),
+            notify=read.flag("notify"),
             tracing=read.flag("tracing"),
             vpc_cidr=read.network("vpcCidr"),
             extra_origins=read.texts(

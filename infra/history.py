@@ -80,12 +80,13 @@ def most_events(states: Mapping[str, Mapping[str, Any]], config: StackConfig) ->
         "RecordError": 1,
         "Terminate": 1,
         "Release": 1,
+        "Notify": int("Notify" in states),
     }
     launch = states["Launch"]
     # Those that Lambda turns away for its concurrency are no asks: the function never sees them.
     asks = MOST_ASKS + _retries(launch, "States.ALL") + _retries(launch, "Lambda.TooManyRequestsException")
     asks *= (_STATE + _TRY + _WAITING) * attempts
-    return _STATE + asks + sum(count * _events(states[name]) for name, count in visits.items())
+    return _STATE + asks + sum(count * _events(states[name]) for name, count in visits.items() if count)
 
 
 def check(states: Mapping[str, Mapping[str, Any]], config: StackConfig) -> None:

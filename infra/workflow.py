@@ -16,6 +16,7 @@ from infra import history
 from infra.bundle import ROOT
 from infra.config import StackConfig
 from infra.function import WRITE_TRACES, Function
+from infra.notifications import Notifications, add_notification
 from infra.policies import Statement, assumed_by, policy
 from infra.steps import Steps
 
@@ -70,21 +71,28 @@ def limits(config: StackConfig) -> dict[str, int]:
     }
 
 
-def definition(config: StackConfig, functions: Mapping[str, str]) -> dict[str, Any]:
-    """The state machine's definition; `functions` are the steps' ARNs.
+def definition(config: StackConfig, arns: Mapping[str, str]) -> dict[str, Any]:
+    """The state machine's definition.
+
+    Args:
+        config: the stack's.
+        arns: the steps' functions by their names, and `topic` where the stack notifies.
 
     Raises:
         ConfigError: the history of an execution might grow beyond what Step Functions takes.
     """
-    values: dict[str, str | int] = {**functions, **limits(config)}
-    machine: dict[str, Any] = filled(json.loads(DEFINITION.read_text(encoding="utf-8")), values)
+    machine: dict[str, Any] = json.loads(DEFINITION.read_text(encoding="utf-8"))
+    if config.notify:
+        add_notification(machine["States"])
+    machine = filled(machine, {**arns, **limits(config), "stack": config.stack})
     history.check(machine["States"], config)
     return machine
 
 
 def check(config: StackConfig) -> None:
     """Raises ConfigError, as `definition` does, for a stack that has no functions yet."""
-    definition(config, dict.fromkeys(_FUNCTION.findall(DEFINITION.read_text(encoding="utf-8")), ""))
+    names = _FUNCTION.findall(DEFINITION.read_text(encoding="utf-8"))
+    definition(config, dict.fromkeys([*names, "topic"], ""))
 
 
 @dataclass(frozen=True)
@@ -96,14 +104,16 @@ class WorkflowArgs:
 
 
 class Workflow(pulumi.ComponentResource):
-    """`arn` is the state machine's, which has the component's name."""
+    """`arn` is the state machine's, which has the component's name; `exports` has the topic, if there is one."""
 
     arn: pulumi.Output[str]
+    exports: dict[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: WorkflowArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Workflow", name, None, opts)
         check(args.config)  # refused before anything is made
         child = pulumi.ResourceOptions(parent=self)
+        topic = Notifications(f"{args.config.prefix}-notifications", opts=child).topic if args.config.notify else None
         role = aws.iam.Role(
             name,
             assume_role_policy=assumed_by("states.amazonaws.com"),
@@ -114,7 +124,7 @@ class Workflow(pulumi.ComponentResource):
         rights = aws.iam.RolePolicy(
             name,
             role=role.name,
-            policy=policy([*_invoke_policy(args), *(_TRACE if args.config.tracing else ())]),
+            policy=policy([*_policy(args, topic), *(_TRACE if args.config.tracing else ())]),
             opts=child,
         )
         machine = aws.sfn.StateMachine(
@@ -123,22 +133,23 @@ class Workflow(pulumi.ComponentResource):
             role_arn=role.arn,
             type="STANDARD",
             tracing_configuration={"enabled": True} if args.config.tracing else None,
-            definition=_step_arns(args.steps.functions).apply(lambda arns: json.dumps(definition(args.config, arns))),
+            definition=_arns(args.steps.functions, topic).apply(lambda arns: json.dumps(definition(args.config, arns))),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),
         )
         self.arn = machine.arn
+        self.exports = {"state_machine": self.arn, **({"notify_topic": topic} if topic is not None else {})}
         self.register_outputs({"arn": self.arn})
 
 
-def _invoke_policy(args: WorkflowArgs) -> list[Statement]:
+def _policy(args: WorkflowArgs, topic: pulumi.Output[str] | None) -> list[Statement]:
     # By their names, so that the role need not wait for them; the state machine does.
     functions = f"arn:aws:lambda:{args.region}:{args.account_id}:function:"
     arns = [functions + function.known_name for function in args.steps.functions.values()]
-    return [Statement("RunSteps", ["lambda:InvokeFunction"], arns)]
+    run_steps = Statement("RunSteps", ["lambda:InvokeFunction"], arns)
+    return [run_steps, Statement("Notify", ["sns:Publish"], [topic])] if topic is not None else [run_steps]
 
 
-def _step_arns(functions: Mapping[str, Function]) -> pulumi.Output[dict[str, str]]:
-    arns: pulumi.Output[dict[str, str]] = pulumi.Output.all(
-        **{name: function.arn for name, function in functions.items()}
-    )
+def _arns(functions: Mapping[str, Function], topic: pulumi.Output[str] | None) -> pulumi.Output[dict[str, str]]:
+    known = {name: function.arn for name, function in functions.items()}
+    arns: pulumi.Output[dict[str, str]] = pulumi.Output.all(**known, **({"topic": topic} if topic is not None else {}))
     return arns

@@ -44,6 +44,7 @@ _LARGEST = {
     "mayfly:monitoring": "true",
     "mayfly:alarmEmail": "somebody@example.org",
     "mayfly:monthlyBudgetUsd": "1000000",
+    "mayfly:notify": "true",
     "mayfly:tracing": "true",
     "mayfly:poolSize": "50",
     "mayfly:jobTimeoutMinutes": "2760",
@@ -154,7 +155,7 @@ def of_program(deployment: Deployment) -> Iterator[WorstCase]:
 
 
 def events(config: StackConfig) -> int:
-    states = definition(config, dict.fromkeys(STEPS, ARN))["States"]
+    states = definition(config, dict.fromkeys([*STEPS, "topic"], ARN))["States"]
     return history.most_events(states, config)
 
 

@@ -82,8 +82,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[LocalCloud]:
-    """The local cloud with the whole program deployed, sign-in included; one for the test run."""
-    with LocalCloud.start(log_dir=ARTIFACTS) as running:
+    """The local cloud with the whole program deployed, sign-in and notifications included; one for the test run."""
+    with LocalCloud.start(config={"mayfly:notify": "true"}, log_dir=ARTIFACTS) as running:
         yield running
 
 

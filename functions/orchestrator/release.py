@@ -28,4 +28,5 @@ def release_step() -> ReleaseStep:
 @lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     log_step("release", event["job_id"])
-    return {"terminated": release_step().release(run_of(event), event["instance_id"] or None)}
+    released = release_step().release(run_of(event), event["instance_id"] or None)
+    return {"terminated": released.machines, "job": released.summary()}

@@ -1,8 +1,9 @@
 """A workflow's tasks as Step Functions runs them: with the state machine's role, and failing when the function fails.
 
-Upstream MiniStack invokes any function whatever the role says; with `.waitForTaskToken` it ignores that the function
-failed and waits until the state's timeout; it authorizes SendTaskSuccess on nothing in particular, where AWS checks
-the state machine (as in CDK's `grantTaskResponse`); and a token whose task has ended is unknown to it.
+Upstream MiniStack invokes any function and publishes to any topic, whatever the role says; with `.waitForTaskToken` it
+ignores that the function failed and waits until the state's timeout; it authorizes SendTaskSuccess on nothing in
+particular, where AWS checks the state machine (as in CDK's `grantTaskResponse`); and a token whose task has ended is
+unknown to it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from localcloud.emulator.request_context import ApiCall
 
+_PUBLISH = "arn:aws:states:::sns:publish"
 RESPONSES = ("states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat")
 
 
@@ -49,6 +51,7 @@ def install() -> None:
     stepfunctions._execute_task = _with_running_task(stepfunctions._execute_task)
     stepfunctions._invoke_with_callback = _with_token(stepfunctions._invoke_with_callback)
     stepfunctions._call_lambda = _with_role(stepfunctions._call_lambda)
+    stepfunctions._SERVICE_DISPATCH[_PUBLISH] = _publishing_with_role(stepfunctions._SERVICE_DISPATCH[_PUBLISH])
     for name in ("_send_task_success", "_send_task_failure", "_send_task_heartbeat"):
         setattr(stepfunctions, name, _knowing_ended_tasks(getattr(stepfunctions, name)))
 
@@ -107,16 +110,32 @@ def _with_role(upstream: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]
     return call_lambda
 
 
+def _publishing_with_role(upstream: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    def publish(resource: str, arguments: dict[str, Any]) -> Any:
+        running = _running.get()
+        if running is not None:
+            # The error is the SDK's exception (developer guide, "Handling errors in Step Functions workflows").
+            refusal = "SNS.AuthorizationErrorException"
+            _check_right(running.state_machine_arn, "sns:Publish", arguments["TopicArn"], refusal)
+        return upstream(resource, arguments)
+
+    return publish
+
+
 def _check_role(state_machine_arn: str, function: str) -> None:
-    role_arn = stepfunctions._state_machines[state_machine_arn]["roleArn"]
     _, config, _ = lambda_svc._get_func_record_for_ref(function)
     arn = config["FunctionArn"] if config else function
-    if not role_allows(Scope(get_account_id(), get_region()), role_arn, "lambda:InvokeFunction", arn):
+    _check_right(state_machine_arn, "lambda:InvokeFunction", arn, "Lambda.AWSLambdaException")
+
+
+def _check_right(state_machine_arn: str, action: str, arn: str, refusal: str) -> None:
+    role_arn = stepfunctions._state_machines[state_machine_arn]["roleArn"]
+    if not role_allows(Scope(get_account_id(), get_region()), role_arn, action, arn):
         cause = (
-            f"User: {role_arn} is not authorized to perform: lambda:InvokeFunction on resource: {arn} because no "
-            "identity-based policy allows the lambda:InvokeFunction action (Service: Lambda, Status Code: 403)"
+            f"User: {role_arn} is not authorized to perform: {action} on resource: {arn} because no "
+            f"identity-based policy allows the {action} action (Status Code: 403)"
         )
-        raise stepfunctions._ExecutionError("Lambda.AWSLambdaException", cause)
+        raise stepfunctions._ExecutionError(refusal, cause)
 
 
 def _fail_waiting_task(token: str | None, error: Any) -> None:

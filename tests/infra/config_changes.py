@@ -85,6 +85,7 @@ SETTINGS: Mapping[str, NewValue] = {
     "monitoring": NewValue("true"),
     "alarmEmail": NewValue("team@example.org", before={"monitoring": "true"}),
     "monthlyBudgetUsd": NewValue("50"),
+    "notify": NewValue("true"),
     "tracing": NewValue("true"),
     "vpcCidr": NewValue("10.74.0.0/16"),
     "extraOrigins": NewValue('["https://example.org"]'),

@@ -14,7 +14,12 @@ BOUNDARY = "arn:aws:iam::123456789012:policy/limits/Everybody"
 DOMAIN = "jobs.example.org"
 OTHER_ORIGIN = "https://example.org"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1a2b3c"
-WATCHED = {"mayfly:alarmEmail": "team@example.org", "mayfly:monthlyBudgetUsd": "50", "mayfly:tracing": "true"}
+WATCHED = {
+    "mayfly:alarmEmail": "team@example.org",
+    "mayfly:monthlyBudgetUsd": "50",
+    "mayfly:tracing": "true",
+    "mayfly:notify": "true",
+}
 
 
 @pytest.fixture(scope="session")

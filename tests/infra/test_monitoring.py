@@ -26,6 +26,11 @@ def alarms(deployment: Deployment) -> dict[str, Resource]:
     return {each.inputs["name"].removeprefix("mayfly-prod-"): each for each in deployment.of_type(ALARM)}
 
 
+def alarm_topic(deployment: Deployment) -> Resource:
+    (topic,) = (each for each in deployment.of_type(TOPIC) if each.name.endswith("-alarms"))
+    return topic
+
+
 def body(deployment: Deployment) -> dict[str, Any]:
     (dashboard,) = deployment.of_type("aws:cloudwatch/dashboard:Dashboard")
     found: dict[str, Any] = json.loads(dashboard.inputs["dashboardBody"])
@@ -102,7 +107,7 @@ def test_only_what_must_always_be_there_is_missed(production: Deployment) -> Non
 
 
 def test_every_alarm_and_both_warnings_of_the_budget_go_to_the_topic(production: Deployment) -> None:
-    (topic,) = production.of_type(TOPIC)
+    topic = alarm_topic(production)
     (mail,) = production.of_type("aws:sns/topicSubscription:TopicSubscription")
     (budget,) = production.of_type("aws:budgets/budget:Budget")
     assert (mail.inputs["topic"], mail.inputs["endpoint"]) == (topic.id, WATCHED["mayfly:alarmEmail"])
@@ -115,7 +120,7 @@ def test_every_alarm_and_both_warnings_of_the_budget_go_to_the_topic(production:
 
 
 def test_only_this_stacks_alarms_and_this_accounts_budgets_publish_to_the_topic(production: Deployment) -> None:
-    (topic,), (policy,) = production.of_type(TOPIC), production.of_type("aws:sns/topicPolicy:TopicPolicy")
+    topic, (policy,) = alarm_topic(production), production.of_type("aws:sns/topicPolicy:TopicPolicy")
     found = statements(policy.urn, policy.inputs["policy"])
     assert {each.principals for each in found} == {
         ("Service:cloudwatch.amazonaws.com",),

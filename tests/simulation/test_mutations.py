@@ -18,7 +18,7 @@ from hypothesis.strategies import SearchStrategy
 
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.cleanup import release_step, sweeper
-from functions.cleanup.release_step import ReleaseStep
+from functions.cleanup.release_step import Released, ReleaseStep
 from functions.cleanup.sweeper import Sweeper
 from functions.costs.budget import AdmissionDecision, Budget
 from functions.execution import record_step
@@ -93,7 +93,7 @@ def test_a_slot_that_a_cancelled_job_keeps_is_found(monkeypatch: pytest.MonkeyPa
 
     release = ReleaseStep.release
 
-    def forgetful(self: ReleaseStep, run: Run, instance_id: str | None) -> list[str]:
+    def forgetful(self: ReleaseStep, run: Run, instance_id: str | None) -> Released:
         job = self.ends.jobs.get(run.owner, run.job_id)
         if job is not None and job.status is JobStatus.CANCELLED:
             ends = replace(self.ends, queue=Forgetful(self.ends.queue.table, self.ends.queue.workflow))

@@ -34,6 +34,8 @@ class Topic(Adapter):
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
         attributes = inputs.pick("displayName", "kmsMasterKeyId")
+        if "signatureVersion" in inputs:
+            attributes["SignatureVersion"] = str(int(inputs["signatureVersion"]))
         if "policy" in inputs:
             attributes["Policy"] = json_text(inputs["policy"])
         arn = aws.client("sns").create_topic(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from functions.cleanup.run_machines import RunMachines
 from functions.execution.ports import MachineAssignment
 from functions.jobs.clock import rfc3339
 from functions.jobs.errors import MachineStillAlive
-from functions.jobs.job import Job, JobStatus, Run
+from functions.jobs.job import Job, JobError, JobStatus, Run
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Slot
 from tests.functions.conftest import StoppedClock
@@ -19,6 +20,7 @@ from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.scheduling_table import FakeSchedulingTable
 from tests.functions.fakes.workflow import FakeWorkflow
 
+FAILED = JobError("script_failed", "what the script wrote", "advice")
 RUNNING = {"status": JobStatus.RUNNING, "attempts": 2, "instance_id": "i-1", "command_id": "c-1"}
 
 
@@ -35,7 +37,8 @@ class Release:
         self.ends = RunMachines(self.jobs, LaunchQueue(self.table, self.flow), self.machines)
 
     def __call__(self, instance_id: str | None = "i-1", run: Run = RUN) -> list[str]:
-        return ReleaseStep(self.ends, self.machine_table).release(run, instance_id)
+        self.released = ReleaseStep(self.ends, self.machine_table).release(run, instance_id)
+        return self.released.machines
 
     @property
     def job(self) -> Job:
@@ -67,6 +70,25 @@ def test_the_slot_is_free_for_the_next_in_line_once_its_machine_is_seen_terminat
     release()
     assert release.table.slots() == []
     assert release.flow.failed == [("bobs-token", "CapacityAvailable")]
+
+
+@pytest.mark.parametrize(
+    ("facts", "run", "expected"),
+    [
+        ({"status": JobStatus.SUCCEEDED}, RUN, ("succeeded", "a b.txt", "")),
+        ({"status": JobStatus.FAILED, "error": FAILED}, RUN, ("failed", "a b.txt", "script_failed")),
+        ({"status": JobStatus.CANCELLED, "error": FAILED}, RUN, ("cancelled", "a b.txt", "")),
+        ({"status": JobStatus.QUEUED, "run": 2}, RUN, ("retried", "a b.txt", "")),
+        ({"status": JobStatus.RUNNING}, RUN, ("unknown", "a b.txt", "")),  # its outcome could not be written
+        ({}, Run("alice", OTHER_ID), ("unknown", "", "")),
+    ],
+)
+def test_how_the_run_has_ended_is_told_without_anything_that_a_user_or_script_wrote(
+    facts: dict[str, Any], run: Run, expected: tuple[str, str, str]
+) -> None:
+    release = Release(**facts)
+    release(None, run)
+    assert release.released.summary() == dict(zip(("status", "filename", "error"), expected, strict=True))
 
 
 def test_termination_is_not_believed_until_it_is_seen_nor_asked_for_twice() -> None:

@@ -43,8 +43,13 @@ class StatesLanguage:
 
     def payload(self, name: str, variables: Variables) -> dict[str, Any]:
         """What a Task sends its function."""
-        sent: dict[str, Any] = self._value(self.state(name)["Arguments"]["Payload"], variables, context=self.context)
+        sent: dict[str, Any] = self.arguments(name, variables)["Payload"]
         return sent
+
+    def arguments(self, name: str, variables: Variables) -> dict[str, Any]:
+        """What a Task calls its service with."""
+        given: dict[str, Any] = self._value(self.state(name)["Arguments"], variables, context=self.context)
+        return given
 
     def passed(self, name: str, given: Any) -> Way:
         return self._take("Next", self.state(name), {}, input=given)

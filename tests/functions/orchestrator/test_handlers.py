@@ -157,7 +157,10 @@ def test_an_error_of_a_step_reaches_the_workflow_under_its_own_name(monkeypatch:
 def test_release_takes_no_instance_where_none_was_launched(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = RunMachines(FakeJobTable.of(a_job()), LaunchQueue(FakeSchedulingTable(), FakeWorkflow()), FakeMachines())
     monkeypatch.setattr(release, "release_step", lambda: ReleaseStep(ends, FakeMachineTable()))
-    assert release.handler({**WHO, "instance_id": ""}, CONTEXT) == {"terminated": []}
+    assert release.handler({**WHO, "instance_id": ""}, CONTEXT) == {
+        "terminated": [],
+        "job": {"status": "unknown", "filename": "a b.txt", "error": ""},
+    }
 
 
 @pytest.mark.parametrize(

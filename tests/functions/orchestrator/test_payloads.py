@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from functions.cleanup.release_step import Released
 from functions.execution.dispatch_step import BootWait
 from functions.execution.outcome import Outcome
 from functions.jobs.job import JobStatus, Run, TimelineEvent
@@ -83,7 +84,7 @@ class Contract:
 
 JOB = a_job(status=JobStatus.FAILED)
 BOOT_WAIT = BootWait(20.0, datetime(2026, 1, 31, 9, 15, 20, tzinfo=UTC))
-RELEASE = Contract(release, "release_step", ["i-1"], ("release", RUN, "i-1"))
+RELEASE = Contract(release, "release_step", Released(RUN, ["i-1"], JOB), ("release", RUN, "i-1"))
 CONTRACTS = {
     "Launch": Contract(launch, "launch_step", None, ("run", RUN, 4, "the-token", 8, 2)),
     "Dispatch": Contract(dispatch, "dispatch_step", "c-1", ("dispatch", RUN, 4, "i-1", "c-0", BOOT_WAIT)),

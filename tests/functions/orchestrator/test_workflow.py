@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from functions.execution.record_step import _CODES
 from functions.jobs import errors
 from functions.jobs.failure_catalog import FAILURES
 from functions.scheduling import scheduler
-from infra.workflow import limits
+from infra.workflow import definition, limits
 from operations.stack_settings import read_settings
-from tests.functions.orchestrator.states_language import Way
+from tests.functions.orchestrator.states_language import StatesLanguage, Way
 from tests.functions.orchestrator.workflow_definition import ARNS, LIMITS, MACHINE, TASKS, WORKFLOW
 
 DEV = read_settings(Path(__file__).parents[3], "dev").config
@@ -369,3 +369,15 @@ def test_every_wait_for_a_callback_is_bounded() -> None:
 def test_a_run_has_its_number_of_attempts_whatever_the_runs_before_used_up(attempt: int, last: int) -> None:
     given = {"owner": "alice", "job_id": "job", "run": 1, "attempt": attempt}
     assert WORKFLOW.passed("Begin", given).variables["last_attempt"] == last
+
+
+def test_a_stack_that_notifies_publishes_who_owns_which_job_and_how_its_run_has_ended() -> None:
+    topic = "arn:aws:sns:eu-central-1:123456789012:mayfly-dev-notifications"
+    machine = definition(replace(DEV, notify=True), {**{key: str(arn) for key, arn in ARNS.items()}, "topic": topic})
+    assert cache(machine) == []
+    ended = {"status": "failed", "filename": 'a "b".txt', "error": "script_failed"}
+    workflow = StatesLanguage(machine)
+    way = workflow.succeeded("Release", LOST, {"Payload": {"terminated": ["i-1"], "job": ended}})
+    sent = workflow.arguments("Notify", way.variables)
+    assert (way.next, sent["TopicArn"], sent["Subject"]) == ("Notify", topic, "Mayfly: job failed")
+    assert json.loads(sent["Message"]) == {"stack": "dev", "owner": "alice", "job_id": "job", "run": 2, **ended}
