@@ -4,12 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-CHECKOV := .venv-checkov
+AUDIT := .venv-audit
 # The tests start hundreds of interpreters; without kept bytecode each would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-checkov demo up test test-fast nightly check format check-js bench bench-report screenshots soak browser browsers judges smoke doctor prices settings-table audit lock pulumi clean
+.PHONY: help setup demo up test test-fast nightly check format check-js bench bench-report screenshots soak browser browsers judges smoke doctor prices settings-table audit lock pulumi clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -21,14 +21,6 @@ $(STAMP): requirements-dev.txt
 	@echo "Setting up $(VENV); the first time takes a minute or two ..." >&2
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	@touch $@
-
-setup-checkov: $(CHECKOV)/.installed ## make the environment of the scanners, locked in requirements-checkov.txt
-
-$(CHECKOV)/.installed: requirements-checkov.txt | setup
-	@echo "Setting up $(CHECKOV); the first time takes a minute or two ..." >&2
-	@test -x $(CHECKOV)/bin/python || $(PYTHON) -m venv $(CHECKOV)
-	@$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.txt
 	@touch $@
 
 demo: setup ## start the local cloud, run one job on a sample file, print its timeline and output
@@ -53,7 +45,7 @@ $(PULUMI):
 # The longest first, so that no process is left with one of them at the end.
 CLOUD_TESTS := tests/pulumi tests/frontend tests/cloud tests/localcloud
 
-test: setup setup-checkov browser ## every test, local cloud and real browser included
+test: setup browser ## every test, local cloud and real browser included
 	$(RUN) -m pytest -m "not cloud and not browser" -n 2 --no-loadscope-reorder
 	$(RUN) -m pytest -m "cloud or browser" -n 4 --no-loadscope-reorder $(CLOUD_TESTS)
 
@@ -108,11 +100,16 @@ settings-table: setup ## write the table of what each setting changes into docs/
 screenshots: setup browser ## picture each view of the page into build/screenshots, and those of the README into docs/images
 	$(RUN) -m tests.frontend.take_screenshots
 
-audit: setup-checkov ## look up known vulnerabilities of everything that is locked; asks the network
+audit: $(AUDIT)/.installed ## look up known vulnerabilities of everything that is locked; asks the network
 	@failed=0; for lock in $(LOCKS); do \
 	  echo "$$lock.txt:" >&2; \
-	  $(CHECKOV)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$lock.txt || failed=1; \
+	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$lock.txt || failed=1; \
 	done; exit $$failed
+
+$(AUDIT)/.installed: requirements-audit.txt | setup
+	@test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
+	@touch $@
 
 browser: ## see that there is a Chromium for the browser tests; as root on Debian install its headless shell
 	@has() { for name; do command -v $$name >/dev/null 2>&1 && return 0; done; return 1; }; \
@@ -146,14 +143,14 @@ $(GECKODRIVER):
 
 lock: setup ## make the lock files anew from the .in files (versions and hashes, no addresses)
 	$(RUN) -m uv pip compile $(LOCK_FLAGS) requirements-dev.in -o requirements-dev.txt
-	$(RUN) -m uv pip compile $(LOCK_FLAGS) requirements-checkov.in -o requirements-checkov.txt
+	$(RUN) -m uv pip compile $(LOCK_FLAGS) requirements-audit.in -o requirements-audit.txt
 	for lock in $(DEPLOYED_LOCKS); do \
 	  $(RUN) -m uv pip compile $(LOCK_FLAGS) -c requirements-dev.txt $$lock.in -o $$lock.txt || exit 1; \
 	done
 
 DEPLOYED_LOCKS := requirements functions/api/requirements functions/orchestrator/requirements
 # The others have no version that requirements-dev.txt does not have.
-LOCKS := requirements-dev requirements-checkov
+LOCKS := requirements-dev requirements-audit
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
 clean: ## remove what was built; the virtual environments stay

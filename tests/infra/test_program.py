@@ -172,6 +172,21 @@ def test_nothing_reaches_a_machine_from_outside(recorded: Deployment) -> None:
     assert (default.inputs["ingress"], default.inputs["egress"]) == ([], [])
     (egress,) = recorded.of_type("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
     assert (egress.inputs["fromPort"], egress.inputs["toPort"]) == (443, 443)
+    for group in recorded.of_type("aws:ec2/securityGroup:SecurityGroup"):
+        assert not {"ingress", "egress"} & set(group.inputs), "rules have resources of their own"
+
+
+@pytest.mark.parametrize("stack", ["open_to_all", "production"])
+def test_whatever_keeps_data_encrypts_it(stack: str, request: pytest.FixtureRequest) -> None:
+    """Buckets, disks and log groups aside: the ones above, the others always do (CloudWatch Logs user guide)."""
+    deployment: Deployment = request.getfixturevalue(stack)
+    for queue in deployment.of_type("aws:sqs/queue:Queue"):
+        assert queue.inputs["sqsManagedSseEnabled"] is True
+    for table in deployment.of_type("aws:dynamodb/table:Table"):
+        assert table.inputs["serverSideEncryption"] == {"enabled": True}
+    for topic in deployment.of_type("aws:sns/topic:Topic"):
+        # No alarm could be published with AWS's own key (infra/monitoring.py).
+        assert topic.name.endswith("-alarms") or topic.inputs["kmsMasterKeyId"], topic.name
 
 
 def test_machines_end_themselves_and_keep_their_credentials_to_themselves(recorded: Deployment) -> None:
