@@ -12,7 +12,6 @@ import { Jobs } from "./jobs.js";
 import { listenForKeys } from "./keyboard.js";
 import { MachineList } from "./machine-list.js";
 import { Machines } from "./machines.js";
-import { usualLength } from "./phases.js";
 import { session } from "./session.js";
 import { cutOffOnes, storedOnes } from "./submission.js";
 import { HIDDEN_MS, watchJob, whileVisible } from "./poll.js";
@@ -156,8 +155,7 @@ async function viewOf({ kind, id, line }) {
     return new BatchView(id, { changed: bulkChanged, removed: bulkRemoved });
   }
   const { JobView } = await import("./job-view.js");
-  const usual = (/** @type {import("./phases.js").Phase} */ phase) => usualLength(jobs.all, phase);
-  return (jobView = new JobView(id, { changed, doubted: follow, created: accept, removed, usual }, line));
+  return (jobView = new JobView(id, { changed, doubted: follow, created: accept, removed, all: () => jobs.all }, line));
 }
 
 async function route() {
@@ -245,7 +243,8 @@ function keptOf(form) {
   const kept = ["Your text is kept."];
   if (cutOffOnes().length) kept.push("After that, choose the same file again to resume the upload.");
   else if (storedOnes().length) kept.push("Your file is uploaded; its job is created when you have signed in.");
-  else if (form.hasFile) kept.push("The file has to be chosen again.");
+  else if (form.losesFiles) kept.push("The file has to be chosen again.");
+  else if (form.hasFile) kept.push("Your files are kept, too.");
   return kept.join(" ");
 }
 
@@ -253,6 +252,7 @@ function keptOf(form) {
 export function openDesk() {
   listen();
   const form = new JobForm(accept);
+  jobs.addEventListener("change", () => form.offerSample(jobs.loaded && !jobs.all.length));
   new Connection();
   if (addressed()) route();
   lookAround();

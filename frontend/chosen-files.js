@@ -2,7 +2,7 @@
 import { byId } from "./dom.js";
 import { fileProblem } from "./file-check.js";
 import { FileRow } from "./file-row.js";
-import { Submission } from "./submission.js";
+import { loadTransport, Submission } from "./submission.js";
 
 /**
  * @typedef {import("./api.js").Limits} Limits
@@ -11,6 +11,7 @@ import { Submission } from "./submission.js";
  * @property {Submission} submission
  * @property {FileRow} row
  * @property {boolean} isBusy
+ * @property {import("./upload-batch.js").UploadBatch | null} batch the last one it was submitted with
  */
 
 /** @param {File} a @param {File} b */
@@ -27,10 +28,12 @@ export class ChosenFiles {
    * @param {object} actions
    * @param {(entry: Entry) => void} actions.retry
    * @param {() => void} actions.changed
+   * @param {(file: File) => void} actions.dropped the file is not wanted any more, or has its job
    */
-  constructor({ retry, changed }) {
+  constructor({ retry, changed, dropped }) {
     this.retry = retry;
     this.changed = changed;
+    this.dropped = dropped;
   }
 
   /** @returns {Entry[]} in the order they were chosen */
@@ -38,12 +41,15 @@ export class ChosenFiles {
     return [...this.#entries];
   }
 
-  /** @param {Iterable<File>} files one that is there already is not taken twice */
+  /** @param {Iterable<File>} files one that is there already is not taken twice @returns {File[]} the others */
   add(files) {
-    for (const file of files) {
-      if (!this.#entries.some((entry) => isSame(entry.file, file))) this.#add(file);
-    }
+    const added = [...files].filter((file) => {
+      const isNew = !this.#entries.some((entry) => isSame(entry.file, file));
+      if (isNew) this.#add(file);
+      return isNew;
+    });
     this.changed();
+    return added;
   }
 
   /** @param {Entry} entry */
@@ -60,6 +66,14 @@ export class ChosenFiles {
     this.changed();
   }
 
+  /** Leaves those that are under way, or have failed, to another list. @returns {Entry[]} */
+  release() {
+    const entries = this.#entries;
+    this.#entries = [];
+    this.changed();
+    return entries;
+  }
+
   /** @param {Limits | null} limits @returns {string[]} what is wrong with files, each named; their rows are marked */
   check(limits) {
     const problems = [];
@@ -73,12 +87,14 @@ export class ChosenFiles {
 
   /** @param {File} file */
   #add(file) {
+    loadTransport().catch(() => {}); // the upload itself tries again, and says so
     const submission = new Submission(file);
     /** @type {Entry} */
     const entry = {
       file,
       submission,
       isBusy: false,
+      batch: null,
       row: new FileRow(file.name, file.size, {
         pause: () => submission.pause(),
         resume: () => submission.resume(),
@@ -94,6 +110,7 @@ export class ChosenFiles {
   /** @param {Entry} entry */
   #drop(entry) {
     this.#entries = this.#entries.filter((other) => other !== entry);
+    this.dropped(entry.file);
     entry.row.element.remove();
   }
 }

@@ -31,6 +31,9 @@ export class FileRow {
     this.size = size;
     /** @type {Progress | undefined} */
     this.latest = undefined;
+    this.isStored = false;
+    /** Told whenever its state or its figures change. */
+    this.onChange = () => {};
     this.bar = el("progress", { max: 100, value: 0, "aria-label": `Uploading ${name}`, hidden: true });
     this.state = el("p", { class: "hint" });
     this.pause = this.#button("Pause", actions.pause);
@@ -47,6 +50,21 @@ export class FileRow {
         this.pause, this.resume, this.stop, this.retry, this.remove),
       this.bar, this.state);
     this.chosen("");
+  }
+
+  /** @returns {number} bytes that are sent, as far as it is known */
+  get sent() {
+    return this.bar.hidden && !this.isPaused ? 0 : (this.latest?.sent ?? 0);
+  }
+
+  /** @returns {boolean} */
+  get isPaused() {
+    return !this.resume.hidden;
+  }
+
+  /** @returns {boolean} */
+  get isPausable() {
+    return !this.pause.hidden;
   }
 
   /** @param {string} problem why it cannot be sent; empty when it can */
@@ -86,6 +104,7 @@ export class FileRow {
       joining: () => this.#show([this.stop], "All parts are sent. Joining them…", false, true),
       uploaded: () => {
         this.bar.value = 100;
+        this.isStored = true;
         this.#show([], "Uploaded. Creating the job…", false, true);
         announce(`${this.name} is uploaded. Creating the job.`);
       },
@@ -109,6 +128,7 @@ export class FileRow {
     if (sent === total) parts.push("waiting for the storage");
     else if (speed && remaining) parts.push(`${sizeText(Math.round(speed))}/s`, `${durationText(Math.ceil(remaining) * 1000)} left`);
     setText(this.state, parts.join(" · "));
+    this.onChange();
   }
 
   /**
@@ -128,6 +148,7 @@ export class FileRow {
     this.bar.hidden = !isUnderWay;
     this.state.className = isBad ? "field-error" : "hint figures";
     setText(this.state, state);
+    this.onChange();
   }
 
   /** @param {string} label @param {() => void} action */

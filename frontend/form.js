@@ -1,13 +1,17 @@
 // @ts-check
 import * as api from "./api.js";
-import { addressOfBatch } from "./batch.js";
 import { ChosenFiles } from "./chosen-files.js";
 import { priceText } from "./cost.js";
-import { byId, el, setText } from "./dom.js";
-import { grouped, lengthOf, limitsText } from "./file-check.js";
+import { announce, byId, el, setText } from "./dom.js";
+import { limitsText } from "./file-check.js";
+import { acceptFiles } from "./file-intake.js";
+import { counted, FormReport, nextStepInRow, SIGN_IN_FIRST } from "./form-report.js";
 import { askBeforeLeavingDuring } from "./unload-guard.js";
-import { cutOffOnes, finish, isPassing, storedOnes } from "./submission.js";
-import { UploadError } from "./upload.js";
+import { finish, storedOnes } from "./submission.js";
+import { sayOf, TextField } from "./text-field.js";
+import { KEPT, unfinished } from "./unfinished.js";
+import { UploadBatch } from "./upload-batch.js";
+import { isPassing, UploadError } from "./upload-error.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
@@ -17,11 +21,6 @@ import { UploadError } from "./upload.js";
  * @typedef {api.ApiError | UploadError} Trouble
  */
 
-const DRAFT = "mayfly.draft";
-
-/** @param {number} count @param {string} one @returns {string} such as "1 job", "3 jobs" */
-const counted = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
-
 /** @param {unknown} error @returns {Trouble} */
 function trouble(error) {
   if (error instanceof api.ApiError || error instanceof UploadError) return error;
@@ -30,57 +29,123 @@ function trouble(error) {
 
 /** The form: a text and files, each of which becomes a job of its own. What has no job yet stays. */
 export class JobForm {
-  #text = byId("input-text", HTMLTextAreaElement);
+  #text = new TextField(() => this.#showUse());
   #file = byId("input-file", HTMLInputElement);
   #drop = byId("drop", HTMLElement);
   #invitation = byId("file-chosen", HTMLElement);
   #button = byId("submit", HTMLButtonElement);
-  #problem = byId("form-error", HTMLElement);
-  #success = byId("form-done", HTMLElement);
-  #files = new ChosenFiles({ retry: (entry) => this.#submit([entry]), changed: () => this.#filesChanged() });
+  #report = new FormReport();
+  #nextBatch = byId("next-batch", HTMLButtonElement);
+  #sample = byId("sample-line", HTMLElement);
+  #files = new ChosenFiles({
+    retry: (entry) => (entry.batch?.isDetached ? this.#repeat(entry, entry.batch) : this.#submit([entry])),
+    changed: () => this.#filesChanged(),
+    dropped: (file) => this.#keeper?.then((keeper) => keeper?.forget(file)),
+  });
+  /** @type {Promise<import("./file-keeper.js").FileKeeper | null> | null} */
+  #keeper = null;
+  /** How many of its files a reload loses. */
+  #lost = 0;
   #invitationToChoose = [...this.#invitation.childNodes];
   /** @type {api.Limits | null} */
   #limits = null;
   #limitsKnown;
   /** @type {import("./options.js").Options | null} */
   #options = null;
-  /** What came of the files since the button was pressed. */
-  #jobs = /** @type {Job[]} */ ([]);
-  #troubles = /** @type {Trouble[]} */ ([]);
-  #running = 0;
+  /** The last one of this form's. @type {UploadBatch | null} */
+  #batch = null;
+  /** @type {import("./upload-total.js").UploadTotal | null} */
+  #total = null;
+  /** @type {import("./background-uploads.js").BackgroundUploads | null} */
+  #background = null;
+  #isFirstJob = false;
 
   /** @param {(job: Job, isAlone: boolean) => void} onJob told each new job, and whether nothing else is under way */
   constructor(onJob) {
     this.onJob = onJob;
-    this.#text.value ||= sessionStorage.getItem(DRAFT) ?? "";
-    this.#text.addEventListener("input", () => this.#textChanged());
-    this.#text.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#button.form?.requestSubmit();
-    });
     this.#file.addEventListener("change", () => {
-      this.#files.add(this.#file.files ?? []);
+      this.#add(this.#file.files ?? []);
       this.#file.value = ""; // so that the same file can be chosen again
     });
     byId("job-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
       if (!this.#button.disabled) this.#submit(this.#files.all);
     });
-    this.#acceptDrops();
+    acceptFiles({
+      zone: this.#drop,
+      take: async (files, source) => {
+        await this.#detach();
+        this.#add(files);
+        announce(`${counted(files.length, "file")} ${source}.`);
+      },
+      refuse: (problem) => this.#sayOfFiles(problem),
+    });
+    this.#nextBatch.addEventListener("click", async () => {
+      await this.#detach();
+      this.#text.element.focus();
+    });
+    byId("use-sample", HTMLButtonElement).addEventListener("click", () => this.#useSample());
     this.#limitsKnown = this.#showLimits();
-    this.#showCutOff();
+    this.#takeUp();
     this.#finishStored();
     this.#showUse();
   }
 
   /** While something is in it, the form stays in sight beside an open job. */
   #showUse() {
-    const isUsed = this.#running || this.hasFile || this.#text.value || !byId("cut-off", HTMLElement).hidden || !this.#problem.hidden;
+    const isUsed = this.#isBusy || this.#background?.isShown || this.hasFile || this.#text.value || !byId("cut-off", HTMLElement).hidden || this.#report.isShown;
     byId("new-job", HTMLElement).classList.toggle("in-use", Boolean(isUsed));
   }
 
-  /** @returns {boolean} whether files are chosen, which are lost when the page is left */
+  /** @returns {boolean} whether files are chosen */
   get hasFile() {
     return this.#files.all.length > 0;
+  }
+
+  /** @returns {boolean} whether files are chosen that are lost when the page is left */
+  get losesFiles() {
+    return this.#lost > 0;
+  }
+
+  /** @returns {boolean} whether its files are on their way */
+  get #isBusy() {
+    return Boolean(this.#batch?.running);
+  }
+
+  /** @param {boolean} isFirstJob whether the list has no job: then there is something to try Mayfly with */
+  offerSample(isFirstJob) {
+    this.#isFirstJob = isFirstJob;
+    this.#sample.hidden = !isFirstJob || this.hasFile;
+  }
+
+  async #useSample() {
+    const { sampleFile, SAMPLE_TEXT } = await import("./sample.js");
+    if (!this.#text.value) this.#text.set(SAMPLE_TEXT);
+    this.#add([sampleFile()]);
+    this.#button.focus();
+  }
+
+  /** @param {Iterable<File>} files */
+  #add(files) {
+    this.#keep(this.#files.add(files));
+  }
+
+  /** Its module is loaded with the first file: the page's first load goes without. */
+  #openKeeper() {
+    this.#keeper ??= import("./file-keeper.js").then(({ FileKeeper }) => new FileKeeper(this.#files), () => null);
+    return this.#keeper;
+  }
+
+  /** @param {File[]} files which were just chosen */
+  async #keep(files) {
+    this.#lost += files.length;
+    await (await this.#openKeeper())?.keep(files);
+    this.#showKept();
+  }
+
+  async #showKept() {
+    const keeper = await this.#keeper;
+    this.#lost = keeper ? await keeper.show() : this.#files.all.length;
   }
 
   async #showLimits() {
@@ -89,7 +154,7 @@ export class JobForm {
     if (!this.#limits) return;
     setText(byId("file-limits", HTMLElement), limitsText(this.#limits));
     if (this.#limits.price) setText(byId("price", HTMLElement), priceText(this.#limits.price));
-    this.#countText();
+    this.#text.limitTo(this.#limits.max_text_chars);
     this.#checkFiles();
     const { allowed_instance_types: types = [], job_timeout_minutes: usual, max_job_timeout_minutes: most } = this.#limits;
     if (types.length || most > usual) await this.#showOptions(this.#limits);
@@ -100,187 +165,175 @@ export class JobForm {
     const loaded = await import("./options.js").catch(() => null); // a job without options is a job, too
     if (!loaded) return;
     this.#options = new loaded.Options(limits);
-    this.#problem.before(this.#options.element);
+    this.#report.element.before(this.#options.element);
   }
 
-  /** Their module is loaded where an upload was cut off: the page's first load goes without. */
-  async #showCutOff() {
-    if (!cutOffOnes().length) return;
-    const { CutOffUploads } = await import("./resumable-uploads.js");
-    new CutOffUploads((submission, row, text) => this.#goOn(submission, row, text));
+  async #takeUp() {
+    const before = unfinished();
+    if (!sessionStorage.getItem(KEPT) && !before.length) return;
+    await (await this.#openKeeper())?.takeUp(before, (submission, row, text) => this.#goOn(submission, row, text));
     this.#showUse();
-  }
-
-  #textChanged() {
-    sessionStorage.setItem(DRAFT, this.#text.value);
-    this.#say("text", "");
-    this.#countText();
-    this.#showUse();
-  }
-
-  #countText() {
-    if (!this.#limits) return;
-    const count = `${grouped(lengthOf(this.#text.value))} of ${grouped(this.#limits.max_text_chars)} characters`;
-    setText(byId("text-count", HTMLElement), count);
   }
 
   #filesChanged() {
     const count = this.#files.all.length;
     this.#drop.classList.toggle("full", count > 0);
-    if (count) this.#invitation.replaceChildren(el("strong", {}, "Add more files"), " or drop them here");
+    if (count) this.#invitation.replaceChildren(el("strong", {}, "Add more files"), ", drop or paste them here");
     else this.#invitation.replaceChildren(...this.#invitationToChoose);
-    if (count) say(this.#success, "");
+    if (count) this.#report.clearSuccess();
     this.#checkFiles();
-    this.#labelButton();
-    this.#showUse();
+    this.#background?.tidy();
+    this.#sample.hidden = !this.#isFirstJob || count > 0;
+    this.#showKept();
+    this.#showBusy();
   }
 
   #checkFiles() {
-    this.#say("file", this.#files.check(this.#limits).join("\n"));
+    this.#sayOfFiles(this.#files.check(this.#limits).join("\n"));
   }
 
-  #acceptDrops() {
-    // On the whole page: a file that misses the field would otherwise replace the page.
-    document.addEventListener("dragover", (event) => {
-      event.preventDefault();
-      this.#drop.classList.add("over");
-    });
-    for (const name of ["dragleave", "dragend", "drop"]) {
-      document.addEventListener(name, () => this.#drop.classList.remove("over"));
-    }
-    document.addEventListener("drop", (event) => {
-      event.preventDefault();
-      if (event.dataTransfer?.files.length && !this.#button.disabled) this.#take(event.dataTransfer);
-    });
-  }
-
-  /** @param {DataTransfer} dropped */
-  #take({ items, files }) {
-    // A folder comes as a file that cannot be read.
-    const isFolder = [...items].filter(({ kind }) => kind === "file").map((item) => item.webkitGetAsEntry()?.isDirectory);
-    this.#files.add([...files].filter((_, index) => !isFolder[index]));
-    const folders = [...files].filter((_, index) => isFolder[index]).map(({ name }) => `“${name}” is a folder. Drop its files instead.`);
-    if (folders.length) this.#say("file", folders.join("\n"));
-  }
-
-  /** @returns {string} what is wrong with the text, or nothing */
-  #textProblem() {
-    const most = this.#limits?.max_text_chars ?? Infinity;
-    const length = lengthOf(this.#text.value);
-    if (!this.#text.value.trim()) return "Enter a text for the script.";
-    return length > most ? `The text has ${grouped(length)} characters. The limit is ${grouped(most)}.` : "";
-  }
-
-  /**
-   * @param {"text" | "file"} field
-   * @param {string} message empty when nothing is wrong
-   */
-  #say(field, message) {
-    say(byId(`${field}-error`, HTMLElement), message);
-    this.#control(field).setAttribute("aria-invalid", String(Boolean(message)));
-  }
-
-  /** @param {"text" | "file"} field */
-  #control(field) {
-    return field === "text" ? this.#text : this.#file;
+  /** @param {string} problem empty when nothing is wrong */
+  #sayOfFiles(problem) {
+    sayOf(this.#file, problem);
   }
 
   /** @returns {boolean} whether the form can go; if not, the first field at fault has the focus */
   #check() {
-    this.#say("text", this.#textProblem());
+    this.#text.check();
     if (this.hasFile) this.#checkFiles();
-    else this.#say("file", "Choose a file.");
-    const wrong = [this.#text, this.#file].find((control) => control.getAttribute("aria-invalid") === "true");
+    else this.#sayOfFiles("Choose a file.");
+    const wrong = [this.#text.element, this.#file].find((control) => control.getAttribute("aria-invalid") === "true");
     wrong?.focus();
     return !wrong;
   }
 
   /** @param {Entry[]} entries */
   async #submit(entries) {
-    say(this.#success, "");
-    this.#problem.hidden = true;
+    this.#report.clear();
     if (!this.#check()) return;
-    const batch = entries.length > 1 ? crypto.randomUUID() : undefined;
-    for (const entry of entries) {
-      entry.submission.batch ??= batch;
-      entry.isBusy = true;
-      entry.row.waitForTurn();
-      entry.submission.overrides = this.#options?.chosen;
+    const id = entries.length > 1 ? crypto.randomUUID() : undefined;
+    const batch = this.#batch?.running ? this.#batch : new UploadBatch(this.#text.value);
+    this.#batch = batch;
+    for (const { submission } of entries) {
+      submission.batch ??= id;
+      submission.overrides = this.#options?.chosen;
     }
-    await Promise.all(entries.map(async (entry) => {
-      await this.#run(entry.submission, entry.row, this.#text.value);
-      entry.isBusy = false;
-    }));
+    const all = entries.map((entry) => this.#repeat(entry, batch));
+    this.#showTotal(batch, entries);
+    await Promise.all(all);
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {UploadBatch} batch which it goes with, for the first time or again
+   */
+  async #repeat(entry, batch) {
+    entry.batch = batch;
+    batch.entries.add(entry);
+    entry.isBusy = true;
+    entry.row.waitForTurn();
+    await this.#run(entry.submission, entry.row, batch);
+    entry.isBusy = false;
+    if (!batch.running) this.#sumUp(batch);
   }
 
   /**
    * @param {Submission} submission
    * @param {FileRow} row
-   * @param {string} text
+   * @param {UploadBatch} batch
    * @returns {Promise<boolean>} whether its job exists
    */
-  async #run(submission, row, text) {
-    if (!this.#running) this.#jobs = [], this.#troubles = [];
-    this.#setRunning(this.#running + 1);
+  async #run(submission, row, batch) {
+    if (!batch.running) batch.jobs = [], batch.troubles = [];
+    batch.running += 1;
+    this.#showBusy();
     /** @type {Job | null} */
     let job = null;
     try {
       await this.#limitsKnown; // how a file is uploaded depends on its size
       const multipartFrom = this.#limits?.multipart_from_bytes ?? Infinity;
-      job = await askBeforeLeavingDuring(() => submission.run(text, multipartFrom, row.reports));
-      this.#jobs.push(job);
+      job = await askBeforeLeavingDuring(() => submission.run(batch.text, multipartFrom, row.reports));
+      batch.jobs.push(job);
       row.done();
     } catch (error) {
       const reason = trouble(error);
-      this.#troubles.push(reason);
+      batch.troubles.push(reason);
       row.failed(reason.message);
     }
-    this.#setRunning(this.#running - 1);
-    if (job) this.onJob(job, !this.#running && this.#jobs.length === 1 && !this.#troubles.length);
-    if (!this.#running) this.#sumUp();
+    batch.running -= 1;
+    this.#showBusy();
+    if (job) this.onJob(job, batch.isOneJob && !(batch.isDetached && this.#hasOther(batch)));
     return job !== null;
+  }
+
+  /** @param {UploadBatch} batch @returns {boolean} whether the form has something else to submit */
+  #hasOther({ text }) {
+    return this.#isBusy || this.hasFile || Boolean(this.#text.value && this.#text.value !== text);
   }
 
   /** An upload that was cut off, with a text of its own. @type {import("./resumable-uploads.js").GoOn} */
   async #goOn(submission, row, text) {
-    const isDone = await this.#run(submission, row, text);
-    if (isDone && this.#text.value === text && !this.hasFile) this.clear();
+    const batch = new UploadBatch(text);
+    batch.isDetached = true;
+    const isDone = await this.#run(submission, row, batch);
+    if (isDone && this.#text.value === text && !this.hasFile) this.#text.set("");
+    if (!isDone) this.#tell(batch.troubles[0].message, nextStepInRow(batch.troubles[0]));
     return isDone;
   }
 
-  /** @param {number} running how many files are under way */
-  #setRunning(running) {
-    this.#running = running;
-    this.#button.disabled = this.#text.readOnly = this.#file.disabled = running > 0;
-    this.#labelButton();
+  /** Frees the form while its files are uploaded: they go on above it, with their text. */
+  async #detach() {
+    const batch = this.#batch;
+    if (!batch?.running) return;
+    // Loaded when it is wanted: the page's first load goes without.
+    const loaded = await import("./background-uploads.js").catch(() => null);
+    if (!loaded || batch !== this.#batch || !batch.running) return;
+    batch.isDetached = true;
+    this.#background ??= new loaded.BackgroundUploads();
+    this.#background.add(batch.text, this.#files.all.map(({ row }) => row), this.#total);
+    this.#batch = this.#total = null;
+    this.#files.release();
+    this.#text.set("");
+    this.#showBusy();
+  }
+
+  /** @param {UploadBatch} batch @param {Entry[]} entries */
+  async #showTotal(batch, entries) {
+    if (entries.length < 2) return;
+    const loaded = await import("./upload-total.js").catch(() => null);
+    if (!loaded || !batch.running || batch.isDetached) return;
+    this.#total?.element.remove();
+    const total = this.#total = new loaded.UploadTotal(entries);
+    for (const { row } of entries) row.onChange = () => total.update();
+    byId("file-list", HTMLElement).before(total.element);
+  }
+
+  /** While its files are on their way, the form waits; it can be freed for others. */
+  #showBusy() {
+    const isBusy = this.#isBusy;
+    this.#button.disabled = this.#text.element.readOnly = this.#file.disabled = isBusy;
+    this.#nextBatch.hidden = !isBusy;
+    const count = this.#files.all.length;
+    setText(this.#button, isBusy ? `Submitting…${this.#batch?.progress}` : count > 1 ? `Run ${counted(count, "job")}` : "Run job");
     this.#showUse();
   }
 
-  #labelButton() {
-    const count = this.#files.all.length;
-    const done = this.#jobs.length + this.#troubles.length;
-    const progress = done + this.#running > 1 ? ` (${done} of ${done + this.#running} done)` : "";
-    setText(this.#button, this.#running ? `Submitting…${progress}` : count > 1 ? `Run ${counted(count, "job")}` : "Run job");
-  }
-
-  /** Says what came of everything, once nothing is under way any more. */
-  #sumUp() {
-    const jobs = this.#jobs.length;
-    const finished = this.#files.all.filter(({ submission }) => submission.isDone);
-    this.#files.finished(finished);
-    if (!this.#troubles.length) {
-      if (finished.length && !this.hasFile) this.clear();
-      if (jobs < 2) return;
-      say(this.#success, `${counted(jobs, "job")} created, one per file.`);
-      const { batch } = this.#jobs[0];
-      if (batch) this.#success.append(" ", el("a", { href: addressOfBatch(batch) }, "Show the batch"));
-      this.#success.focus();
-      return;
+  /** Says what came of a batch, once nothing of it is under way any more. @param {UploadBatch} batch */
+  #sumUp(batch) {
+    const { jobs, troubles, isDetached } = batch;
+    const done = [...batch.entries].filter(({ submission }) => submission.isDone);
+    for (const entry of done) batch.entries.delete(entry);
+    this.#files.finished(done);
+    if (!isDetached) {
+      this.#total?.element.remove();
+      if (!troubles.length && !this.hasFile) this.#text.set("");
     }
-    const done = jobs ? `${counted(jobs, "job")} created. ` : "";
-    this.#report(this.#troubles[0], this.#troubles.length > 1 || jobs
-      ? `${done}${counted(this.#troubles.length, "file")} not submitted.`
-      : this.#troubles[0].message);
+    if (troubles.length && !isDetached) {
+      const done = jobs.length ? `${counted(jobs.length, "job")} created. ` : "";
+      this.#showWhy(troubles[0], troubles.length > 1 || jobs.length
+        ? `${done}${counted(troubles.length, "file")} not submitted.`
+        : troubles[0].message);
+    } else if (jobs.length > 1 || isDetached) this.#report.praise(batch);
   }
 
   /**
@@ -289,36 +342,30 @@ export class JobForm {
    * @param {Trouble} error
    * @param {string} [message]
    */
-  #report(error, message = error.message) {
+  #showWhy(error, message = error.message) {
     const about = (/** @type {string[]} */ ...fields) =>
       error instanceof api.ApiError ? fields.map((field) => error.about(field)).find(Boolean) : null;
     const aboutText = about("input_text");
     const aboutFile = this.hasFile ? about("filename", "size") : null;
     if (aboutText || aboutFile) {
-      const field = aboutText ? "text" : "file";
-      this.#say(field, aboutText || aboutFile || "");
-      this.#control(field).focus();
+      const control = aboutText ? this.#text.element : this.#file;
+      sayOf(control, aboutText || aboutFile || "");
+      control.focus();
       return;
     }
     this.#tell(message, this.#nextStep(error));
   }
 
-  /**
-   * @param {string} message what went wrong
-   * @param {string} nextStep what is kept, and what helps
-   */
+  /** @param {string} message @param {string} nextStep */
   #tell(message, nextStep) {
-    this.#problem.replaceChildren(el("p", { class: "message" }, message), el("p", {}, nextStep));
-    this.#problem.hidden = false;
+    this.#report.tell(message, nextStep);
     this.#showUse();
-    this.#problem.focus();
   }
 
   /** @param {Trouble} error @returns {string} */
   #nextStep(error) {
-    if (error instanceof api.ApiError && error.signedOut) return "Use the button at the top of the page.";
+    if (error instanceof api.ApiError && error.signedOut) return SIGN_IN_FIRST;
     const count = this.#files.all.length;
-    if (!count) return isPassing(error) ? "What is uploaded so far is kept. Press “Retry” to resume." : "Press “Retry” to start over.";
     return `Your text and ${count > 1 ? `the ${count} files` : "file"} are kept. Press “${this.#button.textContent}” to try again.`;
   }
 
@@ -327,7 +374,7 @@ export class JobForm {
     for (const one of storedOnes()) {
       try {
         const job = await finish(one);
-        if (this.#text.value === one.text) this.clear();
+        if (this.#text.value === one.text) this.#text.set("");
         this.onJob(job, !storedOnes().length);
       } catch (error) {
         const reason = trouble(error);
@@ -337,21 +384,4 @@ export class JobForm {
       }
     }
   }
-
-  /** Forgets the text. */
-  clear() {
-    sessionStorage.removeItem(DRAFT);
-    this.#text.value = "";
-    this.#countText();
-    this.#showUse();
-  }
-}
-
-/**
- * @param {HTMLElement} note
- * @param {string} message empty when there is nothing to say
- */
-function say(note, message) {
-  setText(note, message);
-  note.hidden = !message;
 }

@@ -14,6 +14,7 @@ import { sizeText } from "./size.js";
 import { sentenceOf, setPill, statusLabel } from "./status.js";
 import { agoText, durationText, fullText, tickingText } from "./time.js";
 import { TimelineView } from "./timeline.js";
+import { usualLength } from "./usual-length.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
@@ -22,7 +23,7 @@ import { TimelineView } from "./timeline.js";
  * @property {() => void} doubted when an action failed: the job may be another by now than the one shown
  * @property {(job: Job) => void} created
  * @property {(job: Job) => void} removed
- * @property {(phase: import("./phases.js").Phase) => number | null} usual how long a phase usually takes here, milliseconds
+ * @property {() => Job[]} all that are known, newest first
  */
 
 const COPIED_MS = 3000;
@@ -171,7 +172,7 @@ export class JobView {
   /** @param {Job} job */
   #showUsual(job) {
     const { phase, to } = this.phases.spans.at(-1) ?? {};
-    const usual = phase && to === null && !isOver(job) ? this.events.usual(phase) : null;
+    const usual = phase && to === null && !isOver(job) ? usualLength(this.events.all(), phase) : null;
     say(this.usual, usual && phase ? `${PHASES[phase]} usually takes ${durationText(usual)} here.` : "");
   }
 

@@ -1,7 +1,8 @@
 // @ts-check
 import * as api from "./api.js";
 import { retrying } from "./retrying.js";
-import { sendBytes, UploadError } from "./upload.js";
+import { isPassing, UploadError } from "./upload-error.js";
+import { sendBytes } from "./upload.js";
 
 /**
  * @typedef {import("./api.js").Parts} Parts
@@ -16,9 +17,6 @@ import { sendBytes, UploadError } from "./upload.js";
 const TRIES = 6;
 const ROUNDS = 3;
 const EXPIRED = 403;
-
-/** @param {unknown} error */
-const isPassing = (error) => (error instanceof UploadError || error instanceof api.ApiError) && error.passing;
 
 /** A file on its way to S3 in parts. It can be run again after it failed: only what is missing is sent then. */
 export class MultipartUpload {

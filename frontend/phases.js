@@ -21,8 +21,6 @@ const BEGINS = new Map(Object.entries({
   script_finished: "store", storing_again: "store",
   succeeded: "end", failed: "end", cancelled: "end",
 }));
-// Of older jobs: what usually happens may have changed since.
-const RECENT = 20;
 
 /** @param {Job} job @returns {Span[]} of its latest run, in order and without gaps */
 export function spansOf(job) {
@@ -52,20 +50,3 @@ export function spansOf(job) {
 
 /** @param {Span} span @returns {number} milliseconds, up to now for one that lasts */
 export const lengthOf = ({ from, to }) => Math.max(0, (to ?? serverNow()) - from);
-
-/**
- * @param {Iterable<Job>} jobs newest first
- * @param {Phase} phase
- * @returns {number | null} the median of that phase in the last jobs that had it, milliseconds; null without any
- */
-export function usualLength(jobs, phase) {
-  const lengths = [];
-  for (const job of jobs) {
-    if (job.status !== "succeeded") continue;
-    const ended = spansOf(job).filter((span) => span.phase === phase && span.to !== null);
-    if (ended.length) lengths.push(ended.reduce((sum, span) => sum + lengthOf(span), 0));
-    if (lengths.length === RECENT) break;
-  }
-  lengths.sort((a, b) => a - b);
-  return lengths.length ? lengths[Math.floor((lengths.length - 1) / 2)] : null;
-}

@@ -3,23 +3,35 @@ import * as api from "./api.js";
 import { announce, byId, el, setText } from "./dom.js";
 import { FileRow } from "./file-row.js";
 import { sizeText } from "./size.js";
-import { cutOffOnes, Submission } from "./submission.js";
+import { Submission } from "./submission.js";
 import { difference, forget } from "./unfinished.js";
 
 /**
  * @typedef {import("./unfinished.js").Unfinished} Unfinished
  * @typedef {(submission: Submission, row: FileRow, text: string) => Promise<boolean>} GoOn resolves to whether its job exists
+ * @typedef {object} Ways
+ * @property {GoOn} goOn
+ * @property {(one: Unfinished) => File | null} fileOf the file, where the browser has kept it
+ * @property {(file: File) => void} left it has its job, or is not wanted any more
  */
 
-/** The uploads that a reload cut off: the same file is asked for again, then only what is missing is sent. */
+/**
+ * The uploads that a reload cut off: only what is missing is sent, at once where the browser has kept the file, else once
+ * the same file is chosen again.
+ */
 export class CutOffUploads {
   #section = byId("cut-off", HTMLElement);
   #list = byId("cut-off-list", HTMLUListElement);
 
-  /** @param {GoOn} goOn */
-  constructor(goOn) {
-    this.goOn = goOn;
-    for (const one of cutOffOnes()) this.#list.append(this.#item(one));
+  /** @param {Unfinished[]} all @param {Ways} ways */
+  constructor(all, ways) {
+    this.ways = ways;
+    for (const one of all) {
+      const item = this.#item(one);
+      const file = ways.fileOf(one);
+      this.#list.append(item);
+      if (file) this.#resume(item, file, one, false);
+    }
     this.#section.hidden = !this.#list.children.length;
   }
 
@@ -44,7 +56,7 @@ export class CutOffUploads {
       setText(problem, how && `This is a different file: ${how}. Choose the original file, or discard the upload.`);
       problem.hidden = !how;
       input.value = "";
-      if (!how) this.#resume(item, file, one);
+      if (!how) this.#resume(item, file, one, true);
     });
     abandon.addEventListener("click", () => {
       forget(one.jobId);
@@ -58,13 +70,17 @@ export class CutOffUploads {
    * @param {HTMLLIElement} item
    * @param {File} file
    * @param {Unfinished} one
+   * @param {boolean} isAsked whether somebody has just chosen the file
    */
-  #resume(item, file, one) {
+  #resume(item, file, one, isAsked) {
     const submission = new Submission(file, one);
     const go = async () => {
+      const isTouched = isAsked || row.element.contains(document.activeElement);
       row.waitForTurn();
-      row.stop.focus();
-      if (await this.goOn(submission, row, one.text)) this.#leave(row.element, "");
+      if (isTouched) row.stop.focus();
+      if (!(await this.ways.goOn(submission, row, one.text))) return;
+      this.ways.left(file);
+      this.#leave(row.element, "");
     };
     const row = new FileRow(one.filename, one.size, {
       pause: () => submission.pause(),
@@ -73,6 +89,7 @@ export class CutOffUploads {
       retry: go,
       remove: () => {
         submission.abandon();
+        this.ways.left(file);
         this.#leave(row.element, `The upload of ${one.filename} is discarded.`);
       },
     });

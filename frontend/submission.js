@@ -2,9 +2,8 @@
 import * as api from "./api.js";
 import { retrying } from "./retrying.js";
 import { Slots } from "./semaphore.js";
-import { speedometer } from "./speed.js";
 import { forget, remember, unfinished } from "./unfinished.js";
-import { sendForm, UploadError } from "./upload.js";
+import { isPassing, UploadError } from "./upload-error.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
@@ -22,11 +21,9 @@ import { sendForm, UploadError } from "./upload.js";
 // More would only share the connections there are.
 const turns = new Slots(3);
 const TRIES = 3;
+const UNREACHABLE = "The upload cannot begin: the server cannot be reached. Check the connection.";
 // The multipart upload is not there, or not any more.
 const GONE = [404, 410];
-
-/** @param {unknown} error @returns {boolean} whether the same may succeed later */
-export const isPassing = (error) => (error instanceof UploadError || error instanceof api.ApiError) && error.passing;
 
 /**
  * Creates the job of a stored file, repeating the request while only the connection or the server's health stands in the
@@ -176,10 +173,12 @@ export class Submission {
   async #upload(text, multipartFrom, reports) {
     const { signal } = this.#stop;
     const { file } = this;
-    const measure = speedometer(file.size);
-    const sent = (/** @type {number} */ bytes) => reports.progress(measure(bytes));
     const isLarge = file.size > 0 && file.size >= multipartFrom;
     reports.uploading();
+    const rules = { passes: isPassing, tries: TRIES, waiting: reports.waiting, signal };
+    const [{ sendForm }, { speedometer }] = await retrying(loadTransport, rules);
+    const measure = speedometer(file.size);
+    const sent = (/** @type {number} */ bytes) => reports.progress(measure(bytes));
     if (this.#before?.uploadId) {
       const { jobId, uploadId, stored } = this.#before;
       this.#jobId = jobId;
@@ -187,13 +186,13 @@ export class Submission {
       this.#before = null;
     }
     if (!this.#parts) {
-      const grant = await retrying(() => api.createUpload(file, isLarge), { passes: isPassing, tries: 1, waiting: reports.waiting, signal });
+      const grant = await retrying(() => api.createUpload(file, isLarge), { ...rules, tries: 1 });
       signal.throwIfAborted();
       this.#jobId = grant.job_id;
       if (grant.upload) {
         const { upload } = grant;
         sent(0);
-        await retrying(() => sendForm(upload, file, sent, signal), { passes: isPassing, tries: TRIES, waiting: reports.waiting, signal });
+        await retrying(() => sendForm(upload, file, sent, signal), rules);
         return;
       }
       const parts = /** @type {api.Parts} */ (grant.multipart);
@@ -221,15 +220,24 @@ export class Submission {
   }
 }
 
+/** What an upload needs is loaded when a file is chosen: the page's first load goes without. Rejects with an UploadError. */
+export async function loadTransport() {
+  try {
+    return await Promise.all([import("./upload.js"), import("./speed.js")]);
+  } catch {
+    throw new UploadError(UNREACHABLE, { passing: true });
+  }
+}
+
 /**
- * Its module is loaded with the first large file: the page's first load goes without.
+ * The same for the first large file.
  *
  * @param {ConstructorParameters<typeof import("./multipart.js").MultipartUpload>} of
  * @returns {Promise<import("./multipart.js").MultipartUpload>} rejects with an UploadError
  */
 async function inParts(...of) {
   const loaded = await import("./multipart.js").catch(() => null);
-  if (!loaded) throw new UploadError("The upload cannot begin: the server cannot be reached. Check the connection.", { passing: true });
+  if (!loaded) throw new UploadError(UNREACHABLE, { passing: true });
   return new loaded.MultipartUpload(...of);
 }
 

@@ -20,6 +20,8 @@
  */
 
 const KEY = "mayfly.unfinished";
+/** Where a tab has the key to the files that kept-files.js keeps. */
+export const KEPT = "mayfly.kept";
 
 /** @returns {Unfinished[]} the oldest first */
 export function unfinished() {

@@ -1,5 +1,7 @@
 // @ts-check
+/** How bytes get to the storage. Loaded with the first upload. */
 import { Slots } from "./semaphore.js";
+import { UploadError } from "./upload-error.js";
 
 /** @typedef {import("./api.js").UploadTarget} UploadTarget */
 
@@ -7,26 +9,6 @@ import { Slots } from "./semaphore.js";
 const connections = new Slots(4);
 // A connection that is gone without a word never reports an error.
 const STALLED_MS = 60_000;
-
-/** The file did not reach the storage. */
-export class UploadError extends Error {
-  /**
-   * @param {string} message
-   * @param {object} [about]
-   * @param {number} [about.status] of the storage's answer; 0 without one
-   * @param {string} [about.code] S3's
-   * @param {boolean} [about.passing] whether the same request may succeed later
-   * @param {boolean} [about.stopped] whether that was asked for
-   */
-  constructor(message, { status = 0, code = "", passing = false, stopped = false } = {}) {
-    super(message);
-    this.name = "UploadError";
-    this.status = status;
-    this.code = code;
-    this.passing = passing;
-    this.stopped = stopped;
-  }
-}
 
 /** @type {Record<string, string>} what S3's error codes mean for the person who uploads */
 const REFUSALS = {

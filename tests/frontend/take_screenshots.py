@@ -81,6 +81,8 @@ def uploading(page: Page, cloud: FakeCloud) -> None:
 
 
 def cut_off(page: Page, cloud: FakeCloud) -> None:
+    # As a browser that has not kept the file.
+    page.add_init_script("Object.defineProperty(globalThis, 'indexedDB', {value: undefined})")
     uploading(page, cloud)
     page.on("dialog", lambda dialog: dialog.accept())
     page.reload()

@@ -7,13 +7,19 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def _without_database(page: Page) -> None:
+    """As a browser that keeps no files."""
+    page.add_init_script("Object.defineProperty(globalThis, 'indexedDB', {value: undefined})")
 
 
 @pytest.fixture
@@ -76,6 +82,7 @@ def test_parts_go_side_by_side_and_what_breaks_off_or_expires_is_sent_again(
     assert fake_cloud.calls.count("POST s3") == 0
 
 
+@pytest.mark.usefixtures("_without_database")
 def test_after_a_reload_only_the_missing_parts_of_the_same_file_are_sent(
     form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path, tmp_path: Path
 ) -> None:
@@ -99,7 +106,7 @@ def test_after_a_reload_only_the_missing_parts_of_the_same_file_are_sent(
     assert form.download() == large.read_bytes() + b"\nthe text"
     expect(cut_off(form)).to_be_hidden()
     expect(form.text).to_have_value("")
-    assert form.page.evaluate("sessionStorage.length") == 0
+    form.page.wait_for_function("sessionStorage.length === 0")
 
 
 def test_an_upload_is_paused_and_goes_on_with_what_is_missing(
@@ -149,6 +156,7 @@ def test_joining_the_parts_is_said(form: JobPage, fake_cloud: FakeCloud, large: 
     assert len(parts_sent(fake_cloud)) == 6
 
 
+@pytest.mark.usefixtures("_without_database")
 def test_after_a_reload_an_upload_that_was_complete_is_found_to_be(
     form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path
 ) -> None:
@@ -164,6 +172,7 @@ def test_after_a_reload_an_upload_that_was_complete_is_found_to_be(
     assert parts_asked(watch) == []
 
 
+@pytest.mark.usefixtures("_without_database")
 def test_a_stopped_or_abandoned_upload_leaves_nothing_behind(form: JobPage, fake_cloud: FakeCloud, large: Path) -> None:
     cut_off_after_two_parts(form, fake_cloud, large)
     assert len(fake_cloud.multipart) == 1

@@ -37,7 +37,7 @@ def test_each_file_becomes_a_job_and_only_a_few_are_uploaded_at_a_time(
     form.file.set_input_files(files[1:])  # added to those that are there, and the same one not twice
     expect(form.file_rows).to_have_count(4)
     form.page.get_by_role("button", name="Run 4 jobs").click()
-    expect(form.page.get_by_role("progressbar")).to_have_count(3)
+    expect(form.file_rows.get_by_role("progressbar")).to_have_count(3)
     expect(form.file_rows.last).to_contain_text("Waiting for other uploads.")
     fake_cloud.uploads_may_end.set()
     expect(form.page.locator("#form-done")).to_have_text("4 jobs created, one per file. Show the batch")
@@ -88,7 +88,7 @@ def test_one_that_fails_and_one_that_is_stopped_stay_and_are_tried_again(
     form.text.fill("the text")
     form.file.set_input_files(files[:3])
     form.submit_button.click()
-    expect(form.page.get_by_role("progressbar")).to_have_count(3)
+    expect(form.file_rows.get_by_role("progressbar")).to_have_count(3)
     form.page.get_by_role("button", name="Stop two.txt").click()
     expect(form.file_rows.nth(1)).to_contain_text("The upload was stopped.")
     fake_cloud.uploads_may_end.set()

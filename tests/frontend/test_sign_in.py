@@ -238,7 +238,7 @@ def test_an_outage_of_the_sign_in_ends_nothing(form: JobPage, watch: Watch, pool
     form.expect_status("Succeeded")
 
 
-def test_an_expired_sign_in_keeps_the_text_and_says_what_is_not_kept(
+def test_an_expired_sign_in_keeps_the_text_and_the_files(
     form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: FakeSignIn, document: Path
 ) -> None:
     watch.allow("400|401")
@@ -246,16 +246,30 @@ def test_an_expired_sign_in_keeps_the_text_and_says_what_is_not_kept(
     expect(form.machine_count).to_have_text("Machines alive now: 0")
     let_expire(pool)
     form.fill("the text", document)
+    expect(form.page.locator("#kept-note")).to_be_visible()
     form.submit_button.click()
-    expect_expired(form, "Your text is kept.", "The file has to be chosen again.")
+    expect_expired(form, "Your text is kept.", "Your files are kept, too.")
     expect(form.page.locator("#form-error")).to_contain_text("Sign in again.")
     expect(form.text).to_have_value("the text")
     form.session_notice.get_by_role("button", name="Sign in again").click()
     expect(form.text).to_have_value("the text")
-    form.file.set_input_files(document)
+    expect(form.file_rows).to_contain_text(document.name)
     form.submit_button.click()
     form.expect_status("Succeeded")
     assert len(fake_cloud.jobs) == 1
+
+
+def test_an_expired_sign_in_says_so_where_the_browser_keeps_no_files(
+    form: JobPage, watch: Watch, pool: FakeSignIn, document: Path
+) -> None:
+    watch.allow("400|401")
+    form.page.add_init_script("Object.defineProperty(globalThis, 'indexedDB', {value: undefined})")
+    sign_in(form)
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    let_expire(pool)
+    form.fill("the text", document)
+    form.submit_button.click()
+    expect_expired(form, "Your text is kept.", "The file has to be chosen again.")
 
 
 def test_a_sign_in_that_expires_during_the_upload_does_not_lose_it(
@@ -267,7 +281,7 @@ def test_a_sign_in_that_expires_during_the_upload_does_not_lose_it(
     fake_cloud.uploads_may_end.clear()
     form.fill("the text", document)
     form.submit_button.click()
-    expect(form.page.get_by_role("progressbar")).to_be_visible()
+    expect(form.file_rows).to_contain_text("of 25 bytes")  # so it has its address
     let_expire(pool)
     fake_cloud.uploads_may_end.set()
     expect_expired(form, "Your file is uploaded")

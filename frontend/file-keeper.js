@@ -1,0 +1,81 @@
+// @ts-check
+/** What a reload interrupts is taken up again: files that were chosen, and uploads that were under way. Loaded with the first. */
+import { announce, byId, setText } from "./dom.js";
+import { KeptFiles } from "./kept-files.js";
+import { difference, KEPT } from "./unfinished.js";
+
+/**
+ * @typedef {import("./unfinished.js").Unfinished} Unfinished
+ * @typedef {import("./chosen-files.js").ChosenFiles} ChosenFiles
+ */
+
+/** Keeps the form's files over a reload, where the browser can, and says so. */
+export class FileKeeper {
+  #note = byId("kept-note", HTMLElement);
+  /** @type {Promise<KeptFiles | null> | null} */
+  #kept = null;
+  #files;
+
+  /** @param {ChosenFiles} files */
+  constructor(files) {
+    this.#files = files;
+  }
+
+  #open() {
+    this.#kept ??= KeptFiles.open();
+    return this.#kept;
+  }
+
+  /** @param {File[]} files which were just chosen */
+  async keep(files) {
+    const kept = files.length ? await this.#open() : null;
+    const isWanted = (/** @type {File} */ file) => this.#files.all.some((entry) => entry.file === file);
+    for (const file of files) if (isWanted(file)) await kept?.add(file);
+  }
+
+  /** @param {File} file that has its job, or is not wanted any more */
+  async forget(file) {
+    (await this.#kept)?.remove(file);
+  }
+
+  /** Says which of the form's files are kept. @returns {Promise<number>} how many are not */
+  async show() {
+    const kept = await this.#kept;
+    const all = this.#files.all.map(({ file }) => file);
+    const count = kept ? all.filter((file) => kept.has(file)).length : 0;
+    const lost = all.length - count;
+    const what = count > 1 ? "encrypted copies until the jobs are created" : "an encrypted copy until the job is created";
+    setText(this.#note, lost
+      ? `${count} of ${all.length} files are kept if you reload: this tab has ${what}. The others are too large for that.`
+      : `Kept if you reload: this tab has ${what}.`);
+    this.#note.hidden = !count;
+    return lost;
+  }
+
+  /**
+   * Puts kept files back into the form, and shows the uploads that were cut off.
+   *
+   * @param {Unfinished[]} before what there was when the page was loaded
+   * @param {import("./resumable-uploads.js").GoOn} goOn
+   */
+  async takeUp(before, goOn) {
+    const files = sessionStorage.getItem(KEPT) ? ((await (await this.#open())?.all()) ?? []) : [];
+    const fileOf = (/** @type {Unfinished} */ one) => files.find((file) => !difference(file, one)) ?? null;
+    for (const one of before) {
+      const file = fileOf(one);
+      if (file && one.uploadId === null) this.forget(file); // its job is created without it
+    }
+    this.#putBack(files.filter((file) => before.every((one) => difference(file, one))));
+    const cutOff = before.filter(({ uploadId }) => uploadId !== null);
+    if (!cutOff.length) return;
+    const { CutOffUploads } = await import("./resumable-uploads.js");
+    new CutOffUploads(cutOff, { goOn, fileOf, left: (file) => this.forget(file) });
+  }
+
+  /** @param {File[]} files */
+  #putBack(files) {
+    if (!files.length) return;
+    this.#files.add(files);
+    announce(`${files.length} file${files.length > 1 ? "s" : ""} kept from before.`);
+  }
+}

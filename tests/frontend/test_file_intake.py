@@ -1,0 +1,132 @@
+"""How files get into the form, and what of them is shown together. In a real browser, against the fake cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.frontend.fake_cloud import FakeCloud
+from tests.frontend.job_page import JobPage
+
+pytestmark = pytest.mark.browser
+
+PASTE = """([where, text, names]) => {
+  const clipboardData = new DataTransfer();
+  if (text) clipboardData.setData("text/plain", text);
+  for (const name of names) clipboardData.items.add(new File(["content of " + name], name, {type: "image/png"}));
+  const event = new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true});
+  return document.querySelector(where).dispatchEvent(event);
+}"""
+
+
+def write(folder: Path, *names: str) -> list[Path]:
+    for name in names:
+        (folder / name).write_text(f"content of {name}")
+    return [folder / name for name in names]
+
+
+def test_files_and_texts_are_pasted_but_not_what_belongs_to_a_field(form: JobPage, fake_cloud: FakeCloud) -> None:
+    form.open()
+    assert form.page.evaluate(PASTE, ["body", "", ["picture.png"]]) is False
+    expect(form.file_rows).to_contain_text(["picture.png"])
+    expect(form.announcer).to_have_text("1 file pasted.")
+    assert form.page.evaluate(PASTE, ["#input-text", "a,b", ["table.png"]]) is True, "a table's text, in the field"
+    assert form.page.evaluate(PASTE, ["body", "a,b", []]) is False
+    expect(form.file_rows).to_contain_text(["picture.png", "pasted.txt"])
+    form.text.fill("the text")
+    form.submit_button.click()
+    form.page.get_by_role("link", name="Show the batch").click()
+    expect(form.job.get_by_role("heading", name="2 jobs submitted together")).to_be_visible()
+    assert {job.record["filename"]: job.input for job in fake_cloud.jobs.values()} == {
+        "picture.png": b"content of picture.png",
+        "pasted.txt": b"a,b",
+    }
+
+
+def test_the_first_run_has_a_sample_and_later_ones_have_not(form: JobPage, fake_cloud: FakeCloud) -> None:
+    form.open()
+    form.page.get_by_role("button", name="Use a sample file").press("Enter")
+    expect(form.file_rows).to_contain_text("sample.txt")
+    expect(form.text).to_have_value("Hello from my first job.")
+    expect(form.submit_button).to_be_focused()
+    form.submit_button.press("Enter")
+    form.expect_status("Succeeded")
+    (job,) = fake_cloud.jobs.values()
+    assert job.output.endswith(b"below this line.\nHello from my first job.")
+    form.page.get_by_role("link", name="New job").click()
+    expect(form.text).to_be_visible()
+    expect(form.page.get_by_role("button", name="Use a sample file")).to_be_hidden()
+
+
+def test_several_uploads_have_a_total_and_are_paused_together(
+    form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
+) -> None:
+    fake_cloud.uploads_may_end.clear()
+    form.open()
+    form.text.fill("the text")
+    form.file.set_input_files(write(tmp_path, "one.txt", "two.txt"))
+    form.submit_button.click()
+    total = form.page.locator(".upload-total")
+    expect(form.page.get_by_role("progressbar", name="Uploading all files")).to_be_visible()
+    expect(total).to_contain_text("0 of 2 files · 36 bytes of 36 bytes")
+    total.get_by_role("button", name="Pause all").click()
+    expect(total).to_contain_text("paused")
+    expect(form.file_rows.first).to_contain_text("Paused. The file is sent from its beginning when you resume.")
+    expect(form.page.get_by_role("button", name="Resume two.txt")).to_be_visible()
+    fake_cloud.uploads_may_end.set()
+    total.get_by_role("button", name="Resume all").click()
+    expect(form.page.locator("#form-done")).to_contain_text("2 jobs created")
+    expect(total).to_have_count(0)
+    assert len(fake_cloud.jobs) == 2
+
+
+def test_a_second_batch_is_submitted_while_the_first_is_uploaded(
+    form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
+) -> None:
+    fake_cloud.uploads_may_end.clear()
+    form.open()
+    form.text.fill("first text")
+    form.file.set_input_files(write(tmp_path, "one.txt", "two.txt"))
+    form.submit_button.click()
+    form.page.get_by_role("button", name="Start another batch").click()
+    expect(form.text).to_be_focused()
+    expect(form.text).to_have_value("")
+    under_way = form.page.get_by_role("region", name="Uploads under way")
+    expect(under_way).to_contain_text("Text: first text")
+    expect(under_way.locator("li")).to_have_count(2)
+    form.text.fill("second text")
+    form.file.set_input_files(write(tmp_path, "three.txt"))
+    form.submit_button.click()
+    expect(form.file_rows).to_contain_text("three.txt")
+    fake_cloud.uploads_may_end.set()
+    expect(under_way).to_be_hidden()
+    expect(form.rows).to_have_count(2)
+    texts = {job.record["filename"]: job.record["input_text"] for job in fake_cloud.jobs.values()}
+    assert texts == {"one.txt": "first text", "two.txt": "first text", "three.txt": "second text"}
+    assert len({job.record["batch"] for job in fake_cloud.jobs.values()}) == 2
+
+
+def test_what_fails_of_a_batch_in_the_background_is_retried_with_its_own_text(
+    form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
+) -> None:
+    fake_cloud.uploads_may_end.clear()
+    form.open()
+    form.text.fill("first text")
+    form.file.set_input_files(write(tmp_path, "one.txt", "two.txt"))
+    form.submit_button.click()
+    expect(form.page.get_by_role("progressbar", name="Uploading one.txt")).to_be_visible()
+    form.page.get_by_role("button", name="Start another batch").click()
+    form.text.fill("second text")
+    form.page.get_by_role("button", name="Stop one.txt").click()
+    fake_cloud.uploads_may_end.set()
+    under_way = form.page.get_by_role("region", name="Uploads under way")
+    expect(under_way.locator("li")).to_contain_text(["The upload was stopped."])
+    expect(form.page.locator("#form-done")).to_contain_text("1 job created. 1 file not submitted.")
+    expect(form.text).to_have_value("second text")
+    form.page.get_by_role("button", name="Retry one.txt").click()
+    expect(under_way).to_be_hidden()
+    expect(form.text).to_have_value("second text")
+    texts = {job.record["filename"]: job.record["input_text"] for job in fake_cloud.jobs.values()}
+    assert texts == {"one.txt": "first text", "two.txt": "first text"}

@@ -1,0 +1,134 @@
+"""A reload loses no files that the browser can keep. In a real browser, against the fake cloud."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.frontend.fake_cloud import FakeCloud
+from tests.frontend.job_page import JobPage
+
+pytestmark = pytest.mark.browser
+
+# Every byte that the page has in its database, as text.
+ON_DISK = """() => new Promise((resolve) => {
+  indexedDB.open("mayfly").onsuccess = ({target: {result: database}}) => {
+    database.transaction("files").objectStore("files").getAll().onsuccess = ({target: {result: records}}) => {
+      database.close();
+      resolve(records.map((record) => JSON.stringify(record) + new TextDecoder("latin1").decode(record.sealed)));
+    };
+  };
+})"""
+AGE = """() => new Promise((resolve) => {
+  indexedDB.open("mayfly").onsuccess = ({target: {result: database}}) => {
+    const files = database.transaction("files", "readwrite").objectStore("files");
+    files.getAll().onsuccess = ({target: {result: records}}) => {
+      for (const record of records) files.put({...record, at: Date.now() - 2 * 86_400_000});
+      files.transaction.oncomplete = () => { database.close(); resolve(); };
+    };
+  };
+})"""
+KEPT = "Kept if you reload: this tab has an encrypted copy until the job is created."
+
+
+def test_a_chosen_file_survives_a_reload_and_is_gone_once_it_has_its_job(
+    form: JobPage, fake_cloud: FakeCloud, document: Path
+) -> None:
+    form.open()
+    form.fill("the text", document)
+    expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
+    form.page.reload()
+    expect(form.file_rows).to_contain_text(document.name)
+    expect(form.text).to_have_value("the text")
+    form.submit_button.click()
+    form.expect_status("Succeeded")
+    (job,) = fake_cloud.jobs.values()
+    assert job.input == document.read_bytes()
+    form.page.wait_for_function("sessionStorage.length === 0")
+    assert form.page.evaluate(ON_DISK) == []
+    form.page.reload()
+    form.expect_status("Succeeded")
+    expect(form.file_rows).to_have_count(0)
+
+
+def test_what_is_kept_is_of_this_tab_alone_and_unreadable_without_it(
+    form: JobPage, document: Path, context: BrowserContext
+) -> None:
+    form.open()
+    form.file.set_input_files(document)
+    expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
+    (kept,) = form.page.evaluate(ON_DISK)
+    for known in ("first line", "draft", "text/plain"):
+        assert known not in kept
+    other = JobPage(context.new_page(), form.url)
+    other.open()
+    expect(other.page.locator("#jobs-note")).to_contain_text("No jobs yet.")
+    expect(other.file_rows).to_have_count(0)
+
+
+def test_a_file_that_is_taken_out_or_a_day_old_is_deleted(form: JobPage, document: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_bytes(b"content")
+    form.open()
+    form.file.set_input_files(document)
+    expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
+    form.page.get_by_role("button", name="Remove").click()
+    form.page.wait_for_function("sessionStorage.length === 0")
+    assert form.page.evaluate(ON_DISK) == []
+    form.file.set_input_files(document)
+    expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
+    form.page.evaluate(AGE)
+    form.file.set_input_files(other)
+    expect(form.page.locator("#kept-note")).to_contain_text("encrypted copies")
+    assert len(form.page.evaluate(ON_DISK)) == 1
+
+
+def test_a_file_that_is_too_large_to_be_kept_is_said_to_be(form: JobPage, document: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large.bin"
+    with large.open("wb") as file:
+        file.truncate(2**26 + 1)
+    form.open()
+    form.file.set_input_files([document, large])
+    note = form.page.locator("#kept-note")
+    expect(note).to_contain_text("1 of 2 files are kept if you reload")
+    expect(note).to_contain_text("The others are too large for that.")
+
+
+def test_an_upload_that_a_reload_cut_off_goes_on_by_itself(
+    form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
+) -> None:
+    fake_cloud.limits["multipart_from_bytes"] = 50_000
+    fake_cloud.part_size = 10_000
+    file = tmp_path / "large.bin"
+    file.write_bytes(os.urandom(52_345))
+    fake_cloud.uploads_may_end.clear()
+    fake_cloud.first_held_part = 3
+    form.open()
+    form.fill("the text", file)
+    expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
+    form.submit_button.click()
+    expect(form.file_rows).to_contain_text("waiting for the storage")
+    form.page.on("dialog", lambda dialog: dialog.accept())
+    form.page.reload()
+    fake_cloud.uploads_may_end.set()
+    form.shown_job_id(file.name)
+    form.expect_status("Succeeded")
+    assert form.download() == file.read_bytes() + b"\nthe text"
+    assert fake_cloud.calls.count("POST /api/uploads") == 1
+    expect(form.page.get_by_role("region", name="Interrupted upload")).to_be_hidden()
+    form.page.wait_for_function("sessionStorage.length === 0")
+    assert form.page.evaluate(ON_DISK) == []
+
+
+def test_a_browser_without_a_database_says_nothing_of_keeping(form: JobPage, document: Path) -> None:
+    form.page.add_init_script("Object.defineProperty(globalThis, 'indexedDB', {value: undefined})")
+    form.open()
+    form.file.set_input_files(document)
+    expect(form.file_rows).to_have_count(1)
+    expect(form.page.locator("#kept-note")).to_be_hidden()
+    form.text.fill("the text")
+    form.submit_button.click()
+    form.expect_status("Succeeded")
