@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from localcloud.emulator.faults import Faults
     from localcloud.emulator.settings import Scope, Settings
 
-UNMANAGED_STATES = frozenset({"terminated", "shutting-down"})
-
 
 class InstanceRegistry:
     """Launches machines and finds them again; safe to use from any thread."""

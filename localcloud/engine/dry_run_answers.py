@@ -122,7 +122,6 @@ ANSWERS: dict[str, Answer] = {
     },
     "sns.CreateTopic": lambda p, r: {"TopicArn": _arn("sns", r, p["Name"])},
     "events.PutRule": lambda p, r: {"RuleArn": _arn("events", r, f"rule/{p['Name']}")},
-    "ssm.PutParameter": lambda _p, _r: {"Version": 1},
     "ssm.GetParameter": _parameter,
     "ec2.DescribeImages": lambda p, _r: {
         "Images": [

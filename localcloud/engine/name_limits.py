@@ -34,5 +34,4 @@ LONGEST_NAMES: Mapping[str, int] = {
     "aws:sfn/stateMachine:StateMachine": 80,  # API reference, CreateStateMachine
     "aws:sns/topic:Topic": 256,  # API reference, CreateTopic
     "aws:sqs/queue:Queue": 80,  # API reference, CreateQueue
-    "aws:ssm/parameter:Parameter": 1011,  # API reference, PutParameter
 }

@@ -1,4 +1,4 @@
-"""What each role of a deployment may do, and who may take it on, as statements to make assertions about."""
+"""What each role of a deployment may do, as statements to make assertions about."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 _ROLE = "aws:iam/role:Role"
 _INLINE = "aws:iam/rolePolicy:RolePolicy"
-_ATTACHED = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 
 
 @dataclass(frozen=True)
@@ -39,20 +38,6 @@ def statements_by_role(deployment: Deployment) -> dict[str, list[Statement]]:
     for policy in deployment.of_type(_INLINE):
         found[roles[policy.inputs["role"]].name] += statements(policy.urn, policy.inputs["policy"])
     return found
-
-
-def managed_policies_by_role(deployment: Deployment) -> dict[str, list[str]]:
-    """Logical name of each role → ARNs of the policies attached to it."""
-    roles = _roles(deployment)
-    found: dict[str, list[str]] = {role.name: [] for role in roles.values()}
-    for attachment in deployment.of_type(_ATTACHED):
-        found[roles[attachment.inputs["role"]].name].append(attachment.inputs["policyArn"])
-    return found
-
-
-def trust_by_role(deployment: Deployment) -> dict[str, list[Statement]]:
-    """Logical name of each role → who may take it on."""
-    return {role.name: statements(role.urn, role.inputs["assumeRolePolicy"]) for role in deployment.of_type(_ROLE)}
 
 
 def statements(urn: str, document: str | Mapping[str, Any]) -> list[Statement]:

@@ -26,7 +26,6 @@ from localcloud.engine.adapters import (  # noqa: F401 importing a module regist
     sfn,
     sns,
     sqs,
-    ssm,
 )
 from localcloud.engine.adapters.adapter import ADAPTERS, Adapter
 from localcloud.engine.errors import RefusedInputError

@@ -128,14 +128,8 @@ RULES: Mapping[str, ReplacementRule] = {
     "aws:iam/instanceProfile:InstanceProfile": ReplacementRule("iam/instance_profile.go", ("path", *_NAME)),
     "aws:iam/role:Role": ReplacementRule("iam/role.go", ("path", *_NAME)),
     "aws:iam/rolePolicy:RolePolicy": ReplacementRule("iam/role_policy.go", ("role", *_NAME)),
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ReplacementRule(
-        "iam/role_policy_attachment.go", ("policyArn", "role")
-    ),
     "aws:lambda/eventSourceMapping:EventSourceMapping": ReplacementRule("lambda/event_source_mapping.go", _MAPPING),
     "aws:lambda/function:Function": ReplacementRule("lambda/function.go", ("name", "packageType")),
-    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": ReplacementRule(
-        "lambda/function_event_invoke_config.go", ("functionName", "qualifier")
-    ),
     "aws:lambda/permission:Permission": ReplacementRule("lambda/permission.go", _PERMISSION),
     "aws:s3/bucket:Bucket": ReplacementRule("s3/bucket.go", ("bucket", "bucketPrefix", "objectLockEnabled")),
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": ReplacementRule(
@@ -163,8 +157,6 @@ RULES: Mapping[str, ReplacementRule] = {
         "sns/topic_subscription.go", ("endpoint", "protocol", "topic")
     ),
     "aws:sqs/queue:Queue": ReplacementRule("sqs/queue.go", ("fifoQueue", *_NAME)),
-    "aws:sqs/queuePolicy:QueuePolicy": ReplacementRule("sqs/queue_policy.go", ("queueUrl",)),
-    "aws:ssm/parameter:Parameter": ReplacementRule("ssm/parameter.go", ("name",)),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ReplacementRule(
         _SECURITY_GROUP_RULE, ("securityGroupId",)
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
-from localcloud.engine.adapters.answers import camel, only, policy_text
+from localcloud.engine.adapters.answers import camel, policy_text
 from localcloud.engine.policy_rules import IDENTITY, TRUST, checked_policy
 
 if TYPE_CHECKING:
@@ -76,24 +76,6 @@ class RolePolicy(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("iam").get_role_policy(RoleName=state["role"], PolicyName=state["name"])
         return {"policy": policy_text(answer["PolicyDocument"])}
-
-
-@carries("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-class RolePolicyAttachment(Adapter):
-    found_by = ("policyArn", "role")
-
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        role, policy = desired.inputs["role"], desired.inputs["policyArn"]
-        aws.client("iam").attach_role_policy(RoleName=role, PolicyArn=policy)
-        return Created(f"{role}/{policy}")
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("iam").detach_role_policy(RoleName=state["role"], PolicyArn=state["policyArn"])
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        found = aws.client("iam").list_attached_role_policies(RoleName=state["role"])["AttachedPolicies"]
-        only([each for each in found if each["PolicyArn"] == state["policyArn"]], resource_id)
-        return {}
 
 
 @carries("aws:iam/instanceProfile:InstanceProfile")

@@ -97,31 +97,6 @@ class EventSourceMapping(Adapter):
         }
 
 
-@carries("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
-class FunctionEventInvokeConfig(Adapter):
-    found_by = ("functionName", "qualifier")
-    is_put = True
-
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs = desired.inputs
-        aws.client("lambda").put_function_event_invoke_config(
-            **inputs.pick(
-                "functionName", "qualifier", "maximumEventAgeInSeconds", "maximumRetryAttempts", "destinationConfig"
-            )
-        )
-        name, qualifier = inputs["functionName"], inputs.get("qualifier")
-        return Created(f"{name}:{qualifier}" if qualifier else name)
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}
-        aws.client("lambda").delete_function_event_invoke_config(FunctionName=state["functionName"], **qualifier)
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}
-        answer = aws.client("lambda").get_function_event_invoke_config(FunctionName=state["functionName"], **qualifier)
-        return camel(answer, "maximumEventAgeInSeconds", "maximumRetryAttempts", "destinationConfig")
-
-
 def _permission(statement: Mapping[str, Any]) -> dict[str, Any]:
     """Lambda keeps the parameters of AddPermission as a statement of the function's policy."""
     principal, wanted = statement["Principal"], statement.get("Condition", {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
-from localcloud.engine.adapters.answers import Gone
 from localcloud.engine.inputs import json_text
 
 if TYPE_CHECKING:
@@ -60,27 +59,6 @@ class Queue(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("sqs").get_queue_attributes(QueueUrl=resource_id, AttributeNames=["All"])
         return {our: answer["Attributes"][their] for our, their in _ATTRIBUTES.items() if their in answer["Attributes"]}
-
-
-@carries("aws:sqs/queuePolicy:QueuePolicy")
-class QueuePolicy(Adapter):
-    found_by = ("queueUrl",)
-    is_put = True
-
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        url = desired.inputs["queueUrl"]
-        policy = json_text(desired.inputs["policy"])
-        aws.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-        return Created(url)
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("sqs").set_queue_attributes(QueueUrl=resource_id, Attributes={"Policy": ""})
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        answer = aws.client("sqs").get_queue_attributes(QueueUrl=resource_id, AttributeNames=["Policy"])
-        if not answer.get("Attributes", {}).get("Policy"):
-            raise Gone(resource_id)
-        return {"policy": answer["Attributes"]["Policy"]}
 
 
 def _attributes(inputs: Inputs) -> dict[str, str]:

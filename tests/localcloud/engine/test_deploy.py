@@ -217,8 +217,8 @@ def test_what_was_made_before_a_failure_can_be_destroyed(
     folder = program(
         """
         group = aws.cloudwatch.LogGroup("made", name="/small/made")
-        aws.iam.RolePolicyAttachment("lost", role="nobody", policy_arn="arn:aws:iam::aws:policy/ReadOnlyAccess",
-                                     opts=pulumi.ResourceOptions(depends_on=[group]))
+        aws.iam.RolePolicy("lost", role="nobody", policy='{"Version": "2012-10-17", "Statement": []}',
+                           opts=pulumi.ResourceOptions(depends_on=[group]))
         """
     )
     with pytest.raises(DeploymentError) as failure:

@@ -49,7 +49,6 @@ INVENTORY = [
     ("sns", "list_subscriptions", "Subscriptions"),
     ("sns", "list_topics", "Topics"),
     ("sqs", "list_queues", "QueueUrls"),
-    ("ssm", "describe_parameters", "Parameters"),
     ("stepfunctions", "list_state_machines", "stateMachines"),
 ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from localcloud.engine.deployment import preview
-from localcloud.engine.policies import managed_policies_by_role, statements, statements_by_role, trust_by_role
+from localcloud.engine.policies import statements, statements_by_role
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,15 +23,6 @@ def test_statements_are_listed_by_the_logical_name_of_their_role(everything: Pat
     assert statement.resources[0].startswith("arn:aws:sqs:")
     assert statement.policy.endswith("RolePolicy::function")
     assert found["machine"] == []
-
-
-def test_attached_policies_and_trust_are_listed_too(everything: Path) -> None:
-    recorded = preview(everything, config={})
-    [attached] = managed_policies_by_role(recorded)["function"]
-    assert attached.endswith("/AWSLambdaBasicExecutionRole")
-    [trust] = trust_by_role(recorded)["instance"]
-    assert trust.principals == ("Service:ec2.amazonaws.com",)
-    assert trust.actions == ("sts:AssumeRole",)
 
 
 def test_a_bucket_policy_reads_the_same_way() -> None:

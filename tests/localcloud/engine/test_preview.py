@@ -57,17 +57,20 @@ def test_apply_chains_see_values_and_secrets_are_plain(program: ProgramWriter) -
         """
         queue = aws.sqs.Queue("q")
         secret = pulumi.Output.secret("hush")
-        aws.ssm.Parameter("p", type="SecureString", value=secret, description=queue.arn.apply(lambda arn: f"<{arn}>"))
+        import json
+        pattern = queue.arn.apply(lambda arn: json.dumps({"resources": [arn]}))
+        aws.cloudwatch.EventRule("r", description=secret, event_pattern=pattern)
         pulumi.export("secret", secret)
         """
     )
     recorded = preview(folder, config={})
-    [parameter] = recorded.of_type("aws:ssm/parameter:Parameter")
-    assert parameter.inputs["value"] == recorded.outputs["secret"] == "hush"
-    assert parameter.secret_inputs == ["value"]
-    assert parameter.inputs["description"].startswith("<arn:aws:sqs:eu-central-1:123456789012:q-")
+    [rule] = recorded.of_type("aws:cloudwatch/eventRule:EventRule")
+    assert rule.inputs["description"] == recorded.outputs["secret"] == "hush"
+    assert rule.secret_inputs == ["description"]
+    [arn] = json.loads(rule.inputs["eventPattern"])["resources"]
+    assert arn.startswith("arn:aws:sqs:eu-central-1:123456789012:q-")
     [queue] = recorded.of_type("aws:sqs/queue:Queue")
-    assert parameter.property_dependencies["description"] == [queue.urn]
+    assert rule.property_dependencies["eventPattern"] == [queue.urn]
 
 
 def test_urns_carry_the_types_of_the_components_around_a_resource(program: ProgramWriter) -> None:

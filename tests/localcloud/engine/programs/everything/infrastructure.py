@@ -126,11 +126,6 @@ def function(greeting: str, queue: aws.sqs.Queue) -> aws.lambda_.Function:
             )
         ),
     )
-    attached = aws.iam.RolePolicyAttachment(
-        "function",
-        role=role.name,
-        policy_arn="arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
-    )
     group = aws.cloudwatch.LogGroup("function", name=f"/aws/lambda/{pulumi.get_stack()}", retention_in_days=7)
     return aws.lambda_.Function(
         "function",
@@ -147,7 +142,7 @@ def function(greeting: str, queue: aws.sqs.Queue) -> aws.lambda_.Function:
         tracing_config={"mode": "Active"},
         dead_letter_config={"target_arn": queue.arn},
         code=pulumi.AssetArchive({"src": pulumi.FileArchive("src"), "build.json": pulumi.StringAsset("{}")}),
-        opts=pulumi.ResourceOptions(depends_on=[policy, attached]),
+        opts=pulumi.ResourceOptions(depends_on=[policy]),
     )
 
 
@@ -165,9 +160,6 @@ def triggers(called: aws.lambda_.Function, items: aws.dynamodb.Table, queue: aws
         function_response_types=["ReportBatchItemFailures"],
         filter_criteria={"filters": [{"pattern": json.dumps({"eventName": ["INSERT"]})}]},
         destination_config={"on_failure": {"destination_arn": queue.arn}},
-    )
-    aws.lambda_.FunctionEventInvokeConfig(
-        "function", function_name=called.name, maximum_retry_attempts=1, maximum_event_age_in_seconds=600
     )
     rule = aws.cloudwatch.EventRule(
         "stopped",
@@ -415,31 +407,12 @@ def site(bucket: aws.s3.Bucket) -> aws.cloudfront.Distribution:
 
 
 def queue() -> aws.sqs.Queue:
-    """A queue with a policy, and another one for what fails in it."""
+    """A queue, and another one for what fails in it."""
     failed = aws.sqs.Queue("failed", message_retention_seconds=1209600, sqs_managed_sse_enabled=True)
-    work = aws.sqs.Queue(
+    aws.sqs.Queue(
         "work",
         visibility_timeout_seconds=60,
         redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": failed.arn, "maxReceiveCount": 3}),
-    )
-    aws.sqs.QueuePolicy(
-        "failed",
-        queue_url=failed.url,
-        policy=failed.arn.apply(
-            lambda arn: json.dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Principal": {"Service": "events.amazonaws.com"},
-                            "Action": "sqs:SendMessage",
-                            "Resource": arn,
-                        }
-                    ],
-                }
-            )
-        ),
     )
     aws.cloudwatch.MetricAlarm(
         "failed",
@@ -453,7 +426,6 @@ def queue() -> aws.sqs.Queue:
         dimensions={"QueueName": failed.name},
     )
     watching(failed)
-    aws.ssm.Parameter("queue", name=f"/{pulumi.get_stack()}/queue", type="String", value=work.url)
     return failed
 
 
