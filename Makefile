@@ -9,7 +9,7 @@ AUDIT := .venv-audit
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-fast nightly check format check-js bench bench-report screenshots soak browser browsers judges smoke doctor prices settings-table audit lock pulumi clean
+.PHONY: help setup demo up test test-fast nightly check format check-js bench bench-report screenshots recording soak browser browsers judges smoke doctor prices settings-table audit lock pulumi clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -99,6 +99,12 @@ settings-table: setup ## write the table of what each setting changes into docs/
 
 screenshots: setup browser ## picture each view of the page into build/screenshots, and those of the README into docs/images
 	$(RUN) -m tests.frontend.take_screenshots
+
+recording: setup browser ## record a job on the page into docs/images/recording.webp; wants img2webp of the package webp
+	@command -v img2webp >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends webp; } \
+	|| { echo "The recording needs img2webp: install webp (as root: apt-get install webp)" >&2; exit 1; }
+	$(RUN) -m tests.frontend.take_recording
 
 audit: $(AUDIT)/.installed ## look up known vulnerabilities of everything that is locked; asks the network
 	@failed=0; for lock in $(LOCKS); do \

@@ -23,6 +23,18 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     assert [link for link in links if "://" not in link and not (document.parent / link).exists()] == []
 
 
+def test_the_recording_takes_twenty_seconds_and_not_a_megabyte() -> None:
+    """RFC 9649, 2.7.1.1: in each ANMF chunk the frame's duration, 24 bits of milliseconds, comes after 12 bytes."""
+    data = (ROOT / "docs" / "images" / "recording.webp").read_bytes()
+    assert len(data) <= 1_000_000
+    milliseconds, at = 0, 12
+    while at < len(data):
+        kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        milliseconds += int.from_bytes(data[at + 20 : at + 23], "little") if kind == b"ANMF" else 0
+        at += 8 + size + size % 2
+    assert 19_000 <= milliseconds <= 21_000
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_make_target_that_a_document_names_is_there(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

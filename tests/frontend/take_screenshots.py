@@ -1,6 +1,6 @@
 """Pictures of each view of the page against the fake cloud: `make screenshots`.
 
-All go to build/screenshots as PNG; those that the README shows go to docs/images as WebP, a fraction of the size.
+All go to build/screenshots as PNG; the one that the README shows goes to docs/images as WebP, a fraction of the size.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ VIEWS: dict[str, tuple[View, int, str]] = {
     "sign-in-gate": (sign_in_gate, 1280, "light"),
     "docs-page": (docs, 1280, "light"),
 }
-IN_README = ("succeeded-with-preview", "dark")
+IN_README = ("dark",)
 
 
 def webp(page: Page) -> bytes:
