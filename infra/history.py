@@ -68,10 +68,10 @@ def most_events(states: Mapping[str, Mapping[str, Any]], config: StackConfig) ->
     """
     attempts, dispatches = config.max_attempts, config.max_attempts + _STORES
     visits = {
-        "Begin": 1,
-        "Dispatch": attempts + dispatches,
+        "Dispatch": dispatches,
         "Boot": attempts,
         "AwaitCompletion": dispatches + most_looks(config),
+        "Finish": dispatches + _EARLY_LOOKS * attempts,
         "Inspect": dispatches + most_looks(config),
         "Verdict": dispatches + most_looks(config),
         "DropMachine": attempts,
@@ -82,11 +82,15 @@ def most_events(states: Mapping[str, Mapping[str, Any]], config: StackConfig) ->
         "Release": 1,
         "Notify": int("Notify" in states),
     }
+    # The call before a boot is waited for is not tried again for an agent that is not online.
+    rows = [row for row in states["Dispatch"]["Retry"] if "AgentNotOnline" not in row["ErrorEquals"]]
+    boots = attempts * _events({**states["Dispatch"], "Retry": rows})
     launch = states["Launch"]
     # Those that Lambda turns away for its concurrency are no asks: the function never sees them.
     asks = MOST_ASKS + _retries(launch, "States.ALL") + _retries(launch, "Lambda.TooManyRequestsException")
     asks *= (_STATE + _TRY + _WAITING) * attempts
-    return _STATE + asks + sum(count * _events(states[name]) for name, count in visits.items() if count)
+    counted = sum(count * _events(states[name]) for name, count in visits.items() if count)
+    return _STATE + asks + boots + counted
 
 
 def check(states: Mapping[str, Mapping[str, Any]], config: StackConfig) -> None:
@@ -105,7 +109,7 @@ def _events(state: Mapping[str, Any]) -> int:
     """Of one visit of a state, all its retries used up."""
     if state["Type"] != "Task":
         return _STATE
-    tries = 1 + sum(int(row["MaxAttempts"]) for row in state["Retry"])
+    tries = 1 + sum(int(row["MaxAttempts"]) for row in state.get("Retry", ()))
     # The tries that are made again, Launch's aside, are those whose function failed: none of them came to wait.
     return _STATE + tries * _TRY + (_WAITING if state["Resource"].endswith(".waitForTaskToken") else 0)
 

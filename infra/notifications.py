@@ -19,7 +19,9 @@ _TASK: dict[str, Any] = {
         "Subject": "{% 'Mayfly: job ' & $ended.status %}",
         # A string: SNS filters by the body only where that is JSON (developer guide, "Filter policy scope").
         "Message": (
-            "{% $string({'stack': '${stack}', 'owner': $owner, 'job_id': $job_id, 'run': $run, 'status': $ended.status,"
+            "{% $string({'stack': '${stack}', 'owner': $states.context.Execution.Input.owner,"
+            " 'job_id': $states.context.Execution.Input.job_id, 'run': $states.context.Execution.Input.run,"
+            " 'status': $ended.status,"
             " 'filename': $ended.filename, 'error': $ended.error}, true) %}"
         ),
     },

@@ -73,9 +73,14 @@ class Steps(pulumi.ComponentResource):
                     "OUTPUTS_BUCKET": args.data.outputs.name,
                     "MAYFLY_VERSION": own_version(),
                     "STACK": args.config.stack,
+                    "JOB_TIMEOUT_SECONDS": str(args.config.job_timeout_minutes * 60),
                 },
                 [
                     self._table(*_READ_AND_WRITE),
+                    LOOK_AT_MACHINES,
+                    _READ_COMMANDS,
+                    answer_workflow(args.state_machine_arn, "states:SendTaskSuccess"),
+                    end_machines(args.region, args.account_id, args.config.stack),
                     Statement("CheckOutput", ["s3:GetObject"], [_within(args.data.outputs.arn, "outputs/*")]),
                     # Without it S3 answers 403 instead of 404 for an output that is not there.
                     Statement("TellMissingOutput", ["s3:ListBucket"], [args.data.outputs.arn]),

@@ -26,6 +26,30 @@ _FUNCTION = re.compile(rf'"FunctionName": "{_PLACEHOLDER.pattern}"')
 # Seconds after which a waiting run asks again, in case the lease holder has missed its entry.
 _LONGEST_LAUNCH_WAIT = 1800
 _MARGIN = 5
+# Rows that Retry and Catch have in many states, by their placeholders.
+_ROWS: Mapping[str, Any] = {
+    "retry_busy": {
+        "ErrorEquals": ["Lambda.TooManyRequestsException"],
+        "IntervalSeconds": 5,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 120,
+        "JitterStrategy": "FULL",
+        "MaxAttempts": 8,
+    },
+    "retry_unexpected": {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": 2,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 60,
+        "JitterStrategy": "FULL",
+        "MaxAttempts": 5,
+    },
+    "catch_failure": {
+        "ErrorEquals": ["States.ALL"],
+        "Assign": {"error_name": "{% $states.errorOutput.Error %}", "cause": "{% $states.errorOutput.Cause %}"},
+        "Next": "RecordError",
+    },
+}
 _TERMINATION_WAIT = 90
 # Step Functions asks which executions to trace (developer guide, "Tracing Step Functions with X-Ray").
 _TRACE = (
@@ -35,7 +59,7 @@ _TRACE = (
 
 
 def filled(definition: Any, values: Mapping[str, str | int]) -> Any:
-    """The definition with every `${name}` replaced; a string that is nothing else becomes the value itself.
+    """The definition with every `${name}` replaced; a string that is nothing else becomes the value or row itself.
 
     Raises:
         KeyError: a placeholder has no value.
@@ -48,7 +72,7 @@ def filled(definition: Any, values: Mapping[str, str | int]) -> Any:
         return definition
     whole = _PLACEHOLDER.fullmatch(definition)
     if whole:
-        return values[whole[1]]
+        return _ROWS[whole[1]] if whole[1] in _ROWS else values[whole[1]]
     return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), definition)
 
 

@@ -42,10 +42,11 @@ class Retrier:
 
 @dataclass(frozen=True)
 class Transition:
-    """Where to go on, and what to assign on the way there."""
+    """Where to go on, what to assign on the way there, and what to give on, if not what came."""
 
     to: str
     assign: Mapping[str, Template]
+    output: Template | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _state(name: str, fields: Mapping[str, Any]) -> State:
 
 
 def _rule(name: str, fields: Mapping[str, Any]) -> tuple[Template, Transition]:
-    _only(fields, name, {"Condition", "Comment", "Assign", "Next"})
+    _only(fields, name, {"Condition", "Comment", "Assign", "Output", "Next"})
     return template(fields["Condition"]), _transition(fields, "Next")
 
 
@@ -171,7 +172,7 @@ def _retrier(name: str, fields: Mapping[str, Any]) -> Retrier:
 
 
 def _catcher(name: str, fields: Mapping[str, Any]) -> Catcher:
-    _only(fields, name, {"ErrorEquals", "Comment", "Assign", "Next"})
+    _only(fields, name, {"ErrorEquals", "Comment", "Assign", "Output", "Next"})
     return Catcher(_errors(name, fields), _transition(fields, "Next"))
 
 
@@ -184,7 +185,7 @@ def _errors(name: str, fields: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _transition(fields: Mapping[str, Any], to: str) -> Transition:
-    return Transition(fields[to], _assigned(fields))
+    return Transition(fields[to], _assigned(fields), template(fields["Output"]) if "Output" in fields else None)
 
 
 def _assigned(fields: Mapping[str, Any]) -> Mapping[str, Template]:

@@ -172,7 +172,7 @@ class StepFunctions:
             execution.retries = {}
             self._try(execution, state)
             return
-        scope = {**execution.variables, "states": {"input": execution.input, "context": {}}}
+        scope = {**execution.variables, "states": {"input": execution.input, "context": self._context(execution)}}
         if isinstance(state, Wait):
             until = (datetime.fromisoformat(state.until(scope)).replace(microsecond=0) - BEGINNING).total_seconds()
             go = partial(self._go, execution, state.transition, scope, execution.input)
@@ -184,8 +184,17 @@ class StepFunctions:
     def _go(self, execution: Execution, transition: Transition, scope: Mapping[str, Any], output: Any) -> None:
         if not self._has_room(execution, 1):  # exited
             return
+        given = output if transition.output is None else transition.output(scope)
         execution.variables |= {name: value(scope) for name, value in transition.assign.items()}
-        self._move(execution, transition.to, output)
+        self._move(execution, transition.to, given)
+
+    def _context(self, execution: Execution) -> dict[str, Any]:
+        """The context object, as far as ours is read."""
+        return {
+            "Execution": {"Input": json.loads(execution.given), "RedriveCount": 0},
+            "State": {"RetryCount": sum(execution.retries.values())},
+            "Task": {"Token": execution.token},
+        }
 
     def _try(self, execution: Execution, task: Task) -> None:
         if not self._has_room(execution, 2):  # scheduled, started
@@ -195,12 +204,7 @@ class StepFunctions:
         execution.token = token
         execution.last_asked = self._clock.seconds
         self._waiting[token] = execution
-        context = {
-            "Execution": {"RedriveCount": 0},
-            "State": {"RetryCount": sum(execution.retries.values())},
-            "Task": {"Token": token},
-        }
-        states = {"input": execution.input, "context": context}
+        states = {"input": execution.input, "context": self._context(execution)}
         timeout = partial(self._fail_if_waiting, token, "States.Timeout", None)
         scope = {**execution.variables, "states": states}
         execution.timer = None if task.timeout is None else self._clock.after(task.timeout(scope), timeout)
@@ -227,7 +231,8 @@ class StepFunctions:
         if not self._has_room(execution, 2):  # the try succeeded, the state is exited
             return
         task = self._task(execution)
-        scope = {**execution.variables, "states": {"result": result, "context": {}}}
+        states = {"input": execution.input, "result": result, "context": self._context(execution)}
+        scope = {**execution.variables, "states": states}
         execution.variables |= {name: value(scope) for name, value in task.assign.items()}
         if task.next is None:
             self._finish(execution, "SUCCEEDED")
@@ -247,8 +252,9 @@ class StepFunctions:
         output = {"Error": error} if cause is None else {"Error": error, "Cause": cause}
         for catcher in task.catchers:
             if matches(catcher.errors, error):
-                context = {"State": {"RetryCount": sum(execution.retries.values())}}
-                scope = {**execution.variables, "states": {"errorOutput": output, "context": context}}
+                context = self._context(execution)
+                states = {"input": execution.input, "errorOutput": output, "context": context}
+                scope = {**execution.variables, "states": states}
                 self._go(execution, catcher.transition, scope, output)
                 return
         self._fail(execution, error, cause or "")

@@ -40,6 +40,11 @@ class BootWait:
     def is_first(self) -> bool:
         return self.poll_seconds == 0
 
+    @property
+    def is_after_boot(self) -> bool:
+        """Whether the workflow has waited for the boot before this call."""
+        return not self.is_first and self.online_at is not None
+
 
 FIRST_CALL = BootWait()
 
@@ -75,7 +80,7 @@ class DispatchStep:
             MachineLost: the machine ended before it was online.
             JobEnded, Throttled
         """
-        job, expected = self._with_machine(run, attempt, instance_id, wait.online_at)
+        job, expected = self._with_machine(run, attempt, instance_id, wait)
         if job.command_id not in {None, stored_after}:
             return str(job.command_id)  # an earlier, interrupted call got this far
         boot = Boot(_launched_at(job), expected)
@@ -91,7 +96,8 @@ class DispatchStep:
             if expected is None and wait.online_at is not None:
                 self._note_boot(job, Boot(boot.launched_at, wait.online_at).expected_seconds)  # to be made better
             raise MachineBooting(str(error)) from error
-        self._tag(run, attempt, instance_id)
+        if not wait.is_after_boot:
+            self._tag(run, attempt, instance_id)
         begins = "starts and takes its command once it is up" if is_pooled(job) else "is online and has its command"
         event = TimelineEvent("running", now(), f"{instance_id} {begins}.")
         if stored_after:
@@ -117,13 +123,13 @@ class DispatchStep:
             with isolated("note the boot", machine.instance_id):
                 self.queue.note_boot(machine.instance_type, seconds)
 
-    def _with_machine(
-        self, run: Run, attempt: int, instance_id: str, online_at: datetime | None
-    ) -> tuple[Job, datetime | None]:
+    def _with_machine(self, run: Run, attempt: int, instance_id: str, wait: BootWait) -> tuple[Job, datetime | None]:
         """The job with its machine, and when that is expected to be online."""
         job = open_job(self.jobs, run)
         if job.instance_id == instance_id:
-            return job, online_at
+            if wait.is_after_boot:
+                self._tag(run, attempt, instance_id)
+            return job, wait.online_at
         slot = self.queue.slot(run)
         if slot is None or slot.machine.instance_id != instance_id:
             raise JobEnded(f"{instance_id} is not attempt {attempt}'s machine any more")
@@ -135,7 +141,7 @@ class DispatchStep:
     def _tag(self, run: Run, attempt: int, instance_id: str) -> None:
         """Tags the machine with its job: a batch launch gives all its machines the same tags.
 
-        Not before it has its command, by which time EC2's other calls know it.
+        Not right after the launch, when EC2's other calls may not know it yet.
         """
         self.machines.tag(
             instance_id,

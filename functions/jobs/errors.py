@@ -139,6 +139,10 @@ class CapacityAvailable(RetryableStep):
     pass
 
 
+class NotFinished(RetryableStep):
+    pass
+
+
 class MachineLost(RetryableStep):
     pass
 

@@ -1,4 +1,7 @@
-"""Record: the outcome, written to the job: what Inspect found, or the error that ended the workflow's way."""
+"""Record: the outcome, written to the job: what Inspect found, or the error that ended the workflow's way.
+
+Finish calls the same function: it inspects the command itself, and terminates the machine.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,12 @@ from typing import Any
 from functions.aws.clients import Clients
 from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable
+from functions.aws.machine_table import DynamoMachineTable
+from functions.aws.machines import AwsMachines
 from functions.aws.metrics import EmfMetrics
+from functions.aws.workflow import StepFunctionsWorkflow
+from functions.cleanup.finish_step import FinishStep
+from functions.execution.inspect_step import InspectStep
 from functions.execution.outcome import Outcome
 from functions.execution.record_step import RecordStep
 from functions.jobs.job import TimelineEvent
@@ -30,9 +38,27 @@ def record_step() -> RecordStep:
     )
 
 
+@cache
+def finish_step() -> FinishStep:
+    settings, clients = RecordSettings.from_env(os.environ), Clients()
+    record, machines = record_step(), AwsMachines(clients)
+    return FinishStep(
+        inspect=InspectStep(record.jobs, machines, settings.job_timeout),
+        record=record,
+        machine_table=DynamoMachineTable(clients.dynamodb, settings.jobs_table),
+        machines=machines,
+        workflow=StepFunctionsWorkflow(clients.stepfunctions),
+    )
+
+
 @lambda_handler(logger)
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any] | None:
     log_step("record", event["job_id"])
+    if "task_token" in event:
+        finish_step().finish(
+            run_of(event), int(event["attempt"]), event["instance_id"], event["command_id"], event["task_token"]
+        )
+        return None
     if "error" in event:
         job = record_step().broken(run_of(event), event["error"], event["cause"])
     else:

@@ -114,10 +114,17 @@ class RecordSettings:
     outputs_bucket: str
     mayfly_version: str
     stack: str
+    job_timeout: int  # seconds that the script may run
 
     @staticmethod
     def from_env(env: Env) -> RecordSettings:
-        return RecordSettings(env["JOBS_TABLE"], env["OUTPUTS_BUCKET"], env["MAYFLY_VERSION"], env["STACK"])
+        return RecordSettings(
+            env["JOBS_TABLE"],
+            env["OUTPUTS_BUCKET"],
+            env["MAYFLY_VERSION"],
+            env["STACK"],
+            int(env["JOB_TIMEOUT_SECONDS"]),
+        )
 
 
 @dataclass(frozen=True)

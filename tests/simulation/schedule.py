@@ -9,6 +9,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+from functions.cleanup.sweeper import UNASSIGNED
 from functions.costs.budget import Spending
 from functions.costs.pricing import for_seconds, machine_cost
 from functions.jobs.job import Job, JobStatus
@@ -195,7 +196,8 @@ class SimulationRun:
             if charge is None or (charge.micro_usd, charge.day) != (cost, machine.launched_at[:10]):
                 yield f"{machine.instance_id} has cost {cost}, and the ledger has {charge}"
         for one in charges.keys() - world.invariants.served.keys():
-            if charges[one].micro_usd > self._dearest_minute:
+            # The sweeper charges one that a crash has left behind to the stack, for as long as it lived.
+            if charges[one].micro_usd > self._dearest_minute and charges[one].owner != UNASSIGNED:
                 yield f"{one} was nobody's, and {charges[one]} is in the ledger"
         for whose in {(charge.owner, charge.day) for charge in charges.values()}:
             spent = sum(charge.micro_usd for charge in charges.values() if (charge.owner, charge.day) == whose)

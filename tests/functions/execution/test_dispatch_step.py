@@ -81,6 +81,10 @@ def test_a_machine_gets_its_jobs_tags_with_its_command() -> None:
     with pytest.raises(MachineBooting):
         booting()
     assert booting.machines.tagged == {}, "EC2 may not know it yet"
+    booting.machines.sends = [NOT_YET]
+    with pytest.raises(AgentNotOnline):
+        booting(wait=BootWait(20, datetime(2026, 1, 31, 9, 15, 23, tzinfo=UTC)))
+    assert booting.machines.tagged["i-1"]["mayfly:job-id"] == JOB_ID, "whose it is shows even if it is never online"
 
 
 def test_a_machine_that_cannot_be_tagged_gets_its_command() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from jsonata import jsonata
 
 Variables = Mapping[str, Any]
+INPUT = {"owner": "alice", "job_id": "job", "run": 2, "attempt": 4}
 
 
 @dataclass(frozen=True)
@@ -18,16 +19,17 @@ class Way:
     name: str
     next: str | None
     variables: Variables
+    output: Any = None
 
 
 @dataclass(frozen=True)
 class StatesLanguage:
-    """The part of the language that the workflow uses: JSONata, Pass, Choice, Wait, and Task with Retry and Catch."""
+    """The part of the language that the workflow uses: JSONata, Choice, Wait, and Task with Retry and Catch."""
 
     definition: Mapping[str, Any]
     context: Mapping[str, Any] = field(
         default_factory=lambda: {
-            "Execution": {"RedriveCount": 2},
+            "Execution": {"Input": INPUT, "RedriveCount": 2},
             "State": {"RetryCount": 3},
             "Task": {"Token": "the-token"},
         }
@@ -41,18 +43,16 @@ class StatesLanguage:
         """(state, name of a way out of it) for all there are."""
         return {(name, way) for name, state in self.definition["States"].items() for way, _ in _ways(state)}
 
-    def payload(self, name: str, variables: Variables) -> dict[str, Any]:
-        """What a Task sends its function."""
-        sent: dict[str, Any] = self.arguments(name, variables)["Payload"]
+    def payload(self, name: str, variables: Variables, given: Any = None) -> dict[str, Any]:
+        """What a Task sends its function; `given` is the state's input."""
+        sent: dict[str, Any] = self.arguments(name, variables, given)["Payload"]
         return sent
 
-    def arguments(self, name: str, variables: Variables) -> dict[str, Any]:
+    def arguments(self, name: str, variables: Variables, given: Any = None) -> dict[str, Any]:
         """What a Task calls its service with."""
-        given: dict[str, Any] = self._value(self.state(name)["Arguments"], variables, context=self.context)
-        return given
-
-    def passed(self, name: str, given: Any) -> Way:
-        return self._take("Next", self.state(name), {}, input=given)
+        states = {"context": self.context, "input": given or INPUT}
+        called: dict[str, Any] = self._value(self.state(name)["Arguments"], variables, **states)
+        return called
 
     def waited(self, name: str, variables: Variables) -> Way:
         self._value(self.state(name)["Timestamp"], variables)
@@ -61,22 +61,21 @@ class StatesLanguage:
     def chosen(self, name: str, variables: Variables) -> Way:
         state = self.state(name)
         for way, choice in _ways(state):
-            if way == "Default" or self._value(choice["Condition"], variables):
+            if way == "Default" or self._value(choice["Condition"], variables, context=self.context):
                 return self._take(way, choice, variables)
         raise LookupError(f"{name} has no way for {variables}")
 
-    def succeeded(self, name: str, variables: Variables, result: Any) -> Way:
+    def succeeded(self, name: str, variables: Variables, result: Any, given: Any = None) -> Way:
         """`result` is what a callback was answered; an invoked function's answer is its `Payload`."""
         state = self.state(name)
-        return self._take("End" if state.get("End") else "Next", state, variables, result=result)
+        return self._take("End" if state.get("End") else "Next", state, variables, result=result, input=given or INPUT)
 
-    def failed(self, name: str, variables: Variables, error: str, cause: str = "") -> Way:
+    def failed(self, name: str, variables: Variables, error: str, cause: str = "", given: Any = None) -> Way:
         """Where an error leads that is not tried again any more."""
         for way, catch in _ways(self.state(name)):
             if way.startswith("Catch") and _matches(catch, error):
-                return self._take(
-                    way, catch, variables, errorOutput={"Error": error, "Cause": cause}, context=self.context
-                )
+                states = {"errorOutput": {"Error": error, "Cause": cause}, "input": given or INPUT}
+                return self._take(way, catch, variables, **states)
         raise LookupError(f"{name} does not catch {error}: the execution fails")
 
     def retrier(self, name: str, error: str) -> Mapping[str, Any]:
@@ -86,8 +85,12 @@ class StatesLanguage:
 
     def _take(self, name: str, way: Mapping[str, Any], variables: Variables, **states: Any) -> Way:
         # Every expression of an Assign sees the variables as they were before it.
+        states.setdefault("context", self.context)
         assigned = {key: self._value(value, variables, **states) for key, value in way.get("Assign", {}).items()}
-        return Way(name, way.get("Default") if name == "Default" else way.get("Next"), {**variables, **assigned})
+        output = self._value(way["Output"], variables, **states) if "Output" in way else None
+        return Way(
+            name, way.get("Default") if name == "Default" else way.get("Next"), {**variables, **assigned}, output
+        )
 
     def _value(self, template: Any, variables: Variables, **states: Any) -> Any:
         if isinstance(template, dict):

@@ -18,21 +18,18 @@ from functions.jobs.job import JobStatus, Run, TimelineEvent
 from functions.orchestrator import await_completion, dispatch, inspect_command, launch, record, release, terminate
 from tests.functions.fakes.job_table import a_job
 from tests.functions.orchestrator.lambda_context import CONTEXT
+from tests.functions.orchestrator.states_language import INPUT
 from tests.functions.orchestrator.workflow_definition import TASKS, WORKFLOW
 
 # Each value is another one, so that none can be taken for another.
 OUTCOME = Outcome("finished", "script_failed", "exit code 3", (TimelineEvent("script_started", "then", "It runs."),))
 VARIABLES: dict[str, Any] = {
-    "owner": "alice",
-    "job_id": "job",
-    "run": 2,
     "attempt": 4,
     "instance_id": "i-1",
     "command_id": "c-1",
     "stored_after": "c-0",
     "online_at": "2026-01-31T09:15:20.000Z",
     "poll_seconds": 20,
-    "asks": 5,
     "interval": 60,
     "outcome": asdict(OUTCOME),
     "error_name": "MachineLost",
@@ -90,6 +87,7 @@ CONTRACTS = {
     "Dispatch": Contract(dispatch, "dispatch_step", "c-1", ("dispatch", RUN, 4, "i-1", "c-0", BOOT_WAIT)),
     "AwaitCompletion": Contract(await_completion, "await_step", None, ("store_token", "i-1", "the-token")),
     "Inspect": Contract(inspect_command, "inspect_step", OUTCOME, ("inspect", RUN, "i-1", "c-1")),
+    "Finish": Contract(record, "finish_step", None, ("finish", RUN, 4, "i-1", "c-1", "the-token")),
     "Record": Contract(record, "record_step", JOB, ("finished", RUN, 4, OUTCOME)),
     "RecordError": Contract(record, "record_step", JOB, ("broken", RUN, "MachineLost", "it was gone")),
     "DropMachine": RELEASE,
@@ -111,7 +109,7 @@ def run(patch: pytest.MonkeyPatch, state: str, **variables: Any) -> Ran:
     contract = CONTRACTS[state]
     core = StandIn(contract.answer)
     patch.setattr(contract.module, contract.core, lambda: core)
-    event = ReadKeys(WORKFLOW.payload(state, VARIABLES | variables))
+    event = ReadKeys(WORKFLOW.payload(state, VARIABLES | variables, INPUT | {"asks": 5}))
     return Ran(event, core.calls, contract.module.handler(event, CONTEXT))
 
 
@@ -145,12 +143,19 @@ def test_what_is_empty_in_the_workflow_is_nothing_to_the_core(
 
 
 def test_a_workflow_whose_context_says_nothing_of_redrives_was_not_redriven() -> None:
-    workflow = replace(WORKFLOW, context={"Execution": {}, "State": {"RetryCount": 0}, "Task": {"Token": "t"}})
+    workflow = replace(
+        WORKFLOW, context={"Execution": {"Input": INPUT}, "State": {"RetryCount": 0}, "Task": {"Token": "t"}}
+    )
     assert workflow.payload("Launch", VARIABLES)["redrives"] == 0
 
 
 def test_whole_numbers_stay_whole_whatever_json_made_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    ((_, called, attempt, _, asks, redrives),) = run(monkeypatch, "Launch", run=2.0, attempt=4.0, asks=5.0).calls
+    core = StandIn(None)
+    monkeypatch.setattr(launch, "launch_step", lambda: core)
+    given = {**INPUT, "run": 2.0, "attempt": 4.0, "asks": 5.0}
+    context = {**WORKFLOW.context, "Execution": {"Input": given, "RedriveCount": 2.0}}
+    launch.handler(replace(WORKFLOW, context=context).payload("Launch", {}, given), CONTEXT)
+    ((_, called, attempt, _, asks, redrives),) = core.calls
     assert [type(number) for number in (called.number, attempt, asks, redrives)] == [int] * 4
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from functions.cleanup.finish_step import FinishStep
 from functions.cleanup.release_step import ReleaseStep
 from functions.cleanup.run_machines import RunMachines
 from functions.cleanup.terminate_step import TerminateStep
@@ -55,6 +56,7 @@ class Execution:
     submission: Submission
     visited: list[str] = field(default_factory=list)
     before: dict[int, Any] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)  # the execution's input
 
     @property
     def job(self) -> Job:
@@ -67,7 +69,8 @@ class Execution:
     def walk(self, run: Run, attempt: int = 1) -> None:
         """Until the execution ends; whatever is tried again is tried again at once."""
         given = {"owner": run.owner, "job_id": run.job_id, "run": run.number, "attempt": attempt}
-        way = StatesLanguage(MACHINE).passed("Begin", given)
+        self.given = given
+        way = Way("Start", MACHINE["StartAt"], {}, given)
         for step in range(MAX_STATES):
             state = way.next
             if state is None:
@@ -78,22 +81,24 @@ class Execution:
         raise AssertionError(f"the execution never ends: {self.visited}")
 
     def _step(self, state: str, way: Way, token: str) -> Way:
-        language = StatesLanguage(MACHINE, {"State": {"RetryCount": 0}, "Task": {"Token": token}})
+        context = {"Execution": {"Input": self.given}, "State": {"RetryCount": 0}, "Task": {"Token": token}}
+        language = StatesLanguage(MACHINE, context)
         if state == "Boot":
             return language.waited(state, way.variables)
         if state not in TASKS:
             return language.chosen(state, way.variables)
-        error, answer = self._do(language, state, way.variables, token)
+        error, answer = self._do(language, state, way, token)
         if error is None:
-            return language.succeeded(state, way.variables, answer)
-        if language.retrier(state, error)["MaxAttempts"] == 0 or error == AgentNotOnline.__name__:
-            return language.failed(state, way.variables, error, "why")
+            return language.succeeded(state, way.variables, answer, way.output)
+        is_final = error == AgentNotOnline.__name__ or "Retry" not in TASKS[state]
+        if is_final or language.retrier(state, error)["MaxAttempts"] == 0:
+            return language.failed(state, way.variables, error, "why", way.output)
         return way
 
-    def _do(self, language: StatesLanguage, name: str, variables: Any, token: str) -> tuple[str | None, Any]:
+    def _do(self, language: StatesLanguage, name: str, way: Way, token: str) -> tuple[str | None, Any]:
         """The error's name, or the answer, of one try of a Task."""
         module = HANDLERS[TASKS[name]["Arguments"]["FunctionName"]]
-        event = json.loads(json.dumps(language.payload(name, variables)))
+        event = json.loads(json.dumps(language.payload(name, way.variables, way.output)))
         try:
             answer = module.handler(event, CONTEXT)
         except MayflyError as error:
@@ -132,12 +137,14 @@ def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
     )
     ends = RunMachines(queue.jobs, whole, queue.machines)
     batcher = TerminationBatcher(machine_table, queue.machines, (), lambda _: None)
+    inspecting, recording = InspectStep(queue.jobs, queue.machines, 600), RecordStep(queue.jobs, files, "1.2.3")
     cores = {
         (launch, "launch_step"): LaunchStep(queue.jobs, whole, queue.scheduler()),
         (dispatch, "dispatch_step"): dispatch_step,
         (await_completion, "await_step"): AwaitStep(machine_table, queue.flow),
-        (inspect_command, "inspect_step"): InspectStep(queue.jobs, queue.machines, 600),
-        (record, "record_step"): RecordStep(queue.jobs, files, "1.2.3"),
+        (inspect_command, "inspect_step"): inspecting,
+        (record, "record_step"): recording,
+        (record, "finish_step"): FinishStep(inspecting, recording, machine_table, queue.machines, queue.flow),
         (terminate, "terminate_step"): TerminateStep(ends, machine_table, batcher),
         (release, "release_step"): ReleaseStep(ends, machine_table),
     }
@@ -174,6 +181,45 @@ def test_a_job_that_goes_well(execution: Execution) -> None:
         "Terminate",
         "Release",
     ]
+    assert nothing_left(execution)
+
+
+def report(execution: Execution) -> None:
+    """An event about the first machine."""
+    execution.submission.machines.report("i-1", "an event")
+
+
+def test_a_job_whose_commands_end_is_reported_is_finished_in_one_step(execution: Execution) -> None:
+    stored(execution, 1)
+    execution.queue.machines.sends = ["c-1"]
+    execution.queue.machines.commands = {"c-1": STORED}
+    execution.before[2] = lambda: report(execution)
+    execution.walk(execution.queue.runs[0])
+    assert execution.job.status is JobStatus.SUCCEEDED
+    assert execution.visited == ["Launch", "Dispatch", "AwaitCompletion", "Finish", "Release"]
+    assert nothing_left(execution)
+
+
+def test_an_event_that_is_not_the_commands_end_leads_to_a_look(execution: Execution) -> None:
+    stored(execution, 1)
+    execution.queue.machines.sends = ["c-1"]
+    execution.before[2] = lambda: report(execution)
+    execution.before[5] = lambda: execution.queue.machines.commands.update({"c-1": STORED})
+    execution.walk(execution.queue.runs[0])
+    assert execution.visited[3:6] == ["Finish", "Inspect", "Verdict"]
+    assert execution.job.status is JobStatus.SUCCEEDED
+    assert nothing_left(execution)
+
+
+def test_a_machine_that_cannot_be_terminated_at_once_is_terminated_by_the_step_for_it(execution: Execution) -> None:
+    stored(execution, 1)
+    execution.queue.machines.sends = ["c-1"]
+    execution.queue.machines.commands = {"c-1": STORED}
+    execution.queue.machines.throttles = 1
+    execution.before[2] = lambda: report(execution)
+    execution.walk(execution.queue.runs[0])
+    assert execution.visited[3:] == ["Finish", "Inspect", "Terminate", "Release"]
+    assert execution.job.status is JobStatus.SUCCEEDED
     assert nothing_left(execution)
 
 

@@ -15,7 +15,7 @@ from functions.jobs.failure_catalog import FAILURES
 from functions.scheduling import scheduler
 from infra.workflow import definition, limits
 from operations.stack_settings import read_settings
-from tests.functions.orchestrator.states_language import StatesLanguage, Way
+from tests.functions.orchestrator.states_language import INPUT, StatesLanguage, Way
 from tests.functions.orchestrator.workflow_definition import ARNS, LIMITS, MACHINE, TASKS, WORKFLOW
 
 DEV = read_settings(Path(__file__).parents[3], "dev").config
@@ -23,22 +23,18 @@ STATES: dict[str, Any] = MACHINE["States"]
 OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.StepError)}
 # Of a call that Lambda turns away (Step Functions developer guide, "Handle transient Lambda service exceptions").
 BUSY = "Lambda.TooManyRequestsException"
-BEGUN = {
-    "owner": "alice",
-    "job_id": "job",
-    "run": 2,
+ONLINE_AT = "2026-01-31T09:15:20.000Z"
+LAUNCHED = {
     "attempt": 4,
-    "last_attempt": 6,
-    "instance_id": "",
-    "error_name": "",
-    "cause": "",
+    "instance_id": "i-1",
+    "online_at": ONLINE_AT,
+    "poll_seconds": 0,
     "stores": 0,
     "stored_after": "",
-    "asks": 0,
     "looks": 0,
     "interval": 60,
 }
-LAUNCHED = BEGUN | {"instance_id": "i-1"}
+AGAIN = INPUT | {"attempt": 5, "asks": 5, "looks": 7, "stores": 1}
 SENT = LAUNCHED | {"command_id": "c-1"}
 LOST = SENT | {"error_name": "MachineLost", "cause": "gone"}
 
@@ -53,22 +49,22 @@ class Edge:
     """A state with the variables it begins with, what happens there, and what comes of it."""
 
     state: str
-    happens: str  # "waits", "passes", "chooses", "answers", or the name of an error
+    happens: str  # "waits", "chooses", "answers", or the name of an error
     next: str | None
     given: dict[str, Any] = field(default_factory=dict)
     answer: Any = None
     assigns: dict[str, Any] = field(default_factory=dict)
+    input: dict[str, Any] = field(default_factory=lambda: INPUT)
+    output: dict[str, Any] | None = None
 
     def walk(self) -> Way:
         if self.happens == "waits":
             return WORKFLOW.waited(self.state, self.given)
-        if self.happens == "passes":
-            return WORKFLOW.passed(self.state, self.answer)
         if self.happens == "chooses":
             return WORKFLOW.chosen(self.state, self.given)
         if self.happens == "answers":
-            return WORKFLOW.succeeded(self.state, self.given, self.answer)
-        return WORKFLOW.failed(self.state, self.given, self.happens, "why")
+            return WORKFLOW.succeeded(self.state, self.given, self.answer, self.input)
+        return WORKFLOW.failed(self.state, self.given, self.happens, "why", self.input)
 
     def __str__(self) -> str:
         return f"{self.state}: {self.happens} {self.assigns}"
@@ -79,29 +75,24 @@ def error(name: str) -> dict[str, str]:
 
 
 EDGES = [
-    Edge(
-        "Begin",
-        "passes",
-        "Launch",
-        answer={"owner": "alice", "job_id": "job", "run": 2, "attempt": 4},
-        assigns=BEGUN,
-    ),
+    Edge("Launch", "answers", "Dispatch", {}, {"instance_id": "i-1", "online_at": ONLINE_AT}, LAUNCHED),
     Edge(
         "Launch",
         "answers",
         "Dispatch",
-        BEGUN,
-        {"instance_id": "i-1", "online_at": "2026-01-31T09:15:20.000Z"},
-        {"instance_id": "i-1", "online_at": "2026-01-31T09:15:20.000Z", "poll_seconds": 0},
+        LAUNCHED | {"poll_seconds": 20, "stored_after": "c-1"},
+        {"instance_id": "i-2"},
+        LAUNCHED | {"attempt": 5, "instance_id": "i-2", "online_at": "2000-01-01T00:00:00Z", "looks": 7, "stores": 1},
+        input=AGAIN,
     ),
+    Edge("Launch", "JobEnded", "Terminate", assigns={"instance_id": ""}),
+    Edge("Launch", "CapacityAvailable", "Launch", input=AGAIN, output=AGAIN | {"asks": 9}),
+    Edge("Launch", "States.Timeout", "Launch", output=INPUT | {"asks": 4}),
+    Edge("Launch", "QueueTimeout", "RecordError", assigns=error("QueueTimeout") | {"instance_id": ""}),
+    Edge("Launch", "LaunchRefused", "RecordError", assigns=error("LaunchRefused") | {"instance_id": ""}),
+    Edge("Launch", "Sandbox.Timedout", "RecordError", assigns=error("Sandbox.Timedout") | {"instance_id": ""}),
     Edge("Boot", "waits", "Dispatch", LAUNCHED | {"online_at": "2026-01-31T09:15:20.000Z"}),
     Edge("Dispatch", "MachineBooting", "Boot", LAUNCHED, assigns={"poll_seconds": 20}),
-    Edge("Launch", "JobEnded", "Terminate", BEGUN),
-    Edge("Launch", "CapacityAvailable", "Launch", BEGUN | {"asks": 5}, assigns={"asks": 9}),
-    Edge("Launch", "States.Timeout", "Launch", BEGUN, assigns={"asks": 4}),
-    Edge("Launch", "QueueTimeout", "RecordError", BEGUN, assigns=error("QueueTimeout")),
-    Edge("Launch", "LaunchRefused", "RecordError", BEGUN, assigns=error("LaunchRefused")),
-    Edge("Launch", "Sandbox.Timedout", "RecordError", BEGUN, assigns=error("Sandbox.Timedout")),
     Edge(
         "Dispatch",
         "answers",
@@ -114,7 +105,12 @@ EDGES = [
     Edge("Dispatch", "AgentNotOnline", "DropMachine", LAUNCHED, assigns=error("AgentNotOnline")),
     Edge("Dispatch", "MachineLost", "DropMachine", LAUNCHED, assigns=error("MachineLost")),
     Edge("Dispatch", "Throttled", "RecordError", LAUNCHED, assigns=error("Throttled")),
-    Edge("AwaitCompletion", "answers", "Inspect", SENT, {}),
+    Edge("AwaitCompletion", "answers", "Finish", SENT, {}),
+    Edge("Finish", "answers", "Release", SENT, {}),
+    Edge("Finish", "JobEnded", "Terminate", SENT),
+    Edge("Finish", "NotFinished", "Inspect", SENT),
+    Edge("Finish", "States.Timeout", "Inspect", SENT),
+    Edge("Finish", BUSY, "Inspect", SENT),
     Edge("AwaitCompletion", "States.Timeout", "Inspect", SENT),
     Edge("AwaitCompletion", "LookupError", "RecordError", SENT, assigns=error("LookupError")),
     Edge("Inspect", "answers", "Verdict", SENT, {"Payload": found("running")}, {"outcome": found("running")}),
@@ -169,8 +165,8 @@ EDGES = [
         "NextAttempt",
         "chooses",
         "Launch",
-        LOST | {"attempt": 5, "stored_after": "c-0", "asks": 7},
-        assigns={"attempt": 6, "instance_id": "", "stored_after": "", "asks": 0},
+        LOST | {"attempt": 5, "stored_after": "c-0", "looks": 7, "stores": 1},
+        output={"attempt": 6, "looks": 7, "stores": 1},
     ),
     Edge("NextAttempt", "chooses", "RecordError", LOST | {"attempt": 6}),
     Edge("Record", "answers", "Terminate", SENT, {"Payload": {"status": "succeeded"}}),
@@ -188,6 +184,7 @@ def test_an_edge_leads_where_it_should_with_the_variables_it_should(edge: Edge) 
     way = edge.walk()
     assert way.next == edge.next
     assert way.variables == {**edge.given, **edge.assigns}
+    assert way.output == edge.output
 
 
 def test_there_is_a_test_for_every_edge() -> None:
@@ -231,7 +228,7 @@ def test_the_workflow_is_valid_amazon_states_language() -> None:
         ("Launch", {"Next": None}),
         ("Launch", {"Parameters": {}}),
         ("Verdict", {"Choices": None}),
-        ("Begin", {"Type": "Paas"}),
+        ("Boot", {"Type": "Waits"}),
     ],
 )
 def test_the_validator_finds_a_broken_workflow(state: str, change: dict[str, Any]) -> None:
@@ -286,6 +283,9 @@ def test_the_only_end_is_after_termination() -> None:
 
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_a_step_that_fails_for_no_reason_of_ours_is_tried_again(name: str) -> None:
+    if name == "Finish":
+        assert TASKS[name]["Catch"][-1] == {"ErrorEquals": ["States.ALL"], "Next": "Inspect"}
+        return
     last = TASKS[name]["Retry"][-1]
     assert last["ErrorEquals"] == ["States.ALL"]
     assert last["MaxAttempts"] >= 3
@@ -295,6 +295,9 @@ def test_a_step_that_fails_for_no_reason_of_ours_is_tried_again(name: str) -> No
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_a_step_that_lambda_has_no_room_for_is_tried_for_minutes_or_left_to_the_next_look(name: str) -> None:
     """Whatever else runs in the account draws on the same concurrency (Lambda developer guide, "Lambda quotas")."""
+    if name == "Finish":
+        assert "Retry" not in TASKS[name], "Inspect does its work"
+        return
     if name in {"AwaitCompletion", "Inspect"}:
         (way,) = [each for each in TASKS[name]["Catch"] if BUSY in each["ErrorEquals"]]
         assert way["Next"] == {"AwaitCompletion": "Inspect", "Inspect": "Verdict"}[name]
@@ -309,6 +312,8 @@ def test_a_step_that_lambda_has_no_room_for_is_tried_for_minutes_or_left_to_the_
 
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_what_has_a_way_of_its_own_takes_it_at_once_unless_it_is_one_to_try_again(name: str) -> None:
+    if name == "Finish":
+        return  # nothing is tried again there
     try_again = {"AgentNotOnline", BUSY, *({"Throttled"} if name == "Inspect" else ())}
     own = {one for way in TASKS[name].get("Catch", []) for one in way["ErrorEquals"]} - {"States.ALL"} - try_again
     assert {one: WORKFLOW.retrier(name, one)["MaxAttempts"] for one in own} == dict.fromkeys(own, 0)
@@ -361,14 +366,16 @@ def test_every_wait_for_a_callback_is_bounded() -> None:
     assert waits == {
         "Launch": LIMITS["launch_wait"],
         "AwaitCompletion": "{% $interval %}",
+        "Finish": LIMITS["termination_wait"],
         "Terminate": LIMITS["termination_wait"],
     }
 
 
-@pytest.mark.parametrize(("attempt", "last"), [(1, 3), (4, 6)])
-def test_a_run_has_its_number_of_attempts_whatever_the_runs_before_used_up(attempt: int, last: int) -> None:
-    given = {"owner": "alice", "job_id": "job", "run": 1, "attempt": attempt}
-    assert WORKFLOW.passed("Begin", given).variables["last_attempt"] == last
+@pytest.mark.parametrize(("first", "last"), [(1, 3), (4, 6)])
+def test_a_run_has_its_number_of_attempts_whatever_the_runs_before_used_up(first: int, last: int) -> None:
+    workflow = replace(WORKFLOW, context={"Execution": {"Input": INPUT | {"attempt": first}}})
+    assert workflow.chosen("NextAttempt", LOST | {"attempt": last - 1}).next == "Launch"
+    assert workflow.chosen("NextAttempt", LOST | {"attempt": last}).next == "RecordError"
 
 
 def test_a_stack_that_notifies_publishes_who_owns_which_job_and_how_its_run_has_ended() -> None:

@@ -1,0 +1,47 @@
+"""The Finish step: what most jobs end with, in one call: their command has ended, and their machine is not needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from functions.execution.inspect_step import InspectStep
+from functions.execution.ports import Machines, MachineTable
+from functions.execution.record_step import RecordStep
+from functions.jobs.errors import NotFinished
+from functions.jobs.job import Run
+from functions.jobs.ports import Workflow
+
+_ENDED = {"terminated", "unknown"}
+
+
+@dataclass(frozen=True)
+class FinishStep:
+    """Inspect, Record and Terminate for a command that has ended.
+
+    Each part may be repeated, and what is left undone is done by those steps themselves: the workflow goes on with them
+    after any error.
+    """
+
+    inspect: InspectStep
+    record: RecordStep
+    machine_table: MachineTable
+    machines: Machines
+    workflow: Workflow
+
+    def finish(self, run: Run, attempt: int, instance_id: str, command_id: str, token: str) -> None:
+        """Records the outcome and terminates the machine; `token` completes when that has ended.
+
+        Raises:
+            NotFinished: the command runs, its result is not stored, or its machine is lost.
+            JobEnded: the job was cancelled, or an earlier call has recorded the outcome.
+            Throttled
+        """
+        outcome = self.inspect.inspect(run, instance_id, command_id)
+        if outcome.verdict != "finished":
+            raise NotFinished(f"{command_id} on {instance_id}: {outcome.verdict}")
+        self.record.finished(run, attempt, outcome)
+        # The token is stored before EC2 is called, so that an event right afterwards finds it.
+        if self.machine_table.store_end_token(instance_id, token):
+            self.workflow.wake(token)
+        elif self.machines.terminate_all([instance_id]).get(instance_id, "unknown") in _ENDED:
+            self.workflow.wake(token)  # no event may come any more
