@@ -8,6 +8,7 @@ import hashlib
 import json
 import pathlib
 import signal
+import ssl
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -314,3 +315,17 @@ def peak_memory(machine: Machine, *arguments: str) -> int:
     status, peak = json.loads(ran.stdout)
     assert status == 0, ran.stderr
     return int(peak)
+
+
+def test_the_systems_certificates_are_read_once_for_all_connections() -> None:
+    with (
+        http_call.connection("https://a.example/x") as (one, _),
+        http_call.connection("https://b.example/y") as (
+            other,
+            _,
+        ),
+    ):
+        context = one._context  # type: ignore[attr-defined]  # http.client has no name for it
+        assert context is other._context  # type: ignore[attr-defined]  # as above
+    assert context.check_hostname
+    assert context.verify_mode is ssl.CERT_REQUIRED
