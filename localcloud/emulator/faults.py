@@ -28,7 +28,8 @@ class FaultPlan:
         insufficient_capacity: the next N RunInstances or StartInstances answer InsufficientInstanceCapacity.
         throttle: the next N EC2/SSM calls of roles (never root) are throttled.
         agent_never_online: the agent of the next N machines never comes online.
-        agent_delay_s: seconds that every machine's agent needs after boot, on top of the boot itself.
+        agent_delay_s: seconds that every machine's agent needs after boot, on top of the boot itself; a change is for
+            those that wait, too.
         kill_machine_after_s: the next machine that starts a command is lost this many seconds later.
         deny_unregistered: SendCommand for a machine whose agent has not registered yet is denied, not invalid.
         drop_command_events: EventBridge loses SSM command events.

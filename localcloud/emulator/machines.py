@@ -31,6 +31,7 @@ log = logging.getLogger("localcloud.machines")
 # EC2 shows a terminated instance for about an hour (EC2 API reference, TerminateInstances); MiniStack forgets it a
 # minute after the time that its record names.
 REMEMBERED_SECONDS = 3600 - 60
+_LOOK_SECONDS = 0.2  # how often a machine whose agent is delayed looks whether it still is
 STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
 
@@ -198,8 +199,10 @@ class Machine:
         if self._faults.take("agent_never_online"):
             log.info("%s: the agent stays offline (fault agent_never_online)", self.id)
             return
-        if self._ending.wait(self._faults.plan.agent_delay_s):
-            return
+        booted = time.monotonic()
+        while (left := booted + self._faults.plan.agent_delay_s - time.monotonic()) > 0:
+            if self._ending.wait(min(left, _LOOK_SECONDS)):
+                return
         missing = agent_permissions.missing_to_come_online(
             self.scope, self.role_arn, is_old=self._faults.plan.old_agent
         )

@@ -54,9 +54,9 @@ def lose_a_machine_before_it_is_online(client: JobClient) -> None:
     client._http.put("/_local/faults", json={"agent_delay_s": 4}).raise_for_status()
     job = client.submit(b"x", "x.txt", "y")
     until(lambda: client.get(job["id"])["status"] == "launching")
-    client._http.delete("/_local/faults")
     (machine,) = machines_of(client, job)
     client._http.post(f"/_local/machines/{machine['id']}/kill").raise_for_status()
+    client._http.delete("/_local/faults")
     job = client.wait(job["id"])
     assert (job["status"], job["attempts"]) == ("succeeded", 2)
 

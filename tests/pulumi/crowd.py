@@ -17,9 +17,8 @@ from tests.cloud.steps import until
 # Slots are just enough for those that have a machine, and for one that EC2 has none for.
 SLOTS = 11
 _ALWAYS_OPEN = "open"
-# The machines that boot come online while the stack is changed, or after: long after the others have their states, on a
-# slow computer as well.
-_LATE_AGENT_SECONDS = 60
+# The machines that boot come online when this fault is taken back.
+_NEVER_SECONDS = 3600
 # The input names a file that the script waits for; the text tells whether it shall fail.
 _SCRIPT = """\
 until [ -e '{gates}'/"$(cat "$1")" ]; do sleep 0.1; done
@@ -61,10 +60,10 @@ class Crowd:
         self.add("recording", 2, f"{self.name}-recording")
         for state in ("running", "recording"):
             self.until(state, lambda job: job["status"] == "running")
-        self.set_faults(agent_delay_s=_LATE_AGENT_SECONDS)
+        self.set_faults(agent_delay_s=_NEVER_SECONDS)
         self.add("booting", 3, _ALWAYS_OPEN)
         self.until("booting", lambda job: job["status"] == "launching")
-        self.set_faults(insufficient_capacity=100_000)
+        self.set_faults(agent_delay_s=_NEVER_SECONDS, insufficient_capacity=100_000)
         self.add("launching", 1, _ALWAYS_OPEN)
         self.until("launching", lambda job: "launch_refused" in events(job))
         self.add("waiting", 4, _ALWAYS_OPEN)

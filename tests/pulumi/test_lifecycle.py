@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -49,9 +50,8 @@ def plan(workspace: Workspace) -> dict[str, str]:
     return planned
 
 
-def one(deployed: Deployment, name: str, token: str) -> Resource:
-    [found] = [each for each in deployed.of_type(token) if each.name == name]
-    return found
+def inputs(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    return {each.urn: each.inputs for each in deployment.resources}
 
 
 def test_the_first_preview_of_an_empty_stack_needs_nothing_that_is_deployed(preview: str) -> None:
@@ -89,43 +89,12 @@ def test_what_was_changed_or_removed_by_hand_is_found_and_mended(
     assert seen["retentionInDays"] == group.inputs["retentionInDays"]
     attributes = client("sqs").get_queue_attributes(QueueUrl=queue.id, AttributeNames=["All"])["Attributes"]
     assert attributes["MessageRetentionPeriod"] == str(queue.inputs["messageRetentionSeconds"])
-    again = one(workspace.deployment(), role.name, role.type).outputs["name"]  # made anew, under a name of its own
-    client("iam").get_role_policy(RoleName=role.outputs["role"], PolicyName=again)
+    after = inputs(workspace.deployment())
+    made = after[role.urn].pop("name")  # under a new generated name
+    client("iam").get_role_policy(RoleName=role.outputs["role"], PolicyName=made)
     client("s3").get_bucket_policy(Bucket=bucket)
-    workspace.do("preview", _UNCHANGED)
-
-
-def test_a_failed_up_names_resource_and_reason_and_the_next_one_finishes_it(
-    workspace: Workspace, deployed: Deployment, config: dict[str, str], client: Callable[[str], Any]
-) -> None:
-    group = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")[0]
-    workspace.configure("dev", {"logRetentionDays": "3"})
-    failed = workspace.run(*_UP, environment={FAIL_AT: group.name})
-    assert failed.returncode != 0
-    assert group.name in failed.stdout
-    assert f"told to fail here by {FAIL_AT}" in failed.stdout
-
-    workspace.do(*_UP)
-    [seen] = client("logs").describe_log_groups(logGroupNamePrefix=group.id)["logGroups"]
-    assert seen["retentionInDays"] == 3
-    workspace.configure("dev", {"logRetentionDays": "7"})
-    workspace.do(*_UP)
-
-
-def test_protect_stops_destroy_and_says_which_resources_and_what_to_do(
-    workspace: Workspace, deployed: Deployment
-) -> None:
-    workspace.configure("dev", {"protect": "true"})
-    workspace.do(*_UP)
-    refused = workspace.run("destroy", "--yes")  # without its preview, the engine deletes all that is not protected
-    assert refused.returncode != 0
-    assert "protect" in refused.stdout
-    kept = {each.urn for each in workspace.deployment().resources}
-    assert {each.urn for each in deployed.resources} <= kept
-
-    workspace.configure("dev", {"protect": "false"})
-    workspace.do(*_UP)
-    workspace.do("preview", _UNCHANGED)
+    before = inputs(deployed)
+    assert after == {**before, role.urn: {key: value for key, value in before[role.urn].items() if key != "name"}}
 
 
 def test_the_engine_plans_what_the_document_says_of_settings(
@@ -157,6 +126,47 @@ def test_an_update_that_would_lose_the_job_table_is_planned_as_such(workspace: W
     infra.symlink_to(original)
     [table] = deployed.of_type("aws:dynamodb/table:Table")
     assert planned[table.urn] == "replace"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An `up` to other settings that one resource made fail, and that the next one finished."""
+
+    group: Resource
+    before: Deployment
+    said: str
+
+
+@pytest.fixture(scope="module")
+def failed(workspace: Workspace, deployed: Deployment) -> Failed:
+    before = workspace.deployment()
+    group = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")[0]
+    workspace.configure("dev", {"logRetentionDays": "3", "protect": "true"})
+    done = workspace.run(*_UP, environment={FAIL_AT: group.name})
+    assert done.returncode != 0
+    workspace.do(*_UP)
+    return Failed(group, before, done.stdout)
+
+
+def test_a_failed_up_names_resource_and_reason_and_the_next_one_finishes_it(
+    failed: Failed, client: Callable[[str], Any]
+) -> None:
+    assert failed.group.name in failed.said
+    assert f"told to fail here by {FAIL_AT}" in failed.said
+    [seen] = client("logs").describe_log_groups(logGroupNamePrefix=failed.group.id)["logGroups"]
+    assert seen["retentionInDays"] == 3
+
+
+def test_protect_stops_destroy_and_says_which_resources_and_what_to_do(workspace: Workspace, failed: Failed) -> None:
+    refused = workspace.run("destroy", "--yes")  # without its preview, the engine deletes all that is not protected
+    assert refused.returncode != 0
+    assert "protect" in refused.stdout
+    kept = {each.urn for each in workspace.deployment().resources}
+    assert {each.urn for each in failed.before.resources} <= kept
+
+    workspace.configure("dev", {"logRetentionDays": "7", "protect": "false"})
+    workspace.do(*_UP)
+    assert inputs(workspace.deployment()) == inputs(failed.before)
 
 
 def test_no_update_replaced_what_holds_data(workspace: Workspace, deployed: Deployment) -> None:

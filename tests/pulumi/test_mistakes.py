@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 
 # Nothing answers there, and nothing is asked.
 _NOWHERE = Target("http://127.0.0.1:9", "eu-central-1", "key", "secret")
+_STACK = "try"
 _ERROR = re.compile(r"\berror: (.+)$", re.MULTILINE)
 
 
@@ -25,18 +26,24 @@ def nowhere(cli: Path) -> Iterator[Workspace]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def new(nowhere: Workspace) -> str:
+    """What `pulumi stack init` writes into the new stack's file."""
+    nowhere.do("stack", "init", _STACK)
+    return (nowhere.project / f"Pulumi.{_STACK}.yaml").read_text()
+
+
 @pytest.fixture
-def stack(nowhere: Workspace) -> Iterator[Workspace]:
-    """A new stack without a file of its own, as `pulumi stack init` leaves it."""
-    nowhere.do("stack", "init", "try")
-    yield nowhere
-    nowhere.do("stack", "rm", "--yes", "--force", "try")
-    (nowhere.project / "Pulumi.try.yaml").unlink(missing_ok=True)
+def stack(nowhere: Workspace, new: str) -> Workspace:
+    """The stack as if it were new."""
+    (nowhere.project / f"Pulumi.{_STACK}.yaml").write_text(new)
+    nowhere.do("stack", "select", _STACK)
+    return nowhere
 
 
-def errors(stack: Workspace, *command: str) -> list[str]:
+def errors(stack: Workspace, *command: str, **environment: str) -> list[str]:
     """What the command, a preview if none is given, shows as errors, each once."""
-    done = stack.run(*(command or ("preview",)))
+    done = stack.run(*(command or ("preview",)), environment=environment)
     assert done.returncode != 0, done.stdout
     assert "Traceback" not in done.stdout
     return list(dict.fromkeys(error.rstrip() for error in _ERROR.findall(done.stdout)))
@@ -113,3 +120,10 @@ def test_what_is_not_there_cannot_be_imported(stack: Workspace) -> None:
     assert done.returncode != 0
     assert "no-such-bucket" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_a_wrong_passphrase_is_one_line_before_anything_is_done(stack: Workspace) -> None:
+    stack.do("config", "set", "auth", "none")
+    for command in (("preview",), ("up", "--yes", "--skip-preview"), ("destroy", "--yes", "--skip-preview")):
+        [error] = errors(stack, *command, PULUMI_CONFIG_PASSPHRASE="wrong")
+        assert error.endswith("incorrect passphrase")

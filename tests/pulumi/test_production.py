@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -170,6 +171,16 @@ def test_outputs_are_public_or_secret_as_they_should_be(workspace: Workspace, wi
     assert {key for key, value in shown.items() if value == "[secret]"} == _SECRET_OUTPUTS
     assert set(shown) == _PUBLIC_OUTPUTS | _SECRET_OUTPUTS
     assert _TOKEN not in workspace.do("stack", "export")
+
+
+def test_a_renamed_stack_would_be_made_anew_and_its_data_deleted(
+    workspace: Workspace, with_everything: Deployment
+) -> None:
+    workspace.do("stack", "rename", "other")
+    preview = workspace.do("preview")
+    workspace.do("stack", "rename", "prod")
+    assert re.search(r"- +aws:dynamodb:Table mayfly-prod-jobs delete", preview)
+    assert re.search(r"\+ +aws:dynamodb:Table mayfly-other-jobs create", preview)
 
 
 def test_destroy_leaves_nothing_behind(

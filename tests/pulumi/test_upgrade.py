@@ -48,7 +48,9 @@ class Stage:
     gates: Path
 
     def release(self, number: int, program: Path, **settings: str) -> Release:
-        return Release(number, program, {"auth": "none", "script": script(self.gates, number), **settings})
+        # Machines boot for as long as an `up` takes on a slow computer.
+        always = {"auth": "none", "bootTimeoutMinutes": "60", "script": script(self.gates, number)}
+        return Release(number, program, {**always, **settings})
 
     def up(self, release: Release) -> str:
         self.workspace.check_out(release.program)
@@ -232,11 +234,3 @@ def test_machines_come_from_the_newest_version_of_the_launch_template(stage: Sta
 def test_after_the_rollback_the_stack_is_as_it_was(stage: Stage, rollback: Change) -> None:
     before = {each.urn: each.inputs for each in stage.cloud.deployment.resources}
     assert {each.urn: each.inputs for each in stage.workspace.deployment().resources} == before
-
-
-def test_a_renamed_stack_would_be_made_anew_and_its_data_deleted(stage: Stage, rollback: Change) -> None:
-    stage.workspace.do("stack", "rename", "other")
-    preview = stage.workspace.do("preview")
-    stage.workspace.do("stack", "rename", "local")
-    assert re.search(r"- +aws:dynamodb:Table mayfly-local-jobs delete", preview)
-    assert re.search(r"\+ +aws:dynamodb:Table mayfly-other-jobs create", preview)

@@ -109,6 +109,8 @@ def test_the_agent_can_be_delayed(harness: EmulatorHarness) -> None:
     machine = harness.launch()
     harness.wait_state(machine, "running")
     assert not harness.is_online(machine)
+    harness.set_faults()
+    wait_for(lambda: harness.is_online(machine), "the agent whose delay was taken back")
 
 
 def test_a_machine_that_has_not_registered_can_be_denied_instead_of_invalid(harness: EmulatorHarness) -> None:
