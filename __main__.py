@@ -2,6 +2,7 @@
 
 import pulumi
 
+import infra.python_version  # noqa: F401 what comes after it needs a Python that it accepts
 from infra.api import Api, ApiArgs
 from infra.config import StackConfig
 from infra.job_storage import JobStorage
