@@ -17,8 +17,10 @@ from tests.cloud.steps import until
 # Slots are just enough for those that have a machine, and for one that EC2 has none for.
 SLOTS = 11
 _ALWAYS_OPEN = "open"
-# The machines that boot come online when this fault is taken back.
+# The machines that boot come online when this fault is taken back. Their type is no other job's: how long it took them
+# is when the next ones of the type are expected, and not asked before.
 _NEVER_SECONDS = 3600
+SLOW_TYPE = "t4g.medium"
 # The input names a file that the script waits for; the text tells whether it shall fail.
 _SCRIPT = """\
 until [ -e '{gates}'/"$(cat "$1")" ]; do sleep 0.1; done
@@ -61,7 +63,7 @@ class Crowd:
         for state in ("running", "recording"):
             self.until(state, lambda job: job["status"] == "running")
         self.set_faults(agent_delay_s=_NEVER_SECONDS)
-        self.add("booting", 3, _ALWAYS_OPEN)
+        self.add("booting", 3, _ALWAYS_OPEN, instance_type=SLOW_TYPE)
         self.until("booting", lambda job: job["status"] == "launching")
         self.set_faults(agent_delay_s=_NEVER_SECONDS, insufficient_capacity=100_000)
         self.add("launching", 1, _ALWAYS_OPEN)
@@ -72,10 +74,17 @@ class Crowd:
             self.until(state, lambda job: self.state(job["id"]) == "Launch")
         self.cancel("cancelled waiting")
 
-    def add(self, state: str, count: int, gate: str = _ALWAYS_OPEN, text: str = " text") -> None:
+    def add(
+        self, state: str, count: int, gate: str = _ALWAYS_OPEN, text: str = " text", instance_type: str | None = None
+    ) -> None:
+        def submit(_: int) -> str:
+            upload = self.client.request_upload("a.txt", len(gate))
+            self.client.upload(upload, gate.encode())
+            overrides = {"instance_type": instance_type} if instance_type else None
+            return str(self.client.create(upload["job_id"], text, overrides)["id"])
+
         with ThreadPoolExecutor(4) as pool:
-            made = pool.map(lambda _: self.client.submit(gate.encode(), "a.txt", text)["id"], range(count))
-            self.jobs.setdefault(state, []).extend(made)
+            self.jobs.setdefault(state, []).extend(pool.map(submit, range(count)))
 
     def open(self, *, recording: bool = False) -> None:
         """Lets the scripts of those that run come to their end."""

@@ -20,13 +20,14 @@ from localcloud.plugins.provider import FAIL_AT
 from tests.localcloud.engine.reading import read_otherwise
 from tests.pulumi.comparison import unlike
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1800)]
-
 _UP = ("up", "--yes", "--skip-preview")
 _CONFIG = {"mayfly:bundleFor": "host"}
 # How many resources fail, one `up` after the other, and which: `make nightly` takes more of them.
 _FAILURES = int(os.environ.get("MAYFLY_FAILURES", "2"))
 _SEED = os.environ.get("MAYFLY_SEED", "1")
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1800 + 120 * _FAILURES)]
+
 _TOKEN = "made-up-session-token"
 _PRICED = ("t4g.small", "t4g.medium", "m6g.medium", "c7g.xlarge")
 _EVERYTHING = {
@@ -40,6 +41,7 @@ _EVERYTHING = {
     "mayfly:alarmEmail": "team@example.org",
     "mayfly:monthlyBudgetUsd": "50",
     "mayfly:tracing": "true",
+    "mayfly:notify": "true",
     "mayfly:extraOrigins": '["https://example.org"]',
     "mayfly:domainName": "jobs.example.org",
     "mayfly:domainCertificate": "arn:aws:acm:us-east-1:210987654321:certificate/1a2b3c",
@@ -52,6 +54,7 @@ _PUBLIC_OUTPUTS = {
     "api_url",
     "docs_url",
     "failed_records_queue",
+    "notify_topic",
     "outputs_bucket",
     "sign_in_client_id",
     "sign_in_url",
