@@ -150,15 +150,18 @@ async function call(method, path, body) {
   }
 }
 
-/** @param {string} id */
-const at = (id) => `/jobs/${encodeURIComponent(id)}`;
-
 /** @param {Record<string, string | number | null>} values */
 function query(values) {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) if (value !== null) search.set(name, String(value));
   return search.size ? `?${search}` : "";
 }
+
+/** Whose jobs are asked for, where an administrator has named somebody; null for the caller's own. */
+export const owner = /^[0-9a-f-]{36}$/.exec(new URLSearchParams(location.search).get("owner") ?? "")?.[0] ?? null;
+
+/** @param {string} id @param {string} [part] of the job @param {Record<string, string | null>} [values] */
+const at = (id, part = "", values = {}) => `/jobs/${encodeURIComponent(id)}${part}${query({ ...values, owner })}`;
 
 /** @returns {Promise<Limits>} */
 export const getLimits = () => call("GET", "/limits");
@@ -222,35 +225,35 @@ export const createJob = (jobId, text, overrides, batch) =>
  * @param {string | null} [batch] only its jobs
  * @returns {Promise<{jobs: Job[], next_cursor: string | null}>}
  */
-export const listJobs = (limit, cursor, batch = null) => call("GET", `/jobs${query({ limit, cursor, batch })}`);
+export const listJobs = (limit, cursor, batch = null) => call("GET", `/jobs${query({ limit, cursor, batch, owner })}`);
 
 /** @param {string} id @returns {Promise<Job>} */
 export const getJob = (id) => call("GET", at(id));
 
 /** @param {string} id @returns {Promise<{url: string, expires_at: string}>} */
-export const getOutput = (id) => call("GET", `${at(id)}/output`);
+export const getOutput = (id) => call("GET", at(id, "/output"));
 
 /** @param {string} id @returns {Promise<Manifest>} */
-export const getManifest = (id) => call("GET", `${at(id)}/manifest`);
+export const getManifest = (id) => call("GET", at(id, "/manifest"));
 
 /**
  * @param {string} id
  * @param {string | null} after
  * @returns {Promise<{lines: LogLine[], next: string | null}>}
  */
-export const getLog = (id, after) => call("GET", `${at(id)}/log${query({ after })}`);
+export const getLog = (id, after) => call("GET", at(id, "/log", { after }));
 
 /** @param {string} id @returns {Promise<Job>} */
-export const cancelJob = (id) => call("POST", `${at(id)}/cancel`);
+export const cancelJob = (id) => call("POST", at(id, "/cancel"));
 
 /** @param {string} id @returns {Promise<Job>} waiting for a machine again, in a new run */
-export const retryJob = (id) => call("POST", `${at(id)}/retry`);
+export const retryJob = (id) => call("POST", at(id, "/retry"));
 
 /** @param {string} id @returns {Promise<{job_id: string, expires_at: string}>} a copy of its file, for a new job */
-export const copyInput = (id) => call("POST", `${at(id)}/copy`);
+export const copyInput = (id) => call("POST", at(id, "/copy"));
 
 /** @param {string} id @returns {Promise<void>} its file, result and record are gone */
 export const deleteJob = (id) => call("DELETE", at(id));
 
 /** @returns {Promise<{alive: AliveMachine[]}>} those not confirmed terminated */
-export const listMachines = () => call("GET", "/machines");
+export const listMachines = () => call("GET", `/machines${query({ owner })}`);

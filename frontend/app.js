@@ -1,6 +1,6 @@
 // @ts-check
 /** What a signed-in person works with: the form, the machines and the jobs. */
-import { ApiError } from "./api.js";
+import { ApiError, owner } from "./api.js";
 import { addressOfBatch } from "./batch.js";
 import { Connection } from "./connection.js";
 import { announce, byId, setText } from "./dom.js";
@@ -52,6 +52,10 @@ function addressed() {
 
 /** @param {Job} job @param {boolean} isAlone then it is shown at once; of several, none is */
 function accept(job, isAlone = true) {
+  if (owner) { // an administrator's own copy of another's job
+    location.assign(`/${addressOf(job.id)}`);
+    return;
+  }
   jobs.put(job);
   lookAround();
   if (isAlone) location.hash = addressOf(job.id);
@@ -228,6 +232,9 @@ function listen() {
   });
   // Whoever fills in the form will see a job soon.
   byId("job-form", HTMLFormElement).addEventListener("focusin", () => import("./job-view.js").catch(() => {}), { once: true });
+  const showAdmin = async () => session.isAdmin && (await import("./admin.js")).showOwnerChoice();
+  session.addEventListener("admin", showAdmin);
+  showAdmin(); // the token may have come before
   listenForKeys({ newJob });
   addEventListener("hashchange", route);
   setInterval(() => {

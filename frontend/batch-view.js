@@ -1,11 +1,11 @@
 // @ts-check
 /** Everything about the jobs of one batch. Loaded with the first one that is shown. */
 import * as api from "./api.js";
-import { countsOf, isCalm, progressText, statusOf } from "./batch.js";
+import { countsOf, progressText, statusOf } from "./batch.js";
 import { Bulk } from "./bulk.js";
 import { announce, el, setText } from "./dom.js";
 import { Gantt } from "./gantt.js";
-import { isOver } from "./job.js";
+import { hasAlive, isOver } from "./job.js";
 import { JobList } from "./job-list.js";
 import { ProgressBar } from "./progress-bar.js";
 import { setPill } from "./status.js";
@@ -17,6 +17,9 @@ import { HIDDEN_MS, whileVisible } from "./poll.js";
 const PAGE = 50;
 const LOOK_MS = 3000;
 const RETRY_MS = 10_000;
+
+/** @param {Job[]} jobs @returns {boolean} whether all have ended, and their machines, too */
+const isCalm = (jobs) => jobs.every((job) => isOver(job) && !hasAlive(job));
 
 export class BatchView {
   /** @type {Map<string, Job>} */

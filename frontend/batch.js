@@ -1,6 +1,6 @@
 // @ts-check
 /** Jobs that were submitted together. */
-import { canRetry, hasAlive, isOver } from "./job.js";
+import { isOver } from "./job.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
@@ -54,15 +54,3 @@ export function progressText(jobs) {
   if (cancelled) parts.push(`${cancelled} cancelled`);
   return parts.join(", ");
 }
-
-/** @param {Job[]} jobs @returns {boolean} whether all have ended, and their machines, too */
-export const isCalm = (jobs) => jobs.every((job) => isOver(job) && !hasAlive(job));
-
-/** @param {Job[]} jobs */
-export const failedOf = (jobs) => jobs.filter((job) => canRetry(job) && job.status === "failed");
-
-/** @param {Job[]} jobs */
-export const succeededOf = (jobs) => jobs.filter(({ status }) => status === "succeeded");
-
-/** @param {Job[]} jobs @returns {Job[]} those that can be deleted */
-export const deletableOf = (jobs) => jobs.filter((job) => isOver(job) && !hasAlive(job));

@@ -1,10 +1,9 @@
 // @ts-check
 /** What is done with several jobs at once. Loaded when it is first needed. */
 import * as api from "./api.js";
-import { deletableOf, failedOf, succeededOf } from "./batch.js";
 import { askToDeleteAll } from "./dialogs.js";
 import { announce, el, setText } from "./dom.js";
-import { isOver } from "./job.js";
+import { canRetry, hasAlive, isOver } from "./job.js";
 import { askBeforeLeavingDuring } from "./unload-guard.js";
 import { sizeText } from "./size.js";
 import { Slots } from "./semaphore.js";
@@ -20,6 +19,15 @@ const AT_ONCE = 4;
 
 /** @param {number} count @returns {string} such as "1 job", "3 jobs" */
 const jobsText = (count) => `${count} job${count === 1 ? "" : "s"}`;
+
+/** @param {Job[]} jobs */
+const failedOf = (jobs) => jobs.filter((job) => canRetry(job) && job.status === "failed");
+
+/** @param {Job[]} jobs */
+const succeededOf = (jobs) => jobs.filter(({ status }) => status === "succeeded");
+
+/** @param {Job[]} jobs @returns {Job[]} those that can be deleted */
+const deletableOf = (jobs) => jobs.filter((job) => isOver(job) && !hasAlive(job));
 
 export class Bulk {
   /** @type {Job[]} */

@@ -1,12 +1,18 @@
 // @ts-check
 /** What a reload interrupts is taken up again: files that were chosen, and uploads that were under way. Loaded with the first. */
+import { ApiError } from "./api.js";
 import { announce, byId, setText } from "./dom.js";
 import { KeptFiles } from "./kept-files.js";
+import { finish, storedOnes } from "./submission.js";
 import { difference, KEPT } from "./unfinished.js";
 
 /**
  * @typedef {import("./unfinished.js").Unfinished} Unfinished
  * @typedef {import("./chosen-files.js").ChosenFiles} ChosenFiles
+ * @typedef {object} Ways
+ * @property {import("./resumable-uploads.js").GoOn} goOn
+ * @property {(job: import("./api.js").Job, one: Unfinished, isLast: boolean) => void} created
+ * @property {(message: string, nextStep: string) => void} failed
  */
 
 /** Keeps the form's files over a reload, where the browser can, and says so. */
@@ -53,12 +59,13 @@ export class FileKeeper {
   }
 
   /**
-   * Puts kept files back into the form, and shows the uploads that were cut off.
+   * Puts kept files back into the form, shows the uploads that were cut off, and creates the jobs of stored files.
    *
    * @param {Unfinished[]} before what there was when the page was loaded
-   * @param {import("./resumable-uploads.js").GoOn} goOn
+   * @param {Ways} ways
    */
-  async takeUp(before, goOn) {
+  async takeUp(before, ways) {
+    this.#finishStored(before.filter(({ uploadId }) => uploadId === null), ways);
     const files = sessionStorage.getItem(KEPT) ? ((await (await this.#open())?.all()) ?? []) : [];
     const fileOf = (/** @type {Unfinished} */ one) => files.find((file) => !difference(file, one)) ?? null;
     for (const one of before) {
@@ -69,7 +76,27 @@ export class FileKeeper {
     const cutOff = before.filter(({ uploadId }) => uploadId !== null);
     if (!cutOff.length) return;
     const { CutOffUploads } = await import("./resumable-uploads.js");
-    new CutOffUploads(cutOff, { goOn, fileOf, left: (file) => this.forget(file) });
+    new CutOffUploads(cutOff, { goOn: ways.goOn, fileOf, left: (file) => this.forget(file) });
+  }
+
+  /**
+   * Creates the jobs that a reload, or a sign-in, kept from being created though their files are stored.
+   *
+   * @param {Unfinished[]} stored
+   * @param {Ways} ways
+   */
+  async #finishStored(stored, { created, failed }) {
+    for (const one of stored) {
+      try {
+        const job = await finish(one);
+        created(job, one, !storedOnes().length);
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        failed(`“${one.filename}” was uploaded, but its job could not be created. ${error.message}`, error.passing
+          ? "The upload is kept. Reload the page to try again."
+          : "Choose the file again, then press “Run job”.");
+      }
+    }
   }
 
   /** @param {File[]} files */

@@ -7,11 +7,10 @@ import { limitsText } from "./file-check.js";
 import { acceptFiles } from "./file-intake.js";
 import { counted, FormReport, nextStepInRow, SIGN_IN_FIRST } from "./form-report.js";
 import { askBeforeLeavingDuring } from "./unload-guard.js";
-import { finish, storedOnes } from "./submission.js";
 import { sayOf, TextField } from "./text-field.js";
 import { KEPT, unfinished } from "./unfinished.js";
 import { UploadBatch } from "./upload-batch.js";
-import { isPassing, UploadError } from "./upload-error.js";
+import { UploadError } from "./upload-error.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
@@ -87,7 +86,6 @@ export class JobForm {
     byId("use-sample", HTMLButtonElement).addEventListener("click", () => this.#useSample());
     this.#limitsKnown = this.#showLimits();
     this.#takeUp();
-    this.#finishStored();
     this.#showUse();
   }
 
@@ -171,7 +169,14 @@ export class JobForm {
   async #takeUp() {
     const before = unfinished();
     if (!sessionStorage.getItem(KEPT) && !before.length) return;
-    await (await this.#openKeeper())?.takeUp(before, (submission, row, text) => this.#goOn(submission, row, text));
+    await (await this.#openKeeper())?.takeUp(before, {
+      goOn: (submission, row, text) => this.#goOn(submission, row, text),
+      created: (job, { text }, isLast) => {
+        if (this.#text.value === text) this.#text.set("");
+        this.onJob(job, isLast);
+      },
+      failed: (message, nextStep) => this.#tell(message, nextStep),
+    });
     this.#showUse();
   }
 
@@ -367,21 +372,5 @@ export class JobForm {
     if (error instanceof api.ApiError && error.signedOut) return SIGN_IN_FIRST;
     const count = this.#files.all.length;
     return `Your text and ${count > 1 ? `the ${count} files` : "file"} are kept. Press “${this.#button.textContent}” to try again.`;
-  }
-
-  /** Makes the jobs that a reload, or a sign-in, kept from being made though their files are stored. */
-  async #finishStored() {
-    for (const one of storedOnes()) {
-      try {
-        const job = await finish(one);
-        if (this.#text.value === one.text) this.#text.set("");
-        this.onJob(job, !storedOnes().length);
-      } catch (error) {
-        const reason = trouble(error);
-        this.#tell(`“${one.filename}” was uploaded, but its job could not be created. ${reason.message}`, isPassing(reason)
-          ? "The upload is kept. Reload the page to try again."
-          : "Choose the file again, then press “Run job”.");
-      }
-    }
   }
 }

@@ -3,7 +3,6 @@ import { between } from "./time.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
- * @typedef {import("./api.js").Receipt} Receipt
  * @typedef {import("./api.js").TimelineEvent} TimelineEvent
  */
 
@@ -58,15 +57,4 @@ export function refusalsOf(job) {
   const run = latestRun(job);
   const since = run.findLastIndex(({ event }) => event === "launched") + 1;
   return run.slice(since).filter(({ event }) => event === "launch_refused");
-}
-
-/**
- * @param {Job} job
- * @param {Receipt} machine one of the job's
- * @returns {"alive" | "ending" | "ended"} `ended` only when that is confirmed
- */
-export function machineState(job, machine) {
-  if (machine.terminated_at !== null) return "ended";
-  const isNeeded = !isOver(job) && machine === job.machines.at(-1) && machine.run === job.run;
-  return isNeeded && latestRun(job).at(-1)?.event !== "machine_lost" ? "alive" : "ending";
 }

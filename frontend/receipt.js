@@ -1,6 +1,6 @@
 // @ts-check
 import { el, setText } from "./dom.js";
-import { hasAlive, machineState } from "./job.js";
+import { hasAlive, isOver, latestRun } from "./job.js";
 import { between, durationText, fullText, momentText, tickingText } from "./time.js";
 
 /**
@@ -9,6 +9,17 @@ import { between, durationText, fullText, momentText, tickingText } from "./time
  */
 
 const STATES = { alive: "Alive", ending: "Being terminated", ended: "Confirmed terminated" };
+
+/**
+ * @param {Job} job
+ * @param {Receipt} machine one of the job's
+ * @returns {"alive" | "ending" | "ended"} `ended` only when that is confirmed
+ */
+function machineState(job, machine) {
+  if (machine.terminated_at !== null) return "ended";
+  const isNeeded = !isOver(job) && machine === job.machines.at(-1) && machine.run === job.run;
+  return isNeeded && latestRun(job).at(-1)?.event !== "machine_lost" ? "alive" : "ending";
+}
 
 /** @param {string} at */
 const moment = (at) => el("time", { datetime: at, title: fullText(at) }, momentText(at));

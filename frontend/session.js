@@ -14,7 +14,7 @@ import { PoolUnreachable, randomText, TokenRefused, UserPool } from "./user-pool
  * @typedef {"open" | "signed-out" | "signed-in" | "expired"} SessionState
  *   `open` where nobody has to sign in; `expired` when that happened under somebody's hands
  * @typedef {{owner: string, email: string, refreshToken: string | null}} Stored
- * @typedef {{state: string, verifier: string, hash: string}} Journey to the sign-in pages and back
+ * @typedef {{state: string, verifier: string, hash: string}} Journey to the sign-in pages and back, to this place of the page
  */
 
 const TIMEOUT_MS = 15_000;
@@ -77,6 +77,8 @@ class Session extends EventTarget {
   state = "signed-out";
   /** Of who is signed in. */
   email = "";
+  /** Whether the person may see others' jobs; known with the first token. */
+  isAdmin = false;
   /** Why signing in did not work; empty when there is nothing to say. */
   problem = "";
   /** @type {UserPool | null} */
@@ -120,7 +122,7 @@ class Session extends EventTarget {
 
   /** Leaves for the sign-in pages. */
   async signIn() {
-    const journey = { state: randomText(), verifier: randomText(), hash: location.hash };
+    const journey = { state: randomText(), verifier: randomText(), hash: (location.search.startsWith("?owner=") ? location.search : "") + location.hash };
     const address = await this.#requirePool().signInAddress(journey.state, journey.verifier);
     sessionStorage.setItem(JOURNEY, JSON.stringify(journey));
     location.assign(address);
@@ -241,7 +243,7 @@ class Session extends EventTarget {
 
   /** @param {Tokens} tokens @returns {string} the access token */
   #take(tokens) {
-    const { sub: owner, email } = claimsOf(tokens.id_token);
+    const { sub: owner, email, "cognito:groups": groups = [] } = claimsOf(tokens.id_token);
     this.#makeRoomFor(owner);
     this.#access = { token: tokens.access_token, end: Date.now() + tokens.expires_in * 1000 - RENEW_BEFORE_END_MS };
     const before = this.#refreshToken;
@@ -250,6 +252,10 @@ class Session extends EventTarget {
     this.problem = "";
     this.email = String(email ?? "");
     this.#store(owner);
+    if (groups.includes("admin") !== this.isAdmin) {
+      this.isAdmin = !this.isAdmin;
+      this.dispatchEvent(new Event("admin"));
+    }
     return tokens.access_token;
   }
 

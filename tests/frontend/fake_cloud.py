@@ -38,6 +38,7 @@ REFUSED_WAY = (
     *WAY,
 )
 LOSING_WAY = (LAUNCHED, RUNNING, ("machine_lost", "{machine} is gone before the script was done."), TERMINATED, *WAY)
+ANONYMOUS = "anonymous"
 STATUS_AFTER = {
     "launched": "launching",
     "running": "running",
@@ -332,7 +333,7 @@ class FakeCloud:
     def add_job(self, job_id: str, name: str, text: str, content: bytes) -> FakeJob:
         record: dict[str, Any] = {
             "id": job_id,
-            "owner": "anonymous",
+            "owner": ANONYMOUS,
             "status": "queued",
             "filename": name,
             "output_filename": name,
@@ -367,12 +368,18 @@ class FakeCloud:
             job.happen(*job.to_come.pop(0))
         return str(job.record["id"])
 
-    def list_jobs(self, limit: int, cursor: str | None, batch: str | None = None) -> dict[str, Any]:
-        wanted = [job_id for job_id, job in self.jobs.items() if batch in {None, job.record["batch"]}]
+    def list_jobs(
+        self, limit: int, cursor: str | None, batch: str | None = None, owner: str | None = None
+    ) -> dict[str, Any]:
+        records = {job_id: job.record for job_id, job in self.jobs.items()}
+        wanted = [
+            job_id
+            for job_id, record in records.items()
+            if batch in {None, record["batch"]} and record["owner"] == (owner or ANONYMOUS)
+        ]
         ids = sorted((job_id for job_id in wanted if cursor is None or job_id < cursor), reverse=True)
         page = ids[:limit]
-        records = [self.jobs[job_id].record for job_id in page]
-        return {"jobs": records, "next_cursor": page[-1] if len(ids) > limit else None}
+        return {"jobs": [records[job_id] for job_id in page], "next_cursor": page[-1] if len(ids) > limit else None}
 
     def find(self, job_id: str) -> FakeJob:
         if job_id not in self.jobs:

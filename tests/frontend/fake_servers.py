@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from functions.api.app import DOCS_PAGE
-from tests.frontend.fake_cloud import FakeCloud, Problem, canonical, now
+from tests.frontend.fake_cloud import ANONYMOUS, FakeCloud, Problem, canonical, now
 from tests.frontend.fake_sign_in import FakeSignIn, Refused
 
 SITE = Path(__file__).parents[2] / "frontend"
@@ -144,12 +144,16 @@ class SiteHandler(Handler):
             case ["machines"]:
                 return self.cloud.list_machines()
             case ["jobs"]:
-                return self.cloud.list_jobs(int(query["limit"]), query.get("cursor"), query.get("batch"))
+                return self.cloud.list_jobs(
+                    int(query["limit"]), query.get("cursor"), query.get("batch"), query.get("owner")
+                )
             case ["jobs", job_id, *part]:
                 return self.read_job(job_id, part, query)
         raise Problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")
 
     def read_job(self, job_id: str, part: list[str], query: dict[str, str]) -> Any:
+        if self.cloud.find(job_id).record["owner"] != query.get("owner", ANONYMOUS):
+            raise Problem(HTTPStatus.NOT_FOUND, "job_not_found", "There is no job with this id.")
         match part:
             case []:
                 return self.cloud.look_at(job_id)

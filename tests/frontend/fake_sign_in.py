@@ -40,6 +40,7 @@ class FakeSignIn:
     state: str | None = None
     """A `state` to come back with in the place of the page's own."""
     lives_seconds: int = 900
+    groups: tuple[str, ...] = ()
     outage: bool = False
     rotates: bool = False
     """Each renewal brings another refresh token, and ends the one before."""
@@ -101,5 +102,6 @@ class FakeSignIn:
     def _tokens(self) -> dict[str, object]:
         access = f"access-{next(self._numbers)}"
         self.valid.add(access)
-        identity = jwt({"sub": self.owner, "email": self.email})
+        groups = {"cognito:groups": self.groups} if self.groups else {}
+        identity = jwt({"sub": self.owner, "email": self.email, **groups})
         return {"access_token": access, "id_token": identity, "token_type": "Bearer", "expires_in": self.lives_seconds}

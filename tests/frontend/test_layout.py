@@ -51,3 +51,15 @@ def test_the_docs_page_renders_from_its_own_files(page: Page, watch: Watch, fake
     page.get_by_text("Create a job").click()
     expect(page.get_by_role("button", name="Try it out")).to_be_visible()
     expect(page.locator("#docs")).to_contain_text("input_text")
+
+
+def test_on_a_phone_the_open_job_comes_before_the_form_and_shows_the_text_it_was_given(
+    form: JobPage, fake_cloud: FakeCloud
+) -> None:
+    form.page.set_viewport_size({"width": 390, "height": 800})
+    form.open(f"#/jobs/{fake_cloud.add_finished_job('report.txt')}")
+    expect(form.job.get_by_role("region", name="Text of this job")).to_have_text("a text")
+    expect(form.text).to_be_visible()
+    tops = "() => ['job', 'new-job'].map((id) => document.getElementById(id).getBoundingClientRect().top)"
+    job, new_job = form.page.evaluate(tops)
+    assert job < new_job

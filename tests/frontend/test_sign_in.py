@@ -345,6 +345,38 @@ def test_a_page_that_is_loaded_again_after_the_sign_in_expired_still_says_so(
     expect(gate).to_be_hidden()
 
 
+def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
+    form: JobPage, fake_cloud: FakeCloud, pool: FakeSignIn, watch: Watch
+) -> None:
+    pool.groups = ("admin",)
+    job_id = fake_cloud.add_finished_job("bobs.txt")
+    fake_cloud.jobs[job_id].record["owner"] = BOB
+    sign_in(form)
+    expect(form.page.locator("#jobs-note")).to_contain_text("No jobs yet.")
+    form.page.get_by_label("Jobs of another user").fill(BOB)
+    form.page.get_by_role("button", name="Show", exact=True).click()
+    expect(form.page.locator("#jobs")).to_contain_text(f"You see what belongs to {BOB}.")
+    expect(form.text).to_be_hidden()
+    form.rows.filter(has_text="bobs.txt").get_by_role("link").click()
+    form.shown_job_id("bobs.txt")
+    expect(form.job.get_by_role("region", name="Beginning of the result")).to_contain_text("content")
+    asked = [line for line in watch.requests if "/api/jobs" in line and "owner=" not in line]
+    assert [line for line in asked[-20:] if job_id in line] == []
+    for scheme in SCHEMES:
+        form.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        form.expect_to_fit_each(320, 1280)
+        assert violations(form) == []
+    form.page.get_by_role("link", name="Show your own jobs").click()
+    expect(form.page.locator("#jobs-note")).to_contain_text("No jobs yet.")
+    expect(form.text).to_be_visible()
+
+
+def test_others_are_offered_nobody_elses_jobs(form: JobPage) -> None:
+    sign_in(form)
+    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    expect(form.page.get_by_label("Jobs of another user")).to_have_count(0)
+
+
 def test_signing_out_revokes_the_token_and_leaves_nothing_in_any_tab(
     form: JobPage, fake_cloud: FakeCloud, pool: FakeSignIn, context: BrowserContext
 ) -> None:
