@@ -324,10 +324,10 @@ def play(case: Case, one: float) -> Row:
             f"units read of one hash key, of {PARTITION_READS}": max(capacity.read.most.values()),
             f"units written of one hash key, of {PARTITION_WRITES}": max(capacity.written.most.values()),
         },
-        unfinished=sum(job.status != "succeeded" for job in ports.jobs.jobs.values())
+        unfinished=sum(job.status != "succeeded" for job in ports.records.jobs.values())
         + jobs
         + case.before
-        - len(ports.jobs.jobs),
+        - len(ports.records.jobs),
         calls_by_function=_calls_by_function(world, jobs),
         command_wait_s=_command_wait(played),
         send_tries=calls["ssm:SendCommand"] / jobs,

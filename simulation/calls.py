@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
@@ -23,6 +24,8 @@ _TRIES = 3
 _READ_TIMEOUT = 20.0
 _LONGEST_STALL = 90.0
 _NO_FUNCTION = "no function"
+# Whatever the answer is, an error of the service's as well.
+_ANSWER_LOST = {CallFault.CRASH_AFTER, CallFault.ERROR_AFTER, CallFault.SENT_TWICE}
 
 
 class Crash(BaseException):
@@ -104,12 +107,14 @@ class Calls:
         if isinstance(call_fault, StorageError):
             self._fail(call_fault, action, effect)
         self._before(call_fault, action)
-        answer = self._sent(running, action, effect)
+        is_lost = call_fault in _ANSWER_LOST and not (call_fault is CallFault.SENT_TWICE and action.startswith("ec2:"))
+        with suppress(ClientError) if is_lost else nullcontext():
+            answer = self._sent(running, action, effect)
         if call_fault is CallFault.CRASH_AFTER:
             raise Crash
         if call_fault is CallFault.ERROR_AFTER:
             raise ReadTimeoutError(endpoint_url=action)
-        if call_fault is CallFault.SENT_TWICE and not action.startswith("ec2:"):
+        if is_lost:
             pause(_READ_TIMEOUT)
             answer = self._sent(running, action, effect)
         return answer
@@ -131,7 +136,8 @@ class Calls:
 
     def _fail(self, error: StorageError, action: str, effect: Callable[[], object]) -> NoReturn:
         if error.has_effect:
-            effect()
+            with suppress(ClientError):
+                effect()
         for number in range(_TRIES - 1 if error.is_retried else 0):
             pause(self._backoff(number))
         raise refused(action, error.code)

@@ -6,13 +6,12 @@ one for each 4 KB begun, a query for all that it reads together (DynamoDB develo
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from math import ceil
 from typing import Any
 
-from functions.jobs.job import Job
 from functions.scheduling.ports import Batch, QueueEntry, Slot
 from simulation.world import World
 
@@ -22,23 +21,23 @@ _KEYS = 120
 _MACHINE = 250 + _TOKEN
 _READ_BLOCK, _WRITE_BLOCK = 4_096, 1_024
 # Hash keys, as functions/aws/scheduling_table.py, machine_table.py and job_items.py have them.
-_ENTRIES, _SLOTS, _LEASE, _MACHINES, _ENDS, _OPEN = "#queue", "#slot", "#lease", "#machine", "#end", "open"
+_ENTRIES, _SLOTS, _LEASE, _MACHINES, _ENDS = "#queue", "#slot", "#lease", "#machine", "#end"
 
 
 class Units:
     """Units by item collection, that is by hash key; `most` is each collection's busiest second."""
 
     def __init__(self) -> None:
-        self.used: Counter[str] = Counter()
-        self._by_second: Counter[tuple[str, int]] = Counter()
+        self.used: defaultdict[str, float] = defaultdict(float)
+        self._by_second: defaultdict[tuple[str, int], float] = defaultdict(float)
 
-    def take(self, collection: str, units: int, second: float) -> None:
+    def take(self, collection: str, units: float, second: float) -> None:
         self.used[collection] += units
         self._by_second[collection, int(second)] += units
 
     @property
-    def most(self) -> dict[str, int]:
-        busiest: Counter[str] = Counter()
+    def most(self) -> dict[str, float]:
+        busiest: defaultdict[str, float] = defaultdict(float)
         for (collection, _), units in self._by_second.items():
             busiest[collection] = max(busiest[collection], units)
         return dict(busiest)
@@ -53,18 +52,14 @@ class Capacity:
     def __init__(self, world: World) -> None:
         self.read, self.written = Units(), Units()
         self._clock = world.clock
-        self._jobs: dict[tuple[str, str], int] = {}
-        self._open: set[tuple[str, str]] = set()
         # Of items of one kind, one is as large as the other; the lease has its batch now and then.
         self._entry = self._slot = self._lease = _KEYS
-        jobs, queue, machines = world.ports.jobs, world.ports.queue, world.ports.machine_table
-        jobs.on_write.append(self._on_job)
+        queue, machines = world.ports.queue, world.ports.machine_table
+        world.ports.db.on_units.append(self._on_units)
         queue.on_enqueue.append(self._on_enqueue)
         queue.on_grant.append(self._on_grant)
         queue.on_free.append(self._on_free)
         queue.on_save_batch.append(self._on_save_batch)
-        _after(jobs, "get", lambda _, key: self._reads(key[0], self._jobs.get(key, 0)))
-        _after(jobs, "open_keys", lambda *_: self._reads(_OPEN, len(self._open) * _KEYS / 2))
         _after(queue, "oldest", lambda found, _: self._reads(_ENTRIES, len(found) * self._entry))
         _after(queue, "entry", lambda *_: self._reads(_ENTRIES, self._entry))
         _after(queue, "remove", lambda *_: self._writes(_ENTRIES, self._entry))
@@ -87,13 +82,9 @@ class Capacity:
     def _writes(self, collection: str, size: float, items: int = 1) -> None:
         self.written.take(collection, items * max(1, ceil(size / _WRITE_BLOCK)), self._clock.seconds)
 
-    def _on_job(self, _before: Job | None, after: Job) -> None:
-        key, size = (after.owner, after.id), size_of(asdict(after))
-        self._writes(after.owner, max(size, self._jobs.get(key, 0)))
-        self._jobs[key] = size
-        if (key in self._open) == after.status.is_terminal:  # the index follows
-            self._writes(_OPEN, _KEYS)
-            self._open ^= {key}
+    def _on_units(self, collection: str, read: float, written: int) -> None:
+        self.read.take(collection, read, self._clock.seconds)
+        self.written.take(collection, written, self._clock.seconds)
 
     def _on_enqueue(self, entry: QueueEntry) -> None:
         self._entry = _KEYS + size_of(asdict(entry)) + _TOKEN

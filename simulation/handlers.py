@@ -10,6 +10,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+from functions.aws.job_table import DynamoJobTable
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.orchestrator import (
     await_completion,
@@ -25,13 +26,14 @@ from functions.orchestrator import (
     terminate,
 )
 from functions.orchestrator.step import logger
+from simulation.dynamodb import TABLE, DynamoDb
 from simulation.ec2 import Ec2
 from simulation.files import ARTIFACTS, OUTPUTS, UPLOADS, SimulatedFiles
-from simulation.job_table import SimulatedJobTable
 from simulation.lambdas import Function
 from simulation.machine_table import SimulatedMachineTable
 from simulation.metrics import SimulatedMetrics
 from simulation.process import pause
+from simulation.records import Records
 from simulation.scheduling_table import SimulatedSchedulingTable
 from simulation.ssm import Ssm
 from simulation.stack import Stack
@@ -72,7 +74,8 @@ FUNCTIONS: Mapping[str, Function] = {
 
 @dataclass(frozen=True)
 class Ports:
-    jobs: SimulatedJobTable
+    db: DynamoDb
+    records: Records
     queue: SimulatedSchedulingTable
     machine_table: SimulatedMachineTable
     pool_table: SimulatedWarmPoolTable
@@ -82,6 +85,10 @@ class Ports:
     ssm: Ssm
     step_functions: StepFunctions
     metrics: SimulatedMetrics
+
+    @property
+    def jobs(self) -> DynamoJobTable:
+        return DynamoJobTable(self.db.client, TABLE)
 
     @property
     def workflow(self) -> StepFunctionsWorkflow:
@@ -95,13 +102,12 @@ def installed(ports: Ports, stack: Stack) -> Iterator[None]:
         ec2=ports.ec2.client,
         ssm=ports.ssm.client,
         stepfunctions=ports.step_functions.client,
-        dynamodb=None,
+        dynamodb=ports.db.client,
         s3=None,
         logs=None,
     )
     stand_ins: Mapping[str, object] = {
         "Clients": lambda: clients,
-        "DynamoJobTable": lambda *_: ports.jobs,
         "DynamoSchedulingTable": lambda *_: ports.queue,
         "DynamoMachineTable": lambda *_: ports.machine_table,
         "DynamoWarmPoolTable": lambda *_: ports.pool_table,
@@ -140,7 +146,7 @@ def _environment(stack: Stack) -> dict[str, str]:
         "GRACE_SECONDS": str(stack.grace),
         "INSTANCE_TYPE": stack.instance_types[0],
         "INSTANCE_TYPES": ",".join(stack.instance_types),
-        "JOBS_TABLE": "jobs",
+        "JOBS_TABLE": TABLE,
         "JOB_TIMEOUT_SECONDS": str(stack.job_timeout),
         "LAUNCH_TEMPLATE_ID": "lt-simulated",
         "MACHINE_DEADLINE_SECONDS": str(stack.machine_deadline),

@@ -71,7 +71,7 @@ class Invariants:
         queue.on_save_batch.append(self._on_save_batch)
         queue.on_grant.append(self._on_grant)
         queue.on_free.append(self._on_free)
-        ports.jobs.on_write.append(self._on_write)
+        ports.records.on_job.append(self._on_write)
         ports.files.on_store.append(self._on_store)
         ports.ec2.on_terminate.append(self._on_terminate)
         ports.ec2.on_stop.append(self._on_stop)

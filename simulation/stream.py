@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 from zlib import crc32
 
-from functions.aws.job_items import to_item
-from functions.jobs.job import Job, JobStatus
 from simulation.clock import VirtualClock
+from simulation.dynamodb import Key
+from simulation.dynamodb_expressions import Item
 from simulation.faults import Delivery
 from simulation.lambdas import Answer, Lambdas
 from simulation.rng import Rng
@@ -20,6 +20,7 @@ _BATCH = 100
 _RETRIES = 10
 _SHARDS = 4
 _BATCHES_AT_A_TIME = 10
+_QUEUED, _FIRST = {"S": "queued"}, {"N": "1"}
 
 _Record = Mapping[str, Any]
 
@@ -37,18 +38,18 @@ class Stream:
         self._shards: list[deque[_Record]] = [deque() for _ in range(_SHARDS * _BATCHES_AT_A_TIME)]
         self._busy: set[int] = set()
 
-    def notify(self, before: Job | None, after: Job) -> None:
+    def notify(self, key: Key, before: Item | None, after: Item | None) -> None:
         """Puts a write into the stream, if the event source mapping's filters let it pass."""
-        if after.status is not JobStatus.QUEUED or (before is not None and after.run == 1):
+        if after is None or after.get("status") != _QUEUED or (before is not None and after["run"] == _FIRST):
             return
         fate, number = self._fates.get(self.written), self.written
         self.written += 1
         if fate is Delivery.LOST:
             return
-        record = _record(number, "INSERT" if before is None else "MODIFY", after)
+        record = _record(number, "INSERT" if before is None else "MODIFY", key, after)
         # Jobs of one owner are in one shard, and a shard's batches are told apart by the whole key.
-        batches = crc32(after.owner.encode()) % _SHARDS * _BATCHES_AT_A_TIME
-        shard = batches + crc32(after.id.encode()) % _BATCHES_AT_A_TIME
+        batches = crc32(key[0].encode()) % _SHARDS * _BATCHES_AT_A_TIME
+        shard = batches + crc32(key[1].encode()) % _BATCHES_AT_A_TIME
         self._later(shard, record, self._chance.between(5.0, 600.0) if fate is Delivery.LATE else 0.0)
         if fate is Delivery.TWICE:
             self._later(shard, record, self._chance.between(0.0, 120.0))
@@ -90,7 +91,7 @@ def _handled_count(batch: list[_Record], answer: Answer) -> int:
     return next((index for index, number in enumerate(numbers) if number in failed), len(batch))
 
 
-def _record(number: int, event: str, job: Job) -> _Record:
-    keys = {"owner": {"S": job.owner}, "id": {"S": job.id}}
-    change = {"Keys": keys, "NewImage": to_item(job), "SequenceNumber": str(number)}
+def _record(number: int, event: str, key: Key, item: Item) -> _Record:
+    keys = {"owner": {"S": key[0]}, "id": {"S": key[1]}}
+    change = {"Keys": keys, "NewImage": item, "SequenceNumber": str(number)}
     return {"eventID": str(number), "eventName": event, "eventSource": "aws:dynamodb", "dynamodb": change}

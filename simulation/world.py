@@ -19,17 +19,18 @@ from simulation.clock import VirtualClock
 from simulation.damage import Damage, ItemFault, Kind
 from simulation.damaging import damaged
 from simulation.definition import Definition
+from simulation.dynamodb import DynamoDb
 from simulation.ec2 import Ec2
 from simulation.event_bus import EventBus
 from simulation.faults import NO_FAULTS, Faults
 from simulation.files import SimulatedFiles
 from simulation.handlers import FUNCTIONS, Ports, installed
 from simulation.invariants import Invariants
-from simulation.job_table import SimulatedJobTable
 from simulation.lambdas import Answer, Function, Lambdas
 from simulation.machine_table import SimulatedMachineTable
 from simulation.metrics import SimulatedMetrics
 from simulation.payload import Payload, Script
+from simulation.records import Records
 from simulation.rng import Rng
 from simulation.scheduling_table import SimulatedSchedulingTable
 from simulation.ssm import Ssm
@@ -74,11 +75,12 @@ class World:
         self.lambdas = Lambdas(self.clock, rng, functions, faults.functions)
         self.bus = EventBus(self.clock, rng, self.lambdas, faults.events)
         self.stream = Stream(self.clock, rng, self.lambdas, faults.records)
-        files = SimulatedFiles(self.calls)
+        db, files = DynamoDb(self.calls), SimulatedFiles(self.calls)
         ec2 = Ec2(self.clock, rng, self.calls, self.bus, faults, stack.pace, stack.room, stack.scarce)
         payload = Payload(self.clock, files, self.scripts)
         self.ports = Ports(
-            jobs=SimulatedJobTable(self.calls),
+            db=db,
+            records=Records(db),
             queue=SimulatedSchedulingTable(self.clock, self.calls),
             machine_table=SimulatedMachineTable(self.calls),
             pool_table=SimulatedWarmPoolTable(self.calls),
@@ -90,7 +92,7 @@ class World:
             metrics=SimulatedMetrics(),
         )
         self._item_faults = faults.items
-        self.ports.jobs.on_write.append(self.stream.notify)
+        db.on_write.append(self.stream.notify)
         self.ports.step_functions.on_end.append(self._notify_end)
         without_slot = frozenset(job_id(fault.job) for fault in faults.items if fault.kind is Kind.SLOT)
         self.invariants = Invariants(self.clock, self.ports, payload, stack, without_slot)
@@ -171,7 +173,7 @@ class World:
     # What can be seen
 
     def job(self, number: int) -> Job | None:
-        return self.ports.jobs.jobs.get((self.owner(number), job_id(number)))
+        return self.ports.records.jobs.get((self.owner(number), job_id(number)))
 
     def owner(self, number: int) -> str:
         return self.owners.get(job_id(number), OWNER)
@@ -220,9 +222,9 @@ class World:
 
     def _unended(self) -> list[Job]:
         """Without those whose records cannot be written, which stay as they are."""
-        jobs = self.ports.jobs
-        for_good = {key for key, damage in jobs.damaged.items() if damage is not Damage.LARGE}
-        return [job for key, job in jobs.jobs.items() if not job.status.is_terminal and key not in for_good]
+        records = self.ports.records
+        for_good = {key for key, damage in records.damaged.items() if damage is not Damage.LARGE}
+        return [job for key, job in records.jobs.items() if not job.status.is_terminal and key not in for_good]
 
     def _unrest_of_pool(self) -> list[str]:
         wanted = 0 if self.stack.room == 0 else self.stack.pool_size  # an account without room has no pool either

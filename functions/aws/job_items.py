@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
 from types import NoneType
 from typing import Any, TypeVar
@@ -33,24 +33,36 @@ _PLAIN: dict[str, tuple[type, ...]] = {
     "int | None": (int, NoneType),
 }
 
+_KINDS = {
+    kind: [(each.name, _PLAIN[str(each.type)]) for each in fields(kind) if str(each.type) in _PLAIN]
+    for kind in (Job, MachineReceipt)
+}
+JOB_FIELDS = tuple(each.name for each in fields(Job))
+
 # Name of the sparse index over the jobs that have not ended, of its hash key, and of that key's only value.
 OPEN_INDEX = "open"
 
 
-def to_item(job: Job) -> Item:
-    """Attributes by name; what is None has no attribute.
+def to_item(job: Job, names: Sequence[str] = JOB_FIELDS) -> Item:
+    """The attributes of some fields, by name; what is None has no attribute.
 
-    A job that has not ended also has the attribute `open`, the hash key of the index that the sweeper reads.
+    With the status, a job that has not ended also has the attribute `open`, the hash key of the index that the sweeper
+    reads.
     """
-    values = asdict(job) | {
-        "timeline": [asdict(event) for event in job.timeline],
-        "machines": [asdict(machine) for machine in job.machines],
-        "status": job.status.value,
-        "overrides": {name: value for name, value in asdict(job.overrides).items() if value is not None} or None,
-    }
-    if not job.status.is_terminal:
+    values = {name: _stored(getattr(job, name)) for name in names}
+    if "status" in names and not job.status.is_terminal:
         values[OPEN_INDEX] = OPEN_INDEX
     return {name: _serialize(value) for name, value in values.items() if value is not None}
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, Overrides):
+        return {name: each for name, each in asdict(value).items() if each is not None} or None
+    if isinstance(value, JobStatus):
+        return value.value
+    if isinstance(value, tuple):
+        return [asdict(each) for each in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def from_item(item: Item) -> Job:
@@ -84,10 +96,9 @@ def machine_from(attributes: Mapping[str, Any]) -> MachineReceipt:
 
 def _checked(record: _Record, times: Sequence[str]) -> _Record:
     """The record, if its texts are texts, its numbers whole, and its times RFC 3339; else TypeError or ValueError."""
-    for each in fields(record):
-        kinds, value = _PLAIN.get(str(each.type)), getattr(record, each.name)
-        if kinds is not None and not isinstance(value, kinds):
-            raise TypeError(f"{each.name} is {value!r}")
+    for name, kinds in _KINDS[type(record)]:
+        if not isinstance(getattr(record, name), kinds):
+            raise TypeError(f"{name} is {getattr(record, name)!r}")
     for name in times:
         if getattr(record, name) is not None:
             datetime.fromisoformat(getattr(record, name))
@@ -96,7 +107,7 @@ def _checked(record: _Record, times: Sequence[str]) -> _Record:
 
 def _known(attributes: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
     """What this version has a field for: a newer one, that was rolled back, may have written more."""
-    return {field.name: attributes[field.name] for field in fields(kind) if field.name in attributes}
+    return {name: attributes[name] for name in kind.__dataclass_fields__ if name in attributes}
 
 
 def _plain(value: Any) -> Any:

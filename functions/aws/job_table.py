@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from functions.aws.job_items import OPEN_INDEX, from_item, to_item
+from functions.aws.job_items import JOB_FIELDS, OPEN_INDEX, from_item, to_item
 from functions.aws.tombstone_items import DELETED, is_tombstone, tombstone_item, tombstone_of
 from functions.cleanup.deletion import Tombstone
 from functions.jobs.clock import now
@@ -149,7 +149,8 @@ class DynamoJobTable:
 
     def _write_changes(self, before: Job, after: Job) -> bool:
         """Writes the attributes that differ, if the revision is still `before`'s. Whether it was."""
-        old, new = to_item(before), to_item(after)
+        changed = [name for name in JOB_FIELDS if getattr(before, name) != getattr(after, name)]
+        old, new = to_item(before, changed), to_item(after, changed)
         written = {name: value for name, value in new.items() if old.get(name) != value}
         removed = [name for name in old if name not in new]
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in written)

@@ -177,9 +177,9 @@ class SimulationRun:
         faults, failed = self.schedule.faults, self.world.lambdas.failed["sweep"]
         if failed and not faults.outages and "sweep" not in {fault.function for fault in faults.functions}:
             yield f"{failed} sweeps did not come to their end"
-        jobs, measured = self.world.ports.jobs, self.world.ports.metrics.sums[SWEEP_FAILURES.name, None]
-        for key, damage in jobs.damaged.items():
-            is_open = key in jobs.jobs and not jobs.jobs[key].status.is_terminal
+        records, measured = self.world.ports.records, self.world.ports.metrics.sums[SWEEP_FAILURES.name, None]
+        for key, damage in records.damaged.items():
+            is_open = key in records.jobs and not records.jobs[key].status.is_terminal
             if is_open and damage in {Damage.TOO_LARGE, Damage.UNREADABLE} and not measured:
                 yield f"the record of {key} is {damage}, and no sweep has measured it"
 
@@ -187,7 +187,7 @@ class SimulationRun:
         """Each machine that somebody had is in the ledger as its receipt has it, and no day is beyond the cap."""
         world, cap = self.world, self.schedule.owner_cap
         charges = world.ports.queue.charges
-        jobs = [job for job in world.ports.jobs.jobs.values() if not self._is_damaged(job.id)]
+        jobs = [job for job in world.ports.records.jobs.values() if not self._is_damaged(job.id)]
         for one in world.invariants.served.keys() - charges.keys():
             if not self._is_damaged(world.invariants.served[one][0], but={Kind.RECORD, Kind.ENTRY, Kind.MACHINE}):
                 yield f"{one} was served with and not charged for"

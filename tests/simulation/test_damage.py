@@ -9,18 +9,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.scheduling_table import DynamoSchedulingTable
-from functions.cleanup.deletion import Tombstone
 from functions.execution.ports import MachineAssignment, MachineTable
-from functions.jobs.job import Job, Run, TimelineEvent
+from functions.jobs.job import Run
 from functions.scheduling.ports import SchedulingTable, Slot
 from simulation.damage import Damage
-from simulation.job_table import SimulatedJobTable
 from simulation.machine_table import SimulatedMachineTable
 from simulation.scheduling_table import SimulatedSchedulingTable
-from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID
 from tests.functions.fakes.machines import a_machine
 from tests.simulation.test_tables import Both
 
@@ -32,8 +29,6 @@ KEY, ENTRY, SLOT, MACHINE = (
     ("#machine", "i-1"),
 )
 _MOST = 400 * 1024
-_DETAIL = {"M": {"event": {"S": "noted"}, "at": {"S": "2026-01-31T09:15:00.000Z"}}}
-TOMBSTONE = Tombstone(*KEY, "2026-01-31T09:20:00.000Z", "2026-01-31T11:20:00.000Z")
 
 
 def change(both: Both, key: tuple[str, str], without: tuple[str, ...] | None = (), **attributes: Any) -> None:
@@ -61,49 +56,6 @@ def outcome(method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     except Exception as error:  # noqa: BLE001  # it is the outcome
         return type(error).__name__
     return [*answer] if hasattr(answer, "__next__") else answer
-
-
-def _noted(job: Job) -> Job:
-    return job.noted(TimelineEvent("noted", "2026-01-31T09:16:00.000Z"))
-
-
-RECORDS: Mapping[Damage, Callable[[Both], None]] = {
-    Damage.LARGE: lambda both: fill(
-        both, KEY, lambda x: {"timeline": {"L": [{"M": {**_DETAIL["M"], "detail": {"S": x}}}]}}
-    ),
-    Damage.TOO_LARGE: lambda both: fill(both, KEY, lambda x: {"input_text": {"S": x}}),
-    Damage.UNREADABLE: lambda both: change(both, KEY, status={"S": "paused"}),
-    Damage.HALF_DELETED: lambda both: change(both, KEY, ("input_text", "run", "filename", "open")),
-}
-
-
-Jobs = SimulatedJobTable | DynamoJobTable
-
-
-@pytest.mark.parametrize("damage", RECORDS)
-def test_a_damaged_record(damage: Damage) -> None:
-    def asked(table: Jobs) -> list[Any]:
-        return [
-            _status(outcome(table.get, *KEY)),
-            outcome(table.open_keys),
-            len(table.page("mallory", 10, None).jobs),
-            _status(outcome(table.update, *KEY, _noted)),
-            _status(outcome(table.add, a_job(owner="mallory"))),
-        ]
-
-    both = Both()
-    simulated, real = SimulatedJobTable(both.calls), DynamoJobTable(both.client, both.name)
-    with both.at_one_time():
-        simulated.add(a_job(owner="mallory"))
-        real.add(a_job(owner="mallory"))
-        RECORDS[damage](both)
-        simulated.damaged[KEY] = damage
-        assert asked(simulated) == asked(real)
-
-
-def _status(answer: Any) -> Any:
-    """Without the text, which is longer in the real table."""
-    return (answer.status, answer.revision) if isinstance(answer, Job) else answer
 
 
 ENTRIES: Mapping[Damage, Callable[[Both], None]] = {
@@ -190,18 +142,4 @@ def test_a_damaged_machines_item(damage: Damage) -> None:
         table.add(MachineAssignment("i-1", *KEY, 1))
     MACHINES[damage](both)
     simulated.damaged["i-1"] = damage
-    assert asked(simulated) == asked(real)
-
-
-def test_a_damaged_tombstone() -> None:
-    def asked(table: Jobs) -> list[Any]:
-        return [outcome(table.tombstone, *KEY), outcome(table.unpurged), outcome(table.get, *KEY)]
-
-    both = Both()
-    simulated, real = SimulatedJobTable(both.calls), DynamoJobTable(both.client, both.name)
-    for table in (simulated, real):
-        table.add(a_job(owner="mallory"))
-        assert table.bury(a_job(owner="mallory"), TOMBSTONE)
-    change(both, KEY, ("logs",))
-    simulated.damaged[KEY] = Damage.UNREADABLE
     assert asked(simulated) == asked(real)

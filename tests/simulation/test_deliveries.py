@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions.aws.job_items import to_item
 from functions.jobs.job import Job, JobStatus
 from simulation.clock import VirtualClock
 from simulation.event_bus import EventBus
@@ -28,6 +29,9 @@ class Post:
         lambdas = Lambdas(self.clock, rng, functions, ())
         self.stream = Stream(self.clock, rng, lambdas, fates or {})
         self.bus = EventBus(self.clock, rng, lambdas, fates or {})
+
+    def notify(self, before: Job | None, after: Job) -> None:
+        self.stream.notify((after.owner, after.id), to_item(before) if before else None, to_item(after))
 
     def _records(self, event: Any, _context: Any) -> Any:
         numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
@@ -52,7 +56,7 @@ class Post:
 )
 def test_the_stream_tells_of_jobs_that_begin_to_wait(before: Job | None, after: Job, is_told: bool) -> None:
     post = Post()
-    post.stream.notify(before, after)
+    post.notify(before, after)
     post.clock.run(60)
     assert post.heard == (["0"] if is_told else [])
     assert post.stream.pending == 0
@@ -61,7 +65,7 @@ def test_the_stream_tells_of_jobs_that_begin_to_wait(before: Job | None, after: 
 @pytest.mark.parametrize(("fate", "times"), [(None, 1), (Delivery.LOST, 0), (Delivery.TWICE, 2), (Delivery.LATE, 1)])
 def test_records_and_events_have_their_fates(fate: Delivery | None, times: int) -> None:
     post = Post({0: fate} if fate else {})
-    post.stream.notify(None, a_job())
+    post.notify(None, a_job())
     post.bus.publish("events", "EC2 Instance State-change Notification", {"state": "terminated"})
     post.clock.run(4)
     early = len(post.heard)
@@ -75,7 +79,7 @@ def test_records_that_fail_come_again_and_those_before_them_do_not() -> None:
     post = Post()
     post.failing = {"1"}
     for _ in range(3):
-        post.stream.notify(None, a_job())
+        post.notify(None, a_job())
     post.clock.run(1.5)
     post.failing = set()
     post.clock.run(60)
@@ -88,7 +92,7 @@ def test_records_that_fail_come_again_and_those_before_them_do_not() -> None:
 def test_a_record_that_never_works_is_put_aside_after_ten_more_tries() -> None:
     post = Post()
     post.failing = {"0"}
-    post.stream.notify(None, a_job())
+    post.notify(None, a_job())
     post.clock.run(3600)
     assert post.heard == ["0"] * 11
     assert post.stream.pending == 0

@@ -38,7 +38,7 @@ class Story(World):
 
     @property
     def statuses(self) -> list[str]:
-        return [job.status.value for job in self.ports.jobs.jobs.values()]
+        return [job.status.value for job in self.ports.records.jobs.values()]
 
     @property
     def launched(self) -> int:
@@ -271,7 +271,7 @@ def test_what_ec2_has_none_of_holds_up_only_those_who_wish_for_it() -> None:
         story.run(450)
         assert story.statuses == ["queued"] * 3 + ["succeeded"] * 6
         story.run(600)
-        assert [(job.error.code if job.error else None) for job in story.ports.jobs.jobs.values()] == [
+        assert [(job.error.code if job.error else None) for job in story.ports.records.jobs.values()] == [
             *["queue_timeout"] * 3,
             *[None] * 6,
         ]
@@ -289,7 +289,7 @@ def test_the_same_seed_tells_the_same_story() -> None:
         with a_story(seed=seed, max_concurrent=2) as story:
             story.submit_all(5)
             story.run(1200)
-            return [story.calls.counted, [job.timeline for job in story.ports.jobs.jobs.values()]]
+            return [story.calls.counted, [job.timeline for job in story.ports.records.jobs.values()]]
 
     assert told(1) == told(1)
     assert told(1) != told(2)

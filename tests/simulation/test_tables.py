@@ -24,8 +24,9 @@ from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
 from functions.scheduling.ports import Batch, BatchResult, Candidate, Charge, Lease, SchedulingTable, Slot
 from simulation.calls import Calls
 from simulation.clock import VirtualClock
-from simulation.job_table import SimulatedJobTable
+from simulation.dynamodb import TABLE, DynamoDb
 from simulation.machine_table import SimulatedMachineTable
+from simulation.records import Records
 from simulation.rng import Rng
 from simulation.scheduling_table import SimulatedSchedulingTable
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
@@ -170,11 +171,10 @@ def _answer(method: Callable[..., Any], *arguments: Any) -> Any:
         return "no such machine"
 
 
-@pytest.mark.parametrize("kind", ["simulated", "dynamodb"])
+@pytest.mark.parametrize("kind", ["in memory", "emulated"])
 def test_a_job_is_written_over_whatever_was_written_in_between(kind: str) -> None:
     both = Both()
-    simulated = SimulatedJobTable(both.calls)
-    table = simulated if kind == "simulated" else DynamoJobTable(both.client, both.name)
+    table = DynamoJobTable(DynamoDb().client, TABLE) if kind == "in memory" else DynamoJobTable(both.client, both.name)
     job = a_job()
     assert table.add(job) is None
     assert table.add(replace(job, input_text="other")) == job
@@ -207,10 +207,11 @@ def test_a_job_is_written_over_whatever_was_written_in_between(kind: str) -> Non
         table.update("alice", JOB_ID, lambda same: same)
 
 
-def test_a_simulated_job_tells_of_every_write() -> None:
-    table = SimulatedJobTable(Calls(VirtualClock(), Rng(0), {}))
+def test_the_records_tell_of_every_write_to_a_job() -> None:
+    db = DynamoDb()
+    table, records = DynamoJobTable(db.client, TABLE), Records(db)
     told: list[tuple[int, int]] = []
-    table.on_write.append(lambda before, after: told.append((before.revision if before else 0, after.revision)))
+    records.on_job.append(lambda before, after: told.append((before.revision if before else 0, after.revision)))
     table.add(a_job())
     table.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
     assert told == [(0, 1), (1, 2)]

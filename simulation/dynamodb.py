@@ -1,0 +1,365 @@
+"""Amazon DynamoDB: one table with one sparse index, as infra/jobs_table.py makes it, behind a client like boto3's.
+
+It answers what DynamoDB answers, at once and always the same way: conditions, 400 KB an item, 25 writes a batch, pages
+of 1 MB, and errors (DynamoDB API reference; developer guide, "Quotas"). What it does not know, it refuses.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from math import ceil
+from types import SimpleNamespace
+from typing import Any, TypeVar, cast
+
+from botocore.exceptions import ClientError
+
+from functions.aws.job_items import OPEN_INDEX
+from simulation.calls import Calls, refused
+from simulation.dynamodb_expressions import Expression, Item, condition, key_condition, update
+
+T = TypeVar("T")
+Key = tuple[str, str]
+
+TABLE = "jobs"
+MOST_BYTES = 400 * 1024
+_PAGE_BYTES = 1 << 20
+_MOST_WRITES = 25
+# Bytes of a request unit ("Read and write operations", developer guide). A failed condition is billed as a write is.
+_READ_BLOCK, _WRITE_BLOCK = 4_096, 1_024
+_HASH_KEYS = ("owner", OPEN_INDEX)
+_NONE: Mapping[str, Any] = {}
+
+
+class ConditionalCheckFailedException(ClientError):
+    """A condition does not hold."""
+
+
+class DynamoDb:
+    """The table's items by key (owner, id), and `client`, whose every call goes through `calls` where there are some.
+
+    `on_write` hears of each item that a call wrote or deleted: its key, and the item before and after. `on_query` hears
+    of each query: its hash key's value, and whether it is the first page. `on_units` hears of the request units that
+    are billed: the hash key's value, and how many are for reading and for writing.
+    """
+
+    def __init__(self, calls: Calls | None = None) -> None:
+        self.on_write: list[Callable[[Key, Item | None, Item | None], None]] = []
+        self.on_query: list[Callable[[str, bool], None]] = []
+        self.on_units: list[Callable[[str, float, int], None]] = []
+        self.items: dict[Key, Item] = {}
+        self._sizes: dict[Key, int] = {}
+        # (id, owner), sorted, by the hash key's name and value, be it the table's or the index's.
+        self._keys: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+        self._calls = calls
+        self.client: Any = SimpleNamespace(
+            get_item=self._get_item,
+            put_item=self._put_item,
+            update_item=self._update_item,
+            delete_item=self._delete_item,
+            batch_write_item=self._batch_write_item,
+            query=self._query,
+            get_paginator=self._paginator,
+            exceptions=SimpleNamespace(ConditionalCheckFailedException=ConditionalCheckFailedException),
+        )
+
+    def of_owner(self, owner: str) -> list[Item]:
+        """The items of a hash key, in order."""
+        return [self.items[owner, name] for name, _ in self._keys["owner", owner]]
+
+    def size(self, key: Key) -> int:
+        """Of an item, in bytes."""
+        return self._sizes.get(key, 0)
+
+    def write(self, key: Key, item: Item | None) -> None:
+        """Puts or deletes an item, whatever it is like and without a word to anybody."""
+        before = self.items.get(key)
+        for hash_key in _HASH_KEYS:
+            self._list(hash_key, key, before, item)
+        if item is not None:
+            self._sizes[key] = self.size(key) + _growth(before or _NONE, item)
+            self.items[key] = item
+        elif before is not None:
+            del self.items[key], self._sizes[key]
+
+    # The client
+
+    def _get_item(self, *, TableName: str, Key: Item, ConsistentRead: bool = False) -> Item:  # noqa: N803  # boto3's
+        key = self._key(TableName, Key)
+
+        def effect() -> Item:
+            item = self.items.get(key)
+            self._read(key[0], self.size(key), is_consistent=ConsistentRead)
+            return {} if item is None else {"Item": dict(item)}
+
+        return self._make("GetItem", effect)
+
+    def _put_item(self, *, TableName: str, Item: Item, **given: Any) -> Item:  # noqa: N803  # boto3's
+        key = self._key(TableName, Item, whole=False)
+        return self._make("PutItem", partial(self._write_if, key, lambda _: dict(Item), given))
+
+    def _update_item(self, *, TableName: str, Key: Item, UpdateExpression: str, **given: Any) -> Item:  # noqa: N803
+        key, changes = self._key(TableName, Key), update(UpdateExpression)
+        names, values = _given(given)
+
+        def changed(before: Item | None) -> Item:
+            item = dict(before or Key)
+            changes.does(item, names, values)
+            if (item["owner"], item["id"]) != (Key["owner"], Key["id"]):
+                raise _invalid("UpdateItem", "This attribute is part of the key")
+            return item
+
+        return self._make("UpdateItem", partial(self._write_if, key, changed, given, changes))
+
+    def _delete_item(self, *, TableName: str, Key: Item, **given: Any) -> Item:  # noqa: N803  # boto3's
+        key = self._key(TableName, Key)
+        return self._make("DeleteItem", partial(self._write_if, key, lambda _: None, given))
+
+    def _batch_write_item(self, *, RequestItems: Mapping[str, Sequence[Item]]) -> Item:  # noqa: N803  # boto3's
+        ((table, requests),) = RequestItems.items()
+        writes: dict[tuple[str, str], Item | None] = {}
+        for request in requests:
+            put = request.get("PutRequest")
+            key = (
+                self._key(table, put["Item"], whole=False) if put else self._key(table, request["DeleteRequest"]["Key"])
+            )
+            if key in writes:
+                raise _invalid("BatchWriteItem", "Provided list of item keys contains duplicates")
+            writes[key] = dict(put["Item"]) if put else None
+        if not 1 <= len(writes) <= _MOST_WRITES:
+            raise _invalid("BatchWriteItem", f"{len(writes)} writes in a batch")
+
+        def effect() -> Item:
+            for key, item in writes.items():
+                self._write("BatchWriteItem", key, item)
+            return {"UnprocessedItems": {}}
+
+        return self._make("BatchWriteItem", effect)
+
+    def _query(
+        self,
+        *,
+        TableName: str,  # noqa: N803  # boto3's, as all of these
+        KeyConditionExpression: str,  # noqa: N803
+        IndexName: str | None = None,  # noqa: N803
+        FilterExpression: str | None = None,  # noqa: N803
+        ScanIndexForward: bool = True,  # noqa: N803
+        Limit: int | None = None,  # noqa: N803
+        ExclusiveStartKey: Item | None = None,  # noqa: N803
+        ConsistentRead: bool = False,  # noqa: N803
+        **given: Any,
+    ) -> Item:
+        if TableName != TABLE or IndexName not in {None, OPEN_INDEX} or (IndexName and ConsistentRead):
+            raise _invalid("Query", f"{TableName} and {IndexName}")
+        keys = key_condition(KeyConditionExpression)
+        kept = condition(FilterExpression) if FilterExpression else None
+        names, values = _given(given)
+        _check_placeholders("Query", names, values, keys, kept)
+        hash_key = "owner" if IndexName is None else OPEN_INDEX
+        sought = keys.does
+        asked = {names.get(one, one) for one in (sought.hash_name, sought.range_name) if one}
+        if not asked <= {hash_key, "id"} or names.get(sought.hash_name, sought.hash_name) != hash_key:
+            raise _invalid("Query", f"Query condition missed key schema element: {hash_key}")
+        owner = values[sought.hash_value]["S"]
+
+        def effect() -> Item:
+            for observer in self.on_query:
+                observer(owner, ExclusiveStartKey is None)
+            found = self._keys[hash_key, owner]
+            low, high = _range(found, sought.comparator, values[sought.range_value]["S"] if sought.range_name else "")
+            if ExclusiveStartKey is not None:
+                start = (ExclusiveStartKey["id"]["S"], ExclusiveStartKey["owner"]["S"])
+                low, high = (
+                    (max(low, bisect_right(found, start)), high)
+                    if ScanIndexForward
+                    else (low, min(high, bisect_left(found, start)))
+                )
+            order = range(low, high) if ScanIndexForward else range(high - 1, low - 1, -1)
+            items, last, size = self._page(((found[at][1], found[at][0]) for at in order), Limit, IndexName)
+            self._read(owner, size, is_consistent=ConsistentRead)
+            answer: Item = {"Items": [one for one in items if kept is None or kept.does(one, names, values)]}
+            return answer | ({"LastEvaluatedKey": last} if last else {})
+
+        return self._make("Query", effect)
+
+    def _paginator(self, operation: str) -> Any:
+        if operation != "query":
+            raise NotImplementedError(operation)
+        return SimpleNamespace(paginate=self._pages)
+
+    def _pages(self, **given: Any) -> Iterator[Item]:
+        answer = self._query(**given)
+        yield answer
+        while "LastEvaluatedKey" in answer:
+            answer = self._query(**given | {"ExclusiveStartKey": answer["LastEvaluatedKey"]})
+            yield answer
+
+    # Behind it
+
+    def _make(self, operation: str, effect: Callable[[], T]) -> T:
+        return self._calls.make(f"dynamodb:{operation}", effect) if self._calls else effect()
+
+    def _page(self, keys: Iterator[Key], limit: int | None, index: str | None) -> tuple[list[Item], Item | None, int]:
+        """As many items as a page has, the last one's key where there may be more, and how many bytes were read."""
+        items: list[Item] = []
+        size, last = 0, None
+        projected = ("owner", "id", OPEN_INDEX) if index else ("owner", "id")
+        for key in keys:
+            more = self._sizes[key] if index is None else sum(map(len, key))
+            if len(items) == limit or (items and size + more > _PAGE_BYTES):
+                break
+            items.append({name: self.items[key][name] for name in projected} if index else dict(self.items[key]))
+            size += more
+            last = key
+        else:
+            last = last if len(items) == limit else None
+        return items, {name: self.items[last][name] for name in projected} if last else None, size
+
+    def _write_if(
+        self,
+        key: Key,
+        made: Callable[[Item | None], Item | None],
+        given: Mapping[str, Any],
+        changes: Expression | None = None,
+    ) -> Item:
+        """Writes what is made of the item as it is, if the condition holds; the answer that was asked for."""
+        text, before = given.get("ConditionExpression"), self.items.get(key)
+        operation = "UpdateItem" if changes else "PutItem"
+        names, values = _given(given)
+        test = condition(text) if text else None
+        _check_placeholders(operation, names, values, test, changes)
+        if test and not test.does(before or _NONE, names, values):
+            self._bill_write(key[0], self.size(key))
+            failed = refused(
+                f"dynamodb:{operation}", "ConditionalCheckFailedException", ConditionalCheckFailedException
+            )
+            if before is not None and given.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
+                failed.response["Item"] = dict(before)  # type: ignore[typeddict-unknown-key]
+            raise failed
+        after = made(before)
+        self._write(operation, key, after)
+        wanted = given.get("ReturnValues", "NONE")
+        attributes = {"ALL_OLD": before, "ALL_NEW": after, "NONE": None}[wanted]
+        return {"Attributes": dict(attributes)} if attributes is not None else {}
+
+    def _write(self, operation: str, key: Key, after: Item | None) -> None:
+        before, size = self.items.get(key), self.size(key)
+        self.write(key, after)
+        if after is not None and self.size(key) > MOST_BYTES:
+            self.write(key, before)
+            raise _invalid(operation, "Item size has exceeded the maximum allowed size")
+        self._bill_write(key[0], max(size, self.size(key)))
+        if (before or _NONE).get(OPEN_INDEX) != (after or _NONE).get(OPEN_INDEX):
+            self._bill_write(OPEN_INDEX, 1)
+        if before is not None or after is not None:
+            for observer in self.on_write:
+                observer(key, before, after)
+
+    def _read(self, collection: str, size: int, *, is_consistent: bool) -> None:
+        blocks = max(1, ceil(size / _READ_BLOCK))
+        for observer in self.on_units:
+            observer(collection, blocks if is_consistent else blocks / 2, 0)
+
+    def _bill_write(self, collection: str, size: int) -> None:
+        for observer in self.on_units:
+            observer(collection, 0, max(1, ceil(size / _WRITE_BLOCK)))
+
+    def _list(self, hash_key: str, key: Key, before: Item | None, after: Item | None) -> None:
+        """Keeps the sorted keys of a hash key."""
+        old, new = (item.get(hash_key) if item else None for item in (before, after))
+        if old == new:
+            return
+        listed = (key[1], key[0])
+        if old is not None:
+            keys = self._keys[hash_key, old["S"]]
+            del keys[bisect_left(keys, listed)]
+        if new is not None:
+            insort(self._keys[hash_key, new["S"]], listed)
+
+    @staticmethod
+    def _key(table: str, attributes: Item, *, whole: bool = True) -> Key:
+        if table != TABLE:
+            raise refused("dynamodb:Table", "ResourceNotFoundException")
+        if whole and attributes.keys() != {"owner", "id"}:
+            raise _invalid("Table", "The provided key element does not match the schema")
+        return attributes["owner"]["S"], attributes["id"]["S"]
+
+
+_ARGUMENTS = {
+    "ConditionExpression",
+    "ExpressionAttributeNames",
+    "ExpressionAttributeValues",
+    "ReturnValues",
+    "ReturnValuesOnConditionCheckFailure",
+}
+
+
+def _given(given: Mapping[str, Any]) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+    """The placeholders' names and values."""
+    if not given.keys() <= _ARGUMENTS:
+        raise TypeError(f"one of {sorted(given)} is not known here")
+    return given.get("ExpressionAttributeNames", _NONE), given.get("ExpressionAttributeValues", _NONE)
+
+
+def _check_placeholders(
+    operation: str, names: Mapping[str, str], values: Mapping[str, Any], *expressions: Expression | None
+) -> None:
+    used = frozenset().union(*(each.placeholders for each in expressions if each))
+    if used != names.keys() | values.keys():
+        raise _invalid(operation, f"{sorted(used ^ {*names, *values})} is unused or not defined")
+
+
+def _invalid(operation: str, message: str) -> ClientError:
+    error = refused(f"dynamodb:{operation}", "ValidationException")
+    error.response["Error"]["Message"] = message
+    return error
+
+
+def _range(keys: Sequence[tuple[str, str]], comparator: str, value: str) -> tuple[int, int]:
+    """From where to where the range keys are that the comparator holds for."""
+    last = chr(0x10FFFF)
+    first, after = bisect_left(keys, (value, "")), bisect_right(keys, (value, last))
+    return {
+        "": (0, len(keys)),
+        "=": (first, after),
+        "<": (0, first),
+        "<=": (0, after),
+        ">": (after, len(keys)),
+        ">=": (first, len(keys)),
+        "begins_with": (first, bisect_right(keys, (value + last, last))),
+    }[comparator]
+
+
+def _growth(before: Mapping[str, Any], after: Item) -> int:
+    """By how many bytes one is larger than the other, of which most attributes are the very same."""
+    grown = 0
+    for name, value in after.items():
+        known = before.get(name)
+        if known is not value:
+            grown += _attribute_size((name, value)) - (0 if known is None else _attribute_size((name, known)))
+    return grown - sum(_attribute_size((name, value)) for name, value in before.items() if name not in after)
+
+
+def size_of(item: Item) -> int:
+    """Bytes of an item."""
+    return sum(map(_attribute_size, item.items()))
+
+
+def _attribute_size(attribute: tuple[str, Any]) -> int:
+    return len(attribute[0]) + _size(attribute[1])
+
+
+def _size(value: Mapping[str, Any]) -> int:
+    """Bytes of a value: text is UTF-8, two digits are a byte ("DynamoDB item sizes and formats", developer guide)."""
+    ((kind, plain),) = value.items()
+    if kind == "S":
+        return len(plain) if plain.isascii() else len(plain.encode())
+    if kind == "N":
+        return len(plain) // 2 + 1
+    if kind == "M":
+        return 3 + sum(1 + _attribute_size(each) for each in cast("Item", plain).items())
+    if kind == "L":
+        return 3 + sum(1 + _size(each) for each in plain)
+    return sum(len(each.encode()) for each in plain) if kind == "SS" else 1

@@ -1,0 +1,121 @@
+"""The DynamoDB in memory refuses what it does not know, and what DynamoDB refuses; the rest is in test_tables.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from simulation.dynamodb import MOST_BYTES, TABLE, DynamoDb
+from simulation.dynamodb_expressions import UnknownExpression, condition, key_condition, update
+
+KEY: dict[str, Any] = {"owner": {"S": "alice"}, "id": {"S": "1"}}
+
+
+@pytest.fixture
+def db() -> DynamoDb:
+    return DynamoDb()
+
+
+def put(db: DynamoDb, number: int, **attributes: Any) -> None:
+    db.client.put_item(TableName=TABLE, Item={**KEY, "id": {"S": f"{number:03}"}, **attributes})
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [item["id"]["S"] for item in answer["Items"]]
+
+
+@pytest.mark.parametrize(
+    "text", ["size(a) > :b", "a BETWEEN :b AND :c", "a IN (:b)", "a = ", "a.b = :c", "a[0] = :c", "x"]
+)
+def test_a_condition_that_is_not_known_is_refused(text: str) -> None:
+    with pytest.raises(UnknownExpression):
+        condition(text)
+
+
+@pytest.mark.parametrize("text", ["SET a = b + :c", "DELETE a :b", "SET a.b = :c", "SET a"])
+def test_an_update_that_is_not_known_is_refused(text: str) -> None:
+    with pytest.raises(UnknownExpression):
+        update(text)
+
+
+@pytest.mark.parametrize("text", ["a > :b", "a = :b OR c = :d", "a = :b AND c BETWEEN :d AND :e"])
+def test_a_key_condition_that_is_not_known_is_refused(text: str) -> None:
+    with pytest.raises(UnknownExpression):
+        key_condition(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("attribute_exists(a)", True),
+        ("attribute_not_exists(z) AND n < :big", True),
+        ("NOT attribute_exists(a) OR a = :a", True),
+        ("NOT (attribute_exists(a) OR a = :a)", False),
+        ("n > :a", False),  # of two types
+        ("z <= :big", False),  # not there
+        ("contains(s, :a)", True),
+        ("begins_with(a, :a)", True),
+    ],
+)
+def test_conditions(text: str, holds: bool) -> None:  # a table
+    item = {"a": {"S": "a"}, "n": {"N": "9"}, "s": {"SS": ["a", "b"]}}
+    values = {":a": {"S": "a"}, ":big": {"N": "10"}}
+    assert condition(text).does(item, {}, values) is holds
+
+
+def test_an_item_above_400_kb_is_not_written(db: DynamoDb) -> None:
+    put(db, 1, text={"S": "x" * (MOST_BYTES - 50)})
+    with pytest.raises(ClientError, match="ValidationException"):
+        put(db, 1, text={"S": "x" * MOST_BYTES})
+    assert len(db.items["alice", "001"]["text"]["S"]) == MOST_BYTES - 50
+
+
+def test_a_request_with_a_placeholder_too_many_is_refused(db: DynamoDb) -> None:
+    with pytest.raises(ClientError, match="ValidationException"):
+        db.client.put_item(TableName=TABLE, Item=KEY, ExpressionAttributeNames={"#a": "a"})
+
+
+def test_more_than_25_writes_or_two_of_one_item_are_refused(db: DynamoDb) -> None:
+    many = [{"PutRequest": {"Item": {**KEY, "id": {"S": str(number)}}}} for number in range(26)]
+    for requests in (many, [many[0], many[0]]):
+        with pytest.raises(ClientError, match="ValidationException"):
+            db.client.batch_write_item(RequestItems={TABLE: requests})
+
+
+def test_a_page_of_a_query_is_limited_by_number_and_size(db: DynamoDb) -> None:
+    for number in range(9):
+        put(db, number, text={"S": "x" * 300_000})
+    query: dict[str, Any] = {
+        "TableName": TABLE,
+        "KeyConditionExpression": "#owner = :owner",
+        "ExpressionAttributeNames": {"#owner": "owner"},
+        "ExpressionAttributeValues": {":owner": {"S": "alice"}},
+    }
+    first = db.client.query(**query)
+    assert ids(first) == ["000", "001", "002"]
+    assert ids(db.client.query(**query, ExclusiveStartKey=first["LastEvaluatedKey"])) == ["003", "004", "005"]
+    assert ids(db.client.query(**query, Limit=2, ScanIndexForward=False)) == ["008", "007"]
+    assert [len(page["Items"]) for page in db.client.get_paginator("query").paginate(**query)] == [3, 3, 3]
+
+
+def test_units_are_by_size_and_a_failed_condition_is_billed(db: DynamoDb) -> None:
+    units: list[tuple[str, float, int]] = []
+    db.on_units.append(lambda *each: units.append(each))
+    put(db, 1, text={"S": "x" * 5_000})
+    db.client.get_item(TableName=TABLE, Key={**KEY, "id": {"S": "001"}}, ConsistentRead=True)
+    db.client.get_item(TableName=TABLE, Key={**KEY, "id": {"S": "001"}})
+    with pytest.raises(ClientError):
+        db.client.put_item(
+            TableName=TABLE, Item={**KEY, "id": {"S": "001"}}, ConditionExpression="attribute_not_exists(id)"
+        )
+    put(db, 2, open={"S": "open"})
+    assert units == [
+        ("alice", 0, 5),
+        ("alice", 2, 0),
+        ("alice", 1, 0),
+        ("alice", 0, 5),
+        ("alice", 0, 1),
+        ("open", 0, 1),
+    ]
