@@ -38,8 +38,10 @@ def _changed(workflow: Path) -> dict[str, object]:
     definition: dict[str, object] = json.loads(workflow.read_text(encoding="utf-8"))
     states = definition["States"]
     assert isinstance(states, dict)
-    states["Recorded"] = {"Type": "Pass", "Assign": {"release": 2}, "Next": "Terminate"}
-    states["Record"]["Next"] = "Recorded"
-    for name in ("Dispatch", "Record", "Terminate", "Release"):
+    for state in states.values():
+        if state.get("Next") == "Release":
+            state["Next"] = "Recorded"
+    states["Recorded"] = {"Type": "Pass", "Assign": {"release": 2}, "Next": "Release"}
+    for name in ("Dispatch", "Finish", "Record", "Terminate", "Release"):
         states[name]["Arguments"]["Payload"]["release"] = 2
     return definition
