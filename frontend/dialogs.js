@@ -65,6 +65,9 @@ function ask({ title, content, first, action, refusal, kind, work }) {
 export function askToRunAgain(job) {
   const text = el("textarea", { id: "again-text", rows: 4, autocomplete: "off", required: true });
   text.value = job.input_text;
+  text.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) text.form?.requestSubmit();
+  });
   /** @type {string | null} */
   let copy = null;
   return ask({

@@ -45,7 +45,7 @@ export class JobsPanel {
         this.#search.value = "";
         this.#wish();
       } else if (event.key === "Enter") {
-        event.preventDefault(); // Firefox would have the link that gets the focus take the same key
+        event.preventDefault(); // in Firefox the link would take it
         this.#list.list.querySelector("a")?.focus();
       }
     });
@@ -124,9 +124,12 @@ export class JobsPanel {
   }
 
   async #loadMore() {
+    const last = this.#list.list.lastElementChild;
+    const hadFocus = this.#more.matches(":focus");
     this.#more.disabled = true;
     if (await this.#trying(() => this.jobs.loadMore())) this.report("");
     this.#more.disabled = false;
+    if (hadFocus) (last?.nextElementSibling ?? last)?.querySelector("a")?.focus();
   }
 
   /** @param {() => Promise<void>} work @returns {Promise<boolean>} whether it worked */

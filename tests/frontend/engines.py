@@ -91,6 +91,7 @@ def firefox(folder: Path) -> Iterator[WebDriver]:
     options.add_argument("-headless")
     options.set_preference("browser.download.folderList", 2)
     options.set_preference("browser.download.dir", str(folder / "downloads"))
+    options.set_preference("browser.download.alwaysOpenPanel", False)  # it takes the keys
     service = webdriver.FirefoxService(find_geckodriver(), popen_kw=ALONE)
     with ended(service), webdriver.Firefox(options, service) as driver:
         yield driver
