@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from functions.aws.tombstone_items import is_tombstone
-from functions.jobs.job import Run
 from simulation.damage import Damage, Kind
 from simulation.dynamodb import MOST_BYTES, Key, size_of
 from simulation.dynamodb_expressions import Item
 from simulation.handlers import Ports
+from simulation.records import MACHINES, entry_key, slot_key
 
 # No item that has an attribute as long as this can be written.
 _TOO_LONG = {"S": "x" * MOST_BYTES}
@@ -29,65 +28,51 @@ def _large(item: Item) -> Item:
     return made
 
 
+def _keys_only(item: Item) -> Item:
+    return {name: item[name] for name in ("owner", "id")}
+
+
 _HOW: Mapping[tuple[Kind, Damage], Callable[[Item], Item]] = {
     (Kind.RECORD, Damage.LARGE): _large,
     (Kind.RECORD, Damage.TOO_LARGE): lambda item: {**item, "input_text": _TOO_LONG},
     (Kind.RECORD, Damage.UNREADABLE): lambda item: {**item, "status": {"S": "paused"}},
     (Kind.RECORD, Damage.HALF_DELETED): _without("input_text", "run", "filename", "open"),
+    (Kind.RECEIPTS, Damage.GONE): _without("machines"),
     (Kind.TOMBSTONE, Damage.UNREADABLE): _without("logs"),
+    (Kind.ENTRY, Damage.TOO_LARGE): lambda item: {**item, "x": _TOO_LONG},
+    (Kind.ENTRY, Damage.UNREADABLE): lambda item: {**item, "since": {"S": "long ago"}},
+    (Kind.ENTRY, Damage.HALF_DELETED): _keys_only,
+    (Kind.SLOT, Damage.UNREADABLE): _without("machine"),
+    (Kind.SLOT, Damage.HALF_DELETED): _keys_only,
+    (Kind.MACHINE, Damage.TOO_LARGE): lambda item: {**item, "x": _TOO_LONG},
+    (Kind.MACHINE, Damage.HALF_DELETED): _without("job_owner", "job_id"),
 }
 
 
 def damaged(ports: Ports, key: Key, kind: Kind, damage: Damage) -> bool:
     """Whether the job of `key` (owner, id) has such an item now, which is damaged then."""
-    item = ports.db.items.get(key)
+    where = _key_of(ports, key, kind)
+    item = ports.db.items.get(where)
     if item is None or is_tombstone(item) != (kind is Kind.TOMBSTONE):
         return False
+    how = _HOW.get((kind, damage))
+    ports.db.write(where, how(item) if how else None)
+    ports.records.read(where, ports.db.items.get(where))
     if kind is Kind.RECEIPTS:
-        ports.db.write(key, _without("machines")(item))
-        ports.records.jobs[key] = replace(ports.records.jobs[key], machines=())
         return bool(item.get("machines", {}).get("L"))
-    if kind in {Kind.RECORD, Kind.TOMBSTONE}:
-        return _damaged_item(ports, key, kind, damage)
-    job = ports.records.jobs[key]
+    if how is None:
+        ports.records.damaged.pop(where, None)
+    else:
+        ports.records.damaged[where] = damage
+    return True
+
+
+def _key_of(ports: Ports, key: Key, kind: Kind) -> Key:
+    job = ports.records.jobs.get(key)
+    if kind in {Kind.RECORD, Kind.RECEIPTS, Kind.TOMBSTONE}:
+        return key
+    if job is None:
+        return "", ""
     if kind is Kind.MACHINE:
-        return job.instance_id is not None and _damaged_machine(ports, job.instance_id, damage)
-    return _damaged_place(ports, job.this_run, kind, damage)
-
-
-def _damaged_item(ports: Ports, key: Key, kind: Kind, damage: Damage) -> bool:
-    item = ports.db.items[key]
-    if damage is Damage.GONE:
-        ports.db.write(key, None)
-        ports.records.forget(key)
-    else:
-        ports.db.write(key, _HOW[kind, damage](item))
-        ports.records.damaged[key] = damage
-    return True
-
-
-def _damaged_machine(ports: Ports, instance_id: str, damage: Damage) -> bool:
-    table = ports.machine_table
-    if not table.has(instance_id):
-        return False
-    if damage is Damage.GONE:
-        table.lose(instance_id)
-    else:
-        table.damaged[instance_id] = damage
-    return True
-
-
-def _damaged_place(ports: Ports, run: Run, kind: Kind, damage: Damage) -> bool:
-    queue, is_slot = ports.queue, kind is Kind.SLOT
-    items, lose, known = (
-        (queue.granted, queue.lose_slot, queue.damaged_slots)
-        if is_slot
-        else (queue.entries, queue.lose_entry, queue.damaged_entries)
-    )
-    if items.get(run.name) is None:
-        return False
-    if damage is Damage.GONE:
-        lose(run)
-    else:
-        known[run.name] = damage
-    return True
+        return MACHINES, job.instance_id or ""
+    return entry_key(job.this_run) if kind is Kind.ENTRY else slot_key(job.this_run)

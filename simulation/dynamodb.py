@@ -41,13 +41,13 @@ class DynamoDb:
     """The table's items by key (owner, id), and `client`, whose every call goes through `calls` where there are some.
 
     `on_write` hears of each item that a call wrote or deleted: its key, and the item before and after. `on_query` hears
-    of each query: its hash key's value, and whether it is the first page. `on_units` hears of the request units that
+    of each query: its hash key's value, and after which range key it begins. `on_units` hears of the request units that
     are billed: the hash key's value, and how many are for reading and for writing.
     """
 
     def __init__(self, calls: Calls | None = None) -> None:
         self.on_write: list[Callable[[Key, Item | None, Item | None], None]] = []
-        self.on_query: list[Callable[[str, bool], None]] = []
+        self.on_query: list[Callable[[str, str], None]] = []
         self.on_units: list[Callable[[str, float, int], None]] = []
         self.items: dict[Key, Item] = {}
         self._sizes: dict[Key, int] = {}
@@ -68,6 +68,10 @@ class DynamoDb:
     def of_owner(self, owner: str) -> list[Item]:
         """The items of a hash key, in order."""
         return [self.items[owner, name] for name, _ in self._keys["owner", owner]]
+
+    def count(self, owner: str) -> int:
+        """How many items a hash key has."""
+        return len(self._keys["owner", owner])
 
     def size(self, key: Key) -> int:
         """Of an item, in bytes."""
@@ -165,10 +169,11 @@ class DynamoDb:
         owner = values[sought.hash_value]["S"]
 
         def effect() -> Item:
+            after = values[sought.range_value]["S"] if sought.range_name else ""
             for observer in self.on_query:
-                observer(owner, ExclusiveStartKey is None)
+                observer(owner, ExclusiveStartKey["id"]["S"] if ExclusiveStartKey else after)
             found = self._keys[hash_key, owner]
-            low, high = _range(found, sought.comparator, values[sought.range_value]["S"] if sought.range_name else "")
+            low, high = _range(found, sought.comparator, after)
             if ExclusiveStartKey is not None:
                 start = (ExclusiveStartKey["id"]["S"], ExclusiveStartKey["owner"]["S"])
                 low, high = (

@@ -11,6 +11,8 @@ from typing import Any
 from unittest.mock import patch
 
 from functions.aws.job_table import DynamoJobTable
+from functions.aws.machine_table import DynamoMachineTable
+from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.orchestrator import (
     await_completion,
@@ -30,17 +32,13 @@ from simulation.dynamodb import TABLE, DynamoDb
 from simulation.ec2 import Ec2
 from simulation.files import ARTIFACTS, OUTPUTS, UPLOADS, SimulatedFiles
 from simulation.lambdas import Function
-from simulation.machine_table import SimulatedMachineTable
 from simulation.metrics import SimulatedMetrics
 from simulation.process import pause
 from simulation.records import Records
-from simulation.scheduling_table import SimulatedSchedulingTable
 from simulation.ssm import Ssm
 from simulation.stack import Stack
 from simulation.step_functions import STATE_MACHINE, StepFunctions
-from simulation.sweep_position import SimulatedSweepPosition
 from simulation.threads import Threads
-from simulation.warm_pool_table import SimulatedWarmPoolTable
 
 _MODULES = (
     await_completion,
@@ -76,10 +74,6 @@ FUNCTIONS: Mapping[str, Function] = {
 class Ports:
     db: DynamoDb
     records: Records
-    queue: SimulatedSchedulingTable
-    machine_table: SimulatedMachineTable
-    pool_table: SimulatedWarmPoolTable
-    sweep_position: SimulatedSweepPosition
     files: SimulatedFiles
     ec2: Ec2
     ssm: Ssm
@@ -89,6 +83,14 @@ class Ports:
     @property
     def jobs(self) -> DynamoJobTable:
         return DynamoJobTable(self.db.client, TABLE)
+
+    @property
+    def scheduling(self) -> DynamoSchedulingTable:
+        return DynamoSchedulingTable(self.db.client, TABLE)
+
+    @property
+    def machine_table(self) -> DynamoMachineTable:
+        return DynamoMachineTable(self.db.client, TABLE)
 
     @property
     def workflow(self) -> StepFunctionsWorkflow:
@@ -108,10 +110,6 @@ def installed(ports: Ports, stack: Stack) -> Iterator[None]:
     )
     stand_ins: Mapping[str, object] = {
         "Clients": lambda: clients,
-        "DynamoSchedulingTable": lambda *_: ports.queue,
-        "DynamoMachineTable": lambda *_: ports.machine_table,
-        "DynamoWarmPoolTable": lambda *_: ports.pool_table,
-        "DynamoSweepPosition": lambda *_: ports.sweep_position,
         "EmfMetrics": lambda *_: ports.metrics,
         "CloudWatchMachineLog": lambda *_: SimpleNamespace(delete=lambda *_: 0),  # nothing is logged here
         "S3JobFiles": lambda *_, **__: ports.files,

@@ -15,6 +15,7 @@ from simulation.clock import VirtualClock
 from simulation.ec2 import Instance
 from simulation.handlers import Ports
 from simulation.payload import Payload
+from simulation.records import SLOTS
 from simulation.stack import Stack
 from simulation.step_functions import Execution
 
@@ -64,14 +65,14 @@ class Invariants:
         # What was written, by the metric and kind that count it.
         self.written: Counter[tuple[str, str | None]] = Counter()
         ports.metrics.on_record.append(self._on_record)
-        queue = ports.queue
-        queue.on_enqueue.append(self._on_enqueue)
-        queue.on_look.append(self._on_look)
-        queue.on_count.append(self._on_count)
-        queue.on_save_batch.append(self._on_save_batch)
-        queue.on_grant.append(self._on_grant)
-        queue.on_free.append(self._on_free)
-        ports.records.on_job.append(self._on_write)
+        self._records = records = ports.records
+        records.on_enqueue.append(self._on_enqueue)
+        records.on_look.append(self._on_look)
+        records.on_count.append(self._on_count)
+        records.on_save_batch.append(self._on_save_batch)
+        records.on_grant.append(self._on_grant)
+        records.on_free.append(self._on_free)
+        records.on_job.append(self._on_write)
         ports.files.on_store.append(self._on_store)
         ports.ec2.on_terminate.append(self._on_terminate)
         ports.ec2.on_stop.append(self._on_stop)
@@ -91,13 +92,17 @@ class Invariants:
     def _on_count(self) -> None:
         running = invocation()
         if running is not None and running.function == "launch":
-            self._held[running.number] = Counter(slot.run.owner for slot in self._ports.queue.readable_slots())
+            self._held[running.number] = Counter(slot.run.owner for slot in self._records.slots.values())
 
-    def _on_look(self) -> None:
+    def _on_look(self, begins: bool) -> None:  # an observer
+        """Entries that come or go between two pages of one read may be seen or not: they are not counted as seen."""
         running = invocation()
         if running is not None and running.function == "launch":
-            self._seen[running.number] = self._ports.queue.readable_entries()
-            self._served[running.number] = self._ports.queue.served
+            seen, entries = self._seen[running.number], self._records.entries
+            self._seen[running.number] = (
+                list(entries.values()) if begins else [each for each in seen if each.run.name in entries]
+            )
+            self._served[running.number] = self._records.served
 
     def _on_save_batch(self, batch: Batch) -> None:
         """Every entry before one of the batch, at the holder's last read of the queue, is in the batch as well.
@@ -125,7 +130,7 @@ class Invariants:
             _before_the_last(some, members, self._held[holder], self._served[holder]) for some in (in_line, hoping)
         ]
         passed_over = [entry for entry in before[1] if entry in before[0] and entry.run.name not in members]
-        free = self._stack.max_concurrent - len(self._ports.queue.readable_slots())
+        free = self._stack.max_concurrent - len(self._records.slots)
         # A run that a cap leaves no room for today is rejected, and is in the queue until then.
         for entry in passed_over if not self._stack.owner_cap else ():
             if entry.requested_type in requested_types or len(members) + len(passed_over) > free:
@@ -133,7 +138,7 @@ class Invariants:
         self._refused[holder] |= requested_types
 
     def _on_grant(self, slot: Slot) -> None:
-        held = len(self._ports.queue.readable_slots())
+        held = len(self._records.slots)
         if held > self._stack.max_concurrent:
             self.say(f"{held} slots are held, {self._stack.max_concurrent} there are")
         may_be = self._may_be_spent(slot.run.owner, day_of(slot.machine)) if self._stack.owner_cap else 0
@@ -161,16 +166,16 @@ class Invariants:
 
     def _may_be_spent(self, owner: str, day: str) -> int:
         """What an owner's machines of a day have cost, and those that have slots may come to."""
-        queue = self._ports.queue
-        spent = sum(charge.micro_usd for charge in queue.charges.values() if (charge.owner, charge.day) == (owner, day))
-        of_owner = [slot.machine for slot in queue.readable_slots() if slot.run.owner == owner]
-        alive = [machine for machine in of_owner if machine.instance_id not in queue.charges]
+        charges, slots = self._records.charges, self._records.slots.values()
+        spent = sum(charge.micro_usd for charge in charges.values() if (charge.owner, charge.day) == (owner, day))
+        of_owner = [slot.machine for slot in slots if slot.run.owner == owner]
+        alive = [machine for machine in of_owner if machine.instance_id not in charges]
         return spent + sum(
             self._spending.longest(machine.most_hourly_micro_usd or 0) for machine in alive if day_of(machine) == day
         )
 
     def _on_free(self, slot: Slot) -> None:
-        if len(self._ports.queue.granted) == self._stack.max_concurrent - 1:
+        if self._ports.db.count(SLOTS) == self._stack.max_concurrent - 1:
             self._room_since = self._clock.seconds
         instance = self._ports.ec2.instances[slot.machine.instance_id]
         if instance.state != "terminated" and slot.run.job_id not in self._without_slot:
@@ -180,7 +185,7 @@ class Invariants:
         age = self._clock.seconds - instance.launched
         if caller not in {"sweep", "pool"} or not instance.is_alive or age >= self._stack.machine_deadline:
             return
-        for slot in self._ports.queue.readable_slots():
+        for slot in self._records.slots.values():
             execution = self._ports.step_functions.executions.get(slot.run.name)
             is_running = execution is not None and execution.status == "RUNNING"
             if slot.machine.instance_id == instance.id and is_running:
@@ -196,10 +201,10 @@ class Invariants:
         if execution.status != "SUCCEEDED":
             return
         name, began = execution.name, execution.last_asked
-        holds = {slot.run.name for slot in self._ports.queue.readable_slots()}
+        holds = {slot.run.name for slot in self._records.slots.values()}
         if name in holds and self._granted[name] < began:
             self.say(f"{name} is at its end and still holds a slot")
-        if self._ports.queue.entries.get(name) is not None and self._entered[name] < began:
+        if name in self._records.entries and self._entered[name] < began:
             self.say(f"{name} is at its end and still waits in the queue")
 
     def _on_start(self, instance: Instance, job_id: str, attempt: int) -> None:

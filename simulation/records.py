@@ -2,49 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
 
+from functions.aws.attribute_values import deserialize
 from functions.aws.job_items import from_item
+from functions.aws.scheduling_table import batch_of, entry_of, slot_of
 from functions.aws.tombstone_items import is_tombstone
-from functions.jobs.job import Job
+from functions.aws.warm_pool_table import pooled_machine
+from functions.jobs.job import Job, Run
+from functions.scheduling.ports import Batch, Charge, QueueEntry, Slot
+from functions.scheduling.warm_pool_ports import PooledMachine
 from simulation.damage import Damage
 from simulation.dynamodb import DynamoDb, Key
 from simulation.dynamodb_expressions import Item
 
+# Hash keys, as functions/aws has them.
+QUEUE, SLOTS, MACHINES = "#queue", "#slot", "#machine"
+_POOL, _LEASE, _LEDGER = "#pool", "#lease", "#ledger/"
+_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
+
+
+def entry_key(run: Run) -> Key:
+    return QUEUE, f"{run.owner}/{run.name}"
+
+
+def slot_key(run: Run) -> Key:
+    return SLOTS, run.name
+
 
 class Records:
-    """`jobs` and `tombstones` are by key (owner, id), and so are the `damaged` items, until they are written again.
+    """`jobs` are by key (owner, id), and so are the `damaged` items, until they are written again.
 
-    A job whose record is damaged stays here as it was before. `on_job` hears of every write to a job: as it was, None
-    where it is new, and as it is now.
+    `entries` and `slots` are by the run's name, `pool` and `charges` by the machine's id. What is unreadable is in none
+    of them, but a job whose record is damaged stays as it was before.
+
+    `on_job` hears of every write to a job: as it was, None where it is new, and as it is now. `on_look` hears of each
+    query of the queue, and whether it begins there; `on_count` of those of the slots. `on_enqueue`, `on_save_batch` (of
+    a new batch), `on_grant` and `on_free` are called right after what they are named for.
     """
 
     def __init__(self, db: DynamoDb) -> None:
         self.jobs: dict[Key, Job] = {}
-        self.tombstones: set[Key] = set()
         self.damaged: dict[Key, Damage] = {}
+        self.entries: dict[str, QueueEntry] = {}
+        self.slots: dict[str, Slot] = {}
+        self.pool: dict[str, PooledMachine] = {}
+        self.charges: dict[str, Charge] = {}
+        self.served: Mapping[str, str] = {}  # as a holder of the lease saved it last
         self.on_job: list[Callable[[Job | None, Job], None]] = []
+        self.on_enqueue: list[Callable[[QueueEntry], None]] = []
+        self.on_look: list[Callable[[bool], None]] = []
+        self.on_count: list[Callable[[], None]] = []
+        self.on_save_batch: list[Callable[[Batch], None]] = []
+        self.on_grant: list[Callable[[Slot], None]] = []
+        self.on_free: list[Callable[[Slot], None]] = []
         db.on_write.append(self._on_write)
+        db.on_query.append(self._on_query)
 
-    def _on_write(self, key: Key, _before: Item | None, item: Item | None) -> None:
-        self.damaged.pop(key, None)
-        if not key[0].startswith("#"):
+    def read(self, key: Key, item: Item | None) -> None:
+        """Reads an item anew, whether a call wrote it or not."""
+        owner, name = key
+        if owner == QUEUE:
+            _read(self.entries, name.rpartition("/")[2], item, entry_of)
+        elif owner == SLOTS:
+            _read(self.slots, name, item, slot_of)
+        elif owner == _POOL:
+            _read(self.pool, name, item, pooled_machine)
+        elif not owner.startswith("#"):
             self._read_job(key, item)
 
-    def forget(self, key: Key) -> None:
-        """For an item that is gone without having been deleted."""
-        self.damaged.pop(key, None)
-        self.jobs.pop(key, None)
-        self.tombstones.discard(key)
-
     def _read_job(self, key: Key, item: Item | None) -> None:
-        if item is None:
-            self.forget(key)
-        elif is_tombstone(item):
+        if item is None or is_tombstone(item):
             self.jobs.pop(key, None)
-            self.tombstones.add(key)
-        else:
-            known = self.jobs.get(key)
-            self.jobs[key] = job = from_item(item)
+            return
+        with suppress(*_UNREADABLE):
+            self.jobs[key] = from_item(item)
+
+    def _on_write(self, key: Key, before: Item | None, item: Item | None) -> None:
+        self.damaged.pop(key, None)
+        job, slot = self.jobs.get(key), self.slots.get(key[1])
+        self.read(key, item)
+        owner, name = key
+        if owner == QUEUE and item is not None:
+            self._notify(self.on_enqueue, self.entries.get(name.rpartition("/")[2]))
+        elif owner == SLOTS:
+            self._notify(*((self.on_free, slot) if item is None else (self.on_grant, self.slots.get(name))))
+        elif owner == _LEASE and item is not None:
+            self._read_lease(before or {}, item)
+        elif owner.startswith(_LEDGER) and item is not None:
+            self._read_charges(key, before or {}, item)
+        elif key in self.jobs:
             for observer in self.on_job:
-                observer(known, job)
+                observer(job, self.jobs[key])
+
+    @staticmethod
+    def _notify(observers: list[Callable[[Any], None]], of: object | None) -> None:
+        for observer in observers if of is not None else ():
+            observer(of)
+
+    def _read_lease(self, before: Item, item: Item) -> None:
+        self.served = deserialize(item.get("served", {"M": {}}))
+        if "batch" in item and item["batch"] != before.get("batch"):
+            self._notify(self.on_save_batch, batch_of(deserialize(item["batch"])))
+
+    def _read_charges(self, key: Key, before: Item, item: Item) -> None:
+        known = before.get("machines", {"SS": ()})["SS"]
+        cost = int(item["micro_usd"]["N"]) - int(before.get("micro_usd", {"N": "0"})["N"])
+        for instance_id in set(item["machines"]["SS"]) - set(known):
+            day, owner = key[0].removeprefix(_LEDGER), key[1].rpartition("/")[0]
+            self.charges[instance_id] = Charge(day, owner, instance_id, cost)
+
+    def _on_query(self, owner: str, after: str) -> None:
+        if owner == QUEUE:
+            for observer in self.on_look:
+                observer(not after.strip())
+        elif owner == SLOTS and not after:
+            for count in self.on_count:
+                count()
+
+
+def _read(found: dict[Any, Any], key: object, item: Item | None, parse: Callable[[Item], object]) -> None:
+    """Keeps what an item says, if it can be read."""
+    try:
+        found[key] = parse(item or {})
+    except _UNREADABLE:
+        found.pop(key, None)

@@ -27,18 +27,14 @@ from simulation.files import SimulatedFiles
 from simulation.handlers import FUNCTIONS, Ports, installed
 from simulation.invariants import Invariants
 from simulation.lambdas import Answer, Function, Lambdas
-from simulation.machine_table import SimulatedMachineTable
 from simulation.metrics import SimulatedMetrics
 from simulation.payload import Payload, Script
-from simulation.records import Records
+from simulation.records import QUEUE, SLOTS, Records
 from simulation.rng import Rng
-from simulation.scheduling_table import SimulatedSchedulingTable
 from simulation.ssm import Ssm
 from simulation.stack import Stack
 from simulation.step_functions import Execution, StepFunctions
 from simulation.stream import Stream
-from simulation.sweep_position import SimulatedSweepPosition
-from simulation.warm_pool_table import SimulatedWarmPoolTable
 
 OWNER = "alice"
 _STEP_CHANGE = "Step Functions Execution Status Change"
@@ -81,10 +77,6 @@ class World:
         self.ports = Ports(
             db=db,
             records=Records(db),
-            queue=SimulatedSchedulingTable(self.clock, self.calls),
-            machine_table=SimulatedMachineTable(self.calls),
-            pool_table=SimulatedWarmPoolTable(self.calls),
-            sweep_position=SimulatedSweepPosition(self.calls),
             files=files,
             ec2=ec2,
             ssm=Ssm(self.clock, rng, self.calls, self.bus, ec2, payload),
@@ -102,7 +94,7 @@ class World:
             machines=self.ports.machine_table,
             files=cast("Any", files),  # no upload in parts and no copy here
             log=cast("Any", SimpleNamespace(delete=lambda *_: 0)),  # no logs here
-            queue=LaunchQueue(self.ports.queue, self.ports.workflow),
+            queue=LaunchQueue(self.ports.scheduling, self.ports.workflow),
             max_upload_bytes=1 << 30,
             keep_days=30,
             allowance=Allowance(stack.allowed_types),
@@ -204,11 +196,8 @@ class World:
             *(f"workflow {execution.name} is in {execution.state}" for execution in ports.step_functions.running),
             *(f"machine {one.id} is {one.state}" for one in ports.ec2.unended if one.id not in self.waiting),
             *self._unrest_of_pool(),
-            *(
-                f"slot of {slot.run.name} is held for {slot.machine.instance_id}"
-                for slot in ports.queue.granted.first()
-            ),
-            *(f"{entry.run.name} is in the queue" for entry in ports.queue.entries.first()),
+            *(f"the slot of {item['id']['S']} is held" for item in ports.db.of_owner(SLOTS)),
+            *(f"{item['id']['S']} is in the queue" for item in ports.db.of_owner(QUEUE)),
             *(["functions run"] if self.lambdas.pending else []),
             *(["events are on their way"] if self.bus.pending or self.stream.pending else []),
         ]
@@ -216,7 +205,7 @@ class World:
     @property
     def waiting(self) -> set[str]:
         """The machines that wait in the pool, stopped."""
-        items = self.ports.pool_table.items.values()
+        items = self.ports.records.pool.values()
         ready = {item.instance_id for item in items if item.is_ready and item.claim is None}
         return {one for one in ready if self.ports.ec2.instances[one].state == "stopped"}
 
@@ -228,7 +217,7 @@ class World:
 
     def _unrest_of_pool(self) -> list[str]:
         wanted = 0 if self.stack.room == 0 else self.stack.pool_size  # an account without room has no pool either
-        known, waiting = len(self.ports.pool_table.items), len(self.waiting)
+        known, waiting = len(self.ports.records.pool), len(self.waiting)
         if known == waiting == wanted:
             return []
         return [f"{waiting} machines wait in the pool, which knows {known}, and not {wanted}"]

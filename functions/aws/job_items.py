@@ -8,8 +8,7 @@ from datetime import datetime
 from types import NoneType
 from typing import Any, TypeVar
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
+from functions.aws.attribute_values import deserialize, serialize
 from functions.jobs.job import (
     Job,
     JobError,
@@ -20,9 +19,6 @@ from functions.jobs.job import (
     StoredManifest,
     TimelineEvent,
 )
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 Item = dict[str, Any]
 _Record = TypeVar("_Record", Job, MachineReceipt)
@@ -52,7 +48,7 @@ def to_item(job: Job, names: Sequence[str] = JOB_FIELDS) -> Item:
     values = {name: _stored(getattr(job, name)) for name in names}
     if "status" in names and not job.status.is_terminal:
         values[OPEN_INDEX] = OPEN_INDEX
-    return {name: _serialize(value) for name, value in values.items() if value is not None}
+    return {name: serialize(value) for name, value in values.items() if value is not None}
 
 
 def _stored(value: Any) -> Any:
@@ -71,12 +67,12 @@ def from_item(item: Item) -> Job:
     Raises:
         AttributeError, KeyError, TypeError, ValueError: it is no job that this version can read.
     """
-    values = {name: _plain(_deserialize(value)) for name, value in _known(item, Job).items()}
+    values = {name: deserialize(value) for name, value in _known(item, Job).items()}
     values["status"] = JobStatus(values["status"])
     values["timeline"] = tuple(TimelineEvent(**_known(event, TimelineEvent)) for event in values.get("timeline", ()))
     values["machines"] = tuple(machine_from(machine) for machine in values.get("machines", ()))
     overrides = _known(values.get("overrides", {}), Overrides)
-    values["overrides"] = Overrides(**{name: _plain(value) for name, value in overrides.items()})
+    values["overrides"] = Overrides(**overrides)
     if values.get("error"):
         values["error"] = JobError(**_known(values["error"], JobError))
     if values.get("program"):
@@ -89,7 +85,7 @@ def from_item(item: Item) -> Job:
 
 def machine_from(attributes: Mapping[str, Any]) -> MachineReceipt:
     """A machine's record out of the map of a deserialized item."""
-    known = {name: _plain(value) for name, value in _known(attributes, MachineReceipt).items()}
+    known = _known(attributes, MachineReceipt)
     record = MachineReceipt(**known | {"commands": tuple(known.get("commands", ()))})
     return _checked(record, ("launched_at", "terminated_at"))
 
@@ -108,8 +104,3 @@ def _checked(record: _Record, times: Sequence[str]) -> _Record:
 def _known(attributes: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
     """What this version has a field for: a newer one, that was rolled back, may have written more."""
     return {name: attributes[name] for name in kind.__dataclass_fields__ if name in attributes}
-
-
-def _plain(value: Any) -> Any:
-    """DynamoDB's numbers come as Decimal; all of ours are whole."""
-    return int(value) if type(value).__name__ == "Decimal" else value

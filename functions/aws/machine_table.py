@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from functions.aws.batch_writes import write_all
 from functions.execution.ports import MachineAssignment, TaskWaiter
+from functions.jobs import clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,7 +35,7 @@ class DynamoMachineTable:
             "job_owner": {"S": machine.owner},
             "job_id": {"S": machine.job_id},
             "attempt": {"N": str(machine.attempt)},
-            "expires_at": {"N": str(int(time.time()) + _KEEP_SECONDS)},
+            "expires_at": {"N": str(int(clock.utc_now().timestamp()) + _KEEP_SECONDS)},
         }
         try:
             self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(id)")
@@ -65,7 +65,7 @@ class DynamoMachineTable:
         return "ended" in self._get(instance_id)
 
     def queue_ends(self, instance_ids: Sequence[str]) -> None:
-        until = {"N": str(int(time.time()) + _QUEUE_SECONDS)}
+        until = {"N": str(int(clock.utc_now().timestamp()) + _QUEUE_SECONDS)}
         items = [{"owner": {"S": _ENDS}, "id": {"S": one}, "expires_at": until} for one in instance_ids]
         write_all(self._client, self._table, [{"PutRequest": {"Item": item}} for item in items])
 
@@ -75,7 +75,7 @@ class DynamoMachineTable:
             KeyConditionExpression="#owner = :owner",
             FilterExpression="expires_at > :now",
             ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues={":owner": {"S": _ENDS}, ":now": {"N": str(int(time.time()))}},
+            ExpressionAttributeValues={":owner": {"S": _ENDS}, ":now": {"N": str(int(clock.utc_now().timestamp()))}},
             ConsistentRead=True,
             Limit=_MOST_ENDS,
         )

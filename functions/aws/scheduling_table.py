@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
+from functions.aws.attribute_values import deserialize, serialize
 from functions.aws.batch_writes import write_all
 from functions.aws.job_items import machine_from
 from functions.aws.ledger import DynamoLedger
 from functions.aws.owner_heads import first_of_each_owner, owners_key
+from functions.jobs import clock
 from functions.jobs.clock import now
 from functions.jobs.errors import LeaseLost
 from functions.jobs.isolation import readable
@@ -35,8 +33,6 @@ _LEASE_SECONDS = 60.0
 # map could not be changed before it is there.
 _BOOT = "boot "
 _Kind = TypeVar("_Kind")
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 class DynamoSchedulingTable(DynamoLedger):
@@ -66,24 +62,24 @@ class DynamoSchedulingTable(DynamoLedger):
                 ConditionExpression="attribute_not_exists(#order) OR #order <= :order",
                 ExpressionAttributeNames={"#run": "run", "#token": "token", "#order": "order"},
                 ExpressionAttributeValues={
-                    ":run": _serialize(asdict(run)),
-                    ":attempt": _serialize(attempt),
-                    ":token": _serialize(token),
-                    ":order": _serialize(order),
-                    ":now": _serialize(now()),
-                    **{f":{name}": _serialize(value) for name, value in some.items()},
+                    ":run": serialize(asdict(run)),
+                    ":attempt": serialize(attempt),
+                    ":token": serialize(token),
+                    ":order": serialize(order),
+                    ":now": serialize(now()),
+                    **{f":{name}": serialize(value) for name, value in some.items()},
                 },
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             known: Any = error.response
-            return _entry(known["Item"])
-        return _entry(answer["Attributes"])
+            return entry_of(known["Item"])
+        return entry_of(answer["Attributes"])
 
     def oldest(self, limit: int) -> Sequence[QueueEntry]:
         found = first_of_each_owner(self._page_of_queue, limit)
-        return by_age(readable(_entry, found, _name))
+        return by_age(readable(entry_of, found, _name))
 
     def _page_of_queue(self, after: str, size: int) -> Mapping[str, Any]:
         return self._client.query(
@@ -96,27 +92,27 @@ class DynamoSchedulingTable(DynamoLedger):
         )
 
     def entry(self, run: Run) -> QueueEntry | None:
-        return _first(readable(_entry, self._items(_entry_key(run)), _name))
+        return _first(readable(entry_of, self._items(_entry_key(run)), _name))
 
     def remove(self, run: Run, attempt: int | None = None) -> QueueEntry | None:
         condition: dict[str, Any] = {}
         if attempt is not None:
             condition = {
                 "ConditionExpression": "attempt = :attempt",
-                "ExpressionAttributeValues": {":attempt": _serialize(attempt)},
+                "ExpressionAttributeValues": {":attempt": serialize(attempt)},
             }
         item = self._delete(_entry_key(run), condition)
-        return _first(readable(_entry, [item] if item else [], _name))
+        return _first(readable(entry_of, [item] if item else [], _name))
 
     def slot(self, run: Run) -> Slot | None:
-        return _first(readable(_slot, self._items(_key(_SLOTS, run)), _name))
+        return _first(readable(slot_of, self._items(_key(_SLOTS, run)), _name))
 
     def slots(self) -> Sequence[Slot]:
-        return readable(_slot, self._all(_SLOTS), _name)
+        return readable(slot_of, self._all(_SLOTS), _name)
 
     def drop_unreadable(self) -> Sequence[str]:
         dropped = []
-        for owner, parse in ((_ENTRIES, _entry), (_SLOTS, _slot)):
+        for owner, parse in ((_ENTRIES, entry_of), (_SLOTS, slot_of)):
             for item in self._all(owner):
                 try:
                     parse(item)
@@ -131,7 +127,7 @@ class DynamoSchedulingTable(DynamoLedger):
     def release_slot(self, run: Run, instance_id: str) -> None:
         condition: dict[str, Any] = {
             "ConditionExpression": "instance_id = :id",
-            "ExpressionAttributeValues": {":id": _serialize(instance_id)},
+            "ExpressionAttributeValues": {":id": serialize(instance_id)},
         }
         self._delete(_key(_SLOTS, run), condition)
 
@@ -145,8 +141,8 @@ class DynamoSchedulingTable(DynamoLedger):
                 ConditionExpression="attribute_not_exists(#until) OR #until < :now OR #name = :name",
                 ExpressionAttributeNames={"#name": "name", "#until": "until"},
                 ExpressionAttributeValues={
-                    ":holder": _serialize(holder),
-                    ":name": _serialize(name),
+                    ":holder": serialize(holder),
+                    ":name": serialize(name),
                     ":until": _seconds(_LEASE_SECONDS),
                     ":now": _seconds(0),
                 },
@@ -177,18 +173,18 @@ class DynamoSchedulingTable(DynamoLedger):
 
     def is_leased(self) -> bool:
         item = self._get(_LEASE)
-        return item is not None and "until" in item and float(item["until"]["N"]) >= time.time()
+        return item is not None and "until" in item and float(item["until"]["N"]) >= clock.utc_now().timestamp()
 
     def save_batch(self, lease: Lease, batch: Batch) -> None:
         attempts = [{"run": asdict(run), "attempt": attempt} for run, attempt in batch.attempts]
         written = {"token": batch.token, "candidate": asdict(batch.candidate), "attempts": attempts}
         written |= {"pooled": list(batch.pooled)} if batch.pooled else {}
-        values = {":batch": _serialize(written), ":served": _serialize(lease.served)}
+        values = {":batch": serialize(written), ":served": serialize(lease.served)}
         self._change_lease(lease, "SET #batch = :batch, #served = :served", values, ("batch", "served"))
 
     def release_lease(self, lease: Lease, result: BatchResult) -> None:
         # 0 is in the past by every holder's clock.
-        values = {":until": _serialize(0), ":limit": _serialize(result.limit)}
+        values = {":until": serialize(0), ":limit": serialize(result.limit)}
         forgotten = ("name",) if result.unfinished else ("name", "batch")
         expression = "SET #until = :until, #limit = :limit REMOVE " + ", ".join(f"#{each}" for each in forgotten)
         self._change_lease(lease, expression, values, ("until", "limit", *forgotten))
@@ -200,7 +196,7 @@ class DynamoSchedulingTable(DynamoLedger):
                 Key=_LEASE,
                 UpdateExpression=expression,
                 ConditionExpression="holder = :holder",
-                ExpressionAttributeValues=values | {":holder": _serialize(lease.holder)},
+                ExpressionAttributeValues=values | {":holder": serialize(lease.holder)},
                 ExpressionAttributeNames={f"#{name}": name for name in names},
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
@@ -243,27 +239,32 @@ def _key(owner: str, run: Run) -> dict[str, Any]:
 
 def _slot_item(slot: Slot) -> dict[str, Any]:
     return _key(_SLOTS, slot.run) | {
-        "run": _serialize(asdict(slot.run)),
-        "machine": _serialize(asdict(slot.machine)),
-        "instance_id": _serialize(slot.machine.instance_id),
-        **({"online_at": _serialize(slot.online_at)} if slot.online_at else {}),
+        "run": serialize(asdict(slot.run)),
+        "machine": serialize(asdict(slot.machine)),
+        "instance_id": serialize(slot.machine.instance_id),
+        **({"online_at": serialize(slot.online_at)} if slot.online_at else {}),
     }
 
 
 def _seconds(ahead: float) -> dict[str, Any]:
     """A moment as a number attribute, seconds since 1970."""
-    return {"N": f"{time.time() + ahead:.3f}"}
+    return {"N": f"{clock.utc_now().timestamp() + ahead:.3f}"}
 
 
 def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _deserialize(value) for name, value in item.items()}
+    return {name: deserialize(value) for name, value in item.items()}
 
 
 def _run(attributes: Mapping[str, Any]) -> Run:
     return Run(attributes["owner"], attributes["job_id"], int(attributes["number"]))
 
 
-def _entry(item: Mapping[str, Any]) -> QueueEntry:
+def entry_of(item: Mapping[str, Any]) -> QueueEntry:
+    """A queue entry, as its item has it.
+
+    Raises:
+        AttributeError, KeyError, TypeError, ValueError: it is none that this version can read.
+    """
     plain = _plain(item)
     datetime.fromisoformat(plain["since"])  # raises where it is no time
     return QueueEntry(
@@ -276,7 +277,8 @@ def _entry(item: Mapping[str, Any]) -> QueueEntry:
     )
 
 
-def _slot(item: Mapping[str, Any]) -> Slot:
+def slot_of(item: Mapping[str, Any]) -> Slot:
+    """A slot, as its item has it; it raises what entry_of does."""
     plain = _plain(item)
     return Slot(_named(item, plain, partial(_key, _SLOTS)), machine_from(plain["machine"]), plain.get("online_at"))
 
@@ -297,14 +299,14 @@ def _first(found: Sequence[_Kind]) -> _Kind | None:
 
 
 def _batch_of(lease: Mapping[str, Any]) -> Batch | None:
-    return _first(readable(_batch, [lease["batch"]] if "batch" in lease else [], lambda _: "the batch under way"))
+    return _first(readable(batch_of, [lease["batch"]] if "batch" in lease else [], lambda _: "the batch under way"))
 
 
-def _batch(plain: Mapping[str, Any]) -> Batch:
-    attempts: list[tuple[Run, Decimal]] = [(_run(each["run"]), each["attempt"]) for each in plain["attempts"]]
+def batch_of(plain: Mapping[str, Any]) -> Batch:
+    """A batch, as the deserialized attribute of the lease has it."""
     return Batch(
         plain["token"],
         Candidate(**plain["candidate"]),
-        tuple((run, int(attempt)) for run, attempt in attempts),
+        tuple((_run(each["run"]), int(each["attempt"])) for each in plain["attempts"]),
         tuple(plain.get("pooled", ())),
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from functions.jobs import clock
 from functions.jobs.clock import now
 from functions.jobs.isolation import readable
 from functions.scheduling.warm_pool_ports import Claim, PooledMachine
@@ -40,7 +40,7 @@ class DynamoWarmPoolTable:
                 "prepared_at": machine.prepared_at,
             }
             item = _key(machine.instance_id) | {name: {"S": value} for name, value in facts.items()}
-            item["expires_at"] = {"N": str(int(time.time()) + _KEEP_SECONDS)}
+            item["expires_at"] = {"N": str(int(clock.utc_now().timestamp()) + _KEEP_SECONDS)}
             self._client.put_item(TableName=self._table, Item=item)
 
     def machines(self) -> Sequence[PooledMachine]:
@@ -52,7 +52,7 @@ class DynamoWarmPoolTable:
             ConsistentRead=True,
         )
         items = [item for page in pages for item in page["Items"]]
-        return readable(_machine, items, lambda item: item["id"]["S"])
+        return readable(pooled_machine, items, lambda item: item["id"]["S"])
 
     def ask_stop(self, instance_id: str) -> bool:
         return self._change(
@@ -80,7 +80,7 @@ class DynamoWarmPoolTable:
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return None
-        return _machine(answer["Attributes"])
+        return pooled_machine(answer["Attributes"])
 
     def release(self, machine: PooledMachine) -> bool:
         if machine.claim is None:
@@ -132,7 +132,8 @@ def _key(instance_id: str) -> dict[str, Any]:
     return {"owner": {"S": _OWNER}, "id": {"S": instance_id}}
 
 
-def _machine(item: Mapping[str, Any]) -> PooledMachine:
+def pooled_machine(item: Mapping[str, Any]) -> PooledMachine:
+    """A machine of the pool, as its item has it."""
     texts = {name: value["S"] for name, value in item.items() if "S" in value}
     return PooledMachine(
         instance_id=texts["id"],

@@ -186,7 +186,7 @@ class SimulationRun:
     def _problems_of_ledger(self) -> Iterator[str]:
         """Each machine that somebody had is in the ledger as its receipt has it, and no day is beyond the cap."""
         world, cap = self.world, self.schedule.owner_cap
-        charges = world.ports.queue.charges
+        charges = world.ports.records.charges
         jobs = [job for job in world.ports.records.jobs.values() if not self._is_damaged(job.id)]
         for one in world.invariants.served.keys() - charges.keys():
             if not self._is_damaged(world.invariants.served[one][0], but={Kind.RECORD, Kind.ENTRY, Kind.MACHINE}):

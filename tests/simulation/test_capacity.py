@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from simulation.capacity import Capacity, Units, size_of
+from simulation.capacity import Capacity, Units
 from simulation.lambdas import ignored
 from simulation.payload import Script
 from simulation.stack import Stack
 from simulation.world import OWNER, World
 from tests.simulation.workflow import definition
+
+LEDGER = "#ledger/2026-01-31"
 
 
 def played(jobs: int) -> Capacity:
@@ -19,13 +21,6 @@ def played(jobs: int) -> Capacity:
     return capacity
 
 
-def test_sizes_are_those_of_the_developer_guide() -> None:
-    assert size_of("Zoë") == 4
-    assert size_of(1234) == 3
-    assert size_of({"a": True, "b": None}) == 3 + 3, "what is None is not stored"
-    assert size_of(("ab", "c")) == 3 + 3 + 2
-
-
 def test_a_collections_busiest_second_is_known() -> None:
     units = Units()
     for second in (0.1, 0.9, 1.2):
@@ -35,7 +30,7 @@ def test_a_collections_busiest_second_is_known() -> None:
 
 def test_every_kind_of_item_is_counted_and_twice_the_jobs_cost_about_twice_as_much() -> None:
     one, two = played(4), played(8)
-    assert set(one.written.used) == {OWNER, "#queue", "#slot", "#lease", "#machine", "open"}
+    assert set(one.written.used) == {OWNER, "#queue", "#slot", "#lease", "#machine", LEDGER, "open"}
     assert set(one.read.used) - {"open"} == {OWNER, "#queue", "#slot", "#lease", "#machine"}, "a sweep reads the index"
     for a, b in ((one.read, two.read), (one.written, two.written)):
         assert 1.5 < sum(b.used.values()) / sum(a.used.values()) < 2.5

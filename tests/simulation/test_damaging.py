@@ -6,16 +6,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.cleanup.deletion import Tombstone
+from functions.execution.ports import MachineAssignment
 from functions.jobs.errors import JobUnreadable, RecordRefused
 from functions.jobs.job import Job, TimelineEvent
-from simulation.damage import Damage, Kind
+from functions.scheduling.ports import Slot
+from simulation.damage import POSSIBLE, Damage, Kind
 from simulation.damaging import damaged
 from simulation.handlers import Ports
+from simulation.records import SLOTS
 from simulation.stack import Stack
 from simulation.world import World
-from tests.functions.fakes.job_table import JOB_ID, a_job
+from tests.functions.fakes.job_table import JOB_ID, RUN, a_job
+from tests.functions.fakes.machines import a_machine
 from tests.simulation.workflow import definition
 
 KEY = ("alice", JOB_ID)
@@ -72,3 +77,47 @@ def test_a_tombstone_that_cannot_be_read_is_listed(ports: Ports) -> None:
     assert list(ports.jobs.unpurged()) == [KEY]
     with pytest.raises(KeyError, match="logs"):
         ports.jobs.tombstone(*KEY)
+
+
+def test_a_damaged_queue_entry(ports: Ports) -> None:
+    queue = ports.scheduling
+
+    def written_again(damage: Damage) -> object:
+        queue.enqueue(RUN, 1, "t", order="1")
+        assert damaged(ports, KEY, Kind.ENTRY, damage)
+        try:
+            return queue.enqueue(RUN, 1, "t", order="2").attempt
+        except (ClientError, ValueError) as error:
+            return type(error)
+        finally:
+            assert queue.drop_unreadable() == ([f"alice/{RUN.name}"] if damage is Damage.UNREADABLE else [])
+            queue.remove(RUN)
+
+    outcomes = {damage: written_again(damage) for damage in POSSIBLE[Kind.ENTRY]}
+    assert outcomes == {
+        Damage.TOO_LARGE: ClientError,
+        Damage.UNREADABLE: ValueError,
+        Damage.HALF_DELETED: 1,
+        Damage.GONE: 1,
+    }
+
+
+@pytest.mark.parametrize(("damage", "is_released"), [(Damage.UNREADABLE, True), (Damage.HALF_DELETED, False)])
+def test_a_damaged_slot(ports: Ports, damage: Damage, is_released: bool) -> None:  # a table
+    ports.scheduling.enqueue(RUN, 1, "t")
+    ports.scheduling.grant_slots([Slot(RUN, a_machine("i-1"))])
+    assert damaged(ports, KEY, Kind.SLOT, damage)
+    assert (ports.scheduling.slots(), ports.records.slots) == ([], {})
+    ports.scheduling.release_slot(RUN, "i-1")
+    assert (ports.db.count(SLOTS) == 0) is is_released
+
+
+def test_a_damaged_machines_item(ports: Ports) -> None:
+    ports.jobs.update(*KEY, lambda job: replace(job, instance_id="i-1"))
+    ports.machine_table.add(MachineAssignment("i-1", *KEY, 1))
+    assert damaged(ports, KEY, Kind.MACHINE, Damage.TOO_LARGE)
+    with pytest.raises(ClientError, match="ValidationException"):
+        ports.machine_table.store_token("i-1", "token")
+    assert damaged(ports, KEY, Kind.MACHINE, Damage.HALF_DELETED)
+    assert damaged(ports, KEY, Kind.MACHINE, Damage.GONE)
+    assert ports.machine_table.report("i-1", "terminated") is None

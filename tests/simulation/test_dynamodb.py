@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from simulation.dynamodb import MOST_BYTES, TABLE, DynamoDb
+from simulation.dynamodb import MOST_BYTES, TABLE, DynamoDb, size_of
 from simulation.dynamodb_expressions import UnknownExpression, condition, key_condition, update
 
 KEY: dict[str, Any] = {"owner": {"S": "alice"}, "id": {"S": "1"}}
@@ -63,6 +63,18 @@ def test_conditions(text: str, holds: bool) -> None:  # a table
     item = {"a": {"S": "a"}, "n": {"N": "9"}, "s": {"SS": ["a", "b"]}}
     values = {":a": {"S": "a"}, ":big": {"N": "10"}}
     assert condition(text).does(item, {}, values) is holds
+
+
+def test_sizes_are_those_of_the_developer_guide() -> None:
+    values: dict[str, tuple[Any, int]] = {
+        "text": ({"S": "Zoë"}, 4),
+        "number": ({"N": "1234"}, 3),
+        "map": ({"M": {"a": {"BOOL": True}}}, 3 + 1 + 1 + 1),
+        "list": ({"L": [{"S": "ab"}, {"S": "c"}]}, 3 + 3 + 2),
+        "set": ({"SS": ["ab", "c"]}, 3),
+    }
+    for name, (value, size) in values.items():
+        assert size_of({name: value}) == len(name) + size
 
 
 def test_an_item_above_400_kb_is_not_written(db: DynamoDb) -> None:

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from functions.aws.warm_pool_table import DynamoWarmPoolTable
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.cleanup import release_step, sweeper
 from functions.cleanup.release_step import Released, ReleaseStep
@@ -33,7 +34,6 @@ from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Batch, Candidate, QueueEntry
 from functions.scheduling.warm_pool_ports import PooledMachine
 from simulation.calls import caller
-from simulation.warm_pool_table import SimulatedWarmPoolTable
 from tests.simulation.schedule import Schedule, SimulationRun
 from tests.simulation.strategies import GIVEN_UP_LAUNCHES, OWNER_CAPS, schedules
 
@@ -142,20 +142,20 @@ def test_a_termination_that_is_taken_for_granted_is_found(monkeypatch: pytest.Mo
 
 def test_a_machine_of_the_pool_that_is_handed_out_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a table whose claims keep nobody away, and a leader that does not look at them either."""
-    claim, machines = SimulatedWarmPoolTable.claim, SimulatedWarmPoolTable.machines
+    claim, machines = DynamoWarmPoolTable.claim, DynamoWarmPoolTable.machines
 
-    def grasping(self: SimulatedWarmPoolTable, instance_id: str, token: str) -> PooledMachine | None:
-        known = self.items.get(instance_id)
-        if known is not None:
-            self.items[instance_id] = replace(known, claim=None)
+    def grasping(self: DynamoWarmPoolTable, instance_id: str, token: str) -> PooledMachine | None:
+        for known in machines(self):
+            if known.instance_id == instance_id:
+                self.release(known)
         return claim(self, instance_id, token)
 
-    def blind(self: SimulatedWarmPoolTable) -> list[PooledMachine]:
+    def blind(self: DynamoWarmPoolTable) -> list[PooledMachine]:
         is_leader = caller() == "launch"
         return [replace(one, claim=None) if is_leader else one for one in machines(self)]
 
-    monkeypatch.setattr(SimulatedWarmPoolTable, "claim", grasping)
-    monkeypatch.setattr(SimulatedWarmPoolTable, "machines", blind)
+    monkeypatch.setattr(DynamoWarmPoolTable, "claim", grasping)
+    monkeypatch.setattr(DynamoWarmPoolTable, "machines", blind)
     assert first_problems("and is now", schedules(pool_sizes=(1, 2)))
 
 

@@ -91,7 +91,7 @@ def test_a_job_gets_its_machine_its_result_and_its_end() -> None:
 def test_one_slot_serves_all_by_their_wait_and_one_machine_at_a_time() -> None:
     since: dict[str, str] = {}
     with a_story(max_concurrent=1) as story:
-        story.ports.queue.on_enqueue.append(lambda entry: since.update({entry.run.name: entry.since}))
+        story.ports.records.on_enqueue.append(lambda entry: since.update({entry.run.name: entry.since}))
         story.submit_all(6)
         most = 0
         while not story.is_at_rest():
@@ -136,9 +136,9 @@ def test_owners_with_many_jobs_share_the_slots_whoever_came_first() -> None:
         for number in range(12, 24):
             story.submit(number, b"given", "text", Script(60), ignored, owner="bob")
         story.run(250)  # alice's first four have ended
-        queue, shares = story.ports.queue, []
-        while {entry.run.owner for entry in queue.entries.first()} == {"alice", "bob"}:
-            shares.append([slot.run.owner for slot in queue.granted.first()])
+        records, shares = story.ports.records, []
+        while {entry.run.owner for entry in records.entries.values()} == {"alice", "bob"}:
+            shares.append([slot.run.owner for slot in records.slots.values()])
             story.run(1)
         assert len(shares) > 100
         assert max(share.count(owner) for share in shares for owner in ("alice", "bob")) == 2
@@ -199,7 +199,7 @@ def test_a_job_cancelled_in_line_never_gets_a_machine() -> None:
     with a_story(max_concurrent=1) as story:
         story.submit_all(2)
         story.run(20)
-        (waiting,) = story.ports.queue.entries.first()
+        (waiting,) = story.ports.records.entries.values()
         number = next(number for number in range(2) if job_id(number) == waiting.run.job_id)
         story.cancel(number, ignored)
         story.run(5)

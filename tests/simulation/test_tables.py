@@ -1,14 +1,11 @@
-"""The tables in memory answer as the real adapters do, which run on an emulated DynamoDB here."""
+"""The real adapters get the same answers from the DynamoDB in memory and from the emulated one."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,13 +19,9 @@ from functions.execution.ports import MachineAssignment, MachineTable
 from functions.jobs.errors import JobConflict, JobNotFound, LeaseLost
 from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
 from functions.scheduling.ports import Batch, BatchResult, Candidate, Charge, Lease, SchedulingTable, Slot
-from simulation.calls import Calls
 from simulation.clock import VirtualClock
 from simulation.dynamodb import TABLE, DynamoDb
-from simulation.machine_table import SimulatedMachineTable
 from simulation.records import Records
-from simulation.rng import Rng
-from simulation.scheduling_table import SimulatedSchedulingTable
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import a_machine
@@ -42,22 +35,10 @@ _FEW = settings(
 )
 
 
-class Both:
-    """The same table twice, under one clock."""
-
-    def __init__(self) -> None:
-        self.clock = VirtualClock()
-        self.calls = Calls(self.clock, Rng(0), {})
-        self.client = new_client()
-        self.name = new_table(self.client)
-
-    @contextmanager
-    def at_one_time(self) -> Iterator[None]:
-        with self.clock.installed(), patch.object(time, "time", self._seconds):
-            yield
-
-    def _seconds(self) -> float:
-        return self.clock.utc.timestamp()
+def both() -> tuple[tuple[Any, str], tuple[Any, str]]:
+    """Clients and tables: in memory, and emulated."""
+    client = new_client()
+    return (DynamoDb().client, TABLE), (client, new_table(client))
 
 
 @dataclass
@@ -126,17 +107,16 @@ _line_steps = st.one_of(
 @_FEW
 @given(st.lists(_line_steps, min_size=5, max_size=40))
 def test_the_line_answers_as_dynamodb_does(steps: list[tuple[Any, ...]]) -> None:
-    both = Both()
-    real = LineSession(DynamoSchedulingTable(both.client, both.name), [])
-    simulated = LineSession(SimulatedSchedulingTable(both.clock, both.calls), [])
-    with both.at_one_time():
+    clock = VirtualClock()
+    in_memory, emulated = (LineSession(DynamoSchedulingTable(*each), []) for each in both())
+    with clock.installed():
         for step in steps:
             if step[0] == "wait":
-                both.clock.run(both.clock.seconds + step[1])
+                clock.run(clock.seconds + step[1])
             else:
-                assert simulated.do(step) == real.do(step), step
+                assert in_memory.do(step) == emulated.do(step), step
                 if step[0] == "oldest":
-                    assert simulated.do(("slots",)) == real.do(("slots",))
+                    assert in_memory.do(("slots",)) == emulated.do(("slots",))
 
 
 _machine_steps = st.one_of(
@@ -153,11 +133,10 @@ _machine_steps = st.one_of(
 @_FEW
 @given(st.lists(_machine_steps, min_size=3, max_size=25))
 def test_the_machines_answer_as_in_dynamodb(steps: list[tuple[Any, ...]]) -> None:
-    both = Both()
-    tables: list[MachineTable] = [SimulatedMachineTable(both.calls), DynamoMachineTable(both.client, both.name)]
+    tables = [DynamoMachineTable(*each) for each in both()]
     for name, *arguments in steps:
-        simulated, real = (_answer(_method(table, name), *arguments) for table in tables)
-        assert simulated == real, (name, arguments)
+        in_memory, emulated = (_answer(_method(table, name), *arguments) for table in tables)
+        assert in_memory == emulated, (name, arguments)
 
 
 def _method(table: MachineTable, name: str) -> Callable[..., Any]:
@@ -171,10 +150,9 @@ def _answer(method: Callable[..., Any], *arguments: Any) -> Any:
         return "no such machine"
 
 
-@pytest.mark.parametrize("kind", ["in memory", "emulated"])
-def test_a_job_is_written_over_whatever_was_written_in_between(kind: str) -> None:
-    both = Both()
-    table = DynamoJobTable(DynamoDb().client, TABLE) if kind == "in memory" else DynamoJobTable(both.client, both.name)
+@pytest.mark.parametrize("which", [0, 1], ids=["in memory", "emulated"])
+def test_a_job_is_written_over_whatever_was_written_in_between(which: int) -> None:
+    table = DynamoJobTable(*both()[which])
     job = a_job()
     assert table.add(job) is None
     assert table.add(replace(job, input_text="other")) == job

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
+from datetime import timedelta
 
 import pytest
 
 from functions.aws.machine_table import DynamoMachineTable
 from functions.execution.ports import MachineAssignment, MachineTable
+from functions.jobs import clock
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.fakes.job_table import JOB_ID
 from tests.functions.fakes.machine_table import FakeMachineTable
@@ -100,8 +101,8 @@ def test_more_machines_than_one_write_takes_are_queued_and_taken_out_again(table
 def test_a_machine_that_was_queued_long_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     client = new_client()
     table = DynamoMachineTable(client, new_table(client))
-    long_ago = time.time() - 3600
+    long_ago = clock.utc_now() - timedelta(hours=1)
     with monkeypatch.context() as patch:
-        patch.setattr(time, "time", lambda: long_ago)
+        patch.setattr(clock, "utc_now", lambda: long_ago)
         table.queue_ends(["i-1"])
     assert table.queued_ends() == []

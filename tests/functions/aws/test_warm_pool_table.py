@@ -1,4 +1,4 @@
-"""The pool in DynamoDB, in the core's tests and in the simulation answer alike: each test runs against all three."""
+"""The pool in DynamoDB, in memory and emulated, and in the core's tests answers alike."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ import pytest
 
 from functions.aws.warm_pool_table import DynamoWarmPoolTable
 from functions.scheduling.warm_pool_ports import Claim, PooledMachine, WarmPoolTable
-from simulation.calls import Calls
-from simulation.clock import VirtualClock
-from simulation.rng import Rng
-from simulation.warm_pool_table import SimulatedWarmPoolTable
+from simulation.dynamodb import TABLE, DynamoDb
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.warm_pool import FakeWarmPoolTable, pooled
@@ -20,12 +17,12 @@ NOW = "2026-01-31T09:15:00.000Z"
 NEW = pooled(stop_asked_at=None, is_ready=False)
 
 
-@pytest.fixture(params=["fake", "simulated", "dynamodb"])
+@pytest.fixture(params=["fake", "in memory", "emulated"])
 def table(request: pytest.FixtureRequest, stopped_clock: StoppedClock) -> WarmPoolTable:
     if request.param == "fake":
         return FakeWarmPoolTable()
-    if request.param == "simulated":
-        return SimulatedWarmPoolTable(Calls(VirtualClock(), Rng(0), {}))
+    if request.param == "in memory":
+        return DynamoWarmPoolTable(DynamoDb().client, TABLE)
     client = new_client()
     return DynamoWarmPoolTable(client, new_table(client))
 
