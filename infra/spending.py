@@ -17,7 +17,7 @@ _HOURS_A_MONTH = 730
 # As functions/costs/budget.py and pricing.py have it: what a machine takes besides its deadline, and what its job costs
 # besides the machine, in micro-USD.
 _BOOT_AND_END_MINUTES = 10
-_REQUESTS = 590
+_REQUESTS = 380
 _LOOK = 80
 
 

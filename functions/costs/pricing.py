@@ -17,7 +17,7 @@ _HOUR = 3_600
 LEAST_SECONDS = 60
 # What one machine's job costs besides the machine: transitions, calls of functions, requests, the table's reads and
 # writes. The sum of those rows in docs/operations.md, "Costs".
-REQUESTS = 590
+REQUESTS = 380
 # What a look at a machine at work costs, as the workflow takes one again and again: three transitions, two calls. The
 # first after a minute, each later one a tenth later, up to an hour (infra/history.py).
 LOOK = 80

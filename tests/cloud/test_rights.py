@@ -54,8 +54,8 @@ def lose_a_machine_before_it_is_online(client: JobClient) -> None:
     client._http.put("/_local/faults", json={"agent_delay_s": 4}).raise_for_status()
     job = client.submit(b"x", "x.txt", "y")
     until(lambda: client.get(job["id"])["status"] == "launching")
-    (machine,) = machines_of(client, job)
-    client._http.post(f"/_local/machines/{machine['id']}/kill").raise_for_status()
+    (machine,) = client.get(job["id"])["machines"]  # it has its tags a moment later
+    client._http.post(f"/_local/machines/{machine['instance_id']}/kill").raise_for_status()
     client._http.delete("/_local/faults")
     job = client.wait(job["id"])
     assert (job["status"], job["attempts"]) == ("succeeded", 2)

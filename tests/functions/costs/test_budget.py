@@ -96,7 +96,7 @@ def test_who_has_spent_the_day_is_refused_and_told_when_the_next_one_begins(stop
     budget = Budget.of_today(capped(owner=2 * MOST), table_of([spent("alice", MOST + 1)]))
     assert (budget.admit("alice"), budget.admit("bob")) == (AdmissionDecision.REFUSED, AdmissionDecision.GRANTED)
     refusal = budget.refusal("alice") or ""
-    assert refusal.startswith("Your machines have cost 0.038191 USD today")
+    assert refusal.startswith("Your machines have cost 0.037981 USD today")
     assert "00:00 UTC" in refusal
 
 
@@ -144,7 +144,7 @@ def test_a_job_gets_no_machine_that_might_take_it_beyond_its_cap(stopped_clock: 
     job = replace(a_job(), machines=(machine,))
     cost = 600 + REQUESTS
     capped(job=cost + MOST).check_job(job)
-    with pytest.raises(JobCostCap, match=r"has cost 0.001190 USD.* up to 0.038190 USD; a job may cost 0.039379 USD"):
+    with pytest.raises(JobCostCap, match=r"has cost 0.000980 USD.* up to 0.037980 USD; a job may cost 0.038959 USD"):
         capped(job=cost + MOST - 1).check_job(job)
     with pytest.raises(JobCostCap):
         capped(job=cost + MOST).check_job(replace(job, overrides=Overrides("m6g.large")))
