@@ -1,6 +1,6 @@
 """Notifications: the topic that people and webhooks subscribe to, and the workflow's last step, which publishes to it.
 
-docs/decisions/0021-the-workflow-notifies.md says why no EventBridge rule does.
+docs/decisions/0023-the-workflow-notifies.md says why no EventBridge rule does.
 """
 
 from __future__ import annotations
