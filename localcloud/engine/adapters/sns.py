@@ -59,7 +59,9 @@ class Topic(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("sns").get_topic_attributes(TopicArn=resource_id)["Attributes"]
         name = str(found["TopicArn"]).rpartition(":")[2]
-        return {**camel(found, "displayName", "kmsMasterKeyId", "policy"), "name": name}
+        # SNS leaves the version out where it was never set.
+        version = {"signatureVersion": int(found["SignatureVersion"])} if "SignatureVersion" in found else {}
+        return {**camel(found, "displayName", "kmsMasterKeyId", "policy"), **version, "name": name}
 
 
 @carries("aws:sns/topicPolicy:TopicPolicy")
