@@ -31,6 +31,7 @@ const EVENTS = new Map(Object.entries({
   failed: { label: "Job failed", tone: "bad" },
   cancelled: { label: "Job cancelled", tone: "warn" },
   machine_swept: { label: "Leftover machine terminated", tone: "warn" },
+  machine_not_needed: { label: "Unneeded machine terminated", tone: "good" },
   machine_terminated: { label: "Machine confirmed terminated", tone: "good" },
 }));
 const OUTCOMES = ["succeeded", "failed", "cancelled"];

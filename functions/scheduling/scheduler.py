@@ -34,7 +34,7 @@ from functions.jobs.errors import (
     Throttled,
 )
 from functions.jobs.isolation import isolated
-from functions.jobs.job import MachineReceipt, Run, TimelineEvent
+from functions.jobs.job import Job, MachineReceipt, Run, TimelineEvent
 from functions.jobs.ports import JobTable
 from functions.jobs.run_guard import is_over, require_active
 from functions.scheduling.fair_order import IN_ORDER, fair_order, note_served, owners_cut_short
@@ -53,6 +53,7 @@ MAX_BATCH = 500
 # Entries of an owner that may still be in the queue although they have a slot: their run is about to be notified.
 _GRANTED = 5
 
+_NEVER_ASSIGNED = "EC2 accepted its termination before any command was sent"
 # DynamoDB's limit for one call.
 _SLOTS_A_WRITE = 25
 
@@ -315,10 +316,21 @@ class Scheduler:
 
     def _end_unassigned(self, slot: Slot) -> None:
         """Ends a machine whose run left the queue, unless an earlier holder has assigned it to the run already."""
-        held = self.queue.table.slot(slot.run)
-        if held is None or held.machine.instance_id != slot.machine.instance_id:
-            self.machines.terminate(slot.machine.instance_id)
-            self.queue.charge(slot.run.owner, slot.machine)
+        run, instance_id = slot.run, slot.machine.instance_id
+        held = self.queue.table.slot(run)
+        if held is not None and held.machine.instance_id == instance_id:
+            return
+        self.machines.terminate(instance_id)
+        machine = slot.machine.ended(now(), _NEVER_ASSIGNED)
+        self.queue.charge(run.owner, machine)
+        event = TimelineEvent("machine_not_needed", now(), f"{instance_id} came too late; it was ended at once.")
+
+        def change(job: Job) -> Job:
+            return job if job.machine(instance_id) else job.with_machine(machine).noted(event)
+
+        # The ledger has the machine, so the job's receipts must have it. A job that was deleted needs none.
+        with suppress(JobNotFound):
+            self.jobs.update(run.owner, run.job_id, change)
 
     def _assign_isolated(self, assignment: Assignment) -> None:
         """A run that cannot be notified keeps its slot, and finds it when its step is retried."""

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from functions.costs.budget import Spending
+from functions.costs.pricing import Prices, job_cost
 from functions.jobs import clock
 from functions.jobs.errors import LeaseLost
 from functions.jobs.job import JobStatus, Run
@@ -321,6 +323,23 @@ def test_a_machine_of_a_run_that_was_cancelled_meanwhile_is_terminated() -> None
     assert queue.machines.terminated == ["i-2"]
     assert queue.heard(queue.runs[1]) == ["JobEnded"]
     assert [slot.run for slot in queue.table.slots()] == [queue.runs[0]]
+
+
+def test_a_machine_that_came_too_late_is_in_the_ledger_and_in_its_jobs_receipts_once() -> None:
+    queue = waiting(2, spending=Spending(Prices({ONE.instance_type: {ONE.market: 36_000}})))
+    late = queue.runs[1]
+    queue.table.remove(late)
+    for _ in range(2):  # the second holder repeats what the first did, as after a crash
+        left_unfinished(queue, *queue.runs)
+        run(queue, queue.runs[0])
+    job = queue.jobs.get(late.owner, late.job_id)
+    assert job
+    (machine,) = job.machines
+    assert (machine.instance_id, machine.terminated_at is not None) == ("i-2", True)
+    assert [event.event for event in job.timeline].count("machine_not_needed") == 1
+    cost = job_cost(job, clock.utc_now())
+    assert cost
+    assert queue.table.charges["i-2"].micro_usd == cost.micro_usd
 
 
 def test_a_machine_of_a_run_that_is_over_and_does_not_listen_is_terminated() -> None:
