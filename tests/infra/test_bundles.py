@@ -61,14 +61,18 @@ def test_a_bundle_that_is_there_is_not_built_again(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_bundle_has_our_code_and_what_it_needs_and_nothing_else() -> None:
-    names = names_in(orchestrator_bundle("record"))
+    names = names_in(orchestrator_bundle("stream"))
     ours = {name for name in names if name.startswith(("functions", "ec2_payload")) and name.endswith(".py")}
     assert {
-        "functions/orchestrator/record.py",
-        "functions/execution/record_step.py",
-        "functions/aws/job_files.py",
+        "functions/orchestrator/stream.py",
+        "functions/aws/workflow.py",
     } <= ours
-    others = ("functions/api", "functions/aws/machines", "functions/aws/line_table", "functions/orchestrator/launch")
+    others = (
+        "functions/api",
+        "functions/aws/machines",
+        "functions/aws/scheduling_table",
+        "functions/orchestrator/launch",
+    )
     assert not [name for name in ours if name.startswith((*others, "ec2_payload"))]
     assert "ec2_payload/bootstrap.py" in names_in(orchestrator_bundle("dispatch"))
     tops = {name.split("/")[0].removesuffix(".py") for name in names if ".dist-info" not in name}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from infra.api import BUNDLE as API_BUNDLE
 from infra.bundle import Bundle
 from infra.bundling.target import Target
 from infra.steps import orchestrator_bundle
+from infra.workflow import DEFINITION, filled
 from localcloud.engine.deployment import Deployment, preview
 from tests.functions.fakes.job_table import JOB_ID
 from tests.infra.conftest import CONFIG, ROOT
@@ -160,7 +162,7 @@ def test_a_steps_error_reaches_the_workflow_under_its_own_name(probe: LambdaFunc
 
 
 def test_the_workflow_names_no_other_errors_than_these() -> None:
-    definition = json.loads((ROOT / "functions/orchestrator/workflow.asl.json").read_text())
+    definition = filled(json.loads(DEFINITION.read_text()), defaultdict(str))
     named = {
         error
         for state in definition["States"].values()

@@ -73,7 +73,8 @@ def test_no_version_is_kept_for_good(request: pytest.FixtureRequest, stack: str,
 def test_stacks_are_made_of_the_same_resources(production: Deployment, signed_in: Deployment) -> None:
     def parts(deployment: Deployment, stack: str) -> set[tuple[str, str]]:
         # What watches a stack is none of its parts: test_monitoring.py.
-        own = [each for each in deployment.resources if "mayfly:index:Monitoring" not in each.urn]
+        others = ("mayfly:index:Monitoring", "mayfly:index:Notifications")
+        own = [each for each in deployment.resources if not any(other in each.urn for other in others)]
         return {(each.type, each.name.replace(f"mayfly-{stack}", "")) for each in own}
 
     more = {(VERSIONING, "-uploads"), (VERSIONING, "-outputs")}

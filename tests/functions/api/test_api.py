@@ -278,12 +278,12 @@ def test_a_job_tells_what_it_has_cost_for_good_or_so_far(api: Api, stopped_clock
     machine = a_machine(launched_at="2026-01-31T09:15:00.000Z", hourly_micro_usd=36_000)
     api.jobs.add(a_job(owner=OWNER, status=JobStatus.RUNNING, machines=(machine,)))
     stopped_clock.go_on(120)
-    so_far = {"usd": "0.001870", "min_usd": "0.001870", "is_final": False, "machine_seconds": 120}
+    so_far = {"usd": "0.001660", "min_usd": "0.001660", "is_final": False, "machine_seconds": 120}
     assert api.client.get(f"/jobs/{JOB_ID}").json()["cost"] == so_far
     api.jobs.update(OWNER, JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
     api.jobs.update(OWNER, JOB_ID, lambda job: job.with_machine(machine.ended("2026-01-31T09:15:01.000Z", "seen")))
     (listed,) = api.client.get("/jobs").json()["jobs"]
-    assert listed["cost"] == {"usd": "0.001190", "min_usd": "0.001190", "is_final": True, "machine_seconds": 60}
+    assert listed["cost"] == {"usd": "0.000980", "min_usd": "0.000980", "is_final": True, "machine_seconds": 60}
 
 
 def test_the_limits_tell_what_jobs_cost(api: Api) -> None:
@@ -297,7 +297,7 @@ def test_the_limits_tell_what_jobs_cost(api: Api) -> None:
         "machine_usd_per_hour": "0.019200",
         "usd_per_minute": "0.000437",
         "max_usd_per_minute": "0.000437",
-        "max_usd_per_job": "0.056780",
+        "max_usd_per_job": "0.056360",
     }
 
 
