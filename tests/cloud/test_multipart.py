@@ -120,7 +120,7 @@ def test_a_parts_url_takes_nothing_but_the_part_it_was_made_for(client: JobClien
     for wrong in (0, size - 1, size + 1):
         assert put(url, bytes(wrong)) == 403, wrong
     state = about(client, begun, "parts", filename="x.txt", size=40 * MIB).json()
-    assert [each["stored"] for each in state["parts"]] == [False, False]
+    assert not any(each["stored"] for each in state["parts"])
     assert put(url, bytes(size)) == 200
     assert about(client, begun, "abort", filename="x.txt").status_code == 204
 
