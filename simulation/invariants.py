@@ -9,6 +9,7 @@ from functions.costs.budget import Spending
 from functions.costs.pricing import day_of
 from functions.jobs.job import Job, JobStatus
 from functions.jobs.metrics import JOBS_ENDED, MACHINE_SECONDS
+from functions.scheduling.fair_order import IN_ORDER
 from functions.scheduling.ports import Batch, QueueEntry, Slot
 from simulation.calls import invocation
 from simulation.clock import VirtualClock
@@ -104,6 +105,14 @@ class Invariants:
             )
             self._served[running.number] = self._records.served
 
+    def _was_read(self, entry: QueueEntry, holder: int, launched: int) -> bool:
+        """Whether the holder has surely read an entry: of an owner with many it reads those of the oldest jobs.
+
+        Half of them, since some that it read may have left the queue by now.
+        """
+        same_owner = (each for each in self._seen[holder] if each.run.owner == entry.run.owner)
+        return sum(each.run.name < entry.run.name for each in same_owner) < max(launched, IN_ORDER) // 2
+
     def _on_save_batch(self, batch: Batch) -> None:
         """Every entry before one of the batch, at the holder's last read of the queue, is in the batch as well.
 
@@ -129,7 +138,11 @@ class Invariants:
         before = [
             _before_the_last(some, members, self._held[holder], self._served[holder]) for some in (in_line, hoping)
         ]
-        passed_over = [entry for entry in before[1] if entry in before[0] and entry.run.name not in members]
+        passed_over = [
+            entry
+            for entry in before[1]
+            if entry in before[0] and entry.run.name not in members and self._was_read(entry, holder, len(members))
+        ]
         free = self._stack.max_concurrent - len(self._records.slots)
         # A run that a cap leaves no room for today is rejected, and is in the queue until then.
         for entry in passed_over if not self._stack.owner_cap else ():
