@@ -143,7 +143,7 @@ browsers: browser ## have Chromium, Firefox and WebKitGTK with their drivers for
 	@command -v geckodriver >/dev/null || $(MAKE) --no-print-directory $(GECKODRIVER)
 
 $(GECKODRIVER):
-	@command -v cargo >/dev/null || { echo "Building geckodriver needs cargo (https://rustup.rs)" >&2; exit 1; }
+	@command -v cargo >/dev/null || { echo "Building geckodriver needs cargo, which Rust has" >&2; exit 1; }
 	@echo "Building geckodriver $(GECKODRIVER_VERSION); the first time takes some minutes ..." >&2
 	@cargo install --quiet --locked --debug --root $(GECKODRIVER:/bin/geckodriver=) geckodriver@$(GECKODRIVER_VERSION)
 
