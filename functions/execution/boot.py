@@ -16,7 +16,11 @@ _SHARE, _SHORTEST, _LONGEST = 0.3, 0.8, 3.0
 # Boots differ by as much without anything to learn, in seconds.
 _TOLERANCE = 1.0
 # What an expectation is lowered by, as a share, when the first try found the agent online.
-_LOWERED = 0.02
+_LOWERED = 0.05
+# What it is raised by at most, as a share and in seconds: one slow boot must not delay all that follow.
+_RAISED, _RAISED_SECONDS = 0.25, 2.0
+# Of a type that is not known, the first try may come long after the boot: it says no more than this, in seconds.
+_FIRST_GUESS = 20.0
 
 
 @dataclass
@@ -61,5 +65,10 @@ class Boot:
         before = self.expected_seconds
         if self.missed is None:
             # It may have been online for long.
-            return self.age if before is None else (1 - _LOWERED) * before if before > _TOLERANCE else None
-        return self.missed if before is None or abs(self.missed - before) > _TOLERANCE else None
+            if before is None:
+                return min(self.age, _FIRST_GUESS)
+            return (1 - _LOWERED) * before if before > _TOLERANCE else None
+        if before is None:
+            return self.missed
+        most = before + max(_RAISED_SECONDS, _RAISED * before)
+        return min(self.missed, most) if abs(self.missed - before) > _TOLERANCE else None

@@ -114,7 +114,8 @@ class DispatchStep:
             # The job was cancelled during the call. Its log is deleted with it only if the record names the command.
             self.jobs.update(run.owner, run.job_id, lambda job: _with_late_command(job, instance_id, command_id))
             raise
-        self._note_boot(job, boot.learned())
+        # A machine that stores again was online long ago.
+        self._note_boot(job, None if stored_after else boot.learned())
         return command_id
 
     def _note_boot(self, job: Job, seconds: float | None) -> None:

@@ -287,10 +287,11 @@ def test_the_first_machine_of_a_type_is_taken_to_boot_as_machines_do(monkeypatch
     ("sends", "age", "expected", "learned"),
     [
         ((NOT_YET, "c-1"), 20.0, 20, {}),
-        ((NOT_YET, "c-1"), 31.0, 20, {"t4g.small": 31}),
-        (("c-1",), 20.1, 20, {"t4g.small": 19.6}),
+        ((NOT_YET, "c-1"), 23.0, 20, {"t4g.small": 23}),
+        ((NOT_YET, "c-1"), 250.0, 20, {"t4g.small": 25}),
+        (("c-1",), 20.1, 20, {"t4g.small": 19}),
     ],
-    ids=["as expected", "later", "perhaps long ago"],
+    ids=["as expected", "later", "much later", "perhaps long ago"],
 )
 def test_each_boot_teaches_when_to_expect_the_next(
     monkeypatch: pytest.MonkeyPatch,
@@ -302,6 +303,21 @@ def test_each_boot_teaches_when_to_expect_the_next(
     boot = Booting(monkeypatch, *sends, age=age, online_at=expected)
     boot.dispatch(wait=boot.wait(20, expected))
     assert boot.dispatch.queue.boots == pytest.approx(learned)
+
+
+def test_a_first_try_that_comes_late_says_little_of_the_boot(monkeypatch: pytest.MonkeyPatch) -> None:
+    boot = Booting(monkeypatch, "c-1", age=1_500, online_at=None)
+    boot.dispatch(wait=boot.wait(0, 20))
+    assert boot.dispatch.queue.boots == {"t4g.small": 20}
+
+
+def test_storing_again_teaches_nothing_of_the_boot(monkeypatch: pytest.MonkeyPatch) -> None:
+    boot = Booting(monkeypatch, "c-1", "c-2", age=20, online_at=20)
+    boot.dispatch(wait=boot.wait(20, 20))
+    boot.dispatch.queue.boots.clear()
+    boot.pass_time(21_600)
+    boot.dispatch(stored_after="c-1")
+    assert boot.dispatch.queue.boots == {}
 
 
 def test_an_execution_from_before_an_upgrade_retries_by_itself() -> None:
