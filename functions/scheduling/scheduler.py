@@ -53,6 +53,9 @@ MAX_BATCH = 500
 # Entries of an owner that may still be in the queue although they have a slot: their run is about to be notified.
 _GRANTED = 5
 
+# Seconds. The workflow waits for a boot without a look at it; a machine that takes longer is asked again and again.
+_LONGEST_BOOT = 60.0
+_ENDING = {"shutting-down", "terminated"}
 _NEVER_ASSIGNED = "EC2 accepted its termination before any command was sent"
 # DynamoDB's limit for one call.
 _SLOTS_A_WRITE = 25
@@ -320,7 +323,8 @@ class Scheduler:
         held = self.queue.table.slot(run)
         if held is not None and held.machine.instance_id == instance_id:
             return
-        self.machines.terminate(instance_id)
+        if self.machines.terminate(instance_id) not in _ENDING:
+            return  # EC2 may not know it yet: the sweeper ends and charges it
         machine = slot.machine.ended(now(), _NEVER_ASSIGNED)
         self.queue.charge(run.owner, machine)
         event = TimelineEvent("machine_not_needed", now(), f"{instance_id} came too late; it was ended at once.")
@@ -372,7 +376,8 @@ def _slot(lease: Lease, run: Run, machine: MachineReceipt) -> Slot:
     seconds = None if machine.prepared_at else lease.boots.get(machine.instance_type)
     if seconds is None:
         return Slot(run, machine)
-    return Slot(run, machine, rfc3339(datetime.fromisoformat(machine.launched_at) + timedelta(seconds=seconds)))
+    expected = timedelta(seconds=min(seconds, _LONGEST_BOOT))
+    return Slot(run, machine, rfc3339(datetime.fromisoformat(machine.launched_at) + expected))
 
 
 def _decisive(refusals: Sequence[Refusal]) -> Refusal:

@@ -342,6 +342,33 @@ def test_a_machine_that_came_too_late_is_in_the_ledger_and_in_its_jobs_receipts_
     assert queue.table.charges["i-2"].micro_usd == cost.micro_usd
 
 
+def test_a_machine_that_ec2_does_not_know_yet_is_left_to_the_sweeper() -> None:
+    queue = waiting(2, spending=Spending(Prices({ONE.instance_type: {ONE.market: 36_000}})))
+    late = queue.runs[1]
+
+    class UnknownYet(FakeMachines):
+        def terminate(self, instance_id: str) -> str | None:
+            super().terminate(instance_id)
+            return None
+
+    queue.machines = UnknownYet()
+    left_unfinished(queue, *queue.runs)
+    queue.table.remove(late)
+    run(queue, queue.runs[0])
+    assert queue.machines.terminated == ["i-2"]
+    assert queue.table.charges == {}, "the sweeper charges it when it ends it"
+    assert queue.job(late).machines == ()
+
+
+def test_a_boot_that_took_long_is_waited_for_no_longer_than_a_minute() -> None:
+    queue = waiting(1)
+    queue.table.note_boot(ONE.instance_type, 1_500)
+    run(queue, queue.runs[0])
+    slot = queue.table.slot(queue.runs[0])
+    assert slot
+    assert slot.online_at == clock.rfc3339(clock.utc_now() + timedelta(seconds=60))
+
+
 def test_a_machine_of_a_run_that_is_over_and_does_not_listen_is_terminated() -> None:
     queue = waiting(2)
     cancelled = queue.runs[1]
