@@ -48,8 +48,8 @@ export function jobDuration(job) {
 
 /** @param {Job} job @returns {boolean} whether it is under way without a machine: none yet, or none any more */
 export function waitsForMachine(job) {
-  const machine = job.machines.at(-1);
-  return !isOver(job) && (machine?.run !== job.run || machine.terminated_at !== null);
+  const machine = job.machines.findLast(({ run }) => run === job.run);
+  return !isOver(job) && machine?.terminated_at !== null;
 }
 
 /** @param {Job} job @returns {TimelineEvent[]} the launches that were refused since it began to wait for a machine */

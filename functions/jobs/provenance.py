@@ -135,7 +135,9 @@ def manifest_of(
         mayfly: the version that is at work.
     """
     times = {event.event: event.at for event in events}
-    machine = next((each for each in job.machines if each.attempt == attempt), None)
+    # A machine that came too late for a cancelled run may have the same attempt.
+    of_run = (each for each in reversed(job.machines) if each.run == job.run)
+    machine = next((each for each in of_run if each.attempt == attempt), None)
     return Manifest(
         job_id=job.id,
         owner=job.owner,

@@ -39,6 +39,11 @@ def manifest(job: Job = JOB, reported: Reported = REPORTED, stored: StoredOutput
     return json.loads(manifest_of(job, 2, stored, reported, EVENTS, "1.2.3").encode())
 
 
+def test_a_manifest_names_no_machine_that_came_too_late_for_an_earlier_run() -> None:
+    late = a_machine("i-late", run=1, attempt=2)
+    assert manifest(replace(JOB, machines=(late, *JOB.machines)))["machine"] == manifest()["machine"]
+
+
 def test_a_manifest_tells_what_the_result_was_made_of() -> None:
     assert manifest() == {
         "version": 1,
