@@ -123,10 +123,10 @@ class Sweeper:
             if not is_live or clock.age(machine.launched_at) >= self.machine_deadline:
                 self.machines.terminate(machine.instance_id)
                 self._count(machine.instance_id, report)
-                if held is None:
-                    self._charge_unassigned(machine)
-                else:
+                if held is not None:
                     notes.append(held)
+                elif not machine.is_down:  # a stopped one was of a pool, and has cost its minutes there
+                    self._charge_unassigned(machine)
 
         def check_slot(slot: Slot) -> None:
             if clock.age(slot.machine.launched_at) >= self.grace and not is_running(slot.run):

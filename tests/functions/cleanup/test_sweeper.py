@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -209,6 +210,14 @@ def test_a_machine_that_no_run_was_given_is_charged_to_the_stack_once(stopped_cl
     (charge,) = sweep.table.charges.values()
     assert (charge.owner, charge.instance_id) == (UNASSIGNED, "i-1")
     assert charge.micro_usd == for_seconds(PRICES.hourly("t4g.small", "spot") or 0, OLD.total_seconds())
+
+
+def test_a_stopped_machine_of_a_pool_that_was_given_up_is_not_charged_for_its_rest(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, workflow="RUNNING")
+    sweep.machine(OLD)
+    sweep.machines.alive[0] = replace(sweep.machines.alive[0], state="stopped")
+    assert sweep().terminated == ["i-1"]
+    assert sweep.table.charges == {}
 
 
 def test_a_machine_that_is_charged_already_is_not_charged_to_the_stack(stopped_clock: StoppedClock) -> None:
