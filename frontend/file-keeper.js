@@ -47,7 +47,7 @@ export class FileKeeper {
   /** Says which of the form's files are kept. @returns {Promise<number>} how many are not */
   async show() {
     const kept = await this.#kept;
-    const all = this.#files.all.map(({ file }) => file);
+    const all = this.#files.all.filter(({ submission }) => !submission.isDone).map(({ file }) => file);
     const count = kept ? all.filter((file) => kept.has(file)).length : 0;
     const lost = all.length - count;
     const what = count > 1 ? "encrypted copies until the jobs are created" : "an encrypted copy until the job is created";

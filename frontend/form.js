@@ -260,6 +260,7 @@ export class JobForm {
       job = await askBeforeLeavingDuring(() => submission.run(batch.text, multipartFrom, row.reports));
       batch.jobs.push(job);
       row.done();
+      this.#keeper?.then((keeper) => keeper?.forget(submission.file));
     } catch (error) {
       const reason = trouble(error);
       batch.troubles.push(reason);
@@ -297,7 +298,8 @@ export class JobForm {
     this.#background ??= new loaded.BackgroundUploads();
     this.#background.add(batch.text, this.#files.all.map(({ row }) => row), this.#total);
     this.#batch = this.#total = null;
-    this.#files.release();
+    // After a reload they would go with the next text.
+    for (const { file } of this.#files.release()) this.#keeper?.then((keeper) => keeper?.forget(file));
     this.#text.set("");
     this.#showBusy();
   }

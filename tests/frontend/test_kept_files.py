@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
+from tests.cloud.steps import until
 from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
 
@@ -121,6 +122,50 @@ def test_an_upload_that_a_reload_cut_off_goes_on_by_itself(
     expect(form.page.get_by_role("region", name="Interrupted upload")).to_be_hidden()
     form.page.wait_for_function("sessionStorage.length === 0")
     assert form.page.evaluate(ON_DISK) == []
+
+
+def test_a_file_that_has_its_job_is_not_put_back_while_others_are_uploaded(
+    form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
+) -> None:
+    fake_cloud.limits["multipart_from_bytes"] = 100
+    fake_cloud.part_size = 10_000
+    fake_cloud.uploads_may_end.clear()
+    fake_cloud.first_held_part = 2
+    quick, slow = tmp_path / "quick.bin", tmp_path / "slow.bin"
+    quick.write_bytes(bytes(5_000))
+    slow.write_bytes(bytes(25_000))
+    form.open()
+    form.text.fill("the text")
+    form.file.set_input_files([quick, slow])
+    expect(form.page.locator("#kept-note")).to_contain_text("encrypted copies")
+    form.submit_button.click()
+    expect(form.rows).to_have_count(1)
+    expect(form.file_rows.filter(has_text="slow.bin")).to_contain_text("waiting for the storage")
+    until(lambda: len(form.page.evaluate(ON_DISK)) == 1)
+    form.page.on("dialog", lambda dialog: dialog.accept())
+    form.page.reload()
+    fake_cloud.uploads_may_end.set()
+    expect(form.page.locator("#job-list")).to_contain_text("2 jobs")
+    expect(form.file_rows).to_have_count(0)
+    assert sorted(job.record["filename"] for job in fake_cloud.jobs.values()) == ["quick.bin", "slow.bin"]
+
+
+def test_files_of_another_batch_do_not_come_back_under_the_next_ones_text(
+    form: JobPage, fake_cloud: FakeCloud, document: Path
+) -> None:
+    fake_cloud.uploads_may_end.clear()
+    form.open()
+    form.fill("first text", document)
+    expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
+    form.submit_button.click()
+    form.page.get_by_role("button", name="Start another batch").click()
+    form.text.fill("second text")
+    until(lambda: form.page.evaluate(ON_DISK) == [])
+    form.page.on("dialog", lambda dialog: dialog.accept())
+    form.page.reload()
+    expect(form.text).to_have_value("second text")
+    expect(form.page.locator("#file-limits")).to_contain_text("Up to")
+    expect(form.file_rows).to_have_count(0)
 
 
 def test_a_browser_without_a_database_says_nothing_of_keeping(form: JobPage, document: Path) -> None:
