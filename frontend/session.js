@@ -12,7 +12,7 @@ import { PoolUnreachable, randomText, TokenRefused, UserPool } from "./user-pool
 /**
  * @typedef {import("./user-pool.js").Tokens} Tokens
  * @typedef {"open" | "signed-out" | "signed-in" | "expired"} SessionState
- *   `open` where nobody has to sign in; `expired` when that happened under somebody's hands
+ *   `open` where there is no sign-in; `expired` when it ended while the page was in use
  * @typedef {{owner: string, email: string, refreshToken: string | null}} Stored
  * @typedef {{state: string, verifier: string, hash: string}} Journey to the sign-in pages and back, to this place of the page
  */
@@ -20,8 +20,7 @@ import { PoolUnreachable, randomText, TokenRefused, UserPool } from "./user-pool
 const TIMEOUT_MS = 15_000;
 const STORED = "mayfly.session";
 const JOURNEY = "mayfly.sign-in";
-// A lock of each tab that is signed in, so that a new one knows at once whether there is one to ask. A browser frees it
-// when the tab is gone, however that came about.
+// A lock of each tab that is signed in: a new one knows at once whether there is one to ask. A browser frees it with the tab.
 export const HELD_WHILE_SIGNED_IN = "mayfly.signed-in";
 // A request may take a while to get to where its token is checked.
 const RENEW_BEFORE_END_MS = 60_000;
@@ -33,10 +32,10 @@ const REFUSALS = new Map([
 ]);
 export const EXPIRED = "Your sign-in has expired. Sign in again.";
 
-/** Nobody is signed in any more. */
+/** The sign-in is over. */
 export class SignedOut extends Error {}
 
-/** Nobody can tell yet whether people have to sign in here. */
+/** Whether people sign in here is not known yet. */
 export class SettingsUnreachable extends Error {}
 
 /** @param {string} token a JWT @returns {Record<string, any>} its claims; whoever gets the token verifies it */
@@ -191,7 +190,8 @@ class Session extends EventTarget {
     const { held = [] } = await navigator.locks.query();
     const isElsewhere = held.some(({ name }) => name === HELD_WHILE_SIGNED_IN);
     const other = isElsewhere ? await (await this.#openTabs())?.ask() : null;
-    if (!other) return;
+    const mine = /** @type {Stored | null} */ (stored(STORED))?.owner;
+    if (!other || (mine && mine !== other.owner)) return;
     this.#makeRoomFor(other.owner);
     this.#refreshToken = other.refreshToken;
     this.email = other.email;
@@ -219,7 +219,7 @@ class Session extends EventTarget {
   /** What another person typed or uploaded in this tab is kept from the next. @param {string} owner */
   #makeRoomFor(owner) {
     const before = /** @type {Stored | null} */ (stored(STORED))?.owner;
-    if (before && before !== owner) sessionStorage.clear();
+    if (before !== owner) sessionStorage.clear();
   }
 
   /** Calls at the same time share one renewal. @returns {Promise<string>} */
@@ -229,13 +229,15 @@ class Session extends EventTarget {
   }
 
   async #askForRenewal() {
-    if (!this.#refreshToken) throw new SignedOut(EXPIRED);
+    const used = this.#refreshToken;
+    if (!used) throw new SignedOut(EXPIRED);
     try {
-      const tokens = await this.#requirePool().renew(this.#refreshToken);
+      const tokens = await this.#requirePool().renew(used);
       if (!this.#refreshToken) throw new SignedOut(EXPIRED); // signed out meanwhile
       return this.#take(tokens);
     } catch (error) {
       if (!(error instanceof TokenRefused)) throw error;
+      if (this.#refreshToken && this.#refreshToken !== used) return this.#askForRenewal();
       this.expire();
       throw new SignedOut(EXPIRED);
     }
@@ -277,6 +279,7 @@ class Session extends EventTarget {
     sessionStorage.clear();
     this.#become("signed-out");
     if (refreshToken) await this.#requirePool().revoke(refreshToken);
+    sessionStorage.clear();
   }
 
   #requirePool() {
