@@ -28,6 +28,8 @@ DEPRECATED = "ignore:setting remote_server_addr:DeprecationWarning"
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings(DEPRECATED)]
 
 WITHIN_SECONDS = 60
+# An element that was drawn anew, and a download that the browser has renamed since it was listed.
+_PASSING = [StaleElementReferenceException, FileNotFoundError]
 Seen = TypeVar("Seen")
 
 # What the tab key should reach, and what it has reached: some words of each, and whether its focus can be seen.
@@ -57,7 +59,7 @@ class User:
         self.cloud = cloud
 
     def sees(self, what: str, look: Callable[[], Seen]) -> Seen:
-        wait = WebDriverWait(self.driver, WITHIN_SECONDS, 0.05, [StaleElementReferenceException])
+        wait = WebDriverWait(self.driver, WITHIN_SECONDS, 0.05, _PASSING)
         return wait.until(lambda _: look(), f"not seen: {what}")
 
     def finds(self, selector: str, text: str = "") -> WebElement:
