@@ -228,6 +228,7 @@ class Session extends EventTarget {
     return this.#renewal;
   }
 
+  /** @returns {Promise<string>} */
   async #askForRenewal() {
     const used = this.#refreshToken;
     if (!used) throw new SignedOut(EXPIRED);
