@@ -2,10 +2,9 @@
 /**
  * Who is signed in, and the token for the API.
  *
- * Access and ID token stay in memory. The refresh token is in sessionStorage as well, so that a reload, or the way to
- * the documentation and back, does not ask for the password again: that storage is this tab's alone and ends with it,
- * and `state` and code verifier have to outlive the way to the sign-in pages there anyway. Nothing is in localStorage or
- * a cookie; a new tab asks those that are open. Why: docs/decisions/0008-the-page-signs-people-in-itself.md and 0021.
+ * Access and ID token stay in memory. The refresh token is in sessionStorage as well, so that a reload does not ask for the
+ * password again: that storage is this tab's alone. Nothing is in localStorage or a cookie; a new tab asks those that are
+ * open. Why: docs/decisions/0008-the-page-signs-people-in-itself.md and 0021.
  */
 import { PoolUnreachable, randomText, TokenRefused, UserPool } from "./user-pool.js";
 
@@ -166,7 +165,7 @@ class Session extends EventTarget {
     const journey = stored(JOURNEY);
     sessionStorage.removeItem(JOURNEY);
     const isOurs = journey !== null && journey.state === answer.get("state");
-    // The code is of use once, but neither history nor a bookmark shall have it.
+    // Neither history nor a bookmark shall have the code.
     history.replaceState(null, "", location.pathname + (isOurs ? journey.hash : location.hash));
     if (!isOurs) {
       this.problem = "This sign-in was not started in this tab, or has already ended. Sign in again.";
