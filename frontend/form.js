@@ -160,7 +160,7 @@ export class JobForm {
 
   /** Their module is loaded where the stack allows something: the page's first load goes without. @param {api.Limits} limits */
   async #showOptions(limits) {
-    const loaded = await import("./options.js").catch(() => null); // a job without options is a job, too
+    const loaded = await import("./options.js").catch(() => null);
     if (!loaded) return;
     this.#options = new loaded.Options(limits);
     this.#report.element.before(this.#options.element);

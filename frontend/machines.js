@@ -1,15 +1,16 @@
 // @ts-check
 import * as api from "./api.js";
+import { session } from "./session.js";
 
 /** @typedef {import("./api.js").AliveMachine} AliveMachine */
 
-/** The machines that are alive now. Fires "change" whenever that may have become another answer. */
+/** The machines that are alive now. Fires "change" when that may have changed. */
 export class Machines extends EventTarget {
   /** @type {AliveMachine[] | null} null while it is not known */
   alive = null;
   #asked = 0;
 
-  /** Rejects with an ApiError; what was known before is forgotten then: a number that may be wrong calms nobody. */
+  /** Rejects with an ApiError, and forgets what was known before: it may be wrong by then. */
   async refresh() {
     this.#asked += 1;
     const turn = this.#asked;
@@ -34,6 +35,6 @@ export class Machines extends EventTarget {
   #take(turn, alive) {
     if (turn !== this.#asked) return;
     this.alive = alive;
-    this.dispatchEvent(new Event("change"));
+    if (session.state !== "signed-out") this.dispatchEvent(new Event("change"));
   }
 }

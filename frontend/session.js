@@ -51,7 +51,7 @@ function stored(key) {
 /** @returns {Promise<any>} what infra/site.py stored; rejects with SettingsUnreachable */
 async function settings() {
   try {
-    // As index.html preloads it: with a cache mode of its own it would be fetched twice. infra/site.py says no-cache.
+    // As index.html preloads it: another cache mode would fetch it twice.
     const response = await fetch("/config.json", { signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (response.ok) return await response.json();
   } catch {
