@@ -50,17 +50,18 @@ def test_a_machine_of_no_job_is_ended_and_a_live_jobs_machine_is_not(
 ) -> None:
     (template,) = cloud.deployment.of_type("aws:ec2/launchTemplate:LaunchTemplate")
     subnet = cloud.deployment.of_type("aws:ec2/subnet:Subnet")[0].id
-    stray = cloud.client("ec2").run_instances(
-        LaunchTemplate={"LaunchTemplateId": template.id},
-        InstanceType="t4g.small",
-        SubnetId=subnet,
-        MinCount=1,
-        MaxCount=1,
-        TagSpecifications=[
-            {"ResourceType": "instance", "Tags": [{"Key": "mayfly:stack", "Value": "local"}]},
-        ],
-    )["Instances"][0]["InstanceId"]
     with scripted(*gate.script), setting(cloud, SWEEPER, "POWERTOOLS_METRICS_DISABLED", "false"):
+        # Not before: a sweep of the schedule may come at any time, and what it ends is to be measured as well.
+        stray = cloud.client("ec2").run_instances(
+            LaunchTemplate={"LaunchTemplateId": template.id},
+            InstanceType="t4g.small",
+            SubnetId=subnet,
+            MinCount=1,
+            MaxCount=1,
+            TagSpecifications=[
+                {"ResourceType": "instance", "Tags": [{"Key": "mayfly:stack", "Value": "local"}]},
+            ],
+        )["Instances"][0]["InstanceId"]
         job = client.submit(b"x", "x.txt", "y")
         instance_id, _ = parked(client, cloud, job["id"])
         assert instance_id not in sweep(cloud)["terminated"]
