@@ -25,16 +25,7 @@ _TASK: dict[str, Any] = {
             " 'filename': $ended.filename, 'error': $ended.error}, true) %}"
         ),
     },
-    "Retry": [
-        {
-            "ErrorEquals": ["States.ALL"],
-            "IntervalSeconds": 2,
-            "BackoffRate": 2,
-            "MaxDelaySeconds": 60,
-            "JitterStrategy": "FULL",
-            "MaxAttempts": 5,
-        }
-    ],
+    "Retry": ["${retry_unexpected}"],
     "End": True,
 }
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from botocore.exceptions import ClientError
 
+from functions.execution.machine_state import TERMINATING
 from functions.jobs import clock
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ UNKNOWN_INSTANCE = frozenset({"InvalidInstanceID.NotFound", "UnauthorizedOperati
 _YOUNG = timedelta(minutes=1)
 # As many values as a filter takes (EC2 API reference, DescribeInstances).
 _FILTER_VALUES = 200
-_GOING_DOWN = {"shutting-down", "terminated"}
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ def call_for_known(ec2: EC2Client, instance_ids: Sequence[str], call: Callable[[
         if not _means_unknown(error):
             raise
     shown = _shown(ec2, instance_ids)
-    answered = Answered[T](going_down={one: each.state for one, each in shown.items() if each.state in _GOING_DOWN})
+    answered = Answered[T](going_down={one: each.state for one, each in shown.items() if each.state in TERMINATING})
     alive = [one for one in instance_ids if one in shown and one not in answered.going_down]
     young = [one for one in alive if clock.age(shown[one].launched_at) < _YOUNG]
     answered.answers.extend(_for_young(young, call))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from functions.execution.machine_state import TERMINATING
 from functions.execution.ports import Machines
 from functions.jobs import clock
 from functions.jobs.errors import JobUnreadable
@@ -50,6 +51,6 @@ def is_gone(machines: Machines, instance_id: str, launched_at: str | None) -> bo
         # Not known yet, right after the launch; or not any more, an hour or so after the end.
         age = clock.age(launched_at) if launched_at else _FORGOTTEN_AFTER
         return age >= _FORGOTTEN_AFTER
-    if state not in {"shutting-down", "terminated"}:
+    if state not in TERMINATING:
         state = machines.terminate(instance_id) or state
     return state == "terminated"

@@ -19,8 +19,9 @@ _TOLERANCE = 1.0
 _LOWERED = 0.05
 # What it is raised by at most, as a share and in seconds: one slow boot must not delay all that follow.
 _RAISED, _RAISED_SECONDS = 0.25, 2.0
-# Of a type that is not known, the first try may come long after the boot: it says no more than this, in seconds.
-_FIRST_GUESS = 20.0
+# How long a machine is assumed to boot whose type this stack has never booted (docs/machine-start.md has figures). The
+# first try may come long after such a boot, and says no more than this.
+FIRST_GUESS = timedelta(seconds=20)
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Boot:
         if self.missed is None:
             # It may have been online for long.
             if before is None:
-                return min(self.age, _FIRST_GUESS)
+                return min(self.age, FIRST_GUESS.total_seconds())
             return (1 - _LOWERED) * before if before > _TOLERANCE else None
         if before is None:
             return self.missed

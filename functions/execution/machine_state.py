@@ -8,7 +8,8 @@ from functions.jobs import clock
 from functions.jobs.job import Job
 
 ALIVE = {"pending", "running"}
-ENDED = {"shutting-down", "terminated", "stopping", "stopped"}
+TERMINATING = {"shutting-down", "terminated"}
+ENDED = TERMINATING | {"stopping", "stopped"}
 # For so long EC2 may still show an instance's previous state.
 EC2_STATE_DELAY = timedelta(seconds=30)
 # For so long EC2 may not show a new machine.

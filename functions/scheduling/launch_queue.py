@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from functions.costs.pricing import day_of, machine_cost
+from functions.execution.boot import FIRST_GUESS
 from functions.jobs import clock
 from functions.jobs.errors import CapacityAvailable
 from functions.jobs.isolation import isolated
@@ -17,13 +18,11 @@ from functions.scheduling.ports import Charge, QueueEntry, SchedulingTable, Slot
 
 # How many entries are tried whose workflow takes no answer: it is between two tries, and asks again by itself.
 _TRIES = 5
-# How long a machine is assumed to boot whose type this stack has never booted (docs/machine-start.md has figures).
-_FIRST_GUESS = timedelta(seconds=20)
 
 
 def _online_at(slot: Slot) -> str:
     """When the workflow tries again if the agent is not online yet."""
-    guess = datetime.fromisoformat(slot.machine.launched_at) + _FIRST_GUESS
+    guess = datetime.fromisoformat(slot.machine.launched_at) + FIRST_GUESS
     return slot.online_at or clock.rfc3339(guess)
 
 

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from functions.costs.budget import AdmissionDecision, Budget, Spending, today
+from functions.execution.machine_state import TERMINATING
 from functions.execution.ports import Machines
 from functions.jobs import clock
 from functions.jobs.clock import now, rfc3339
@@ -55,7 +56,6 @@ _GRANTED = 5
 
 # Seconds. The workflow waits for a boot without a look at it; a machine that takes longer is asked again and again.
 _LONGEST_BOOT = 60.0
-_ENDING = {"shutting-down", "terminated"}
 _NEVER_ASSIGNED = "EC2 accepted its termination before any command was sent"
 # DynamoDB's limit for one call.
 _SLOTS_A_WRITE = 25
@@ -323,7 +323,7 @@ class Scheduler:
         held = self.queue.table.slot(run)
         if held is not None and held.machine.instance_id == instance_id:
             return
-        if self.machines.terminate(instance_id) not in _ENDING:
+        if self.machines.terminate(instance_id) not in TERMINATING:
             return  # EC2 may not know it yet: the sweeper ends and charges it
         machine = slot.machine.ended(now(), _NEVER_ASSIGNED)
         self.queue.charge(run.owner, machine)

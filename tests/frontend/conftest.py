@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,29 +13,16 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
-    Playwright,
     Request,
     expect,
-    sync_playwright,
 )
 
+from benchmarks.browser import chromium
 from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.fake_servers import serve
 from tests.frontend.job_page import JobPage
 
 ARTIFACTS = Path(__file__).parents[2] / "build" / "test-artifacts"
-# The headless shell first: the same engine without a browser's own windows, at half the CPU time for a test.
-NAMES = (
-    "chromium-headless-shell",
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "microsoft-edge",
-)
-MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-REMEDY = "No Chromium was found for the browser tests. Run `make browser` to install one."
 FAILED = pytest.StashKey[bool]()
 # For what a page does and for what it comes to show; a busy computer takes its time.
 WITHIN_MS = 60_000
@@ -51,26 +37,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-def find_browser(playwright: Playwright) -> str:
-    """The path of playwright's own Chromium, else of one of the system's."""
-    own = Path(playwright.chromium.executable_path)
-    found = [str(path) for path in (own, MAC_CHROME) if path.exists()]
-    found += [path for name in NAMES if (path := shutil.which(name))]
-    if not found:
-        pytest.fail(REMEDY, pytrace=False)
-    return found[0]
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    quiet = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
-    arguments = ["--no-first-run", *(f"--disable-{what}" for what in quiet)]
-    if os.geteuid() == 0:
-        arguments.append("--no-sandbox")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(playwright), args=arguments)
+    with ExitStack() as stack:
+        try:
+            browser = stack.enter_context(chromium())
+        except SystemExit as missing:
+            pytest.fail(str(missing), pytrace=False)
         yield browser
-        browser.close()
 
 
 class Watch:

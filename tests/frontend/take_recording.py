@@ -19,7 +19,7 @@ from unittest.mock import patch
 
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from tests.frontend.conftest import find_browser
+from benchmarks.browser import find_browser
 from tests.frontend.fake_cloud import LAUNCHED, RUNNING, TERMINATED, FakeCloud, FakeJob
 from tests.frontend.fake_servers import serve
 from tests.frontend.job_page import JobPage

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.frontend.conftest import find_browser
+from benchmarks.browser import find_browser
 from tests.frontend.fake_cloud import FAILING_WAY, FakeCloud, FakeJob
 from tests.frontend.fake_servers import serve
 from tests.frontend.fake_sign_in import FakeSignIn
