@@ -104,9 +104,9 @@ class Crowd:
         for state in self.jobs:
             self.until(state, _is_done)
 
-    def state(self, job_id: str) -> str:
-        """The workflow state that the job is in."""
-        return Story.of(self.client, job_id).states[-1]
+    def state(self, job_id: str) -> str | None:
+        """The workflow state that the job is in; None when its execution has entered none yet."""
+        return next(reversed(Story.of(self.client, job_id).states), None)
 
     def states(self) -> dict[str, set[tuple[str, str]]]:
         """The jobs' statuses, with their workflow states."""
