@@ -33,6 +33,8 @@ _IDLE_AT_MOST, _IDLE_WITH_FAULTS = 75.0, 750.0
 _STARVED_AT_MOST = 30.0
 # The sweeper passes by a few times more, and the last late event comes in.
 _STAYS_AT_REST = 20 * 60.0
+# What is at work just then may stall, be ended at its time-out, and be tried again by Lambda after up to two minutes.
+_LAST_FUNCTION_ENDS_WITHIN = 10 * 60.0
 _TEMPORARY = {FINE, PARTIAL, "InsufficientInstanceCapacity", "VcpuLimitExceeded", "RequestLimitExceeded"}
 _STORES = 3  # how often the workflow has an unstored result stored again
 
@@ -116,7 +118,7 @@ class SimulationRun:
             )
             if world.run_to_rest(_REST_WITHIN):
                 world.run(_STAYS_AT_REST)
-                world.run_to_rest(60.0)
+                world.run_to_rest(_LAST_FUNCTION_ENDS_WITHIN)
             self.problems = [*world.invariants.problems, *world.unrest(), *self._verdict()]
         return self
 
