@@ -28,9 +28,9 @@ from benchmarks.pipeline import one_at_a_time, seconds_to_success, succeeded  # 
 from benchmarks.processes import EMULATOR, FUNCTIONS, MACHINES, PARTS, PeakMemory  # noqa: E402
 from benchmarks.program import RESULTS, Program, parser  # noqa: E402
 from localcloud.cloud import LocalCloud  # noqa: E402
-from localcloud.job_client import JobClient  # noqa: E402
 from mayfly.progress_reader import ignore_progress  # noqa: E402
 from mayfly.upload import upload_file  # noqa: E402
+from operations.job_client import JobClient  # noqa: E402
 
 SIZES, QUICK_SIZES = ("64MiB", "1GiB"), ("64MiB",)
 MIB = 1 << 20

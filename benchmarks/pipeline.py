@@ -33,7 +33,7 @@ from benchmarks.original_design import ORIGINAL  # noqa: E402
 from benchmarks.processes import PARTS, processor_seconds  # noqa: E402
 from benchmarks.program import Program, parser  # noqa: E402
 from localcloud.cloud import LocalCloud  # noqa: E402
-from localcloud.job_client import Job, JobClient  # noqa: E402
+from operations.job_client import Job, JobClient  # noqa: E402
 
 WARM_UP = 3
 WARM_UP_AT_ONCE, QUICK_WARM_UP_AT_ONCE = 50, 20

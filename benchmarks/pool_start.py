@@ -24,7 +24,7 @@ from benchmarks.figure import Figure, Goal  # noqa: E402  # found only by the li
 from benchmarks.program import Program, parser  # noqa: E402
 from localcloud.cloud import LocalCloud  # noqa: E402
 from localcloud.function_settings import setting  # noqa: E402
-from localcloud.job_client import Job, JobClient  # noqa: E402
+from operations.job_client import Job, JobClient  # noqa: E402
 
 KEEPER, LAUNCH = "mayfly-local-pool", "mayfly-local-launch"
 PATIENCE_SECONDS = 300.0

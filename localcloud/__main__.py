@@ -15,7 +15,6 @@ from localcloud.cloud import DEFAULT_PORT, LocalCloud
 from localcloud.demo import run_demo
 from localcloud.emulator.process import EmulatorError
 from localcloud.engine.deployment import DeploymentError
-from localcloud.job_client import JobApiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
             return int(options.run(options))
     except KeyboardInterrupt:
         return 0 if options.command == "up" else 130
-    except (EmulatorError, DeploymentError, JobApiError, TimeoutError, OSError) as error:
+    except (EmulatorError, DeploymentError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 

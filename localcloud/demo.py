@@ -1,20 +1,23 @@
-"""One job from file to output through the public API, shown step by step."""
+"""One job from file to output through the command line client, shown step by step."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localcloud.job_client import JobClient
-
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from localcloud.cloud import LocalCloud
 
-JOB_SECONDS = 300.0
+# A command, not an import: the local cloud needs nothing of what it runs.
+CLIENT = (sys.executable, "-m", "mayfly")
+JOB_SECONDS = 300
 MACHINE_SECONDS = 120.0
 USER = "alice"
 PREVIEW_BYTES = 600
@@ -22,16 +25,31 @@ PREVIEW_BYTES = 600
 
 def run_demo(cloud: LocalCloud, path: Path, text: str, output: Path | None) -> bool:
     """Runs one job and prints its story to standard output; True when it succeeded and its machine is gone."""
-    with JobClient(cloud.url, user=USER) as client:
-        job = client.submit(path, path.name, text)
-        _print(f"Job {job['id']}: {path.name}, {path.stat().st_size} bytes")
-        job = client.wait(job["id"], JOB_SECONDS)
-        _print_timeline(job)
-        if job["status"] != "succeeded":
-            _print(f"The job {job['status']}: {_reason(job)}")
+    with tempfile.TemporaryDirectory() as folder:
+        target = output or Path(folder) / "output"
+        options = (f"--text={text}", f"--output={target}", "--force", f"--timeout={JOB_SECONDS}", "--json")
+        command = (*CLIENT, "submit", *options, "--", str(path))
+        # What goes wrong is said on standard error, by the client.
+        done = subprocess.run(command, env=_environment(cloud), stdout=subprocess.PIPE, check=False)
+        if not done.stdout:
             return False
-        _print_output(client, job, output)
-        return _machines_are_gone(client, job["id"])
+        for job in json.loads(done.stdout)["jobs"]:
+            _print(f"Job {job['id']}: {path.name}, {path.stat().st_size} bytes")
+            _print_timeline(job)
+        if done.returncode:
+            return False
+        _print(f"Output: {job['output_file_path']}")
+        if output is not None:
+            _print(f"Saved as {output}")
+        _print_output(target.read_bytes())
+    return _machines_are_gone(cloud, job["id"])
+
+
+def _environment(cloud: LocalCloud) -> dict[str, str]:
+    """Without what the user may have set for a stack of AWS."""
+    users = {"MAYFLY_TOKEN": cloud.token(USER)} if cloud.users else {}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("MAYFLY_")}
+    return {**others, **users, "MAYFLY_URL": cloud.url}
 
 
 def _print_timeline(job: dict[str, Any]) -> None:
@@ -39,18 +57,11 @@ def _print_timeline(job: dict[str, Any]) -> None:
     for entry in job["timeline"]:
         at = datetime.fromisoformat(entry["at"])
         since = f"+{(at - before).total_seconds():.2f} s" if before else ""
-        detail = entry.get("detail")
-        shown = detail if isinstance(detail, str) else " ".join(f"{k}={v}" for k, v in (detail or {}).items())
-        _print(f"  {at:%H:%M:%S.%f}"[:-3] + f"  {since:>9}  {entry['event']}  {shown}".rstrip())
+        _print(f"  {at:%H:%M:%S.%f}"[:-3] + f"  {since:>9}  {entry['event']}  {entry['detail']}".rstrip())
         before = at
 
 
-def _print_output(client: JobClient, job: dict[str, Any], output: Path | None) -> None:
-    _print(f"Output: {job['output_file_path']}")
-    content = client.output(job["id"])
-    if output is not None:
-        output.write_bytes(content)
-        _print(f"Saved as {output}")
+def _print_output(content: bytes) -> None:
     shown = content[:PREVIEW_BYTES].decode("utf-8", "replace")
     _print("\n".join(f"  | {line}" for line in shown.splitlines()))
     if len(content) > PREVIEW_BYTES:
@@ -58,11 +69,11 @@ def _print_output(client: JobClient, job: dict[str, Any], output: Path | None) -
         _print(f"  | {content[-PREVIEW_BYTES:].decode('utf-8', 'replace').splitlines()[-1]}")
 
 
-def _machines_are_gone(client: JobClient, job_id: str) -> bool:
+def _machines_are_gone(cloud: LocalCloud, job_id: str) -> bool:
     """Waits for the machine's end, and prints the receipt."""
     deadline = time.monotonic() + MACHINE_SECONDS
     while True:
-        machines = [machine for machine in client.machines() if machine["job_id"] == job_id]
+        machines = [machine for machine in cloud.machines() if machine["job_id"] == job_id]
         if all(machine["state"] == "terminated" for machine in machines) or time.monotonic() > deadline:
             break
         time.sleep(0.1)
@@ -71,11 +82,6 @@ def _machines_are_gone(client: JobClient, job_id: str) -> bool:
     alive = sum(machine["state"] != "terminated" for machine in machines)
     _print(f"Machines alive now: {alive}")
     return bool(machines) and not alive
-
-
-def _reason(job: dict[str, Any]) -> str:
-    error = job.get("error") or {}
-    return ". ".join(str(error[key]) for key in ("code", "message", "advice") if error.get(key)) or "no reason given"
 
 
 def _print(line: str) -> None:

@@ -18,7 +18,6 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import ConfigError
-from localcloud.engine.errors import ProjectFileError
 from operations.account import check_account
 from operations.finding import Finding, Verdict
 from operations.local_machine import ROOT, Probe, ThisMachine, check_machine
@@ -91,12 +90,10 @@ def examine(folder: Path, stack: str, probe: Probe, connect: Connect, assume: As
 
 
 def _configured(folder: Path, stack: str) -> tuple[StackSettings | None, Finding]:
-    path = f"Pulumi.{stack}.yaml"
     try:
         settings = read_settings(folder, stack)
-    except (ProjectFileError, ConfigError) as error:
-        remedy = "" if (folder / path).is_file() else f"There is no {path}: pulumi stack init {stack}, then set values."
-        return None, Finding("stack", Verdict.FAIL, " ".join(str(error).split()), remedy)
+    except ConfigError as error:
+        return None, Finding("stack", Verdict.FAIL, str(error))
     config = settings.config
     markets, machines = " then ".join(config.markets), ", ".join(config.instance_types)
     seen = f"{stack}: sign-in {config.auth}, {config.max_concurrent_jobs} machines at most, {markets}: {machines}"

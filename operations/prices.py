@@ -17,7 +17,6 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import ConfigError, StackConfig
-from localcloud.engine.errors import ProjectFileError
 from operations.stack_settings import StackSettings, read_settings
 
 ROOT = Path(__file__).parents[1]
@@ -139,7 +138,7 @@ def main(argv: Sequence[str], connect: Callable[[str | None], Clients] = _client
         settings = read_settings(ROOT, options.stack)
         clients = connect(settings.profile)
         found = current_prices(clients, settings.config, _region(settings), datetime.now(UTC))
-    except (ProjectFileError, ConfigError, NoPrice, ClientError, BotoCoreError) as error:
+    except (ConfigError, NoPrice, ClientError, BotoCoreError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write("\n".join(found.commands(options.stack)) + "\n")

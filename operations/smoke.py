@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx2 as httpx
 
-from localcloud.job_client import JobApiError, JobClient
+from operations.job_client import JobApiError, JobClient
 from operations.trials.burst import burst
 from operations.trials.cancelled_job import cancelled_job
 from operations.trials.chatty_job import chatty_job

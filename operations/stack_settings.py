@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextvars
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pulumi
+import yaml
 
 from infra import workflow
-from infra.config import StackConfig
+from infra.config import ConfigError, StackConfig
 from infra.provider import provider_settings
-from localcloud.engine.project_file import Project, Stack, load_project, load_stack, resolve_config
 
 
 @dataclass(frozen=True)
@@ -42,19 +44,20 @@ def read_settings(folder: Path, stack: str) -> StackSettings:
     """Reads Pulumi.yaml and Pulumi.<stack>.yaml of a folder.
 
     Raises:
-        ProjectFileError: one of them cannot be read, or lacks a value that has no default.
-        ConfigError: a value is not one that the program takes.
+        ConfigError: one of them is missing, cannot be read, or has a value that the program does not take.
     """
-    project = load_project(folder)
-    named = load_stack(project, stack)
     # The SDK keeps its settings in context variables; a context of its own leaves the caller's alone.
-    return contextvars.Context().run(_read, project, named)
+    return contextvars.Context().run(_read, folder, stack)
 
 
-def _read(project: Project, stack: Stack) -> StackSettings:
-    values = resolve_config(project, stack, {})
-    pulumi.runtime.configure(pulumi.runtime.Settings(project=project.name, stack=stack.name))
-    pulumi.runtime.set_all_config(values)
+def _read(folder: Path, stack: str) -> StackSettings:
+    project, path = _content(folder / "Pulumi.yaml"), folder / f"Pulumi.{stack}.yaml"
+    values = {key: declared["default"] for key, declared in project["config"].items() if "default" in declared}
+    if not path.is_file():
+        raise ConfigError(f"There is no {path.name}: pulumi stack init {stack}, then set values.")
+    values.update(_content(path).get("config") or {})
+    pulumi.runtime.configure(pulumi.runtime.Settings(project=project["name"], stack=stack))
+    pulumi.runtime.set_all_config({key: _text(path, key, value) for key, value in values.items()})
     config, aws = StackConfig.from_pulumi(), provider_settings()
     workflow.check(config)
     return StackSettings(
@@ -65,3 +68,20 @@ def _read(project: Project, stack: Stack) -> StackSettings:
         tuple(aws.get("allowed_account_ids", ())),
         tuple(aws.get("forbidden_account_ids", ())),
     )
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path.name} cannot be read as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("config") or {}, dict):
+        raise ConfigError(f"{path.name} has to be a mapping with a mapping `config`.")
+    return content
+
+
+def _text(path: Path, key: str, value: Any) -> str:
+    """As the program sees a value: texts as they are, all else as JSON."""
+    if isinstance(value, dict) and set(value) == {"secure"}:
+        raise ConfigError(f"{key} in {path.name} is encrypted, and only Pulumi can read it. Set it without --secret.")
+    return value if isinstance(value, str) else json.dumps(value)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from benchmarks.figure import Figure
 from benchmarks.program import RESULTS, Program, parser
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import JobClient
+from operations.job_client import JobClient
 from soak.audit import audit
 from soak.faults import FaultSwitch, kill_function_workers
 from soak.journey import Journey, Record

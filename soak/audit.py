@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 
-from localcloud.job_client import Job
+from operations.job_client import Job
 from soak.journey import SoakJob
 from soak.snapshot import Snapshot
 

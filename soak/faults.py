@@ -14,7 +14,7 @@ from typing import Self
 import httpx2 as httpx
 
 from benchmarks.processes import FUNCTIONS, family, part_of
-from localcloud.job_client import JobClient
+from operations.job_client import JobClient
 
 # Every field of localcloud.emulator.faults.FaultPlan, and how its value is drawn.
 FAULTS: Mapping[str, Callable[[random.Random], object]] = {

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import httpx2 as httpx
 
-from localcloud.job_client import Job, JobApiError, JobClient
+from operations.job_client import Job, JobApiError, JobClient
 from soak.plan import JobPlan, expected_output
 
 _T = TypeVar("_T")

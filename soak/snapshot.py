@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import Job, JobApiError, JobClient
+from operations.job_client import Job, JobApiError, JobClient
 
 _PAUSE = 2.0
 _LEDGER = "#ledger/"

@@ -16,7 +16,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import JobApiError, JobClient
+from operations.job_client import JobApiError, JobClient
 
 ROOT = Path(__file__).parents[1]
 ARTIFACTS = ROOT / "build" / "test-artifacts"

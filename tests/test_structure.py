@@ -64,10 +64,14 @@ def test_a_folder_imports_the_standard_library_and_what_it_may(folder: str) -> N
         ("functions/api", ("functions.orchestrator",)),
         ("functions/orchestrator", ("functions.api", "fastapi", "mangum", "pydantic")),
         ("infra", ("functions", "localcloud", "simulation", "boto3", "tests")),
-        ("localcloud", ("functions", "infra", "simulation", "tests")),
-        ("operations", ("functions", "simulation", "tests")),
+        ("localcloud", ("functions", "infra", "mayfly", "operations", "simulation", "soak", "tests")),
+        ("localcloud/emulator", ("localcloud.cloud", "localcloud.engine", "localcloud.plugins")),
+        ("localcloud/engine", ("localcloud.cloud", "localcloud.emulator", "localcloud.plugins")),
+        ("localcloud/plugins", ("localcloud.cloud", "localcloud.emulator")),
+        ("operations", ("functions", "localcloud", "simulation", "tests")),
         ("benchmarks", ("functions", "tests")),
         ("soak", ("functions", "infra", "simulation", "tests")),
+        ("tests/localcloud", ("functions", "infra", "mayfly", "operations", "simulation")),
     ],
 )
 def test_a_folder_does_not_reach_where_it_should_not(folder: str, forbidden: tuple[str, ...]) -> None:

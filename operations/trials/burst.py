@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from statistics import median
 
-from localcloud.job_client import Job
+from operations.job_client import Job
 from operations.trials.trial import Check, Client, Patience, Trial, once, succeeded, unconfirmed
 
 

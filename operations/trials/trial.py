@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from localcloud.job_client import Job
+from operations.job_client import Job
 
 POLL_SECONDS = 1.0
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 
-from localcloud.job_client import Job
+from operations.job_client import Job
 from operations.trials.trial import Check, Client, Patience, Trial, once, receipt, succeeded, unconfirmed
 
 TEXT = "Checked by the smoke test."

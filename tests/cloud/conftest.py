@@ -10,7 +10,7 @@ import pytest
 
 from localcloud.cloud import LocalCloud
 from localcloud.function_settings import setting
-from localcloud.job_client import JobClient
+from operations.job_client import JobClient
 from tests.cloud.steps import SWEEPER, sweep, until
 
 Scripted = Callable[..., AbstractContextManager[None]]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import Job, JobClient
+from operations.job_client import Job, JobClient
 
 SWEEPER = "mayfly-local-sweep"
 

@@ -11,7 +11,7 @@ import pytest
 import schemathesis
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import JobClient
+from operations.job_client import JobClient
 from tests import web
 from tests.cloud.steps import run, settled
 from tests.functions.api.generated_requests import send_all, settings

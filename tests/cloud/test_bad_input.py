@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import JobApiError, JobClient
+from operations.job_client import JobApiError, JobClient
 
 pytestmark = pytest.mark.cloud
 

@@ -13,8 +13,8 @@ import pytest
 
 from benchmarks.processes import family
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import Job, JobClient
 from mayfly.job import TERMINAL
+from operations.job_client import Job, JobClient
 from tests.cloud.steps import machines_of, until
 
 pytestmark = pytest.mark.cloud

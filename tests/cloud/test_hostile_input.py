@@ -14,7 +14,7 @@ import httpx2 as httpx
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import JobApiError, JobClient
+from operations.job_client import JobApiError, JobClient
 from tests import web
 from tests.cloud.conftest import Scripted
 from tests.cloud.steps import expected, machines_of, run, settled, until

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import Job, JobApiError, JobClient
+from operations.job_client import Job, JobApiError, JobClient
 from tests.cloud.steps import expected, keys_of, let_urls_expire, machines_of, run, settled, sweep, until
 
 pytestmark = pytest.mark.cloud

@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import JobClient
+from operations.job_client import JobClient
 from tests import web
 from tests.cloud.steps import expected, run
 

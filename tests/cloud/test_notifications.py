@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import JobClient
 from mayfly.http_client import http_client
+from operations.job_client import JobClient
 from tests.cloud.steps import run, until, without
 
 pytestmark = pytest.mark.cloud

@@ -12,7 +12,7 @@ import pytest
 from functions.costs.budget import Spending
 from localcloud.cloud import LocalCloud
 from localcloud.function_settings import setting
-from localcloud.job_client import JobApiError, JobClient
+from operations.job_client import JobApiError, JobClient
 from tests.cloud.conftest import Gate, Scripted
 from tests.cloud.steps import machines_of, parked, run, settled, until
 

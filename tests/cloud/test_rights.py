@@ -11,7 +11,7 @@ import pytest
 
 from localcloud.cloud import Credentials, LocalCloud
 from localcloud.engine.policies import statements_by_role
-from localcloud.job_client import Job, JobApiError, JobClient
+from operations.job_client import Job, JobApiError, JobClient
 from tests.cloud.conftest import Gate, Scripted, one_slot, sweep_until_free
 from tests.cloud.steps import (
     fail_a_record,

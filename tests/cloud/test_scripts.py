@@ -10,7 +10,7 @@ import pytest
 
 from localcloud.cloud import Credentials, LocalCloud
 from localcloud.function_settings import setting
-from localcloud.job_client import Job, JobClient
+from operations.job_client import Job, JobClient
 from tests.cloud.conftest import Scripted
 from tests.cloud.steps import machines_of, role_names, until
 

@@ -16,7 +16,7 @@ import httpx2 as httpx
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import Job, JobApiError, JobClient
+from operations.job_client import Job, JobApiError, JobClient
 from tests import web
 from tests.cloud.steps import expected, settled, until
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import JobClient
+from operations.job_client import JobClient
 from operations.smoke import main
 from tests.cloud.conftest import Scripted
 

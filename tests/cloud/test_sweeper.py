@@ -8,7 +8,7 @@ import pytest
 
 from localcloud.cloud import LocalCloud
 from localcloud.function_settings import setting
-from localcloud.job_client import JobClient
+from operations.job_client import JobClient
 from tests.cloud.conftest import Gate, Scripted, impatience, sweep_until_free
 from tests.cloud.steps import SWEEPER, fail_a_record, machines_of, parked, stop_workflow, sweep, until
 

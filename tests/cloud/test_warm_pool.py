@@ -11,7 +11,7 @@ import pytest
 from localcloud.cloud import LocalCloud
 from localcloud.engine.policies import statements_by_role
 from localcloud.function_settings import setting
-from localcloud.job_client import Job, JobClient
+from operations.job_client import Job, JobClient
 from tests.cloud.steps import role_names, settled, sweep, until
 
 pytestmark = pytest.mark.cloud

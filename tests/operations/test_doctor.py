@@ -82,8 +82,11 @@ def test_the_chosen_stacks_file_is_read(tmp_path: Path) -> None:
     [
         ('config: {"mayfly:auth": none, "mayfly:maxAttempts": 99}', "mayfly:maxAttempts is 99"),
         ('config: {"mayfly:auth": none, "mayfly:maxAttempts": 10}', "mayfly:maxAttempts is 10 and mayfly:jobTimeout"),
-        ('config: {"mayfly:auth": none, "mayfly:colour": blue}', "mayfly:colour: not declared"),
-        ("config: {}", "auth: required"),
+        ('config: {"mayfly:auth": none, "mayfly:colour": blue}', "mayfly:colour is no setting"),
+        ("config: {}", "mayfly:auth is ''"),
+        ("config: [mayfly:auth]", "Pulumi.dev.yaml has to be a mapping"),
+        ('config: {"mayfly:auth": "none}', "Pulumi.dev.yaml cannot be read as YAML"),
+        ('config: {"mayfly:auth": {secure: v1:abc}}', "mayfly:auth in Pulumi.dev.yaml is encrypted"),
     ],
 )
 def test_a_value_that_cannot_be_stops_it(tmp_path: Path, text: str, seen: str) -> None:
@@ -93,7 +96,7 @@ def test_a_value_that_cannot_be_stops_it(tmp_path: Path, text: str, seen: str) -
 
 
 def test_a_stack_without_a_file_is_told_how_to_get_one(tmp_path: Path) -> None:
-    assert "pulumi stack init prod" in look(folder(tmp_path), "prod")["stack"].remedy
+    assert "pulumi stack init prod" in look(folder(tmp_path), "prod")["stack"].seen
 
 
 def test_the_stacks_own_profile_is_used(tmp_path: Path) -> None:

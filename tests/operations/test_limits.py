@@ -21,8 +21,8 @@ from infra.config import ConfigError, StackConfig
 from infra.spending import spending_settings
 from infra.workflow import definition
 from localcloud.engine.project_file import Stack, load_project, resolve_config
-from operations import limits
-from operations.limits import WorstCase
+from tests.operations import limits
+from tests.operations.limits import WorstCase
 
 ROOT = Path(__file__).parents[2]
 PROJECT = load_project(ROOT)
@@ -110,7 +110,7 @@ def test_the_largest_stack_is_below_every_limit(worst_cases: list[WorstCase]) ->
 
 def test_the_document_has_the_worst_cases_of_today(worst_cases: list[WorstCase]) -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    assert limits.table(worst_cases) in text, "print it anew: .venv/bin/python -m operations.limits"
+    assert limits.table(worst_cases) in text, "print it anew: .venv/bin/python -m tests.operations.limits"
 
 
 def test_whatever_a_script_writes_the_answer_of_a_step_fits_into_the_workflow() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import httpx2 as httpx
 import pytest
 
-from localcloud.job_client import Job, JobApiError, JobClient
+from operations.job_client import Job, JobApiError, JobClient
 from operations.smoke import main, sign_in
 from operations.trials.burst import burst
 from operations.trials.cancelled_job import cancelled_job

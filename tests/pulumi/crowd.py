@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.cloud import LocalCloud
-from localcloud.job_client import Job, JobClient
 from mayfly.job import TERMINAL
+from operations.job_client import Job, JobClient
 from tests.cloud.steps import until
 
 # Slots are just enough for those that have a machine, and for one that EC2 has none for.

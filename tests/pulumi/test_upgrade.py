@@ -15,8 +15,8 @@ import pytest
 from localcloud.cloud import LocalCloud, local_config
 from localcloud.emulator.process import ROOT, EmulatorProcess
 from localcloud.engine.records import Deployment, Target
-from localcloud.job_client import JobClient
 from localcloud.plugins.cli import Workspace
+from operations.job_client import JobClient
 from tests.cloud.steps import until, without
 from tests.infra.dependency_chain import longest_chain
 from tests.pulumi.conftest import REGION

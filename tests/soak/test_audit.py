@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.job_client import Job
+from operations.job_client import Job
 from soak.audit import audit
 from soak.journey import SoakJob
 from soak.snapshot import Snapshot

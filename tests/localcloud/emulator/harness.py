@@ -11,11 +11,11 @@ import zipfile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
+import httpx2
 import pytest
 from botocore.config import Config
 
 from localcloud.emulator.subreaper import IS_LINUX
-from mayfly.http_client import http_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,7 +86,7 @@ class EmulatorHarness:
 
     def __init__(self, emulator: EmulatorProcess) -> None:
         self.emulator = emulator
-        self.site = http_client(emulator.site_url, base_url=emulator.site_url, timeout=REQUEST_SECONDS)
+        self.site = httpx2.Client(base_url=emulator.site_url, timeout=REQUEST_SECONDS, trust_env=False)
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:

@@ -1,4 +1,6 @@
-"""How close any stack may come to AWS's limits: `python -m operations.limits` prints the table of docs/operations.md.
+"""How close any stack may come to AWS's limits.
+
+`python -m tests.operations.limits` prints the table of docs/operations.md.
 
 What times and counts make is reckoned. What the program makes is measured on the largest stack that the settings allow,
 by a preview that touches no cloud.
@@ -21,7 +23,7 @@ from localcloud.engine.name_limits import LONGEST_NAMES
 from localcloud.engine.records import Resource
 from operations.stack_settings import read_settings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LONGEST_STACK = "s" * 30
 # What pulumi-aws adds to a name that it makes itself: a hyphen and seven digits (provider/autonaming.go).
 AUTO_NAMING = 8

@@ -1,6 +1,6 @@
 """The public HTTP API of a local cloud, with its users' tokens and what only a local cloud reports.
 
-For the demo, the tests and the benchmarks; it knows nothing of AWS.
+For the smoke test, the tests, the soak and the benchmarks; it knows nothing of AWS.
 """
 
 from __future__ import annotations
