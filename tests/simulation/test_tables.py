@@ -7,17 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.scheduling_table import DynamoSchedulingTable
-from functions.cleanup.deletion import Tombstone
 from functions.execution.ports import MachineAssignment, MachineTable
-from functions.jobs.errors import JobConflict, JobNotFound, LeaseLost
-from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
+from functions.jobs.errors import LeaseLost
+from functions.jobs.job import JobStatus, Run
 from functions.scheduling.ports import Batch, BatchResult, Candidate, Charge, Lease, SchedulingTable, Slot
 from simulation.clock import VirtualClock
 from simulation.dynamodb import TABLE, DynamoDb
@@ -148,41 +146,6 @@ def _answer(method: Callable[..., Any], *arguments: Any) -> Any:
         return method(*arguments)
     except LookupError:
         return "no such machine"
-
-
-@pytest.mark.parametrize("which", [0, 1], ids=["in memory", "emulated"])
-def test_a_job_is_written_over_whatever_was_written_in_between(which: int) -> None:
-    table = DynamoJobTable(*both()[which])
-    job = a_job()
-    assert table.add(job) is None
-    assert table.add(replace(job, input_text="other")) == job
-    interruptions = iter([JobStatus.LAUNCHING, JobStatus.RUNNING])
-
-    def change(known: Job) -> Job:
-        status = next(interruptions, None)
-        if status is not None:
-            table.update("alice", JOB_ID, lambda inner: inner.moved(status))
-        return known.noted(TimelineEvent("noted", "2026-01-31T09:15:00.000Z"))
-
-    after = table.update("alice", JOB_ID, change)
-    assert (after.status, after.revision, len(after.timeline)) == (JobStatus.RUNNING, 4, 1)
-    assert table.get("alice", JOB_ID) == after
-    assert table.update("alice", JOB_ID, lambda same: same) == after
-    assert [job_id for _, job_id in table.open_keys()] == [JOB_ID]
-    tombstone = Tombstone("alice", JOB_ID, "2026-01-31T09:20:00.000Z", "2026-01-31T11:20:00.000Z")
-    assert not table.bury(job, tombstone)
-    assert table.bury(after, tombstone)
-    assert (list(table.open_keys()), list(table.unpurged())) == ([], [("alice", JOB_ID)])
-    with pytest.raises(JobConflict):
-        table.add(job)
-    assert table.tombstone("alice", JOB_ID) == tombstone
-    table.purged_once(tombstone)
-    assert table.tombstone("alice", JOB_ID) == replace(tombstone, is_purged=True)
-    assert list(table.unpurged()) == [("alice", JOB_ID)]
-    table.purged(tombstone)
-    assert list(table.unpurged()) == []
-    with pytest.raises(JobNotFound):
-        table.update("alice", JOB_ID, lambda same: same)
 
 
 def test_the_records_tell_of_every_write_to_a_job() -> None:

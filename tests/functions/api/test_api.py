@@ -30,11 +30,10 @@ from functions.submission.submission import Submission
 from functions.submission.uploads import PART_BYTES
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import FakeJobFiles
-from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, FakeJobTable, a_job
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, MemoryJobTable, a_job
 from tests.functions.fakes.machine_log import FakeMachineLog
-from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import a_machine
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
 OWNER = "anonymous"
@@ -50,13 +49,13 @@ SPENDING = Spending(
 class Api:
     def __init__(self) -> None:
         self.jobs, self.files, self.queue = (
-            FakeJobTable(),
+            MemoryJobTable(),
             FakeJobFiles(),
-            LaunchQueue(FakeSchedulingTable(), FakeWorkflow()),
+            LaunchQueue(new_scheduling_table(), FakeWorkflow()),
         )
         self.submission = Submission(
             self.jobs,
-            FakeMachineTable(),
+            new_machine_table(),
             self.files,
             FakeMachineLog(),
             self.queue,
@@ -173,7 +172,7 @@ def test_what_a_job_may_not_ask_for_is_refused_with_what_it_may(
     (error,) = problem(answer, 400, "override_not_allowed")["errors"]
     assert error["field"] == f"overrides.{field}"
     assert allowed in error["message"]
-    assert api.jobs.jobs == {}
+    assert not api.jobs.page(OWNER, 1, None).jobs
 
 
 def test_a_manifest_is_answered_byte_by_byte_with_the_hash_that_the_job_names(api: Api) -> None:
@@ -310,7 +309,7 @@ def test_a_job_that_a_cap_on_spending_forbids_is_not_stored(api: Api, stopped_cl
     body = problem(api.client.post("/jobs", json={"job_id": JOB_ID, "input_text": "text"}), 403, "spending_cap")
     assert "have cost 0.030000 USD today" in body["detail"]
     assert "0.050000 USD a day are allowed. The next day begins at 00:00 UTC." in body["detail"]
-    assert api.jobs.jobs == {}
+    assert not api.jobs.page(OWNER, 1, None).jobs
     api.jobs.add(a_job(owner=OWNER, status=JobStatus.CANCELLED))
     problem(api.client.post(f"/jobs/{JOB_ID}/retry"), 403, "spending_cap")
     stopped_clock.go_on(86_400)
@@ -355,7 +354,7 @@ def test_the_list_goes_on_from_its_cursor(api: Api) -> None:
     for one in ids:
         api.jobs.add(a_job(owner=OWNER, id=one))
     first = api.client.get("/jobs?limit=2").json()
-    second = api.client.get("/jobs", params={"limit": 3, "cursor": first["next_cursor"]}).json()
+    second = api.client.get("/jobs", params={"limit": 4, "cursor": first["next_cursor"]}).json()
     assert [job["id"] for job in first["jobs"] + second["jobs"]] == ids
     assert second["next_cursor"] is None
 

@@ -52,7 +52,7 @@ def test_an_unexpected_error_is_logged_once(
     log = problems.logger.registered_handler
     assert isinstance(log, StreamHandler)
     monkeypatch.setattr(log, "stream", written)
-    monkeypatch.delattr(gateway.jobs, "jobs")
+    monkeypatch.delattr(gateway.jobs, "_client")
     with caplog.at_level(logging.INFO):
         assert gateway.send("GET /jobs", ADMINS_CLAIMS).status == 500
     (line,) = written.getvalue().splitlines()

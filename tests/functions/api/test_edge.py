@@ -105,7 +105,7 @@ def answers(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield api.client.get("/nothing")
     yield api.client.get("/jobs?limit=0")
     yield api.client.post("/jobs", content=b"x" * (MAX_BODY_BYTES + 1))
-    monkeypatch.delattr(api.jobs, "jobs")
+    monkeypatch.delattr(api.jobs, "_client")
     yield api.client.get("/jobs")
 
 

@@ -16,6 +16,7 @@ import schemathesis
 from functions.api.app import API_PREFIX, create_app
 from functions.api.caller import Auth
 from functions.api.examples import EXAMPLE_SIZE, EXAMPLE_UPLOAD_ID
+from functions.aws.usage_table import DynamoUsageTable
 from functions.cleanup.deletion import Tombstone
 from functions.jobs.job import Job, JobError, JobStatus, Run, StoredManifest
 from functions.jobs.ports import StoredOutput, StoredPart, UploadForm
@@ -31,13 +32,11 @@ from functions.submission.uploads import part_sizes
 from tests.functions.api.generated_requests import send_all, settings
 from tests.functions.api.test_owners import ALICE, BOB, claims
 from tests.functions.fakes.job_files import FakeJobFiles
-from tests.functions.fakes.job_table import FakeJobTable, a_job
+from tests.functions.fakes.job_table import MemoryJobTable, a_job
 from tests.functions.fakes.machine_log import FakeMachineLog
-from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import a_machine
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import in_memory, new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
-from tests.functions.submission.test_quotas import FakeUsageTable
 
 pytestmark = pytest.mark.thorough
 
@@ -113,13 +112,13 @@ class Gateway:
         self.jobs: dict[str, list[str]] = {name: [] for name in TOKENS}
         numbers = count(1)
         self._table, self._files, self._queue = (
-            FakeJobTable(),
+            MemoryJobTable(),
             UploadedFiles(),
-            LaunchQueue(FakeSchedulingTable(), FakeWorkflow()),
+            LaunchQueue(new_scheduling_table(), FakeWorkflow()),
         )
         submission = Submission(
             self._table,
-            FakeMachineTable(),
+            new_machine_table(),
             self._files,
             FakeMachineLog(),
             self._queue,
@@ -129,7 +128,7 @@ class Gateway:
             new_id=lambda: an_id(0xF000 + next(numbers)),
             deleted_jobs=self._table,
             quotas=quotas,
-            usage=FakeUsageTable(),
+            usage=in_memory(DynamoUsageTable),
         )
         self._app = create_app(submission, Auth.COGNITO)
         self.renew()
@@ -167,13 +166,14 @@ class Gateway:
     def _add_spent_jobs(self, name: str) -> None:
         """One that has had all of its runs, one whose machine is on its way out, and one that was deleted."""
         owner = TOKENS[name]
-        failed = replace(self._table.jobs[owner, self.jobs[name][0]], status=JobStatus.FAILED)
+        failed = replace(self._table.get(owner, self.jobs[name][0]) or a_job(), status=JobStatus.FAILED)
         spent, ending, deleted = (an_id(len(self._files.inputs) + number) for number in range(3))
         self._table.add(replace(failed, id=spent, run=MAX_RUNS))
         self._table.add(replace(failed, id=ending))
         self._queue.table.grant_slots([Slot(Run(owner, ending), a_machine(f"i-{name}-{ending}"))])
         moment = "2026-01-31T09:15:02.345Z"
-        self._table.tombstones[owner, deleted] = Tombstone(owner, deleted, moment, moment)
+        self._table.add(replace(failed, id=deleted))
+        assert self._table.bury(failed, Tombstone(owner, deleted, moment, moment))
         for job_id in (spent, ending, deleted):
             self._files.inputs[input_key(owner, job_id, failed.filename)] = b"x"
         self.jobs[name] += [spent, ending, deleted]

@@ -24,11 +24,10 @@ from functions.scheduling.ports import Slot
 from functions.submission.submission import Submission
 from tests.functions.fakes.budget import SETTINGS
 from tests.functions.fakes.job_files import FakeJobFiles
-from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, FakeJobTable, a_job
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, MemoryJobTable, a_job
 from tests.functions.fakes.machine_log import FakeMachineLog
-from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import a_machine
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
 ALICE = "f3c4d8a2-40b1-70d2-9a51-3f0a5b8c1e27"
@@ -59,13 +58,13 @@ class Gateway:
 
     def __init__(self, auth: Auth) -> None:
         self.jobs, self.files, self.queue = (
-            FakeJobTable(),
+            MemoryJobTable(),
             FakeJobFiles(),
-            LaunchQueue(FakeSchedulingTable(), FakeWorkflow()),
+            LaunchQueue(new_scheduling_table(), FakeWorkflow()),
         )
         submission = Submission(
             self.jobs,
-            FakeMachineTable(),
+            new_machine_table(),
             self.files,
             FakeMachineLog(),
             self.queue,

@@ -12,15 +12,13 @@ from functions.jobs.errors import ConcurrentChange, JobConflict, JobEnded, JobNo
 from functions.jobs.ids import new_job_id
 from functions.jobs.job import Job, JobStatus, TimelineEvent
 from functions.jobs.run_guard import open_job
-from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, a_job
 from tests.functions.fakes.machines import a_machine
 
 
 @pytest.fixture
-def table() -> DynamoJobTable:
-    client = new_client()
-    return DynamoJobTable(client, new_table(client))
+def table(dynamodb: tuple[Any, str]) -> DynamoJobTable:
+    return DynamoJobTable(*dynamodb)
 
 
 def text(words: str) -> Callable[[Job], Job]:

@@ -1,13 +1,12 @@
-"""The ledger in DynamoDB and the fake that the core's tests use answer alike: each test runs against both."""
-
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.scheduling.ports import Charge, DayLedger, SchedulingTable
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
 
 DAY, NEXT_DAY = "2026-01-31", "2026-02-01"
 # More machines than a day's ledger has items for one owner.
@@ -15,12 +14,9 @@ MANY = [Charge(DAY, "alice", f"i-{number:017x}", 1_000 + number) for number in r
 BOBS = Charge(DAY, "bob", "i-b", 7)
 
 
-@pytest.fixture(params=["fake", "dynamodb"])
-def table(request: pytest.FixtureRequest) -> SchedulingTable:
-    if request.param == "fake":
-        return FakeSchedulingTable()
-    client = new_client()
-    return DynamoSchedulingTable(client, new_table(client))
+@pytest.fixture
+def table(dynamodb: tuple[Any, str]) -> SchedulingTable:
+    return DynamoSchedulingTable(*dynamodb)
 
 
 def test_a_days_ledger_adds_up_what_machines_have_cost(table: SchedulingTable) -> None:

@@ -1,27 +1,20 @@
-"""The machines in DynamoDB and the fake that the core's tests use answer alike: each test runs against both."""
-
 from __future__ import annotations
 
-from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from functions.aws.machine_table import DynamoMachineTable
 from functions.execution.ports import MachineAssignment, MachineTable
-from functions.jobs import clock
-from tests.functions.aws.emulated_dynamodb import new_client, new_table
+from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID
-from tests.functions.fakes.machine_table import FakeMachineTable
 
 MACHINE = MachineAssignment("i-1", "alice", JOB_ID, 1)
 
 
-@pytest.fixture(params=["fake", "dynamodb"])
-def table(request: pytest.FixtureRequest) -> MachineTable:
-    if request.param == "fake":
-        return FakeMachineTable()
-    client = new_client()
-    return DynamoMachineTable(client, new_table(client))
+@pytest.fixture
+def table(dynamodb: tuple[Any, str]) -> MachineTable:
+    return DynamoMachineTable(*dynamodb)
 
 
 def test_news_of_a_machine_that_is_not_ours_is_not_kept(table: MachineTable) -> None:
@@ -57,10 +50,10 @@ def test_entering_a_machine_again_keeps_what_is_known_of_it(table: MachineTable)
     assert waiter.token == "token"
 
 
-def test_nobody_waits_for_a_machine_that_was_never_entered() -> None:
-    client = new_client()
-    with pytest.raises(LookupError, match="i-1"):
-        DynamoMachineTable(client, new_table(client)).store_token("i-1", "token")
+def test_nobody_waits_for_a_machine_that_was_never_entered(table: MachineTable) -> None:
+    for store in (table.store_token, table.store_end_token):
+        with pytest.raises(LookupError, match="i-1"):
+            store("i-1", "token")
 
 
 def test_who_waits_for_the_end_is_told_to_who_reports_and_waits_for_nothing_else(table: MachineTable) -> None:
@@ -84,11 +77,6 @@ def test_an_end_that_was_reported_stays_known(table: MachineTable) -> None:
     assert table.has_ended("i-1")
 
 
-def test_nobody_waits_for_the_end_of_a_machine_that_was_never_entered(table: MachineTable) -> None:
-    with pytest.raises(LookupError, match="i-1"):
-        table.store_end_token("i-1", "token")
-
-
 def test_more_machines_than_one_write_takes_are_queued_and_taken_out_again(table: MachineTable) -> None:
     ids = [f"i-{number:03}" for number in range(60)]
     table.queue_ends(ids)
@@ -98,11 +86,7 @@ def test_more_machines_than_one_write_takes_are_queued_and_taken_out_again(table
     assert list(table.queued_ends()) == ids[:10]
 
 
-def test_a_machine_that_was_queued_long_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    client = new_client()
-    table = DynamoMachineTable(client, new_table(client))
-    long_ago = clock.utc_now() - timedelta(hours=1)
-    with monkeypatch.context() as patch:
-        patch.setattr(clock, "utc_now", lambda: long_ago)
-        table.queue_ends(["i-1"])
+def test_a_machine_that_was_queued_long_ago_is_forgotten(table: MachineTable, stopped_clock: StoppedClock) -> None:
+    table.queue_ends(["i-1"])
+    stopped_clock.go_on(3_600)
     assert table.queued_ends() == []

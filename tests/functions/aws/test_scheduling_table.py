@@ -1,5 +1,3 @@
-"""The line in DynamoDB and the fake that the core's tests use answer alike: each test runs against both."""
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -22,21 +20,18 @@ from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import a_machine
-from tests.functions.fakes.scheduling_table import FULL_BATCH, LEAD_SECONDS, FakeSchedulingTable
 
 FIRST, LATER = Run("alice", JOB_ID), Run("bob", OTHER_ID)
 SECOND_RUN = Run("alice", JOB_ID, 2)
+LEASE_SECONDS = 60
 BATCH = Batch("token", Candidate("t4g.small", "subnet-1", "spot"), ((FIRST, 1), (LATER, 3)))
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 
-@pytest.fixture(params=["fake", "dynamodb"])
-def table(request: pytest.FixtureRequest) -> SchedulingTable:
-    if request.param == "fake":
-        return FakeSchedulingTable()
-    client = new_client()
-    return DynamoSchedulingTable(client, new_table(client))
+@pytest.fixture
+def table(dynamodb: tuple[Any, str]) -> SchedulingTable:
+    return DynamoSchedulingTable(*dynamodb)
 
 
 def taken(table: SchedulingTable, name: str = "leader") -> Lease:
@@ -225,7 +220,7 @@ def test_a_leader_that_is_never_heard_of_again_loses_the_lead(
 ) -> None:
     lost = taken(table, "one")
     table.save_batch(lost, BATCH)
-    stopped_clock.go_on(LEAD_SECONDS - 1)
+    stopped_clock.go_on(LEASE_SECONDS - 1)
     assert table.acquire_lease("another") is None
     stopped_clock.go_on(2)
     assert taken(table, "another").batch == BATCH
@@ -263,7 +258,7 @@ def test_a_lead_is_held_until_it_is_given_back_or_its_time_is_over(
     table.release_lease(lease, BatchResult(7))
     assert not table.is_leased()
     taken(table)
-    stopped_clock.go_on(LEAD_SECONDS + 1)
+    stopped_clock.go_on(LEASE_SECONDS + 1)
     assert not table.is_leased()
 
 
@@ -284,23 +279,18 @@ def test_what_is_unfinished_is_there_for_the_next_leader(table: SchedulingTable)
     assert taken(table, "another").batch == BATCH
 
 
-def test_the_lines_items_are_nobodys_jobs_and_no_open_ones() -> None:
-    client = new_client()
-    name = new_table(client)
-    table, jobs = DynamoSchedulingTable(client, name), DynamoJobTable(client, name)
+def test_the_lines_items_are_nobodys_jobs_and_no_open_ones(dynamodb: tuple[Any, str], table: SchedulingTable) -> None:
+    jobs = DynamoJobTable(*dynamodb)
     jobs.add(a_job())
     table.enqueue(FIRST, 1, "token")
     table.grant_slots([Slot(FIRST, a_machine())])
     taken(table)
-    DynamoMachineTable(client, name).add(MachineAssignment("i-1", "alice", JOB_ID, 1))
+    DynamoMachineTable(*dynamodb).add(MachineAssignment("i-1", "alice", JOB_ID, 1))
     assert [job.id for job in jobs.page("alice", 10, None).jobs] == [JOB_ID]
     assert [job_id for _, job_id in jobs.open_keys()] == [JOB_ID]
 
 
-def test_a_long_line_is_read_in_pages_and_no_further_than_asked() -> None:
-    client = new_client()
-    name = new_table(client)
-    table = DynamoSchedulingTable(client, name)
+def test_a_long_line_is_read_in_pages_and_no_further_than_asked(table: SchedulingTable) -> None:
     runs = [Run("alice", f"job-{number:03}") for number in range(130)]
     for run in runs:
         table.enqueue(run, 1, "t" * 20_000)  # a page of DynamoDB's ends at 1 MB
@@ -324,10 +314,6 @@ def test_every_read_is_strongly_consistent(call: Any, operation: str) -> None:
         stub.add_response(operation, {"Items": []} if operation == "query" else {})
         call(DynamoSchedulingTable(client, "jobs"))
     assert [params["ConsistentRead"] for params in asked] == [True]
-
-
-def test_the_fake_knows_the_same_sizes() -> None:
-    assert (FULL_BATCH, FakeSchedulingTable().acquire_lease("x")) == (MAX_BATCH, Lease("holder-1", MAX_BATCH, None))
 
 
 def test_a_batch_is_remembered_with_the_machines_of_the_pool_that_it_is_for(table: SchedulingTable) -> None:

@@ -1,30 +1,22 @@
-"""The pool in DynamoDB, in memory and emulated, and in the core's tests answers alike."""
-
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from functions.aws.warm_pool_table import DynamoWarmPoolTable
 from functions.scheduling.warm_pool_ports import Claim, PooledMachine, WarmPoolTable
-from simulation.dynamodb import TABLE, DynamoDb
-from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.conftest import StoppedClock
-from tests.functions.fakes.warm_pool import FakeWarmPoolTable, pooled
+from tests.functions.fakes.warm_pool import pooled
 
 NOW = "2026-01-31T09:15:00.000Z"
 NEW = pooled(stop_asked_at=None, is_ready=False)
 
 
-@pytest.fixture(params=["fake", "in memory", "emulated"])
-def table(request: pytest.FixtureRequest, stopped_clock: StoppedClock) -> WarmPoolTable:
-    if request.param == "fake":
-        return FakeWarmPoolTable()
-    if request.param == "in memory":
-        return DynamoWarmPoolTable(DynamoDb().client, TABLE)
-    client = new_client()
-    return DynamoWarmPoolTable(client, new_table(client))
+@pytest.fixture
+def table(dynamodb: tuple[Any, str], stopped_clock: StoppedClock) -> WarmPoolTable:
+    return DynamoWarmPoolTable(*dynamodb)
 
 
 def ready(table: WarmPoolTable, instance_id: str = "i-p1") -> PooledMachine:

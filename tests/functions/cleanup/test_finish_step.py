@@ -10,9 +10,9 @@ from functions.execution.record_step import RecordStep
 from functions.jobs.errors import JobEnded, NotFinished, Throttled
 from functions.jobs.job import Job, JobStatus
 from tests.functions.fakes.job_files import FakeJobFiles
-from tests.functions.fakes.job_table import JOB_ID, RUN, FakeJobTable, a_job
-from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.tables import new_machine_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
 DONE = CommandState("Success", 0, None)
@@ -23,12 +23,12 @@ class Finish:
 
     def __init__(self, command: CommandState | None = DONE) -> None:
         running = {"status": JobStatus.RUNNING, "attempts": 1, "instance_id": "i-1", "command_id": "c-1"}
-        self.jobs = FakeJobTable.of(a_job(**running, machines=(a_machine("i-1"),)))
+        self.jobs = MemoryJobTable(a_job(**running, machines=(a_machine("i-1"),)))
         self.files = FakeJobFiles(outputs={f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
         self.machines = FakeMachines(states={"i-1": "running"}, ends_at_once=False)
         if command is not None:
             self.machines.commands["c-1"] = command
-        self.machine_table, self.flow = FakeMachineTable(), FakeWorkflow()
+        self.machine_table, self.flow = new_machine_table(), FakeWorkflow()
         self.machine_table.add(MachineAssignment("i-1", "alice", JOB_ID, 1))
         inspect, record = InspectStep(self.jobs, self.machines, 600), RecordStep(self.jobs, self.files, "1.2.3")
         self.step = FinishStep(inspect, record, self.machine_table, self.machines, self.flow)

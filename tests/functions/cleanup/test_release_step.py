@@ -14,10 +14,9 @@ from functions.jobs.job import Job, JobError, JobStatus, Run
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Slot
 from tests.functions.conftest import StoppedClock
-from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable, a_job
-from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
 FAILED = JobError("script_failed", "what the script wrote", "advice")
@@ -29,11 +28,11 @@ class Release:
 
     def __init__(self, *machines: str, states: dict[str, str] | None = None, **facts: object) -> None:
         records = tuple(a_machine(one) for one in machines)
-        self.jobs = FakeJobTable.of(a_job(**{**RUNNING, "machines": records, **facts}))
-        self.table, self.flow = FakeSchedulingTable(), FakeWorkflow()
+        self.jobs = MemoryJobTable(a_job(**{**RUNNING, "machines": records, **facts}))
+        self.table, self.flow = new_scheduling_table(), FakeWorkflow()
         self.machines = FakeMachines(states=states or {})
         self.table.enqueue(Run("bob", OTHER_ID), 1, "bobs-token")
-        self.machine_table = FakeMachineTable()
+        self.machine_table = new_machine_table()
         self.ends = RunMachines(self.jobs, LaunchQueue(self.table, self.flow), self.machines)
 
     def __call__(self, instance_id: str | None = "i-1", run: Run = RUN) -> list[str]:

@@ -11,17 +11,18 @@ from functions.execution.ports import InstanceView
 from functions.jobs.clock import rfc3339
 from functions.jobs.job import Job, JobStatus, Run
 from functions.scheduling.launch_queue import LaunchQueue
-from functions.scheduling.ports import Charge, Slot
+from functions.scheduling.ports import Charge, DayLedger, Slot
 from tests.functions.conftest import StoppedClock
-from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable, a_job
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
 GRACE, DEADLINE = timedelta(minutes=2), timedelta(hours=2)
 OLD, YOUNG = timedelta(minutes=3), timedelta(minutes=1)
 PRICES = Prices({"t4g.small": {"on-demand": 20_000, "spot": 6_000}})
 NOTHING = SweepReport()
+TODAY = "2026-01-31"
 OPEN = [JobStatus.QUEUED, JobStatus.LAUNCHING, JobStatus.RUNNING]
 BOB = Run("bob", OTHER_ID)
 
@@ -33,8 +34,8 @@ class Sweep:
         self, stopped: StoppedClock, *, workflow: str | None = None, age: timedelta = OLD, **job: object
     ) -> None:
         self._stopped = stopped
-        self.jobs = FakeJobTable.of(a_job(updated_at=self.ago(age), **job))
-        self.table, self.flow, self.machines = FakeSchedulingTable(), FakeWorkflow(), FakeMachines()
+        self.jobs = MemoryJobTable(a_job(updated_at=self.ago(age), **job))
+        self.table, self.flow, self.machines = new_scheduling_table(), FakeWorkflow(), FakeMachines()
         self.flow.states[BOB.name] = "RUNNING"
         self.table.enqueue(BOB, 1, "bobs-token")
         if workflow:
@@ -207,9 +208,8 @@ def test_a_machine_that_no_run_was_given_is_charged_to_the_stack_once(stopped_cl
     sweep.machines.alive.append(sweep.machines.alive[0])  # its end was lost, and the next sweep sees it again
     stopped_clock.go_on(OLD.total_seconds())
     sweep()
-    (charge,) = sweep.table.charges.values()
-    assert (charge.owner, charge.instance_id) == (UNASSIGNED, "i-1")
-    assert charge.micro_usd == for_seconds(PRICES.hourly("t4g.small", "spot") or 0, OLD.total_seconds())
+    cost = for_seconds(PRICES.hourly("t4g.small", "spot") or 0, OLD.total_seconds())
+    assert sweep.table.ledger(TODAY) == DayLedger(TODAY, {UNASSIGNED: cost}, frozenset({"i-1"}))
 
 
 def test_a_stopped_machine_of_a_pool_that_was_given_up_is_not_charged_for_its_rest(stopped_clock: StoppedClock) -> None:
@@ -217,16 +217,15 @@ def test_a_stopped_machine_of_a_pool_that_was_given_up_is_not_charged_for_its_re
     sweep.machine(OLD)
     sweep.machines.alive[0] = replace(sweep.machines.alive[0], state="stopped")
     assert sweep().terminated == ["i-1"]
-    assert sweep.table.charges == {}
+    assert sweep.table.ledger(TODAY) == DayLedger(TODAY)
 
 
 def test_a_machine_that_is_charged_already_is_not_charged_to_the_stack(stopped_clock: StoppedClock) -> None:
     sweep = Sweep(stopped_clock, workflow="RUNNING")
     sweep.machine(OLD)
-    charge = Charge(rfc3339(sweep.machines.alive[0].launched_at)[:10], "alice", "i-1", 700)
-    sweep.table.charge(charge)
+    sweep.table.charge(Charge(TODAY, "alice", "i-1", 700))
     sweep()
-    assert list(sweep.table.charges.values()) == [charge]
+    assert sweep.table.ledger(TODAY) == DayLedger(TODAY, {"alice": 700}, frozenset({"i-1"}))
 
 
 def test_a_machine_in_the_place_of_which_its_run_holds_another_is_ended(stopped_clock: StoppedClock) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.costs.budget import AdmissionDecision, Budget, Caps, Estimate, Spending, today
 from functions.costs.pricing import LOOK, REQUESTS, Prices, looks
 from functions.jobs.clock import now
@@ -15,7 +16,7 @@ from functions.scheduling.ports import Charge, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import a_machine
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import in_memory, new_scheduling_table
 
 HOURLY = 36_000
 PRICES = Prices({"t4g.small": {"on-demand": HOURLY}, "m6g.large": {"on-demand": 2 * HOURLY}})
@@ -35,8 +36,8 @@ def a_slot(run: Run, instance_id: str = "i-1") -> Slot:
     return Slot(run, a_machine(instance_id, launched_at=now(), hourly_micro_usd=HOURLY))
 
 
-def table_of(charges: Iterable[Charge] = (), slots: Iterable[Slot] = ()) -> FakeSchedulingTable:
-    table = FakeSchedulingTable()
+def table_of(charges: Iterable[Charge] = (), slots: Iterable[Slot] = ()) -> DynamoSchedulingTable:
+    table = new_scheduling_table()
     for charge in charges:
         table.charge(charge)
     table.grant_slots(list(slots))
@@ -132,11 +133,11 @@ def test_a_day_that_is_spent_is_told_before_a_job_is_stored(stopped_clock: Stopp
 
 
 def test_without_a_cap_nothing_is_read() -> None:
-    class Untouched(FakeSchedulingTable):
+    class Untouched(DynamoSchedulingTable):
         def slots(self) -> list[Slot]:
             raise AssertionError("read")
 
-    SPENDING.check_day(Untouched(), "alice")
+    SPENDING.check_day(in_memory(Untouched), "alice")
 
 
 def test_a_job_gets_no_machine_that_might_take_it_beyond_its_cap(stopped_clock: StoppedClock) -> None:

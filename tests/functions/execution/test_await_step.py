@@ -3,12 +3,12 @@ from __future__ import annotations
 from functions.execution.await_step import AwaitStep
 from functions.execution.ports import MachineAssignment
 from tests.functions.fakes.job_table import JOB_ID
-from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.fakes.tables import new_machine_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
 
 def await_step() -> tuple[AwaitStep, FakeWorkflow]:
-    table, workflow = FakeMachineTable(), FakeWorkflow()
+    table, workflow = new_machine_table(), FakeWorkflow()
     table.add(MachineAssignment("i-1", "alice", JOB_ID, 1))
     return AwaitStep(table, workflow), workflow
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,10 +17,9 @@ from functions.jobs.errors import AgentNotOnline, JobEnded, MachineBooting, Mach
 from functions.jobs.job import Job, JobStatus, Overrides, Program
 from functions.scheduling.ports import Slot
 from tests.functions.fakes.job_files import FakeJobFiles
-from tests.functions.fakes.job_table import JOB_ID, RUN, FakeJobTable, a_job
-from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 
 SHA = "a" * 64
 NOT_YET = AgentNotOnline("not yet")
@@ -30,9 +30,9 @@ class Dispatch:
 
     def __init__(self, *sends: str | Exception, **job: object) -> None:
         self.jobs, self.queue, self.machine_table = (
-            FakeJobTable.of(a_job(**job)),
-            FakeSchedulingTable(),
-            FakeMachineTable(),
+            MemoryJobTable(a_job(**job)),
+            new_scheduling_table(),
+            new_machine_table(),
         )
         self.machines, self.files, self.waits = FakeMachines(sends=list(sends)), FakeJobFiles(), list[float]()
         self.queue.grant_slots([Slot(RUN, a_machine("i-1", attempt=1))])
@@ -100,7 +100,7 @@ def test_the_machine_of_the_slot_is_entered_into_the_job_with_its_receipt() -> N
     job = dispatch.job
     assert (job.status, job.attempts, job.instance_id, job.command_id) == (JobStatus.RUNNING, 1, "i-1", "c-1")
     assert job.machines == (a_machine("i-1", attempt=1, commands=("c-1",)),)
-    assert dispatch.machine_table.machines == {"i-1": MachineAssignment("i-1", "alice", JOB_ID, 1)}
+    assert dispatch.machine_table.store_token("i-1", "t").machine == MachineAssignment("i-1", "alice", JOB_ID, 1)
     assert dispatch.events == ["launched", "running"]
     assert job.timeline[0].detail == "i-1: t4g.small, spot, in eu-central-1b."
 
@@ -110,7 +110,7 @@ def test_a_machine_is_the_jobs_even_before_it_is_online() -> None:
     with pytest.raises(MachineBooting):
         dispatch()
     assert (dispatch.job.status, dispatch.job.instance_id) == (JobStatus.LAUNCHING, "i-1")
-    assert "i-1" in dispatch.machine_table.machines, "news about it must find it"
+    assert dispatch.machine_table.report("i-1", "news"), "news about it must find it"
 
 
 def test_the_next_attempts_machine_takes_the_place_of_the_lost_one() -> None:
@@ -232,6 +232,12 @@ class Booting:
         self.dispatch.queue.grant_slots([Slot(RUN, a_machine("i-1"), self.at(online_at) if online_at else None)])
         self.dispatch.step = replace(self.dispatch.step, sleep=self.pass_time)
 
+    @property
+    def learned(self) -> Mapping[str, float]:
+        lease = self.dispatch.queue.acquire_lease("any")
+        assert lease
+        return lease.boots
+
     def at(self, age: float) -> str:
         return clock.rfc3339(self.launched + timedelta(seconds=age))
 
@@ -280,7 +286,7 @@ def test_the_first_machine_of_a_type_is_taken_to_boot_as_machines_do(monkeypatch
     boot = Booting(monkeypatch, *[NOT_YET] * 3, age=2, online_at=None)
     with pytest.raises(MachineBooting):
         boot.dispatch(wait=boot.wait(0, 20))
-    assert boot.dispatch.queue.boots == {"t4g.small": 20}
+    assert boot.learned == {"t4g.small": 20}
 
 
 @pytest.mark.parametrize(
@@ -302,22 +308,22 @@ def test_each_boot_teaches_when_to_expect_the_next(
 ) -> None:
     boot = Booting(monkeypatch, *sends, age=age, online_at=expected)
     boot.dispatch(wait=boot.wait(20, expected))
-    assert boot.dispatch.queue.boots == pytest.approx(learned)
+    assert boot.learned == pytest.approx(learned)
 
 
 def test_a_first_try_that_comes_late_says_little_of_the_boot(monkeypatch: pytest.MonkeyPatch) -> None:
     boot = Booting(monkeypatch, "c-1", age=1_500, online_at=None)
     boot.dispatch(wait=boot.wait(0, 20))
-    assert boot.dispatch.queue.boots == {"t4g.small": 20}
+    assert boot.learned == {"t4g.small": 20}
 
 
 def test_storing_again_teaches_nothing_of_the_boot(monkeypatch: pytest.MonkeyPatch) -> None:
     boot = Booting(monkeypatch, "c-1", "c-2", age=20, online_at=20)
     boot.dispatch(wait=boot.wait(20, 20))
-    boot.dispatch.queue.boots.clear()
+    boot.dispatch.queue.note_boot("t4g.small", 7)
     boot.pass_time(21_600)
     boot.dispatch(stored_after="c-1")
-    assert boot.dispatch.queue.boots == {}
+    assert boot.learned == {"t4g.small": 7}
 
 
 def test_an_execution_from_before_an_upgrade_retries_by_itself() -> None:

@@ -12,7 +12,7 @@ from functions.jobs.errors import JobEnded
 from functions.jobs.job import JobStatus, Overrides, Run
 from functions.jobs.provenance import Content, Reported
 from tests.functions.conftest import StoppedClock
-from tests.functions.fakes.job_table import JOB_ID, RUN, FakeJobTable, a_job
+from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
 
 SHA = "a" * 64
@@ -21,7 +21,7 @@ LAUNCHED = {"status": JobStatus.LAUNCHING, "attempts": 1, "instance_id": "i-1"}
 
 def inspect_step(state: CommandState | None, instance: str | None, **job: object) -> InspectStep:
     machines = FakeMachines(commands={"c-1": state} if state else {}, states={"i-1": instance} if instance else {})
-    return InspectStep(FakeJobTable.of(a_job(**{**LAUNCHED, "status": JobStatus.RUNNING, **job})), machines, 600)
+    return InspectStep(MemoryJobTable(a_job(**{**LAUNCHED, "status": JobStatus.RUNNING, **job})), machines, 600)
 
 
 def test_a_successful_command_brings_the_machines_own_times() -> None:

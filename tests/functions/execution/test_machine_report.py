@@ -20,7 +20,7 @@ from functions.jobs.job import JobStatus, Run
 from functions.orchestrator.record import _outcome
 from tests.functions.api.test_owners import ALICE, Gateway, claims
 from tests.functions.fakes.job_files import FakeJobFiles
-from tests.functions.fakes.job_table import JOB_ID, FakeJobTable, a_job
+from tests.functions.fakes.job_table import JOB_ID, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines
 
 AT = "2026-01-31T09:15:09.000Z"
@@ -47,7 +47,7 @@ def _event_loop() -> Iterator[None]:
 
 def inspected_and_recorded(report: Any) -> Any:
     """The job after Inspect and Record, each of whose answers went over the wire as Lambda's runtime writes them."""
-    jobs = FakeJobTable.of(a_job(owner=ALICE, status=JobStatus.RUNNING, attempts=1, instance_id="i-1", command_id="c"))
+    jobs = MemoryJobTable(a_job(owner=ALICE, status=JobStatus.RUNNING, attempts=1, instance_id="i-1", command_id="c"))
     machines = FakeMachines(commands={"c": CommandState("Failed", 10, report)}, states={"i-1": "running"})
     run = Run(ALICE, JOB_ID)
     found = asdict(InspectStep(jobs, machines, 600).inspect(run, "i-1", "c"))

@@ -12,14 +12,14 @@ from functions.jobs.errors import ConcurrentChange
 from functions.jobs.job import Job, JobStatus, StoredManifest, TimelineEvent
 from functions.jobs.provenance import Content, Reported
 from tests.functions.fakes.job_files import FakeJobFiles
-from tests.functions.fakes.job_table import JOB_ID, RUN, FakeJobTable, a_job
+from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 
 PATH = f"outputs/outputs/alice/{JOB_ID}/2/a b.txt"
 RUNNING = {"status": JobStatus.RUNNING, "attempts": 2, "instance_id": "i-1", "command_id": "c-1"}
 
 
-def record_step(stored: bytes | None = b"abc\nappended", **job: object) -> tuple[RecordStep, FakeJobTable]:
-    table = FakeJobTable.of(a_job(**{**RUNNING, **job}))
+def record_step(stored: bytes | None = b"abc\nappended", **job: object) -> tuple[RecordStep, MemoryJobTable]:
+    table = MemoryJobTable(a_job(**{**RUNNING, **job}))
     files = FakeJobFiles(outputs={PATH: stored} if stored is not None else {})
     return RecordStep(table, files, "1.2.3"), table
 

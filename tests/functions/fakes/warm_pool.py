@@ -2,69 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from functions.jobs.clock import now
+from functions.aws.warm_pool_table import DynamoWarmPoolTable
 from functions.scheduling.ports import Refusal
-from functions.scheduling.warm_pool_ports import Claim, PooledMachine
-
-
-@dataclass
-class FakeWarmPoolTable:
-    items: dict[str, PooledMachine] = field(default_factory=dict)
-
-    def add(self, machines: Sequence[PooledMachine]) -> None:
-        self.items |= {machine.instance_id: machine for machine in machines}
-
-    def machines(self) -> Sequence[PooledMachine]:
-        return [self.items[one] for one in sorted(self.items)]
-
-    def ask_stop(self, instance_id: str) -> bool:
-        return self._change(
-            instance_id,
-            lambda item: item.claim is None and not item.is_ready,
-            lambda item: replace(item, stop_asked_at=now()),
-        )
-
-    def make_ready(self, machine: PooledMachine) -> bool:
-        return self._change(
-            machine.instance_id,
-            lambda item: item.claim is None and item.stop_asked_at == machine.stop_asked_at,
-            lambda item: replace(item, is_ready=True),
-        )
-
-    def claim(self, instance_id: str, token: str) -> PooledMachine | None:
-        claimed = self._change(
-            instance_id,
-            lambda item: item.is_ready and (item.claim is None or item.claim.token == token),
-            lambda item: replace(item, claim=Claim(token, now())),
-        )
-        return self.items[instance_id] if claimed else None
-
-    def release(self, machine: PooledMachine) -> bool:
-        return machine.claim is not None and self._change(
-            machine.instance_id, lambda item: item.claim == machine.claim, lambda item: replace(item, claim=None)
-        )
-
-    def remove(self, machine: PooledMachine) -> bool:
-        item = self.items.get(machine.instance_id)
-        if item is None or item.claim != machine.claim:
-            return False
-        del self.items[machine.instance_id]
-        return True
-
-    def _change(
-        self,
-        instance_id: str,
-        is_fine: Callable[[PooledMachine], bool],
-        change: Callable[[PooledMachine], PooledMachine],
-    ) -> bool:
-        item = self.items.get(instance_id)
-        if item is None or not is_fine(item):
-            return False
-        self.items[instance_id] = change(item)
-        return True
+from functions.scheduling.warm_pool_ports import PooledMachine
+from simulation.dynamodb import TABLE, DynamoDb
 
 
 @dataclass
@@ -102,3 +46,23 @@ def pooled(instance_id: str = "i-p1", **changes: object) -> PooledMachine:
         "is_ready": True,
     }
     return PooledMachine(instance_id, **facts | changes)  # type: ignore[arg-type]
+
+
+def pool_of(*known: PooledMachine) -> DynamoWarmPoolTable:
+    """The table, whatever has been done to these machines."""
+    db = DynamoDb()
+    for machine in known:
+        claim = machine.claim
+        texts = {
+            "owner": "#pool",
+            "id": machine.instance_id,
+            "instance_type": machine.instance_type,
+            "zone": machine.zone,
+            "image_id": machine.image_id,
+            "prepared_at": machine.prepared_at,
+            "stop_asked_at": machine.stop_asked_at,
+            "is_ready": "yes" if machine.is_ready else None,
+            **({"token": claim.token, "claimed_at": claim.at} if claim else {}),
+        }
+        db.write(("#pool", machine.instance_id), {name: {"S": text} for name, text in texts.items() if text})
+    return DynamoWarmPoolTable(db.client, TABLE)

@@ -23,7 +23,7 @@ from functions.jobs.clock import rfc3339
 from functions.jobs.job import Job, JobStatus, Run
 from functions.orchestrator.record import _outcome
 from tests.functions.fakes.job_files import FakeJobFiles
-from tests.functions.fakes.job_table import JOB_ID, FakeJobTable, a_job
+from tests.functions.fakes.job_table import JOB_ID, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.jobs.test_record_limits import record_size
 
@@ -71,7 +71,7 @@ def recorded(state: CommandState) -> Job:
     """The job after Inspect and Record, whose answers went over the wire as Lambda's runtime writes them."""
     machine = a_machine("i-1", launched_at=rfc3339(LAUNCHED))
     running: dict[str, Any] = {"status": JobStatus.RUNNING, "attempts": 1, "instance_id": "i-1", "command_id": "c"}
-    jobs = FakeJobTable.of(a_job(machines=(machine,), **running))
+    jobs = MemoryJobTable(a_job(machines=(machine,), **running))
     machines = FakeMachines(commands={"c": state}, states={"i-1": "running"})
     run = Run("alice", JOB_ID)
     found = asdict(InspectStep(jobs, machines, 600).inspect(run, "i-1", "c"))

@@ -18,11 +18,10 @@ from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import FakeJobFiles
-from tests.functions.fakes.job_table import JOB_ID, RUN, FakeJobTable, a_job
-from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.metrics import FakeMetrics
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
 OUTPUT = {f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"abc"}
@@ -33,11 +32,11 @@ class Measured:
 
     def __init__(self, **job: object) -> None:
         facts = {"status": JobStatus.RUNNING, "attempts": 1, "instance_id": "i-1", "machines": (a_machine(),)}
-        self.table = FakeJobTable.of(a_job(**{**facts, **job}))
+        self.table = MemoryJobTable(a_job(**{**facts, **job}))
         self.metrics = FakeMetrics()
         self.jobs = MeasuredJobTable(self.table, self.metrics)
         self.record_step = RecordStep(self.jobs, FakeJobFiles(outputs=OUTPUT), "1.2.3")
-        self.queue = LaunchQueue(FakeSchedulingTable(), FakeWorkflow(states={JOB_ID: "FAILED"}))
+        self.queue = LaunchQueue(new_scheduling_table(), FakeWorkflow(states={JOB_ID: "FAILED"}))
 
     def cancel(self) -> Job:
         return self.jobs.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
@@ -98,7 +97,7 @@ def test_a_job_that_the_sweeper_ends_is_counted_with_its_machine() -> None:
 
 
 def test_what_is_not_written_is_not_counted() -> None:
-    class Busy(FakeJobTable):
+    class Busy(MemoryJobTable):
         def update(self, owner: str, job_id: str, change: object) -> Job:
             raise ConcurrentChange("busy")
 
@@ -111,7 +110,7 @@ def test_what_is_not_written_is_not_counted() -> None:
 def test_only_the_read_that_the_write_was_made_of_counts() -> None:
     measured = Measured()
 
-    class Overtaken(FakeJobTable):
+    class Overtaken(MemoryJobTable):
         def update(self, owner: str, job_id: str, change: object) -> Job:
             measured.table.update(owner, job_id, change)  # type: ignore[arg-type]  # somebody else is faster
             change(a_job(status=JobStatus.RUNNING))  # type: ignore[operator]  # what was read before that
@@ -175,7 +174,8 @@ def test_a_machine_is_measured_once_when_its_end_is_first_written(
     record = a_machine(hourly_micro_usd=hourly)
     measured = Measured(status=JobStatus.SUCCEEDED, machines=(record,))
     release = ReleaseStep(
-        RunMachines(measured.jobs, measured.queue, FakeMachines(states={"i-1": "terminated"})), FakeMachineTable()
+        RunMachines(measured.jobs, measured.queue, FakeMachines(states={"i-1": "terminated"})),
+        new_machine_table(),
     )
     for _ in range(2):
         release.release(RUN, "i-1")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions.aws.machine_table import DynamoMachineTable
 from functions.cleanup.release_step import ReleaseStep
 from functions.cleanup.run_machines import RunMachines
 from functions.cleanup.sweeper import Sweeper
@@ -31,12 +32,12 @@ from functions.orchestrator.settings import LaunchSettings
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import QueueEntry, Slot
 from functions.scheduling.scheduler import Assignment
+from simulation.dynamodb import TABLE, DynamoDb
 from tests.functions.fakes.budget import SETTINGS
 from tests.functions.fakes.job_files import FakeJobFiles
-from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable, a_job
-from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.orchestrator.lambda_context import CONTEXT
 from tests.functions.scheduling.waiting_queue import WaitingQueue
@@ -101,7 +102,7 @@ def test_launch_answers_through_its_token(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_inspect_answers_is_what_record_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = FakeJobTable.of(a_job(status=JobStatus.RUNNING, attempts=1))
+    table = MemoryJobTable(a_job(status=JobStatus.RUNNING, attempts=1))
     report = {"exit_code": 3, "events": [{"event": "script_started", "at": "2026-01-31T09:15:09.000Z"}]}
     machines = FakeMachines(commands={"c-1": CommandState("Failed", 10, report)})
     monkeypatch.setattr(inspect_command, "inspect_step", lambda: InspectStep(table, machines, 600))
@@ -113,7 +114,7 @@ def test_what_inspect_answers_is_what_record_takes(monkeypatch: pytest.MonkeyPat
 
 
 def test_what_a_machine_reports_gets_from_inspect_into_the_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = FakeJobTable.of(a_job(status=JobStatus.RUNNING, attempts=1))
+    table = MemoryJobTable(a_job(status=JobStatus.RUNNING, attempts=1))
     files = FakeJobFiles(outputs={f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
     report = {"input": {"size": 3, "sha256": "a" * 64}, "output": {"size": 6, "sha256": "b" * 64}, "python": "3.9.25"}
     machines = FakeMachines(commands={"c-1": CommandState("Success", 0, report)})
@@ -128,7 +129,7 @@ def test_what_a_machine_reports_gets_from_inspect_into_the_manifest(monkeypatch:
 
 
 def test_record_takes_an_outcome_from_before_manifests(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = FakeJobTable.of(a_job(status=JobStatus.RUNNING, attempts=1))
+    table = MemoryJobTable(a_job(status=JobStatus.RUNNING, attempts=1))
     files = FakeJobFiles(outputs={f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
     monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, files, "1.2.3"))
     outcome: dict[str, object] = {"verdict": "finished", "code": None, "message": "", "events": []}
@@ -138,7 +139,7 @@ def test_record_takes_an_outcome_from_before_manifests(monkeypatch: pytest.Monke
 
 
 def test_record_takes_a_workflow_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = FakeJobTable.of(a_job(status=JobStatus.LAUNCHING))
+    table = MemoryJobTable(a_job(status=JobStatus.LAUNCHING))
     monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, FakeJobFiles(), "1.2.3"))
     assert record.handler({**WHO, "error": "LaunchRefused", "cause": "no"}, CONTEXT) == {"status": "failed"}
     assert table.only.error
@@ -155,8 +156,8 @@ def test_an_error_of_a_step_reaches_the_workflow_under_its_own_name(monkeypatch:
 
 
 def test_release_takes_no_instance_where_none_was_launched(monkeypatch: pytest.MonkeyPatch) -> None:
-    ends = RunMachines(FakeJobTable.of(a_job()), LaunchQueue(FakeSchedulingTable(), FakeWorkflow()), FakeMachines())
-    monkeypatch.setattr(release, "release_step", lambda: ReleaseStep(ends, FakeMachineTable()))
+    ends = RunMachines(MemoryJobTable(a_job()), LaunchQueue(new_scheduling_table(), FakeWorkflow()), FakeMachines())
+    monkeypatch.setattr(release, "release_step", lambda: ReleaseStep(ends, new_machine_table()))
     assert release.handler({**WHO, "instance_id": ""}, CONTEXT) == {
         "terminated": [],
         "job": {"status": "unknown", "filename": "a b.txt", "error": ""},
@@ -174,7 +175,8 @@ def test_release_takes_no_instance_where_none_was_launched(monkeypatch: pytest.M
 def test_an_event_about_a_machine_wakes_who_waits_for_it(
     monkeypatch: pytest.MonkeyPatch, kind: str, detail: dict[str, str], event_name: str
 ) -> None:
-    table, workflow = FakeMachineTable(), FakeWorkflow()
+    db, workflow = DynamoDb(), FakeWorkflow()
+    table = DynamoMachineTable(db.client, TABLE)
     table.add(MachineAssignment("i-1", "alice", JOB_ID, 1))
     await_step = AwaitStep(table, workflow)
     monkeypatch.setattr(await_completion, "await_step", lambda: await_step)
@@ -182,15 +184,15 @@ def test_an_event_about_a_machine_wakes_who_waits_for_it(
     await_completion.handler({"job_id": JOB_ID, "instance_id": "i-1", "task_token": "token"}, CONTEXT)
     events.handler({"detail-type": kind, "detail": {"instance-id": "i-1", **detail}}, CONTEXT)
     assert workflow.woken == ["token"]
-    assert table.event_name["i-1"] == f"{kind}: {event_name}"
+    assert db.items["#machine", "i-1"]["news"] == {"S": f"{kind}: {event_name}"}
 
 
 @pytest.fixture
 def sweeper(monkeypatch: pytest.MonkeyPatch) -> Sweeper:
     flow = FakeWorkflow(states={JOB_ID: "ABORTED"})
     made = Sweeper(
-        jobs=FakeJobTable.of(a_job(status=JobStatus.RUNNING)),
-        queue=LaunchQueue(FakeSchedulingTable(), flow),
+        jobs=MemoryJobTable(a_job(status=JobStatus.RUNNING)),
+        queue=LaunchQueue(new_scheduling_table(), flow),
         machines=FakeMachines(states={"i-1": "running"}, ends_at_once=False),
         workflow=flow,
         stack="dev",

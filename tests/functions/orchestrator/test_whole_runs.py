@@ -27,7 +27,7 @@ from functions.submission.submission import Submission
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import FakeJobFiles
 from tests.functions.fakes.machine_log import FakeMachineLog
-from tests.functions.fakes.machine_table import FakeMachineTable
+from tests.functions.fakes.tables import new_machine_table
 from tests.functions.orchestrator.lambda_context import CONTEXT
 from tests.functions.orchestrator.states_language import StatesLanguage, Way
 from tests.functions.orchestrator.workflow_definition import ARNS, MACHINE, TASKS
@@ -117,7 +117,7 @@ class Execution:
 def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
     """A stack with one queued job; `sends` and `commands` of its machines say how they do."""
     queue = WaitingQueue.of(1)
-    files, machine_table = FakeJobFiles(), FakeMachineTable()
+    files, machine_table = FakeJobFiles(), new_machine_table()
     whole = LaunchQueue(queue.table, queue.flow)
     dispatch_step = DispatchStep(
         jobs=queue.jobs,

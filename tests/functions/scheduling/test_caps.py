@@ -91,7 +91,8 @@ def test_a_machine_that_nobody_waited_for_any_more_is_charged_all_the_same() -> 
     queue.table.release_lease(dead, BatchResult(MAX_BATCH, unfinished=batch))
     queue.launch(queue.runs[0])
     assert queue.alive == ["i-1"]
-    assert [(one.instance_id, one.micro_usd) for one in queue.table.charges.values()] == [("i-2", 600 + REQUESTS)]
+    ledger = queue.table.ledger(today())
+    assert (ledger.machines, sum(ledger.spent.values())) == (frozenset({"i-2"}), 600 + REQUESTS)
 
 
 def test_a_job_that_one_more_machine_might_make_too_dear_gets_none() -> None:

@@ -13,7 +13,7 @@ from functions.scheduling import scheduler
 from functions.scheduling.fair_order import MOST_SERVED, by_age, fair_order, note_served
 from functions.scheduling.ports import QueueEntry, Slot
 from tests.functions.conftest import StoppedClock
-from tests.functions.fakes.job_table import FakeJobTable, a_job
+from tests.functions.fakes.job_table import MemoryJobTable, a_job
 from tests.functions.fakes.machines import a_machine
 from tests.functions.scheduling.test_caps import MOST, PRICES
 from tests.functions.scheduling.waiting_queue import FULL, WaitingQueue
@@ -88,7 +88,7 @@ def shared(mine: int, others: int, **facts: object) -> WaitingQueue:
     """alice's runs, then bob's, all of which wait; bob's began later."""
     jobs = [a_job(owner="alice", id=f"01926b3c-7f3e-7c2a-9d51-{number:012d}") for number in range(mine)]
     jobs += [a_job(owner="bob", id=f"01926b3c-7f3e-7c2a-9d51-{number:012d}") for number in range(mine, mine + others)]
-    queue = WaitingQueue([job.this_run for job in jobs], jobs=FakeJobTable.of(*jobs), **facts)  # type: ignore[arg-type]
+    queue = WaitingQueue([job.this_run for job in jobs], jobs=MemoryJobTable(*jobs), **facts)  # type: ignore[arg-type]
     queue.enqueue(*queue.runs)
     return queue
 

@@ -6,7 +6,7 @@ from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import BatchResult, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.machines import a_machine
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.scheduling.waiting_queue import WaitingQueue
 
@@ -38,7 +38,7 @@ def test_a_leader_and_those_it_launches_for_are_not_told_that_there_may_be_room(
 def test_who_does_not_listen_is_passed_over() -> None:
     queue = WaitingQueue.of(3)
     queue.enqueue(*queue.runs)
-    queue.flow.dead |= {queue.table.entries[run.name].token for run in queue.runs[:2]}
+    queue.flow.dead |= {queue.entry(run).token for run in queue.runs[:2]}
     queue.queue.notify_next()
     assert queue.heard(queue.runs[2]) == ["CapacityAvailable"]
 
@@ -46,7 +46,7 @@ def test_who_does_not_listen_is_passed_over() -> None:
 def test_a_line_of_whom_nobody_listens_is_left_to_come_by_itself() -> None:
     queue = WaitingQueue.of(8)
     queue.enqueue(*queue.runs)
-    queue.flow.dead |= {queue.table.entries[run.name].token for run in queue.runs[:5]}
+    queue.flow.dead |= {queue.entry(run).token for run in queue.runs[:5]}
     queue.queue.notify_next()
     assert queue.flow.answers == [], "those further back are not asked"
 
@@ -63,7 +63,7 @@ def test_a_run_that_is_told_of_its_machine_has_left_the_line() -> None:
     queue = WaitingQueue.of(1)
     queue.enqueue(queue.runs[0])
     slot = Slot(queue.runs[0], a_machine())
-    assert queue.queue.notify(queue.table.entries[queue.runs[0].name], slot)
+    assert queue.queue.notify(queue.entry(queue.runs[0]), slot)
     assert queue.heard(queue.runs[0]) == ["i-1"]
     assert queue.table.oldest(9) == []
 
@@ -71,7 +71,7 @@ def test_a_run_that_is_told_of_its_machine_has_left_the_line() -> None:
 def test_that_nobody_listens_is_answered() -> None:
     queue = WaitingQueue.of(1)
     queue.enqueue(queue.runs[0])
-    entry = queue.table.entries[queue.runs[0].name]
+    entry = queue.entry(queue.runs[0])
     queue.flow.dead.add(entry.token)
     assert not queue.queue.notify(entry, Slot(queue.runs[0], a_machine()))
 
@@ -80,7 +80,7 @@ def test_a_run_whose_step_was_tried_anew_meanwhile_hears_through_its_new_token()
     queue = WaitingQueue.of(1)
     (run,) = queue.runs
     queue.enqueue(run)
-    old = queue.table.entries[run.name]
+    old = queue.entry(run)
     queue.flow.dead.add(old.token)
     queue.enqueue(run)
     assert queue.queue.notify(old, Slot(run, a_machine()))
@@ -92,7 +92,7 @@ def test_a_place_in_line_for_a_later_attempt_outlasts_a_machine_for_an_earlier_o
     queue = WaitingQueue.of(1)
     (run,) = queue.runs
     queue.enqueue(run)
-    earlier = queue.table.entries[run.name]
+    earlier = queue.entry(run)
     queue.enqueue(run, attempt=2)
     queue.queue.notify(earlier, Slot(run, a_machine()))
     assert [entry.attempt for entry in queue.table.oldest(9)] == [2]
@@ -102,7 +102,7 @@ def test_a_later_attempt_is_not_told_of_an_earlier_ones_machine() -> None:
     queue = WaitingQueue.of(1)
     (run,) = queue.runs
     queue.enqueue(run)
-    earlier = queue.table.entries[run.name]
+    earlier = queue.entry(run)
     queue.flow.dead.add(earlier.token)
     queue.enqueue(run, attempt=2)
     assert not queue.queue.notify(earlier, Slot(run, a_machine()))
@@ -136,7 +136,7 @@ def test_a_run_that_never_had_a_machine_still_makes_way_for_the_next() -> None:
 def test_a_run_that_hears_that_it_is_turned_down_has_left_the_line() -> None:
     queue = WaitingQueue.of(2)
     queue.enqueue(*queue.runs)
-    listening, sleeping = (queue.table.entries[run.name] for run in queue.runs)
+    listening, sleeping = (queue.entry(run) for run in queue.runs)
     queue.flow.dead.add(sleeping.token)
     told = [queue.queue.reject(entry, "QueueTimeout", "no machine") for entry in (listening, sleeping)]
     assert told == [True, False]
@@ -153,6 +153,6 @@ def test_a_run_that_is_sent_away_is_out_of_the_line_and_knows_why() -> None:
 
 
 def test_sending_away_a_run_that_does_not_wait_tells_nobody() -> None:
-    table, flow = FakeSchedulingTable(), FakeWorkflow()
+    table, flow = new_scheduling_table(), FakeWorkflow()
     LaunchQueue(table, flow).dequeue(WaitingQueue.of(1).runs[0], "JobEnded", "cancelled on request")
     assert flow.answers == []

@@ -6,13 +6,14 @@ from itertools import count
 
 import pytest
 
+from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.jobs.errors import JobEnded, QueueTimeout
 from functions.jobs.job import JobStatus, Overrides, Run
 from functions.scheduling.ports import BatchResult, Candidate, LaunchResult, Lease, Refusal, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.crash_injector import CrashInjector
 from tests.functions.fakes.machines import Asked, FakeMachines, a_machine
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import in_memory
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.scheduling.waiting_queue import (
     DENIED,
@@ -30,10 +31,6 @@ from tests.functions.scheduling.waiting_queue import (
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 WAIT = QUEUE_TIMEOUT.total_seconds()
-
-
-def lease_is_free(queue: WaitingQueue) -> bool:
-    return queue.table.kept is not None and not queue.table.kept.name
 
 
 def test_who_enters_and_finds_nobody_leading_launches_for_all_in_line() -> None:
@@ -85,7 +82,7 @@ def test_the_leader_hears_last_and_finds_the_lead_free() -> None:
 
     class Watching(FakeWorkflow):
         def wake(self, token: str, output: Mapping[str, str] | None = None) -> bool:
-            free_when_told[token] = lease_is_free(queue)
+            free_when_told[token] = not queue.table.is_leased()
             return super().wake(token, output)
 
     queue.flow = Watching()
@@ -242,7 +239,7 @@ def test_a_call_that_its_workflow_gave_up_does_not_take_the_slot_of_the_next_att
     with pytest.raises(JobEnded):
         queue.launch(run, attempt=1)
     assert [slot.machine.instance_id for slot in queue.table.slots()] == ["i-7"]
-    assert (queue.table.entries, queue.alive) == ({}, [])
+    assert (queue.table.oldest(9), queue.alive) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -255,14 +252,14 @@ def test_a_refusal_is_told_to_the_oldest_in_line_whoever_led(refusal: Refusal, e
     queue.launch(queue.runs[2])
     assert [queue.heard(run) for run in queue.runs] == [[error], [], []]
     assert queue.flow.answers[0].cause == str(refusal)
-    assert lease_is_free(queue)
+    assert not queue.table.is_leased()
 
 
 def test_a_refusal_is_told_to_the_next_if_the_oldest_is_about_to_come_again_anyway() -> None:
     queue = WaitingQueue.of(3)
     queue.machines.answers = [FULL]
     queue.enqueue(*queue.runs[:2])
-    queue.flow.dead.add(queue.table.entries[queue.runs[0].name].token)
+    queue.flow.dead.add(queue.entry(queue.runs[0]).token)
     queue.launch(queue.runs[2])
     assert [queue.heard(run) for run in queue.runs] == [[], ["CapacityUnavailable"], []]
 
@@ -282,7 +279,7 @@ def test_a_launch_refused_for_good_fails_all_and_leaves_the_lead_free() -> None:
     queue.enqueue(queue.runs[0])
     queue.launch(queue.runs[1])
     assert [queue.heard(run) for run in queue.runs] == [["LaunchRefused"], ["LaunchRefused"]]
-    assert lease_is_free(queue)
+    assert not queue.table.is_leased()
 
 
 def test_who_has_waited_too_long_gives_up_its_place(stopped_clock: StoppedClock) -> None:
@@ -389,9 +386,9 @@ def test_a_call_that_its_workflow_gave_up_does_not_take_its_next_trys_place(
     (run,) = queue.runs
     queue.machines.answers = [FULL] * 20
     queue.launch(run, attempt, asks=asks, redrives=redrives)
-    place = queue.table.entries[run.name]
+    place = queue.entry(run)
     queue.launch(run, asks=2)
-    assert queue.table.entries[run.name] == place
+    assert queue.entry(run) == place
 
 
 def test_a_leader_whose_answer_comes_too_late_hands_nothing_out(stopped_clock: StoppedClock) -> None:
@@ -455,7 +452,7 @@ def test_a_run_told_to_come_again_while_it_leads_takes_its_own_lead_over() -> No
 
 
 def requested_type(queue: WaitingQueue, run: Run, instance_type: str) -> None:
-    queue.jobs.jobs[run.owner, run.job_id] = replace(queue.job(run), overrides=Overrides(instance_type))
+    queue.jobs.update(run.owner, run.job_id, lambda job: replace(job, overrides=Overrides(instance_type)))
 
 
 def test_a_jobs_wish_stands_on_its_ticket_from_the_beginning() -> None:
@@ -486,13 +483,13 @@ def test_the_oldest_hears_what_became_of_its_own_wish_and_comes_again_for_all() 
 def enters_after_the_last_look(queue: WaitingQueue, run: Run) -> None:
     """Lets a run take its queue entry just before the leader gives the lease back for the first time."""
 
-    class Entering(FakeSchedulingTable):
+    class Entering(DynamoSchedulingTable):
         def release_lease(self, lease: Lease, result: BatchResult) -> None:
             if not queue.heard(run):
                 queue.enqueue(run)
             super().release_lease(lease, result)
 
-    queue.table = Entering()
+    queue.table = in_memory(Entering)
 
 
 def test_who_enters_while_others_are_refused_is_not_left_to_their_next_try() -> None:
@@ -510,7 +507,7 @@ def test_what_was_refused_for_good_fails_nobody_who_wished_for_something_else() 
     older, refused, leader = queue.runs
     enters_after_the_last_look(queue, older)
     queue.enqueue(refused, requested_type="p9.huge")
-    queue.flow.dead.add(queue.table.entries[refused.name].token)
+    queue.flow.dead.add(queue.entry(refused).token)
     queue.machines.answers = [DENIED, 1, DENIED]
     requested_type(queue, leader, "p9.huge")
     queue.launch(leader)

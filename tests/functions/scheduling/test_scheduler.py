@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.costs.budget import Spending
+from functions.costs.budget import Spending, today
 from functions.costs.pricing import Prices, job_cost
 from functions.jobs import clock
 from functions.jobs.errors import LeaseLost
@@ -26,9 +26,7 @@ def run(queue: WaitingQueue, leader: Run, seconds: float = 30) -> BatchResult:
     """One turn of a run that is in the queue and takes the lease; what it answers is given back to the line."""
     lease = queue.table.acquire_lease(leader.name)
     assert lease is not None
-    result = queue.scheduler().run(
-        lease, queue.table.entries[leader.name], clock.utc_now() + timedelta(seconds=seconds)
-    )
+    result = queue.scheduler().run(lease, queue.entry(leader), clock.utc_now() + timedelta(seconds=seconds))
     queue.table.release_lease(lease, result)
     return result
 
@@ -88,7 +86,7 @@ def test_a_batch_is_written_down_before_ec2_is_asked() -> None:
         def launch(
             self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
         ) -> Sequence[LaunchResult] | Refusal:
-            written.append(queue.table.kept.batch if queue.table.kept else None)
+            written.append(queue.table.batch_under_way())
             return super().launch(candidate, count, token, tags)
 
     queue.machines = Watching(answers=[FULL])
@@ -295,7 +293,7 @@ def test_what_is_refused_for_good_is_not_asked_for_again_after_a_moments_throttl
 def test_a_launch_refused_for_good_is_not_asked_for_again_and_again_for_who_does_not_listen() -> None:
     queue = waiting(3)
     queue.machines.answers = [DENIED] * 50
-    queue.flow.dead.add(queue.table.entries[queue.runs[1].name].token)
+    queue.flow.dead.add(queue.entry(queue.runs[1]).token)
     run(queue, queue.runs[0])
     assert len(queue.counts) <= 2
     assert [queue.heard(run) for run in queue.runs] == [["LaunchRefused"], [], ["LaunchRefused"]]
@@ -339,7 +337,8 @@ def test_a_machine_that_came_too_late_is_in_the_ledger_and_in_its_jobs_receipts_
     assert [event.event for event in job.timeline].count("machine_not_needed") == 1
     cost = job_cost(job, clock.utc_now())
     assert cost
-    assert queue.table.charges["i-2"].micro_usd == cost.micro_usd
+    ledger = queue.table.ledger(machine.launched_at[:10])
+    assert (ledger.spent, ledger.machines) == ({late.owner: cost.micro_usd}, frozenset({"i-2"}))
 
 
 def test_a_machine_that_ec2_does_not_know_yet_is_left_to_the_sweeper() -> None:
@@ -356,7 +355,7 @@ def test_a_machine_that_ec2_does_not_know_yet_is_left_to_the_sweeper() -> None:
     queue.table.remove(late)
     run(queue, queue.runs[0])
     assert queue.machines.terminated == ["i-2"]
-    assert queue.table.charges == {}, "the sweeper charges it when it ends it"
+    assert not queue.table.ledger(today()).machines, "the sweeper charges it when it ends it"
     assert queue.job(late).machines == ()
 
 
@@ -373,7 +372,7 @@ def test_a_machine_of_a_run_that_is_over_and_does_not_listen_is_terminated() -> 
     queue = waiting(2)
     cancelled = queue.runs[1]
     queue.jobs.update(cancelled.owner, cancelled.job_id, lambda job: job.moved(JobStatus.CANCELLED))
-    queue.flow.dead.add(queue.table.entries[cancelled.name].token)
+    queue.flow.dead.add(queue.entry(cancelled).token)
     run(queue, queue.runs[0])
     assert queue.machines.terminated == ["i-2"]
 
@@ -383,7 +382,7 @@ def test_a_machine_of_a_deleted_job_is_terminated_and_the_others_get_theirs() ->
     queue.machines.answers = [FULL]
     deleted = queue.runs[0]
     queue.jobs.remove(deleted.owner, deleted.job_id)
-    queue.flow.dead.add(queue.table.entries[deleted.name].token)
+    queue.flow.dead.add(queue.entry(deleted).token)
     run(queue, queue.runs[1])
     assert queue.machines.terminated == ["i-1"]
     assert queue.heard(queue.runs[2]) == ["i-3"]
@@ -391,7 +390,7 @@ def test_a_machine_of_a_deleted_job_is_terminated_and_the_others_get_theirs() ->
 
 def test_a_machine_of_a_run_between_two_tries_is_kept_for_its_next_one() -> None:
     queue = waiting(2)
-    queue.flow.dead.add(queue.table.entries[queue.runs[1].name].token)
+    queue.flow.dead.add(queue.entry(queue.runs[1]).token)
     run(queue, queue.runs[0])
     assert queue.machines.terminated == []
     queue.launch(queue.runs[1])
@@ -425,7 +424,7 @@ def test_a_machine_that_was_handed_out_before_is_left_alone() -> None:
     queue.machines.launch(
         ONE, 2, batch.token, {"Name": "mayfly dev", "mayfly:stack": "dev", "mayfly:batch": batch.token}
     )
-    served = queue.table.entries[queue.runs[0].name]
+    served = queue.entry(queue.runs[0])
     queue.table.grant_slots([Slot(queue.runs[0], a_machine("i-1"))])
     queue.queue.notify(served, Slot(queue.runs[0], a_machine("i-1")))
     run(queue, queue.runs[1])
@@ -464,8 +463,7 @@ def test_an_unfinished_batch_that_is_throttled_stays_unfinished() -> None:
     queue.machines.answers = [THROTTLED]
     result = run(queue, queue.runs[0])
     assert (result.unfinished, result.refusal) == (batch, THROTTLED)
-    assert queue.table.kept
-    assert queue.table.kept.batch == batch
+    assert queue.table.batch_under_way() == batch
     assert queue.counts == [2], "a batch that may have been launched is not cut in halves"
 
 
@@ -497,7 +495,7 @@ def test_a_leader_who_lost_the_lead_launches_nothing_more() -> None:
     assert lost
     assert queue.table.acquire_lease(run.name)
     with pytest.raises(LeaseLost):
-        queue.scheduler().run(lost, queue.table.entries[run.name], clock.utc_now() + timedelta(seconds=30))
+        queue.scheduler().run(lost, queue.entry(run), clock.utc_now() + timedelta(seconds=30))
     assert queue.machines.asked == []
 
 

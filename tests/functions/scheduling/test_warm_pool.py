@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 
+from functions.aws.warm_pool_table import DynamoWarmPoolTable
 from functions.cleanup.sweeper import Sweeper
 from functions.execution.ports import InstanceView
 from functions.jobs import clock
@@ -16,11 +18,12 @@ from functions.scheduling.ports import BatchResult, Candidate, Refusal, Slot
 from functions.scheduling.scheduler import Scheduler
 from functions.scheduling.warm_pool import MAX_AGE, ReconcileReport, WarmPool, WarmPoolReconciler
 from functions.scheduling.warm_pool_ports import Claim, PooledMachine
+from simulation.dynamodb import TABLE
 from tests.functions.conftest import StoppedClock
-from tests.functions.fakes.job_table import RUN, FakeJobTable, a_job
+from tests.functions.fakes.job_table import RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
-from tests.functions.fakes.warm_pool import FakePoolMachines, FakeWarmPoolTable, pooled
+from tests.functions.fakes.tables import new_scheduling_table
+from tests.functions.fakes.warm_pool import FakePoolMachines, pool_of, pooled
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.scheduling.waiting_queue import FULL, QUOTA, THROTTLED, WaitingQueue
 
@@ -42,8 +45,12 @@ class Reconciliation:
     """A reconciler of two, over machines in states of their own."""
 
     def __init__(self, *known: tuple[PooledMachine, str | None], size: int = 2) -> None:
-        self.table = FakeWarmPoolTable({machine.instance_id: machine for machine, _ in known})
-        self.queue, self.machines, self.pool_machines = FakeSchedulingTable(), FakeMachines(), FakePoolMachines()
+        self.table = pool_of(*(machine for machine, _ in known))
+        self.queue, self.machines, self.pool_machines = (
+            new_scheduling_table(),
+            FakeMachines(),
+            FakePoolMachines(),
+        )
         self.machines.states = {machine.instance_id: state for machine, state in known if state}
         self.machines.alive = [InstanceView(one, clock.utc_now(), state) for one, state in self.machines.states.items()]
         tokens = map(str, count())
@@ -140,7 +147,7 @@ def test_a_claimed_machine_is_left_alone_for_a_while() -> None:
     claimed = pooled("i-a", claim=Claim("token", ago(timedelta(seconds=30))))
     reconciler = Reconciliation((claimed, "running"), size=1)
     assert reconciler.reconcile().removed == []
-    assert reconciler.table.items["i-a"] == claimed
+    assert claimed in reconciler.table.machines()
     assert len(reconciler.machines.asked) == 1, "and replaced meanwhile"
 
 
@@ -168,7 +175,7 @@ class PooledLine:
     def __init__(self, jobs: int, *known: PooledMachine) -> None:
         self.queue = WaitingQueue.of(jobs)
         self.queue.enqueue(*self.queue.runs)
-        self.table, self.machines = FakeWarmPoolTable({one.instance_id: one for one in known}), FakePoolMachines()
+        self.table, self.machines = pool_of(*known), FakePoolMachines()
         self.queue.machines.states = {one.instance_id: "stopped" for one in known}
 
     @property
@@ -180,7 +187,7 @@ class PooledLine:
         lease = self.queue.table.acquire_lease(run.name)
         assert lease is not None
         until = clock.utc_now() + timedelta(seconds=30)
-        result = self.scheduler.run(lease, self.queue.table.entries[run.name], until)
+        result = self.scheduler.run(lease, self.queue.entry(run), until)
         self.queue.table.release_lease(lease, result)
         return result
 
@@ -216,7 +223,7 @@ def test_a_machine_that_is_not_ready_or_too_old_is_not_taken(changes: dict[str, 
 
 
 def test_who_wishes_for_another_type_gets_nothing_of_the_pool() -> None:
-    pool = WarmPool(FakeWarmPoolTable({"i-p1": pooled()}), FakePoolMachines(), "t4g.small")
+    pool = WarmPool(pool_of(pooled()), FakePoolMachines(), "t4g.small")
     assert pool.ready("c7g.large") == ()
     assert pool.ready("t4g.small") == pool.ready(None) == ["i-p1"]
 
@@ -267,12 +274,12 @@ def test_a_machine_that_ec2_does_not_know_any_more_keeps_no_other_from_being_han
     assert isinstance(queue.scheduler.pool.start(["i-p1"], "token"), Refusal)
 
 
-def sweep(pool: FakeWarmPoolTable | None, *alive: InstanceView) -> list[str]:
+def sweep(pool: DynamoWarmPoolTable | None, *alive: InstanceView) -> list[str]:
     """The machines that a sweep ends, of those that nobody has a slot for."""
-    table, flow, machines = FakeSchedulingTable(), FakeWorkflow(), FakeMachines(alive=list(alive))
+    table, flow, machines = new_scheduling_table(), FakeWorkflow(), FakeMachines(alive=list(alive))
     machines.states = {one.instance_id: one.state for one in alive}
     sweeper = Sweeper(
-        jobs=FakeJobTable.of(a_job(updated_at=rfc3339(clock.utc_now()))),
+        jobs=MemoryJobTable(a_job(updated_at=rfc3339(clock.utc_now()))),
         queue=LaunchQueue(table, flow),
         machines=machines,
         workflow=flow,
@@ -291,16 +298,15 @@ def alive(instance_id: str, state: str, age: timedelta) -> InstanceView:
 
 
 def test_the_sweeper_leaves_the_pool_to_its_keeper() -> None:
-    pool = FakeWarmPoolTable()
-    pool.add([pooled("i-waits"), preparing("i-comes"), pooled("i-starts", claim=Claim("token", ago(timedelta())))])
+    started = pooled("i-starts", claim=Claim("token", ago(timedelta())))
+    pool = pool_of(pooled("i-waits"), preparing("i-comes"), started)
     waits, comes = alive("i-waits", "stopped", timedelta(days=6)), alive("i-comes", "running", timedelta(minutes=5))
     starts, stray = alive("i-starts", "stopped", timedelta(days=1)), alive("i-stray", "stopped", timedelta(days=1))
     assert sweep(pool, waits, comes, starts, stray) == ["i-stray"]
 
 
 def test_the_sweeper_ends_what_the_keeper_should_have_ended_long_ago() -> None:
-    pool = FakeWarmPoolTable()
-    pool.add([pooled("i-old", prepared_at=ago(MAX_AGE + timedelta(days=1))), pooled("i-runs")])
+    pool = pool_of(pooled("i-old", prepared_at=ago(MAX_AGE + timedelta(days=1))), pooled("i-runs"))
     old, runs = alive("i-old", "stopped", MAX_AGE), alive("i-runs", "running", timedelta(hours=2))
     assert sweep(pool, old, runs) == ["i-old", "i-runs"]
 
@@ -309,7 +315,7 @@ def test_a_stack_without_a_pool_has_what_is_left_of_one_swept_away() -> None:
     assert sweep(None, alive("i-left", "stopped", timedelta(hours=1))) == ["i-left"]
 
 
-class Faulty(FakeWarmPoolTable):
+class Faulty(DynamoWarmPoolTable):
     """Whatever is written of one machine fails, with an error of the store's that no condition is behind."""
 
     faulty = "i-faulty"
@@ -318,14 +324,9 @@ class Faulty(FakeWarmPoolTable):
         self._check(machine.instance_id)
         return super().remove(machine)
 
-    def _change(
-        self,
-        instance_id: str,
-        is_fine: Callable[[PooledMachine], bool],
-        change: Callable[[PooledMachine], PooledMachine],
-    ) -> bool:
+    def _change(self, instance_id: str, *given: Any) -> bool:
         self._check(instance_id)
-        return super()._change(instance_id, is_fine, change)
+        return super()._change(instance_id, *given)
 
     def _check(self, instance_id: str) -> None:
         if instance_id == self.faulty:
@@ -345,7 +346,7 @@ def test_a_machine_that_cannot_be_seen_to_keeps_no_other_from_it(
     made: Callable[[str], PooledMachine], state: str, done: str
 ) -> None:
     reconciler = Reconciliation(*((made(one), state) for one in ("i-a", "i-faulty", "i-z")), size=4)
-    reconciler.reconciler = replace(reconciler.reconciler, table=Faulty(reconciler.table.items))
+    reconciler.reconciler = replace(reconciler.reconciler, table=Faulty(reconciler.table._client, TABLE))
     reconciler.pool_machines.agents = {"i-a", "i-faulty", "i-z"}
     report = reconciler.reconcile()
     assert getattr(report, done) == ["i-a", "i-z"]

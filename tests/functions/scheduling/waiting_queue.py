@@ -8,17 +8,18 @@ from datetime import timedelta
 from itertools import count
 from typing import Any, TypeVar
 
+from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.costs.budget import Spending
 from functions.jobs.errors import FinalStep
 from functions.jobs.job import Job, Run
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.launch_step import LaunchStep
-from functions.scheduling.ports import Candidate, Refusal
+from functions.scheduling.ports import Candidate, QueueEntry, Refusal
 from functions.scheduling.scheduler import Scheduler
 from tests.functions.fakes.crash_injector import CrashInjector, ProcessDied
-from tests.functions.fakes.job_table import FakeJobTable, a_job
+from tests.functions.fakes.job_table import MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import new_scheduling_table
 from tests.functions.fakes.workflow import Answer, FakeWorkflow
 
 QUEUE_TIMEOUT = timedelta(minutes=60)
@@ -40,8 +41,8 @@ class WaitingQueue:
     runs: Sequence[Run]
     candidates: Sequence[Candidate] = (ONE,)
     max_concurrent: int = 100
-    jobs: FakeJobTable = field(default_factory=FakeJobTable)
-    table: FakeSchedulingTable = field(default_factory=FakeSchedulingTable)
+    jobs: MemoryJobTable = field(default_factory=MemoryJobTable)
+    table: DynamoSchedulingTable = field(default_factory=new_scheduling_table)
     flow: FakeWorkflow = field(default_factory=FakeWorkflow)
     machines: FakeMachines = field(default_factory=FakeMachines)
     tries: count[int] = field(default_factory=lambda: count(1))
@@ -53,7 +54,7 @@ class WaitingQueue:
     @staticmethod
     def of(jobs: int, **facts: Any) -> WaitingQueue:
         made = [a_job(id=f"01926b3c-7f3e-7c2a-9d51-{number:012d}") for number in range(jobs)]
-        return WaitingQueue([job.this_run for job in made], jobs=FakeJobTable.of(*made), **facts)
+        return WaitingQueue([job.this_run for job in made], jobs=MemoryJobTable(*made), **facts)
 
     @property
     def queue(self) -> LaunchQueue:
@@ -121,7 +122,14 @@ class WaitingQueue:
         ]
 
     def job(self, run: Run) -> Job:
-        return self.jobs.jobs[run.owner, run.job_id]
+        job = self.jobs.get(run.owner, run.job_id)
+        assert job
+        return job
+
+    def entry(self, run: Run) -> QueueEntry:
+        entry = self.table.entry(run)
+        assert entry
+        return entry
 
     def refusals(self, run: Run) -> list[str]:
         return [event.detail for event in self.job(run).timeline if event.event == "launch_refused"]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -13,50 +13,30 @@ from functions.scheduling.launch_queue import LaunchQueue
 from functions.submission.quotas import Quotas, UsageTable
 from functions.submission.submission import Submission
 from functions.submission.uploads import PART_BYTES
-from tests.functions.aws.emulated_dynamodb import new_client, new_table
+from simulation.dynamodb import TABLE, DynamoDb
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import FakeJobFiles
-from tests.functions.fakes.job_table import JOB_ID, FakeJobTable, a_job
+from tests.functions.fakes.job_table import JOB_ID, MemoryJobTable, a_job
 from tests.functions.fakes.machine_log import FakeMachineLog
-from tests.functions.fakes.machine_table import FakeMachineTable
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import in_memory, new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
 GIB = 1024**3
 
 
-@dataclass
-class FakeUsageTable:
-    sums: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def add(self, owner: str, day: str, size: int, limit: int) -> bool:
-        if self.sums[owner, day] + size > limit:
-            return False
-        self.sums[owner, day] += size
-        return True
-
-
-@pytest.fixture(params=["fake", "dynamodb"])
-def usage(request: pytest.FixtureRequest) -> UsageTable:
-    if request.param == "fake":
-        return FakeUsageTable()
-    client = new_client()
-    return DynamoUsageTable(client, new_table(client))
-
-
-def make(table: FakeJobTable, quotas: Quotas, usage: UsageTable | None = None) -> Submission:
+def make(table: MemoryJobTable, quotas: Quotas, usage: UsageTable | None = None) -> Submission:
     return Submission(
         jobs=table,
         deleted_jobs=table,
-        machines=FakeMachineTable(),
+        machines=new_machine_table(),
         files=FakeJobFiles(),
         log=FakeMachineLog(),
-        queue=LaunchQueue(FakeSchedulingTable(), FakeWorkflow()),
+        queue=LaunchQueue(new_scheduling_table(), FakeWorkflow()),
         max_upload_bytes=5 * GIB,
         keep_days=7,
         new_id=lambda: JOB_ID,
         quotas=quotas,
-        usage=usage or FakeUsageTable(),
+        usage=usage or in_memory(DynamoUsageTable),
     )
 
 
@@ -67,7 +47,7 @@ def an_id(number: int) -> str:
 def test_an_owner_has_at_most_so_many_jobs_that_have_not_ended() -> None:
     jobs = [a_job(id=an_id(number), status=JobStatus.RUNNING) for number in range(2)]
     others = [a_job(owner="bob", id=an_id(9)), a_job(id=an_id(5), status=JobStatus.FAILED)]
-    submission = make(FakeJobTable.of(*jobs, *others), Quotas(open_jobs=2))
+    submission = make(MemoryJobTable(*jobs, *others), Quotas(open_jobs=2))
     assert isinstance(submission.files, FakeJobFiles)
     for number in (5, 7):
         submission.files.inputs[input_key("alice", an_id(number), "a.txt")] = b"abc"
@@ -80,38 +60,27 @@ def test_an_owner_has_at_most_so_many_jobs_that_have_not_ended() -> None:
 
 
 def test_a_submission_that_is_repeated_needs_no_room() -> None:
-    submission = make(FakeJobTable.of(a_job(id=an_id(0))), Quotas(open_jobs=1))
+    submission = make(MemoryJobTable(a_job(id=an_id(0))), Quotas(open_jobs=1))
     assert submission.submit("alice", an_id(0), "appended")[1] is False
 
 
 def test_no_quota_asks_for_nothing() -> None:
-    class Unasked(FakeJobTable):
-        def open_keys(self) -> list[tuple[str, str]]:
+    class Unasked(MemoryJobTable):
+        def open_keys(self) -> Iterator[tuple[str, str]]:
             raise AssertionError
 
-    submission = make(Unasked(), Quotas())
+    db = DynamoDb()
+    submission = make(Unasked(), Quotas(), DynamoUsageTable(db.client, TABLE))
     assert isinstance(submission.files, FakeJobFiles)
     submission.files.inputs[input_key("alice", an_id(7), "a.txt")] = b"abc"
     submission.submit("alice", an_id(7), "text")
     submission.uploads.request_form("alice", "a.txt", 3, "text/plain")
-    assert isinstance(submission.usage, FakeUsageTable)
-    assert not submission.usage.sums
-
-
-def test_a_days_sum_is_each_owners_own_and_never_above_the_limit(usage: UsageTable) -> None:
-    assert usage.add("alice", "2026-01-31", 6, 10)
-    assert not usage.add("alice", "2026-01-31", 5, 10)
-    assert usage.add("alice", "2026-01-31", 4, 10), "what was refused is not counted"
-    assert not usage.add("alice", "2026-01-31", 1, 10)
-    assert usage.add("bob", "2026-01-31", 10, 10)
-    assert usage.add("alice", "2026-02-01", 10, 10)
-    assert not usage.add("carol", "2026-01-31", 11, 10)
-    assert usage.add("carol", "2026-01-31", 0, 10), "an empty file"
+    assert not db.items
 
 
 def test_uploads_parts_and_copies_count_alike(stopped_clock: StoppedClock) -> None:
     done = a_job(id=an_id(1), status=JobStatus.SUCCEEDED)
-    submission = make(FakeJobTable.of(done), Quotas(upload_bytes_a_day=2 * PART_BYTES + 6))
+    submission = make(MemoryJobTable(done), Quotas(upload_bytes_a_day=2 * PART_BYTES + 6))
     assert isinstance(submission.files, FakeJobFiles)
     submission.files.inputs[input_key("alice", an_id(1), "a b.txt")] = b"abc"
     submission.uploads.request_form("alice", "a.txt", 3, "text/plain")
@@ -133,7 +102,7 @@ def test_uploads_parts_and_copies_count_alike(stopped_clock: StoppedClock) -> No
 
 
 def test_a_copy_by_an_administrator_counts_as_the_administrators() -> None:
-    submission = make(FakeJobTable.of(a_job(id=an_id(1))), Quotas(upload_bytes_a_day=3))
+    submission = make(MemoryJobTable(a_job(id=an_id(1))), Quotas(upload_bytes_a_day=3))
     assert isinstance(submission.files, FakeJobFiles)
     submission.files.inputs[input_key("alice", an_id(1), "a b.txt")] = b"abc"
     submission.copy("alice", an_id(1), "admin")

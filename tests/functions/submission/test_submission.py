@@ -19,23 +19,22 @@ from functions.submission.submission import Document, Submission
 from functions.submission.uploads import UPLOAD_SECONDS
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import FakeJobFiles
-from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, FakeJobTable, a_job
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machine_log import FakeMachineLog
-from tests.functions.fakes.machine_table import FakeMachineTable
 from tests.functions.fakes.machines import a_machine
-from tests.functions.fakes.scheduling_table import FakeSchedulingTable
+from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
 
 def make(*jobs: Job) -> Submission:
-    table = FakeJobTable.of(*jobs)
+    table = MemoryJobTable(*jobs)
     return Submission(
         jobs=table,
         deleted_jobs=table,
-        machines=FakeMachineTable(),
+        machines=new_machine_table(),
         files=FakeJobFiles(),
         log=FakeMachineLog(),
-        queue=LaunchQueue(FakeSchedulingTable(), FakeWorkflow()),
+        queue=LaunchQueue(new_scheduling_table(), FakeWorkflow()),
         max_upload_bytes=1000,
         keep_days=7,
         new_id=lambda: JOB_ID,
