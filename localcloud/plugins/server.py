@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import contextlib
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -13,21 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _THREADS = 16
-_LOOK_SECONDS = 1.0
 _ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
 def serve(add: Callable[[grpc.Server], None]) -> None:
     """Serve what `add` puts on the server until the engine ends this process, or has ended itself."""
-    engine = os.getppid()
-    # Ctrl-C goes to the whole process group; the engine says itself when it needs its plugins no more.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = grpc.server(ThreadPoolExecutor(_THREADS), options=_ANY_SIZE)
     add(server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)  # noqa: T201 the engine reads it
-    # An engine that was killed ends no plugin; its plugins have another parent then.
-    while server.wait_for_termination(_LOOK_SECONDS) and os.getppid() == engine:
-        pass
+    # The engine writes nothing to a plugin's standard input, and holds it open while it lives: it ends with an engine
+    # that was killed, even before this line. One that is done interrupts its plugins, which have a process group of
+    # their own, and kills them five seconds later (pulumi, sdk/go/common/resource/plugin/plugin.go).
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.stdin.read()
     server.stop(None)
