@@ -6,20 +6,20 @@ import functools
 import json
 import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 import httpx2 as httpx
 from botocore.config import Config
 
-from localcloud.emulator.process import ROOT, EmulatorProcess
+from localcloud.emulator.process import EmulatorProcess
 from localcloud.engine.deployment import Deployment, Target, deploy
 from localcloud.plugins import cli
 from localcloud.users import create_users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
     from types import TracebackType
 
     from localcloud.engine.deployment import Resource
@@ -57,7 +57,7 @@ class LocalCloud:
         boot_seconds: float = 0.0,
         restart_seconds: float | None = None,
         config: Mapping[str, str] | None = None,
-        program: Path = ROOT,
+        program: Path | None = None,
         log_dir: Path | None = None,
         on_progress: Callable[[Resource], None] | None = None,
         with_cli: bool = False,
@@ -71,7 +71,7 @@ class LocalCloud:
             boot_seconds: how long a machine takes until its user data runs.
             restart_seconds: the same for one that was stopped; 15/25 of it by default.
             config: configuration values over those of `local_config`.
-            program: the folder of `Pulumi.yaml`.
+            program: the folder of `Pulumi.yaml`; the current one by default.
             log_dir: folder for `cloud.log`, which is otherwise removed at the end.
             on_progress: called with each resource that has come into being.
             with_cli: the Pulumi CLI deploys, rather than the engine of this process; without `on_progress`.
@@ -90,6 +90,7 @@ class LocalCloud:
             log_dir=log_dir,
             keeps_state=keeps_state,
         )
+        program = program or Path.cwd()
         try:
             target = Target(
                 endpoint_url=emulator.aws_endpoint,

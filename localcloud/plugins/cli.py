@@ -32,8 +32,8 @@ _PLAIN = ("--non-interactive", "--color", "never")
 
 
 def pinned_version() -> str:
-    """Of the CLI that `make pulumi` builds, from the tools module's go.mod."""
-    found = _PINNED.search(_VERSION_FILE.read_text())
+    """Of the CLI that `make pulumi` builds, from the tools module's go.mod; empty outside of the repository."""
+    found = _PINNED.search(_VERSION_FILE.read_text()) if _VERSION_FILE.is_file() else None
     return found[1] if found else ""
 
 
