@@ -42,7 +42,7 @@ ALLOWED = {
         "mypy_boto3_*",
     ),
     "ec2_payload": ("ec2_payload",),
-    # localcloud/requirements.in, and the parts of those packages that have names of their own.
+    # localcloud/dependencies.in, and the parts of those packages that have names of their own.
     "localcloud": (
         "localcloud",
         "boto3",
