@@ -13,8 +13,8 @@ import { listenForKeys } from "./keyboard.js";
 import { MachineList } from "./machine-list.js";
 import { Machines } from "./machines.js";
 import { session } from "./session.js";
-import { cutOffOnes, storedOnes } from "./submission.js";
 import { HIDDEN_MS, watchJob, whileVisible } from "./poll.js";
+import { cutOffOnes, storedOnes } from "./unfinished.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
@@ -230,7 +230,7 @@ function listen() {
     event.preventDefault();
     newJob();
   });
-  // Whoever fills in the form will see a job soon.
+  // A form that is filled in becomes a job soon.
   byId("job-form", HTMLFormElement).addEventListener("focusin", () => import("./job-view.js").catch(() => {}), { once: true });
   const showAdmin = async () => session.isAdmin && (await import("./admin.js")).showOwnerChoice();
   session.addEventListener("admin", showAdmin);

@@ -3,8 +3,8 @@
 import { ApiError } from "./api.js";
 import { announce, byId, setText } from "./dom.js";
 import { KeptFiles } from "./kept-files.js";
-import { finish, storedOnes } from "./submission.js";
-import { difference, KEPT } from "./unfinished.js";
+import { finish } from "./submission.js";
+import { difference, KEPT, storedOnes } from "./unfinished.js";
 
 /**
  * @typedef {import("./unfinished.js").Unfinished} Unfinished
@@ -21,6 +21,8 @@ export class FileKeeper {
   /** @type {Promise<KeptFiles | null> | null} */
   #kept = null;
   #files;
+  /** How many of the form's files a reload loses. */
+  lost = 0;
 
   /** @param {ChosenFiles} files */
   constructor(files) {
@@ -34,9 +36,11 @@ export class FileKeeper {
 
   /** @param {File[]} files which were just chosen */
   async keep(files) {
+    this.lost += files.length;
     const kept = files.length ? await this.#open() : null;
     const isWanted = (/** @type {File} */ file) => this.#files.all.some((entry) => entry.file === file);
     for (const file of files) if (isWanted(file)) await kept?.add(file);
+    await this.show();
   }
 
   /** @param {File} file that has its job, or is not wanted any more */
@@ -44,18 +48,17 @@ export class FileKeeper {
     (await this.#kept)?.remove(file);
   }
 
-  /** Says which of the form's files are kept. @returns {Promise<number>} how many are not */
+  /** Says which of the form's files are kept. */
   async show() {
     const kept = await this.#kept;
     const all = this.#files.all.filter(({ submission }) => !submission.isDone).map(({ file }) => file);
     const count = kept ? all.filter((file) => kept.has(file)).length : 0;
-    const lost = all.length - count;
+    this.lost = all.length - count;
     const what = count > 1 ? "encrypted copies until the jobs are created" : "an encrypted copy until the job is created";
-    setText(this.#note, lost
+    setText(this.#note, this.lost
       ? `${count} of ${all.length} files are kept if you reload: this tab has ${what}. The others are too large for that.`
       : `Kept if you reload: this tab has ${what}.`);
     this.#note.hidden = !count;
-    return lost;
   }
 
   /**

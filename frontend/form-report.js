@@ -1,9 +1,7 @@
 // @ts-check
 /** What the form says came of its files. */
-import { ApiError } from "./api.js";
 import { addressOfBatch } from "./batch.js";
 import { byId, el, setText } from "./dom.js";
-import { isPassing } from "./upload-error.js";
 
 /** @typedef {import("./upload-batch.js").UploadBatch} UploadBatch */
 
@@ -19,12 +17,6 @@ export const counted = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}
 export function say(note, message) {
   setText(note, message);
   note.hidden = !message;
-}
-
-/** @param {unknown} error of an upload that has its own “Retry” @returns {string} */
-export function nextStepInRow(error) {
-  if (error instanceof ApiError && error.signedOut) return SIGN_IN_FIRST;
-  return isPassing(error) ? "What is uploaded so far is kept. Press “Retry” to resume." : "Press “Retry” to start over.";
 }
 
 export class FormReport {
@@ -62,6 +54,6 @@ export class FormReport {
     say(this.#success, words.filter(Boolean).join(" "));
     const batch = jobs[0]?.batch;
     if (batch) this.#success.append(" ", el("a", { href: addressOfBatch(batch) }, "Show the batch"));
-    if (!isDetached) this.#success.focus(); // else somebody may be typing
+    if (!isDetached) this.#success.focus(); // else the user may be typing
   }
 }

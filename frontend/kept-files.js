@@ -2,20 +2,22 @@
 /**
  * Keeps chosen files over a reload, in the browser's own database, until their jobs exist. Loaded with the first file.
  *
- * They are encrypted with a key that only this tab's sessionStorage has: once the tab is closed, or somebody has signed
- * out, which empties that storage, what is left on disk can be read by nobody. It is deleted by the next visit that
+ * They are encrypted with a key that only this tab's sessionStorage has: once the tab is closed, or the user has signed
+ * out, which empties that storage, what is left on disk cannot be read any more. It is deleted by the next visit that
  * keeps a file, when it is a day old.
+ *
+ * A record's key says whose it is, how old and how large: to keep one more file, the database hands out keys alone and
+ * not the contents of all others.
  */
 
 import { KEPT } from "./unfinished.js";
 
 /**
  * @typedef {{tab: string, key: string}} Own this tab's mark and its key, base64
+ * @typedef {[at: number, tab: string, number: number, size: number]} Id milliseconds since the epoch, whose it is, which of
+ *   the tab's it is, bytes of the file
  * @typedef {object} Record
- * @property {number} [id]
- * @property {string} tab whose it is
- * @property {number} at milliseconds since the epoch
- * @property {number} size bytes of the file
+ * @property {Id} id
  * @property {Uint8Array} nonce
  * @property {ArrayBuffer} sealed name, type and content, encrypted
  */
@@ -54,8 +56,10 @@ function own() {
 
 /** The files of this tab. What it is asked to do it does one after the other, so that its bound holds. */
 export class KeptFiles {
-  /** @type {Map<File, number>} the record of each file */
+  /** @type {Map<File, Id>} the record of each file */
   #ids = new Map();
+  /** How many files it was asked to keep. */
+  #added = 0;
   /** @type {Promise<unknown>} */
   #last = Promise.resolve();
   #database;
@@ -70,7 +74,7 @@ export class KeptFiles {
     if (!globalThis.indexedDB || !globalThis.crypto?.subtle) return null;
     try {
       const request = indexedDB.open("mayfly", 1);
-      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id", autoIncrement: true });
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
       return new KeptFiles(await answerTo(request));
     } catch (error) {
       if (error instanceof DOMException) return null;
@@ -81,7 +85,7 @@ export class KeptFiles {
   /** @param {File} file @returns {Promise<boolean>} whether it is kept now */
   add(file) {
     return this.#inTurn(false, async () => {
-      const used = (await this.#fresh()).reduce((sum, { size }) => sum + size, 0);
+      const used = (await this.#fresh()).reduce((sum, [, , , size]) => sum + size, 0);
       if (file.size > MOST_BYTES_OF_A_FILE || used + file.size > MOST_BYTES) return false;
       const mine = own();
       const nonce = crypto.getRandomValues(new Uint8Array(12));
@@ -89,8 +93,10 @@ export class KeptFiles {
       const head = new TextEncoder().encode(`${JSON.stringify({ name, type, lastModified })}\n`);
       const open = await new Blob([head, file]).arrayBuffer();
       const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv: nonce }, await keyOf(mine), open);
-      const record = { tab: mine.tab, at: Date.now(), size: file.size, nonce, sealed };
-      this.#ids.set(file, Number(await answerTo(this.#store("readwrite").add(record))));
+      /** @type {Id} */
+      const id = [Date.now(), mine.tab, (this.#added += 1), file.size];
+      await answerTo(this.#store("readwrite").add({ id, nonce, sealed }));
+      this.#ids.set(file, id);
       return true;
     });
   }
@@ -116,14 +122,16 @@ export class KeptFiles {
     return this.#inTurn([], async () => {
       const mine = stored();
       const files = [];
-      for (const record of await this.#fresh()) {
-        if (!mine || record.tab !== mine.tab) continue;
-        const open = await crypto.subtle.decrypt({ name: "AES-GCM", iv: /** @type {BufferSource} */ (record.nonce) }, await keyOf(mine), record.sealed);
+      for (const id of await this.#fresh()) {
+        if (!mine || id[1] !== mine.tab) continue;
+        /** @type {Record} */
+        const { nonce, sealed } = await answerTo(this.#store("readonly").get(id));
+        const open = await crypto.subtle.decrypt({ name: "AES-GCM", iv: /** @type {BufferSource} */ (nonce) }, await keyOf(mine), sealed);
         const bytes = new Uint8Array(open);
         const end = bytes.indexOf(10);
         const { name, type, lastModified } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end)));
         const file = new File([bytes.subarray(end + 1)], name, { type, lastModified });
-        this.#ids.set(file, Number(record.id));
+        this.#ids.set(file, id);
         files.push(file);
       }
       if (!files.length) sessionStorage.removeItem(KEPT);
@@ -131,13 +139,12 @@ export class KeptFiles {
     });
   }
 
-  /** Deletes what is too old. @returns {Promise<Record[]>} of all tabs, the oldest first */
+  /** Deletes what is too old. @returns {Promise<Id[]>} of all tabs, the oldest first */
   async #fresh() {
-    /** @type {Record[]} */
-    const all = await answerTo(this.#store("readonly").getAll());
-    const [old, fresh] = [all.filter(({ at }) => Date.now() - at > OLDEST_MS), all.filter(({ at }) => Date.now() - at <= OLDEST_MS)];
-    for (const { id } of old) await answerTo(this.#store("readwrite").delete(Number(id)));
-    return fresh;
+    const ids = /** @type {Id[]} */ (await answerTo(this.#store("readonly").getAllKeys()));
+    const isOld = (/** @type {Id} */ id) => !(Date.now() - id[0] <= OLDEST_MS); // or a number, as ids once were
+    for (const id of ids.filter(isOld)) await answerTo(this.#store("readwrite").delete(id));
+    return ids.filter((id) => !isOld(id));
   }
 
   /** @param {IDBTransactionMode} mode */

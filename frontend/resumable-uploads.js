@@ -17,11 +17,12 @@ import { difference, forget } from "./unfinished.js";
 
 /**
  * The uploads that a reload cut off: only what is missing is sent, at once where the browser has kept the file, else once
- * the same file is chosen again.
+ * the same file is chosen again. One that was paused stays so.
  */
 export class CutOffUploads {
   #section = byId("cut-off", HTMLElement);
   #list = byId("cut-off-list", HTMLUListElement);
+  #hint = byId("cut-off-hint", HTMLElement);
 
   /** @param {Unfinished[]} all @param {Ways} ways */
   constructor(all, ways) {
@@ -32,7 +33,7 @@ export class CutOffUploads {
       this.#list.append(item);
       if (file) this.#resume(item, file, one, false);
     }
-    this.#section.hidden = !this.#list.children.length;
+    this.#update();
   }
 
   /** @param {Unfinished} one */
@@ -70,7 +71,7 @@ export class CutOffUploads {
    * @param {HTMLLIElement} item
    * @param {File} file
    * @param {Unfinished} one
-   * @param {boolean} isAsked whether somebody has just chosen the file
+   * @param {boolean} isAsked whether the file was just chosen
    */
   #resume(item, file, one, isAsked) {
     const submission = new Submission(file, one);
@@ -94,6 +95,8 @@ export class CutOffUploads {
       },
     });
     item.replaceWith(row.element);
+    this.#update();
+    if (one.paused && !isAsked) submission.pause();
     go();
   }
 
@@ -104,8 +107,12 @@ export class CutOffUploads {
   #leave(item, words) {
     const hadFocus = item.contains(document.activeElement);
     item.remove();
-    this.#section.hidden = !this.#list.children.length;
+    this.#update();
     if (words) announce(words);
     if (hadFocus && words) byId("new-job-title", HTMLElement).focus();
+  }
+  #update() {
+    this.#section.hidden = !this.#list.children.length;
+    this.#hint.hidden = !this.#list.querySelector("input");
   }
 }

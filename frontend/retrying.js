@@ -30,6 +30,21 @@ async function online(signal) {
 }
 
 /**
+ * @template T
+ * @param {Promise<T>} work
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<T>} rejects with the signal's reason at once, also where the work itself knows no signal
+ */
+export function orAborted(work, signal) {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    if (signal.aborted) reject(signal.reason);
+    work.then(resolve, reject);
+  });
+}
+
+/**
  * Repeats what may succeed later, with pauses that double and are spread by chance, so that many who were cut off
  * together do not come back together. Tries made while the browser is offline do not count.
  *
@@ -46,7 +61,7 @@ async function online(signal) {
 export async function retrying(work, { passes, tries, firstMs = 500, waiting = () => {}, signal }) {
   for (let tried = 1; ; ) {
     try {
-      return await work();
+      return await orAborted(work(), signal);
     } catch (error) {
       signal?.throwIfAborted();
       const isOffline = !navigator.onLine;

@@ -1,8 +1,8 @@
 // @ts-check
 import * as api from "./api.js";
-import { retrying } from "./retrying.js";
+import { orAborted, retrying } from "./retrying.js";
 import { Slots } from "./semaphore.js";
-import { forget, remember, unfinished } from "./unfinished.js";
+import { forget, remember, setPaused } from "./unfinished.js";
 import { isPassing, UploadError } from "./upload-error.js";
 
 /**
@@ -46,12 +46,6 @@ export async function finish(one, waiting) {
   }
 }
 
-/** @returns {Unfinished[]} whose file is stored, so that nothing but the job is missing */
-export const storedOnes = () => unfinished().filter(({ uploadId }) => uploadId === null);
-
-/** @returns {Unfinished[]} whose upload was cut off and can go on */
-export const cutOffOnes = () => unfinished().filter(({ uploadId }) => uploadId !== null);
-
 /** A file and a text on their way to a job. It can be run again after it failed: what is done is not done twice. */
 export class Submission {
   #jobId = "";
@@ -81,7 +75,7 @@ export class Submission {
    * Uploads the file, when its turn comes, then creates the job.
    *
    * @param {string} text
-   * @param {number} multipartFrom bytes
+   * @param {() => Promise<number>} multipartFrom bytes, once they are known
    * @param {Reports} reports
    * @returns {Promise<Job>} rejects with an ApiError or an UploadError
    */
@@ -111,7 +105,7 @@ export class Submission {
     this.abandon();
   }
 
-  /** Sends nothing more until `resume`. Parts that are stored are kept. */
+  /** Sends nothing more until `resume`, also if it is yet to run. Parts that are stored are kept. */
   pause() {
     /** @type {() => void} */
     let resume = () => {};
@@ -146,35 +140,53 @@ export class Submission {
    * Uploads the file when its turn comes, in as many goes as there are pauses.
    *
    * @param {string} text
-   * @param {number} multipartFrom
+   * @param {() => Promise<number>} multipartFrom
    * @param {Reports} reports
    */
   async #store(text, multipartFrom, reports) {
-    for (;;) {
-      this.#stop = new AbortController();
-      this.#pause = null;
-      try {
-        await turns.during(() => this.#upload(text, multipartFrom, reports), this.#stop.signal);
-        return;
-      } catch (error) {
-        const pause = /** @type {{end: Promise<void>} | null} */ (this.#pause);
-        if (!pause) throw error;
-        reports.paused(this.#parts?.stored ?? this.#before?.stored ?? 0);
-        await pause.end;
-      }
+    try {
+      while (!(await this.#tryToStore(text, multipartFrom, reports))) this.#restart();
+    } finally {
+      this.#restart();
     }
   }
 
   /**
    * @param {string} text
-   * @param {number} multipartFrom
+   * @param {() => Promise<number>} multipartFrom
+   * @param {Reports} reports
+   * @returns {Promise<boolean>} false after a pause
+   */
+  async #tryToStore(text, multipartFrom, reports) {
+    try {
+      await turns.during(() => this.#upload(text, multipartFrom, reports), this.#stop.signal);
+      return true;
+    } catch (error) {
+      if (!this.#pause) throw error;
+      const jobId = this.#before?.jobId ?? this.#jobId;
+      setPaused(jobId, true);
+      reports.paused(this.#parts?.stored ?? this.#before?.stored ?? 0);
+      await this.#pause.end;
+      setPaused(jobId, false);
+      return false;
+    }
+  }
+
+  #restart() {
+    this.#stop = new AbortController();
+    this.#pause = null;
+  }
+
+  /**
+   * @param {string} text
+   * @param {() => Promise<number>} multipartFrom
    * @param {Reports} reports
    */
   async #upload(text, multipartFrom, reports) {
     const { signal } = this.#stop;
     const { file } = this;
-    const isLarge = file.size > 0 && file.size >= multipartFrom;
     reports.uploading();
+    const isLarge = file.size > 0 && file.size >= await orAborted(multipartFrom(), signal);
     const rules = { passes: isPassing, tries: TRIES, waiting: reports.waiting, signal };
     const [{ sendForm }, { speedometer }] = await retrying(loadTransport, rules);
     const measure = speedometer(file.size);
@@ -199,7 +211,7 @@ export class Submission {
       this.#parts = await inParts(file, grant.job_id, parts.upload_id, parts);
     }
     const record = { ...this.#record(text), uploadId: this.#parts.id };
-    const stored = (/** @type {number} */ bytes) => remember({ ...record, stored: bytes });
+    const stored = (/** @type {number} */ bytes) => remember({ ...record, stored: bytes, paused: this.#pause !== null });
     remember({ ...record, stored: this.#parts.stored });
     try {
       await this.#parts.run({ sent, stored, joining: reports.joining, waiting: reports.waiting }, signal);

@@ -3,7 +3,7 @@
  * Submissions that have no job yet, so that a reload, or the way to the sign-in pages and back, loses none of them.
  *
  * In sessionStorage, as the sign-in is: it survives a reload and a restored tab, is this tab's alone, so that no two tabs
- * send the same parts, and is emptied when somebody signs out. Nobody else at this computer finds a text in it.
+ * send the same parts, and is emptied by signing out, so that the next user of this computer finds no text in it.
  */
 
 /**
@@ -16,6 +16,7 @@
  * @property {import("./api.js").Overrides} [overrides]
  * @property {string} [batch]
  * @property {number} [stored] bytes of the multipart upload that the storage has
+ * @property {boolean} [paused] whether its upload waits until it is resumed
  * @property {string | null} uploadId of the multipart upload that was cut off; null once the file is stored
  */
 
@@ -28,6 +29,12 @@ export function unfinished() {
   return JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
 }
 
+/** @returns {Unfinished[]} whose file is stored, so that nothing but the job is missing */
+export const storedOnes = () => unfinished().filter(({ uploadId }) => uploadId === null);
+
+/** @returns {Unfinished[]} whose upload was cut off and can go on */
+export const cutOffOnes = () => unfinished().filter(({ uploadId }) => uploadId !== null);
+
 /** @param {Unfinished} one */
 export function remember(one) {
   write([...unfinished().filter(({ jobId }) => jobId !== one.jobId), one]);
@@ -36,6 +43,11 @@ export function remember(one) {
 /** @param {string} jobId */
 export function forget(jobId) {
   write(unfinished().filter((one) => one.jobId !== jobId));
+}
+
+/** @param {string} jobId @param {boolean} paused */
+export function setPaused(jobId, paused) {
+  write(unfinished().map((one) => (one.jobId === jobId ? { ...one, paused } : one)));
 }
 
 /** @param {Unfinished[]} all */

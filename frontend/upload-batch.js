@@ -1,5 +1,10 @@
 // @ts-check
-/** @typedef {import("./api.js").Job} Job */
+import { counted } from "./form-report.js";
+
+/**
+ * @typedef {import("./api.js").Job} Job
+ * @typedef {import("./chosen-files.js").Entry} Entry
+ */
 
 /** Files that were submitted together, with one text. What came of them is said once none is under way any more. */
 export class UploadBatch {
@@ -7,7 +12,7 @@ export class UploadBatch {
   jobs = [];
   /** @type {(import("./api.js").ApiError | import("./upload-error.js").UploadError)[]} */
   troubles = [];
-  /** Those whose jobs do not exist yet. @type {Set<import("./chosen-files.js").Entry>} */
+  /** Those whose jobs do not exist yet. @type {Set<Entry>} */
   entries = new Set();
   /** How many files are under way. */
   running = 0;
@@ -28,5 +33,26 @@ export class UploadBatch {
   /** @returns {boolean} whether it is one file, whose job exists */
   get isOneJob() {
     return !this.running && this.jobs.length === 1 && !this.troubles.length;
+  }
+
+  /** @returns {string} what went wrong with how many of its files */
+  get problem() {
+    const [first, ...others] = this.troubles;
+    if (!others.length && !this.jobs.length) return first.message;
+    const done = this.jobs.length ? `${counted(this.jobs.length, "job")} created. ` : "";
+    return `${done}${counted(this.troubles.length, "file")} not submitted.`;
+  }
+
+  /** Counts from nothing again. */
+  restart() {
+    this.jobs = [];
+    this.troubles = [];
+  }
+
+  /** @returns {Entry[]} those whose jobs exist, which it has no more */
+  takeDone() {
+    const done = [...this.entries].filter(({ submission }) => submission.isDone);
+    for (const entry of done) this.entries.delete(entry);
+    return done;
   }
 }

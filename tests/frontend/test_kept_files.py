@@ -27,8 +27,27 @@ AGE = """() => new Promise((resolve) => {
   indexedDB.open("mayfly").onsuccess = ({target: {result: database}}) => {
     const files = database.transaction("files", "readwrite").objectStore("files");
     files.getAll().onsuccess = ({target: {result: records}}) => {
-      for (const record of records) files.put({...record, at: Date.now() - 2 * 86_400_000});
+      files.clear();
+      for (const {id: [at, ...rest], ...record} of records) files.put({...record, id: [at - 2 * 86_400_000, ...rest]});
       files.transaction.oncomplete = () => { database.close(); resolve(); };
+    };
+  };
+})"""
+# Counts in the window how many records the page reads from its database, contents and all.
+COUNT_READS = """globalThis.readRecords = 0;
+for (const name of ["get", "getAll"]) {
+  const original = IDBObjectStore.prototype[name];
+  IDBObjectStore.prototype[name] = function (...given) {
+    const request = original.apply(this, given);
+    request.addEventListener("success", () => (globalThis.readRecords += [request.result].flat().length));
+    return request;
+  };
+}"""
+KEYS = """() => new Promise((resolve) => {
+  indexedDB.open("mayfly").onsuccess = ({target: {result: database}}) => {
+    database.transaction("files").objectStore("files").getAllKeys().onsuccess = ({target: {result: keys}}) => {
+      database.close();
+      resolve(keys.length);
     };
   };
 })"""
@@ -87,6 +106,21 @@ def test_a_file_that_is_taken_out_or_a_day_old_is_deleted(form: JobPage, documen
     assert len(form.page.evaluate(ON_DISK)) == 1
 
 
+def test_to_keep_one_more_file_none_of_the_others_is_read_again(form: JobPage, tmp_path: Path) -> None:
+    form.page.add_init_script(COUNT_READS)
+    names = [f"{number}.txt" for number in range(4)]
+    form.open()
+    for number, name in enumerate(names):
+        (tmp_path / name).write_text(f"content of {name}")
+        form.file.set_input_files(tmp_path / name)
+        expect(form.page.locator("#kept-note")).to_be_visible()
+        until(lambda count=number + 1: form.page.evaluate(KEYS) == count)  # type: ignore[misc]
+    assert form.page.evaluate("readRecords") == 0
+    form.page.reload()
+    expect(form.file_rows.locator("strong")).to_have_text(names)
+    assert form.page.evaluate("readRecords") == len(names)
+
+
 def test_a_file_that_is_too_large_to_be_kept_is_said_to_be(form: JobPage, document: Path, tmp_path: Path) -> None:
     large = tmp_path / "large.bin"
     with large.open("wb") as file:
@@ -122,6 +156,35 @@ def test_an_upload_that_a_reload_cut_off_goes_on_by_itself(
     expect(form.page.get_by_role("region", name="Interrupted upload")).to_be_hidden()
     form.page.wait_for_function("sessionStorage.length === 0")
     assert form.page.evaluate(ON_DISK) == []
+
+
+def test_an_upload_that_was_paused_before_a_reload_stays_paused_and_says_so(
+    form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
+) -> None:
+    fake_cloud.limits["multipart_from_bytes"] = 50_000
+    fake_cloud.part_size = 10_000
+    file = tmp_path / "large.bin"
+    file.write_bytes(os.urandom(52_345))
+    fake_cloud.uploads_may_end.clear()
+    fake_cloud.first_held_part = 3
+    form.open()
+    form.fill("the text", file)
+    expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
+    form.submit_button.click()
+    expect(form.file_rows).to_contain_text("waiting for the storage")
+    form.page.get_by_role("button", name="Pause").click()
+    expect(form.file_rows).to_contain_text("Paused. 20 KiB of 51 KiB are stored")
+    form.page.on("dialog", lambda dialog: dialog.accept())
+    form.page.reload()
+    fake_cloud.uploads_may_end.set()
+    cut_off = form.page.get_by_role("region", name="Interrupted upload")
+    expect(cut_off).to_contain_text("Paused. 20 KiB of 51 KiB are stored and are not sent again.")
+    expect(cut_off.get_by_text("Choose the same file again")).to_be_hidden()
+    assert "POST /api/uploads/{id}/parts" not in fake_cloud.calls, "nothing was asked for, let alone sent"
+    cut_off.get_by_role("button", name="Resume").click()
+    form.shown_job_id(file.name)
+    form.expect_status("Succeeded")
+    assert form.download() == file.read_bytes() + b"\nthe text"
 
 
 def test_a_file_that_has_its_job_is_not_put_back_while_others_are_uploaded(

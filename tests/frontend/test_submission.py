@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FakeCloud
@@ -42,6 +42,40 @@ def test_a_stopped_upload_keeps_the_form(form: JobPage, fake_cloud: FakeCloud, d
     fake_cloud.uploads_may_end.set()
     form.submit_button.click()
     form.expect_status("Succeeded")
+
+
+def test_an_upload_is_paused_and_stopped_before_the_limits_are_known(
+    form: JobPage, fake_cloud: FakeCloud, document: Path
+) -> None:
+    held: list[Route] = []
+    form.page.route("**/api/limits", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
+    form.open()
+    form.fill("the text", document)
+    form.submit_button.click()
+    form.page.get_by_role("button", name="Pause").click()
+    expect(form.file_rows).to_contain_text("Paused.")
+    form.page.get_by_role("button", name="Stop").click()
+    expect(form.page.get_by_role("alert")).to_contain_text("The upload was stopped.")
+    assert "POST /api/uploads" not in fake_cloud.calls
+    for route in held:
+        route.continue_()
+    form.submit_button.click()
+    form.expect_status("Succeeded")
+
+
+def test_a_file_and_a_click_that_come_before_the_files_modules_are_there_wait_for_them(
+    form: JobPage, fake_cloud: FakeCloud, document: Path
+) -> None:
+    held: list[Route] = []
+    form.page.route("**/batch-runner.js", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
+    form.open()
+    with form.page.expect_request("**/batch-runner.js"):
+        form.fill("the text", document)
+    form.submit_button.dblclick()
+    expect(form.field_error("file")).to_be_hidden()
+    held[0].continue_()
+    form.expect_status("Succeeded")
+    assert fake_cloud.calls.count("POST /api/jobs") == 1
 
 
 def test_a_refused_upload_says_why_and_can_be_repeated(
