@@ -33,7 +33,7 @@ export function fileProblem(file, limits) {
     return `${named} has ${exactly(file.size, bytes)}. The limit is ${sizeText(bytes)}. Choose a smaller file, or split it.`;
   }
   const length = new TextEncoder().encode(file.name.normalize("NFC")).length;
-  if (length > nameBytes) return `The name of ${named} has ${length} bytes. The limit is ${nameBytes}. Rename the file.`;
+  if (length > nameBytes) return `The name of ${named} has ${length}\xa0bytes. The limit is ${nameBytes}. Rename the file.`;
   const rule = NAME_RULES.find(([pattern]) => pattern.test(file.name));
   return rule ? `${named} ${rule[1]}. Rename the file.` : "";
 }
@@ -52,5 +52,5 @@ export function limitsText({ max_upload_bytes: bytes }) {
  * @returns {string} a size that does not read the same as the limit it exceeds
  */
 function exactly(size, limit) {
-  return sizeText(size) === sizeText(limit) ? `${grouped(size)} bytes` : sizeText(size);
+  return sizeText(size) === sizeText(limit) ? `${grouped(size)}\xa0bytes` : sizeText(size);
 }

@@ -124,7 +124,7 @@ export class FileRow {
   #progress({ sent, total, speed, remaining }) {
     const percent = total ? Math.floor((sent / total) * 100) : 100;
     this.bar.value = percent;
-    const parts = [`${percent} %`, `${sizeText(sent)} of ${sizeText(total)}`];
+    const parts = [`${percent}\xa0%`, `${sizeText(sent)} of ${sizeText(total)}`];
     if (sent === total) parts.push("waiting for the storage");
     else if (speed && remaining) parts.push(`${sizeText(Math.round(speed))}/s`, `${durationText(Math.ceil(remaining) * 1000)} left`);
     setText(this.state, parts.join(" · "));

@@ -51,7 +51,7 @@ function facts(job) {
     ["File", job.input_file_path ?? ""],
     ["Result", job.output_file_path ?? ""],
     ["Machine type", job.overrides?.instance_type ?? ""],
-    ["Time-out", job.overrides?.timeout_minutes ? `${job.overrides.timeout_minutes} min` : ""],
+    ["Time-out", job.overrides?.timeout_minutes ? `${job.overrides.timeout_minutes}\xa0min` : ""],
   ];
   return all.filter(([, value]) => value !== "");
 }

@@ -7,7 +7,7 @@ import { el } from "./dom.js";
  */
 
 /** @param {number} minutes @returns {string} such as "1 minute", "90 minutes" */
-const minutesText = (minutes) => `${minutes} minute${minutes === 1 ? "" : "s"}`;
+const minutesText = (minutes) => `${minutes}\xa0minute${minutes === 1 ? "" : "s"}`;
 
 /** What the next jobs shall have otherwise than others, as far as the stack allows it. */
 export class Options {

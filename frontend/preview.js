@@ -98,6 +98,6 @@ export class Preview {
     setText(this.pre, text ?? "");
     if (!bytes.length) setText(this.note, "The result is empty.");
     else if (text === null) setText(this.note, `${sizeText(total)}, binary. Download the file to view it.`);
-    else setText(this.note, total > bytes.length ? `First 4 KiB of ${sizeText(total)}` : sizeText(total));
+    else setText(this.note, total > bytes.length ? `First 4\xa0KiB of ${sizeText(total)}` : sizeText(total));
   }
 }

@@ -4,7 +4,7 @@ const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
 
 /**
  * @param {number} bytes
- * @returns {string} in binary units, as the stack's limits are, such as "4.2 MiB"
+ * @returns {string} in binary units, as the stack's limits are, such as "4.2 MiB" with a no-break space
  */
 export function sizeText(bytes) {
   let value = bytes;
@@ -13,6 +13,6 @@ export function sizeText(bytes) {
     value /= 1024;
     unit += 1;
   }
-  if (unit === 0) return value === 1 ? "1 byte" : `${value} bytes`;
-  return `${value < 9.95 ? Number(value.toFixed(1)) : Math.round(value)} ${UNITS[unit]}`;
+  if (unit === 0) return value === 1 ? "1\xa0byte" : `${value}\xa0bytes`;
+  return `${value < 9.95 ? Number(value.toFixed(1)) : Math.round(value)}\xa0${UNITS[unit]}`;
 }

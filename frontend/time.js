@@ -49,21 +49,21 @@ export function between(from, to = serverNow()) {
 
 /**
  * @param {number} ms
- * @returns {string} such as "<0.1 s", "0.4 s", "42 s", "3 min 05 s", "1 h 04 min"
+ * @returns {string} such as "<0.1 s", "0.4 s", "42 s", "3 min 05 s", "1 h 04 min", each number and its unit with a no-break space between them
  */
 export function durationText(ms) {
-  if (ms < 50) return "<0.1 s";
-  if (ms < 9950) return `${Number((ms / 1000).toFixed(1))} s`;
+  if (ms < 50) return "<0.1\xa0s";
+  if (ms < 9950) return `${Number((ms / 1000).toFixed(1))}\xa0s`;
   const seconds = Math.round(ms / 1000);
-  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 60) return `${seconds}\xa0s`;
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${String(seconds % 60).padStart(2, "0")} s`;
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+  if (minutes < 60) return `${minutes}\xa0min ${String(seconds % 60).padStart(2, "0")}\xa0s`;
+  return `${Math.floor(minutes / 60)}\xa0h ${String(minutes % 60).padStart(2, "0")}\xa0min`;
 }
 
 /** @param {number} ms @returns {string} the same in whole seconds, for a figure that ticks */
 export function tickingText(ms) {
-  return ms < 1000 ? "<1 s" : durationText(Math.floor(ms / 1000) * 1000);
+  return ms < 1000 ? "<1\xa0s" : durationText(Math.floor(ms / 1000) * 1000);
 }
 
 /** @param {string} at @returns {string} time of day */

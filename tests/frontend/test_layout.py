@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -63,3 +64,14 @@ def test_on_a_phone_the_open_job_comes_before_the_form_and_shows_the_text_it_was
     tops = "() => ['job', 'new-job'].map((id) => document.getElementById(id).getBoundingClientRect().top)"
     job, new_job = form.page.evaluate(tops)
     assert job < new_job
+
+
+def test_a_number_and_its_unit_are_never_on_two_lines(form: JobPage) -> None:
+    form.open()
+    texts = """async () => {
+      const [{sizeText}, {durationText, tickingText}] = await Promise.all([import("/size.js"), import("/time.js")]);
+      const durations = [0, 400, 42_000, 185_000, 3_840_000];
+      return [...[1, 25, 5_000, 5e6, 5e9].map(sizeText), ...durations.map(durationText), ...durations.map(tickingText)];
+    }"""
+    for text in form.page.evaluate(texts):
+        assert re.search(r"\d[^\S\xa0]+[a-zA-Z%]", text) is None, text

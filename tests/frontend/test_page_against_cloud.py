@@ -142,7 +142,7 @@ def test_a_large_upload_goes_on_after_a_reload_with_the_missing_parts(
         form.page.expect_response(lambda answer: "partNumber=2&" in answer.url, timeout=OUTCOME_WITHIN_MS),
     ):
         form.submit_button.click()
-    assert [figure for figure in form.page.evaluate("seen") if "of 143 MiB" in figure]
+    assert [figure for figure in form.page.evaluate("seen") if "of 143\xa0MiB" in figure]
     form.page.on("dialog", lambda dialog: dialog.accept())
     form.page.reload()
     expect(form.page.get_by_role("region", name="Interrupted upload")).to_contain_text("large.bin")
