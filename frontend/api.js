@@ -24,6 +24,7 @@ import { PoolUnreachable } from "./user-pool.js";
  * @typedef {{
  *   job_id: string, instance_id: string, instance_type: string, zone: string, launched_at: string
  * }} AliveMachine
+ * @typedef {{owner: string, machines_alive: number, usd: string}} RecentOwner
  * @typedef {{url: string, fields: Record<string, string>}} UploadTarget
  * @typedef {{number: number, size: number, url: string | null, stored?: boolean}} Part `url` is null once it is stored
  * @typedef {{upload_id: string, part_size: number, parts: Part[]}} Parts
@@ -61,7 +62,7 @@ export class ApiError extends Error {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 
-  /** @returns {boolean} whether nobody is signed in any more, which the page itself tells */
+  /** @returns {boolean} whether the sign-in has ended, which the page itself says */
   get signedOut() {
     return this.code === "signed_out";
   }
@@ -157,7 +158,7 @@ function query(values) {
   return search.size ? `?${search}` : "";
 }
 
-/** Whose jobs are asked for, where an administrator has named somebody; null for the caller's own. */
+/** Whose jobs are asked for, where an administrator has named a user; null for the caller's own. */
 export const owner = /^[0-9a-f-]{36}$/.exec(new URLSearchParams(location.search).get("owner") ?? "")?.[0] ?? null;
 
 /** @param {string} id @param {string} [part] of the job @param {Record<string, string | null>} [values] */
@@ -254,6 +255,9 @@ export const copyInput = (id) => call("POST", at(id, "/copy"));
 
 /** @param {string} id @returns {Promise<void>} its file, result and record are gone */
 export const deleteJob = (id) => call("DELETE", at(id));
+
+/** @returns {Promise<RecentOwner[]>} users with machines since yesterday: an administrator's answer has all */
+export const listOwners = async () => (await call("GET", "/owners")).owners;
 
 /** @returns {Promise<{alive: AliveMachine[]}>} those not confirmed terminated */
 export const listMachines = () => call("GET", `/machines${query({ owner })}`);

@@ -45,6 +45,7 @@ function facts(job) {
   /** @type {[string, string][]} */
   const all = [
     ["Job", job.id],
+    ["Owner", job.owner],
     ["Submitted", fullText(job.created_at)],
     ["Runs", String(job.run)],
     ["Attempts", String(job.attempts)],

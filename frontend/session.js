@@ -37,7 +37,7 @@ export class SignedOut extends Error {}
 /** Whether people sign in here is not known yet. */
 export class SettingsUnreachable extends Error {}
 
-/** @param {string} token a JWT @returns {Record<string, any>} its claims; whoever gets the token verifies it */
+/** @param {string} token a JWT @returns {Record<string, any>} its claims; each server verifies the token that it is sent */
 function claimsOf(token) {
   const bytes = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (char) => char.charCodeAt(0))));
@@ -95,7 +95,12 @@ class Session extends EventTarget {
     return this.state === "open" || this.state === "signed-in";
   }
 
-  /** @returns {boolean} whether `start` will probably find somebody who is signed in */
+  /** @returns {string | undefined} the id of the user who is, or was, signed in in this tab */
+  get owner() {
+    return stored(STORED)?.owner;
+  }
+
+  /** @returns {boolean} whether `start` will probably find a sign-in */
   get isLikely() {
     return Boolean(stored(STORED)?.refreshToken) || new URLSearchParams(location.search).has("code");
   }
@@ -157,7 +162,7 @@ class Session extends EventTarget {
     this.#become("expired");
   }
 
-  /** Goes on where the way to the sign-in pages began, if the address says that somebody comes from there. */
+  /** Goes on where the way to the sign-in pages began, if the address says that the user comes from there. */
   async #comeBack() {
     const answer = new URLSearchParams(location.search);
     if (!answer.has("code") && !answer.has("error")) return;
@@ -198,7 +203,7 @@ class Session extends EventTarget {
     this.#store(other.owner);
   }
 
-  /** Their module is loaded when somebody is signed in, here or elsewhere: a first visit goes without. */
+  /** Their module is loaded once there is a sign-in, here or elsewhere: a first visit goes without. */
   #openTabs() {
     this.#tabs ??= import("./open-tabs.js").then(({ OpenTabs }) => new OpenTabs({
       current: () => (this.state === "signed-in" ? stored(STORED) : null),
@@ -283,7 +288,7 @@ class Session extends EventTarget {
   }
 
   #requirePool() {
-    if (!this.#pool) throw new Error("nobody signs in here");
+    if (!this.#pool) throw new Error("this stack has no sign-in");
     return this.#pool;
   }
 

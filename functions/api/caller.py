@@ -32,15 +32,18 @@ class Caller:
     owner: str
     is_admin: bool = False
 
+    def sees(self, owner: str) -> bool:
+        return owner == self.owner or (self.is_admin and _SUBJECT.fullmatch(owner) is not None)
+
     def owner_meant(self, named: str | None) -> str:
         """The caller, or the owner that an admin has named.
 
         Raises:
             JobNotFound: a caller without admin rights has named another owner, whether that owner has jobs or not.
         """
-        if named is None or named == self.owner:
+        if named is None:
             return self.owner
-        if self.is_admin and _SUBJECT.fullmatch(named):
+        if self.sees(named):
             return named
         raise JobNotFound("There is nothing of this owner for you to see.", field="owner")
 

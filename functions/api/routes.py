@@ -27,6 +27,7 @@ from functions.api.models import (
     Limits,
     LogAnswer,
 )
+from functions.api.owner_models import RecentOwnerAnswer, RecentOwners
 from functions.api.price_models import PriceAnswer
 from functions.api.problems import ANYWHERE, documented
 from functions.api.upload_models import (
@@ -272,6 +273,13 @@ async def delete_job(job_id: JobId, jobs: Jobs, owner: Owner) -> DeletionAnswer:
 async def list_machines(jobs: Jobs, owner: Owner) -> AliveMachines:
     """Your machines that are alive now, as far as anybody knows: until EC2 has confirmed their end."""
     return AliveMachines(alive=[AliveMachine.of(slot) for slot in jobs.alive_machines(owner)])
+
+
+@router.get("/owners", tags=["look"], responses=ANYWHERE)
+async def list_owners(jobs: Jobs, caller: Annotated[Caller, Depends(_caller)]) -> RecentOwners:
+    """Whose machines are alive or were launched today or yesterday (UTC): of all users for an admin, else of you."""
+    found = jobs.recent_owners(None if caller.is_admin else caller.owner)
+    return RecentOwners(owners=[RecentOwnerAnswer.of(one) for one in found if caller.sees(one.owner)])
 
 
 @router.get("/limits", tags=["service"], responses=ANYWHERE)

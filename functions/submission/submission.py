@@ -28,6 +28,7 @@ from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Slot
 from functions.submission.overrides import NO_ALLOWANCE, Allowance
 from functions.submission.quotas import NoUsage, Quotas, UsageTable
+from functions.submission.recent_owners import RecentOwner, recent_owners
 from functions.submission.uploads import UPLOAD_SECONDS, CopyTicket, Uploads
 
 MAX_TEXT_CHARS = 10_000
@@ -214,6 +215,9 @@ class Submission:
     def alive_machines(self, owner: str) -> list[Slot]:
         """The owner's machines that are not confirmed terminated, oldest job first."""
         return [slot for slot in self.queue.table.slots() if slot.run.owner == owner]
+
+    def recent_owners(self, owner: str | None = None) -> list[RecentOwner]:
+        return recent_owners(self.queue.table, owner)
 
     def delete(self, owner: str, job_id: str) -> DeletionReceipt:
         """Removes a terminal job: its record, input, output, manifest and log.

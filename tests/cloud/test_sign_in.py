@@ -40,6 +40,7 @@ ENDPOINTS = {
     "POST /jobs/{job}/retry": 409,
     "POST /jobs/{job}/copy": 201,
     "GET /machines": 200,
+    "GET /owners": 200,
     "GET /limits": 200,
 }
 BODIES = {
@@ -263,7 +264,7 @@ def test_no_endpoint_takes_it(
 @endpoints
 def test_no_endpoint_has_another_owners_job(cloud: LocalCloud, bob: JobClient, done: Job, endpoint: str) -> None:
     token = token_of(cloud, "bob")
-    if endpoint == "GET /limits" or "/uploads" in endpoint:
+    if endpoint in {"GET /limits", "GET /owners"} or "/uploads" in endpoint:
         assert send(cloud, endpoint, token).status_code == ENDPOINTS[endpoint]
     elif endpoint == "POST /jobs":
         assert send(cloud, endpoint, token, done["id"]).json()["code"] == "upload_missing"

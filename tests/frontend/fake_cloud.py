@@ -10,6 +10,7 @@ import itertools
 import json
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -423,3 +424,10 @@ class FakeCloud:
             for machine in job.alive
         ]
         return {"alive": [*self.unrecorded, *alive]}
+
+    def list_owners(self) -> dict[str, Any]:
+        """As an admin is answered; each owner has spent a minute's cost."""
+        alive = Counter[str]()
+        for job in self.jobs.values():
+            alive[job.record["owner"]] += len(job.alive)
+        return {"owners": [{"owner": one, "machines_alive": alive[one], "usd": "0.002096"} for one in alive]}

@@ -141,6 +141,8 @@ class SiteHandler(Handler):
                 return SPECIFICATION
             case ["limits"]:
                 return self.cloud.limits
+            case ["owners"]:
+                return self.cloud.list_owners()
             case ["machines"]:
                 return self.cloud.list_machines()
             case ["jobs"]:

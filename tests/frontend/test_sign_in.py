@@ -385,8 +385,9 @@ def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
     fake_cloud.jobs[job_id].record["owner"] = BOB
     sign_in(form)
     expect(form.page.locator("#jobs-note")).to_contain_text("No jobs yet.")
-    form.page.get_by_label("Jobs of another user").fill(BOB)
-    form.page.get_by_role("button", name="Show", exact=True).click()
+    recent = form.page.get_by_role("list", name="Users with machines since yesterday")
+    expect(recent.get_by_role("listitem")).to_have_text([f"{BOB} $0.0021 since yesterday"])
+    recent.get_by_role("link", name=BOB).click()
     expect(form.page.locator("#jobs")).to_contain_text(f"You see what belongs to {BOB}.")
     expect(form.text).to_be_hidden()
     form.rows.filter(has_text="bobs.txt").get_by_role("link").click()
@@ -401,6 +402,9 @@ def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
     form.page.get_by_role("link", name="Show your own jobs").click()
     expect(form.page.locator("#jobs-note")).to_contain_text("No jobs yet.")
     expect(form.text).to_be_visible()
+    form.page.get_by_label("Jobs of another user").fill(BOB)
+    form.page.get_by_role("button", name="Show", exact=True).click()
+    expect(form.rows).to_contain_text("bobs.txt")
 
 
 def test_others_are_offered_nobody_elses_jobs(form: JobPage) -> None:

@@ -7,6 +7,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -16,11 +17,12 @@ from functions.api.app import create_app
 from functions.api.caller import Auth
 from functions.api.handler import behind_api_gateway
 from functions.api.settings import ApiSettings
+from functions.jobs import clock
 from functions.jobs.job import Job, JobStatus, Run, StoredManifest
 from functions.jobs.ports import StoredPart
 from functions.jobs.s3_keys import input_key
 from functions.scheduling.launch_queue import LaunchQueue
-from functions.scheduling.ports import Slot
+from functions.scheduling.ports import Charge, Slot
 from functions.submission.submission import Submission
 from tests.functions.fakes.budget import SETTINGS
 from tests.functions.fakes.job_files import FakeJobFiles
@@ -154,6 +156,7 @@ OTHERS: dict[str, Any] = {
     f"POST /uploads/{JOB_ID}/abort": {"upload_id": "upload-1", "filename": "a.txt"},
     "POST /jobs": {"job_id": JOB_ID, "input_text": "x"},
     "GET /limits": None,
+    "GET /owners": None,
 }
 about_jobs = pytest.mark.parametrize(("request_", "status", "answer"), [(key, *ABOUT_JOBS[key]) for key in ABOUT_JOBS])
 
@@ -302,6 +305,20 @@ def test_an_admin_writes_nothing_new_in_anybody_elses_name(gateway: Gateway, req
     gateway.send(request_, ADMINS_CLAIMS, body=OTHERS[request_], owner=ALICE)
     assert not gateway.jobs.page(ALICE, 10, None).jobs
     assert ALICE not in repr(vars(gateway.files))
+
+
+def test_an_admin_finds_the_owners_who_had_machines_lately_and_others_find_themselves(gateway: Gateway) -> None:
+    gateway.add(BOB)
+    today, yesterday, before = (str(clock.utc_now().date() - timedelta(days=days)) for days in range(3))
+    spent = {ALICE: [(today, 1_000), (yesterday, 1_100)], BOB: [(before, 5_000)], "unassigned": [(today, 9_000)]}
+    for owner, charges in spent.items():
+        for day, micro_usd in charges:
+            gateway.queue.table.charge(Charge(day, owner, f"i-{owner}-{day}", micro_usd))
+    alice = {"owner": ALICE, "machines_alive": 0, "usd": "0.002100"}
+    bob = {"owner": BOB, "machines_alive": 1, "usd": "0.000000"}
+    assert gateway.send("GET /owners", ADMINS_CLAIMS).body == {"owners": [bob, alice]}
+    assert gateway.send("GET /owners", claims(ALICE)).body == {"owners": [alice]}
+    assert gateway.send("GET /owners", claims(ADMIN)).body == {"owners": []}
 
 
 def test_an_admin_lists_the_jobs_of_one_owner_at_a_time(gateway: Gateway) -> None:
