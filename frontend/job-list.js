@@ -72,16 +72,11 @@ export class JobList {
     }
     let before = this.list.firstElementChild;
     for (const entry of drawn) {
-      const row = this.#rows.get(entry.key) ?? this.#create(entry);
-      row.update(entry);
-      const link = row.item.querySelector("a");
-      if (link?.getAttribute("href") === selected) link?.setAttribute("aria-current", "true");
-      else link?.removeAttribute("aria-current");
-      if (before === row.item) before = before.nextElementSibling;
-      else this.list.insertBefore(row.item, before);
+      const item = this.#draw(entry);
+      if (before === item) before = before.nextElementSibling;
+      else this.list.insertBefore(item, before);
     }
-    this.#end.disconnect();
-    if (drawn.length < entries.length && this.list.lastElementChild) this.#end.observe(this.list.lastElementChild);
+    this.#watchEnd();
   }
 
   /** Another list is shown than before, from its start. */
@@ -90,11 +85,28 @@ export class JobList {
     this.list.scrollTop = 0;
   }
 
-  /** @param {boolean} isNear */
+  /** Adds the next rows and leaves those that are drawn alone: there may be hundreds. @param {boolean} isNear */
   #reachEnd(isNear) {
     if (!isNear) return;
+    const more = this.#entries.slice(this.#limit, this.#limit + MORE_ROWS);
     this.#limit += MORE_ROWS;
-    this.update(this.#entries, this.#selected);
+    this.list.append(...more.map((entry) => this.#draw(entry)));
+    this.#watchEnd();
+  }
+
+  #watchEnd() {
+    this.#end.disconnect();
+    if (this.#limit < this.#entries.length && this.list.lastElementChild) this.#end.observe(this.list.lastElementChild);
+  }
+
+  /** @param {Entry} entry @returns {HTMLLIElement} its row, as it is now */
+  #draw(entry) {
+    const { item, update } = this.#rows.get(entry.key) ?? this.#create(entry);
+    update(entry);
+    const link = item.querySelector("a");
+    if (link?.getAttribute("href") === this.#selected) link?.setAttribute("aria-current", "true");
+    else link?.removeAttribute("aria-current");
+    return item;
   }
 
   /** Redraws what changes with the clock alone. */

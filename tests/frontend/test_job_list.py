@@ -21,6 +21,16 @@ globalThis.Notification = class extends EventTarget {
 };"""
 
 
+COUNT_CHANGED_LINKS = """() => {
+  globalThis.changedLinks = new Set();
+  const original = Element.prototype.removeAttribute;
+  Element.prototype.removeAttribute = function (name) {
+    if (name === "aria-current") globalThis.changedLinks.add(this);
+    return original.call(this, name);
+  };
+}"""
+
+
 @pytest.fixture
 def search(form: JobPage) -> Locator:
     return form.page.get_by_role("searchbox", name="Search jobs by file name")
@@ -66,6 +76,22 @@ def test_a_search_goes_through_earlier_jobs_too(form: JobPage, fake_cloud: FakeC
     search.fill("file 3")
     expect(form.rows).to_have_count(18)
     assert fake_cloud.calls.count("GET /api/jobs") == 3
+
+
+def test_rows_that_scrolling_adds_leave_those_above_alone(
+    form: JobPage, fake_cloud: FakeCloud, search: Locator
+) -> None:
+    """Else each step would take the longer the further one has scrolled."""
+    for number in range(55):
+        fake_cloud.add_finished_job(f"file {number}.txt")
+    form.open()
+    search.fill("file")
+    expect(form.page.locator("#jobs-note")).to_have_text("55 jobs found.")
+    expect(form.rows).to_have_count(40)
+    form.page.evaluate(COUNT_CHANGED_LINKS)
+    form.page.locator("#job-list").evaluate("list => { list.scrollTop = list.scrollHeight; }")
+    expect(form.rows).to_have_count(55)
+    assert form.page.evaluate("changedLinks.size") == 15
 
 
 def test_the_list_is_walked_and_searched_by_keys(form: JobPage, fake_cloud: FakeCloud, search: Locator) -> None:
