@@ -6,7 +6,7 @@ one table and writes one JSON. `--before` is the `frontend` folder of another bu
 Chromium's network emulation delays each answer by 150 ms and lets 1.6 Mbit/s through, as Lighthouse's "slow 4G" does.
 The files come from a server of this program with CloudFront's rules: gzip from 1,000 bytes on, the stack's content
 security policy. It speaks HTTP/1.1, so that a browser has six requests under way at a time; HTTP/2, which CloudFront
-speaks, has no such limit. Each visit has an empty cache. The second row is a stack where nobody signs in: until the
+speaks, has no such limit. Each visit has an empty cache. The second row is a stack without sign-in: until the
 form can be used, but without the time of the API's answers.
 
 Bytes are those of the answers with their headers. Round trips are the longest chain of requests each of

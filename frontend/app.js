@@ -18,7 +18,7 @@ import { cutOffOnes, storedOnes } from "./unfinished.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
- * @typedef {object} Desk
+ * @typedef {object} App
  * @property {() => string} kept what is left of the work when the sign-in has expired
  */
 
@@ -255,8 +255,8 @@ function keptOf(form) {
   return kept.join(" ");
 }
 
-/** @returns {Desk} */
-export function openDesk() {
+/** @returns {App} */
+export function openApp() {
   listen();
   const form = new JobForm(accept);
   jobs.addEventListener("change", () => form.offerSample(jobs.loaded && !jobs.all.length));

@@ -6,7 +6,7 @@ const { SwaggerUIBundle } = /** @type {any} */ (globalThis);
 const API = "/api/";
 
 /**
- * Sends the token of whoever is signed in in this tab, unless one was put in by "Authorize".
+ * Sends the token of the user who is signed in in this tab, unless one was put in by "Authorize".
  *
  * @param {{url: string, headers: Record<string, string>}} request
  */
@@ -20,7 +20,7 @@ async function withToken(request) {
 }
 
 /**
- * The path of an operation is a link within a button as it comes, which keyboards and screen readers cannot tell apart.
+ * The path of an operation is a link within a button as it comes, which keyboards and screen readers cannot distinguish.
  *
  * @param {{React: {createElement: (kind: string, props: object | null, ...children: unknown[]) => unknown}}} system
  */
@@ -28,7 +28,7 @@ const plainPaths = ({ React }) => ({
   components: { DeepLink: (/** @type {{text: unknown}} */ { text }) => React.createElement("span", null, text) },
 });
 
-/** The parts of the page beside its list of operations. */
+/** The parts of the page other than its list of operations. */
 const PARTS = [
   [".information-container", "About the API"],
   [".scheme-container", "Server and authorization"],

@@ -1,5 +1,5 @@
 // @ts-check
-/** Says that jobs have ended to somebody who looks elsewhere: in the tab's title, and in a notification if wished. */
+/** Says that jobs have ended while the tab is not looked at: in its title, and in a notification if they are on. */
 import { addressOf, isOver } from "./job.js";
 import { statusLabel } from "./status.js";
 
@@ -55,12 +55,12 @@ export class Endings {
       const key = `${job.id} ${job.run}`;
       const wasOver = this.#seen.get(key);
       this.#seen.set(key, isOver(job));
-      if (wasOver === false && isOver(job)) this.#tell(job);
+      if (wasOver === false && isOver(job)) this.#notify(job);
     }
   }
 
   /** @param {Job} job which has just ended */
-  #tell(job) {
+  #notify(job) {
     if (!document.hidden) return;
     this.#unread.push(`${statusLabel(job.status)}: ${job.filename}`);
     this.#showTitle();

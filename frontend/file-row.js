@@ -14,10 +14,10 @@ import { durationText } from "./time.js";
  * @property {() => void} remove
  */
 
-// Engines report progress up to a hundred times a second, which nobody can read.
+// Engines report progress up to a hundred times a second, faster than can be read.
 const REDRAW_MS = 150;
 
-/** One file of the form, from being chosen to having its job. Its state is told in words, so it is no live region. */
+/** One file of the form, from being chosen to having its job. Its state is a text, so it is no live region. */
 export class FileRow {
   /**
    * @param {string} name

@@ -107,7 +107,7 @@ export class FormFiles {
         if (text.value === one.text) text.set("");
         this.#form.onJob(job, isLast);
       },
-      failed: (message, nextStep) => this.#form.tell(message, nextStep),
+      failed: (message, nextStep) => this.#form.showError(message, nextStep),
     });
   }
 
@@ -137,7 +137,7 @@ export class FormFiles {
     batch.isDetached = true;
     const isDone = await this.#runner.run(submission, row, batch);
     if (isDone && text.value === itsText && !this.chosen.all.length) text.set("");
-    if (!isDone) this.#form.tell(batch.troubles[0].message, nextStepInRow(batch.troubles[0]));
+    if (!isDone) this.#form.showError(batch.troubles[0].message, nextStepInRow(batch.troubles[0]));
     return isDone;
   }
 

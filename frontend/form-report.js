@@ -41,7 +41,7 @@ export class FormReport {
    * @param {string} message what went wrong
    * @param {string} nextStep what is kept, and what helps
    */
-  tell(message, nextStep) {
+  showError(message, nextStep) {
     this.element.replaceChildren(el("p", { class: "message" }, message), el("p", {}, nextStep));
     this.element.hidden = false;
     this.element.focus();

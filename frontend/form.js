@@ -33,7 +33,7 @@ export class JobForm {
   /** How many files wait for what files need. */
   #arriving = 0;
 
-  /** @param {(job: Job, isAlone: boolean) => void} onJob told each new job, and whether nothing else is under way */
+  /** @param {(job: Job, isAlone: boolean) => void} onJob called with each new job, and whether nothing else is under way */
   constructor(onJob) {
     this.onJob = onJob;
     this.limits = new FormLimits(() => {
@@ -119,12 +119,12 @@ export class JobForm {
       control.focus();
       return;
     }
-    this.tell(message, this.#nextStep(error));
+    this.showError(message, this.#nextStep(error));
   }
 
   /** @param {string} message @param {string} nextStep */
-  tell(message, nextStep) {
-    this.report.tell(message, nextStep);
+  showError(message, nextStep) {
+    this.report.showError(message, nextStep);
     this.#showUse();
   }
 
@@ -187,7 +187,7 @@ export class JobForm {
     this.#showUse();
   }
 
-  /** While something is in it, the form stays in sight beside an open job. */
+  /** While something is in it, the form stays in sight next to an open job. */
   #showUse() {
     const isUsed = this.#files?.isInUse || this.text.value || !byId("cut-off", HTMLElement).hidden || this.report.isShown;
     byId("new-job", HTMLElement).classList.toggle("in-use", Boolean(isUsed));

@@ -37,13 +37,13 @@ export class JobsPanel {
   constructor(jobs, actions) {
     this.jobs = jobs;
     this.actions = actions;
-    this.#search.addEventListener("input", () => this.#wish());
-    this.#status.addEventListener("change", () => this.#wish());
+    this.#search.addEventListener("input", () => this.#searchAgain());
+    this.#status.addEventListener("change", () => this.#searchAgain());
     this.#search.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.#search.value) {
         event.preventDefault();
         this.#search.value = "";
-        this.#wish();
+        this.#searchAgain();
       } else if (event.key === "Enter") {
         event.preventDefault(); // in Firefox the link would take it
         this.#list.list.querySelector("a")?.focus();
@@ -109,7 +109,7 @@ export class JobsPanel {
   }
 
   /** What is looked for has changed. */
-  #wish() {
+  #searchAgain() {
     this.#list.restart();
     this.draw();
     if (this.#isFiltered) this.#loadAll();

@@ -14,7 +14,7 @@ const MOST_JOBS = 2000;
 /** @param {Job} a @param {Job} b */
 const newestFirst = (a, b) => Date.parse(b.created_at) - Date.parse(a.created_at) || (a.id < b.id ? 1 : -1);
 
-/** The jobs known so far, newest first without gaps. Fires "change", but not once the desk is gone. */
+/** The jobs known so far, newest first without gaps. Fires "change", but not once the app is gone. */
 export class Jobs extends EventTarget {
   /** @type {Map<string, Job>} */
   #known = new Map();

@@ -13,7 +13,7 @@ const KEYS = [
 
 /** @param {EventTarget | null} target @returns {boolean} whether keys belong to what has the focus, or to a dialog */
 function takesKeys(target) {
-  if (document.querySelector("dialog[open]")) return true; // a click beside its controls leaves the focus on the body
+  if (document.querySelector("dialog[open]")) return true; // a click next to its controls leaves the focus on the body
   return target instanceof Element && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
 }
 

@@ -72,7 +72,7 @@ export class LogView {
       this.source = start();
       this.#draw([]);
     }
-    if ((isRunning || this.line) && !this.hasOpened) this.element.open = this.hasOpened = true; // whoever closes it has it closed
+    if ((isRunning || this.line) && !this.hasOpened) this.element.open = this.hasOpened = true; // once it is closed by hand it stays so
     else if (isNew || hasEnded) this.#watch();
   }
 
@@ -132,7 +132,7 @@ export class LogView {
     const before = this.source.dropped + all.length - lines.length;
     const cut = before ? `Only the last ${lines.length} lines are shown.` : "";
     setText(this.note, lines.length ? cut : this.ended ? "The script printed nothing." : "No output yet.");
-    // Lines that stay keep their elements, and with them what somebody selected to copy.
+    // Lines that stay keep their elements, and with them what was selected to copy.
     const stays = this.shown.length <= lines.length && !cut ? this.shown.length : 0;
     if (!stays) this.pre.replaceChildren();
     this.pre.style.counterReset = `line ${before}`;

@@ -3,11 +3,11 @@ import { byId, setText } from "./dom.js";
 import { session, SettingsUnreachable } from "./session.js";
 
 const gate = byId("gate", HTMLElement);
-const desk = byId("desk", HTMLElement);
+const app = byId("app", HTMLElement);
 const notice = byId("session-notice", HTMLElement);
 const again = byId("sign-in-again", HTMLButtonElement);
 
-/** @type {import("./app.js").Desk | null} */
+/** @type {import("./app.js").App | null} */
 let opened = null;
 
 /** @param {string} title @param {string} text @param {string} action */
@@ -27,36 +27,36 @@ function draw() {
   setText(byId("gate-problem", HTMLElement), problem);
   byId("gate-problem", HTMLElement).hidden = !problem;
   // After signing out, going back shows nothing of it either.
-  if (state === "signed-out") desk.remove();
+  if (state === "signed-out") app.remove();
   if (state === "expired") warn("Your sign-in has expired.", opened?.kept() ?? "", "Sign in again");
 }
 
-/** Fetches the desk's modules, which signing in does not need, all at once and not one import after the other. */
-function preloadDesk() {
-  document.head.append(byId("desk-modules", HTMLTemplateElement).content);
+/** Fetches the app's modules, which signing in does not need, all at once and not one import after the other. */
+function preloadApp() {
+  document.head.append(byId("app-modules", HTMLTemplateElement).content);
 }
 
 /** Rejects with SettingsUnreachable when its modules cannot be loaded. */
-async function showDesk() {
-  preloadDesk();
+async function showApp() {
+  preloadApp();
   const loaded = await import("./app.js").catch((error) => {
     if (!(error instanceof TypeError)) throw error; // a TypeError: import() found no network
     throw new SettingsUnreachable("A part of it could not be loaded. Check the connection.");
   });
   if (!session.isUsable) return;
-  desk.hidden = false; // not before: a form without listeners would send itself
-  opened = loaded.openDesk();
+  app.hidden = false; // not before: a form without listeners would send itself
+  opened = loaded.openApp();
 }
 
 byId("sign-in", HTMLButtonElement).addEventListener("click", () => session.signIn());
 byId("sign-out", HTMLButtonElement).addEventListener("click", () => session.signOut());
 again.addEventListener("click", () => (session.state === "expired" ? session.signIn() : location.reload()));
 session.addEventListener("change", draw);
-if (session.isLikely) preloadDesk();
+if (session.isLikely) preloadApp();
 try {
   await session.start();
-  if (session.isUsable) await showDesk();
-  else requestAnimationFrame(() => setTimeout(preloadDesk)); // the gate is drawn first
+  if (session.isUsable) await showApp();
+  else requestAnimationFrame(() => setTimeout(preloadApp)); // the gate is drawn first
 } catch (error) {
   if (!(error instanceof SettingsUnreachable)) throw error;
   warn("The page cannot start.", error.message, "Try again");

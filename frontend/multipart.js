@@ -22,7 +22,7 @@ const EXPIRED = 403;
 export class MultipartUpload {
   #file;
   #jobId;
-  /** @type {Parts | null} as last told; null when they have to be asked for */
+  /** @type {Parts | null} as last answered; null when they have to be asked for */
   #parts;
   /** @type {Map<number, number>} bytes sent, by the part's number */
   #sent = new Map();
@@ -86,7 +86,7 @@ export class MultipartUpload {
     const latest = new Map(parts.map((part) => [part.number, part]));
     this.stored = parts.reduce((sum, { size, stored }) => sum + (stored ? size : 0), 0);
     reports.stored(this.stored);
-    this.#tell(reports);
+    this.#reportSent(reports);
     // The first part that fails for good ends the others: nothing goes on behind words that say it has failed.
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
@@ -115,7 +115,7 @@ export class MultipartUpload {
     /** @param {number} sent */
     const onSent = (sent) => {
       this.#sent.set(number, sent);
-      this.#tell(reports);
+      this.#reportSent(reports);
     };
     await retrying(async () => {
       const url = latest.get(number)?.url;
@@ -161,7 +161,7 @@ export class MultipartUpload {
   }
 
   /** @param {Reports} reports */
-  #tell({ sent }) {
+  #reportSent({ sent }) {
     sent([...this.#sent.values()].reduce((sum, bytes) => sum + bytes, 0));
   }
 }

@@ -9,7 +9,7 @@
 /**
  * @typedef {import("./session.js").Stored} Stored
  * @typedef {object} Events
- * @property {() => Stored | null} current who is signed in here; null when nobody is
+ * @property {() => Stored | null} current the user who is signed in here, if any
  * @property {(before: string, now: string) => void} renewed another tab got a new refresh token in the place of one
  * @property {() => void} signedOut in another tab
  */
@@ -35,7 +35,7 @@ export class OpenTabs {
     });
   }
 
-  /** @returns {Promise<Stored | null>} who is signed in in another tab; null when nobody is */
+  /** @returns {Promise<Stored | null>} the user who is signed in in another tab, if any */
   async ask() {
     const from = crypto.randomUUID();
     const channel = this.#channel;

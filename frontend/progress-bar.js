@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 
 /** @typedef {import("./api.js").Job} Job */
 
-/** How the jobs of a batch stand, as a bar; the words beside it say the same. */
+/** How the jobs of a batch stand, as a bar; the words next to it say the same. */
 export class ProgressBar {
   constructor() {
     this.element = el("span", { class: "progress-bar", "aria-hidden": "true" });

@@ -24,7 +24,7 @@ function machineState(job, machine) {
 /** @param {string} at */
 const moment = (at) => el("time", { datetime: at, title: fullText(at) }, momentText(at));
 
-/** @param {string} at @returns {[string, HTMLElement]} of a machine that waited, stopped, for somebody to need it */
+/** @param {string} at @returns {[string, HTMLElement]} of a machine that waited in the warm pool, stopped */
 const prepared = (at) => ["Prepared", el("dd", {}, moment(at))];
 
 /** @param {Job} job over @returns {string} whether its machines are gone; empty when it had none */

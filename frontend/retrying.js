@@ -54,7 +54,7 @@ export function orAborted(work, signal) {
  * @param {(error: unknown) => boolean} rules.passes whether the same may succeed later
  * @param {number} rules.tries at most
  * @param {number} [rules.firstMs]
- * @param {(isOffline: boolean) => void} [rules.waiting] told before each pause
+ * @param {(isOffline: boolean) => void} [rules.waiting] called before each pause
  * @param {AbortSignal} [rules.signal] ends it; its reason is what `retrying` rejects with then
  * @returns {Promise<T>}
  */

@@ -107,12 +107,12 @@ class Session extends EventTarget {
 
   /** Finds out who is signed in, once per page. Rejects with SettingsUnreachable. */
   async start() {
-    const told = await settings();
-    if (told.auth === "none") {
+    const config = await settings();
+    if (config.auth === "none") {
       this.#become("open");
       return;
     }
-    this.#pool = new UserPool(told);
+    this.#pool = new UserPool(config);
     /** @type {Stored | null} */
     const before = stored(STORED);
     this.#refreshToken = before?.refreshToken ?? null;

@@ -4,7 +4,7 @@
  * @typedef {object} Progress
  * @property {number} sent bytes of the file
  * @property {number} total bytes of the file
- * @property {number | null} speed bytes per second over the last seconds, once it can be told
+ * @property {number | null} speed bytes per second over the last seconds, once it is known
  * @property {number | null} remaining seconds
  */
 

@@ -18,7 +18,7 @@ const STATUSES = {
 };
 
 /**
- * What EC2's error codes mean for somebody who waits (EC2 API reference, "Error codes").
+ * What EC2's error codes mean for a user who waits (EC2 API reference, "Error codes").
  *
  * @type {[RegExp, string][]}
  */

@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { orAborted, retrying } from "./retrying.js";
 import { Slots } from "./semaphore.js";
-import { forget, remember, setPaused } from "./unfinished.js";
+import { forget, save, setPaused } from "./unfinished.js";
 import { isPassing, UploadError } from "./upload-error.js";
 
 /**
@@ -35,7 +35,7 @@ const GONE = [404, 410];
  * @returns {Promise<Job>} rejects with an ApiError
  */
 export async function finish(one, waiting) {
-  remember({ ...one, uploadId: null });
+  save({ ...one, uploadId: null });
   try {
     const job = await retrying(() => api.createJob(one.jobId, one.text, one.overrides, one.batch), { passes: isPassing, tries: TRIES, waiting });
     forget(one.jobId);
@@ -211,8 +211,8 @@ export class Submission {
       this.#parts = await inParts(file, grant.job_id, parts.upload_id, parts);
     }
     const record = { ...this.#record(text), uploadId: this.#parts.id };
-    const stored = (/** @type {number} */ bytes) => remember({ ...record, stored: bytes, paused: this.#pause !== null });
-    remember({ ...record, stored: this.#parts.stored });
+    const stored = (/** @type {number} */ bytes) => save({ ...record, stored: bytes, paused: this.#pause !== null });
+    save({ ...record, stored: this.#parts.stored });
     try {
       await this.#parts.run({ sent, stored, joining: reports.joining, waiting: reports.waiting }, signal);
     } catch (error) {

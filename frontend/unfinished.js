@@ -36,7 +36,7 @@ export const storedOnes = () => unfinished().filter(({ uploadId }) => uploadId =
 export const cutOffOnes = () => unfinished().filter(({ uploadId }) => uploadId !== null);
 
 /** @param {Unfinished} one */
-export function remember(one) {
+export function save(one) {
   write([...unfinished().filter(({ jobId }) => jobId !== one.jobId), one]);
 }
 

@@ -47,7 +47,7 @@ async function breakOf(blob) {
  * @param {string} url
  * @param {XMLHttpRequestBodyInit} body
  * @param {Blob} blob what of the body comes from the file
- * @param {(sent: number) => void} onSent told how much of the blob is sent
+ * @param {(sent: number) => void} onSent called with how much of the blob is sent
  * @param {AbortSignal} signal
  * @returns {Promise<void>} rejects with an UploadError, or with the signal's reason
  */

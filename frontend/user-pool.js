@@ -76,7 +76,7 @@ export class UserPool {
   }
 
   /**
-   * Makes the refresh token worthless, as far as the pool can be told.
+   * Makes the refresh token worthless, if the pool can be reached.
    *
    * @param {string} refreshToken
    */

@@ -4,7 +4,7 @@ MayflyError           3  ends a command with its exit code and its message, whic
 ├── UsageProblem      2  this cannot be done as it was asked for, such as overwriting a file
 ├── JobApiError       3  the API, or S3, refused a request
 ├── NotAStack         3  something else answers
-├── SignInProblem     3  nobody is signed in, or signing in did not work
+├── SignInProblem     3  not signed in, or signing in did not work
 ├── Incomplete           some of several jobs could not be dealt with; has the exit code of the first of them
 ├── NotEnded          4  the job goes on, but the time to wait for it is over
 └── NotVerified       5  a job's files are not, or cannot be told to be, those of its manifest

@@ -16,7 +16,7 @@ LAST_PAUSE_SECONDS = 15.0
 
 
 def pause(failures: int) -> None:
-    """Sleeps the longer the more often it went wrong, and not as long as everybody else who tries again."""
+    """Sleeps the longer the more often it went wrong, and not as long as other clients that try again."""
     longest = min(FIRST_PAUSE_SECONDS * 2**failures, LAST_PAUSE_SECONDS)
     time.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - spread, no secret
 

@@ -21,7 +21,7 @@ _SUBJECT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Auth(StrEnum):
-    """Who may use the API: signed-in users, or everybody, all as the same owner."""
+    """Who may use the API: signed-in users, or any caller, all as the same owner."""
 
     COGNITO = "cognito"
     NONE = "none"

@@ -271,7 +271,7 @@ async def delete_job(job_id: JobId, jobs: Jobs, owner: Owner) -> DeletionAnswer:
 
 @router.get("/machines", tags=["look"], responses=documented(JobNotFound))
 async def list_machines(jobs: Jobs, owner: Owner) -> AliveMachines:
-    """Your machines that are alive now, as far as anybody knows: until EC2 has confirmed their end."""
+    """Your machines that are alive now: a machine counts until EC2 has confirmed its end."""
     return AliveMachines(alive=[AliveMachine.of(slot) for slot in jobs.alive_machines(owner)])
 
 

@@ -125,7 +125,7 @@ class S3JobFiles:
         return self._presign("put_object", self.outputs_bucket, key, expires_in)
 
     def output_download_url(self, path: str, filename: str, expires_in: int) -> str:
-        # Always an attachment of an inert type: whatever a script wrote is never shown on anybody's origin.
+        # Always an attachment of an inert type: whatever a script wrote is never shown on an origin of ours.
         return self._presign(
             "get_object",
             self.outputs_bucket,

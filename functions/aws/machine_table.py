@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Owners are token subjects or "anonymous"; none begins with "#".
 _OWNER = "#machine"
 _KEEP_SECONDS = 7 * 86_400
-_NAMES = ("token", "end_token", "news", "ended")
+_NAMES = ("token", "end_token", "event", "ended")
 # Machines queued for termination, and for how long. Expired items stay until DynamoDB gets to them.
 _ENDS = "#end"
 _QUEUE_SECONDS = 300
@@ -44,22 +44,22 @@ class DynamoMachineTable:
 
     def store_token(self, instance_id: str, token: str) -> TaskWaiter:
         # Storing a token consumes the event: left there, it would end every later wait for the same machine at once.
-        before = self._store_token(instance_id, "SET #token = :value REMOVE #news", token)
-        return TaskWaiter(_machine(before), token, "news" in before)
+        before = self._store_token(instance_id, "SET #token = :value REMOVE #event", token)
+        return TaskWaiter(_machine(before), token, "event" in before)
 
     def store_end_token(self, instance_id: str, token: str) -> bool:
-        return "ended" in self._store_token(instance_id, "SET #end_token = :value REMOVE #token, #news", token)
+        return "ended" in self._store_token(instance_id, "SET #end_token = :value REMOVE #token, #event", token)
 
     def report(self, instance_id: str, event_name: str, *, is_end: bool = False) -> TaskWaiter | None:
         # The token stays: should waking fail, the event's next delivery finds it again.
-        before = self._change(instance_id, "SET #news = :value" + (", #ended = :value" if is_end else ""), event_name)
+        before = self._change(instance_id, "SET #event = :value" + (", #ended = :value" if is_end else ""), event_name)
         if before is None:
             return None
         token, end_token = (before.get(name, {}).get("S") for name in ("token", "end_token"))
         return TaskWaiter(_machine(before), token, has_event=True, end_token=end_token)
 
     def has_event(self, instance_id: str) -> bool:
-        return "news" in self._get(instance_id)
+        return "event" in self._get(instance_id)
 
     def has_ended(self, instance_id: str) -> bool:
         return "ended" in self._get(instance_id)

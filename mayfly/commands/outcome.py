@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # brings httpx2 along, which help does without
 
 STREAM = "-"
 JOB_FAILED = 1
-# A job takes minutes rather than seconds, and everybody's looks are answered by one API.
+# A job takes minutes rather than seconds, and one API answers every client.
 LONGEST_PAUSE_SECONDS = 3.0
 
 

@@ -82,7 +82,7 @@ def submit(
     batch = _batch_of(batch, files)
     words = _words(text, text_file)
     if output == STREAM and (len(files) > 1 or as_json):
-        raise UsageProblem("Standard output takes the result of one job, and nothing beside it: leave out --json.")
+        raise UsageProblem("Standard output takes the result of one job and nothing else: leave out --json.")
     if output == STREAM:
         check_stdout()
     sizes = [_size(path) for path in files]

@@ -177,14 +177,15 @@ def end_what_ec2_does_not_know(client: JobClient, cloud: LocalCloud, scripted: S
 
 
 def overtake_the_wait(client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate) -> None:
-    """Has news about a machine come before its wait is parked, which takes luck otherwise."""
+    """Has a machine's event come before the wait's token is stored, which takes luck otherwise."""
     with scripted(*gate.script):
         job = client.submit(b"x", "x.txt", "y")
         instance_id, token = parked(client, cloud, job["id"])
         cloud.client("dynamodb").update_item(
             TableName=cloud.deployment.outputs["table"],
             Key={"owner": {"S": "#machine"}, "id": {"S": instance_id}},
-            UpdateExpression="SET news = :n",
+            UpdateExpression="SET #event = :n",
+            ExpressionAttributeNames={"#event": "event"},
             ExpressionAttributeValues={":n": {"S": "early"}},
         )
         event = {"owner": job["owner"], "job_id": job["id"], "instance_id": instance_id, "task_token": token}
