@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from localcloud.cloud import LocalCloud
@@ -24,6 +25,10 @@ ARTIFACTS = ROOT / "build" / "test-artifacts"
 # A run of the whole program or of pytest's collection makes a million objects that stay: Python's usual thresholds have
 # the collector go over all of them again and again, which is a fifth of the time.
 gc.set_threshold(100_000, 50, 50)
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 # What some folders' tests share is dear, and made once for each process that has any of them: the whole program run in

@@ -48,6 +48,10 @@ _POOL_FORGOTTEN_AFTER = MAX_AGE + timedelta(days=1)
 T = TypeVar("T")
 
 
+class SweepIncomplete(Exception):
+    """Fails the function: Lambda repeats the sweep after a minute (developer guide, "Asynchronous invocation")."""
+
+
 @dataclass
 class SweepReport:
     """What a sweep found and repaired, by id."""
@@ -59,6 +63,15 @@ class SweepReport:
     dropped: list[str] = field(default_factory=list)  # queue entries and slots that could not be read
     purged: list[str] = field(default_factory=list)  # deleted jobs whose last URL has expired
     unfinished: list[str] = field(default_factory=list)  # parts that the next sweep continues
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Slots by instance id. `alive` is how many machines cost anything, None when that is not known."""
+
+    outside_pool: Mapping[str, InstanceView] = field(default_factory=dict)
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    alive: int | None = None
 
 
 class NoPosition:
@@ -80,8 +93,8 @@ class Sweeper:
     """Repairs jobs without a workflow and ends machines without a job.
 
     Machines come first, since they cost; then jobs, slots and the queue. Each item is checked in isolation: a failure
-    is logged and counted, and the other items are still checked. A part that runs out of time is continued by the next
-    sweep.
+    is logged and counted, and the other items are still checked. So is a part whose items cannot be listed, since EC2
+    throttles, say. A part that runs out of time is continued by the next sweep.
 
     `grace` is the age below which items are left alone, `machine_deadline` the age at which a machine is too old for
     any job.
@@ -103,22 +116,21 @@ class Sweeper:
     prices: Prices = field(default_factory=Prices)
 
     def sweep(self, time_left: Callable[[], float] = _no_limit) -> SweepReport:
-        """Checks as many items as there is time for; `time_left` returns seconds."""
+        """Checks as many items as there is time for; `time_left` returns seconds.
+
+        Raises:
+            SweepIncomplete: the items of a part could not be listed. The other parts were checked.
+        """
         report = SweepReport()
         parts = _Parts(time_left, dict(self.position.load()), report)
+        unlisted: list[str] = []
         is_running = cache(lambda run: self.workflow.state(run) == _RUNNING)
-        # Slots and pool are read after the machines, so that a machine assigned or pooled in between is found there.
-        everything = {one.instance_id: one for one in self.machines.alive_of_stack(self.stack)}
-        pooled = self._of_pool(list(everything.values()))
-        aged = {
-            name: one
-            for name, one in everything.items()
-            if clock.age(one.launched_at) >= self.grace and name not in pooled
-        }
-        slots = {slot.machine.instance_id: slot for slot in self.queue.table.slots()}
+        found, keys, deleted = _Found(), None, {}
+        with isolated("list the machines and slots", self.stack, unlisted):
+            found = self._find()
 
         def check_machine(machine: InstanceView) -> None:
-            held = slots.get(machine.instance_id)
+            held = found.slots.get(machine.instance_id)
             is_live = held is not None and is_running(held.run)
             if not is_live or clock.age(machine.launched_at) >= self.machine_deadline:
                 self.machines.terminate(machine.instance_id)
@@ -133,12 +145,15 @@ class Sweeper:
                 self._free(slot, report)
 
         notes: list[Slot] = []
+        aged = {name: one for name, one in found.outside_pool.items() if clock.age(one.launched_at) >= self.grace}
         parts.each("machines", aged, check_machine)
-        keys = {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in self.jobs.open_keys()}
-        parts.each("jobs", keys, lambda key: self._check_job(*key, report))
-        parts.each("slots", slots, check_slot)
+        with isolated("list the open jobs", self.stack, unlisted):
+            keys = {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in self.jobs.open_keys()}
+        parts.each("jobs", keys or {}, lambda key: self._check_job(*key, report))
+        parts.each("slots", found.slots, check_slot)
         if self.purger is not None:
-            deleted = {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in self.purger.jobs.unpurged()}
+            with isolated("list the deleted jobs", self.stack, unlisted):
+                deleted = {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in self.purger.jobs.unpurged()}
             parts.each("deleted", deleted, lambda key: self._purge(*key, report))
         # A write renews the job's `updated_at`, which the jobs' check goes by, so ended machines are noted last.
         for slot in notes:
@@ -147,17 +162,30 @@ class Sweeper:
             report.dropped.extend(self.queue.table.drop_unreadable())
             self._check_queue(is_running, report)
         parts.end(self.position)
+        report.failed.extend(unlisted)
         overdue = [one for one in aged.values() if clock.age(one.launched_at) >= self.machine_deadline]
-        waiting = [one for name, one in everything.items() if name in pooled and one.is_down]
         self.metrics.record(
             swept(
-                jobs_open=len(keys),
-                alive=len(everything) - len(waiting),
+                jobs_open=None if keys is None else len(keys),
+                alive=found.alive,
                 overdue=len(overdue),
                 failures=len(report.failed),
             )
         )
+        if unlisted:
+            raise SweepIncomplete("a part of the sweep could not be listed; the log says why")
         return report
+
+    def _find(self) -> _Found:
+        # Slots and pool are read after the machines, so that a machine assigned or pooled in between is found there.
+        everything = {one.instance_id: one for one in self.machines.alive_of_stack(self.stack)}
+        pooled = self._of_pool(list(everything.values()))
+        waiting = [one for name, one in everything.items() if name in pooled and one.is_down]
+        return _Found(
+            outside_pool={name: one for name, one in everything.items() if name not in pooled},
+            slots={slot.machine.instance_id: slot for slot in self.queue.table.slots()},
+            alive=len(everything) - len(waiting),
+        )
 
     def _charge_unassigned(self, machine: InstanceView) -> None:
         """A scheduler that crashed between its launch and the slots leaves a machine that no run is charged for."""

@@ -146,14 +146,17 @@ def refused(refusal: Refusal) -> list[Measurement]:
     return [LAUNCH_REFUSALS.of(1, refusal.kind)]
 
 
-def swept(*, jobs_open: int, alive: int, overdue: int, failures: int) -> list[Measurement]:
-    """What a whole sweep saw. It is measured also when there is nothing, as a sign that sweeps come to their end."""
-    return [
-        JOBS_OPEN.of(jobs_open),
-        MACHINES_ALIVE.of(alive),
-        MACHINES_OVERDUE.of(overdue),
-        SWEEP_FAILURES.of(failures),
-    ]
+def swept(*, jobs_open: int | None, alive: int | None, overdue: int, failures: int) -> list[Measurement]:
+    """What a whole sweep saw. It is measured also when there is nothing, as a sign that sweeps come to their end.
+
+    Jobs or machines that could not be listed are None: they are not measured.
+    """
+    measured = [SWEEP_FAILURES.of(failures)]
+    if jobs_open is not None:
+        measured.append(JOBS_OPEN.of(jobs_open))
+    if alive is not None:
+        measured += [MACHINES_ALIVE.of(alive), MACHINES_OVERDUE.of(overdue)]
+    return measured
 
 
 def _ends(before: Job, after: Job) -> Iterator[Measurement]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.cleanup.sweeper import UNASSIGNED, VERIFIED_BY_SWEEPER, Sweeper, SweepReport
+from functions.cleanup.sweeper import UNASSIGNED, VERIFIED_BY_SWEEPER, Sweeper, SweepIncomplete, SweepReport
 from functions.costs.pricing import Prices, for_seconds
 from functions.execution.ports import InstanceView
 from functions.jobs.clock import rfc3339
@@ -15,6 +15,7 @@ from functions.scheduling.ports import Charge, DayLedger, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.metrics import FakeMetrics
 from tests.functions.fakes.tables import new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
@@ -266,6 +267,22 @@ def test_a_machine_handed_out_while_the_sweep_looked_around_is_left_alone(stoppe
     sweep.machine(OLD)
     assert sweep() == NOTHING
     assert handing_out.terminated == []
+
+
+def test_while_ec2_throttles_jobs_and_queue_are_checked_and_the_sweep_is_repeated(stopped_clock: StoppedClock) -> None:
+    sweep = Sweep(stopped_clock, workflow="FAILED", status=JobStatus.RUNNING)
+    metrics = FakeMetrics()
+
+    class Throttled(FakeMachines):
+        def alive_of_stack(self, stack: str) -> list[InstanceView]:
+            raise RuntimeError("RequestLimitExceeded")
+
+    sweep.sweeper = replace(sweep.sweeper, machines=Throttled(), metrics=metrics)
+    with pytest.raises(SweepIncomplete):
+        sweep()
+    assert sweep.job.status is JobStatus.FAILED
+    assert sweep.flow.failed == [("bobs-token", "CapacityAvailable")]
+    assert metrics.values == {"SweepFailures": 1, "JobsOpen": 1}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from functions.cleanup.release_step import ReleaseStep
 from functions.cleanup.run_machines import RunMachines
-from functions.cleanup.sweeper import Sweeper
+from functions.cleanup.sweeper import Sweeper, SweepIncomplete
 from functions.execution.outcome import Outcome
 from functions.execution.ports import InstanceView
 from functions.execution.record_step import RecordStep
@@ -221,6 +221,6 @@ def test_a_sweep_that_breaks_off_does_not_look_like_one_that_came_to_its_end() -
             raise Throttled(stack)
 
     measured = Measured()
-    with pytest.raises(Throttled):
+    with pytest.raises(SweepIncomplete):
         measured.sweeper(Broken()).sweep()
     assert "MachinesAlive" not in measured.metrics.values
