@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from functions.aws.job_items import OPEN_INDEX
 from simulation.calls import Calls, refused
 from simulation.dynamodb_expressions import Expression, Item, condition, key_condition, update
+from simulation.stored_item import StoredItem
 
 T = TypeVar("T")
 Key = tuple[str, str]
@@ -49,7 +50,7 @@ class DynamoDb:
         self.on_write: list[Callable[[Key, Item | None, Item | None], None]] = []
         self.on_query: list[Callable[[str, str], None]] = []
         self.on_units: list[Callable[[str, float, int], None]] = []
-        self.items: dict[Key, Item] = {}
+        self.items: dict[Key, StoredItem] = {}
         self._sizes: dict[Key, int] = {}
         # (id, owner), sorted, by the hash key's name and value, be it the table's or the index's.
         self._keys: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
@@ -77,14 +78,14 @@ class DynamoDb:
         """Of an item, in bytes."""
         return self._sizes.get(key, 0)
 
-    def write(self, key: Key, item: Item | None) -> None:
+    def write(self, key: Key, item: Mapping[str, Any] | None) -> None:
         """Puts or deletes an item, whatever it is like and without a word to anybody."""
         before = self.items.get(key)
         for hash_key in _HASH_KEYS:
             self._list(hash_key, key, before, item)
         if item is not None:
             self._sizes[key] = self.size(key) + _growth(before or _NONE, item)
-            self.items[key] = item
+            self.items[key] = StoredItem(item)
         elif before is not None:
             del self.items[key], self._sizes[key]
 
@@ -96,13 +97,13 @@ class DynamoDb:
         def effect() -> Item:
             item = self.items.get(key)
             self._read(key[0], self.size(key), is_consistent=ConsistentRead)
-            return {} if item is None else {"Item": dict(item)}
+            return {} if item is None else {"Item": item}
 
         return self._make("GetItem", effect)
 
     def _put_item(self, *, TableName: str, Item: Item, **given: Any) -> Item:  # noqa: N803  # boto3's
         key = self._key(TableName, Item, whole=False)
-        return self._make("PutItem", partial(self._write_if, key, lambda _: dict(Item), given))
+        return self._make("PutItem", partial(self._write_if, key, lambda _: Item, given))
 
     def _update_item(self, *, TableName: str, Key: Item, UpdateExpression: str, **given: Any) -> Item:  # noqa: N803
         key, changes = self._key(TableName, Key), update(UpdateExpression)
@@ -131,7 +132,7 @@ class DynamoDb:
             )
             if key in writes:
                 raise _invalid("BatchWriteItem", "Provided list of item keys contains duplicates")
-            writes[key] = dict(put["Item"]) if put else None
+            writes[key] = put["Item"] if put else None
         if not 1 <= len(writes) <= _MOST_WRITES:
             raise _invalid("BatchWriteItem", f"{len(writes)} writes in a batch")
 
@@ -215,7 +216,7 @@ class DynamoDb:
             more = self._sizes[key] if index is None else sum(map(len, key))
             if len(items) == limit or (items and size + more > _PAGE_BYTES):
                 break
-            items.append({name: self.items[key][name] for name in projected} if index else dict(self.items[key]))
+            items.append({name: self.items[key][name] for name in projected} if index else self.items[key])
             size += more
             last = key
         else:
@@ -241,17 +242,17 @@ class DynamoDb:
                 f"dynamodb:{operation}", "ConditionalCheckFailedException", ConditionalCheckFailedException
             )
             if before is not None and given.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
-                failed.response["Item"] = dict(before)  # type: ignore[typeddict-unknown-key]
+                failed.response["Item"] = before  # type: ignore[typeddict-unknown-key]
             raise failed
-        after = made(before)
-        self._write(operation, key, after)
-        wanted = given.get("ReturnValues", "NONE")
-        attributes = {"ALL_OLD": before, "ALL_NEW": after, "NONE": None}[wanted]
-        return {"Attributes": dict(attributes)} if attributes is not None else {}
+        after = self._write(operation, key, made(before))
+        attributes = {"ALL_OLD": before, "ALL_NEW": after, "NONE": None}[given.get("ReturnValues", "NONE")]
+        return {"Attributes": attributes} if attributes is not None else {}
 
-    def _write(self, operation: str, key: Key, after: Item | None) -> None:
+    def _write(self, operation: str, key: Key, item: Item | None) -> StoredItem | None:
+        """The item as it is then."""
         before, size = self.items.get(key), self.size(key)
-        self.write(key, after)
+        self.write(key, item)
+        after = self.items.get(key)
         if after is not None and self.size(key) > MOST_BYTES:
             self.write(key, before)
             raise _invalid(operation, "Item size has exceeded the maximum allowed size")
@@ -261,6 +262,7 @@ class DynamoDb:
         if before is not None or after is not None:
             for observer in self.on_write:
                 observer(key, before, after)
+        return after
 
     def _read(self, collection: str, size: int, *, is_consistent: bool) -> None:
         blocks = max(1, ceil(size / _READ_BLOCK))
@@ -271,7 +273,7 @@ class DynamoDb:
         for observer in self.on_units:
             observer(collection, 0, max(1, ceil(size / _WRITE_BLOCK)))
 
-    def _list(self, hash_key: str, key: Key, before: Item | None, after: Item | None) -> None:
+    def _list(self, hash_key: str, key: Key, before: StoredItem | None, after: Mapping[str, Any] | None) -> None:
         """Keeps the sorted keys of a hash key."""
         old, new = (item.get(hash_key) if item else None for item in (before, after))
         if old == new:
@@ -337,7 +339,7 @@ def _range(keys: Sequence[tuple[str, str]], comparator: str, value: str) -> tupl
     }[comparator]
 
 
-def _growth(before: Mapping[str, Any], after: Item) -> int:
+def _growth(before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
     """By how many bytes one is larger than the other, of which most attributes are the very same."""
     grown = 0
     for name, value in after.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+from functions.aws import job_table, scheduling_table
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.scheduling_table import DynamoSchedulingTable
@@ -27,7 +29,6 @@ from functions.orchestrator import (
     sweep,
     terminate,
 )
-from functions.orchestrator.step import logger
 from simulation.dynamodb import TABLE, DynamoDb
 from simulation.ec2 import Ec2
 from simulation.files import ARTIFACTS, OUTPUTS, UPLOADS, SimulatedFiles
@@ -38,6 +39,7 @@ from simulation.records import Records
 from simulation.ssm import Ssm
 from simulation.stack import Stack
 from simulation.step_functions import STATE_MACHINE, StepFunctions
+from simulation.stored_item import entry_of, from_item, slot_of
 from simulation.threads import Threads
 
 _MODULES = (
@@ -68,6 +70,12 @@ FUNCTIONS: Mapping[str, Function] = {
     "sweep": Function(sweep.handler, 240.0),
     "pool": Function(pool.handler, 30.0),
 }
+# What an item says is read once, however many read it: DynamoDB's items are what there is most of.
+_PARSED = (
+    (job_table, "from_item", from_item),
+    (scheduling_table, "entry_of", entry_of),
+    (scheduling_table, "slot_of", slot_of),
+)
 
 
 @dataclass(frozen=True)
@@ -123,8 +131,10 @@ def installed(ports: Ports, stack: Stack) -> Iterator[None]:
                 until_the_end.enter_context(patch.object(module, name, stand_ins[name]))
             _forget_built(module)
             until_the_end.callback(_forget_built, module)
-        until_the_end.callback(logger.setLevel, logger.log_level)
-        logger.setLevel("CRITICAL")
+        for module, name, parse in _PARSED:
+            until_the_end.enter_context(patch.object(module, name, parse))
+        until_the_end.callback(logging.disable, logging.root.manager.disable)
+        logging.disable()
         yield
 
 

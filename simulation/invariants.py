@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 
 from functions.costs.budget import Spending
 from functions.costs.pricing import day_of
 from functions.jobs.job import Job, JobStatus
 from functions.jobs.metrics import JOBS_ENDED, MACHINE_SECONDS
-from functions.scheduling.fair_order import IN_ORDER
 from functions.scheduling.ports import Batch, QueueEntry, Slot
 from simulation.calls import invocation
 from simulation.clock import VirtualClock
 from simulation.ec2 import Instance
 from simulation.handlers import Ports
 from simulation.payload import Payload
+from simulation.queue_reads import QueueReads
 from simulation.records import SLOTS
 from simulation.stack import Stack
 from simulation.step_functions import Execution
@@ -56,10 +55,6 @@ class Invariants:
         self._entered: dict[str, float] = {}
         # Since when each run has been in the queue without a break, with its entry's own `since`.
         self._stands: dict[str, tuple[str, float]] = {}
-        # By the lease holder's invocation: the queue at its last read, and how many slots each owner held.
-        self._seen: defaultdict[int, list[QueueEntry]] = defaultdict(list)
-        self._held: defaultdict[int, Counter[str]] = defaultdict(Counter)
-        self._served: defaultdict[int, Mapping[str, str]] = defaultdict(dict)
         self._requested_types: dict[str, str | None] = {}
         # The types that each lease holder asked for last without success, or may have.
         self._refused: dict[int, set[str | None]] = defaultdict(set)
@@ -68,8 +63,7 @@ class Invariants:
         ports.metrics.on_record.append(self._on_record)
         self._records = records = ports.records
         records.on_enqueue.append(self._on_enqueue)
-        records.on_look.append(self._on_look)
-        records.on_count.append(self._on_count)
+        self._reads = QueueReads(records)
         records.on_save_batch.append(self._on_save_batch)
         records.on_grant.append(self._on_grant)
         records.on_free.append(self._on_free)
@@ -90,29 +84,6 @@ class Invariants:
         if name not in self._stands or self._stands[name][0] != entry.since:
             self._stands[name] = entry.since, self._clock.seconds
 
-    def _on_count(self) -> None:
-        running = invocation()
-        if running is not None and running.function == "launch":
-            self._held[running.number] = Counter(slot.run.owner for slot in self._records.slots.values())
-
-    def _on_look(self, begins: bool) -> None:  # an observer
-        """Entries that come or go between two pages of one read may be seen or not: they are not counted as seen."""
-        running = invocation()
-        if running is not None and running.function == "launch":
-            seen, entries = self._seen[running.number], self._records.entries
-            self._seen[running.number] = (
-                list(entries.values()) if begins else [each for each in seen if each.run.name in entries]
-            )
-            self._served[running.number] = self._records.served
-
-    def _was_read(self, entry: QueueEntry, holder: int, launched: int) -> bool:
-        """Whether the holder has surely read an entry: of an owner with many it reads those of the oldest jobs.
-
-        Half of them, since some that it read may have left the queue by now.
-        """
-        same_owner = (each for each in self._seen[holder] if each.run.owner == entry.run.owner)
-        return sum(each.run.name < entry.run.name for each in same_owner) < max(launched, IN_ORDER) // 2
-
     def _on_save_batch(self, batch: Batch) -> None:
         """Every entry before one of the batch, at the holder's last read of the queue, is in the batch as well.
 
@@ -124,31 +95,28 @@ class Invariants:
         requested_types = {self._requested_types[name] for name in members}
         if len(requested_types) > 1:
             self.say(f"one call is for {requested_types}")
-        in_line = [
-            entry
-            for entry in self._seen[holder]
-            if entry.run.name in members or (entry.run.name, entry.attempt) not in self._has_machine
-        ]
-        hoping = [
-            each
-            for each in in_line
-            if each.requested_type in requested_types or each.requested_type not in self._refused[holder]
-        ]
+        read, refused = self._reads.of(holder), self._refused[holder]
+
+        def waits(entry: QueueEntry) -> bool:
+            return entry.run.name in members or (entry.run.name, entry.attempt) not in self._has_machine
+
+        def hopes(entry: QueueEntry) -> bool:
+            kind = entry.requested_type
+            return waits(entry) and (kind in requested_types or kind not in refused)
+
         # A refused type may be asked for again: only an entry that comes first either way was passed over.
-        before = [
-            _before_the_last(some, members, self._held[holder], self._served[holder]) for some in (in_line, hoping)
-        ]
+        first = {entry.run.name for entry in read.before_the_last(members, waits)} - members
         passed_over = [
             entry
-            for entry in before[1]
-            if entry in before[0] and entry.run.name not in members and self._was_read(entry, holder, len(members))
+            for entry in read.before_the_last(members, hopes)
+            if entry.run.name in first and read.was_read(entry, len(members))
         ]
         free = self._stack.max_concurrent - len(self._records.slots)
         # A run that a cap leaves no room for today is rejected, and is in the queue until then.
         for entry in passed_over if not self._stack.owner_cap else ():
             if entry.requested_type in requested_types or len(members) + len(passed_over) > free:
                 self.say(f"{entry.run.name} was passed over for one of {sorted(members)}")
-        self._refused[holder] |= requested_types
+        refused |= requested_types
 
     def _on_grant(self, slot: Slot) -> None:
         held = len(self._records.slots)
@@ -214,8 +182,7 @@ class Invariants:
         if execution.status != "SUCCEEDED":
             return
         name, began = execution.name, execution.last_asked
-        holds = {slot.run.name for slot in self._records.slots.values()}
-        if name in holds and self._granted[name] < began:
+        if name in self._records.slots and self._granted[name] < began:
             self.say(f"{name} is at its end and still holds a slot")
         if name in self._records.entries and self._entered[name] < began:
             self.say(f"{name} is at its end and still waits in the queue")
@@ -258,23 +225,3 @@ class Invariants:
         known = self._ports.files.objects.get(path)
         if known is not None and known != body:
             self.say(f"{path} is stored again with other bytes")
-
-
-def _before_the_last(
-    in_line: list[QueueEntry], members: set[str], held: Counter[str], served: Mapping[str, str]
-) -> list[QueueEntry]:
-    """Those who come before the last of the members, slot by slot.
-
-    Each goes to the owner who has the least by then, and of those to the one who was served least recently.
-    """
-    rest = sorted(in_line, key=lambda entry: (entry.since, entry.run.name))
-    missing, has, order = members & {entry.run.name for entry in rest}, Counter(held), []
-    while missing:
-        entry = min(
-            rest, key=lambda each: (has[each.run.owner], served.get(each.run.owner, ""))
-        )  # the first of them that is, so the oldest
-        rest.remove(entry)
-        has[entry.run.owner] += 1
-        order.append(entry)
-        missing.discard(entry.run.name)
-    return order

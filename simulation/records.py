@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from functions.aws.attribute_values import deserialize
-from functions.aws.job_items import from_item
-from functions.aws.scheduling_table import batch_of, entry_of, slot_of
+from functions.aws.scheduling_table import batch_of
 from functions.aws.tombstone_items import is_tombstone
 from functions.aws.warm_pool_table import pooled_machine
 from functions.jobs.job import Job, Run
@@ -17,7 +18,10 @@ from functions.scheduling.warm_pool_ports import PooledMachine
 from simulation.damage import Damage
 from simulation.dynamodb import DynamoDb, Key
 from simulation.dynamodb_expressions import Item
+from simulation.stored_item import entry_of, from_item, slot_of
 
+# An entry's place in the queue: since when it waits, and its run's name.
+Place = tuple[str, str]
 # Hash keys, as functions/aws has them.
 QUEUE, SLOTS, MACHINES = "#queue", "#slot", "#machine"
 _POOL, _LEASE, _LEDGER = "#pool", "#lease", "#ledger/"
@@ -36,7 +40,8 @@ class Records:
     """`jobs` are by key (owner, id), and so are the `damaged` items, until they are written again.
 
     `entries` and `slots` are by the run's name, `pool` and `charges` by the machine's id. What is unreadable is in none
-    of them, but a job whose record is damaged stays as it was before.
+    of them, but a job whose record is damaged stays as it was before. `waiting` has each owner's entries in order of
+    age, `left` the names of the runs that have left the queue, in order, `held` how many slots each owner has.
 
     `on_job` hears of every write to a job: as it was, None where it is new, and as it is now. `on_look` hears of each
     query of the queue, and whether it begins there; `on_count` of those of the slots. `on_enqueue`, `on_save_batch` (of
@@ -47,7 +52,10 @@ class Records:
         self.jobs: dict[Key, Job] = {}
         self.damaged: dict[Key, Damage] = {}
         self.entries: dict[str, QueueEntry] = {}
+        self.waiting: defaultdict[str, list[Place]] = defaultdict(list)
+        self.left: list[str] = []
         self.slots: dict[str, Slot] = {}
+        self.held: Counter[str] = Counter()
         self.pool: dict[str, PooledMachine] = {}
         self.charges: dict[str, Charge] = {}
         self.served: Mapping[str, str] = {}  # as a holder of the lease saved it last
@@ -65,13 +73,32 @@ class Records:
         """Reads an item anew, whether a call wrote it or not."""
         owner, name = key
         if owner == QUEUE:
-            _read(self.entries, name.rpartition("/")[2], item, entry_of)
+            self._read_entry(name.rpartition("/")[2], item)
         elif owner == SLOTS:
-            _read(self.slots, name, item, slot_of)
+            self._read_slot(name, item)
         elif owner == _POOL:
             _read(self.pool, name, item, pooled_machine)
         elif not owner.startswith("#"):
             self._read_job(key, item)
+
+    def _read_entry(self, name: str, item: Item | None) -> None:
+        before = self.entries.get(name)
+        _read(self.entries, name, item, entry_of)
+        after = self.entries.get(name)
+        if before is not None:
+            places = self.waiting[before.run.owner]
+            del places[bisect_left(places, (before.since, name))]
+        if after is not None:
+            insort(self.waiting[after.run.owner], (after.since, name))
+        elif before is not None:
+            self.left.append(name)
+
+    def _read_slot(self, name: str, item: Item | None) -> None:
+        before = self.slots.get(name)
+        _read(self.slots, name, item, slot_of)
+        after = self.slots.get(name)
+        self.held.update([after.run.owner] if after else [])
+        self.held.subtract([before.run.owner] if before else [])
 
     def _read_job(self, key: Key, item: Item | None) -> None:
         if item is None or is_tombstone(item):
@@ -123,9 +150,9 @@ class Records:
                 count()
 
 
-def _read(found: dict[Any, Any], key: object, item: Item | None, parse: Callable[[Item], object]) -> None:
+def _read(found: dict[str, Any], key: str, item: Item | None, parse: Callable[[Item], object]) -> None:
     """Keeps what an item says, if it can be read."""
-    try:
-        found[key] = parse(item or {})
-    except _UNREADABLE:
-        found.pop(key, None)
+    found.pop(key, None)
+    if item is not None:
+        with suppress(*_UNREADABLE):
+            found[key] = parse(item)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from types import SimpleNamespace, TracebackType
@@ -186,21 +186,21 @@ class World:
         return True
 
     def is_at_rest(self) -> bool:
-        return not self.unrest()
+        return next(self.unrest(), None) is None
 
-    def unrest(self) -> list[str]:
+    def unrest(self) -> Iterator[str]:
         """What is left to do, in words."""
-        ports = self.ports
-        return [
-            *(f"job {job.id} is {job.status}" for job in self._unended()),
-            *(f"workflow {execution.name} is in {execution.state}" for execution in ports.step_functions.running),
-            *(f"machine {one.id} is {one.state}" for one in ports.ec2.unended if one.id not in self.waiting),
-            *self._unrest_of_pool(),
-            *(f"the slot of {item['id']['S']} is held" for item in ports.db.of_owner(SLOTS)),
-            *(f"{item['id']['S']} is in the queue" for item in ports.db.of_owner(QUEUE)),
-            *(["functions run"] if self.lambdas.pending else []),
-            *(["events are on their way"] if self.bus.pending or self.stream.pending else []),
-        ]
+        ports, waiting = self.ports, self.waiting
+        if self.lambdas.pending:
+            yield "functions run"
+        if self.bus.pending or self.stream.pending:
+            yield "events are on their way"
+        yield from (f"job {job.id} is {job.status}" for job in self._unended())
+        yield from (f"workflow {execution.name} is in {execution.state}" for execution in ports.step_functions.running)
+        yield from (f"machine {one.id} is {one.state}" for one in ports.ec2.unended if one.id not in waiting)
+        yield from self._unrest_of_pool()
+        yield from (f"the slot of {item['id']['S']} is held" for item in ports.db.of_owner(SLOTS))
+        yield from (f"{item['id']['S']} is in the queue" for item in ports.db.of_owner(QUEUE))
 
     @property
     def waiting(self) -> set[str]:
@@ -209,11 +209,11 @@ class World:
         ready = {item.instance_id for item in items if item.is_ready and item.claim is None}
         return {one for one in ready if self.ports.ec2.instances[one].state == "stopped"}
 
-    def _unended(self) -> list[Job]:
+    def _unended(self) -> Iterator[Job]:
         """Without those whose records cannot be written, which stay as they are."""
         records = self.ports.records
         for_good = {key for key, damage in records.damaged.items() if damage is not Damage.LARGE}
-        return [job for key, job in records.jobs.items() if not job.status.is_terminal and key not in for_good]
+        return (job for key, job in records.jobs.items() if not job.status.is_terminal and key not in for_good)
 
     def _unrest_of_pool(self) -> list[str]:
         wanted = 0 if self.stack.room == 0 else self.stack.pool_size  # an account without room has no pool either

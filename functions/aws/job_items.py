@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from types import NoneType
 from typing import Any, TypeVar
@@ -53,12 +53,12 @@ def to_item(job: Job, names: Sequence[str] = JOB_FIELDS) -> Item:
 
 def _stored(value: Any) -> Any:
     if isinstance(value, Overrides):
-        return {name: each for name, each in asdict(value).items() if each is not None} or None
+        return {name: each for name, each in vars(value).items() if each is not None} or None
     if isinstance(value, JobStatus):
         return value.value
     if isinstance(value, tuple):
-        return [asdict(each) for each in value]
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        return [vars(each) for each in value]
+    return vars(value) if is_dataclass(value) else value
 
 
 def from_item(item: Item) -> Job:

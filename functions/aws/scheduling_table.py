@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -62,7 +61,7 @@ class DynamoSchedulingTable(DynamoLedger):
                 ConditionExpression="attribute_not_exists(#order) OR #order <= :order",
                 ExpressionAttributeNames={"#run": "run", "#token": "token", "#order": "order"},
                 ExpressionAttributeValues={
-                    ":run": serialize(asdict(run)),
+                    ":run": serialize(vars(run)),
                     ":attempt": serialize(attempt),
                     ":token": serialize(token),
                     ":order": serialize(order),
@@ -176,8 +175,8 @@ class DynamoSchedulingTable(DynamoLedger):
         return item is not None and "until" in item and float(item["until"]["N"]) >= clock.utc_now().timestamp()
 
     def save_batch(self, lease: Lease, batch: Batch) -> None:
-        attempts = [{"run": asdict(run), "attempt": attempt} for run, attempt in batch.attempts]
-        written = {"token": batch.token, "candidate": asdict(batch.candidate), "attempts": attempts}
+        attempts = [{"run": vars(run), "attempt": attempt} for run, attempt in batch.attempts]
+        written = {"token": batch.token, "candidate": vars(batch.candidate), "attempts": attempts}
         written |= {"pooled": list(batch.pooled)} if batch.pooled else {}
         values = {":batch": serialize(written), ":served": serialize(lease.served)}
         self._change_lease(lease, "SET #batch = :batch, #served = :served", values, ("batch", "served"))
@@ -239,8 +238,8 @@ def _key(owner: str, run: Run) -> dict[str, Any]:
 
 def _slot_item(slot: Slot) -> dict[str, Any]:
     return _key(_SLOTS, slot.run) | {
-        "run": serialize(asdict(slot.run)),
-        "machine": serialize(asdict(slot.machine)),
+        "run": serialize(vars(slot.run)),
+        "machine": serialize(vars(slot.machine)),
         "instance_id": serialize(slot.machine.instance_id),
         **({"online_at": serialize(slot.online_at)} if slot.online_at else {}),
     }

@@ -55,7 +55,7 @@ def a_story(
     workflow = definition(max_attempts, longest_timeout_minutes=timeout_minutes)
     with Story(Stack(**stack), workflow, seed=seed, faults=faults) as story:
         yield story
-        assert story.run_to_rest(HOUR), story.unrest()
+        assert story.run_to_rest(HOUR), list(story.unrest())
         assert story.invariants.problems == []
 
 

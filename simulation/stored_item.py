@@ -1,0 +1,46 @@
+"""An item as the table keeps it: it never changes, so readers share it, and what it says is read only once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, NoReturn, TypeVar
+
+from functions.aws import job_items, scheduling_table
+
+T = TypeVar("T")
+
+
+class StoredItem(dict[str, Any]):
+    """A table's item; the next write to its key makes another one. `parsed` is what `once` has made of it."""
+
+    __slots__ = ("parsed",)
+
+    def __init__(self, attributes: Mapping[str, Any]) -> None:
+        super().__init__(attributes)
+        self.parsed: dict[object, Any] = {}
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("an item that DynamoDB has answered is shared by all who read it, and is not to be changed")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+
+def once(parse: Callable[[dict[str, Any]], T]) -> Callable[[dict[str, Any]], T]:
+    """`parse`, which makes something that never changes of an item, called once for each item of the table."""
+
+    @wraps(parse)
+    def parsed(item: dict[str, Any]) -> T:
+        if not isinstance(item, StoredItem):
+            return parse(item)
+        if parse not in item.parsed:
+            item.parsed[parse] = parse(item)
+        found: T = item.parsed[parse]
+        return found
+
+    return parsed
+
+
+from_item = once(job_items.from_item)
+entry_of, slot_of = once(scheduling_table.entry_of), once(scheduling_table.slot_of)
