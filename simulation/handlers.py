@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from functions.aws import job_table, scheduling_table
+from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.scheduling_table import DynamoSchedulingTable
@@ -31,11 +32,11 @@ from functions.orchestrator import (
 )
 from simulation.dynamodb import TABLE, DynamoDb
 from simulation.ec2 import Ec2
-from simulation.files import ARTIFACTS, OUTPUTS, UPLOADS, SimulatedFiles
 from simulation.lambdas import Function
 from simulation.metrics import SimulatedMetrics
 from simulation.process import pause
 from simulation.records import Records
+from simulation.s3 import ARTIFACTS, OUTPUTS, S3, UPLOADS
 from simulation.ssm import Ssm
 from simulation.stack import Stack
 from simulation.step_functions import STATE_MACHINE, StepFunctions
@@ -82,7 +83,7 @@ _PARSED = (
 class Ports:
     db: DynamoDb
     records: Records
-    files: SimulatedFiles
+    s3: S3
     ec2: Ec2
     ssm: Ssm
     step_functions: StepFunctions
@@ -91,6 +92,10 @@ class Ports:
     @property
     def jobs(self) -> DynamoJobTable:
         return DynamoJobTable(self.db.client, TABLE)
+
+    @property
+    def files(self) -> S3JobFiles:
+        return S3JobFiles(self.s3.client, UPLOADS, OUTPUTS, ARTIFACTS, "payload")
 
     @property
     def scheduling(self) -> DynamoSchedulingTable:
@@ -113,14 +118,13 @@ def installed(ports: Ports, stack: Stack) -> Iterator[None]:
         ssm=ports.ssm.client,
         stepfunctions=ports.step_functions.client,
         dynamodb=ports.db.client,
-        s3=None,
+        s3=ports.s3.client,
         logs=None,
     )
     stand_ins: Mapping[str, object] = {
         "Clients": lambda: clients,
         "EmfMetrics": lambda *_: ports.metrics,
         "CloudWatchMachineLog": lambda *_: SimpleNamespace(delete=lambda *_: 0),  # nothing is logged here
-        "S3JobFiles": lambda *_, **__: ports.files,
         "ThreadPoolExecutor": Threads,
         "time": SimpleNamespace(sleep=pause),
     }

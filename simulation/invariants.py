@@ -16,6 +16,7 @@ from simulation.handlers import Ports
 from simulation.payload import Payload
 from simulation.queue_reads import QueueReads
 from simulation.records import SLOTS
+from simulation.s3 import OUTPUTS
 from simulation.stack import Stack
 from simulation.step_functions import Execution
 
@@ -68,7 +69,7 @@ class Invariants:
         records.on_grant.append(self._on_grant)
         records.on_free.append(self._on_free)
         records.on_job.append(self._on_write)
-        ports.files.on_store.append(self._on_store)
+        ports.s3.on_store.append(self._on_store)
         ports.ec2.on_terminate.append(self._on_terminate)
         ports.ec2.on_stop.append(self._on_stop)
         ports.step_functions.on_end.append(self._on_end)
@@ -209,10 +210,10 @@ class Invariants:
         if before.status.is_terminal and after.status is not before.status:
             self.say(f"{after.id} was {before.status} and is now {after.status}")
         if after.status is JobStatus.SUCCEEDED and before.status is not JobStatus.SUCCEEDED:
-            body = self._ports.files.objects.get(after.output_file_path or "")
+            body = self._ports.s3.objects.get(after.output_file_path or "")
             if body is None or len(body) != after.output_size:
                 self.say(f"{after.id} has succeeded without its result")
-            if after.manifest is None or after.manifest.path not in self._ports.files.objects:
+            if after.manifest is None or after.manifest.path not in self._ports.s3.objects:
                 self.say(f"{after.id} has succeeded without its manifest")
 
     def _note_ends(self, before: Job | None, after: Job) -> None:
@@ -222,6 +223,6 @@ class Invariants:
         self.written[MACHINE_SECONDS.name, None] += ended[1] - ended[0]
 
     def _on_store(self, path: str, body: bytes) -> None:
-        known = self._ports.files.objects.get(path)
-        if known is not None and known != body:
+        known = self._ports.s3.objects.get(path)
+        if path.startswith(f"{OUTPUTS}/") and known is not None and known != body:
             self.say(f"{path} is stored again with other bytes")

@@ -14,7 +14,7 @@ from typing import Any
 from functions.jobs.clock import now
 from simulation.clock import Timer, VirtualClock
 from simulation.ec2 import Instance
-from simulation.files import SimulatedFiles
+from simulation.s3 import S3, path_of
 
 # Exit codes and events are those of ec2_payload/README.md.
 _SCRIPT_FAILED, _UNUSABLE, _EXPIRED = 10, 20, 31
@@ -55,10 +55,10 @@ class Command:
 class Payload:
     """`scripts` are by job id. `on_start` hears of every machine and the (job id, attempt) that it begins to serve."""
 
-    def __init__(self, clock: VirtualClock, files: SimulatedFiles, scripts: Mapping[str, Script]) -> None:
+    def __init__(self, clock: VirtualClock, s3: S3, scripts: Mapping[str, Script]) -> None:
         self.on_start: list[Callable[[Instance, str, int], None]] = []
         self._clock = clock
-        self._files = files
+        self._s3 = s3
         self._scripts = scripts
         self._expired: Counter[str] = Counter()
         # Results whose upload was refused, by machine.
@@ -68,7 +68,7 @@ class Payload:
     def run(self, instance: Instance, script: str, done: Done) -> Timer:
         """Runs a command on a machine; the timer is what to stop should the machine go down."""
         command = Command.read(script)
-        body = self._files.fetch(command.spec_url)
+        body = self._s3.fetch(command.spec_url)
         if body is None or hashlib.sha256(body).hexdigest() != command.spec_sha256:
             return self._clock.after(0.1, partial(done, _UNUSABLE, ""))
         spec = json.loads(body)
@@ -79,7 +79,7 @@ class Payload:
             return self._clock.after(
                 _STORING_SECONDS, partial(self._store, instance, spec, self._kept[instance.id], plan, done)
             )
-        given = self._files.fetch(spec["input"]["url"])
+        given = self._s3.fetch(spec["input"]["url"])
         if given is None:
             return self._clock.after(0.1, partial(done, _UNUSABLE, ""))
         if plan.fails:
@@ -94,7 +94,7 @@ class Payload:
             self._kept[instance.id] = result
             done(_EXPIRED, _report("upload", 0))
             return
-        self._files.store(spec["output"]["url"], result)
+        self._s3.put(path_of(spec["output"]["url"]), result)
         done(0, _report("done", 0, input=_content(self._given[instance.id]), output=_content(result)))
 
 

@@ -11,6 +11,7 @@ from typing import Any, Self, cast
 
 from functions.jobs.job import Job, Overrides, Run
 from functions.jobs.metrics import MeasuredJobTable
+from functions.jobs.s3_keys import input_key
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.submission.overrides import Allowance
 from functions.submission.submission import Submission
@@ -23,7 +24,6 @@ from simulation.dynamodb import DynamoDb
 from simulation.ec2 import Ec2
 from simulation.event_bus import EventBus
 from simulation.faults import NO_FAULTS, Faults
-from simulation.files import SimulatedFiles
 from simulation.handlers import FUNCTIONS, Ports, installed
 from simulation.invariants import Invariants
 from simulation.lambdas import Answer, Function, Lambdas
@@ -31,6 +31,7 @@ from simulation.metrics import SimulatedMetrics
 from simulation.payload import Payload, Script
 from simulation.records import QUEUE, SLOTS, Records
 from simulation.rng import Rng
+from simulation.s3 import S3, UPLOADS
 from simulation.ssm import Ssm
 from simulation.stack import Stack
 from simulation.step_functions import Execution, StepFunctions
@@ -71,13 +72,13 @@ class World:
         self.lambdas = Lambdas(self.clock, rng, functions, faults.functions)
         self.bus = EventBus(self.clock, rng, self.lambdas, faults.events)
         self.stream = Stream(self.clock, rng, self.lambdas, faults.records)
-        db, files = DynamoDb(self.calls), SimulatedFiles(self.calls)
+        db, s3 = DynamoDb(self.calls), S3(self.calls)
         ec2 = Ec2(self.clock, rng, self.calls, self.bus, faults, stack.pace, stack.room, stack.scarce)
-        payload = Payload(self.clock, files, self.scripts)
+        payload = Payload(self.clock, s3, self.scripts)
         self.ports = Ports(
             db=db,
             records=Records(db),
-            files=files,
+            s3=s3,
             ec2=ec2,
             ssm=Ssm(self.clock, rng, self.calls, self.bus, ec2, payload),
             step_functions=StepFunctions(self.clock, rng, self.calls, self.lambdas, Definition.read(definition)),
@@ -92,7 +93,7 @@ class World:
             jobs=MeasuredJobTable(self.ports.jobs, self.ports.metrics),
             deleted_jobs=self.ports.jobs,
             machines=self.ports.machine_table,
-            files=cast("Any", files),  # no upload in parts and no copy here
+            files=self.ports.files,
             log=cast("Any", SimpleNamespace(delete=lambda *_: 0)),  # no logs here
             queue=LaunchQueue(self.ports.scheduling, self.ports.workflow),
             max_upload_bytes=1 << 30,
@@ -132,7 +133,7 @@ class World:
         """Uploads a file and submits the nth job, for the requested instance type."""
         name = job_id(number)
         self.scripts[name], self.owners[name] = script, owner
-        self.ports.files.upload(owner, name, "a b.txt", body)
+        self.ports.s3.put(f"{UPLOADS}/{input_key(owner, name, 'a b.txt')}", body)
         self.lambdas.invoke(
             _API, {"do": "submit", "job_id": name, "text": text, "requested_type": requested_type}, done
         )

@@ -17,9 +17,9 @@ from functions.jobs.metrics import SWEEP_FAILURES
 from functions.jobs.s3_keys import output_key
 from simulation.damage import Damage, Kind
 from simulation.faults import FINE, NO_FAULTS, PARTIAL, Faults
-from simulation.files import OUTPUTS
 from simulation.lambdas import Answer
 from simulation.payload import Script
+from simulation.s3 import OUTPUTS
 from simulation.stack import Stack
 from simulation.world import OWNER, World, job_id, run_of
 from tests.simulation.workflow import definition, most_events
@@ -252,7 +252,7 @@ class SimulationRun:
         path = f"{OUTPUTS}/{output_key(job.owner, job.id, job.attempts, job.filename)}"
         if job.output_file_path != path:
             yield f"its result is {job.output_file_path}, its last attempt's is {path}"
-        body = self.world.ports.files.objects.get(path)
+        body = self.world.ports.s3.objects.get(path)
         if body != planned.result or job.output_size != len(planned.result):
             yield f"its result is {body!r} of {job.output_size} bytes, not {planned.result!r}"
         if planned.script.fails:
@@ -263,7 +263,7 @@ class SimulationRun:
         if job.manifest is None:
             yield "it has no manifest"
             return
-        body = self.world.ports.files.objects.get(job.manifest.path, b"")
+        body = self.world.ports.s3.objects.get(job.manifest.path, b"")
         if hashlib.sha256(body).hexdigest() != job.manifest.sha256:
             yield f"its manifest {body!r} does not have the recorded hash"
             return

@@ -83,7 +83,7 @@ def test_a_job_gets_its_machine_its_result_and_its_end() -> None:
         ]
         path = story.the(0).output_file_path
         assert path
-        assert story.ports.files.objects[path] == b"given\ntext"
+        assert story.ports.s3.objects[path] == b"given\ntext"
         assert (story.launched, story.called("ec2:RunInstances"), len(story.ports.ssm.commands)) == (1, 1, 1)
         assert story.ports.step_functions.transitions < 40
 

@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from functions.execution.machine_command import Spec, machine_command, sha256_hex
 from simulation.faults import NO_FAULTS, Faults, MachineFault, MachineFaultKind
-from simulation.files import OUTPUTS, UPLOADS
 from simulation.payload import Script
+from simulation.s3 import OUTPUTS, UPLOADS
 from simulation.ssm import InvocationDoesNotExist
 from simulation.stack import Stack
 from simulation.world import World, job_id
@@ -29,7 +29,7 @@ class Fleet:
         self.world = World(Stack(pace=PACE), definition(), faults=faults, seed=seed)
         self.world.scripts[job_id(0)] = script
         self.ports = self.world.ports
-        self.ports.files.objects[INPUT] = b"given"
+        self.ports.s3.put(INPUT, b"given")
         tags = [{"ResourceType": "instance", "Tags": []}]
         answer = self.ports.ec2.client.run_instances(MinCount=1, MaxCount=1, ClientToken="t", TagSpecifications=tags)
         self.instance_id = answer["Instances"][0]["InstanceId"]
@@ -96,7 +96,7 @@ def test_a_command_runs_for_its_time_and_stores_input_newline_and_text() -> None
     done = fleet.look(sent)
     assert (done["Status"], done["ResponseCode"]) == ("Success", 0)
     assert json.loads(done["StandardErrorContent"])["stage"] == "done"
-    assert fleet.ports.files.objects[f"{OUTPUTS}/{OUTPUT}"] == b"given\ntext"
+    assert fleet.ports.s3.objects[f"{OUTPUTS}/{OUTPUT}"] == b"given\ntext"
 
 
 def test_a_script_that_fails_stores_nothing() -> None:
@@ -105,7 +105,7 @@ def test_a_script_that_fails_stores_nothing() -> None:
     sent = fleet.send()
     fleet.go_on(20)
     assert (fleet.look(sent)["Status"], fleet.look(sent)["ResponseCode"]) == ("Failed", 10)
-    assert f"{OUTPUTS}/{OUTPUT}" not in fleet.ports.files.objects
+    assert f"{OUTPUTS}/{OUTPUT}" not in fleet.ports.s3.objects
 
 
 def test_a_result_whose_upload_expired_is_kept_and_stored_by_a_second_command() -> None:
@@ -117,7 +117,7 @@ def test_a_result_whose_upload_expired_is_kept_and_stored_by_a_second_command() 
     again = fleet.send(upload_only=True)
     fleet.go_on(5)
     assert fleet.look(again)["Status"] == "Success"
-    assert fleet.ports.files.objects[f"{OUTPUTS}/{OUTPUT}"] == b"given\ntext"
+    assert fleet.ports.s3.objects[f"{OUTPUTS}/{OUTPUT}"] == b"given\ntext"
 
 
 def test_a_machine_that_goes_down_takes_its_command_along() -> None:
@@ -131,7 +131,7 @@ def test_a_machine_that_goes_down_takes_its_command_along() -> None:
         fleet.ports.ec2.end(fleet.ports.ec2.instances[fleet.instance_id])
         fleet.go_on(200)
         ends[fleet.look(sent)["Status"]] += 1
-        assert f"{OUTPUTS}/{OUTPUT}" not in fleet.ports.files.objects
+        assert f"{OUTPUTS}/{OUTPUT}" not in fleet.ports.s3.objects
     assert set(ends) == {"InProgress", "Failed"}
 
 

@@ -29,7 +29,7 @@ from functions.submission.overrides import Allowance
 from functions.submission.submission import Submission
 from functions.submission.uploads import PART_BYTES
 from tests.functions.conftest import StoppedClock
-from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, MemoryJobTable, a_job
 from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machines import a_machine
@@ -50,7 +50,7 @@ class Api:
     def __init__(self) -> None:
         self.jobs, self.files, self.queue = (
             MemoryJobTable(),
-            FakeJobFiles(),
+            MemoryJobFiles(),
             LaunchQueue(new_scheduling_table(), FakeWorkflow()),
         )
         self.submission = Submission(
@@ -76,7 +76,7 @@ class Api:
         self.client.app.state.submission = replace(self.submission, allowance=allowance)  # type: ignore[attr-defined]
 
     def upload(self, name: str = "a.txt") -> str:
-        self.files.inputs[input_key(OWNER, JOB_ID, name)] = b"abc"
+        self.files.upload(input_key(OWNER, JOB_ID, name))
         return JOB_ID
 
 
@@ -405,7 +405,7 @@ def test_the_whole_way_of_an_upload_in_parts(api: Api) -> None:
     assert again.status_code == 200
     assert set(again.json()) == {"upload_id", "part_size", "parts", "expires_at"}
     assert again.json()["parts"] == [{**multipart["parts"][0], "stored": False}]
-    api.files.parts[input_key(OWNER, JOB_ID, "a.txt"), multipart["upload_id"]][1] = StoredPart(1, 3, "e")
+    api.files.upload_part(input_key(OWNER, JOB_ID, "a.txt"), multipart["upload_id"], StoredPart(1, 3, "e"))
     stored = api.client.post(f"/uploads/{JOB_ID}/parts", json=whole).json()
     assert stored["parts"] == [{"number": 1, "size": 3, "url": None, "stored": True}]
     for _ in range(2):
@@ -442,13 +442,13 @@ def test_a_file_without_a_byte_goes_by_a_form(api: Api) -> None:
 
 
 def test_a_job_can_be_run_again_from_a_copy_of_its_file(api: Api) -> None:
-    api.files.inputs[input_key(OWNER, OTHER_ID, "a b.txt")] = b"abc"
+    api.files.upload(input_key(OWNER, OTHER_ID, "a b.txt"))
     api.jobs.add(a_job(id=OTHER_ID, owner=OWNER, status=JobStatus.SUCCEEDED))
     copied = api.client.post(f"/jobs/{OTHER_ID}/copy")
     assert (copied.status_code, copied.json()["job_id"]) == (201, JOB_ID)
     made = api.client.post("/jobs", json={"job_id": JOB_ID, "input_text": "another"}).json()
     assert (made["filename"], made["size"], made["input_text"]) == ("a b.txt", 3, "another")
-    api.files.inputs.clear()
+    api.files.delete_job(OWNER, OTHER_ID)
     problem(api.client.post(f"/jobs/{OTHER_ID}/copy"), 409, "upload_missing")
 
 

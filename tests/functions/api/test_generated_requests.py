@@ -31,7 +31,7 @@ from functions.submission.submission import Submission
 from functions.submission.uploads import part_sizes
 from tests.functions.api.generated_requests import send_all, settings
 from tests.functions.api.test_owners import ALICE, BOB, claims
-from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import MemoryJobTable, a_job
 from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machines import a_machine
@@ -61,14 +61,14 @@ OF_QUOTAS = {
 }
 
 
-class UploadedFiles(FakeJobFiles):
+class UploadedFiles(MemoryJobFiles):
     """Whoever asks for an upload has made it, so that jobs can be made up too."""
 
     def upload_form(self, key: str, size: int, content_type: str, expires_in: int) -> UploadForm:
-        self.inputs[key] = b"x"
+        self.upload(key, b"x")
         return super().upload_form(key, size, content_type, expires_in)
 
-    def stored_parts(self, key: str, upload_id: str) -> Sequence[StoredPart] | None:
+    def stored_parts(self, key: str, upload_id: str) -> list[StoredPart] | None:
         """The upload of the description's example is all there, and every other id is of one that was just begun."""
         if upload_id == EXAMPLE_UPLOAD_ID:
             return [StoredPart(number, size, "e") for number, size in part_sizes(EXAMPLE_SIZE).items()]
@@ -110,7 +110,7 @@ class Gateway:
     def __init__(self, quotas: Quotas = NO_QUOTAS) -> None:
         self.exchanges: list[Exchange] = []
         self.jobs: dict[str, list[str]] = {name: [] for name in TOKENS}
-        numbers = count(1)
+        numbers, self._ids = count(1), count()
         self._table, self._files, self._queue = (
             MemoryJobTable(),
             UploadedFiles(),
@@ -145,7 +145,7 @@ class Gateway:
     def _add_jobs(self, name: str) -> None:
         """Jobs of this person in every state, their words all theirs."""
         for status in [*JobStatus] * 4:
-            owner, job_id = TOKENS[name], an_id(len(self._files.inputs))
+            owner, job_id = TOKENS[name], an_id(next(self._ids))
             path = f"outputs/outputs/{owner}/{job_id}/1/{name}-file.txt"
             job = a_job(
                 owner=owner,
@@ -158,7 +158,7 @@ class Gateway:
                 error=JobError("script_failed", f"{name}-error", "a") if status is JobStatus.FAILED else None,
             )
             self._table.add(self._files.with_manifest(job) if status is JobStatus.SUCCEEDED else job)
-            self._files.inputs[input_key(owner, job_id, job.filename)] = b"x"
+            self._files.upload(input_key(owner, job_id, job.filename), b"x")
             if not status.is_terminal:
                 self._queue.table.grant_slots([Slot(Run(owner, job_id), a_machine(f"i-{name}-{job_id}"))])
             self.jobs[name].append(job_id)
@@ -167,7 +167,7 @@ class Gateway:
         """One that has had all of its runs, one whose machine is on its way out, and one that was deleted."""
         owner = TOKENS[name]
         failed = replace(self._table.get(owner, self.jobs[name][0]) or a_job(), status=JobStatus.FAILED)
-        spent, ending, deleted = (an_id(len(self._files.inputs) + number) for number in range(3))
+        spent, ending, deleted = (an_id(next(self._ids)) for _ in range(3))
         self._table.add(replace(failed, id=spent, run=MAX_RUNS))
         self._table.add(replace(failed, id=ending))
         self._queue.table.grant_slots([Slot(Run(owner, ending), a_machine(f"i-{name}-{ending}"))])
@@ -175,7 +175,7 @@ class Gateway:
         self._table.add(replace(failed, id=deleted))
         assert self._table.bury(failed, Tombstone(owner, deleted, moment, moment))
         for job_id in (spent, ending, deleted):
-            self._files.inputs[input_key(owner, job_id, failed.filename)] = b"x"
+            self._files.upload(input_key(owner, job_id, failed.filename), b"x")
         self.jobs[name] += [spent, ending, deleted]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -25,7 +25,7 @@ from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Charge, Slot
 from functions.submission.submission import Submission
 from tests.functions.fakes.budget import SETTINGS
-from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, MemoryJobTable, a_job
 from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machines import a_machine
@@ -61,7 +61,7 @@ class Gateway:
     def __init__(self, auth: Auth) -> None:
         self.jobs, self.files, self.queue = (
             MemoryJobTable(),
-            FakeJobFiles(),
+            MemoryJobFiles(),
             LaunchQueue(new_scheduling_table(), FakeWorkflow()),
         )
         submission = Submission(
@@ -111,9 +111,9 @@ class Gateway:
         """A job, its file, and its machine while it has not ended."""
         job = a_job(owner=owner, status=status, **changes)
         self.jobs.add(job)
-        self.files.inputs[input_key(owner, job.id, job.filename)] = b"abc"
+        self.files.upload(input_key(owner, job.id, job.filename))
         if job.manifest is not None:
-            self.files.manifests.append((job.manifest.path, b"{}"))
+            self.files.s3.put(job.manifest.path, b"{}")
         if not status.is_terminal:
             self.queue.table.grant_slots([Slot(Run(owner, job.id), a_machine("i-1"))])
         return job
@@ -269,7 +269,7 @@ def test_a_deleted_jobs_id_is_refused_to_its_owner_and_tells_others_nothing(gate
     job = gateway.add(ALICE, JobStatus.FAILED)
     assert gateway.send(f"DELETE /jobs/{JOB_ID}", claims(ALICE)).body["id"] == JOB_ID
     for owner in (ALICE, BOB):
-        gateway.files.inputs[input_key(owner, JOB_ID, job.filename)] = b"abc"
+        gateway.files.upload(input_key(owner, JOB_ID, job.filename))
     again = gateway.send("POST /jobs", claims(ALICE), body=OTHERS["POST /jobs"])
     assert is_problem(again, 409, "job_conflict")
     assert gateway.send("POST /jobs", claims(BOB), body=OTHERS["POST /jobs"]).status == 201
@@ -304,7 +304,7 @@ def test_what_an_admin_changes_stays_the_owners(
 def test_an_admin_writes_nothing_new_in_anybody_elses_name(gateway: Gateway, request_: str) -> None:
     gateway.send(request_, ADMINS_CLAIMS, body=OTHERS[request_], owner=ALICE)
     assert not gateway.jobs.page(ALICE, 10, None).jobs
-    assert ALICE not in repr(vars(gateway.files))
+    assert ALICE not in repr((gateway.files.s3.objects, gateway.files.s3.uploads))
 
 
 def test_an_admin_finds_the_owners_who_had_machines_lately_and_others_find_themselves(gateway: Gateway) -> None:
@@ -339,7 +339,7 @@ def test_not_even_an_admin_reaches_what_no_owner_can_be(gateway: Gateway, owner:
 def test_an_admin_submits_jobs_of_their_own_alone(gateway: Gateway) -> None:
     asked = gateway.send("POST /uploads", ADMINS_CLAIMS, body=OTHERS["POST /uploads"], owner=ALICE)
     assert asked.body["upload"]["fields"]["key"] == f"inputs/{ADMIN}/{JOB_ID}/a.txt"
-    gateway.files.inputs[input_key(ALICE, JOB_ID, "a.txt")] = b"abc"
+    gateway.files.upload(input_key(ALICE, JOB_ID, "a.txt"))
     sent = gateway.send("POST /jobs", ADMINS_CLAIMS, body=OTHERS["POST /jobs"], owner=ALICE)
     assert is_problem(sent, 409, "upload_missing")
 
@@ -348,7 +348,7 @@ def test_an_upload_in_parts_is_for_whoever_began_it(gateway: Gateway) -> None:
     asked = gateway.send("POST /uploads", claims(ALICE), body={**OTHERS["POST /uploads"], "multipart": True})
     upload_id, key = asked.body["multipart"]["upload_id"], input_key(ALICE, JOB_ID, "a.txt")
     assert f"/{key}?" in asked.body["multipart"]["parts"][0]["url"]
-    gateway.files.parts[key, upload_id] = {1: StoredPart(1, 3, "e")}
+    gateway.files.upload_part(key, upload_id, StoredPart(1, 3, "e"))
     for found in (claims(BOB), ADMINS_CLAIMS):
         for what in ("parts", "complete"):
             request = f"POST /uploads/{JOB_ID}/{what}"
@@ -356,17 +356,17 @@ def test_an_upload_in_parts_is_for_whoever_began_it(gateway: Gateway) -> None:
             assert is_problem(answer, 404, "upload_not_found")
         request = f"POST /uploads/{JOB_ID}/abort"
         assert gateway.send(request, found, body=OTHERS[request], owner=ALICE).status == 204
-    assert gateway.files.parts == {(key, upload_id): {1: StoredPart(1, 3, "e")}}
+    assert gateway.files.stored_parts(key, upload_id) == [StoredPart(1, 3, "e")]
     request = f"POST /uploads/{JOB_ID}/complete"
     assert gateway.send(request, claims(ALICE), body=OTHERS[request]).status == 204
-    assert set(gateway.files.inputs) == {key}
+    assert set(gateway.files.s3.objects) == {f"uploads/{key}"}
 
 
 def test_an_admins_copy_of_somebodys_file_is_the_admins(gateway: Gateway) -> None:
     job = gateway.add(ALICE, JobStatus.SUCCEEDED, id=OTHER_ID)
     assert gateway.send(f"POST /jobs/{OTHER_ID}/copy", ADMINS_CLAIMS, owner=ALICE).body["job_id"] == JOB_ID
-    assert set(gateway.files.inputs) == {
-        input_key(owner, i, job.filename) for owner, i in ((ALICE, OTHER_ID), (ADMIN, JOB_ID))
+    assert set(gateway.files.s3.objects) == {
+        f"uploads/{input_key(owner, i, job.filename)}" for owner, i in ((ALICE, OTHER_ID), (ADMIN, JOB_ID))
     }
 
 
@@ -394,7 +394,7 @@ def test_what_a_job_stores_is_under_its_owner(gateway: Gateway) -> None:
     asked = gateway.send("POST /uploads", claims(ALICE), body=OTHERS["POST /uploads"])
     key = asked.body["upload"]["fields"]["key"]
     assert key == f"inputs/{ALICE}/{JOB_ID}/a.txt"
-    gateway.files.inputs[key] = b"abc"
+    gateway.files.upload(key)
     assert gateway.send("POST /jobs", claims(BOB), body=OTHERS["POST /jobs"]).status == 409
     made = gateway.send("POST /jobs", claims(ALICE), body=OTHERS["POST /jobs"])
     assert (made.status, made.body["owner"]) == (201, ALICE)

@@ -9,7 +9,7 @@ from functions.execution.ports import CommandState, MachineAssignment
 from functions.execution.record_step import RecordStep
 from functions.jobs.errors import JobEnded, NotFinished, Throttled
 from functions.jobs.job import Job, JobStatus
-from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.tables import new_machine_table
@@ -24,7 +24,7 @@ class Finish:
     def __init__(self, command: CommandState | None = DONE) -> None:
         running = {"status": JobStatus.RUNNING, "attempts": 1, "instance_id": "i-1", "command_id": "c-1"}
         self.jobs = MemoryJobTable(a_job(**running, machines=(a_machine("i-1"),)))
-        self.files = FakeJobFiles(outputs={f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
+        self.files = MemoryJobFiles({f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
         self.machines = FakeMachines(states={"i-1": "running"}, ends_at_once=False)
         if command is not None:
             self.machines.commands["c-1"] = command

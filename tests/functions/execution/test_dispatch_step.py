@@ -16,12 +16,13 @@ from functions.jobs import clock
 from functions.jobs.errors import AgentNotOnline, JobEnded, MachineBooting, MachineLost
 from functions.jobs.job import Job, JobStatus, Overrides, Program
 from functions.scheduling.ports import Slot
-from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 
 SHA = "a" * 64
+INPUT = f"https://s3.test/uploads/inputs/alice/{JOB_ID}/a%20b.txt"
 NOT_YET = AgentNotOnline("not yet")
 
 
@@ -34,7 +35,7 @@ class Dispatch:
             new_scheduling_table(),
             new_machine_table(),
         )
-        self.machines, self.files, self.waits = FakeMachines(sends=list(sends)), FakeJobFiles(), list[float]()
+        self.machines, self.files, self.waits = FakeMachines(sends=list(sends)), MemoryJobFiles(), list[float]()
         self.queue.grant_slots([Slot(RUN, a_machine("i-1", attempt=1))])
         self.step = DispatchStep(
             jobs=self.jobs,
@@ -119,7 +120,7 @@ def test_the_next_attempts_machine_takes_the_place_of_the_lost_one() -> None:
     assert dispatch(attempt=2) == "c-2"
     job = dispatch.job
     assert (job.status, job.attempts, job.instance_id, job.command_id) == (JobStatus.RUNNING, 2, "i-1", "c-2")
-    assert list(dispatch.files.specs) == [f"specs/alice/{JOB_ID}/2.json"]
+    assert list(dispatch.files.s3.objects) == [f"artifacts/specs/alice/{JOB_ID}/2.json"]
 
 
 @pytest.mark.parametrize("held", ["i-2", None])
@@ -157,7 +158,8 @@ def test_the_command_carries_urls_and_hashes_and_nothing_that_a_user_wrote() -> 
     first, *rest = script.splitlines()
     words = shlex.split(first)
     assert words[:3] == ["exec", "python3", "-"]
-    assert words[3:] == ["https://s3.test/payload?900", SHA, "https://s3.test/spec?900", words[6], "<<PYTHON"]
+    spec = f"https://s3.test/artifacts/specs/alice/{JOB_ID}/1.json?expires=900"
+    assert words[3:] == ["https://s3.test/artifacts/payload?expires=900", SHA, spec, words[6], "<<PYTHON"]
     assert rest == ["print('hello')", "PYTHON"]
 
 
@@ -165,20 +167,20 @@ def test_the_spec_has_what_the_attempt_needs_under_the_hash_that_the_command_nam
     dispatch = Dispatch("c-1", input_text="\N{PARTY POPPER}")
     dispatch.queue.grant_slots([Slot(RUN, a_machine("i-1", attempt=3))])
     dispatch(attempt=3)
-    body = dispatch.files.specs[f"specs/alice/{JOB_ID}/3.json"]
+    body = dispatch.files.s3.objects[f"artifacts/specs/alice/{JOB_ID}/3.json"]
     spec = json.loads(body)
     assert spec["text"] == "\N{PARTY POPPER}"
     assert (spec["version"], spec["attempt"], spec["timeout_s"], spec["command"]) == (1, 3, 600, ["./script.py"])
-    assert spec["input"] == {"url": "https://s3.test/900?input", "size": 3}
+    assert spec["input"] == {"url": f"{INPUT}?expires=900", "size": 3}
     assert hashlib.sha256(body).hexdigest() in dispatch.machines.sent[0][1]
 
 
 def test_a_jobs_own_time_out_takes_the_place_of_the_stacks_and_the_upload_lasts_as_long() -> None:
     dispatch = Dispatch("c-1", overrides=Overrides(timeout_minutes=90), output_suffix=".html")
     dispatch()
-    spec = json.loads(dispatch.files.specs[f"specs/alice/{JOB_ID}/1.json"])
+    spec = json.loads(dispatch.files.s3.objects[f"artifacts/specs/alice/{JOB_ID}/1.json"])
     assert spec["timeout_s"] == 5400
-    assert spec["output"]["url"] == "https://s3.test/5460?output"
+    assert spec["output"]["url"].endswith(f"/{JOB_ID}/1/a%20b.txt.html?expires=5460")
     assert spec["output"]["suffix"] == ".html"
     ((_, _, timeout),) = dispatch.machines.sent
     assert timeout == 5460
@@ -189,9 +191,9 @@ def test_what_a_command_names_can_be_fetched_until_a_machine_has_booted_and_a_fe
     dispatch.step = replace(dispatch.step, boot_timeout=120)
     dispatch()
     ((_, script, _),) = dispatch.machines.sent
-    spec = json.loads(dispatch.files.specs[f"specs/alice/{JOB_ID}/1.json"])
-    assert (spec["input"]["url"], "payload?720" in script, "spec?720" in script) == (
-        "https://s3.test/720?input",
+    spec = json.loads(dispatch.files.s3.objects[f"artifacts/specs/alice/{JOB_ID}/1.json"])
+    assert (spec["input"]["url"], "payload?expires=720" in script, "1.json?expires=720" in script) == (
+        f"{INPUT}?expires=720",
         True,
         True,
     )

@@ -19,7 +19,7 @@ from functions.execution.record_step import RecordStep
 from functions.jobs.job import JobStatus, Run
 from functions.orchestrator.record import _outcome
 from tests.functions.api.test_owners import ALICE, Gateway, claims
-from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines
 
@@ -53,7 +53,7 @@ def inspected_and_recorded(report: Any) -> Any:
     found = asdict(InspectStep(jobs, machines, 600).inspect(run, "i-1", "c"))
     # awslambdaric 4.2.2, lambda_runtime_marshaller.py: ensure_ascii=False, then bytes.
     by_wire = json.loads(json.dumps(found, ensure_ascii=False, allow_nan=False).encode())
-    RecordStep(jobs, FakeJobFiles(), "1.2.3").finished(run, 1, _outcome(by_wire))
+    RecordStep(jobs, MemoryJobFiles(), "1.2.3").finished(run, 1, _outcome(by_wire))
     return jobs.only
 
 

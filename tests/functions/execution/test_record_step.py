@@ -11,7 +11,7 @@ from functions.execution.record_step import RecordStep
 from functions.jobs.errors import ConcurrentChange
 from functions.jobs.job import Job, JobStatus, StoredManifest, TimelineEvent
 from functions.jobs.provenance import Content, Reported
-from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 
 PATH = f"outputs/outputs/alice/{JOB_ID}/2/a b.txt"
@@ -20,7 +20,7 @@ RUNNING = {"status": JobStatus.RUNNING, "attempts": 2, "instance_id": "i-1", "co
 
 def record_step(stored: bytes | None = b"abc\nappended", **job: object) -> tuple[RecordStep, MemoryJobTable]:
     table = MemoryJobTable(a_job(**{**RUNNING, **job}))
-    files = FakeJobFiles(outputs={PATH: stored} if stored is not None else {})
+    files = MemoryJobFiles({PATH: stored} if stored is not None else {})
     return RecordStep(table, files, "1.2.3"), table
 
 
@@ -34,8 +34,8 @@ def test_success_names_the_winning_attempts_output() -> None:
 
 def test_the_output_is_looked_for_under_the_name_that_the_job_has_for_it() -> None:
     step, table = record_step(None, output_suffix=".html")
-    assert isinstance(step.files, FakeJobFiles)
-    step.files.outputs[f"{PATH}.html"] = b"<p>"
+    assert isinstance(step.files, MemoryJobFiles)
+    step.files.s3.put(f"{PATH}.html", b"<p>")
     step.finished(RUN, 2, Outcome("finished"))
     assert (table.only.output_file_path, table.only.output_filename) == (f"{PATH}.html", "a b.txt.html")
 
@@ -43,7 +43,7 @@ def test_the_output_is_looked_for_under_the_name_that_the_job_has_for_it() -> No
 def test_success_has_a_manifest_whose_hash_the_job_keeps() -> None:
     step, table = record_step()
     step.finished(RUN, 2, Outcome("finished", reported=Reported(output=Content(12, "a" * 64))))
-    assert isinstance(step.files, FakeJobFiles)
+    assert isinstance(step.files, MemoryJobFiles)
     ((path, body),) = step.files.manifests
     assert path == f"outputs/manifests/alice/{JOB_ID}/2.json"
     assert table.only.manifest == StoredManifest(path, hashlib.sha256(body).hexdigest())
@@ -52,8 +52,9 @@ def test_success_has_a_manifest_whose_hash_the_job_keeps() -> None:
 
 def test_a_manifest_is_written_before_the_job_has_succeeded_and_again_with_the_same_bytes() -> None:
     step, table = record_step()
-    assert isinstance(step.files, FakeJobFiles)
-    update, written = table.update, step.files.manifests
+    assert isinstance(step.files, MemoryJobFiles)
+    update, written = table.update, list[tuple[str, bytes]]()
+    step.files.s3.on_store.append(lambda *each: written.append(each))
 
     def interrupted(owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
         if written:
@@ -79,7 +80,7 @@ def test_what_has_not_succeeded_gets_no_manifest() -> None:
         (record_step(None)[0], Outcome("finished")),
     ):
         step.finished(RUN, 2, outcome)
-        assert isinstance(step.files, FakeJobFiles)
+        assert isinstance(step.files, MemoryJobFiles)
         assert step.files.manifests == []
 
 

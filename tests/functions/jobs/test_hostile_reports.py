@@ -22,7 +22,7 @@ from functions.jobs import clock
 from functions.jobs.clock import rfc3339
 from functions.jobs.job import Job, JobStatus, Run
 from functions.orchestrator.record import _outcome
-from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.jobs.test_record_limits import record_size
@@ -78,7 +78,7 @@ def recorded(state: CommandState) -> Job:
     assert found["verdict"] == "finished"
     # awslambdaric 4.2.2, lambda_runtime_marshaller.py: ensure_ascii=False, then bytes.
     by_wire = json.loads(json.dumps(found, ensure_ascii=False, allow_nan=False).encode())
-    RecordStep(jobs, FakeJobFiles(), "1.2.3").finished(run, 1, _outcome(by_wire))
+    RecordStep(jobs, MemoryJobFiles(), "1.2.3").finished(run, 1, _outcome(by_wire))
     return jobs.only
 
 

@@ -17,7 +17,7 @@ from functions.jobs.metrics import METRICS, MeasuredJobTable
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Slot
 from tests.functions.conftest import StoppedClock
-from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.metrics import FakeMetrics
@@ -35,7 +35,7 @@ class Measured:
         self.table = MemoryJobTable(a_job(**{**facts, **job}))
         self.metrics = FakeMetrics()
         self.jobs = MeasuredJobTable(self.table, self.metrics)
-        self.record_step = RecordStep(self.jobs, FakeJobFiles(outputs=OUTPUT), "1.2.3")
+        self.record_step = RecordStep(self.jobs, MemoryJobFiles(OUTPUT), "1.2.3")
         self.queue = LaunchQueue(new_scheduling_table(), FakeWorkflow(states={JOB_ID: "FAILED"}))
 
     def cancel(self) -> Job:

@@ -34,7 +34,7 @@ from functions.scheduling.ports import QueueEntry, Slot
 from functions.scheduling.scheduler import Assignment
 from simulation.dynamodb import TABLE, DynamoDb
 from tests.functions.fakes.budget import SETTINGS
-from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
@@ -106,7 +106,7 @@ def test_what_inspect_answers_is_what_record_takes(monkeypatch: pytest.MonkeyPat
     report = {"exit_code": 3, "events": [{"event": "script_started", "at": "2026-01-31T09:15:09.000Z"}]}
     machines = FakeMachines(commands={"c-1": CommandState("Failed", 10, report)})
     monkeypatch.setattr(inspect_command, "inspect_step", lambda: InspectStep(table, machines, 600))
-    monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, FakeJobFiles(), "1.2.3"))
+    monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, MemoryJobFiles(), "1.2.3"))
     outcome = inspect_command.handler({**WHO, "instance_id": "i-1", "command_id": "c-1"}, CONTEXT)
     by_wire = json.loads(json.dumps(outcome))
     assert record.handler({**WHO, "attempt": 1, "outcome": by_wire}, CONTEXT) == {"status": "failed"}
@@ -115,7 +115,7 @@ def test_what_inspect_answers_is_what_record_takes(monkeypatch: pytest.MonkeyPat
 
 def test_what_a_machine_reports_gets_from_inspect_into_the_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
     table = MemoryJobTable(a_job(status=JobStatus.RUNNING, attempts=1))
-    files = FakeJobFiles(outputs={f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
+    files = MemoryJobFiles({f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
     report = {"input": {"size": 3, "sha256": "a" * 64}, "output": {"size": 6, "sha256": "b" * 64}, "python": "3.9.25"}
     machines = FakeMachines(commands={"c-1": CommandState("Success", 0, report)})
     monkeypatch.setattr(inspect_command, "inspect_step", lambda: InspectStep(table, machines, 600))
@@ -130,7 +130,7 @@ def test_what_a_machine_reports_gets_from_inspect_into_the_manifest(monkeypatch:
 
 def test_record_takes_an_outcome_from_before_manifests(monkeypatch: pytest.MonkeyPatch) -> None:
     table = MemoryJobTable(a_job(status=JobStatus.RUNNING, attempts=1))
-    files = FakeJobFiles(outputs={f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
+    files = MemoryJobFiles({f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
     monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, files, "1.2.3"))
     outcome: dict[str, object] = {"verdict": "finished", "code": None, "message": "", "events": []}
     assert record.handler({**WHO, "attempt": 1, "outcome": outcome}, CONTEXT) == {"status": "succeeded"}
@@ -140,7 +140,7 @@ def test_record_takes_an_outcome_from_before_manifests(monkeypatch: pytest.Monke
 
 def test_record_takes_a_workflow_error(monkeypatch: pytest.MonkeyPatch) -> None:
     table = MemoryJobTable(a_job(status=JobStatus.LAUNCHING))
-    monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, FakeJobFiles(), "1.2.3"))
+    monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, MemoryJobFiles(), "1.2.3"))
     assert record.handler({**WHO, "error": "LaunchRefused", "cause": "no"}, CONTEXT) == {"status": "failed"}
     assert table.only.error
     assert table.only.error.code == "launch_refused"

@@ -25,7 +25,7 @@ from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.launch_step import LaunchStep
 from functions.submission.submission import Submission
 from tests.functions.conftest import StoppedClock
-from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.tables import new_machine_table
 from tests.functions.orchestrator.lambda_context import CONTEXT
@@ -52,7 +52,7 @@ class Execution:
     """One run of one job. `visited` are the states it went through, `before` what happens as one is reached."""
 
     queue: WaitingQueue
-    files: FakeJobFiles
+    files: MemoryJobFiles
     submission: Submission
     visited: list[str] = field(default_factory=list)
     before: dict[int, Any] = field(default_factory=dict)
@@ -117,7 +117,7 @@ class Execution:
 def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
     """A stack with one queued job; `sends` and `commands` of its machines say how they do."""
     queue = WaitingQueue.of(1)
-    files, machine_table = FakeJobFiles(), new_machine_table()
+    files, machine_table = MemoryJobFiles(), new_machine_table()
     whole = LaunchQueue(queue.table, queue.flow)
     dispatch_step = DispatchStep(
         jobs=queue.jobs,
@@ -156,7 +156,7 @@ def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
 
 def stored(execution: Execution, attempt: int) -> None:
     run = execution.queue.runs[0]
-    execution.files.outputs[f"outputs/outputs/alice/{run.job_id}/{attempt}/a b.txt"] = b"abc\nappended"
+    execution.files.s3.put(f"outputs/outputs/alice/{run.job_id}/{attempt}/a b.txt", b"abc\nappended")
 
 
 def nothing_left(execution: Execution) -> bool:
@@ -251,7 +251,7 @@ def test_a_job_that_loses_every_machine_fails_and_can_be_tried_again(execution: 
     assert nothing_left(execution)
 
     stored(execution, 4)
-    execution.files.inputs[f"inputs/alice/{run.job_id}/a b.txt"] = b"abc"
+    execution.files.upload(f"inputs/alice/{run.job_id}/a b.txt")
     again = execution.submission.retry(run.owner, run.job_id)
     execution.walk(again.this_run, again.attempts + 1)
     assert (execution.job.status, execution.job.run) == (JobStatus.SUCCEEDED, 2)

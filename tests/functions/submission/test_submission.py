@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 
@@ -18,7 +19,7 @@ from functions.submission.overrides import NO_ALLOWANCE, Allowance
 from functions.submission.submission import Document, Submission
 from functions.submission.uploads import UPLOAD_SECONDS
 from tests.functions.conftest import StoppedClock
-from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machines import a_machine
@@ -32,7 +33,7 @@ def make(*jobs: Job) -> Submission:
         jobs=table,
         deleted_jobs=table,
         machines=new_machine_table(),
-        files=FakeJobFiles(),
+        files=MemoryJobFiles(),
         log=FakeMachineLog(),
         queue=LaunchQueue(new_scheduling_table(), FakeWorkflow()),
         max_upload_bytes=1000,
@@ -47,8 +48,8 @@ def workflow_of(submission: Submission) -> FakeWorkflow:
 
 
 def uploaded(submission: Submission, filename: str = "a b.txt", body: bytes = b"abc") -> None:
-    assert isinstance(submission.files, FakeJobFiles)
-    submission.files.inputs[input_key("alice", JOB_ID, filename)] = body
+    assert isinstance(submission.files, MemoryJobFiles)
+    submission.files.upload(input_key("alice", JOB_ID, filename), body)
 
 
 NAMES = [
@@ -70,7 +71,7 @@ NAMES = [
 def test_an_upload_is_for_exactly_one_key_and_size(name: str) -> None:
     entry = make().uploads.request_form("alice", name, 3, "text/plain")
     assert entry.job_id == JOB_ID
-    assert entry.form.fields == {"key": f"inputs/alice/{JOB_ID}/{name}", "Content-Type": "text/plain", "size": "3"}
+    assert entry.form.fields == {"key": f"inputs/alice/{JOB_ID}/{name}", "Content-Type": "text/plain"}
     assert len(entry.form.fields["key"].encode()) <= 1024, "S3 takes keys of at most 1024 bytes"
 
 
@@ -119,7 +120,7 @@ def test_a_submitted_job_knows_its_file_by_the_name_it_was_uploaded_under(name: 
     assert [event.event for event in job.timeline] == ["queued"]
 
 
-def test_submitting_again_answers_the_same_job_whatever_became_of_it() -> None:
+def test_submitting_again_answers_the_same_job_whatever_became_of_it(stopped_clock: StoppedClock) -> None:
     submission = make()
     uploaded(submission)
     first, _ = submission.submit("alice", JOB_ID, "text")
@@ -202,7 +203,7 @@ def test_the_output_of_a_succeeded_job_can_be_downloaded() -> None:
 
 def test_an_output_is_downloaded_under_a_name_that_does_no_harm() -> None:
     done = a_job(status=JobStatus.SUCCEEDED, output_file_path="outputs/o", filename=".bashrc")
-    assert make(done).output("alice", JOB_ID).url.endswith("&as=_.bashrc")
+    assert make(done).output("alice", JOB_ID).url.partition("UTF-8")[2].startswith(quote("''_.bashrc&", safe="&"))
 
 
 def test_a_job_keeps_what_a_results_name_has_more_when_it_was_submitted() -> None:
@@ -216,8 +217,8 @@ def test_a_manifest_is_read_as_it_was_written_while_it_is_kept() -> None:
     submission = make(a_job(status=JobStatus.SUCCEEDED, manifest=StoredManifest("outputs/m", "a" * 64)))
     with pytest.raises(NotReady, match="not kept any more"):
         submission.manifest("alice", JOB_ID)
-    assert isinstance(submission.files, FakeJobFiles)
-    submission.files.manifests.append(("outputs/m", b"{}"))
+    assert isinstance(submission.files, MemoryJobFiles)
+    submission.files.s3.put("outputs/m", b"{}")
     assert submission.manifest("alice", JOB_ID) == Document(b"{}", "a" * 64)
 
 
@@ -371,10 +372,11 @@ def test_deleting_removes_files_the_logs_of_all_commands_and_the_record_and_says
     commands = {"i-0": ("z",), "i": ("c", "d"), "i-2": ()}
     machines = tuple(a_machine(one, commands=these, **ENDED) for one, these in commands.items())
     submission = make(a_job(status=JobStatus.FAILED, machines=machines))
+    uploaded(submission)
     receipt = submission.delete("alice", JOB_ID)
     assert (receipt.job_id, receipt.objects, receipt.log_streams) == (JOB_ID, 1, 6)
     assert receipt.final_at > receipt.deleted_at
-    assert isinstance(submission.files, FakeJobFiles)
+    assert isinstance(submission.files, MemoryJobFiles)
     assert isinstance(submission.log, FakeMachineLog)
     assert submission.files.deleted == [("alice", JOB_ID)]
     assert submission.log.deleted == [("z", "i-0"), ("c", "i"), ("d", "i")]
@@ -392,7 +394,7 @@ def test_a_job_whose_machine_is_not_confirmed_terminated_cannot_be_deleted(is_re
         submission.queue.table.grant_slots([Slot(RUN, machine)])
     with pytest.raises(NotReady, match=r"i-7.*being terminated"):
         submission.delete("alice", JOB_ID)
-    assert isinstance(submission.files, FakeJobFiles)
+    assert isinstance(submission.files, MemoryJobFiles)
     assert submission.files.deleted == []
     assert submission.get("alice", JOB_ID)
 
@@ -413,8 +415,8 @@ def test_a_job_that_a_machine_is_being_launched_for_cannot_be_deleted() -> None:
 def test_a_job_that_is_retried_while_it_is_deleted_stays_with_its_files() -> None:
     submission = make(a_job(status=JobStatus.FAILED))
     read = submission.get("alice", JOB_ID)
-    assert isinstance(submission.files, FakeJobFiles)
-    submission.files.inputs[f"inputs/alice/{JOB_ID}/a b.txt"] = b"abc"
+    assert isinstance(submission.files, MemoryJobFiles)
+    submission.files.upload(f"inputs/alice/{JOB_ID}/a b.txt")
     submission.retry("alice", JOB_ID)
     deletion = Deletion(
         submission.deleted_jobs, submission.files, submission.log, submission.queue.table, timedelta(hours=1)
@@ -433,7 +435,7 @@ def test_what_comes_after_a_deletion_is_removed_once_no_url_is_good_any_more(sto
     assert not purger.purge("alice", JOB_ID)
     stopped_clock.go_on(UPLOAD_SECONDS + 1)
     assert purger.purge("alice", JOB_ID)
-    assert isinstance(submission.files, FakeJobFiles)
+    assert isinstance(submission.files, MemoryJobFiles)
     assert isinstance(submission.log, FakeMachineLog)
     assert submission.files.deleted == [("alice", JOB_ID)] * 2
     assert submission.log.deleted == [("c", "i-0")] * 2
@@ -444,13 +446,13 @@ def test_a_sweep_finishes_a_deletion_that_was_interrupted(
     stopped_clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submission = make(a_job(status=JobStatus.FAILED))
-    assert isinstance(submission.files, FakeJobFiles)
+    assert isinstance(submission.files, MemoryJobFiles)
 
     def interrupted(*_: str) -> int:
         raise ConnectionError("the function was ended")
 
     with monkeypatch.context() as patch:
-        patch.setattr(submission.files, "delete_job", interrupted)
+        patch.setattr(MemoryJobFiles, "delete_job", interrupted)
         with pytest.raises(ConnectionError):
             submission.delete("alice", JOB_ID)
     purger = Purger(submission.deleted_jobs, submission.files, submission.log)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -19,14 +20,14 @@ from functions.submission.uploads import (
     Uploads,
     part_sizes,
 )
-from tests.functions.fakes.job_files import FakeJobFiles
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 
 SIZE = 2 * PART_BYTES + 5
 KEY = input_key("alice", JOB_ID, "a b.txt")
 
 
-class HugeFiles(FakeJobFiles):
+class HugeFiles(MemoryJobFiles):
     """Says of every input that it is larger than can be copied."""
 
     def find_input(self, owner: str, job_id: str) -> StoredObject | None:
@@ -34,17 +35,17 @@ class HugeFiles(FakeJobFiles):
         return found and replace(found, size=MAX_COPY_BYTES + 1)
 
 
-class VanishingFiles(FakeJobFiles):
+class VanishingFiles(MemoryJobFiles):
     """What is found is removed before it can be copied."""
 
     def find_input(self, owner: str, job_id: str) -> StoredObject | None:
         found = super().find_input(owner, job_id)
-        self.inputs.clear()
+        self.delete_job(owner, job_id)
         return found
 
 
-def make(files: FakeJobFiles | None = None) -> tuple[Uploads, FakeJobFiles]:
-    files = files or FakeJobFiles()
+def make(files: MemoryJobFiles | None = None) -> tuple[Uploads, MemoryJobFiles]:
+    files = files or MemoryJobFiles()
     return Uploads(files, 3 * PART_BYTES, 7, lambda: JOB_ID), files
 
 
@@ -52,10 +53,10 @@ def begun(uploads: Uploads) -> MultipartTicket:
     return uploads.begin("alice", "a b.txt", SIZE, "text/plain")
 
 
-def store(files: FakeJobFiles, ticket: MultipartTicket, *numbers: int) -> None:
+def store(files: MemoryJobFiles, ticket: MultipartTicket, *numbers: int) -> None:
     for part in ticket.parts:
         if part.number in numbers:
-            files.parts[KEY, ticket.upload_id][part.number] = StoredPart(part.number, part.size, f"e{part.number}")
+            files.upload_part(KEY, ticket.upload_id, StoredPart(part.number, part.size, f"e{part.number}"))
 
 
 @pytest.mark.parametrize(
@@ -86,9 +87,10 @@ def test_an_upload_that_breaks_off_has_little_to_send_again() -> None:
 def test_an_upload_in_parts_names_one_key_and_the_size_of_each_part() -> None:
     uploads, files = make()
     ticket = begun(uploads)
-    assert list(files.parts) == [(KEY, ticket.upload_id)]
+    assert list(files.s3.uploads) == [(KEY, ticket.upload_id)]
     assert [part.url for part in ticket.parts] == [
-        f"https://uploads.test/{KEY}?{ticket.upload_id}&{number}&{size}&3600"
+        f"https://s3.test/uploads/{quote(KEY)}"
+        f"?UploadId={ticket.upload_id}&PartNumber={number}&ContentLength={size}&expires=3600"
         for number, size in part_sizes(SIZE).items()
     ]
     assert not any(part.stored for part in ticket.parts)
@@ -107,7 +109,7 @@ def test_a_part_that_was_stored_in_another_size_is_missing() -> None:
     uploads, files = make()
     ticket = begun(uploads)
     store(files, ticket, 1, 2, 3)
-    files.parts[KEY, ticket.upload_id][2] = StoredPart(2, 7, "e")
+    files.upload_part(KEY, ticket.upload_id, StoredPart(2, 7, "e"))
     assert [each.stored for each in uploads.resume("alice", JOB_ID, ticket.upload_id, "a b.txt", SIZE).parts][
         1
     ] is False
@@ -121,7 +123,7 @@ def test_completing_twice_is_the_same_as_once() -> None:
     store(files, ticket, 1, 2, 3)
     for _ in range(2):
         uploads.complete("alice", JOB_ID, ticket.upload_id, "a b.txt", SIZE)
-    assert files.parts == {}
+    assert files.s3.uploads == {}
     assert files.find_input("alice", JOB_ID) == StoredObject(f"uploads/{KEY}", SIZE)
     for name, size in (("other.txt", SIZE), ("a b.txt", SIZE - 1)):
         with pytest.raises(UploadNotFound):
@@ -134,7 +136,7 @@ def test_an_upload_with_upload_incomplete_is_not_completed_and_says_which() -> N
     store(files, ticket, 2)
     with pytest.raises(UploadIncomplete, match=r"not stored: 1, 3\."):
         uploads.complete("alice", JOB_ID, ticket.upload_id, "a b.txt", SIZE)
-    assert files.inputs == {}
+    assert files.s3.objects == {}
 
 
 @pytest.mark.parametrize("size", [SIZE - 1, SIZE + 1, PART_BYTES + 1, 3 * PART_BYTES])
@@ -144,7 +146,7 @@ def test_parts_that_add_up_to_another_size_are_not_completed(size: int) -> None:
     store(files, ticket, 1, 2, 3)
     with pytest.raises(UploadIncomplete):
         uploads.complete("alice", JOB_ID, ticket.upload_id, "a b.txt", size)
-    assert files.inputs == {}
+    assert files.s3.objects == {}
 
 
 def test_many_missing_parts_are_counted_after_the_first() -> None:
@@ -155,14 +157,14 @@ def test_many_missing_parts_are_counted_after_the_first() -> None:
         uploads.complete("alice", JOB_ID, ticket.upload_id, "a b.txt", 100 * PART_BYTES)
 
 
-class OvertakenFiles(FakeJobFiles):
+class OvertakenFiles(MemoryJobFiles):
     """Answers as S3 does when a part is replaced between listing and joining them."""
 
     def join_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
         return super().join_parts(key, upload_id, [replace(part, etag="another") for part in parts])
 
 
-class DoneFiles(FakeJobFiles):
+class DoneFiles(MemoryJobFiles):
     """Answers as S3 does when somebody else completes the upload between listing and joining its parts."""
 
     def join_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
@@ -176,7 +178,7 @@ def test_an_upload_that_changes_while_it_is_completed_can_be_completed_later() -
     store(files, ticket, 1, 2, 3)
     with pytest.raises(UploadIncomplete, match="try again"):
         uploads.complete("alice", JOB_ID, ticket.upload_id, "a b.txt", SIZE)
-    assert files.inputs == {}
+    assert files.s3.objects == {}
 
 
 def test_an_upload_that_is_completed_twice_at_the_same_time_is_completed() -> None:
@@ -184,7 +186,7 @@ def test_an_upload_that_is_completed_twice_at_the_same_time_is_completed() -> No
     ticket = begun(uploads)
     store(files, ticket, 1, 2, 3)
     uploads.complete("alice", JOB_ID, ticket.upload_id, "a b.txt", SIZE)
-    assert list(files.inputs) == [KEY]
+    assert list(files.s3.objects) == [f"uploads/{KEY}"]
 
 
 def test_an_upload_that_was_aborted_is_not_there_any_more() -> None:
@@ -193,7 +195,7 @@ def test_an_upload_that_was_aborted_is_not_there_any_more() -> None:
     store(files, ticket, 1)
     for _ in range(2):
         uploads.abort("alice", JOB_ID, ticket.upload_id, "a b.txt")
-    assert files.parts == {}
+    assert files.s3.uploads == {}
     for go_on in (uploads.resume, uploads.complete):
         with pytest.raises(UploadNotFound) as refused:
             go_on("alice", JOB_ID, ticket.upload_id, "a b.txt", SIZE)
@@ -212,8 +214,8 @@ def test_an_upload_id_is_nothing_without_its_owner_job_and_name(owner: str, job_
         with pytest.raises(UploadNotFound):
             go_on(owner, job_id, ticket.upload_id, name, SIZE)
     uploads.abort(owner, job_id, ticket.upload_id, name)
-    assert len(files.parts[KEY, ticket.upload_id]) == 3
-    assert files.inputs == {}
+    assert len(files.stored_parts(KEY, ticket.upload_id) or ()) == 3
+    assert files.s3.objects == {}
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "../a", "a\nb", "\ud800"])
@@ -226,7 +228,7 @@ def test_a_name_that_cannot_be_a_key_is_refused_everywhere(name: str) -> None:
             go_on("alice", JOB_ID, "upload-1", name, 1)
     with pytest.raises(InvalidRequest):
         uploads.abort("alice", JOB_ID, "upload-1", name)
-    assert files.parts == {}
+    assert files.s3.uploads == {}
 
 
 def test_more_than_the_limit_is_refused_at_every_step() -> None:
@@ -234,7 +236,7 @@ def test_more_than_the_limit_is_refused_at_every_step() -> None:
     too_much = uploads.max_bytes + 1
     with pytest.raises(FileTooLarge):
         uploads.begin("alice", "a b.txt", too_much, "text/plain")
-    assert files.parts == {}
+    assert files.s3.uploads == {}
     ticket = begun(uploads)
     for go_on in (uploads.resume, uploads.complete):
         with pytest.raises(FileTooLarge):
@@ -246,18 +248,18 @@ def test_an_empty_file_has_no_parts_and_no_upload_is_begun_for_it() -> None:
     with pytest.raises(InvalidRequest) as refused:
         uploads.begin("alice", "a b.txt", 0, "text/plain")
     assert refused.value.field == "size"
-    assert files.parts == {}
+    assert files.s3.uploads == {}
 
 
 def test_a_copy_is_a_file_of_its_own_for_whoever_asked() -> None:
     uploads, files = make()
     job = a_job(id=OTHER_ID, status=JobStatus.SUCCEEDED)
-    files.inputs[input_key(job.owner, job.id, job.filename)] = b"abc"
+    files.upload(input_key(job.owner, job.id, job.filename))
     ticket = uploads.copy(job, "bob")
     assert ticket.job_id == JOB_ID
-    assert files.inputs == {
-        input_key(job.owner, OTHER_ID, job.filename): b"abc",
-        input_key("bob", JOB_ID, job.filename): b"abc",
+    assert files.s3.objects == {
+        f"uploads/{input_key(job.owner, OTHER_ID, job.filename)}": b"abc",
+        f"uploads/{input_key('bob', JOB_ID, job.filename)}": b"abc",
     }
 
 
@@ -270,7 +272,7 @@ def test_a_file_that_is_not_kept_any_more_is_not_copied() -> None:
 def test_a_file_that_goes_while_it_is_copied_was_not_kept_either() -> None:
     uploads, files = make(VanishingFiles())
     job = a_job(id=OTHER_ID)
-    files.inputs[input_key(job.owner, job.id, job.filename)] = b"abc"
+    files.upload(input_key(job.owner, job.id, job.filename))
     with pytest.raises(UploadMissing, match="not kept"):
         uploads.copy(job, "alice")
 
@@ -279,7 +281,7 @@ def test_a_file_that_takes_too_long_to_copy_is_refused_and_the_way_out_told() ->
     uploads, files = make(HugeFiles())
     job = a_job(id=OTHER_ID)
     key = input_key(job.owner, job.id, job.filename)
-    files.inputs[key] = b"abc"
+    files.upload(key)
     with pytest.raises(FileTooLarge, match="Upload it again"):
         uploads.copy(job, "alice")
-    assert list(files.inputs) == [key]
+    assert list(files.s3.objects) == [f"uploads/{key}"]

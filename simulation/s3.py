@@ -1,0 +1,140 @@
+"""Amazon S3: objects, uploads in parts and presigned URLs, behind a client like boto3's for functions/aws/job_files.py.
+
+Errors have the codes that S3's API reference has. Parameters are checked by the tests of that adapter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from io import BytesIO
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from botocore import xform_name
+
+from simulation.calls import Calls, refused
+
+UPLOADS, OUTPUTS, ARTIFACTS = "uploads", "outputs", "artifacts"
+_HOST = "https://s3.test/"
+_Given = Mapping[str, Any]
+
+
+class S3:
+    """`objects` are bytes by `bucket/key`, `uploads` the parts as they are listed, by key and upload id.
+
+    Calls of `client` go through `calls` where there are some. `on_store` hears of each object before it is stored.
+    """
+
+    def __init__(self, calls: Calls | None = None) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.uploads: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
+        self.on_store: list[Callable[[str, bytes], None]] = []
+        self._paths: list[str] = []  # sorted
+        self._calls = calls
+        operations: Mapping[str, Callable[[_Given], Any]] = {
+            "AbortMultipartUpload": self._abort,
+            "CompleteMultipartUpload": self._complete,
+            "CopyObject": lambda given: self.put(_path(given), self._body(given["CopySource"])),
+            "CreateMultipartUpload": self._create,
+            "DeleteObject": lambda given: self.remove(_path(given)),
+            "GetObject": lambda given: {"Body": BytesIO(self._body(given))},
+            "HeadObject": self._head,
+            "ListObjectsV2": self._list,
+            "ListParts": lambda given: {"Parts": [part for _, part in sorted(self._parts(given).items())]},
+            "PutObject": lambda given: self.put(_path(given), given["Body"]),
+        }
+        self.client: Any = SimpleNamespace(
+            **{xform_name(name): partial(self._make, name, effect) for name, effect in operations.items()},
+            generate_presigned_post=_presigned_post,
+            generate_presigned_url=_presigned_url,
+            get_paginator=lambda name: SimpleNamespace(paginate=partial(self._pages, name)),
+        )
+
+    def put(self, path: str, body: bytes) -> None:
+        """Stores an object at `bucket/key`, whoever does it."""
+        for observer in self.on_store:
+            observer(path, body)
+        if path not in self.objects:
+            insort(self._paths, path)
+        self.objects[path] = body
+
+    def remove(self, path: str) -> None:
+        if self.objects.pop(path, None) is not None:
+            del self._paths[bisect_left(self._paths, path)]
+
+    def fetch(self, url: str) -> bytes | None:
+        """What a presigned URL answers."""
+        return self.objects.get(path_of(url))
+
+    def _make(self, name: str, effect: Callable[[_Given], Any], **given: Any) -> Any:
+        return self._calls.make(f"s3:{name}", partial(effect, given)) if self._calls else effect(given)
+
+    def _pages(self, name: str, **given: Any) -> Iterator[Any]:
+        yield getattr(self.client, name)(**given)
+
+    def _body(self, given: _Given, missing: str = "NoSuchKey") -> bytes:
+        if _path(given) not in self.objects:
+            raise refused("s3:GetObject", missing)
+        return self.objects[_path(given)]
+
+    def _head(self, given: _Given) -> dict[str, Any]:
+        body = self._body(given, "404")
+        md5 = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        return {"ContentLength": len(body), "ETag": f'"{md5}"', "ServerSideEncryption": "AES256"}
+
+    def _list(self, given: _Given) -> dict[str, Any]:
+        prefix = f"{given['Bucket']}/{given['Prefix']}"
+        low, found = bisect_left(self._paths, prefix), []
+        for path in self._paths[low : low + given.get("MaxKeys", 1_000)]:
+            if not path.startswith(prefix):
+                break
+            found.append({"Key": path.partition("/")[2], "Size": len(self.objects[path])})
+        return {"Contents": found}
+
+    def _parts(self, given: _Given) -> dict[int, dict[str, Any]]:
+        if _upload(given) not in self.uploads:
+            raise refused("s3:ListParts", "NoSuchUpload")
+        return self.uploads[_upload(given)]
+
+    def _create(self, given: _Given) -> dict[str, Any]:
+        upload_id = f"upload-{len(self.uploads) + 1}"
+        self.uploads[given["Key"], upload_id] = {}
+        return {"UploadId": upload_id}
+
+    def _abort(self, given: _Given) -> None:
+        self._parts(given)
+        del self.uploads[_upload(given)]
+
+    def _complete(self, given: _Given) -> None:
+        parts = self._parts(given)
+        joined = [parts.get(one["PartNumber"], {}) for one in given["MultipartUpload"]["Parts"]]
+        if [part.get("ETag") for part in joined] != [one["ETag"] for one in given["MultipartUpload"]["Parts"]]:
+            raise refused("s3:CompleteMultipartUpload", "InvalidPart")
+        self._abort(given)
+        self.put(_path(given), bytes(sum(part["Size"] for part in joined)))
+
+
+def _path(given: _Given) -> str:
+    return f"{given['Bucket']}/{given['Key']}"
+
+
+def _upload(given: _Given) -> tuple[str, str]:
+    return given["Key"], given["UploadId"]
+
+
+def path_of(url: str) -> str:
+    """The `bucket/key` of a presigned URL."""
+    return unquote(urlsplit(url).path).removeprefix("/")
+
+
+def _presigned_post(bucket: str, key: str, *, Fields: _Given, Conditions: Any, ExpiresIn: int) -> _Given:  # noqa: ARG001, N803  # boto3's
+    return {"url": f"{_HOST}{bucket}", "fields": {**Fields, "key": key}}
+
+
+def _presigned_url(operation: str, *, Params: _Given, ExpiresIn: int) -> str:  # noqa: ARG001, N803  # boto3's
+    rest = {name: value for name, value in Params.items() if name not in {"Bucket", "Key"}}
+    return f"{_HOST}{quote(_path(Params))}?{urlencode(rest | {'expires': ExpiresIn})}"
