@@ -23,18 +23,13 @@ from functions.jobs.job import JobError, JobStatus, Run, StoredManifest, Timelin
 from functions.jobs.ports import StoredOutput, StoredPart
 from functions.jobs.provenance import Reported, manifest_of
 from functions.jobs.s3_keys import input_key
-from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Charge, Slot
 from functions.submission.overrides import Allowance
-from functions.submission.submission import Submission
 from functions.submission.uploads import PART_BYTES
 from tests.functions.conftest import StoppedClock
-from tests.functions.fakes.job_files import MemoryJobFiles
-from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, MemoryJobTable, a_job
-from tests.functions.fakes.machine_log import FakeMachineLog
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import a_machine
-from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
-from tests.functions.fakes.workflow import FakeWorkflow
+from tests.functions.fakes.submission import a_submission
 
 OWNER = "anonymous"
 SPENDING = Spending(
@@ -48,22 +43,8 @@ SPENDING = Spending(
 
 class Api:
     def __init__(self) -> None:
-        self.jobs, self.files, self.queue = (
-            MemoryJobTable(),
-            MemoryJobFiles(),
-            LaunchQueue(new_scheduling_table(), FakeWorkflow()),
-        )
-        self.submission = Submission(
-            self.jobs,
-            new_machine_table(),
-            self.files,
-            FakeMachineLog(),
-            self.queue,
-            1000,
-            7,
-            new_id=lambda: JOB_ID,
-            deleted_jobs=self.jobs,
-        )
+        self.submission = a_submission()
+        self.jobs, self.files, self.queue = self.submission.jobs, self.submission.files, self.submission.queue
         self.serve()
 
     def serve(self) -> None:

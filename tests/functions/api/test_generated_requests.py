@@ -23,20 +23,17 @@ from functions.jobs.ports import StoredOutput, StoredPart, UploadForm
 from functions.jobs.provenance import Reported, manifest_of
 from functions.jobs.record_limits import MAX_RUNS
 from functions.jobs.s3_keys import input_key, manifest_key
-from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Slot
 from functions.submission.overrides import Allowance
 from functions.submission.quotas import Quotas
-from functions.submission.submission import Submission
 from functions.submission.uploads import part_sizes
 from tests.functions.api.generated_requests import send_all, settings
 from tests.functions.api.test_owners import ALICE, BOB, claims
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import MemoryJobTable, a_job
-from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machines import a_machine
-from tests.functions.fakes.tables import in_memory, new_machine_table, new_scheduling_table
-from tests.functions.fakes.workflow import FakeWorkflow
+from tests.functions.fakes.submission import a_submission
+from tests.functions.fakes.tables import in_memory
 
 pytestmark = pytest.mark.thorough
 
@@ -111,25 +108,17 @@ class Gateway:
         self.exchanges: list[Exchange] = []
         self.jobs: dict[str, list[str]] = {name: [] for name in TOKENS}
         numbers, self._ids = count(1), count()
-        self._table, self._files, self._queue = (
-            MemoryJobTable(),
-            UploadedFiles(),
-            LaunchQueue(new_scheduling_table(), FakeWorkflow()),
-        )
-        submission = Submission(
+        self._table, self._files = MemoryJobTable(), UploadedFiles()
+        submission = a_submission(
             self._table,
-            new_machine_table(),
             self._files,
-            FakeMachineLog(),
-            self._queue,
             max_upload_bytes=EXAMPLE_SIZE,
-            keep_days=7,
             allowance=Allowance(("c7g.large",), 60, 120),  # what the description has as an example
             new_id=lambda: an_id(0xF000 + next(numbers)),
-            deleted_jobs=self._table,
             quotas=quotas,
             usage=in_memory(DynamoUsageTable),
         )
+        self._queue = submission.queue
         self._app = create_app(submission, Auth.COGNITO)
         self.renew()
 

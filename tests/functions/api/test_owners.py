@@ -21,16 +21,11 @@ from functions.jobs import clock
 from functions.jobs.job import Job, JobStatus, Run, StoredManifest
 from functions.jobs.ports import StoredPart
 from functions.jobs.s3_keys import input_key
-from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Charge, Slot
-from functions.submission.submission import Submission
 from tests.functions.fakes.budget import SETTINGS
-from tests.functions.fakes.job_files import MemoryJobFiles
-from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, MemoryJobTable, a_job
-from tests.functions.fakes.machine_log import FakeMachineLog
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import a_machine
-from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
-from tests.functions.fakes.workflow import FakeWorkflow
+from tests.functions.fakes.submission import a_submission
 
 ALICE = "f3c4d8a2-40b1-70d2-9a51-3f0a5b8c1e27"
 BOB = "c3f4a8d2-1081-70aa-8a51-3f0a5b8c1e28"
@@ -59,22 +54,8 @@ class Gateway:
     """The API behind an HTTP API whose authorizer has found these claims."""
 
     def __init__(self, auth: Auth) -> None:
-        self.jobs, self.files, self.queue = (
-            MemoryJobTable(),
-            MemoryJobFiles(),
-            LaunchQueue(new_scheduling_table(), FakeWorkflow()),
-        )
-        submission = Submission(
-            self.jobs,
-            new_machine_table(),
-            self.files,
-            FakeMachineLog(),
-            self.queue,
-            1000,
-            7,
-            new_id=lambda: JOB_ID,
-            deleted_jobs=self.jobs,
-        )
+        submission = a_submission()
+        self.jobs, self.files, self.queue = submission.jobs, submission.files, submission.queue
         self._handler = behind_api_gateway(create_app(submission, auth))
 
     def send(

@@ -9,35 +9,19 @@ from functions.aws.usage_table import DynamoUsageTable
 from functions.jobs.errors import TooManyOpenJobs, UploadQuota
 from functions.jobs.job import JobStatus
 from functions.jobs.s3_keys import input_key
-from functions.scheduling.launch_queue import LaunchQueue
 from functions.submission.quotas import Quotas, UsageTable
-from functions.submission.submission import Submission
 from functions.submission.uploads import PART_BYTES
 from simulation.dynamodb import TABLE, DynamoDb
 from tests.functions.conftest import StoppedClock
-from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, MemoryJobTable, a_job
-from tests.functions.fakes.machine_log import FakeMachineLog
-from tests.functions.fakes.tables import in_memory, new_machine_table, new_scheduling_table
-from tests.functions.fakes.workflow import FakeWorkflow
+from tests.functions.fakes.submission import MemorySubmission, a_submission
+from tests.functions.fakes.tables import in_memory
 
 GIB = 1024**3
 
 
-def make(table: MemoryJobTable, quotas: Quotas, usage: UsageTable | None = None) -> Submission:
-    return Submission(
-        jobs=table,
-        deleted_jobs=table,
-        machines=new_machine_table(),
-        files=MemoryJobFiles(),
-        log=FakeMachineLog(),
-        queue=LaunchQueue(new_scheduling_table(), FakeWorkflow()),
-        max_upload_bytes=5 * GIB,
-        keep_days=7,
-        new_id=lambda: JOB_ID,
-        quotas=quotas,
-        usage=usage or in_memory(DynamoUsageTable),
-    )
+def make(table: MemoryJobTable, quotas: Quotas, usage: UsageTable | None = None) -> MemorySubmission:
+    return a_submission(table, max_upload_bytes=5 * GIB, quotas=quotas, usage=usage or in_memory(DynamoUsageTable))
 
 
 def an_id(number: int) -> str:
@@ -48,7 +32,6 @@ def test_an_owner_has_at_most_so_many_jobs_that_have_not_ended() -> None:
     jobs = [a_job(id=an_id(number), status=JobStatus.RUNNING) for number in range(2)]
     others = [a_job(owner="bob", id=an_id(9)), a_job(id=an_id(5), status=JobStatus.FAILED)]
     submission = make(MemoryJobTable(*jobs, *others), Quotas(open_jobs=2))
-    assert isinstance(submission.files, MemoryJobFiles)
     for number in (5, 7):
         submission.files.upload(input_key("alice", an_id(number), "a.txt"))
     with pytest.raises(TooManyOpenJobs, match=r"2 jobs of yours have not ended.*cancel one"):
@@ -71,7 +54,6 @@ def test_no_quota_asks_for_nothing() -> None:
 
     db = DynamoDb()
     submission = make(Unasked(), Quotas(), DynamoUsageTable(db.client, TABLE))
-    assert isinstance(submission.files, MemoryJobFiles)
     submission.files.upload(input_key("alice", an_id(7), "a.txt"))
     submission.submit("alice", an_id(7), "text")
     submission.uploads.request_form("alice", "a.txt", 3, "text/plain")
@@ -81,7 +63,6 @@ def test_no_quota_asks_for_nothing() -> None:
 def test_uploads_parts_and_copies_count_alike(stopped_clock: StoppedClock) -> None:
     done = a_job(id=an_id(1), status=JobStatus.SUCCEEDED)
     submission = make(MemoryJobTable(done), Quotas(upload_bytes_a_day=2 * PART_BYTES + 6))
-    assert isinstance(submission.files, MemoryJobFiles)
     submission.files.upload(input_key("alice", an_id(1), "a b.txt"))
     submission.uploads.request_form("alice", "a.txt", 3, "text/plain")
     submission.copy("alice", an_id(1), "alice")
@@ -103,7 +84,6 @@ def test_uploads_parts_and_copies_count_alike(stopped_clock: StoppedClock) -> No
 
 def test_a_copy_by_an_administrator_counts_as_the_administrators() -> None:
     submission = make(MemoryJobTable(a_job(id=an_id(1))), Quotas(upload_bytes_a_day=3))
-    assert isinstance(submission.files, MemoryJobFiles)
     submission.files.upload(input_key("alice", an_id(1), "a b.txt"))
     submission.copy("alice", an_id(1), "admin")
     submission.copy("alice", an_id(1), "alice")

@@ -13,42 +13,28 @@ from functions.jobs.failure_catalog import job_error
 from functions.jobs.job import NO_OVERRIDES, Job, JobStatus, Overrides, Run, StoredManifest
 from functions.jobs.ports import LogLine
 from functions.jobs.s3_keys import input_key
-from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Batch, BatchResult, Candidate, Slot
 from functions.submission.overrides import NO_ALLOWANCE, Allowance
-from functions.submission.submission import Document, Submission
+from functions.submission.submission import Document
 from functions.submission.uploads import UPLOAD_SECONDS
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
-from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machines import a_machine
-from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
+from tests.functions.fakes.submission import MemorySubmission, a_submission
 from tests.functions.fakes.workflow import FakeWorkflow
 
 
-def make(*jobs: Job) -> Submission:
-    table = MemoryJobTable(*jobs)
-    return Submission(
-        jobs=table,
-        deleted_jobs=table,
-        machines=new_machine_table(),
-        files=MemoryJobFiles(),
-        log=FakeMachineLog(),
-        queue=LaunchQueue(new_scheduling_table(), FakeWorkflow()),
-        max_upload_bytes=1000,
-        keep_days=7,
-        new_id=lambda: JOB_ID,
-    )
+def make(*jobs: Job) -> MemorySubmission:
+    return a_submission(MemoryJobTable(*jobs))
 
 
-def workflow_of(submission: Submission) -> FakeWorkflow:
+def workflow_of(submission: MemorySubmission) -> FakeWorkflow:
     assert isinstance(submission.queue.workflow, FakeWorkflow)
     return submission.queue.workflow
 
 
-def uploaded(submission: Submission, filename: str = "a b.txt", body: bytes = b"abc") -> None:
-    assert isinstance(submission.files, MemoryJobFiles)
+def uploaded(submission: MemorySubmission, filename: str = "a b.txt", body: bytes = b"abc") -> None:
     submission.files.upload(input_key("alice", JOB_ID, filename), body)
 
 
@@ -217,7 +203,6 @@ def test_a_manifest_is_read_as_it_was_written_while_it_is_kept() -> None:
     submission = make(a_job(status=JobStatus.SUCCEEDED, manifest=StoredManifest("outputs/m", "a" * 64)))
     with pytest.raises(NotReady, match="not kept any more"):
         submission.manifest("alice", JOB_ID)
-    assert isinstance(submission.files, MemoryJobFiles)
     submission.files.s3.put("outputs/m", b"{}")
     assert submission.manifest("alice", JOB_ID) == Document(b"{}", "a" * 64)
 
@@ -232,7 +217,6 @@ def test_a_log_is_empty_before_the_command_was_sent_and_read_on_afterwards() -> 
     assert make(a_job()).log_page("alice", JOB_ID, None).lines == ()
     assert make(a_job(instance_id="i", machines=(a_machine("i"),))).log_page("alice", JOB_ID, None).lines == ()
     submission = make(a_job(command_id="c", instance_id="i", machines=(a_machine("i", commands=("c",)),)))
-    assert isinstance(submission.log, FakeMachineLog)
     submission.log.lines["c", "i"] = [LogLine("t", "stdout", "one"), LogLine("t", "stdout", "two")]
     page = submission.log_page("alice", JOB_ID, None)
     assert [queue.text for queue in page.lines] == ["one", "two"]
@@ -242,7 +226,6 @@ def test_a_log_is_empty_before_the_command_was_sent_and_read_on_afterwards() -> 
 def test_the_log_is_the_scripts_even_when_its_result_was_stored_by_a_second_command() -> None:
     machines = (a_machine("i-0", commands=("z",)), a_machine("i", commands=("c", "d")))
     submission = make(a_job(command_id="d", instance_id="i", machines=machines))
-    assert isinstance(submission.log, FakeMachineLog)
     submission.log.lines["c", "i"] = [LogLine("t", "stdout", "one")]
     assert [queue.text for queue in submission.log_page("alice", JOB_ID, None).lines] == ["one"]
 
@@ -376,8 +359,6 @@ def test_deleting_removes_files_the_logs_of_all_commands_and_the_record_and_says
     receipt = submission.delete("alice", JOB_ID)
     assert (receipt.job_id, receipt.objects, receipt.log_streams) == (JOB_ID, 1, 6)
     assert receipt.final_at > receipt.deleted_at
-    assert isinstance(submission.files, MemoryJobFiles)
-    assert isinstance(submission.log, FakeMachineLog)
     assert submission.files.deleted == [("alice", JOB_ID)]
     assert submission.log.deleted == [("z", "i-0"), ("c", "i"), ("d", "i")]
     assert submission.jobs.get("alice", JOB_ID) is None
@@ -394,7 +375,6 @@ def test_a_job_whose_machine_is_not_confirmed_terminated_cannot_be_deleted(is_re
         submission.queue.table.grant_slots([Slot(RUN, machine)])
     with pytest.raises(NotReady, match=r"i-7.*being terminated"):
         submission.delete("alice", JOB_ID)
-    assert isinstance(submission.files, MemoryJobFiles)
     assert submission.files.deleted == []
     assert submission.get("alice", JOB_ID)
 
@@ -415,7 +395,6 @@ def test_a_job_that_a_machine_is_being_launched_for_cannot_be_deleted() -> None:
 def test_a_job_that_is_retried_while_it_is_deleted_stays_with_its_files() -> None:
     submission = make(a_job(status=JobStatus.FAILED))
     read = submission.get("alice", JOB_ID)
-    assert isinstance(submission.files, MemoryJobFiles)
     submission.files.upload(f"inputs/alice/{JOB_ID}/a b.txt")
     submission.retry("alice", JOB_ID)
     deletion = Deletion(
@@ -435,8 +414,6 @@ def test_what_comes_after_a_deletion_is_removed_once_no_url_is_good_any_more(sto
     assert not purger.purge("alice", JOB_ID)
     stopped_clock.go_on(UPLOAD_SECONDS + 1)
     assert purger.purge("alice", JOB_ID)
-    assert isinstance(submission.files, MemoryJobFiles)
-    assert isinstance(submission.log, FakeMachineLog)
     assert submission.files.deleted == [("alice", JOB_ID)] * 2
     assert submission.log.deleted == [("c", "i-0")] * 2
     assert list(submission.deleted_jobs.unpurged()) == []
@@ -446,7 +423,6 @@ def test_a_sweep_finishes_a_deletion_that_was_interrupted(
     stopped_clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submission = make(a_job(status=JobStatus.FAILED))
-    assert isinstance(submission.files, MemoryJobFiles)
 
     def interrupted(*_: str) -> int:
         raise ConnectionError("the function was ended")
