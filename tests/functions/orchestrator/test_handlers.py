@@ -184,7 +184,7 @@ def test_an_event_about_a_machine_wakes_who_waits_for_it(
     await_completion.handler({"job_id": JOB_ID, "instance_id": "i-1", "task_token": "token"}, CONTEXT)
     events.handler({"detail-type": kind, "detail": {"instance-id": "i-1", **detail}}, CONTEXT)
     assert workflow.woken == ["token"]
-    assert db.items["#machine", "i-1"]["news"] == {"S": f"{kind}: {event_name}"}
+    assert db.items["#machine", "i-1"]["event"] == {"S": f"{kind}: {event_name}"}
 
 
 @pytest.fixture
