@@ -137,12 +137,8 @@ ANSWERS: dict[str, Answer] = {
     "ec2.DescribeSecurityGroups": lambda _p, _r: {
         "SecurityGroups": [{"GroupId": made_up("sg-"), "GroupName": "default"}]
     },
-    "ec2.DescribeVpcs": lambda _p, _r: {"Vpcs": [{"VpcId": made_up("vpc-")}]},
     "ec2.AssociateRouteTable": lambda _p, _r: {"AssociationId": made_up("rtbassoc-")},
     "ec2.AuthorizeSecurityGroupEgress": lambda _p, _r: {
-        "SecurityGroupRules": [{"SecurityGroupRuleId": made_up("sgr-")}]
-    },
-    "ec2.AuthorizeSecurityGroupIngress": lambda _p, _r: {
         "SecurityGroupRules": [{"SecurityGroupRuleId": made_up("sgr-")}]
     },
     "ec2.DescribeAvailabilityZones": lambda _p, r: {
@@ -152,8 +148,6 @@ ANSWERS: dict[str, Answer] = {
         "LaunchTemplate": {"LaunchTemplateId": made_up("lt-"), "DefaultVersionNumber": 1, "LatestVersionNumber": 1}
     },
     "cloudfront.CreateDistributionWithTags": _distribution,
-    "cloudfront.CreateDistribution": _distribution,
-    "cloudfront.GetDistribution": _distribution,
     "cloudfront.CreateOriginAccessControl": lambda _p, _r: {
         "OriginAccessControl": {"Id": made_up("E", 13).upper()},
         "ETag": made_up("E", 13).upper(),

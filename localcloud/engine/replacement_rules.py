@@ -59,7 +59,6 @@ _TABLE = (
     "restoreDateTime",
     "restoreToLatestTime",
 )
-_SECURITY_GROUP_RULE = "ec2/vpc_security_group_ingress_rule.go"  # it has what ingress and egress share
 
 RULES: Mapping[str, ReplacementRule] = {
     "aws:apigatewayv2/api:Api": ReplacementRule(
@@ -158,10 +157,8 @@ RULES: Mapping[str, ReplacementRule] = {
     ),
     "aws:sqs/queue:Queue": ReplacementRule("sqs/queue.go", ("fifoQueue", *_NAME)),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ReplacementRule(
-        _SECURITY_GROUP_RULE, ("securityGroupId",)
-    ),
-    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ReplacementRule(
-        _SECURITY_GROUP_RULE, ("securityGroupId",)
+        "ec2/vpc_security_group_ingress_rule.go",
+        ("securityGroupId",),  # it has what ingress and egress share
     ),
 }
 

@@ -91,15 +91,13 @@ class DefaultSecurityGroup(Adapter):
         return {**camel(group, "vpcId"), **_live_rules(group)}
 
 
-class SecurityGroupRule(Adapter):
-    """One rule as a resource of its own; `direction` is Ingress or Egress."""
-
-    direction = ""
+@carries("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+class SecurityGroupEgressRule(Adapter):
+    """One rule as a resource of its own."""
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, ec2 = desired.inputs, aws.client("ec2")
-        call = getattr(ec2, f"authorize_security_group_{self.direction}")
-        answer = call(
+        answer = ec2.authorize_security_group_egress(
             GroupId=inputs["securityGroupId"],
             IpPermissions=[_single_permission(inputs)],
             **tag_specifications(desired, "security-group-rule"),
@@ -108,8 +106,8 @@ class SecurityGroupRule(Adapter):
         return Created(rule, {"arn": aws.arn("ec2", f"security-group-rule/{rule}"), "securityGroupRuleId": rule})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        call = getattr(aws.client("ec2"), f"revoke_security_group_{self.direction}")
-        call(GroupId=state["securityGroupId"], SecurityGroupRuleIds=[resource_id])
+        ec2, group = aws.client("ec2"), state["securityGroupId"]
+        ec2.revoke_security_group_egress(GroupId=group, SecurityGroupRuleIds=[resource_id])
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         inputs = desired.inputs
@@ -132,16 +130,6 @@ class SecurityGroupRule(Adapter):
             "securityGroupId": rule["GroupId"],
             "referencedSecurityGroupId": rule.get("ReferencedGroupInfo", {}).get("GroupId"),
         }
-
-
-@carries("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
-class SecurityGroupIngressRule(SecurityGroupRule):
-    direction = "ingress"
-
-
-@carries("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
-class SecurityGroupEgressRule(SecurityGroupRule):
-    direction = "egress"
 
 
 def _replace_rules(ec2: Any, group: str, inputs: Inputs) -> None:

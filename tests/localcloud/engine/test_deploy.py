@@ -122,7 +122,7 @@ def test_security_groups_keep_no_rule_that_nobody_asked_for(
     assert groups["default"]["IpPermissions"] == groups["default"]["IpPermissionsEgress"] == []
     [own] = [group for name, group in groups.items() if name.startswith("net-")]
     assert [rule["ToPort"] for rule in own["IpPermissionsEgress"]] == [443]
-    assert [rule["ToPort"] for rule in own["IpPermissions"]] == [22]
+    assert own["IpPermissions"] == []
 
 
 def test_a_launch_template_arrives_whole(deployment: Deployment, client: Callable[[str], Any]) -> None:
