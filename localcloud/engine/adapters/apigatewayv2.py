@@ -1,4 +1,4 @@
-"""HTTP (and WebSocket) APIs."""
+"""HTTP APIs."""
 
 from __future__ import annotations
 
@@ -15,45 +15,9 @@ if TYPE_CHECKING:
     from localcloud.engine.inputs import Desired, Inputs
 
 _DEFAULT_STAGE = "$default"
-_API = (
-    "protocolType",
-    "corsConfiguration",
-    "description",
-    "disableExecuteApiEndpoint",
-    "ipAddressType",
-    "routeSelectionExpression",
-    "version",
-)
-_ROUTE = (
-    "apiId",
-    "apiKeyRequired",
-    "authorizationScopes",
-    "authorizationType",
-    "authorizerId",
-    "operationName",
-    "routeKey",
-    "target",
-)
-_INTEGRATION = (
-    "connectionId",
-    "connectionType",
-    "description",
-    "integrationMethod",
-    "integrationSubtype",
-    "integrationType",
-    "integrationUri",
-    "passthroughBehavior",
-    "payloadFormatVersion",
-)
-
-_AUTHORIZER = (
-    "authorizerCredentialsArn",
-    "authorizerPayloadFormatVersion",
-    "authorizerResultTtlInSeconds",
-    "authorizerType",
-    "authorizerUri",
-    "enableSimpleResponses",
-)
+_API = ("protocolType", "description")
+_ROUTE = ("apiId", "authorizationType", "authorizerId", "routeKey", "target")
+_INTEGRATION = ("integrationType", "integrationUri", "payloadFormatVersion")
 
 
 @carries("aws:apigatewayv2/api:Api")
@@ -104,16 +68,10 @@ class Integration(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("apigatewayv2").get_integration(ApiId=state["apiId"], IntegrationId=resource_id)
-        return {
-            **camel(answer, "credentialsArn", *_INTEGRATION),
-            "requestParameters": answer.get("RequestParameters", {}),
-            "timeoutMilliseconds": answer.get("TimeoutInMillis"),
-        }
+        return camel(answer, *_INTEGRATION)
 
     def _request(self, inputs: Inputs) -> dict[str, Any]:
-        parameters = {"RequestParameters": inputs["requestParameters"]} if "requestParameters" in inputs else {}
-        timeout = {"TimeoutInMillis": inputs["timeoutMilliseconds"]} if "timeoutMilliseconds" in inputs else {}
-        return {**inputs.pick("apiId", "credentialsArn", *_INTEGRATION), **parameters, **timeout}
+        return inputs.pick("apiId", *_INTEGRATION)
 
 
 @carries("aws:apigatewayv2/route:Route")
@@ -167,7 +125,6 @@ class Stage(Adapter):
         return {
             **found,
             "routeSettings": [{"routeKey": key, **camel_keys(settings)} for key, settings in routes.items()],
-            "stageVariables": answer.get("StageVariables", {}),
         }
 
     def _request(self, desired: Desired) -> dict[str, Any]:
@@ -179,7 +136,6 @@ class Stage(Adapter):
             **inputs.pick("apiId", "accessLogSettings", "autoDeploy", "deploymentId", "description"),
             **({"DefaultRouteSettings": _settings(default)} if default is not None else {}),
             **({"RouteSettings": routes} if routes else {}),
-            **({"StageVariables": inputs["stageVariables"]} if "stageVariables" in inputs else {}),
             **({"Tags": desired.tags} if desired.tags else {}),
         }
 
@@ -204,7 +160,7 @@ class Authorizer(Adapter):
         answer = aws.client("apigatewayv2").get_authorizer(ApiId=state["apiId"], AuthorizerId=resource_id)
         jwt = answer.get("JwtConfiguration", {})
         return {
-            **camel(answer, "name", *_AUTHORIZER),
+            **camel(answer, "name", "authorizerType"),
             "identitySources": answer.get("IdentitySource"),
             "jwtConfiguration": {"issuer": jwt.get("Issuer"), "audiences": jwt.get("Audience")},
         }
@@ -221,7 +177,7 @@ class Authorizer(Adapter):
             renamed["IdentitySource"] = inputs["identitySources"]
         return {
             "Name": desired.physical_name(),
-            **inputs.pick("apiId", *_AUTHORIZER),
+            **inputs.pick("apiId", "authorizerType"),
             **renamed,
         }
 

@@ -21,7 +21,6 @@ _BEHAVIOUR = (
     "originRequestPolicyId",
     "pathPattern",
     "responseHeadersPolicyId",
-    "smoothStreaming",
     "targetOriginId",
     "viewerProtocolPolicy",
 )
@@ -75,7 +74,6 @@ class Distribution(Adapter):
         return {
             **camel(config, "comment", "enabled", "httpVersion", "priceClass", "defaultRootObject"),
             "isIpv6Enabled": config.get("IsIPV6Enabled", False),
-            "webAclId": config.get("WebACLId"),
             "aliases": config.get("Aliases", {}).get("Items", []),
             **live_parts(config),
         }
@@ -101,24 +99,19 @@ def _config(desired: Desired) -> dict[str, Any]:
         "CustomErrorResponses": quantified([_error(item) for item in inputs.children("customErrorResponses")]),
         "Restrictions": _restrictions(restrictions),
         "ViewerCertificate": _certificate(certificate),
-        **({"WebACLId": inputs["webAclId"]} if "webAclId" in inputs else {}),
     }
 
 
 def _origin(given: Inputs) -> dict[str, Any]:
     origin = {
         "Id": given["originId"],
-        "OriginPath": given.get("originPath", ""),
-        **given.pick("domainName", "originAccessControlId", "connectionAttempts", "connectionTimeout"),
+        "OriginPath": "",
+        "CustomHeaders": quantified([]),
+        **given.pick("domainName", "originAccessControlId"),
     }
-    headers = [
-        {"HeaderName": header["name"], "HeaderValue": header["value"]} for header in given.children("customHeaders")
-    ]
-    origin["CustomHeaders"] = quantified(headers)
     custom = given.child("customOriginConfig")
-    s3 = given.pick("s3OriginConfig")
     if custom is None:
-        return {**origin, "S3OriginConfig": s3.get("S3OriginConfig", {"OriginAccessIdentity": ""})}
+        return {**origin, "S3OriginConfig": {"OriginAccessIdentity": ""}}
     protocols = custom["originSslProtocols"]
     return {
         **origin,
@@ -126,21 +119,16 @@ def _origin(given: Inputs) -> dict[str, Any]:
             "HTTPPort": custom["httpPort"],
             "HTTPSPort": custom["httpsPort"],
             "OriginSslProtocols": quantified(protocols),
-            **custom.pick("originProtocolPolicy", "originReadTimeout", "originKeepaliveTimeout"),
+            **custom.pick("originProtocolPolicy"),
         },
     }
 
 
 def _behaviour(given: Inputs) -> dict[str, Any]:
-    functions = [
-        {"EventType": item["eventType"], "FunctionARN": item["functionArn"]}
-        for item in given.children("functionAssociations")
-    ]
     cached = quantified(given["cachedMethods"])
     return {
         **given.pick(*_BEHAVIOUR),
         "AllowedMethods": {**quantified(given["allowedMethods"]), "CachedMethods": cached},
-        **({"FunctionAssociations": quantified(functions)} if functions else {}),
     }
 
 
@@ -155,9 +143,7 @@ def _error(given: Inputs) -> dict[str, Any]:
 
 def _restrictions(given: Inputs | None) -> dict[str, Any]:
     geo = given.child("geoRestriction") if given is not None else None
-    if geo is None:
-        return {"GeoRestriction": {"RestrictionType": "none", "Quantity": 0}}
-    return {"GeoRestriction": {"RestrictionType": geo["restrictionType"], **quantified(geo.get("locations", []))}}
+    return {"GeoRestriction": {"RestrictionType": geo["restrictionType"] if geo else "none", "Quantity": 0}}
 
 
 def _certificate(given: Inputs | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localcloud.engine.adapters.answers import camel
 from localcloud.engine.inputs import camel_keys
 
 if TYPE_CHECKING:
@@ -12,15 +13,12 @@ if TYPE_CHECKING:
 
 def live_parts(config: Mapping[str, Any]) -> dict[str, Any]:
     """What is nested in a distribution's configuration: origins, behaviours, errors, restrictions, certificate."""
-    geo = config.get("Restrictions", {}).get("GeoRestriction", {})
     return {
         "origins": [_origin(each) for each in _items(config, "Origins")],
         "defaultCacheBehavior": _behaviour(config["DefaultCacheBehavior"]),
         "orderedCacheBehaviors": [_behaviour(each) for each in _items(config, "CacheBehaviors")],
         "customErrorResponses": [_error(each) for each in _items(config, "CustomErrorResponses")],
-        "restrictions": {
-            "geoRestriction": {"restrictionType": geo.get("RestrictionType"), "locations": geo.get("Items", [])}
-        },
+        "restrictions": camel_keys(config.get("Restrictions", {})),
         "viewerCertificate": _certificate(config.get("ViewerCertificate", {})),
     }
 
@@ -34,11 +32,7 @@ def _renamed(found: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, An
 
 
 def _origin(found: Mapping[str, Any]) -> dict[str, Any]:
-    nested = ("Id", "CustomHeaders", "CustomOriginConfig")
-    origin: dict[str, Any] = camel_keys({key: value for key, value in found.items() if key not in nested})
-    headers = _items(found, "CustomHeaders")
-    origin["originId"] = found["Id"]
-    origin["customHeaders"] = [{"name": each["HeaderName"], "value": each["HeaderValue"]} for each in headers]
+    origin = {**camel(found, "domainName", "originAccessControlId"), "originId": found["Id"]}
     custom = found.get("CustomOriginConfig")
     if custom is not None:
         origin["customOriginConfig"] = {
@@ -55,10 +49,6 @@ def _behaviour(found: Mapping[str, Any]) -> dict[str, Any]:
         **camel_keys({key: value for key, value in found.items() if not isinstance(value, dict)}),
         "allowedMethods": methods.get("Items", []),
         "cachedMethods": _items(methods, "CachedMethods"),
-        "functionAssociations": [
-            {"eventType": each["EventType"], "functionArn": each["FunctionARN"]}
-            for each in _items(found, "FunctionAssociations")
-        ],
     }
 
 

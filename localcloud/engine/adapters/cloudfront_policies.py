@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel
-from localcloud.engine.inputs import camel_keys, pascal
+from localcloud.engine.inputs import camel_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,13 +14,6 @@ if TYPE_CHECKING:
     from localcloud.engine.aws import Aws
     from localcloud.engine.inputs import Desired, Inputs
 
-# Pulumi's name → CloudFront's, where they differ by more than the first letter.
-_CORS_LISTS = {
-    "accessControlAllowHeaders": "AccessControlAllowHeaders",
-    "accessControlAllowMethods": "AccessControlAllowMethods",
-    "accessControlAllowOrigins": "AccessControlAllowOrigins",
-    "accessControlExposeHeaders": "AccessControlExposeHeaders",
-}
 _ORIGIN_ACCESS = ("description", "originAccessControlOriginType", "signingBehavior", "signingProtocol")
 _PLAIN_SECURITY = ("contentSecurityPolicy", "contentTypeOptions", "frameOptions", "referrerPolicy")
 
@@ -83,42 +76,19 @@ class ResponseHeadersPolicy(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("cloudfront").get_response_headers_policy(Id=resource_id)["ResponseHeadersPolicy"]
         config = found["ResponseHeadersPolicyConfig"]
-        return {**camel(config, "name", "comment", "serverTimingHeadersConfig"), **_live(config)}
+        return {
+            **camel(config, "name", "comment", "securityHeadersConfig"),
+            "customHeadersConfig": {"items": camel_keys(config.get("CustomHeadersConfig", {}).get("Items", []))},
+        }
 
     def _config(self, desired: Desired) -> dict[str, Any]:
         inputs = desired.inputs
         sections = {
-            "CorsConfig": _cors(inputs.child("corsConfig")),
             "SecurityHeadersConfig": _security(inputs.child("securityHeadersConfig")),
-            "CustomHeadersConfig": _headers(inputs.child("customHeadersConfig"), "header", "override", "value"),
-            "RemoveHeadersConfig": _headers(inputs.child("removeHeadersConfig"), "header"),
+            "CustomHeadersConfig": _headers(inputs.child("customHeadersConfig")),
         }
         given = {key: value for key, value in sections.items() if value is not None}
-        return {"Name": desired.physical_name(), **inputs.pick("comment", "serverTimingHeadersConfig"), **given}
-
-
-def _live(config: Mapping[str, Any]) -> dict[str, Any]:
-    cors, security = config.get("CorsConfig", {}), config.get("SecurityHeadersConfig", {})
-    lists = {our: {"items": cors.get(their, {}).get("Items", [])} for our, their in _CORS_LISTS.items()}
-    return {
-        "corsConfig": {**camel_keys(cors), **lists},
-        "securityHeadersConfig": {**camel_keys(security), "xssProtection": camel_keys(security.get("XSSProtection"))},
-        **{
-            key: {"items": camel_keys(config.get(pascal(key), {}).get("Items", []))}
-            for key in ("customHeadersConfig", "removeHeadersConfig")
-        },
-    }
-
-
-def _cors(given: Inputs | None) -> dict[str, Any] | None:
-    if given is None:
-        return None
-    config = given.pick("accessControlAllowCredentials", "accessControlMaxAgeSec", "originOverride")
-    for key, parameter in _CORS_LISTS.items():
-        listed = given.child(key)
-        if listed is not None:
-            config[parameter] = quantified(listed.get("items", []))
-    return config
+        return {"Name": desired.physical_name(), **inputs.pick("comment"), **given}
 
 
 def _security(given: Inputs | None) -> dict[str, Any] | None:
@@ -130,13 +100,10 @@ def _security(given: Inputs | None) -> dict[str, Any] | None:
         config["StrictTransportSecurity"] = transport.pick(
             "accessControlMaxAgeSec", "includeSubdomains", "override", "preload"
         )
-    xss = given.child("xssProtection")
-    if xss is not None:
-        config["XSSProtection"] = xss.pick("modeBlock", "override", "protection", "reportUri")
     return config
 
 
-def _headers(given: Inputs | None, *keys: str) -> dict[str, Any] | None:
+def _headers(given: Inputs | None) -> dict[str, Any] | None:
     if given is None:
         return None
-    return quantified([item.pick(*keys) for item in given.children("items")])
+    return quantified([item.pick("header", "override", "value") for item in given.children("items")])

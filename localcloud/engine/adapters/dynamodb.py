@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.errors import ServiceRuleError
-from localcloud.engine.inputs import camel_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,108 +83,66 @@ def _live_settings(table: Mapping[str, Any]) -> dict[str, Any]:
             {"name": each["AttributeName"], "type": each["AttributeType"]} for each in table["AttributeDefinitions"]
         ],
         "billingMode": billing,
-        **_live_throughput(table),
         "globalSecondaryIndexes": [_live_index(each) for each in table.get("GlobalSecondaryIndexes", [])],
-        "localSecondaryIndexes": [_live_index(each) for each in table.get("LocalSecondaryIndexes", [])],
-        "serverSideEncryption": {
-            "enabled": encryption.get("Status") in _ENCRYPTED,
-            "kmsKeyArn": encryption.get("KMSMasterKeyArn"),
-        },
+        "serverSideEncryption": {"enabled": encryption.get("Status") in _ENCRYPTED},
         "streamEnabled": stream.get("StreamEnabled", False),
         "streamViewType": stream.get("StreamViewType"),
-        "tableClass": table.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
     }
 
 
 def _live_index(index: Mapping[str, Any]) -> dict[str, Any]:
     keys = {key["KeyType"]: key["AttributeName"] for key in index["KeySchema"]}
-    projection = index["Projection"]
     return {
         "name": index["IndexName"],
         "hashKey": keys["HASH"],
         "rangeKey": keys.get("RANGE"),
-        "keySchemas": camel_keys(index["KeySchema"]),
-        "projectionType": projection["ProjectionType"],
-        "nonKeyAttributes": projection.get("NonKeyAttributes", []),
-        **_live_throughput(index),
+        "projectionType": index["Projection"]["ProjectionType"],
     }
-
-
-def _live_throughput(holder: Mapping[str, Any]) -> dict[str, Any]:
-    capacity = holder.get("ProvisionedThroughput", {})
-    return {"readCapacity": capacity.get("ReadCapacityUnits"), "writeCapacity": capacity.get("WriteCapacityUnits")}
 
 
 def _request(name: str, desired: Desired) -> dict[str, Any]:
     inputs = desired.inputs
-    billing = inputs.get("billingMode", "PROVISIONED")
     request: dict[str, Any] = {
         "TableName": name,
-        "BillingMode": billing,
+        "BillingMode": inputs.get("billingMode", "PROVISIONED"),
         "KeySchema": _keys(inputs),
         "AttributeDefinitions": [
             {"AttributeName": attribute["name"], "AttributeType": attribute["type"]}
             for attribute in inputs.children("attributes")
         ],
-        **inputs.pick("tableClass", "deletionProtectionEnabled"),
-        **_throughput(inputs, billing),
+        **inputs.pick("deletionProtectionEnabled"),
     }
     if desired.tags:
         request["Tags"] = desired.tag_list
     stream = inputs.pick("streamEnabled", "streamViewType")
     if stream.get("StreamEnabled"):
         request["StreamSpecification"] = stream
-    for key, parameter in (
-        ("globalSecondaryIndexes", "GlobalSecondaryIndexes"),
-        ("localSecondaryIndexes", "LocalSecondaryIndexes"),
-    ):
-        if key in inputs:
-            request[parameter] = [_index(index, inputs, billing) for index in inputs.children(key)]
+    if "globalSecondaryIndexes" in inputs:
+        request["GlobalSecondaryIndexes"] = [_index(index) for index in inputs.children("globalSecondaryIndexes")]
     encryption = inputs.child("serverSideEncryption")
     if encryption is not None:
-        request["SSESpecification"] = _encryption(encryption)
+        request["SSESpecification"] = (
+            {"Enabled": True, "SSEType": "KMS"} if encryption["enabled"] else {"Enabled": False}
+        )
     return request
 
 
-def _keys(given: Inputs, fallback_hash: str | None = None) -> list[dict[str, str]]:
-    if "keySchemas" in given:
-        return list(given.pick("keySchemas")["KeySchemas"])
-    pairs = ((given.get("hashKey", fallback_hash), "HASH"), (given.get("rangeKey"), "RANGE"))
+def _keys(given: Inputs) -> list[dict[str, str]]:
+    pairs = ((given["hashKey"], "HASH"), (given.get("rangeKey"), "RANGE"))
     return [{"AttributeName": attribute, "KeyType": kind} for attribute, kind in pairs if attribute]
 
 
-def _index(index: Inputs, table: Inputs, billing: str) -> dict[str, Any]:
-    return {
-        "IndexName": index["name"],
-        "KeySchema": _keys(index, table["hashKey"]),  # a local index shares the table's hash key
-        "Projection": index.pick("projectionType", "nonKeyAttributes"),
-        **_throughput(index, billing),
-    }
-
-
-def _throughput(given: Inputs, billing: str) -> dict[str, Any]:
-    if billing != "PROVISIONED" or "readCapacity" not in given:
-        return {}
-    capacity = {"ReadCapacityUnits": given["readCapacity"], "WriteCapacityUnits": given["writeCapacity"]}
-    return {"ProvisionedThroughput": capacity}
+def _index(index: Inputs) -> dict[str, Any]:
+    return {"IndexName": index["name"], "KeySchema": _keys(index), "Projection": index.pick("projectionType")}
 
 
 def _check_attributes(request: Mapping[str, Any]) -> None:
     """AWS wants exactly the attributes that some key is made of."""
-    indexes = [*request.get("GlobalSecondaryIndexes", []), *request.get("LocalSecondaryIndexes", [])]
-    keys = {key["AttributeName"] for holder in [request, *indexes] for key in holder["KeySchema"]}
+    holders = [request, *request.get("GlobalSecondaryIndexes", [])]
+    keys = {key["AttributeName"] for holder in holders for key in holder["KeySchema"]}
     declared = {attribute["AttributeName"] for attribute in request["AttributeDefinitions"]}
     if keys != declared:
         raise ServiceRuleError(f"attributes: declared are {sorted(declared)}, but keys use {sorted(keys)}")
-
-
-def _encryption(given: Inputs) -> dict[str, Any]:
-    request: dict[str, Any] = {"Enabled": given["enabled"]}
-    if request["Enabled"]:
-        request["SSEType"] = "KMS"
-    if "kmsKeyArn" in given:
-        request["KMSMasterKeyId"] = given["kmsKeyArn"]
-    return request
 
 
 def _put_time_to_live(dynamodb: Any, name: str, ttl: Inputs | None) -> None:
@@ -199,5 +156,5 @@ def _put_time_to_live(dynamodb: Any, name: str, ttl: Inputs | None) -> None:
 def _put_recovery(dynamodb: Any, name: str, recovery: Inputs | None) -> None:
     if recovery is None:
         return
-    specification = {"PointInTimeRecoveryEnabled": recovery["enabled"], **recovery.pick("recoveryPeriodInDays")}
+    specification = {"PointInTimeRecoveryEnabled": recovery["enabled"]}
     dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)

@@ -24,7 +24,6 @@ _PLAIN = (
     "description",
     "ephemeralStorage",
     "handler",
-    "layers",
     "loggingConfig",
     "memorySize",
     "packageType",
@@ -54,7 +53,6 @@ class Function(Adapter):
         "sourceCodeHash": PROVIDERS_OWN,
         "publish": PROVIDERS_OWN,
         "skipDestroy": PROVIDERS_OWN,
-        **dict.fromkeys(("s3Bucket", "s3Key", "s3ObjectVersion"), "Lambda forgets where it copied the zip from"),
     }
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -85,7 +83,7 @@ class Function(Adapter):
         code, digest = _code(inputs)
         request = {**inputs.pick(*_PLAIN), **_environment(inputs)}
         architectures = inputs.pick("architectures")
-        is_same_code = bool(digest) and digest == state.get("sourceCodeHash")
+        is_same_code = digest == state.get("sourceCodeHash")
         is_same_code &= architectures.get("Architectures") == state.get("architectures")
         settings = accepted(client, "update_function_configuration", request)
         # In this order (terraform-provider-aws, internal/service/lambda/function.go, resourceFunctionUpdate).
@@ -106,8 +104,7 @@ class Function(Adapter):
         found = answer["Configuration"]
         reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions", _UNRESERVED)
         return {
-            **camel(found, *(key for key in _PLAIN if key not in ("publish", "layers"))),
-            "layers": [layer["Arn"] for layer in found.get("Layers", [])],
+            **camel(found, *(key for key in _PLAIN if key != "publish")),
             "environment": {"variables": found.get("Environment", {}).get("Variables", {})},
             "reservedConcurrentExecutions": reserved,
         }
@@ -120,9 +117,7 @@ def invoke_arn(aws: Aws, arn: str) -> str:
 
 
 def _code(inputs: Inputs) -> tuple[dict[str, Any], str]:
-    archive: Blob | None = inputs.get("code")
-    if archive is None:
-        return inputs.pick("s3Bucket", "s3Key", "s3ObjectVersion"), ""
+    archive: Blob = inputs["code"]
     digest = base64.b64encode(hashlib.sha256(archive.data).digest()).decode()
     return {"ZipFile": archive.data}, digest
 

@@ -30,12 +30,12 @@ _MAPPING = (
     "startingPosition",
     "tumblingWindowInSeconds",
 )
-_PERMISSION = ("action", "principal", "sourceArn", "sourceAccount", "eventSourceToken", "qualifier")
+_PERMISSION = ("action", "principal", "sourceArn")
 
 
 @carries("aws:lambda/permission:Permission")
 class Permission(Adapter):
-    found_by = ("function", "qualifier", "statementId")
+    found_by = ("function", "statementId")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
@@ -44,17 +44,14 @@ class Permission(Adapter):
             FunctionName=inputs["function"],
             StatementId=sid,
             **inputs.pick(*_PERMISSION),
-            **({"PrincipalOrgID": inputs["principalOrgId"]} if "principalOrgId" in inputs else {}),
         )
         return Created(sid, {"statementId": sid})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}
-        aws.client("lambda").remove_permission(FunctionName=state["function"], StatementId=resource_id, **qualifier)
+        aws.client("lambda").remove_permission(FunctionName=state["function"], StatementId=resource_id)
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}
-        policy = json.loads(aws.client("lambda").get_policy(FunctionName=state["function"], **qualifier)["Policy"])
+        policy = json.loads(aws.client("lambda").get_policy(FunctionName=state["function"])["Policy"])
         return _permission(only([each for each in policy["Statement"] if each["Sid"] == resource_id], resource_id))
 
 
@@ -105,9 +102,6 @@ def _permission(statement: Mapping[str, Any]) -> dict[str, Any]:
         "action": statement["Action"],
         "principal": next(iter(principal.values())) if isinstance(principal, dict) else principal,
         "sourceArn": conditions.get("aws:sourcearn"),
-        "sourceAccount": conditions.get("aws:sourceaccount"),
-        "eventSourceToken": conditions.get("lambda:eventsourcetoken"),
-        "principalOrgId": conditions.get("aws:principalorgid"),
     }
 
 

@@ -17,23 +17,15 @@ if TYPE_CHECKING:
 
 _PLAIN = (
     "creditSpecification",
-    "disableApiStop",
-    "disableApiTermination",
     "iamInstanceProfile",
     "imageId",
     "instanceInitiatedShutdownBehavior",
     "instanceType",
-    "keyName",
-    "maintenanceOptions",
     "metadataOptions",
     "monitoring",
-    "placement",
-    "privateDnsNameOptions",
     "userData",
 )
-_INTERFACE = ("description", "deviceIndex", "networkInterfaceId", "subnetId", "interfaceType", "networkCardIndex")
-_INTERFACE_FLAGS = ("associatePublicIpAddress", "deleteOnTermination")
-_EBS = ("iops", "kmsKeyId", "snapshotId", "throughput", "volumeSize", "volumeType")
+_EBS = ("volumeSize", "volumeType")
 _EBS_FLAGS = ("deleteOnTermination", "encrypted")
 
 
@@ -81,57 +73,27 @@ class LaunchTemplate(Adapter):
         version = answer["LaunchTemplateVersions"][0]
         data = version["LaunchTemplateData"]
         return {
-            **camel(data, "ebsOptimized", "instanceMarketOptions", *_PLAIN),
+            **camel(data, *_PLAIN),
             "name": version["LaunchTemplateName"],
             "description": version.get("VersionDescription"),
             "vpcSecurityGroupIds": data.get("SecurityGroupIds", []),
-            "securityGroupNames": data.get("SecurityGroups", []),
             "blockDeviceMappings": camel_keys(data.get("BlockDeviceMappings", [])),
-            "networkInterfaces": [_live_interface(each) for each in data.get("NetworkInterfaces", [])],
-            "tagSpecifications": [_live_tags(each) for each in data.get("TagSpecifications", [])],
         }
 
 
 def _data(inputs: Inputs) -> dict[str, Any]:
     data = inputs.pick(*_PLAIN)
-    data |= _flags(inputs, ("ebsOptimized",))
-    renamed = {"SecurityGroupIds": "vpcSecurityGroupIds", "SecurityGroups": "securityGroupNames"}
-    data |= {parameter: inputs[key] for parameter, key in renamed.items() if key in inputs}
-    data |= inputs.pick("instanceMarketOptions")
-    lists = {
-        "BlockDeviceMappings": [_device(device) for device in inputs.children("blockDeviceMappings")],
-        "NetworkInterfaces": [_interface(interface) for interface in inputs.children("networkInterfaces")],
-        "TagSpecifications": [_tags(specification) for specification in inputs.children("tagSpecifications")],
-    }
-    return {**data, **{key: value for key, value in lists.items() if value}}
+    if "vpcSecurityGroupIds" in inputs:
+        data["SecurityGroupIds"] = inputs["vpcSecurityGroupIds"]
+    if "blockDeviceMappings" in inputs:
+        data["BlockDeviceMappings"] = [_device(device) for device in inputs.children("blockDeviceMappings")]
+    return data
 
 
 def _device(given: Inputs) -> dict[str, Any]:
-    device = given.pick("deviceName", "noDevice", "virtualName")
+    device = given.pick("deviceName")
     ebs = given.child("ebs")
     return device if ebs is None else {**device, "Ebs": {**ebs.pick(*_EBS), **_flags(ebs, _EBS_FLAGS)}}
-
-
-def _interface(given: Inputs) -> dict[str, Any]:
-    interface = {**given.pick(*_INTERFACE), **_flags(given, _INTERFACE_FLAGS)}
-    if "securityGroups" in given:
-        interface["Groups"] = given["securityGroups"]
-    interface.setdefault("DeviceIndex", 0)
-    return interface
-
-
-def _live_interface(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {**camel_keys(found), "securityGroups": found.get("Groups", [])}
-
-
-def _live_tags(found: Mapping[str, Any]) -> dict[str, Any]:
-    tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
-    return {"resourceType": found["ResourceType"], "tags": tags}
-
-
-def _tags(given: Inputs) -> dict[str, Any]:
-    tags = [{"Key": key, "Value": value} for key, value in given.get("tags", {}).items()]
-    return {"ResourceType": given["resourceType"], "Tags": tags}
 
 
 def _flags(given: Inputs, keys: tuple[str, ...]) -> dict[str, bool]:

@@ -29,10 +29,7 @@ class Vpc(Adapter):
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs = aws.client("ec2"), desired.inputs
-        request = {**inputs.pick("cidrBlock", "instanceTenancy"), **tag_specifications(desired, "vpc")}
-        if "assignGeneratedIpv6CidrBlock" in inputs:
-            request["AmazonProvidedIpv6CidrBlock"] = inputs["assignGeneratedIpv6CidrBlock"]
-        vpc = ec2.create_vpc(**request)["Vpc"]["VpcId"]
+        vpc = ec2.create_vpc(**inputs.pick("cidrBlock"), **tag_specifications(desired, "vpc"))["Vpc"]["VpcId"]
         _put_dns(ec2, vpc, inputs)
         group = _default_security_group(ec2, vpc)
         return Created(vpc, {"arn": aws.arn("ec2", f"vpc/{vpc}"), "ownerId": aws.account, **group})
@@ -128,9 +125,6 @@ class RouteTable(Adapter):
         ec2, inputs = aws.client("ec2"), desired.inputs
         specifications = tag_specifications(desired, "route-table")
         table = ec2.create_route_table(**inputs.pick("vpcId"), **specifications)["RouteTable"]["RouteTableId"]
-        for route in inputs.children("routes"):
-            destination = {"DestinationCidrBlock": route["cidrBlock"]}
-            ec2.create_route(RouteTableId=table, **destination, **route.pick(*_TARGETS))
         return Created(table, {"arn": aws.arn("ec2", f"route-table/{table}"), "ownerId": aws.account})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
@@ -138,12 +132,7 @@ class RouteTable(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         table = only(aws.client("ec2").describe_route_tables(RouteTableIds=[resource_id])["RouteTables"], resource_id)
-        routes = [
-            {"cidrBlock": route.get("DestinationCidrBlock"), **camel(route, *_TARGETS)}
-            for route in table["Routes"]
-            if route.get("GatewayId") != "local"
-        ]
-        return {**camel(table, "vpcId"), "routes": routes}
+        return camel(table, "vpcId")
 
 
 @carries("aws:ec2/route:Route")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
@@ -68,7 +67,7 @@ class Bucket(Adapter):
 class BucketObject(Adapter):
     found_by = ("bucket", "key")
     unread: ClassVar = {
-        **dict.fromkeys(("content", "contentBase64", "source"), "S3 has the bytes, not what they were made of"),
+        **dict.fromkeys(("content", "source"), "S3 has the bytes, not what they were made of"),
         **dict.fromkeys(("etag", "forceDestroy", "sourceHash"), PROVIDERS_OWN),
     }
     is_put = True
@@ -82,9 +81,7 @@ class BucketObject(Adapter):
             Bucket=bucket,
             Key=key,
             Body=_body(inputs),
-            **inputs.pick("cacheControl", "contentDisposition", "contentEncoding", "contentLanguage", "contentType"),
-            **inputs.pick("serverSideEncryption", "storageClass"),
-            **({"Metadata": inputs.get("metadata")} if "metadata" in inputs else {}),
+            **inputs.pick("cacheControl", "contentType"),
             **({"Tagging": urlencode(desired.tags)} if desired.tags else {}),
         )
         return Created(
@@ -95,8 +92,8 @@ class BucketObject(Adapter):
                 "etag": str(answer.get("ETag", "")).strip('"'),
                 "versionId": answer.get("VersionId", ""),
                 "contentType": inputs.get("contentType", "application/octet-stream"),
-                "serverSideEncryption": inputs.get("serverSideEncryption", "AES256"),
-                "storageClass": inputs.get("storageClass", "STANDARD"),
+                "serverSideEncryption": "AES256",
+                "storageClass": "STANDARD",
             },
         )
 
@@ -105,13 +102,7 @@ class BucketObject(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("s3").head_object(Bucket=state["bucket"], Key=state["key"])
-        found = camel(answer, "cacheControl", "contentType", "contentDisposition", "contentEncoding", "contentLanguage")
-        return {
-            **found,
-            "metadata": answer.get("Metadata", {}),
-            "serverSideEncryption": answer.get("ServerSideEncryption", "AES256"),
-            "storageClass": answer.get("StorageClass", "STANDARD"),
-        }
+        return camel(answer, "cacheControl", "contentType")
 
 
 def s3_keys(value: Inputs, *keys: str) -> dict[str, Any]:
@@ -128,8 +119,6 @@ def _body(inputs: Inputs) -> bytes:
     source: Blob | None = inputs.get("source")
     if source is not None:
         return source.data
-    if "contentBase64" in inputs:
-        return base64.b64decode(inputs["contentBase64"])
     return str(inputs.get("content", "")).encode()
 
 

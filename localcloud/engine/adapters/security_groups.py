@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel, only
 from localcloud.engine.adapters.network import tag_specifications
-from localcloud.engine.errors import ServiceRuleError
+from localcloud.engine.errors import RefusedInputError, ServiceRuleError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from localcloud.engine.inputs import Desired, Inputs
 
 _DESCRIPTION = re.compile(r"[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}")  # EC2 API reference, CreateSecurityGroup
-_ALL = "-1"  # protocol "all", which has no ports
+_PROTOCOL = ("ipProtocol", "fromPort", "toPort")
 
 
 @carries("aws:ec2/securityGroup:SecurityGroup")
@@ -99,7 +99,9 @@ class SecurityGroupEgressRule(Adapter):
         inputs, ec2 = desired.inputs, aws.client("ec2")
         answer = ec2.authorize_security_group_egress(
             GroupId=inputs["securityGroupId"],
-            IpPermissions=[_single_permission(inputs)],
+            IpPermissions=[
+                {**inputs.pick(*_PROTOCOL), "IpRanges": [{"CidrIp": inputs["cidrIpv4"], **inputs.pick("description")}]}
+            ],
             **tag_specifications(desired, "security-group-rule"),
         )
         rule = answer["SecurityGroupRules"][0]["SecurityGroupRuleId"]
@@ -110,12 +112,7 @@ class SecurityGroupEgressRule(Adapter):
         ec2.revoke_security_group_egress(GroupId=group, SecurityGroupRuleIds=[resource_id])
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        inputs = desired.inputs
-        given = {"cidrIpv4": "CidrIpv4", "cidrIpv6": "CidrIpv6", "prefixListId": "PrefixListId"}
-        rule = {their: inputs[our] for our, their in given.items() if our in inputs}
-        rule |= {**inputs.pick("description"), **_ports(inputs, inputs["ipProtocol"])}
-        if "referencedSecurityGroupId" in inputs:
-            rule["ReferencedGroupId"] = inputs["referencedSecurityGroupId"]
+        rule = desired.inputs.pick("cidrIpv4", "description", *_PROTOCOL)
         aws.client("ec2").modify_security_group_rules(
             GroupId=state["securityGroupId"],
             SecurityGroupRules=[{"SecurityGroupRuleId": resource_id, "SecurityGroupRule": rule}],
@@ -125,11 +122,7 @@ class SecurityGroupEgressRule(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("ec2").describe_security_group_rules(SecurityGroupRuleIds=[resource_id])
         rule = only(answer["SecurityGroupRules"], resource_id)
-        return {
-            **camel(rule, "description", "cidrIpv4", "cidrIpv6", "prefixListId", "ipProtocol", "fromPort", "toPort"),
-            "securityGroupId": rule["GroupId"],
-            "referencedSecurityGroupId": rule.get("ReferencedGroupInfo", {}).get("GroupId"),
-        }
+        return {**camel(rule, "description", "cidrIpv4", *_PROTOCOL), "securityGroupId": rule["GroupId"]}
 
 
 def _replace_rules(ec2: Any, group: str, inputs: Inputs) -> None:
@@ -140,55 +133,10 @@ def _replace_rules(ec2: Any, group: str, inputs: Inputs) -> None:
     if found.get("IpPermissions"):
         ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=found["IpPermissions"])
     for direction in ("egress", "ingress"):
-        permissions = [_permission(rule, group) for rule in inputs.children(direction)]
-        if permissions:
-            getattr(ec2, f"authorize_security_group_{direction}")(GroupId=group, IpPermissions=permissions)
+        if inputs.get(direction):
+            raise RefusedInputError(f"{direction}: rules in a group are not carried over, those of their own are")
 
 
 def _live_rules(group: Mapping[str, Any]) -> dict[str, Any]:
     """A group's rules as inline ones; those that are resources of their own are among them."""
-    found = {"ingress": group.get("IpPermissions", []), "egress": group.get("IpPermissionsEgress", [])}
-    return {direction: [_live_rule(each, group["GroupId"]) for each in rules] for direction, rules in found.items()}
-
-
-def _live_rule(found: Mapping[str, Any], group: str) -> dict[str, Any]:
-    groups = [each["GroupId"] for each in found.get("UserIdGroupPairs", [])]
-    return {
-        "protocol": found["IpProtocol"],
-        **camel(found, "fromPort", "toPort"),
-        "cidrBlocks": [each["CidrIp"] for each in found.get("IpRanges", [])],
-        "ipv6CidrBlocks": [each["CidrIpv6"] for each in found.get("Ipv6Ranges", [])],
-        "prefixListIds": [each["PrefixListId"] for each in found.get("PrefixListIds", [])],
-        "securityGroups": [each for each in groups if each != group],
-        "self": group in groups,
-    }
-
-
-def _permission(rule: Inputs, group: str) -> dict[str, Any]:
-    """An inline rule: many sources in one."""
-    described = {"Description": rule["description"]} if rule.get("description") else {}
-    groups = [*rule.get("securityGroups", []), *([group] if rule.get("self") else [])]
-    sources = {
-        "IpRanges": [{"CidrIp": cidr, **described} for cidr in rule.get("cidrBlocks", [])],
-        "Ipv6Ranges": [{"CidrIpv6": cidr, **described} for cidr in rule.get("ipv6CidrBlocks", [])],
-        "PrefixListIds": [{"PrefixListId": item, **described} for item in rule.get("prefixListIds", [])],
-        "UserIdGroupPairs": [{"GroupId": item, **described} for item in groups],
-    }
-    return {**_ports(rule, rule["protocol"]), **{key: value for key, value in sources.items() if value}}
-
-
-def _single_permission(rule: Inputs) -> dict[str, Any]:
-    described = rule.pick("description")
-    sources = {
-        "IpRanges": ("CidrIp", rule.get("cidrIpv4")),
-        "Ipv6Ranges": ("CidrIpv6", rule.get("cidrIpv6")),
-        "PrefixListIds": ("PrefixListId", rule.get("prefixListId")),
-        "UserIdGroupPairs": ("GroupId", rule.get("referencedSecurityGroupId")),
-    }
-    given = {key: [{name: value, **described}] for key, (name, value) in sources.items() if value}
-    return {**_ports(rule, rule["ipProtocol"]), **given}
-
-
-def _ports(rule: Inputs, protocol: str) -> dict[str, Any]:
-    ports = rule.pick("fromPort", "toPort")
-    return {"IpProtocol": protocol} if protocol in (_ALL, "all") else {"IpProtocol": protocol, **ports}
+    return {"ingress": group.get("IpPermissions", []), "egress": group.get("IpPermissionsEgress", [])}

@@ -17,10 +17,6 @@ TABLE = """
 aws.dynamodb.Table("t", billing_mode="PAY_PER_REQUEST", hash_key="id",
                    attributes=[{"name": "id", "type": "S"}, {"name": "unused", "type": "S"}])
 """
-MACHINE = """
-aws.sfn.StateMachine("m", role_arn="arn:aws:iam::123456789012:role/r", definition="{}", logging_configuration={
-    "level": "ALL", "log_destination": "arn:aws:logs:eu-central-1:123456789012:log-group:g"})
-"""
 
 CLIENT = """
 aws.cognito.UserPoolClient("c", user_pool_id="eu-central-1_A", allowed_oauth_flows_user_pool_client=True, **{})
@@ -75,7 +71,6 @@ def client(**settings: object) -> str:
         (BUDGET.format({}), r"notifications: a notification needs a subscriber"),
         (BUDGET.format({"subscriber_sns_topic_arns": ["a", "b"]}), r"2 topics; a notification takes one"),
         (FILTER, r"a metric with dimensions has no default value"),
-        (MACHINE, r"logDestination: the log group's ARN must end with"),
         (
             'aws.cognito.UserPoolDomain("d", domain="my-aws", user_pool_id="eu-central-1_A")',
             r"'my-aws' has 'aws' in it",

@@ -182,9 +182,8 @@ def triggers(called: aws.lambda_.Function, items: aws.dynamodb.Table, queue: aws
 
 
 def machine(called: aws.lambda_.Function) -> aws.sfn.StateMachine:
-    """A state machine with one task and its log."""
+    """A state machine with one task."""
     role = aws.iam.Role("machine", assume_role_policy=trust("states"))
-    group = aws.cloudwatch.LogGroup("machine", name=f"/aws/vendedlogs/states/{pulumi.get_stack()}", retention_in_days=7)
     task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True}
     return aws.sfn.StateMachine(
         "machine",
@@ -195,27 +194,19 @@ def machine(called: aws.lambda_.Function) -> aws.sfn.StateMachine:
                 {"StartAt": "Call", "States": {"Call": {**task, "Parameters": {"FunctionName": arn}}}}
             )
         ),
-        logging_configuration={
-            "level": "ERROR",
-            "include_execution_data": False,
-            "log_destination": pulumi.Output.concat(group.arn, ":*"),
-        },
         tracing_configuration={"enabled": False},
     )
 
 
 def http_api(called: aws.lambda_.Function) -> aws.apigatewayv2.Stage:
     """An HTTP API with a JWT authorizer, access log and throttling."""
-    api = aws.apigatewayv2.Api(
-        "api", protocol_type="HTTP", cors_configuration={"allow_origins": ["https://example.org"], "max_age": 60}
-    )
+    api = aws.apigatewayv2.Api("api", protocol_type="HTTP", description="Calls the function")
     integration = aws.apigatewayv2.Integration(
         "api",
         api_id=api.id,
         integration_type="AWS_PROXY",
         integration_uri=called.invoke_arn,
         payload_format_version="2.0",
-        timeout_milliseconds=29000,
     )
     authorizer = aws.apigatewayv2.Authorizer(
         "api",
@@ -313,7 +304,7 @@ def network() -> dict[str, Any]:
 
 
 def template(group: pulumi.Input[str]) -> aws.ec2.LaunchTemplate:
-    """A launch template with a profile, metadata options, disk, interface and tags."""
+    """A launch template with a profile, metadata options, disk and group."""
     role = aws.iam.Role("instance", assume_role_policy=trust("ec2"))
     profile = aws.iam.InstanceProfile("instance", role=role.name)
     return aws.ec2.LaunchTemplate(
@@ -331,8 +322,7 @@ def template(group: pulumi.Input[str]) -> aws.ec2.LaunchTemplate:
                 "ebs": {"encrypted": "true", "delete_on_termination": "true", "volume_size": 8, "volume_type": "gp3"},
             }
         ],
-        network_interfaces=[{"associate_public_ip_address": "true", "security_groups": [group], "device_index": 0}],
-        tag_specifications=[{"resource_type": "instance", "tags": {"part-of": "everything"}}],
+        vpc_security_group_ids=[group],
     )
 
 
