@@ -110,7 +110,7 @@ class Raw:
 def answer(request, **_):
     time.sleep(0.001)
     return AWSResponse(request.url, 200, {"content-type": "application/x-amz-json-1.0"}, Raw())
-clients._session().events.register("before-send", answer)
+clients._session().register("before-send", answer)
 ours.adapter.cache_clear()
 dynamodb = clients.Clients().dynamodb
 EVENT = {

@@ -37,7 +37,6 @@ ALLOWED = {
         *(f"functions.{each}" for each in CORE),
         "functions.aws",
         "aws_lambda_powertools",
-        "boto3",
         "botocore",
         "mypy_boto3_*",
     ),

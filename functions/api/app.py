@@ -92,10 +92,10 @@ def create_app(submission: Submission, auth: Auth = Auth.NONE) -> FastAPI:
     app.add_middleware(HeadRequests)
     app.add_middleware(AnswerHeaders)  # the last one added is the outermost
     if auth is Auth.COGNITO:
-        app.include_router(routes.router, dependencies=[Security(_BEARER)], responses=problems.UNAUTHORIZED)
+        routes.signed_in.add_to(app, (Security(_BEARER),), problems.UNAUTHORIZED)
     else:
-        app.include_router(routes.router)
-    app.include_router(routes.open_router)
+        routes.signed_in.add_to(app)
+    routes.for_all.add_to(app)
     app.add_api_route("/docs", _docs_page, include_in_schema=False, response_class=HTMLResponse)
     _document_problems(app)
     return app

@@ -7,10 +7,11 @@ time, and handing each call to a thread would double its cost.
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from functions.api.caller import Caller
 from functions.api.deletion_models import DeletionAnswer
@@ -27,6 +28,7 @@ from functions.api.models import (
     Limits,
     LogAnswer,
 )
+from functions.api.operations import Operations
 from functions.api.owner_models import RecentOwnerAnswer, RecentOwners
 from functions.api.price_models import PriceAnswer
 from functions.api.problems import ANYWHERE, documented
@@ -60,9 +62,13 @@ from functions.submission.submission import MAX_PAGE, MAX_TEXT_CHARS, Submission
 from functions.submission.uploads import MULTIPART_FROM_BYTES
 
 
-async def _submission(request: Request) -> Submission:
-    submission: Submission = request.app.state.submission
-    return submission
+@dataclass(frozen=True)
+class JobAccess:
+    """The jobs, and whose: what a route works with. No endpoint can get at jobs without asking who is calling."""
+
+    jobs: Submission
+    caller: Caller
+    owner: str  # whose jobs are meant, mostly the caller's
 
 
 async def _caller(request: Request) -> Caller:
@@ -70,12 +76,15 @@ async def _caller(request: Request) -> Caller:
     return caller
 
 
-async def _me(caller: Annotated[Caller, Depends(_caller)]) -> str:
-    return caller.owner
+# As few dependencies as can be: FastAPI takes about as long for each as for the rest of a small route.
+async def _mine(request: Request) -> JobAccess:
+    caller = await _caller(request)
+    return JobAccess(request.app.state.submission, caller, caller.owner)
 
 
-async def _owner(
-    caller: Annotated[Caller, Depends(_caller)],
+async def _named(
+    request: Request,
+    caller: Annotated[Caller, Depends(_caller)],  # found out before anything is said of the owner
     owner: Annotated[
         str | None,
         Query(
@@ -84,65 +93,63 @@ async def _owner(
             examples=[EXAMPLE_OWNER],
         ),
     ] = None,
-) -> str:
-    return caller.owner_meant(owner)
+) -> JobAccess:
+    return JobAccess(request.app.state.submission, caller, caller.owner_meant(owner))
 
 
-Jobs = Annotated[Submission, Depends(_submission)]
-Me = Annotated[str, Depends(_me)]
-Owner = Annotated[str, Depends(_owner)]
+Mine = Annotated[JobAccess, Depends(_mine)]
+Named = Annotated[JobAccess, Depends(_named)]
 JobId = Annotated[str, Path(max_length=64, description="The job's id.", examples=[EXAMPLE_ID])]
 
-# No endpoint can forget to ask who is calling; only those of `open_router` do without.
-router = APIRouter(dependencies=[Depends(_caller)])
-open_router = APIRouter()
+signed_in = Operations()
+for_all = Operations()
 
 
-@router.post(
+@signed_in.post(
     "/uploads",
     status_code=HTTPStatus.CREATED,
     tags=["submit"],
     responses=documented(InvalidRequest, FileTooLarge, UploadQuota, body=True),
 )
-async def request_upload(body: UploadRequest, jobs: Jobs, owner: Me) -> UploadAnswer:
+async def request_upload(body: UploadRequest, access: Mine) -> UploadAnswer:
     """Ask for an upload straight to S3: answers a form that takes exactly this file, or a URL for each of its parts."""
-    ask = jobs.uploads.begin if body.multipart else jobs.uploads.request_form
-    return UploadAnswer.of(ask(owner, body.filename, body.size, body.content_type))
+    ask = access.jobs.uploads.begin if body.multipart else access.jobs.uploads.request_form
+    return UploadAnswer.of(ask(access.owner, body.filename, body.size, body.content_type))
 
 
-@router.post(
+@signed_in.post(
     "/uploads/{job_id}/parts",
     tags=["submit"],
     responses=documented(InvalidRequest, FileTooLarge, UploadNotFound, UploadQuota, body=True),
 )
-async def resume_upload(job_id: JobId, body: PartsRequest, jobs: Jobs, owner: Me) -> PartsAnswer:
+async def resume_upload(job_id: JobId, body: PartsRequest, access: Mine) -> PartsAnswer:
     """Go on with an upload in parts: which are stored, and fresh URLs for those that are not."""
-    return PartsAnswer.of(jobs.uploads.resume(owner, job_id, body.upload_id, body.filename, body.size))
+    return PartsAnswer.of(access.jobs.uploads.resume(access.owner, job_id, body.upload_id, body.filename, body.size))
 
 
-@router.post(
+@signed_in.post(
     "/uploads/{job_id}/complete",
     status_code=HTTPStatus.NO_CONTENT,
     tags=["submit"],
     responses=documented(InvalidRequest, FileTooLarge, UploadNotFound, UploadIncomplete, body=True),
 )
-async def complete_upload(job_id: JobId, body: PartsRequest, jobs: Jobs, owner: Me) -> None:
+async def complete_upload(job_id: JobId, body: PartsRequest, access: Mine) -> None:
     """Make the stored parts one file, once all are there. Repeating the same request is safe."""
-    jobs.uploads.complete(owner, job_id, body.upload_id, body.filename, body.size)
+    access.jobs.uploads.complete(access.owner, job_id, body.upload_id, body.filename, body.size)
 
 
-@router.post(
+@signed_in.post(
     "/uploads/{job_id}/abort",
     status_code=HTTPStatus.NO_CONTENT,
     tags=["submit"],
     responses=documented(InvalidRequest, body=True),
 )
-async def abort_upload(job_id: JobId, body: AbortRequest, jobs: Jobs, owner: Me) -> None:
+async def abort_upload(job_id: JobId, body: AbortRequest, access: Mine) -> None:
     """Give up an upload in parts; what is stored of it is removed. One that is not there is no error."""
-    jobs.uploads.abort(owner, job_id, body.upload_id, body.filename)
+    access.jobs.uploads.abort(access.owner, job_id, body.upload_id, body.filename)
 
 
-@router.post(
+@signed_in.post(
     "/jobs",
     status_code=HTTPStatus.CREATED,
     tags=["submit"],
@@ -153,18 +160,17 @@ async def abort_upload(job_id: JobId, body: AbortRequest, jobs: Jobs, owner: Me)
         ),
     },
 )
-async def submit_job(body: JobRequest, jobs: Jobs, owner: Me, response: Response) -> JobAnswer:
+async def submit_job(body: JobRequest, access: Mine, response: Response) -> JobAnswer:
     """Submit the job once its file is uploaded. Repeating the same request is safe: it answers the same job."""
     overrides = body.overrides.asked() if body.overrides else NO_OVERRIDES
-    job, created = jobs.submit(owner, body.job_id, body.input_text, overrides, body.batch)
+    job, created = access.jobs.submit(access.owner, body.job_id, body.input_text, overrides, body.batch)
     response.status_code = HTTPStatus.CREATED if created else HTTPStatus.OK
     return JobAnswer.of(job)
 
 
-@router.get("/jobs", tags=["look"], responses=documented(InvalidRequest, JobNotFound))
+@signed_in.get("/jobs", tags=["look"], responses=documented(InvalidRequest, JobNotFound))
 async def list_jobs(
-    jobs: Jobs,
-    owner: Owner,
+    access: Named,
     limit: Annotated[
         int, Query(ge=1, le=MAX_PAGE, description="Jobs a page; one of very large jobs has fewer.", examples=[20])
     ] = 20,
@@ -182,123 +188,123 @@ async def list_jobs(
     ] = None,
 ) -> JobList:
     """Your jobs, newest first."""
-    return JobList.of(jobs.page(owner, limit, cursor, batch))
+    return JobList.of(access.jobs.page(access.owner, limit, cursor, batch))
 
 
-@router.get("/jobs/{job_id}", tags=["look"], responses=documented(JobNotFound))
-async def get_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
+@signed_in.get("/jobs/{job_id}", tags=["look"], responses=documented(JobNotFound))
+async def get_job(job_id: JobId, access: Named) -> JobAnswer:
     """One job with its timeline."""
-    return JobAnswer.of(jobs.get(owner, job_id))
+    return JobAnswer.of(access.jobs.get(access.owner, job_id))
 
 
-@router.get("/jobs/{job_id}/output", tags=["look"], responses=documented(JobNotFound, NotReady))
-async def get_output(job_id: JobId, jobs: Jobs, owner: Owner) -> DownloadAnswer:
+@signed_in.get("/jobs/{job_id}/output", tags=["look"], responses=documented(JobNotFound, NotReady))
+async def get_output(job_id: JobId, access: Named) -> DownloadAnswer:
     """A link to download the result; it is valid for a quarter of an hour."""
-    return DownloadAnswer.of(jobs.output(owner, job_id))
+    return DownloadAnswer.of(access.jobs.output(access.owner, job_id))
 
 
-@router.get(
+@signed_in.get(
     "/jobs/{job_id}/manifest",
     tags=["look"],
     response_class=Response,
     responses={int(HTTPStatus.OK): MANIFEST_ANSWER, **documented(JobNotFound, NotReady)},
 )
-async def get_manifest(job_id: JobId, jobs: Jobs, owner: Owner) -> Response:
+async def get_manifest(job_id: JobId, access: Named) -> Response:
     """What the result was made of, byte by byte as it was written: these bytes are what `manifest_sha256` is of."""
-    found = jobs.manifest(owner, job_id)
+    found = access.jobs.manifest(access.owner, job_id)
     digest = b64encode(bytes.fromhex(found.sha256)).decode()
     return Response(found.content, media_type="application/json", headers={DIGEST: f"sha-256=:{digest}:"})
 
 
-@router.get("/jobs/{job_id}/log", tags=["look"], responses=documented(JobNotFound, InvalidRequest))
+@signed_in.get("/jobs/{job_id}/log", tags=["look"], responses=documented(JobNotFound, InvalidRequest))
 async def get_log(
     job_id: JobId,
-    jobs: Jobs,
-    owner: Owner,
+    access: Named,
     after: Annotated[
         str | None, Query(max_length=2048, description="`next` of the page before.", examples=[EXAMPLE_POSITION])
     ] = None,
 ) -> LogAnswer:
     """What the machine printed so far."""
-    return LogAnswer.of(jobs.log_page(owner, job_id, after))
+    return LogAnswer.of(access.jobs.log_page(access.owner, job_id, after))
 
 
-@router.post(
+@signed_in.post(
     "/jobs/{job_id}/cancel",
     status_code=HTTPStatus.ACCEPTED,
     tags=["change"],
     responses=documented(JobNotFound, NotReady),
 )
-async def cancel_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
+async def cancel_job(job_id: JobId, access: Named) -> JobAnswer:
     """End a job that has not ended; its machine is terminated."""
-    return JobAnswer.of(jobs.cancel(owner, job_id))
+    return JobAnswer.of(access.jobs.cancel(access.owner, job_id))
 
 
-@router.post(
+@signed_in.post(
     "/jobs/{job_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
     tags=["change"],
     responses=documented(JobNotFound, NotReady, SpendingCap, TooManyOpenJobs, TooManyRuns, UploadMissing),
 )
-async def retry_job(job_id: JobId, jobs: Jobs, owner: Owner) -> JobAnswer:
+async def retry_job(job_id: JobId, access: Named) -> JobAnswer:
     """Start a failed or cancelled job again, with the same file and text, on a new machine.
 
     What that costs is the job's owner's, also when an administrator asks for it.
     """
-    return JobAnswer.of(jobs.retry(owner, job_id))
+    return JobAnswer.of(access.jobs.retry(access.owner, job_id))
 
 
-@router.post(
+@signed_in.post(
     "/jobs/{job_id}/copy",
     status_code=HTTPStatus.CREATED,
     tags=["submit"],
     responses=documented(JobNotFound, UploadMissing, FileTooLarge, UploadQuota),
 )
-async def copy_job(job_id: JobId, jobs: Jobs, owner: Owner, me: Me) -> CopyAnswer:
+async def copy_job(job_id: JobId, access: Named) -> CopyAnswer:
     """Copy a job's file for a new job of yours, which POST /jobs then submits, with the same text or another."""
-    return CopyAnswer.of(jobs.copy(owner, job_id, me))
+    return CopyAnswer.of(access.jobs.copy(access.owner, job_id, access.caller.owner))
 
 
-@router.delete(
+@signed_in.delete(
     "/jobs/{job_id}",
     tags=["change"],
     responses=documented(JobNotFound, NotReady),
 )
-async def delete_job(job_id: JobId, jobs: Jobs, owner: Owner) -> DeletionAnswer:
+async def delete_job(job_id: JobId, access: Named) -> DeletionAnswer:
     """Remove a job that has ended and whose machines are gone: its input, its result, its log and its record."""
-    return DeletionAnswer.of(jobs.delete(owner, job_id))
+    return DeletionAnswer.of(access.jobs.delete(access.owner, job_id))
 
 
-@router.get("/machines", tags=["look"], responses=documented(JobNotFound))
-async def list_machines(jobs: Jobs, owner: Owner) -> AliveMachines:
+@signed_in.get("/machines", tags=["look"], responses=documented(JobNotFound))
+async def list_machines(access: Named) -> AliveMachines:
     """Your machines that are alive now: a machine counts until EC2 has confirmed its end."""
-    return AliveMachines(alive=[AliveMachine.of(slot) for slot in jobs.alive_machines(owner)])
+    return AliveMachines(alive=[AliveMachine.of(slot) for slot in access.jobs.alive_machines(access.owner)])
 
 
-@router.get("/owners", tags=["look"], responses=ANYWHERE)
-async def list_owners(jobs: Jobs, caller: Annotated[Caller, Depends(_caller)]) -> RecentOwners:
+@signed_in.get("/owners", tags=["look"], responses=ANYWHERE)
+async def list_owners(access: Mine) -> RecentOwners:
     """Whose machines are alive or were launched today or yesterday (UTC): of all users for an admin, else of you."""
-    found = jobs.recent_owners(None if caller.is_admin else caller.owner)
+    caller = access.caller
+    found = access.jobs.recent_owners(None if caller.is_admin else caller.owner)
     return RecentOwners(owners=[RecentOwnerAnswer.of(one) for one in found if caller.sees(one.owner)])
 
 
-@router.get("/limits", tags=["service"], responses=ANYWHERE)
-async def get_limits(jobs: Jobs) -> Limits:
+@signed_in.get("/limits", tags=["service"], responses=ANYWHERE)
+async def get_limits(access: Mine) -> Limits:
     """What this stack accepts."""
     return Limits(
-        max_upload_bytes=jobs.max_upload_bytes,
+        max_upload_bytes=access.jobs.max_upload_bytes,
         max_text_chars=MAX_TEXT_CHARS,
         max_filename_bytes=MAX_FILENAME_BYTES,
         multipart_from_bytes=MULTIPART_FROM_BYTES,
-        allowed_instance_types=list(jobs.allowance.instance_types),
-        job_timeout_minutes=jobs.allowance.timeout_minutes,
-        max_job_timeout_minutes=jobs.allowance.max_timeout_minutes,
-        output_suffix=jobs.output_suffix,
-        price=PriceAnswer.of(estimate) if (estimate := jobs.spending.estimate()) else None,
+        allowed_instance_types=list(access.jobs.allowance.instance_types),
+        job_timeout_minutes=access.jobs.allowance.timeout_minutes,
+        max_job_timeout_minutes=access.jobs.allowance.max_timeout_minutes,
+        output_suffix=access.jobs.output_suffix,
+        price=PriceAnswer.of(estimate) if (estimate := access.jobs.spending.estimate()) else None,
     )
 
 
-@open_router.get("/health", tags=["service"], responses=ANYWHERE)
+@for_all.get("/health", tags=["service"], responses=ANYWHERE)
 async def get_health() -> Health:
     """Whether the API answers."""
     return Health(status="ok")

@@ -20,16 +20,19 @@ from pathlib import Path
 
 # What functions spend their start on, where their code brings it along. None of it does more than define things when it
 # is imported: what a function's environment says, it reads later.
-PACKAGES = ("boto3", "aws_lambda_powertools", "pydantic", "fastapi", "mangum")
+MODULES = ("botocore.session", "aws_lambda_powertools", "pydantic", "fastapi", "mangum")
 LONGEST_MESSAGE = 256 * 1024
+
+
+def brought_along(code: Path) -> list[str]:
+    return [name for name in MODULES if (code / name.partition(".")[0]).is_dir()]
 
 
 def preload(code: str) -> None:
     sys.path[0] = code
-    for name in PACKAGES:
-        if Path(code, name).is_dir():
-            with contextlib.suppress(Exception):  # it comes again, and is reported, in the worker
-                importlib.import_module(name)
+    for name in brought_along(Path(code)):
+        with contextlib.suppress(Exception):  # it comes again, and is reported, in the worker
+            importlib.import_module(name)
 
 
 def next_script(asked: socket.socket) -> str | None:

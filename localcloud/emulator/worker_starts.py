@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from ministack.core import lambda_runtime
 
-from localcloud.emulator.preloaded_worker import LONGEST_MESSAGE, PACKAGES
+from localcloud.emulator.preloaded_worker import LONGEST_MESSAGE, brought_along
 
 PROGRAM = Path(__file__).with_name("preloaded_worker.py")
 KEPT = 24  # twice a program's functions; code that was replaced needs no more workers
@@ -125,7 +125,7 @@ class WorkerStarts:
         code = Path(options.get("cwd") or "/").resolve()
         environment: dict[str, str] = options.get("env") or {}
         # Layers come before the code, so that they may replace what it brings along.
-        if "_LAMBDA_LAYERS_DIRS" not in environment and any((code / name).is_dir() for name in PACKAGES):
+        if "_LAMBDA_LAYERS_DIRS" not in environment and brought_along(code):
             with contextlib.suppress(OSError):
                 return self._of(code).fork(command[-1], options["cwd"], environment)
             self._forget(code)

@@ -78,9 +78,7 @@ def test_a_bundle_has_our_code_and_what_it_needs_and_nothing_else() -> None:
     tops = {name.split("/")[0].removesuffix(".py") for name in names if ".dist-info" not in name}
     outside = {
         "aws_lambda_powertools",
-        "boto3",
         "botocore",
-        "s3transfer",
         "dateutil",
         "jmespath",
         "six",

@@ -336,16 +336,16 @@ def test_without_the_right_to_send_it_the_record_is_lost_and_the_log_says_so(
 
 
 IMPORTER = """
-import os, boto3
+import os, botocore.session
 def handler(event, context):
-    return {"imported_by": boto3.IMPORTED_BY, "pid": os.getpid(), "said": os.environ.get("SAID")}
+    return {"imported_by": botocore.session.IMPORTED_BY, "pid": os.getpid(), "said": os.environ.get("SAID")}
 """
-BOTO3 = {"boto3/__init__.py": "import os\nIMPORTED_BY = os.getpid()\n"}
+BOTOCORE = {"botocore/__init__.py": "", "botocore/session.py": "import os\nIMPORTED_BY = os.getpid()\n"}
 
 
 def importers(harness: EmulatorHarness) -> Iterator[dict[str, Any]]:
     """What the first worker of a function answers, the one after its settings were changed, and one after that died."""
-    function, functions = harness.function(IMPORTER, others=BOTO3), harness.client("lambda")
+    function, functions = harness.function(IMPORTER, others=BOTOCORE), harness.client("lambda")
 
     def ask() -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(functions.invoke(FunctionName=function)["Payload"].read())
