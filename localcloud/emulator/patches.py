@@ -17,6 +17,7 @@ from localcloud.emulator import (
     function_permissions,
     kept_state,
     managed_login,
+    refreshed_groups,
     reserved_concurrency,
     retry_delays,
     root_user,
@@ -80,6 +81,7 @@ def install_patches(settings: Settings) -> Emulator:
     managed_login.install()
     sign_up.install()
     token_revocation.install()
+    refreshed_groups.install()
     kept_state.install()
     control = Control(
         instances,

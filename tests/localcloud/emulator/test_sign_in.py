@@ -18,6 +18,7 @@ from tests.localcloud.emulator.harness import REGION, EmulatorHarness
 
 BACK = "https://page.example.org"
 PASSWORD = "Correct-Horse-7"
+TOKENS = ("access_token", "id_token")
 CONFIRMED: dict[str, Any] = {"UserAttributes": [{"Name": "email_verified", "Value": "true"}]}
 
 
@@ -100,13 +101,16 @@ def test_nobody_signs_up_where_only_administrators_create_users(harness: Emulato
     assert cognito.sign_up(ClientId=app_client(harness, user_pool(harness, open_to_all=True)), **who)["UserSub"]
 
 
-def tokens_of_somebody(harness: EmulatorHarness) -> tuple[str, dict[str, Any]]:
-    """A client, and what the token endpoint answers somebody who has signed in with it."""
+def tokens_of_somebody(harness: EmulatorHarness, group: str | None = None) -> tuple[str, dict[str, Any]]:
+    """A client, and what the token endpoint answers a user, perhaps of a group, who has signed in with it."""
     pool = user_pool(harness)
     client, name = app_client(harness, pool), f"{uuid.uuid4().hex[:8]}@example.org"
     cognito = harness.client("cognito-idp")
     cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS", **CONFIRMED)
     cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
+    if group:
+        cognito.create_group(UserPoolId=pool, GroupName=group)
+        cognito.admin_add_user_to_group(UserPoolId=pool, GroupName=group, Username=name)
     form = {"client_id": client, "redirect_uri": BACK, "scope": "openid", "response_type": "code"}
     who = {"username": name, "password": PASSWORD}
     back = web.post(f"{harness.emulator.aws_endpoint}/login", data={**form, **who}).headers["location"]
@@ -115,8 +119,27 @@ def tokens_of_somebody(harness: EmulatorHarness) -> tuple[str, dict[str, Any]]:
     return client, answer.json()
 
 
+def claims_of(token: str) -> dict[str, Any]:
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims
+
+
 def oauth2(harness: EmulatorHarness, endpoint: str, **form: str) -> httpx.Response:
     return web.post(f"{harness.emulator.aws_endpoint}/oauth2/{endpoint}", data=form)
+
+
+def groups_after_renewal(harness: EmulatorHarness) -> list[list[str] | None]:
+    """The groups in a user's access and ID token, from signing in and then from a refresh token."""
+    client, tokens = tokens_of_somebody(harness, "admin")
+    renewal = {"grant_type": "refresh_token", "client_id": client, "refresh_token": tokens["refresh_token"]}
+    renewed = oauth2(harness, "token", **renewal).json()
+    return [claims_of(each[kind]).get("cognito:groups") for each in (tokens, renewed) for kind in TOKENS]
+
+
+def test_a_renewed_token_has_the_users_groups(harness: EmulatorHarness) -> None:
+    """Cognito developer guide, "Understanding user pool JSON web tokens": access and ID tokens have the groups."""
+    assert groups_after_renewal(harness) == [["admin"]] * 4
 
 
 def test_a_refresh_token_that_was_revoked_gives_no_more_tokens(harness: EmulatorHarness) -> None:
@@ -158,8 +181,7 @@ def test_a_token_is_what_signing_in_gives(harness: EmulatorHarness) -> None:
     assert harness.site.put("/_local/users", json=told).status_code == 204
     assert harness.site.get("/_local/users").json() == told["users"]
     token = harness.site.get("/_local/token", params={"user": "carol"}).json()["access_token"]
-    payload = token.split(".")[1]
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    claims = claims_of(token)
     assert (claims["client_id"], claims["token_use"]) == (client, "access")
     assert claims["iss"].endswith(f"/{pool}")
     assert set(claims["scope"].split()) == {"openid", "email"}

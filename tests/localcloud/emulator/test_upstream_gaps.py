@@ -32,6 +32,7 @@ from tests.localcloud.emulator.test_functions import (
 from tests.localcloud.emulator.test_sign_in import (
     PASSWORD,
     app_client,
+    groups_after_renewal,
     oauth2,
     sign_in_page,
     style,
@@ -317,6 +318,10 @@ def test_a_page_that_revokes_a_token_changes_nothing(upstream: EmulatorHarness) 
     oauth2(upstream, "revoke", client_id=client, token=tokens["refresh_token"])
     renewal = {"grant_type": "refresh_token", "client_id": client, "refresh_token": tokens["refresh_token"]}
     assert oauth2(upstream, "token", **renewal).status_code == 200
+
+
+def test_a_renewed_token_has_no_groups(upstream: EmulatorHarness) -> None:
+    assert groups_after_renewal(upstream) == [["admin"], ["admin"], None, None]
 
 
 def test_a_task_does_not_note_that_it_was_started_and_a_time_out_may_not_be_an_expression(
