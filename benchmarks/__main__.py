@@ -31,6 +31,7 @@ PROGRAMS = (
     "cold_start",
     "client",
     "first_visit",
+    "job_list",
     "payload",
     "chatty_script",
     "pipeline",

@@ -44,7 +44,7 @@ REQUESTS_GOAL, KILOBYTES_GOAL, DEPTH_GOAL = 10, 45, 3
 COMPRESSED_FROM_BYTES = 1_000
 NOW, BEFORE = "now", "before"
 SIGN_IN, OPEN = "sign-in", "form"
-_SETTINGS = {
+SETTINGS = {
     SIGN_IN: {"auth": "cognito", "domain": "https://sign-in.invalid", "client_id": "c" * 26, "scope": "openid email"},
     OPEN: {"auth": "none"},
 }
@@ -180,7 +180,7 @@ def measure(folders: Mapping[str, Path], rounds: int, program: Program) -> dict[
     """The visits of each (side, what is shown), in rounds."""
     visits: dict[tuple[str, str], list[Visit]] = {(side, kind): [] for side in folders for kind in _SHOWN}
     with chromium() as browser, contextlib.ExitStack() as stack:
-        addresses = {(side, kind): stack.enter_context(served(folders[side], _SETTINGS[kind])) for side, kind in visits}
+        addresses = {(side, kind): stack.enter_context(served(folders[side], SETTINGS[kind])) for side, kind in visits}
         for number in range(rounds + 1):
             program.say(f"round {number} of {rounds}")
             for case in sorted(addresses, reverse=number % 2 == 1):

@@ -1,4 +1,5 @@
 // @ts-check
+import { owner } from "./api.js";
 import { byId, el, setText } from "./dom.js";
 import { addressOf } from "./job.js";
 import { between, tickingText } from "./time.js";
@@ -20,7 +21,7 @@ export class MachineList {
   update(alive, nameOf) {
     setText(this.#count, alive ? String(alive.length) : "unknown");
     this.#count.classList.toggle("some", Boolean(alive?.length));
-    if (alive) setText(this.#note, alive.length ? "" : "None of your jobs has a machine.");
+    if (alive) setText(this.#note, alive.length ? "" : `None of ${owner ? "this user's" : "your"} jobs has a machine.`);
     const machines = alive ?? [];
     for (const [id, { item }] of this.#rows) {
       if (machines.some(({ instance_id: alive }) => alive === id)) continue;

@@ -11,7 +11,7 @@ from benchmarks.figure import Figure
 from benchmarks.reference import BEGIN, DOCUMENT, END, REFERENCE, with_table
 
 # Programs that no full run on a quiet machine has measured yet; the next one empties this.
-YOUNGER = ["chatty_script", "client", "first_visit"]
+YOUNGER = ["chatty_script", "client", "first_visit", "job_list"]
 
 
 @pytest.fixture(scope="module")

@@ -389,6 +389,7 @@ def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
     expect(recent.get_by_role("listitem")).to_have_text([f"{BOB} $0.0021 since yesterday"])
     recent.get_by_role("link", name=BOB).click()
     expect(form.page.locator("#jobs")).to_contain_text(f"You see what belongs to {BOB}.")
+    expect(form.page.locator("#machines-note")).to_have_text("None of this user's jobs has a machine.")
     expect(form.text).to_be_hidden()
     form.rows.filter(has_text="bobs.txt").get_by_role("link").click()
     form.shown_job_id("bobs.txt")
