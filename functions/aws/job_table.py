@@ -95,9 +95,9 @@ class DynamoJobTable:
             for keys in page["Items"]:
                 yield keys["owner"]["S"], keys["id"]["S"]
 
-    def update(self, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
+    def update(self, owner: str, job_id: str, change: Callable[[Job], Job], known: Job | None = None) -> Job:
         for _ in range(_TRIES):
-            before = self.get(owner, job_id)
+            before, known = known or self.get(owner, job_id), None
             if before is None:
                 raise JobNotFound(f"There is no job {job_id}.", field="job_id")
             after = change(before)

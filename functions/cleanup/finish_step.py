@@ -10,6 +10,7 @@ from functions.execution.record_step import RecordStep
 from functions.jobs.errors import NotFinished
 from functions.jobs.job import Run
 from functions.jobs.ports import Workflow
+from functions.jobs.run_guard import open_job
 
 _ENDED = {"terminated", "unknown"}
 
@@ -36,10 +37,11 @@ class FinishStep:
             JobEnded: the job was cancelled, or an earlier call has recorded the outcome.
             Throttled
         """
-        outcome = self.inspect.inspect(run, instance_id, command_id)
+        job = open_job(self.record.jobs, run)
+        outcome = self.inspect.inspect_job(job, run, instance_id, command_id)
         if outcome.verdict != "finished":
             raise NotFinished(f"{command_id} on {instance_id}: {outcome.verdict}")
-        self.record.finished(run, attempt, outcome)
+        self.record.finished(run, attempt, outcome, job)
         # The token is stored before EC2 is called, so that an event right afterwards finds it.
         if self.machine_table.store_end_token(instance_id, token):
             self.workflow.wake(token)

@@ -54,11 +54,11 @@ class ReleaseStep:
             MachineStillAlive: termination is not confirmed yet; the workflow asks again.
             Throttled
         """
-        records = self.ends.records(run, instance_id)
+        records, known = self.ends.records(run, instance_id)
         alive = [one for one, record in records.items() if not self._is_confirmed(one, record)]
         if alive:
             raise MachineStillAlive(f"{', '.join(alive)} not confirmed terminated yet")
-        receipts, job = self._note(run, records)
+        receipts, job = self._note(run, records, known)
         self.ends.queue.release_slot(run, receipts)
         return Released(run, list(records), job)
 
@@ -69,7 +69,7 @@ class ReleaseStep:
         return self.machine_table.has_ended(instance_id) or is_gone(self.ends.machines, instance_id, launched_at)
 
     def _note(
-        self, run: Run, records: Mapping[str, MachineReceipt | None]
+        self, run: Run, records: Mapping[str, MachineReceipt | None], known: Job | None
     ) -> tuple[Mapping[str, MachineReceipt | None], Job | None]:
         """The receipts with their ends, written into the job's record first: those decide what is charged."""
         job = None
@@ -84,7 +84,7 @@ class ReleaseStep:
 
         # A record that is deleted, or can never be written, does not keep the slot: the machines are gone.
         with suppress(JobNotFound, JobUnreadable, RecordRefused):
-            job = self.ends.jobs.update(run.owner, run.job_id, change)
+            job = self.ends.jobs.update(run.owner, run.job_id, change, known)
             ended |= {machine.instance_id: machine for machine in job.machines if machine.instance_id in ended}
         return ended, job
 

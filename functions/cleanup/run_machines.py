@@ -9,7 +9,7 @@ from functions.execution.machine_state import TERMINATING
 from functions.execution.ports import Machines
 from functions.jobs import clock
 from functions.jobs.errors import JobUnreadable
-from functions.jobs.job import MachineReceipt, Run
+from functions.jobs.job import Job, MachineReceipt, Run
 from functions.jobs.ports import JobTable
 from functions.scheduling.launch_queue import LaunchQueue
 
@@ -28,8 +28,11 @@ class RunMachines:
     queue: LaunchQueue
     machines: Machines
 
-    def records(self, run: Run, instance_id: str | None) -> dict[str, MachineReceipt | None]:
-        """Removes the run from the queue; returns each machine's receipt, if there is one, by instance id."""
+    def records(self, run: Run, instance_id: str | None) -> tuple[dict[str, MachineReceipt | None], Job | None]:
+        """Removes the run from the queue; each machine's receipt, if there is one, by instance id, and the job.
+
+        The job is None where there is none, or none that can be read.
+        """
         self.queue.table.remove(run)
         slot = self.queue.table.slot(run)
         try:
@@ -41,7 +44,7 @@ class RunMachines:
             found[slot.machine.instance_id] = slot.machine
         if job is not None:
             found |= {machine.instance_id: machine for machine in job.machines if machine.run == run.number}
-        return dict(sorted(found.items()))
+        return dict(sorted(found.items())), job
 
 
 def is_gone(machines: Machines, instance_id: str, launched_at: str | None) -> bool:

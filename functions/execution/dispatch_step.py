@@ -109,7 +109,7 @@ class DispatchStep:
             return job if stored_after else replace(job, program=self._program)
 
         try:
-            job = self.jobs.update(run.owner, run.job_id, require_active(run, change))
+            job = self.jobs.update(run.owner, run.job_id, require_active(run, change), job)
         except JobEnded:
             # The job was cancelled during the call. Its log is deleted with it only if the record names the command.
             self.jobs.update(run.owner, run.job_id, lambda job: _with_late_command(job, instance_id, command_id))
@@ -136,7 +136,7 @@ class DispatchStep:
             raise JobEnded(f"{instance_id} is not attempt {attempt}'s machine any more")
         machine = slot.machine
         self.machine_table.add(MachineAssignment(instance_id, run.owner, run.job_id, attempt))
-        job = self.jobs.update(run.owner, run.job_id, require_active(run, lambda job: _launched(job, machine)))
+        job = self.jobs.update(run.owner, run.job_id, require_active(run, lambda job: _launched(job, machine)), job)
         return job, datetime.fromisoformat(slot.online_at) if slot.online_at else None
 
     def _tag(self, run: Run, attempt: int, instance_id: str) -> None:

@@ -30,7 +30,10 @@ class InspectStep:
 
     def inspect(self, run: Run, instance_id: str, command_id: str) -> Outcome:
         """Raises JobEnded: the job was cancelled meanwhile."""
-        job = open_job(self.jobs, run)
+        return self.inspect_job(open_job(self.jobs, run), run, instance_id, command_id)
+
+    def inspect_job(self, job: Job, run: Run, instance_id: str, command_id: str) -> Outcome:
+        """The same for a job that was just read."""
         state = self.machines.command_state(command_id, instance_id)
         over = state if state is not None and state.is_over else None
         if over is not None and not _may_be_caused_by_shutdown(over):
@@ -44,7 +47,7 @@ class InspectStep:
                 return Outcome("running")
             return self._finished(job, over)
         event = TimelineEvent("machine_lost", now(), _lost_detail(instance_id, was_delivered=was_delivered))
-        self.jobs.update(run.owner, run.job_id, require_active(run, lambda job: job.noted(event)))
+        self.jobs.update(run.owner, run.job_id, require_active(run, lambda job: job.noted(event)), job)
         return Outcome("lost")
 
     def _finished(self, job: Job, state: CommandState) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,17 +49,21 @@ class RecordStep:
     files: JobFiles
     mayfly_version: str
 
-    def finished(self, run: Run, attempt: int, outcome: Outcome) -> Job:
-        """Writes the outcome of Inspect; success only if the attempt's output and its manifest are stored."""
-        job = self._update_active(run, lambda job: job.noted(*outcome.events))
+    def finished(self, run: Run, attempt: int, outcome: Outcome, known: Job | None = None) -> Job:
+        """Writes the outcome of Inspect; success only if the attempt's output and its manifest are stored.
+
+        `known` is the job where the caller has just read it.
+        """
+        job = known or self._update_active(run, lambda job: job)
         if is_over(job, run):
             return job
         if outcome.code is not None:
-            return self._failed(run, outcome.code, outcome.message)
+            return self._failed(run, outcome.code, outcome.message, outcome.events, job)
         path = self.files.output_path(output_key(run.owner, run.job_id, attempt, job.output_filename))
         stored = self.files.find_output(path)
         if stored is None:
-            return self._failed(run, "output_not_stored", "The machine reported success, but no result is stored.")
+            words = "The machine reported success, but no result is stored."
+            return self._failed(run, "output_not_stored", words, outcome.events, job)
         facts = manifest_of(job, attempt, stored, outcome.reported, outcome.events, self.mayfly_version).encode()
         manifest = StoredManifest(
             self.files.put_manifest(manifest_key(run.owner, run.job_id, attempt), facts), sha256_hex(facts)
@@ -67,23 +71,29 @@ class RecordStep:
         event = TimelineEvent("succeeded", now(), f"The result has {stored.size:,} bytes.")
 
         def change(job: Job) -> Job:
-            job = job.moved(JobStatus.SUCCEEDED, event)
+            job = job.noted(*outcome.events).moved(JobStatus.SUCCEEDED, event)
             return replace(job, output_file_path=path, output_size=stored.size, manifest=manifest)
 
-        return self._update_active(run, change)
+        return self._update_active(run, change, job)
 
     def broken(self, run: Run, error: str, cause: str) -> Job:
         """Writes a workflow error (its name and Step Functions' cause text) as the job's failure."""
         return self._failed(run, _CODES.get(error, "internal_error"), readable_cause(error, cause))
 
-    def _failed(self, run: Run, code: str, message: str) -> Job:
+    def _failed(
+        self, run: Run, code: str, message: str, noted: Sequence[TimelineEvent] = (), known: Job | None = None
+    ) -> Job:
         error = job_error(code, message)
         event = TimelineEvent("failed", now(), error.message.partition("\n")[0])
-        return self._update_active(run, lambda job: replace(job.moved(JobStatus.FAILED, event), error=error))
 
-    def _update_active(self, run: Run, change: Callable[[Job], Job]) -> Job:
+        def change(job: Job) -> Job:
+            return replace(job.noted(*noted).moved(JobStatus.FAILED, event), error=error)
+
+        return self._update_active(run, change, known)
+
+    def _update_active(self, run: Run, change: Callable[[Job], Job], known: Job | None = None) -> Job:
         """The job, changed only if its run is not over."""
-        return self.jobs.update(run.owner, run.job_id, lambda job: job if is_over(job, run) else change(job))
+        return self.jobs.update(run.owner, run.job_id, lambda job: job if is_over(job, run) else change(job), known)
 
 
 def readable_cause(error: str, cause: str) -> str:

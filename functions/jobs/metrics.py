@@ -128,14 +128,14 @@ class MeasuredJobTable:
     def open_keys(self) -> Iterable[tuple[str, str]]:
         return self.table.open_keys()
 
-    def update(self, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
+    def update(self, owner: str, job_id: str, change: Callable[[Job], Job], known: Job | None = None) -> Job:
         read: list[Job] = []
 
         def noticed(job: Job) -> Job:
             read.append(job)
             return change(job)
 
-        written = self.table.update(owner, job_id, noticed)
+        written = self.table.update(owner, job_id, noticed, known)
         # The last one read is the one that the write was made of; what was read before it had changed meanwhile.
         if found := list(_ends(read[-1], written)):
             self.metrics.record(found)

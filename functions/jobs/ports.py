@@ -36,8 +36,11 @@ class JobTable(Protocol):
     def open_keys(self) -> Iterable[tuple[str, str]]:
         """Owner and id of every job that has not ended; a job may have ended since."""
 
-    def update(self, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
+    def update(self, owner: str, job_id: str, change: Callable[[Job], Job], known: Job | None = None) -> Job:
         """Reads, changes and writes back; starts over after a concurrent write.
+
+        `known` is the record as the caller has read it, and saves the first read. Where it is out of date, the write is
+        refused and made anew of what is read then; a change that changes nothing is not written, so it is not checked.
 
         Raises:
             JobNotFound: the job is gone.

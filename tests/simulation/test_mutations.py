@@ -105,8 +105,10 @@ def test_a_slot_that_a_cancelled_job_keeps_is_found(monkeypatch: pytest.MonkeyPa
 
 
 def test_an_end_that_every_later_step_counts_again_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def update(self: MeasuredJobTable, owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
-        written = self.table.update(owner, job_id, change)
+    def update(
+        self: MeasuredJobTable, owner: str, job_id: str, change: Callable[[Job], Job], known: Job | None = None
+    ) -> Job:
+        written = self.table.update(owner, job_id, change, known)
         if written.status.is_terminal:
             self.metrics.record([JOBS_ENDED.of(1, written.status.value)])
         return written

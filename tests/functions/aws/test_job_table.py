@@ -11,7 +11,7 @@ from functions.cleanup.deletion import Tombstone
 from functions.jobs.errors import ConcurrentChange, JobConflict, JobEnded, JobNotFound
 from functions.jobs.ids import new_job_id
 from functions.jobs.job import Job, JobStatus, TimelineEvent
-from functions.jobs.run_guard import open_job
+from functions.jobs.run_guard import open_job, require_active
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, a_job
 from tests.functions.fakes.machines import a_machine
 
@@ -68,6 +68,31 @@ def test_two_who_change_a_job_at_once_both_have_their_way(table: DynamoJobTable)
     assert table.update("alice", JOB_ID, change).input_text == "one two"
 
 
+def test_a_record_that_the_caller_has_read_is_not_read_again(
+    table: DynamoJobTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.add(a_job(input_text=""))
+    known = table.get("alice", JOB_ID)
+    with monkeypatch.context() as patch:
+        patch.setattr(table, "get", pytest.fail)
+        changed = table.update("alice", JOB_ID, text("one"), known)
+    assert (changed.input_text, changed.revision) == ("one", 2)
+    assert table.get("alice", JOB_ID) == changed
+
+
+def test_a_change_of_an_outdated_record_is_made_anew_of_the_latest(table: DynamoJobTable) -> None:
+    table.add(a_job(input_text=""))
+    known = table.get("alice", JOB_ID)
+    table.update("alice", JOB_ID, text("one "))
+    assert table.update("alice", JOB_ID, text("two"), known).input_text == "one two"
+    table.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
+    with pytest.raises(JobEnded):
+        table.update("alice", JOB_ID, require_active(RUN, text("three")), known)
+    job = table.get("alice", JOB_ID)
+    assert job
+    assert job.input_text == "one two"
+
+
 def test_a_job_that_never_keeps_still_is_given_up(table: DynamoJobTable) -> None:
     table.add(a_job())
 
@@ -100,6 +125,8 @@ def test_a_deleted_job_leaves_a_tombstone_that_nothing_takes_for_a_job(table: Dy
     table.purged(TOMBSTONE)
     assert list(table.unpurged()) == []
     assert table.get("alice", JOB_ID) is None
+    with pytest.raises(JobNotFound):
+        table.update("alice", JOB_ID, text("read before it was deleted"), a_job())
 
 
 def test_a_page_is_full_however_many_jobs_of_it_were_deleted(table: DynamoJobTable) -> None:

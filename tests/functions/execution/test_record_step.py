@@ -56,10 +56,10 @@ def test_a_manifest_is_written_before_the_job_has_succeeded_and_again_with_the_s
     update, written = table.update, list[tuple[str, bytes]]()
     step.files.s3.on_store.append(lambda *each: written.append(each))
 
-    def interrupted(owner: str, job_id: str, change: Callable[[Job], Job]) -> Job:
+    def interrupted(owner: str, job_id: str, change: Callable[[Job], Job], known: Job | None = None) -> Job:
         if written:
             raise ConcurrentChange("the record kept changing")
-        return update(owner, job_id, change)
+        return update(owner, job_id, change, known)
 
     table.update = interrupted  # type: ignore[method-assign]  # the first try breaks off between the two
     with pytest.raises(ConcurrentChange):

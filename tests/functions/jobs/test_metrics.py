@@ -98,7 +98,7 @@ def test_a_job_that_the_sweeper_ends_is_counted_with_its_machine() -> None:
 
 def test_what_is_not_written_is_not_counted() -> None:
     class Busy(MemoryJobTable):
-        def update(self, owner: str, job_id: str, change: object) -> Job:
+        def update(self, owner: str, job_id: str, change: object, known: Job | None = None) -> Job:
             raise ConcurrentChange("busy")
 
     metrics = FakeMetrics()
@@ -111,7 +111,7 @@ def test_only_the_read_that_the_write_was_made_of_counts() -> None:
     measured = Measured()
 
     class Overtaken(MemoryJobTable):
-        def update(self, owner: str, job_id: str, change: object) -> Job:
+        def update(self, owner: str, job_id: str, change: object, known: Job | None = None) -> Job:
             measured.table.update(owner, job_id, change)  # type: ignore[arg-type]  # somebody else is faster
             change(a_job(status=JobStatus.RUNNING))  # type: ignore[operator]  # what was read before that
             return measured.table.update(owner, job_id, change)  # type: ignore[arg-type]
