@@ -92,11 +92,12 @@ class Steps(pulumi.ComponentResource):
                 table,
                 [
                     self._table(
-                        *_READ_AND_WRITE,
+                        "dynamodb:BatchGetItem",
                         "dynamodb:BatchWriteItem",
                         "dynamodb:DeleteItem",
                         "dynamodb:PutItem",
                         "dynamodb:Query",
+                        "dynamodb:UpdateItem",
                     ),
                     answer_workflow(args.state_machine_arn, "states:SendTaskSuccess"),
                     LOOK_AT_MACHINES,
@@ -107,7 +108,7 @@ class Steps(pulumi.ComponentResource):
                 "release",
                 {**table, "STACK": args.config.stack},
                 [
-                    self._table(*_READ_AND_WRITE, *_USE_QUEUE),
+                    self._table(*_READ_AND_WRITE, *_USE_QUEUE, "dynamodb:BatchGetItem"),
                     LOOK_AT_MACHINES,
                     answer_workflow(args.state_machine_arn, "states:SendTaskFailure"),
                     end_machines(args.region, args.account_id, args.config.stack),
@@ -162,7 +163,7 @@ class Steps(pulumi.ComponentResource):
     def _launch_policy(self) -> list[Statement]:
         args = self._args
         return [
-            self._table(*_READ_AND_WRITE, *_USE_QUEUE, "dynamodb:BatchWriteItem"),
+            self._table(*_READ_AND_WRITE, *_USE_QUEUE, "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"),
             LOOK_AT_MACHINES,
             end_machines(args.region, args.account_id, args.config.stack),
             answer_workflow(args.state_machine_arn, "states:SendTaskSuccess", "states:SendTaskFailure"),
@@ -290,7 +291,7 @@ class Steps(pulumi.ComponentResource):
     def _dispatch_policy(self) -> list[Statement]:
         args = self._args
         return [
-            self._table(*_READ_AND_WRITE, "dynamodb:PutItem"),
+            self._table(*_READ_AND_WRITE, "dynamodb:BatchGetItem", "dynamodb:PutItem"),
             LOOK_AT_MACHINES,
             # What Dispatch signs for the machine, Dispatch must be allowed itself.
             Statement(

@@ -1,7 +1,7 @@
 """Amazon DynamoDB: one table with one sparse index, as infra/jobs_table.py makes it, behind a client like boto3's.
 
-It answers what DynamoDB answers, at once and always the same way: conditions, 400 KB an item, 25 writes a batch, pages
-of 1 MB, and errors (DynamoDB API reference; developer guide, "Quotas"). What it does not know, it refuses.
+It answers what DynamoDB answers, at once and always the same way: conditions, 400 KB an item, 25 writes or 100 reads a
+batch, pages of 1 MB, and errors (DynamoDB API reference; developer guide, "Quotas"). What it does not know, it refuses.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Key = tuple[str, str]
 TABLE = "jobs"
 MOST_BYTES = 400 * 1024
 _PAGE_BYTES = 1 << 20
-_MOST_WRITES = 25
+_MOST_WRITES, _MOST_READS = 25, 100
 # Bytes of a request unit ("Read and write operations", developer guide). A failed condition is billed as a write is.
 _READ_BLOCK, _WRITE_BLOCK = 4_096, 1_024
 _HASH_KEYS = ("owner", OPEN_INDEX)
@@ -57,6 +57,7 @@ class DynamoDb:
         self._calls = calls
         self.client: Any = SimpleNamespace(
             get_item=self._get_item,
+            batch_get_item=self._batch_get_item,
             put_item=self._put_item,
             update_item=self._update_item,
             delete_item=self._delete_item,
@@ -100,6 +101,20 @@ class DynamoDb:
             return {} if item is None else {"Item": item}
 
         return self._make("GetItem", effect)
+
+    def _batch_get_item(self, *, RequestItems: Mapping[str, Mapping[str, Any]]) -> Item:  # noqa: N803  # boto3's
+        ((table, asked),) = RequestItems.items()
+        keys = [self._key(table, key) for key in asked["Keys"]]
+        if not 1 <= len(keys) <= _MOST_READS or len(set(keys)) < len(keys):
+            raise _invalid("BatchGetItem", "Provided list of item keys contains duplicates, or too many")
+
+        def effect() -> Item:
+            for key in keys:
+                self._read(key[0], self.size(key), is_consistent=asked.get("ConsistentRead", False))
+            found = [self.items[key] for key in keys if key in self.items]
+            return {"Responses": {table: found}, "UnprocessedKeys": {}}
+
+        return self._make("BatchGetItem", effect)
 
     def _put_item(self, *, TableName: str, Item: Item, **given: Any) -> Item:  # noqa: N803  # boto3's
         key = self._key(TableName, Item, whole=False)

@@ -30,7 +30,7 @@ class StorageError:
         return service == self.service and not (self.is_about_writes and operation in _READS)
 
 
-_READS = {"GetItem", "Query", "GetObject", "HeadObject", "ListObjectsV2"}
+_READS = {"GetItem", "BatchGetItem", "Query", "GetObject", "HeadObject", "ListObjectsV2"}
 
 # No effect: the request was not let in.
 THROTTLED = tuple(

@@ -51,12 +51,12 @@ class DynamoJobTable:
         return None
 
     def get(self, owner: str, job_id: str) -> Job | None:
-        item = self._client.get_item(TableName=self._table, Key=_key(owner, job_id), ConsistentRead=True).get("Item")
-        return None if item is None or is_tombstone(item) else _job(item)
+        answer = self._client.get_item(TableName=self._table, Key=job_key(owner, job_id), ConsistentRead=True)
+        return job_of(answer.get("Item"))
 
     def page(self, owner: str, limit: int, before: str | None, batch: str | None = None) -> JobPage:
         items: list[dict[str, Any]] = []
-        last: Any = _key(owner, before) if before else {}
+        last: Any = job_key(owner, before) if before else {}
         reads = 0
         while last is not None and len(items) < limit and (batch is None or reads < _FILTERED_READS):
             answer = self._client.query(
@@ -128,13 +128,13 @@ class DynamoJobTable:
         return True
 
     def tombstone(self, owner: str, job_id: str) -> Tombstone | None:
-        item = self._client.get_item(TableName=self._table, Key=_key(owner, job_id), ConsistentRead=True).get("Item")
+        item = self._client.get_item(TableName=self._table, Key=job_key(owner, job_id), ConsistentRead=True).get("Item")
         return tombstone_of(item) if item and is_tombstone(item) else None
 
     def purged_once(self, tombstone: Tombstone) -> None:
         self._client.update_item(
             TableName=self._table,
-            Key=_key(tombstone.owner, tombstone.job_id),
+            Key=job_key(tombstone.owner, tombstone.job_id),
             UpdateExpression="SET is_purged = :yes",
             ExpressionAttributeValues={":yes": {"BOOL": True}},
         )
@@ -142,7 +142,7 @@ class DynamoJobTable:
     def purged(self, tombstone: Tombstone) -> None:
         self._client.update_item(
             TableName=self._table,
-            Key=_key(tombstone.owner, tombstone.job_id),
+            Key=job_key(tombstone.owner, tombstone.job_id),
             UpdateExpression="REMOVE #open",
             ExpressionAttributeNames={"#open": OPEN_INDEX},
         )
@@ -159,7 +159,7 @@ class DynamoJobTable:
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=_key(before.owner, before.id),
+                Key=job_key(before.owner, before.id),
                 UpdateExpression=expression,
                 ConditionExpression="#revision = :expected",
                 ExpressionAttributeNames={f"#{name}": name for name in [*written, *removed]},
@@ -173,6 +173,15 @@ class DynamoJobTable:
                 raise RecordRefused(f"the record of job {after.id}: {error.response['Error']['Message']}") from error
             raise
         return True
+
+
+def job_of(item: dict[str, Any] | None) -> Job | None:
+    """The job of an item; None where there is no item, or the tombstone of a deleted job.
+
+    Raises:
+        JobUnreadable: this version cannot read it.
+    """
+    return None if item is None or is_tombstone(item) else _job(item)
 
 
 def _job(item: dict[str, Any]) -> Job:
@@ -192,5 +201,5 @@ def _of_owner(owner: str, batch: str | None) -> dict[str, Any]:
     return {**condition, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
 
 
-def _key(owner: str, job_id: str) -> dict[str, Any]:
+def job_key(owner: str, job_id: str) -> dict[str, Any]:
     return {"owner": {"S": owner}, "id": {"S": job_id}}

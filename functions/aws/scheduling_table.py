@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, TypeVar
 
 from functions.aws.attribute_values import deserialize, serialize
@@ -25,7 +24,7 @@ from functions.scheduling.scheduler import MAX_BATCH
 # Owners are token subjects or "anonymous"; none begins with "#".
 _ENTRIES = "#queue"
 _SLOTS = "#slot"
-_LEASE = {"owner": {"S": "#lease"}, "id": {"S": "launch"}}
+LEASE_KEY = {"owner": {"S": "#lease"}, "id": {"S": "launch"}}
 # The holder's function has ended by then, whatever became of it.
 _LEASE_SECONDS = 60.0
 # The lease's attributes about boots begin so; an instance type follows. Each type has an attribute of its own, since a
@@ -53,7 +52,7 @@ class DynamoSchedulingTable(DynamoLedger):
         try:
             answer = self._client.update_item(
                 TableName=self._table,
-                Key=_entry_key(run),
+                Key=entry_key(run),
                 UpdateExpression="SET #run = :run, attempt = :attempt, #token = :token, #order = :order,"
                 " since = if_not_exists(since, :now)" + "".join(f", {name} = :{name}" for name in some),
                 # A timed-out call may still run, and write its dead token after the step's next try. Clocks cannot
@@ -91,7 +90,7 @@ class DynamoSchedulingTable(DynamoLedger):
         )
 
     def entry(self, run: Run) -> QueueEntry | None:
-        return _first(readable(entry_of, self._items(_entry_key(run)), _name))
+        return _first(readable(entry_of, self._items(entry_key(run)), _name))
 
     def remove(self, run: Run, attempt: int | None = None) -> QueueEntry | None:
         condition: dict[str, Any] = {}
@@ -100,11 +99,11 @@ class DynamoSchedulingTable(DynamoLedger):
                 "ConditionExpression": "attempt = :attempt",
                 "ExpressionAttributeValues": {":attempt": serialize(attempt)},
             }
-        item = self._delete(_entry_key(run), condition)
+        item = self._delete(entry_key(run), condition)
         return _first(readable(entry_of, [item] if item else [], _name))
 
     def slot(self, run: Run) -> Slot | None:
-        return _first(readable(slot_of, self._items(_key(_SLOTS, run)), _name))
+        return slot_or_none(self._get(slot_key(run)))
 
     def slots(self) -> Sequence[Slot]:
         return readable(slot_of, self._all(_SLOTS), _name)
@@ -128,14 +127,14 @@ class DynamoSchedulingTable(DynamoLedger):
             "ConditionExpression": "instance_id = :id",
             "ExpressionAttributeValues": {":id": serialize(instance_id)},
         }
-        self._delete(_key(_SLOTS, run), condition)
+        self._delete(slot_key(run), condition)
 
     def acquire_lease(self, name: str) -> Lease | None:
         holder = str(uuid.uuid4())
         try:
             answer = self._client.update_item(
                 TableName=self._table,
-                Key=_LEASE,
+                Key=LEASE_KEY,
                 UpdateExpression="SET holder = :holder, #name = :name, #until = :until",
                 ConditionExpression="attribute_not_exists(#until) OR #until < :now OR #name = :name",
                 ExpressionAttributeNames={"#name": "name", "#until": "until"},
@@ -157,22 +156,21 @@ class DynamoSchedulingTable(DynamoLedger):
     def note_boot(self, instance_type: str, seconds: float) -> None:
         self._client.update_item(
             TableName=self._table,
-            Key=_LEASE,
+            Key=LEASE_KEY,
             UpdateExpression="SET #boot = :seconds",
             ExpressionAttributeNames={"#boot": _BOOT + instance_type},
             ExpressionAttributeValues={":seconds": {"N": f"{seconds:.1f}"}},
         )
 
     def batch_under_way(self) -> Batch | None:
-        return _batch_of(_plain(self._get(_LEASE) or {}))
+        return _batch_of(_plain(self._get(LEASE_KEY) or {}))
 
     def last_served(self) -> Mapping[str, str]:
-        served: dict[str, str] = _plain(self._get(_LEASE) or {}).get("served", {})
+        served: dict[str, str] = _plain(self._get(LEASE_KEY) or {}).get("served", {})
         return served
 
     def is_leased(self) -> bool:
-        item = self._get(_LEASE)
-        return item is not None and "until" in item and float(item["until"]["N"]) >= clock.utc_now().timestamp()
+        return is_leased_by_another(self._get(LEASE_KEY), "")
 
     def save_batch(self, lease: Lease, batch: Batch) -> None:
         attempts = [{"run": vars(run), "attempt": attempt} for run, attempt in batch.attempts]
@@ -192,7 +190,7 @@ class DynamoSchedulingTable(DynamoLedger):
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=_LEASE,
+                Key=LEASE_KEY,
                 UpdateExpression=expression,
                 ConditionExpression="holder = :holder",
                 ExpressionAttributeValues=values | {":holder": serialize(lease.holder)},
@@ -227,17 +225,28 @@ class DynamoSchedulingTable(DynamoLedger):
         return [item for page in pages for item in page["Items"]]
 
 
-def _entry_key(run: Run) -> dict[str, Any]:
+def entry_key(run: Run) -> dict[str, Any]:
     """Sorted by owner, so that each owner's first entries can be read without the others."""
     return {"owner": {"S": _ENTRIES}, "id": {"S": owners_key(run.owner, run.name)}}
 
 
-def _key(owner: str, run: Run) -> dict[str, Any]:
-    return {"owner": {"S": owner}, "id": {"S": run.name}}
+def slot_key(run: Run) -> dict[str, Any]:
+    return {"owner": {"S": _SLOTS}, "id": {"S": run.name}}
+
+
+def is_leased_by_another(lease: Mapping[str, Any] | None, name: str) -> bool:
+    """Whether `name` could not acquire the lease at this moment; `lease` is its item, as it is in the table."""
+    is_held = lease is not None and "until" in lease and float(lease["until"]["N"]) >= clock.utc_now().timestamp()
+    return is_held and lease is not None and lease.get("name") != {"S": name}
+
+
+def slot_or_none(item: dict[str, Any] | None) -> Slot | None:
+    """The slot of an item, if there is one that this version can read."""
+    return _first(readable(slot_of, [item] if item else [], _name))
 
 
 def _slot_item(slot: Slot) -> dict[str, Any]:
-    return _key(_SLOTS, slot.run) | {
+    return slot_key(slot.run) | {
         "run": serialize(vars(slot.run)),
         "machine": serialize(vars(slot.machine)),
         "instance_id": serialize(slot.machine.instance_id),
@@ -267,7 +276,7 @@ def entry_of(item: Mapping[str, Any]) -> QueueEntry:
     plain = _plain(item)
     datetime.fromisoformat(plain["since"])  # raises where it is no time
     return QueueEntry(
-        _named(item, plain, _entry_key),
+        _named(item, plain, entry_key),
         int(plain["attempt"]),
         plain["token"],
         plain["since"],
@@ -279,7 +288,7 @@ def entry_of(item: Mapping[str, Any]) -> QueueEntry:
 def slot_of(item: Mapping[str, Any]) -> Slot:
     """A slot, as its item has it; it raises what entry_of does."""
     plain = _plain(item)
-    return Slot(_named(item, plain, partial(_key, _SLOTS)), machine_from(plain["machine"]), plain.get("online_at"))
+    return Slot(_named(item, plain, slot_key), machine_from(plain["machine"]), plain.get("online_at"))
 
 
 def _named(item: Mapping[str, Any], plain: Mapping[str, Any], key: Callable[[Run], dict[str, Any]]) -> Run:

@@ -8,10 +8,10 @@ from datetime import timedelta
 from functions.execution.machine_state import TERMINATING
 from functions.execution.ports import Machines
 from functions.jobs import clock
-from functions.jobs.errors import JobUnreadable
 from functions.jobs.job import Job, MachineReceipt, Run
 from functions.jobs.ports import JobTable
 from functions.scheduling.launch_queue import LaunchQueue
+from functions.scheduling.ports import RunReader
 
 # EC2 goes on showing a terminated instance for about an hour.
 _FORGOTTEN_AFTER = timedelta(minutes=30)
@@ -27,18 +27,17 @@ class RunMachines:
     jobs: JobTable
     queue: LaunchQueue
     machines: Machines
+    reader: RunReader
 
     def records(self, run: Run, instance_id: str | None) -> tuple[dict[str, MachineReceipt | None], Job | None]:
         """Removes the run from the queue; each machine's receipt, if there is one, by instance id, and the job.
 
         The job is None where there is none, or none that can be read.
         """
-        self.queue.table.remove(run)
-        slot = self.queue.table.slot(run)
-        try:
-            job = self.jobs.get(run.owner, run.job_id)
-        except JobUnreadable:
-            job = None  # the slot and the workflow know the machine, too
+        job, slot, is_waiting = self.reader.at_end(run)
+        if is_waiting:
+            self.queue.table.remove(run)
+            job, slot, _ = self.reader.at_end(run)  # a lease holder may have found the entry until now
         found: dict[str, MachineReceipt | None] = {instance_id: None} if instance_id else {}
         if slot is not None:
             found[slot.machine.instance_id] = slot.machine

@@ -16,9 +16,9 @@ from functions.jobs.errors import AgentNotOnline, JobEnded, MachineBooting, Mach
 from functions.jobs.isolation import isolated
 from functions.jobs.job import Job, JobStatus, MachineReceipt, Program, Run, TimelineEvent
 from functions.jobs.ports import JobFiles, JobTable
-from functions.jobs.run_guard import open_job, require_active
+from functions.jobs.run_guard import require_active, require_open
 from functions.jobs.s3_keys import output_key, spec_key
-from functions.scheduling.ports import SchedulingTable
+from functions.scheduling.ports import RunReader, SchedulingTable
 
 # How long a machine can fetch payload, spec and input once it has its command: the largest input at a tenth of the
 # smallest instance type's bandwidth, with time for retries.
@@ -53,6 +53,7 @@ FIRST_CALL = BootWait()
 class DispatchStep:
     jobs: JobTable
     queue: SchedulingTable
+    reader: RunReader
     machine_table: MachineTable
     machines: Machines
     files: JobFiles
@@ -126,12 +127,14 @@ class DispatchStep:
 
     def _with_machine(self, run: Run, attempt: int, instance_id: str, wait: BootWait) -> tuple[Job, datetime | None]:
         """The job with its machine, and when that is expected to be online."""
-        job = open_job(self.jobs, run)
+        # Only the first call for a machine needs the slot.
+        found, slot = self.reader.job_and_slot(run) if wait.is_first else (self.jobs.get(run.owner, run.job_id), None)
+        job = require_open(found, run)
         if job.instance_id == instance_id:
             if wait.is_after_boot:
                 self._tag(run, attempt, instance_id)
             return job, wait.online_at
-        slot = self.queue.slot(run)
+        slot = slot or self.queue.slot(run)
         if slot is None or slot.machine.instance_id != instance_id:
             raise JobEnded(f"{instance_id} is not attempt {attempt}'s machine any more")
         machine = slot.machine

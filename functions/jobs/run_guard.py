@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from functions.jobs.errors import JobEnded
+from functions.jobs.errors import JobEnded, JobNotFound
 from functions.jobs.job import Job, Run
 from functions.jobs.ports import JobTable
 
@@ -35,4 +35,15 @@ def open_job(jobs: JobTable, run: Run) -> Job:
     Raises:
         JobEnded, JobNotFound
     """
-    return jobs.update(run.owner, run.job_id, require_active(run, lambda job: job))
+    return require_open(jobs.get(run.owner, run.job_id), run)
+
+
+def require_open(job: Job | None, run: Run) -> Job:
+    """The job that was read, if this run of it is not over.
+
+    Raises:
+        JobEnded, JobNotFound
+    """
+    if job is None:
+        raise JobNotFound(f"There is no job {run.job_id}.", field="job_id")
+    return require_active(run, lambda job: job)(job)

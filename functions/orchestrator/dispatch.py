@@ -14,6 +14,7 @@ from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.machines import AwsMachines
+from functions.aws.run_reader import DynamoRunReader
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.execution.dispatch_step import BootWait, DispatchStep
 from functions.lambda_handler import lambda_handler
@@ -34,6 +35,7 @@ def dispatch_step() -> DispatchStep:
     return DispatchStep(
         jobs=DynamoJobTable(clients.dynamodb, settings.jobs_table),
         queue=DynamoSchedulingTable(clients.dynamodb, settings.jobs_table),
+        reader=DynamoRunReader(clients.dynamodb, settings.jobs_table),
         machine_table=DynamoMachineTable(clients.dynamodb, settings.jobs_table),
         machines=AwsMachines(clients, log_group=settings.machine_log_group),
         files=S3JobFiles(

@@ -14,6 +14,7 @@ from functions.aws.clients import CONNECTIONS, Clients
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.measured_machines import MeasuredMachines
 from functions.aws.metrics import EmfMetrics
+from functions.aws.run_reader import DynamoRunReader
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.warm_pool_machines import AwsWarmPoolMachines
 from functions.aws.warm_pool_table import DynamoWarmPoolTable
@@ -54,7 +55,7 @@ def launch_step() -> LaunchStep:
         spending=settings.spending,
         pool=_pool(settings, clients) if settings.pool_size else None,
     )
-    return LaunchStep(jobs, queue, scheduler)
+    return LaunchStep(jobs, queue, scheduler, DynamoRunReader(clients.dynamodb, settings.jobs_table))
 
 
 def _pool(settings: LaunchSettings, clients: Clients) -> WarmPool:

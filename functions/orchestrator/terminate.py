@@ -11,6 +11,7 @@ from functions.aws.clients import Clients
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.machines import AwsMachines
+from functions.aws.run_reader import DynamoRunReader
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.cleanup.run_machines import RunMachines
@@ -28,7 +29,8 @@ _THROTTLE_WAITS = (0.4, 0.8, 1.6)
 def ends(clients: Clients) -> RunMachines:
     table = TableSettings.from_env(os.environ).jobs_table
     queue = LaunchQueue(DynamoSchedulingTable(clients.dynamodb, table), StepFunctionsWorkflow(clients.stepfunctions))
-    return RunMachines(DynamoJobTable(clients.dynamodb, table), queue, AwsMachines(clients))
+    reader = DynamoRunReader(clients.dynamodb, table)
+    return RunMachines(DynamoJobTable(clients.dynamodb, table), queue, AwsMachines(clients), reader)
 
 
 @cache

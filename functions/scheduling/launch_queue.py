@@ -73,9 +73,10 @@ class LaunchQueue:
         While the lease is held, no run is woken: its holder reads the queue again after releasing it, and is often the
         next run itself.
         """
-        if self.table.is_leased():
+        waiting = self.next_waiting(but)
+        if not waiting or self.table.is_leased():
             return
-        for entry in self.next_waiting(but):
+        for entry in waiting:
             with isolated("notify the next in the queue", entry.run.name):
                 if self.workflow.fail(entry.token, CapacityAvailable.__name__, "there may be room"):
                     return

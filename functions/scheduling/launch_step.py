@@ -20,9 +20,9 @@ from functions.jobs.errors import CapacityAvailable, JobCostCap, JobEnded, Lease
 from functions.jobs.isolation import isolated
 from functions.jobs.job import JobStatus, Run, TimelineEvent
 from functions.jobs.ports import JobTable
-from functions.jobs.run_guard import open_job, require_active
+from functions.jobs.run_guard import open_job, require_active, require_open
 from functions.scheduling.launch_queue import LaunchQueue
-from functions.scheduling.ports import BatchResult, QueueEntry, Refusal, Slot
+from functions.scheduling.ports import BatchResult, QueueEntry, Refusal, RunReader, Slot
 from functions.scheduling.scheduler import STEP_ERRORS, Scheduler
 
 # How long one invocation keeps launching: well inside its function's time-out of a minute.
@@ -40,6 +40,7 @@ class LaunchStep:
     jobs: JobTable
     queue: LaunchQueue
     scheduler: Scheduler
+    reader: RunReader
 
     def run(self, run: Run, attempt: int, token: str, asks: int = 0, redrives: int = 0) -> None:
         """Enqueues the run and, if the lease is free, launches for all runs in the queue.
@@ -61,12 +62,14 @@ class LaunchStep:
             entry = self.queue.table.enqueue(
                 run, attempt, token, requested_type, self._quiet_until(asks), _order(attempt, redrives, asks)
             )
-            open_job(self.jobs, run)  # a cancellation after this finds the entry
+            # Read after the entry was written: a cancellation after this finds it, and so does the lease's
+            # holder, who reads the queue again after releasing it.
+            latest, held, is_leased = self.reader.before_launch(run)
+            require_open(latest, run)
         except (JobEnded, JobCostCap):
             self.queue.table.remove(run)
             raise
         # A slot exists when an earlier try of this step got a machine and only its answer was lost.
-        held = self.queue.table.slot(run)
         if held is not None and held.machine.attempt > attempt:
             # The workflow no longer waits for this call. Its machine would replace the one that the run has.
             self.queue.table.remove(run, attempt)
@@ -78,7 +81,8 @@ class LaunchStep:
             raise QueueTimeout(
                 f"No machine within {self.scheduler.timeout_text if too_long else f'{MOST_ASKS} requests'}."
             )
-        slot = self._schedule(entry, slot)
+        if not is_leased:
+            slot = self._schedule(entry, slot)
         if slot is not None:
             self.scheduler.assign(entry, slot)
         elif self.scheduler.is_full():

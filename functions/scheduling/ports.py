@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from functions.jobs.job import MachineReceipt, Run
+from functions.jobs.job import Job, MachineReceipt, Run
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,23 @@ class LeaseTable(Protocol):
 
 class SchedulingTable(QueueTable, SlotTable, CostLedger, LeaseTable, Protocol):
     """All of what scheduling stores, which one DynamoDB table holds. Reads see every earlier write."""
+
+
+class RunReader(Protocol):
+    """Several records of a run in one call. Reads see every earlier write, but the records are read one by one."""
+
+    def job_and_slot(self, run: Run) -> tuple[Job | None, Slot | None]:
+        """Raises JobUnreadable: this version cannot read the job's record."""
+
+    def before_launch(self, run: Run) -> tuple[Job | None, Slot | None, bool]:
+        """Job and slot, and whether another run holds the launch lease at this moment.
+
+        Raises:
+            JobUnreadable: this version cannot read the job's record.
+        """
+
+    def at_end(self, run: Run) -> tuple[Job | None, Slot | None, bool]:
+        """Job and slot, and whether the run is in the queue; the job is None also where it cannot be read."""
 
 
 @dataclass(frozen=True)

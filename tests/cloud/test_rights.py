@@ -40,6 +40,8 @@ BY_CHANCE = {
     "mayfly-local-inspect-command": {"dynamodb:UpdateItem"},
     # A machine whose end is reported before its job's outcome is recorded.
     "mayfly-local-record": {"states:SendTaskSuccess"},
+    # An entry in the queue whose Launch step failed unexpectedly.
+    "mayfly-local-terminate": {"dynamodb:DeleteItem"},
 }
 
 UNKNOWN = "i-0123456789abcdef0"

@@ -16,6 +16,7 @@ from functions.scheduling.ports import Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.run_reader import SeparateReads
 from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
@@ -32,8 +33,8 @@ class Release:
         self.table, self.flow = new_scheduling_table(), FakeWorkflow()
         self.machines = FakeMachines(states=states or {})
         self.table.enqueue(Run("bob", OTHER_ID), 1, "bobs-token")
-        self.machine_table = new_machine_table()
-        self.ends = RunMachines(self.jobs, LaunchQueue(self.table, self.flow), self.machines)
+        self.machine_table, self.reader = new_machine_table(), SeparateReads(self.jobs, self.table)
+        self.ends = RunMachines(self.jobs, LaunchQueue(self.table, self.flow), self.machines, self.reader)
 
     def __call__(self, instance_id: str | None = "i-1", run: Run = RUN) -> list[str]:
         self.released = ReleaseStep(self.ends, self.machine_table).release(run, instance_id)

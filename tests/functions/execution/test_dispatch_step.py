@@ -19,6 +19,7 @@ from functions.scheduling.ports import Slot
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.run_reader import SeparateReads
 from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 
 SHA = "a" * 64
@@ -40,6 +41,7 @@ class Dispatch:
         self.step = DispatchStep(
             jobs=self.jobs,
             queue=self.queue,
+            reader=SeparateReads(self.jobs, self.queue),
             machine_table=self.machine_table,
             machines=self.machines,
             files=self.files,

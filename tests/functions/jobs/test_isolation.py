@@ -18,6 +18,7 @@ import pytest
 from functions.aws.job_items import to_item
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
+from functions.aws.run_reader import DynamoRunReader
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.sweep_position import DynamoSweepPosition
 from functions.cleanup.release_step import ReleaseStep
@@ -53,6 +54,7 @@ class World:
         self.jobs = DynamoJobTable(CLIENT, self.table)
         self.scheduling = DynamoSchedulingTable(CLIENT, self.table)
         self.machine_table = DynamoMachineTable(CLIENT, self.table)
+        self.reader = DynamoRunReader(CLIENT, self.table)
         self.queue = LaunchQueue(self.scheduling, self.flow)
 
     def add(self, run: Run, machine: str | None = None) -> None:
@@ -201,7 +203,8 @@ def test_whatever_a_jobs_record_is_its_release_charges_and_frees_the_slot(worst:
     world.add(WORST, "i-worst")
     WORST_ITEMS[worst](world)
     world.machines.states["i-worst"] = "terminated"
-    ReleaseStep(RunMachines(world.jobs, world.queue, world.machines), world.machine_table).release(WORST, "i-worst")
+    ends = RunMachines(world.jobs, world.queue, world.machines, world.reader)
+    ReleaseStep(ends, world.machine_table).release(WORST, "i-worst")
     assert world.scheduling.slots() == []
     assert world.scheduling.ledger("2026-01-31").machines == {"i-worst"}
 
@@ -237,7 +240,7 @@ def test_whatever_one_jobs_items_are_the_others_get_their_machines(worst: str) -
         sleep=lambda _: None,
         for_each=_one_by_one,
     )
-    LaunchStep(world.jobs, world.queue, scheduler).run(GOOD, 1, "good-token")
+    LaunchStep(world.jobs, world.queue, scheduler, world.reader).run(GOOD, 1, "good-token")
     assert "good-token" in world.flow.woken
     assert world.scheduling.slot(GOOD)
 

@@ -21,6 +21,7 @@ from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.metrics import FakeMetrics
+from tests.functions.fakes.run_reader import SeparateReads
 from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
@@ -36,7 +37,9 @@ class Measured:
         self.metrics = FakeMetrics()
         self.jobs = MeasuredJobTable(self.table, self.metrics)
         self.record_step = RecordStep(self.jobs, MemoryJobFiles(OUTPUT), "1.2.3")
-        self.queue = LaunchQueue(new_scheduling_table(), FakeWorkflow(states={JOB_ID: "FAILED"}))
+        scheduling = new_scheduling_table()
+        self.queue = LaunchQueue(scheduling, FakeWorkflow(states={JOB_ID: "FAILED"}))
+        self.reader = SeparateReads(self.jobs, scheduling)
 
     def cancel(self) -> Job:
         return self.jobs.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
@@ -173,10 +176,9 @@ def test_a_machine_is_measured_once_when_its_end_is_first_written(
     stopped_clock.go_on(103)
     record = a_machine(hourly_micro_usd=hourly)
     measured = Measured(status=JobStatus.SUCCEEDED, machines=(record,))
-    release = ReleaseStep(
-        RunMachines(measured.jobs, measured.queue, FakeMachines(states={"i-1": "terminated"})),
-        new_machine_table(),
-    )
+    machines = FakeMachines(states={"i-1": "terminated"})
+    ends = RunMachines(measured.jobs, measured.queue, machines, measured.reader)
+    release = ReleaseStep(ends, new_machine_table())
     for _ in range(2):
         release.release(RUN, "i-1")
     found = measured.metrics.values

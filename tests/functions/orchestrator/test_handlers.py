@@ -37,6 +37,7 @@ from tests.functions.fakes.budget import SETTINGS
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.run_reader import SeparateReads
 from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.orchestrator.lambda_context import CONTEXT
@@ -156,7 +157,8 @@ def test_an_error_of_a_step_reaches_the_workflow_under_its_own_name(monkeypatch:
 
 
 def test_release_takes_no_instance_where_none_was_launched(monkeypatch: pytest.MonkeyPatch) -> None:
-    ends = RunMachines(MemoryJobTable(a_job()), LaunchQueue(new_scheduling_table(), FakeWorkflow()), FakeMachines())
+    jobs, table = MemoryJobTable(a_job()), new_scheduling_table()
+    ends = RunMachines(jobs, LaunchQueue(table, FakeWorkflow()), FakeMachines(), SeparateReads(jobs, table))
     monkeypatch.setattr(release, "release_step", lambda: ReleaseStep(ends, new_machine_table()))
     assert release.handler({**WHO, "instance_id": ""}, CONTEXT) == {
         "terminated": [],

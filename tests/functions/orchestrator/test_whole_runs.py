@@ -27,6 +27,7 @@ from functions.submission.submission import Submission
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.machine_log import FakeMachineLog
+from tests.functions.fakes.run_reader import SeparateReads
 from tests.functions.fakes.tables import new_machine_table
 from tests.functions.orchestrator.lambda_context import CONTEXT
 from tests.functions.orchestrator.states_language import StatesLanguage, Way
@@ -118,10 +119,11 @@ def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
     """A stack with one queued job; `sends` and `commands` of its machines say how they do."""
     queue = WaitingQueue.of(1)
     files, machine_table = MemoryJobFiles(), new_machine_table()
-    whole = LaunchQueue(queue.table, queue.flow)
+    whole, reader = LaunchQueue(queue.table, queue.flow), SeparateReads(queue.jobs, queue.table)
     dispatch_step = DispatchStep(
         jobs=queue.jobs,
         queue=queue.table,
+        reader=reader,
         machine_table=machine_table,
         machines=queue.machines,
         files=files,
@@ -135,11 +137,11 @@ def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
         sleep=lambda _: None,
         boot_timeout=0,  # no time passes here
     )
-    ends = RunMachines(queue.jobs, whole, queue.machines)
+    ends = RunMachines(queue.jobs, whole, queue.machines, reader)
     batcher = TerminationBatcher(machine_table, queue.machines, (), lambda _: None)
     inspecting, recording = InspectStep(queue.jobs, queue.machines, 600), RecordStep(queue.jobs, files, "1.2.3")
     cores = {
-        (launch, "launch_step"): LaunchStep(queue.jobs, whole, queue.scheduler()),
+        (launch, "launch_step"): LaunchStep(queue.jobs, whole, queue.scheduler(), reader),
         (dispatch, "dispatch_step"): dispatch_step,
         (await_completion, "await_step"): AwaitStep(machine_table, queue.flow),
         (inspect_command, "inspect_step"): inspecting,

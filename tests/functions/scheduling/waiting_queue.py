@@ -19,6 +19,7 @@ from functions.scheduling.scheduler import Scheduler
 from tests.functions.fakes.crash_injector import CrashInjector, ProcessDied
 from tests.functions.fakes.job_table import MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines
+from tests.functions.fakes.run_reader import SeparateReads
 from tests.functions.fakes.tables import new_scheduling_table
 from tests.functions.fakes.workflow import Answer, FakeWorkflow
 
@@ -79,7 +80,8 @@ class WaitingQueue:
 
     def launch_step(self, injector: CrashInjector | None = None) -> LaunchStep:
         scheduler = self.scheduler(injector)
-        return LaunchStep(scheduler.jobs, scheduler.queue, scheduler)
+        reader = SeparateReads(self.jobs, self.table)
+        return LaunchStep(scheduler.jobs, scheduler.queue, scheduler, injector.before(reader) if injector else reader)
 
     def new_token(self, run: Run) -> str:
         return f"{run.name}/{next(self.tries)}"
