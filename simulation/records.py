@@ -24,7 +24,7 @@ from simulation.stored_item import entry_of, from_item, slot_of
 Place = tuple[str, str]
 # Hash keys, as functions/aws has them.
 QUEUE, SLOTS, MACHINES = "#queue", "#slot", "#machine"
-_POOL, _LEASE, _LEDGER = "#pool", "#lease", "#ledger/"
+_POOL, _LEASE, _LEDGER = "#pool", ("#lease", "launch"), "#ledger/"
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 
 
@@ -116,7 +116,7 @@ class Records:
             self._notify(self.on_enqueue, self.entries.get(name.rpartition("/")[2]))
         elif owner == SLOTS:
             self._notify(*((self.on_free, slot) if item is None else (self.on_grant, self.slots.get(name))))
-        elif owner == _LEASE and item is not None:
+        elif key == _LEASE and item is not None:
             self._read_lease(before or {}, item)
         elif owner.startswith(_LEDGER) and item is not None:
             self._read_charges(key, before or {}, item)

@@ -27,9 +27,11 @@ _SLOTS = "#slot"
 LEASE_KEY = {"owner": {"S": "#lease"}, "id": {"S": "launch"}}
 # The holder's function has ended by then, whatever became of it.
 _LEASE_SECONDS = 60.0
-# The lease's attributes about boots begin so; an instance type follows. Each type has an attribute of its own, since a
-# map could not be changed before it is there.
-_BOOT = "boot "
+# How long machines boot: an attribute for each instance type, since a map could not be changed before it is there. An
+# item of its own: a write is billed by its item's size, and the lease's has the whole batch under way.
+_BOOTS = {"owner": {"S": "#lease"}, "id": {"S": "boots"}}
+# The attributes that entries and slots cannot be read without.
+_NEEDED = {_ENTRIES: ("run", "attempt", "token", "since"), _SLOTS: ("run", "machine")}
 _Kind = TypeVar("_Kind")
 
 
@@ -115,8 +117,8 @@ class DynamoSchedulingTable(DynamoLedger):
                 try:
                     parse(item)
                 except (AttributeError, KeyError, TypeError, ValueError):
-                    self._delete({"owner": item["owner"], "id": item["id"]}, {})
-                    dropped.append(_name(item))
+                    if self._delete({"owner": item["owner"], "id": item["id"]}, _unchanged(item, _NEEDED[owner])):
+                        dropped.append(_name(item))
         return dropped
 
     def grant_slots(self, slots: Sequence[Slot]) -> None:
@@ -150,15 +152,16 @@ class DynamoSchedulingTable(DynamoLedger):
             return None
         item = _plain(answer["Attributes"])
         limit, served = int(item.get("limit", MAX_BATCH)), item.get("served", {})
-        boots = {name.removeprefix(_BOOT): float(item[name]) for name in item if name.startswith(_BOOT)}
+        boots = _plain(self._get(_BOOTS) or {})
+        boots = {name: float(boots[name]) for name in boots.keys() - _BOOTS.keys()}
         return Lease(holder, limit, _batch_of(item), served, boots)
 
     def note_boot(self, instance_type: str, seconds: float) -> None:
         self._client.update_item(
             TableName=self._table,
-            Key=LEASE_KEY,
-            UpdateExpression="SET #boot = :seconds",
-            ExpressionAttributeNames={"#boot": _BOOT + instance_type},
+            Key=_BOOTS,
+            UpdateExpression="SET #type = :seconds",
+            ExpressionAttributeNames={"#type": instance_type},
             ExpressionAttributeValues={":seconds": {"N": f"{seconds:.1f}"}},
         )
 
@@ -251,6 +254,18 @@ def _slot_item(slot: Slot) -> dict[str, Any]:
         "machine": serialize(vars(slot.machine)),
         "instance_id": serialize(slot.machine.instance_id),
         **({"online_at": serialize(slot.online_at)} if slot.online_at else {}),
+    }
+
+
+def _unchanged(item: Mapping[str, Any], needed: Sequence[str]) -> dict[str, Any]:
+    """The condition that an item is as it was read, and has not got any of the `needed` attributes that it lacks."""
+    names = {f"n{at}": name for at, name in enumerate(sorted({*item, *needed} - {"owner", "id"}))}
+    tests = [f"#{at} = :{at}" if name in item else f"attribute_not_exists(#{at})" for at, name in names.items()]
+    values = {f":{at}": item[name] for at, name in names.items() if name in item}
+    return {
+        "ConditionExpression": " AND ".join(tests),
+        "ExpressionAttributeNames": {f"#{at}": name for at, name in names.items()},
+        **({"ExpressionAttributeValues": values} if values else {}),  # none at all must be left out
     }
 
 

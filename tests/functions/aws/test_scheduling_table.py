@@ -130,6 +130,31 @@ def test_entries_as_an_earlier_version_wrote_them_are_left_to_the_sweeper() -> N
     assert [entry.run for entry in table.oldest(5)] == [FIRST]
 
 
+@pytest.mark.parametrize("attributes", [{}, {"attempt": {"N": "1"}}, {"since": {"S": "yesterday"}}])
+def test_an_entry_that_is_written_while_unreadable_ones_are_dropped_is_kept(
+    dynamodb: tuple[Any, str], monkeypatch: pytest.MonkeyPatch, attributes: dict[str, Any]
+) -> None:
+    table = DynamoSchedulingTable(*dynamodb)
+    key = {"owner": {"S": "#queue"}, "id": {"S": f"{FIRST.owner}/{FIRST.name}"}}
+    read = table._all
+
+    def written_right_after(owner: str) -> list[dict[str, Any]]:
+        items = read(owner)
+        if owner == "#queue":
+            table.remove(FIRST)
+            table.enqueue(FIRST, 1, "token")
+        return items
+
+    table._client.put_item(TableName=table._table, Item={**key, **attributes})
+    with monkeypatch.context() as patch:
+        patch.setattr(table, "_all", written_right_after)
+        assert table.drop_unreadable() == []
+    assert table.entry(FIRST)
+    table._client.put_item(TableName=table._table, Item={**key, **attributes})
+    assert table.drop_unreadable() == [f"{FIRST.owner}/{FIRST.name}"]
+    assert table.entry(FIRST) is None
+
+
 def test_each_run_of_a_job_has_a_place_of_its_own(table: SchedulingTable) -> None:
     table.enqueue(FIRST, 1, "token-1")
     table.enqueue(SECOND_RUN, 2, "token-2")

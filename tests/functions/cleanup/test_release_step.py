@@ -12,7 +12,7 @@ from functions.jobs.clock import rfc3339
 from functions.jobs.errors import MachineStillAlive
 from functions.jobs.job import Job, JobError, JobStatus, Run
 from functions.scheduling.launch_queue import LaunchQueue
-from functions.scheduling.ports import Slot
+from functions.scheduling.ports import QueueEntry, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
@@ -70,6 +70,20 @@ def test_the_slot_is_free_for_the_next_in_line_once_its_machine_is_seen_terminat
     release()
     assert release.table.slots() == []
     assert release.flow.failed == [("bobs-token", "CapacityAvailable")]
+
+
+def test_a_slot_that_was_granted_until_the_run_left_the_queue_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = Release(states={"i-9": "terminated"})
+    remove = release.table.remove
+
+    def assigned_right_before(run: Run, attempt: int | None = None) -> QueueEntry | None:
+        release.table.grant_slots([Slot(RUN, a_machine("i-9"))])
+        return remove(run, attempt)
+
+    release.table.enqueue(RUN, 1, "token")
+    monkeypatch.setattr(release.table, "remove", assigned_right_before)
+    assert release(None) == ["i-9"]
+    assert (release.table.entry(RUN), release.table.slots()) == (None, [])
 
 
 @pytest.mark.parametrize(
