@@ -19,31 +19,23 @@ if TYPE_CHECKING:
 _POOL = (
     "accountRecoverySetting",
     "adminCreateUserConfig",
-    "aliasAttributes",
     "autoVerifiedAttributes",
     "deletionProtection",
-    "deviceConfiguration",
-    "emailConfiguration",
     "userPoolTier",
     "usernameAttributes",
     "usernameConfiguration",
 )
 _CLIENT = (
     "accessTokenValidity",
-    "authSessionValidity",
-    "enablePropagateAdditionalUserContextData",
     "enableTokenRevocation",
     "explicitAuthFlows",
     "generateSecret",
     "idTokenValidity",
     "preventUserExistenceErrors",
-    "readAttributes",
-    "refreshTokenRotation",
     "refreshTokenValidity",
     "supportedIdentityProviders",
     "tokenValidityUnits",
     "userPoolId",
-    "writeAttributes",
 )
 # Pulumi's name → the API's, where it is not merely the first letter that differs.
 _CLIENT_RENAMED = {
@@ -51,7 +43,6 @@ _CLIENT_RENAMED = {
     "allowedOauthFlowsUserPoolClient": "AllowedOAuthFlowsUserPoolClient",
     "allowedOauthScopes": "AllowedOAuthScopes",
     "callbackUrls": "CallbackURLs",
-    "defaultRedirectUri": "DefaultRedirectURI",
     "logoutUrls": "LogoutURLs",
 }
 # cognito/latest/developerguide/cognito-user-pools-assign-domain-prefix.html

@@ -22,13 +22,10 @@ _MAPPING = (
     "filterCriteria",
     "functionName",
     "functionResponseTypes",
-    "maximumBatchingWindowInSeconds",
     "maximumRecordAgeInSeconds",
     "maximumRetryAttempts",
     "parallelizationFactor",
-    "scalingConfig",
     "startingPosition",
-    "tumblingWindowInSeconds",
 )
 _PERMISSION = ("action", "principal", "sourceArn")
 

@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
 # Pulumi's name → the attribute's; SQS takes every value as text.
 _ATTRIBUTES = {
-    "contentBasedDeduplication": "ContentBasedDeduplication",
-    "deduplicationScope": "DeduplicationScope",
     "delaySeconds": "DelaySeconds",
-    "fifoQueue": "FifoQueue",
-    "fifoThroughputLimit": "FifoThroughputLimit",
     "kmsDataKeyReusePeriodSeconds": "KmsDataKeyReusePeriodSeconds",
     "kmsMasterKeyId": "KmsMasterKeyId",
     "maxMessageSize": "MaximumMessageSize",
@@ -31,7 +27,7 @@ _ATTRIBUTES = {
     "sqsManagedSseEnabled": "SqsManagedSseEnabled",
     "visibilityTimeoutSeconds": "VisibilityTimeout",
 }
-_NAME = r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo"  # SQS API reference, CreateQueue
+_NAME = r"[A-Za-z0-9_-]{1,80}"  # SQS API reference, CreateQueue
 
 
 @carries("aws:sqs/queue:Queue")
