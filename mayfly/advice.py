@@ -1,4 +1,4 @@
-"""What people are told when something is wrong: one message that says what to do."""
+"""What a user reads when something is wrong: one message that says what to do."""
 
 from __future__ import annotations
 

@@ -78,10 +78,10 @@ class _Commands(typer.core.TyperGroup):
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
-            told = import_module("mayfly.advice")  # brings httpx2 along, which most of what works has loaded by then
-            if not isinstance(error, told.EXPECTED):
+            advice = import_module("mayfly.advice")  # brings httpx2 along, which most of what works has loaded by then
+            if not isinstance(error, advice.EXPECTED):
                 raise
-            say_error(f"error: {Context.of(ctx).redact(plain(told.advice(error)))}")
+            say_error(f"error: {Context.of(ctx).redact(plain(advice.advice(error)))}")
             raise typer.Exit(getattr(error, "exit_code", MayflyError.exit_code)) from error
 
 

@@ -7,7 +7,7 @@ MayflyError           3  ends a command with its exit code and its message, whic
 ├── SignInProblem     3  not signed in, or signing in did not work
 ├── Incomplete           some of several jobs could not be dealt with; has the exit code of the first of them
 ├── NotEnded          4  the job goes on, but the time to wait for it is over
-└── NotVerified       5  a job's files are not, or cannot be told to be, those of its manifest
+└── NotVerified       5  a job's files are not, or cannot be shown to be, those of its manifest
 """
 
 from __future__ import annotations

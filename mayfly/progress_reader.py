@@ -19,11 +19,11 @@ class ProgressReader:
     def __init__(self, file: BinaryIO, on_bytes: OnBytes) -> None:
         self._file = file
         self._on_bytes = on_bytes
-        self._told = 0
+        self._reported = 0
 
     def read(self, size: int = -1) -> bytes:
         found = self._file.read(size)
-        self._told += len(found)
+        self._reported += len(found)
         self._on_bytes(len(found))
         return found
 
@@ -35,5 +35,5 @@ class ProgressReader:
 
     def rewind_progress(self) -> None:
         """What was read did not arrive."""
-        self._on_bytes(-self._told)
-        self._told = 0
+        self._on_bytes(-self._reported)
+        self._reported = 0

@@ -44,8 +44,8 @@ class Session:
             JobApiError: the stack is out of order.
             SignInProblem: it is too old for this client.
         """
-        told = self.site()
-        return None if told["auth"] == "none" else PoolSettings.from_json(told)
+        site = self.site()
+        return None if site["auth"] == "none" else PoolSettings.from_json(site)
 
     def site(self) -> dict[str, Any]:
         """The stack's config.json, asked for without any token: `{auth, domain, client_id, ...}`.
@@ -59,12 +59,12 @@ class Session:
         if answer.is_server_error:
             raise JobApiError(answer)
         try:
-            told: dict[str, Any] = answer.raise_for_status().json()
+            site: dict[str, Any] = answer.raise_for_status().json()
         except (httpx.HTTPStatusError, ValueError, RecursionError) as error:
             raise NotAStack(self._url) from error
-        if not shapes.fits(told, shapes.SITE):
+        if not shapes.fits(site, shapes.SITE):
             raise NotAStack(self._url)
-        return told
+        return site
 
     def sign_in(self, settings: PoolSettings | None, show: Callable[[str, str], None]) -> SignedIn | None:
         """Signs the user in, and saves that and the stack's address; None where the stack has no sign-in.

@@ -31,15 +31,15 @@ class PoolSettings:
     redirect_uris: Sequence[str]
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> PoolSettings:
+    def from_json(cls, site: dict[str, Any]) -> PoolSettings:
         """Of a stack's config.json.
 
         Raises:
             SignInProblem: the stack is too old, or the addresses are none that a code or a token may be sent to.
         """
         try:
-            own = told["command_line"]
-            found = cls(told["domain"], own["client_id"], told["scope"], tuple(own["redirect_uris"]))
+            own = site["command_line"]
+            found = cls(site["domain"], own["client_id"], site["scope"], tuple(own["redirect_uris"]))
             ports = [urlsplit(uri).port for uri in found.redirect_uris]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SignInProblem("This stack has no sign-in for the command line yet: it has to be updated.") from error
@@ -111,16 +111,16 @@ class UserPool:
         answer = self._post("/oauth2/token", grant)
         if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or answer.is_server_error:
             raise SignInProblem("Signing in is not possible now: the sign-in service is busy or out of order.")
-        told = _object_in(answer)
+        body = _object_in(answer)
         if not answer.is_success:
-            raise TokenRefused(str(told.get("error") or f"status {answer.status_code}"))
-        if not shapes.fits(told, shapes.TOKENS):
+            raise TokenRefused(str(body.get("error") or f"status {answer.status_code}"))
+        if not shapes.fits(body, shapes.TOKENS):
             raise SignInProblem("What answers in the place of the sign-in service is something else.")
-        claims = claims_of(str(told.get("id_token")))
+        claims = claims_of(str(body.get("id_token")))
         return Tokens(
-            access=str(told["access_token"]),
-            seconds=float(told["expires_in"]),
-            refresh=told.get("refresh_token"),
+            access=str(body["access_token"]),
+            seconds=float(body["expires_in"]),
+            refresh=body.get("refresh_token"),
             owner=str(claims.get("sub", "")),
             email=str(claims.get("email", "")),
         )

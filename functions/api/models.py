@@ -274,4 +274,4 @@ class Problem(BaseModel):
     status: int = Field(description="The HTTP status.", examples=[409])
     detail: str = Field(description="What is wrong and what to do.", examples=["Job … exists with another text."])
     code: str = Field(description="A stable word for programs.", examples=["job_conflict"])
-    errors: list[FieldProblem] = Field(default_factory=list, description="The fields to mend, where that is known.")
+    errors: list[FieldProblem] = Field(default_factory=list, description="The fields to correct, where that is known.")

@@ -31,7 +31,7 @@ def download(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Save a job's result, or those of a batch, in this folder under the file's own name unless told otherwise.
+    """Save a job's result, or those of a batch, in this folder under the file's own name, or as --output says.
 
     Of a batch, one that cannot be saved is named, and the others are saved. JSON: {"id", "saved_as"}; of a batch,
     {"batch", "results": [{"id", "saved_as"}]}.

@@ -71,16 +71,16 @@ def _table_console(*, as_json: bool) -> Terminal | None:
 
 @contextmanager
 def _lines(*, as_json: bool) -> Iterator[_Show]:
-    told: dict[str, str] = {}
+    shown: dict[str, str] = {}
 
-    def tell(jobs: Sequence[Job]) -> None:
+    def show(jobs: Sequence[Job]) -> None:
         for job in jobs:
-            if told.get(job["id"]) != job["status"]:
-                told[job["id"]] = job["status"]
+            if shown.get(job["id"]) != job["status"]:
+                shown[job["id"]] = job["status"]
                 (emit_line if as_json else show_line)(job)
         sys.stdout.flush()
 
-    yield tell
+    yield show
 
 
 def _again(batch: str | None) -> str:
