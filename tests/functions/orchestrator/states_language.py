@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jsonata import jsonata
+from simulation.expressions import Variables, template
 
-Variables = Mapping[str, Any]
 INPUT = {"owner": "alice", "job_id": "job", "run": 2, "attempt": 4}
 
 
@@ -51,17 +50,17 @@ class StatesLanguage:
     def arguments(self, name: str, variables: Variables, given: Any = None) -> dict[str, Any]:
         """What a Task calls its service with."""
         states = {"context": self.context, "input": given or INPUT}
-        called: dict[str, Any] = self._value(self.state(name)["Arguments"], variables, **states)
+        called: dict[str, Any] = _value(self.state(name)["Arguments"], variables, **states)
         return called
 
     def waited(self, name: str, variables: Variables) -> Way:
-        self._value(self.state(name)["Timestamp"], variables)
+        _value(self.state(name)["Timestamp"], variables)
         return self._take("Next", self.state(name), variables)
 
     def chosen(self, name: str, variables: Variables) -> Way:
         state = self.state(name)
         for way, choice in _ways(state):
-            if way == "Default" or self._value(choice["Condition"], variables, context=self.context):
+            if way == "Default" or _value(choice["Condition"], variables, context=self.context):
                 return self._take(way, choice, variables)
         raise LookupError(f"{name} has no way for {variables}")
 
@@ -86,23 +85,11 @@ class StatesLanguage:
     def _take(self, name: str, way: Mapping[str, Any], variables: Variables, **states: Any) -> Way:
         # Every expression of an Assign sees the variables as they were before it.
         states.setdefault("context", self.context)
-        assigned = {key: self._value(value, variables, **states) for key, value in way.get("Assign", {}).items()}
-        output = self._value(way["Output"], variables, **states) if "Output" in way else None
+        assigned = {key: _value(value, variables, **states) for key, value in way.get("Assign", {}).items()}
+        output = _value(way["Output"], variables, **states) if "Output" in way else None
         return Way(
             name, way.get("Default") if name == "Default" else way.get("Next"), {**variables, **assigned}, output
         )
-
-    def _value(self, template: Any, variables: Variables, **states: Any) -> Any:
-        if isinstance(template, dict):
-            return {key: self._value(value, variables, **states) for key, value in template.items()}
-        if not isinstance(template, str) or not template.startswith("{%"):
-            return template
-        expression = template.removeprefix("{%").removesuffix("%}").strip()
-        value = jsonata.Jsonata(expression).evaluate(None, {**variables, "states": states})
-        if value is None:
-            # Step Functions fails an execution whose expression has no value: a variable that was never assigned.
-            raise LookupError(f"{expression} has no value")
-        return value
 
 
 def _ways(state: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -111,6 +98,10 @@ def _ways(state: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     ways += [(f"Catch {', '.join(catch['ErrorEquals'])}", catch) for catch in state.get("Catch", [])]
     ways += [(name, state) for name in ("Next", "Default", "End") if name in state]
     return ways
+
+
+def _value(value: Any, variables: Variables, **states: Any) -> Any:
+    return template(value)({**variables, "states": states})
 
 
 def _matches(row: Mapping[str, Any], error: str) -> bool:

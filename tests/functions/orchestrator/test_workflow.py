@@ -15,6 +15,7 @@ from functions.jobs.failure_catalog import FAILURES
 from functions.scheduling import scheduler
 from infra.workflow import definition, limits
 from operations.stack_settings import read_settings
+from simulation.expressions import QueryError
 from tests.functions.orchestrator.states_language import INPUT, StatesLanguage, Way
 from tests.functions.orchestrator.workflow_definition import ARNS, LIMITS, MACHINE, TASKS, WORKFLOW
 
@@ -192,7 +193,7 @@ def test_there_is_a_test_for_every_edge() -> None:
 
 
 def test_a_variable_that_was_never_assigned_would_be_found() -> None:
-    with pytest.raises(LookupError, match="command_id"):
+    with pytest.raises(QueryError, match="command_id"):
         WORKFLOW.payload("Inspect", LAUNCHED)
 
 
