@@ -272,7 +272,9 @@ class SimulationRun:
         contents = {"input": planned.body, "text": planned.text.encode(), "output": planned.result}
         if said != {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}:
             yield f"its manifest has other hashes: {said}"
-        machine, last = manifest["machine"], next(each for each in job.machines if each.attempt == job.attempts)
+        # A run that was aborted right after its launch leaves its attempt's number to the next run.
+        last = next(each for each in job.machines if (each.run, each.attempt) == (job.run, job.attempts))
+        machine = manifest["machine"]
         if (manifest["job_id"], manifest["attempt"]) != (job.id, job.attempts):
             yield f"its manifest is about {manifest['job_id']}, attempt {manifest['attempt']}"
         if machine is None or machine["instance_id"] != last.instance_id:
