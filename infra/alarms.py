@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 
@@ -34,7 +35,7 @@ class Alarm:
     times: int = 1
     must_be_there: bool = False
 
-    def settings(self) -> dict[str, object]:
+    def settings(self) -> dict[str, Any]:
         """As CloudWatch takes it."""
         return {
             "namespace": self.metric.namespace,

@@ -39,10 +39,11 @@ class ApiArgs:
     data: JobStorage
     machines: Machines
     state_machine_arn: str
+    clients: AppClients | None  # with them, all routes but a few are open to their tokens alone
 
 
 class Api(pulumi.ComponentResource):
-    """`host` is the API's own host name, https; its paths begin with /api. It answers once `serve` was called.
+    """`host` is the API's own host name, https; its paths begin with /api.
 
     `access_log` is the log group with a line for each request.
     """
@@ -53,9 +54,9 @@ class Api(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Api", name, None, opts)
-        self._logical_name, self._config = name, args.config
+        self._config = args.config
         child = pulumi.ResourceOptions(parent=self)
-        function = Function(name, args.config, _function(args), opts=child)
+        function = Function(name, _function(args), opts=child)
         self._api = aws.apigatewayv2.Api(name, protocol_type="HTTP", description="Mayfly", opts=child)
         self._integration = aws.apigatewayv2.Integration(
             name,
@@ -75,22 +76,17 @@ class Api(pulumi.ComponentResource):
         )
         self.api_id = self._api.id
         self.host = self._api.api_endpoint.apply(lambda endpoint: endpoint.removeprefix("https://"))
+        self._serve(name, args.clients)
         self.register_outputs({"host": self.host})
 
-    def serve(self, clients: AppClients | None) -> None:
-        """Opens the routes; with clients, all but a few to their tokens alone.
-
-        Not done at once, since the page's client has to know the site's address, and the site the API's.
-        """
-        name = self._logical_name
-        signed_in = {"authorization_type": "JWT", "authorizer_id": self._authorizer(clients).id} if clients else {}
-        routes = [self._route(name, _OTHER_ROUTES, **signed_in)]
+    def _serve(self, name: str, clients: AppClients | None) -> None:
+        routes = [self._route(name, _OTHER_ROUTES, self._authorizer(name, clients) if clients else None)]
         routes += [self._route(f"{name}-{word}", key) for word, key in _OPEN_ROUTES.items()]
-        self._stage(routes)
+        self._stage(name, routes)
 
-    def _authorizer(self, clients: AppClients) -> aws.apigatewayv2.Authorizer:
+    def _authorizer(self, name: str, clients: AppClients) -> aws.apigatewayv2.Authorizer:
         return aws.apigatewayv2.Authorizer(
-            self._logical_name,
+            name,
             api_id=self._api.id,
             authorizer_type="JWT",
             identity_sources=["$request.header.Authorization"],
@@ -98,18 +94,22 @@ class Api(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _route(self, name: str, key: str, **authorization: pulumi.Input[str]) -> aws.apigatewayv2.Route:
+    def _route(
+        self, name: str, key: str, authorizer: aws.apigatewayv2.Authorizer | None = None
+    ) -> aws.apigatewayv2.Route:
         return aws.apigatewayv2.Route(
             name,
             api_id=self._api.id,
             route_key=key,
             target=pulumi.Output.concat("integrations/", self._integration.id),
+            authorization_type="JWT" if authorizer else None,
+            authorizer_id=authorizer.id if authorizer else None,
             opts=pulumi.ResourceOptions(parent=self),
-            **authorization,
         )
 
-    def _stage(self, routes: Sequence[aws.apigatewayv2.Route]) -> None:
-        name, rate = self._logical_name, self._config.requests_per_second
+    def _stage(self, name: str, routes: Sequence[aws.apigatewayv2.Route]) -> None:
+        rate = self._config.requests_per_second
+        open_rate = max(1, round(rate * _OPEN_SHARE))
         log = aws.cloudwatch.LogGroup(
             f"{name}-access",
             name=f"/mayfly/{self._config.stack}/api-access",
@@ -136,21 +136,19 @@ class Api(pulumi.ComponentResource):
             name="$default",
             auto_deploy=True,
             access_log_settings={"destination_arn": log.arn, "format": json.dumps(fields)},
-            default_route_settings=_throttled(rate),
+            default_route_settings={"throttling_rate_limit": rate, "throttling_burst_limit": rate * _BURST},
             route_settings=[
-                {"route_key": key, **_throttled(max(1, round(rate * _OPEN_SHARE)))} for key in _OPEN_ROUTES.values()
+                {"route_key": key, "throttling_rate_limit": open_rate, "throttling_burst_limit": open_rate * _BURST}
+                for key in _OPEN_ROUTES.values()
             ],
             opts=pulumi.ResourceOptions(parent=self, depends_on=routes),
         )
 
 
-def _throttled(rate: int) -> dict[str, int]:
-    return {"throttling_rate_limit": rate, "throttling_burst_limit": rate * _BURST}
-
-
 def _function(args: ApiArgs) -> FunctionArgs:
     data, config = args.data, args.config
     return FunctionArgs(
+        config=config,
         bundle=BUNDLE,
         environment={
             "AUTH": config.auth,

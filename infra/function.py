@@ -22,7 +22,17 @@ WRITE_TRACES = Statement("WriteTraces", ["xray:PutTelemetryRecords", "xray:PutTr
 
 
 @dataclass(frozen=True)
+class EventRule:
+    """Has EventBridge invoke a function on events of a pattern, or on a schedule; `occasion` names the rule."""
+
+    occasion: str
+    pattern: Mapping[str, Any] | None = None
+    schedule: str | None = None
+
+
+@dataclass(frozen=True)
 class FunctionArgs:
+    config: StackConfig
     bundle: Bundle  # whose entry has the `handler`
     environment: Mapping[str, pulumi.Input[str]]
     statements: Sequence[Statement]
@@ -31,6 +41,7 @@ class FunctionArgs:
     description: str
     # Executions at once, kept for this function and its most; 0 reserves none (to Lambda a 0 would shut the function).
     reserved_concurrency: int = 0
+    rules: Sequence[EventRule] = ()
 
 
 class Function(pulumi.ComponentResource):
@@ -41,10 +52,9 @@ class Function(pulumi.ComponentResource):
     arn: pulumi.Output[str]
     invoke_arn: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, config: StackConfig, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Function", name, None, opts)
+        config = args.config
         child = pulumi.ResourceOptions(parent=self)
         log = aws.cloudwatch.LogGroup(
             name, name=f"/aws/lambda/{name}", retention_in_days=config.log_retention_days, opts=child
@@ -79,27 +89,25 @@ class Function(pulumi.ComponentResource):
         self.name = function.name
         self.arn = function.arn
         self.invoke_arn = function.invoke_arn
+        for each in args.rules:
+            self._add_rule(f"{name}-{each.occasion}", each, child)
         self.register_outputs({"arn": self.arn})
 
-    def add_event_rule(
-        self, occasion: str, *, pattern: Mapping[str, Any] | None = None, schedule: str | None = None
-    ) -> None:
-        """Has EventBridge invoke the function on events of a pattern, or on a schedule; `occasion` names the rule."""
-        name, child = f"{self.known_name}-{occasion}", pulumi.ResourceOptions(parent=self)
+    def _add_rule(self, name: str, given: EventRule, opts: pulumi.ResourceOptions) -> None:
         rule = aws.cloudwatch.EventRule(
             name,
-            event_pattern=json.dumps(pattern) if pattern else None,
-            schedule_expression=schedule,
-            opts=child,
+            event_pattern=json.dumps(given.pattern) if given.pattern else None,
+            schedule_expression=given.schedule,
+            opts=opts,
         )
-        aws.cloudwatch.EventTarget(name, rule=rule.name, arn=self.arn, opts=child)
+        aws.cloudwatch.EventTarget(name, rule=rule.name, arn=self.arn, opts=opts)
         aws.lambda_.Permission(
             name,
             action="lambda:InvokeFunction",
             function=self.name,
             principal="events.amazonaws.com",
             source_arn=rule.arn,
-            opts=child,
+            opts=opts,
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pulumi
 import pulumi_aws as aws
 
@@ -9,6 +11,11 @@ from infra.config import StackConfig
 
 # As functions/aws/job_items.py calls it.
 _OPEN_INDEX = "open"
+
+
+@dataclass(frozen=True)
+class JobsTableArgs:
+    config: StackConfig
 
 
 class JobsTable(pulumi.ComponentResource):
@@ -19,8 +26,9 @@ class JobsTable(pulumi.ComponentResource):
     stream_arn: pulumi.Output[str]
     open_index_arn: pulumi.Output[str]
 
-    def __init__(self, name: str, config: StackConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: JobsTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:JobsTable", name, None, opts)
+        config = args.config
         table = aws.dynamodb.Table(
             name,
             billing_mode="PAY_PER_REQUEST",

@@ -24,7 +24,7 @@ class MonitoringArgs:
     config: StackConfig
     account_id: str
     region: str
-    api: Api  # which serves already
+    api: Api
     triggers: Triggers
     state_machine_arn: str
 

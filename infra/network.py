@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
@@ -21,6 +22,11 @@ _MOST_ZONES = 4
 _FEWEST_ZONES = 2
 
 
+@dataclass(frozen=True)
+class NetworkArgs:
+    cidr: str  # the VPC's range
+
+
 class Network(pulumi.ComponentResource):
     """A VPC with `subnet_ids` in two to four zones and the machines' `security_group_id`."""
 
@@ -28,17 +34,17 @@ class Network(pulumi.ComponentResource):
     subnet_ids: Sequence[pulumi.Output[str]]
     security_group_id: pulumi.Output[str]
 
-    def __init__(self, name: str, cidr: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Network", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        vpc = aws.ec2.Vpc(name, cidr_block=cidr, enable_dns_support=True, enable_dns_hostnames=True, opts=child)
+        vpc = aws.ec2.Vpc(name, cidr_block=args.cidr, enable_dns_support=True, enable_dns_hostnames=True, opts=child)
         self.vpc_id = vpc.id
         # The group that every VPC comes with allows its members everything; without rules it allows nothing.
         aws.ec2.DefaultSecurityGroup(name, vpc_id=vpc.id, ingress=[], egress=[], opts=child)
         routes = self._way_out(name, vpc.id, child)
         self.subnet_ids = [
             self._subnet(f"{name}-{zone}", vpc.id, zone, block, routes)
-            for zone, block in zip(self._zones(), _blocks(cidr), strict=False)
+            for zone, block in zip(self._zones(), _blocks(args.cidr), strict=False)
         ]
         self.security_group_id = self._https_only(name, vpc.id, child)
         self.register_outputs({"vpc_id": self.vpc_id})

@@ -66,7 +66,9 @@ def aws_provider(name: str, tags: Mapping[str, str]) -> aws.Provider:
         ConfigError: a setting is not what it must be.
     """
     settings = provider_settings()
-    default_tags = {"tags": {**settings.pop("default_tags", {}).get("tags", {}), **tags}}
+    default_tags: aws.ProviderDefaultTagsArgsDict = {
+        "tags": {**settings.pop("default_tags", {}).get("tags", {}), **tags}
+    }
     return aws.Provider(name, default_tags=default_tags, **settings)
 
 

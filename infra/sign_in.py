@@ -31,6 +31,8 @@ class SignInArgs:
     config: StackConfig
     account_id: str
     region: str
+    # Where the page is: people come back there after they signed in or out.
+    origins: Sequence[pulumi.Input[str]]
 
 
 @dataclass(frozen=True)
@@ -60,18 +62,15 @@ class AppClients:
 
 
 class SignIn(pulumi.ComponentResource):
-    """`user_pool_id` is where users are created, `url` where they sign in, `issuer` what their tokens name."""
+    """The user pool, its pages, and `clients`, the app clients of the page and of the command line."""
 
-    user_pool_id: pulumi.Output[str]
-    issuer: pulumi.Output[str]
-    url: str
+    clients: AppClients
 
     def __init__(self, name: str, args: SignInArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:SignIn", name, None, opts)
-        self._logical_name = name
         child = pulumi.ResourceOptions(parent=self)
         pool = self._pool(name, args.config)
-        self._domain = aws.cognito.UserPoolDomain(
+        domain = aws.cognito.UserPoolDomain(
             name,
             domain=_domain_prefix(args),
             user_pool_id=pool.id,
@@ -81,29 +80,30 @@ class SignIn(pulumi.ComponentResource):
         aws.cognito.UserGroup(
             name, name=_ADMINS, user_pool_id=pool.id, description="May deal with everybody's jobs", opts=child
         )
-        self.user_pool_id = pool.id
-        self.issuer = pulumi.Output.concat("https://", pool.endpoint)
-        # Known before the domain is there: the site's distribution, which takes minutes, need not wait for it.
-        self.url = f"https://{_domain_prefix(args)}.auth.{args.region}.amazoncognito.com"
-        self.register_outputs({"user_pool_id": self.user_pool_id, "url": self.url})
-
-    def clients(self, origins: Sequence[pulumi.Input[str]]) -> AppClients:
-        """The app clients of the command line and of a page at these origins.
-
-        People come back there after they signed in or out. Neither client has a secret, since neither can keep one;
-        PKCE takes its place.
-        """
-        page = self._client(self._logical_name, origins, origins)
-        command_line = self._client(f"{self._logical_name}-command-line", _COMMAND_LINE_URLS)
-        return AppClients(page.id, command_line.id, self.user_pool_id, self.issuer, self.url)
+        page = self._client(name, pool, domain, args.origins, args.origins)
+        command_line = self._client(f"{name}-command-line", pool, domain, _COMMAND_LINE_URLS)
+        self.clients = AppClients(
+            page.id,
+            command_line.id,
+            pool.id,
+            issuer=pulumi.Output.concat("https://", pool.endpoint),
+            # Known before the domain is there: the site's distribution, which takes minutes, need not wait for it.
+            url=f"https://{_domain_prefix(args)}.auth.{args.region}.amazoncognito.com",
+        )
+        self.register_outputs({"user_pool_id": pool.id, "url": self.clients.url})
 
     def _client(
-        self, name: str, callback_urls: Sequence[pulumi.Input[str]], logout_urls: Sequence[pulumi.Input[str]] = ()
+        self,
+        name: str,
+        pool: aws.cognito.UserPool,
+        domain: aws.cognito.UserPoolDomain,
+        callback_urls: Sequence[pulumi.Input[str]],
+        logout_urls: Sequence[pulumi.Input[str]] = (),
     ) -> aws.cognito.UserPoolClient:
         client = aws.cognito.UserPoolClient(
             name,
-            user_pool_id=self.user_pool_id,
-            generate_secret=False,
+            user_pool_id=pool.id,
+            generate_secret=False,  # neither the page nor a program on people's computers can keep one; they use PKCE
             supported_identity_providers=["COGNITO"],
             allowed_oauth_flows_user_pool_client=True,
             allowed_oauth_flows=["code"],
@@ -123,10 +123,10 @@ class SignIn(pulumi.ComponentResource):
         # Without a style of its own, even the default one, a client's pages answer "Login pages unavailable".
         aws.cognito.ManagedLoginBranding(
             name,
-            user_pool_id=self.user_pool_id,
+            user_pool_id=pool.id,
             client_id=client.id,
             use_cognito_provided_values=True,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._domain]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[domain]),
         )
         return client
 

@@ -6,14 +6,14 @@ import mimetypes
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.bundle import ROOT
 from infra.config import Domain
-from infra.sign_in import AppClients, SignIn
+from infra.deferred import deferred
+from infra.sign_in import AppClients
 from infra.storage import BucketArgs, PrivateBucket
 
 _FOLDER = ROOT / "frontend"
@@ -42,7 +42,7 @@ class SiteArgs:
     api_host: pulumi.Output[str]
     # Origins that the page's scripts may send requests to, besides the site itself.
     storage_hosts: Sequence[pulumi.Output[str]]
-    sign_in: SignIn | None
+    clients: AppClients | None
     domain: Domain | None = None
 
 
@@ -50,8 +50,6 @@ class Site(pulumi.ComponentResource):
     """`url` is the page's address, without a slash at the end; it is also the page's origin.
 
     `exports` are what newcomers look for; `site_host` among them is where a domain of one's own has to point to.
-
-    The page is complete once `configure` was called.
     """
 
     url: pulumi.Output[str]
@@ -59,10 +57,11 @@ class Site(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: SiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Site", name, None, opts)
-        self._logical_name = name
         child = pulumi.ResourceOptions(parent=self)
-        bucket = PrivateBucket(name, BucketArgs(policy_follows=True), opts=child)
-        self._bucket = bucket.name
+        with deferred() as (distribution_arn, resolve):
+            bucket = PrivateBucket(name, BucketArgs(distribution_arn=distribution_arn), opts=child)
+            distribution = self._distribution(name, args, bucket)
+            resolve(distribution.arn)
         for key, path in _files():
             aws.s3.BucketObjectv2(
                 f"{name}/{key}",
@@ -73,19 +72,7 @@ class Site(pulumi.ComponentResource):
                 cache_control="public, max-age=300",
                 opts=child,
             )
-        distribution = self._distribution(name, args, bucket)
-        bucket.set_policy(
-            [
-                {
-                    "Sid": "CloudFrontReads",
-                    "Effect": "Allow",
-                    "Principal": {"Service": "cloudfront.amazonaws.com"},
-                    "Action": "s3:GetObject",
-                    "Resource": pulumi.Output.concat(bucket.arn, "/*"),
-                    "Condition": {"StringEquals": {"AWS:SourceArn": distribution.arn}},
-                }
-            ]
-        )
+        self._configure(name, args.clients, bucket)
         self.url = pulumi.Output.concat("https://", args.domain.name if args.domain else distribution.domain_name)
         self.exports = {
             "site_url": self.url,
@@ -95,14 +82,12 @@ class Site(pulumi.ComponentResource):
         }
         self.register_outputs({"url": self.url})
 
-    def configure(self, clients: AppClients | None) -> None:
+    def _configure(self, name: str, clients: AppClients | None, bucket: PrivateBucket) -> None:
         """Stores config.json, from which the page and the command line client learn how to sign in.
 
         `{auth: "none"}`, or `{auth: "cognito", domain, client_id, scope, command_line: {client_id, redirect_uris}}`,
         where `domain` is the origin of the sign-in pages and the site's `url` the only address to come back to for the
         page; the command line client has others.
-
-        Not done at once, since the page's client has to know the site's address.
         """
         settings = (
             {
@@ -119,8 +104,8 @@ class Site(pulumi.ComponentResource):
             else {"auth": "none"}
         )
         aws.s3.BucketObjectv2(
-            f"{self._logical_name}/config.json",
-            bucket=self._bucket,
+            f"{name}/config.json",
+            bucket=bucket.name,
             key="config.json",
             content=pulumi.Output.json_dumps(settings),
             content_type="application/json",
@@ -199,7 +184,7 @@ class Site(pulumi.ComponentResource):
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
             "font-src 'self'; connect-src 'self'",
             *(pulumi.Output.concat(" https://", host) for host in args.storage_hosts),
-            pulumi.Output.concat(" ", args.sign_in.url) if args.sign_in else "",
+            pulumi.Output.concat(" ", args.clients.url) if args.clients else "",
             "; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         )
         return aws.cloudfront.ResponseHeadersPolicy(
@@ -222,7 +207,7 @@ class Site(pulumi.ComponentResource):
         )
 
 
-def _certificate(domain: Domain | None) -> dict[str, Any]:
+def _certificate(domain: Domain | None) -> aws.cloudfront.DistributionViewerCertificateArgsDict:
     if domain is None:
         return {"cloudfront_default_certificate": True}
     return {

@@ -11,7 +11,7 @@ import pulumi
 
 from infra.bundle import ROOT, Bundle
 from infra.config import StackConfig
-from infra.function import Function, FunctionArgs
+from infra.function import EventRule, Function, FunctionArgs
 from infra.job_storage import JobStorage
 from infra.machines import TRANSFER_MINUTES, Machines
 from infra.network import Network
@@ -127,17 +127,19 @@ class Steps(pulumi.ComponentResource):
         memory: int = MEMORY,
         seconds: int = _SECONDS,
         description: str | None = None,
+        rules: Sequence[EventRule] = (),
     ) -> Function:
         return Function(
             f"{self._args.config.prefix}-{module.replace('_', '-')}",
-            self._args.config,
             FunctionArgs(
+                config=self._args.config,
                 bundle=orchestrator_bundle(module),
                 environment=environment,
                 statements=statements,
                 timeout=seconds,
                 memory=memory,
                 description=description or f"Mayfly workflow step: {module.replace('_', ' ')}",
+                rules=rules,
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -175,7 +177,7 @@ class Steps(pulumi.ComponentResource):
     def _reconcile_pool(self) -> None:
         """The function that keeps the pool full; no step of the workflow."""
         args = self._args
-        reconciler = self._step(
+        self._step(
             "pool",
             {
                 **reconciler_settings(args.config),
@@ -193,8 +195,8 @@ class Steps(pulumi.ComponentResource):
             ],
             seconds=RECONCILER_SECONDS,
             description="Keeps stopped machines ready for jobs",
+            rules=[EventRule("schedule", schedule=RECONCILE_EVERY)],
         )
-        reconciler.add_event_rule("schedule", schedule=RECONCILE_EVERY)
 
     def _run_policy(self) -> list[Statement]:
         """Launching machines as they are meant to be, and no others; for their user data EC2 has no condition key."""

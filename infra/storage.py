@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -20,6 +19,15 @@ class Expiry:
 
 
 @dataclass(frozen=True)
+class Cors:
+    """Which pages' scripts may send which requests, with which headers besides those that are always allowed."""
+
+    origins: Sequence[pulumi.Input[str]]
+    methods: Sequence[str]
+    headers: Sequence[str]
+
+
+@dataclass(frozen=True)
 class BucketArgs:
     expiries: Sequence[Expiry] = ()
     # Whether the bucket, and what is in it, is kept from being deleted.
@@ -27,8 +35,10 @@ class BucketArgs:
     # Whether what was removed or overwritten is kept for another while.
     versioning: bool = False
     noncurrent_days: int = 1
-    # A bucket whose policy names something that is made of the bucket gets it afterwards, by `set_policy`.
-    policy_follows: bool = False
+    # Without it no page of another origin may ask for anything.
+    cors: Cors | None = None
+    # ARN of the CloudFront distribution that may read every object.
+    distribution_arn: pulumi.Input[str] | None = None
 
 
 class PrivateBucket(pulumi.ComponentResource):
@@ -40,7 +50,6 @@ class PrivateBucket(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: BucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:PrivateBucket", name, None, opts)
-        self._logical_name = name
         # Every object belongs to a job or can be rebuilt, and expires anyway. Without `protect`, a bucket that is not
         # empty must not fail `pulumi destroy`.
         self._bucket = aws.s3.Bucket(
@@ -61,8 +70,9 @@ class PrivateBucket(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self._bucket, protect=False),
             )
         self._expire(name, args, pulumi.ResourceOptions(parent=self._bucket))
-        if not args.policy_follows:
-            self.set_policy()
+        if args.cors:
+            self._allow(name, args.cors, pulumi.ResourceOptions(parent=self._bucket))
+        self._set_policy(name, args)
         self.register_outputs({"name": self.name, "arn": self.arn})
 
     def _shut(self, name: str, opts: pulumi.ResourceOptions) -> aws.s3.BucketPublicAccessBlock:
@@ -86,7 +96,7 @@ class PrivateBucket(pulumi.ComponentResource):
         )
 
     def _expire(self, name: str, args: BucketArgs, opts: pulumi.ResourceOptions) -> None:
-        rules: list[dict[str, Any]] = [
+        rules: list[pulumi.Input[aws.s3.BucketLifecycleConfigurationRuleArgsDict]] = [
             {
                 "id": expiry.name,
                 "status": "Enabled",
@@ -114,29 +124,22 @@ class PrivateBucket(pulumi.ComponentResource):
         )
         aws.s3.BucketLifecycleConfiguration(name, bucket=self.name, rules=rules, opts=opts)
 
-    def allow_origins(
-        self, origins: Sequence[pulumi.Input[str]], methods: Sequence[str], headers: Sequence[str]
-    ) -> None:
-        """Lets pages of these origins send these methods, with these headers besides those that are always allowed.
-
-        Without it no page of another origin may.
-        """
+    def _allow(self, name: str, cors: Cors, opts: pulumi.ResourceOptions) -> None:
         aws.s3.BucketCorsConfiguration(
-            self._logical_name,
+            name,
             bucket=self.name,
             cors_rules=[
                 {
-                    "allowed_methods": list(methods),
-                    "allowed_origins": list(origins),
-                    "allowed_headers": list(headers),
+                    "allowed_methods": list(cors.methods),
+                    "allowed_origins": list(cors.origins),
+                    "allowed_headers": list(cors.headers),
                     "max_age_seconds": 3600,
                 }
             ],
-            opts=pulumi.ResourceOptions(parent=self._bucket),
+            opts=opts,
         )
 
-    def set_policy(self, statements: Sequence[dict[str, Any]] = ()) -> None:
-        """Sets the bucket policy: no plain HTTP, and these statements."""
+    def _set_policy(self, name: str, args: BucketArgs) -> None:
         tls_only = {
             "Sid": "TlsOnly",
             "Effect": "Deny",
@@ -145,10 +148,19 @@ class PrivateBucket(pulumi.ComponentResource):
             "Resource": [self.arn, pulumi.Output.concat(self.arn, "/*")],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
+        cloudfront_reads = {
+            "Sid": "CloudFrontReads",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudfront.amazonaws.com"},
+            "Action": "s3:GetObject",
+            "Resource": pulumi.Output.concat(self.arn, "/*"),
+            "Condition": {"StringEquals": {"AWS:SourceArn": args.distribution_arn}},
+        }
+        statements = [tls_only, cloudfront_reads] if args.distribution_arn is not None else [tls_only]
         aws.s3.BucketPolicy(
-            self._logical_name,
+            name,
             bucket=self.name,
-            policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [tls_only, *statements]}),
+            policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements}),
             # S3 answers a conflict when both are changed at once.
             opts=pulumi.ResourceOptions(parent=self._bucket, depends_on=[self._block]),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 
 from infra.config import StackConfig
-from infra.function import Function, FunctionArgs
+from infra.function import EventRule, Function, FunctionArgs
 from infra.job_storage import JobStorage
 from infra.machines import Machines, machine_deadline_minutes
 from infra.policies import Statement
@@ -35,10 +35,15 @@ class Sweeper(pulumi.ComponentResource):
     def __init__(self, name: str, args: SweeperArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Sweeper", name, None, opts)
         config = args.config
-        function = Function(
+        ended = {
+            "source": ["aws.states"],
+            "detail-type": ["Step Functions Execution Status Change"],
+            "detail": {"stateMachineArn": [args.state_machine_arn], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
+        }
+        Function(
             name,
-            config,
             FunctionArgs(
+                config=config,
                 bundle=orchestrator_bundle("sweep"),
                 environment={
                     "JOBS_TABLE": args.data.table.name,
@@ -57,17 +62,9 @@ class Sweeper(pulumi.ComponentResource):
                 timeout=_TIMEOUT_SECONDS,
                 memory=MEMORY,
                 description="Ends orphaned machines and jobs",
+                rules=[EventRule("schedule", schedule=_EVERY), EventRule("ended", ended)],
             ),
             opts=pulumi.ResourceOptions(parent=self),
-        )
-        function.add_event_rule("schedule", schedule=_EVERY)
-        function.add_event_rule(
-            "ended",
-            pattern={
-                "source": ["aws.states"],
-                "detail-type": ["Step Functions Execution Status Change"],
-                "detail": {"stateMachineArn": [args.state_machine_arn], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
-            },
         )
         self.register_outputs({})
 

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.config import StackConfig
-from infra.function import Function, FunctionArgs
+from infra.function import EventRule, Function, FunctionArgs
 from infra.job_storage import JobStorage
 from infra.policies import Statement
 from infra.steps import MEMORY, answer_workflow, orchestrator_bundle
@@ -27,19 +27,25 @@ _BEGINNINGS: list[dict[str, Any]] = [
         "dynamodb": {"NewImage": {"status": {"S": ["queued"]}, "run": {"N": [{"anything-but": ["1"]}]}}},
     },
 ]
-_EVENTS: dict[str, dict[str, Any]] = {
-    "command": {
-        "source": ["aws.ssm"],
-        "detail-type": ["EC2 Command Invocation Status-change Notification"],
-        "detail": {"status": ["Success", "Failed", "TimedOut", "Cancelled"]},
-    },
-    "machine": {
-        "source": ["aws.ec2"],
-        "detail-type": ["EC2 Instance State-change Notification"],
-        "detail": {"state": ["shutting-down", "stopping", "stopped", "terminated"]},
-    },
-    "spot": {"source": ["aws.ec2"], "detail-type": ["EC2 Spot Instance Interruption Warning"]},
-}
+_EVENTS = (
+    EventRule(
+        "command",
+        {
+            "source": ["aws.ssm"],
+            "detail-type": ["EC2 Command Invocation Status-change Notification"],
+            "detail": {"status": ["Success", "Failed", "TimedOut", "Cancelled"]},
+        },
+    ),
+    EventRule(
+        "machine",
+        {
+            "source": ["aws.ec2"],
+            "detail-type": ["EC2 Instance State-change Notification"],
+            "detail": {"state": ["shutting-down", "stopping", "stopped", "terminated"]},
+        },
+    ),
+    EventRule("spot", {"source": ["aws.ec2"], "detail-type": ["EC2 Spot Instance Interruption Warning"]}),
+)
 
 
 @dataclass(frozen=True)
@@ -71,8 +77,8 @@ class Triggers(pulumi.ComponentResource):
         self.failed_records_queue = queue.name
         function = Function(
             f"{name}-stream",
-            args.config,
             FunctionArgs(
+                config=args.config,
                 bundle=orchestrator_bundle("stream"),
                 environment={"STATE_MACHINE_ARN": args.state_machine_arn, "STACK": args.config.stack},
                 statements=[
@@ -115,10 +121,10 @@ class Triggers(pulumi.ComponentResource):
 
     def _events(self, name: str) -> None:
         args, child = self._args, pulumi.ResourceOptions(parent=self)
-        function = Function(
+        Function(
             f"{name}-events",
-            args.config,
             FunctionArgs(
+                config=args.config,
                 bundle=orchestrator_bundle("events"),
                 environment={"JOBS_TABLE": args.data.table.name},
                 statements=[
@@ -128,8 +134,7 @@ class Triggers(pulumi.ComponentResource):
                 timeout=_SECONDS,
                 memory=MEMORY,
                 description="Wakes the workflow that waits for a machine",
+                rules=_EVENTS,
             ),
             opts=child,
         )
-        for occasion, pattern in _EVENTS.items():
-            function.add_event_rule(occasion, pattern=pattern)
