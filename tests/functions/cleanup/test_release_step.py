@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from functions.aws.run_reader import DynamoRunReader
+from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.cleanup.release_step import VERIFIED_BY_WORKFLOW, ReleaseStep
 from functions.cleanup.run_machines import RunMachines
 from functions.execution.ports import MachineAssignment
@@ -16,8 +18,7 @@ from functions.scheduling.ports import QueueEntry, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
-from tests.functions.fakes.run_reader import SeparateReads
-from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
+from tests.functions.fakes.tables import new_machine_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
 FAILED = JobError("script_failed", "what the script wrote", "advice")
@@ -30,10 +31,10 @@ class Release:
     def __init__(self, *machines: str, states: dict[str, str] | None = None, **facts: object) -> None:
         records = tuple(a_machine(one) for one in machines)
         self.jobs = MemoryJobTable(a_job(**{**RUNNING, "machines": records, **facts}))
-        self.table, self.flow = new_scheduling_table(), FakeWorkflow()
+        self.table, self.flow = self.jobs.beside(DynamoSchedulingTable), FakeWorkflow()
         self.machines = FakeMachines(states=states or {})
         self.table.enqueue(Run("bob", OTHER_ID), 1, "bobs-token")
-        self.machine_table, self.reader = new_machine_table(), SeparateReads(self.jobs, self.table)
+        self.machine_table, self.reader = new_machine_table(), self.jobs.beside(DynamoRunReader)
         self.ends = RunMachines(self.jobs, LaunchQueue(self.table, self.flow), self.machines, self.reader)
 
     def __call__(self, instance_id: str | None = "i-1", run: Run = RUN) -> list[str]:

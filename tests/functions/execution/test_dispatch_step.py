@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from functions.aws.run_reader import DynamoRunReader
+from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.execution.dispatch_step import FIRST_CALL, BootWait, DispatchStep
 from functions.execution.machine_command import machine_command
 from functions.execution.ports import MachineAssignment
@@ -19,8 +21,7 @@ from functions.scheduling.ports import Slot
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
-from tests.functions.fakes.run_reader import SeparateReads
-from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
+from tests.functions.fakes.tables import new_machine_table
 
 SHA = "a" * 64
 INPUT = f"https://s3.test/uploads/inputs/alice/{JOB_ID}/a%20b.txt"
@@ -31,17 +32,14 @@ class Dispatch:
     """The Dispatch step for a job whose run holds a slot with machine `i-1`."""
 
     def __init__(self, *sends: str | Exception, **job: object) -> None:
-        self.jobs, self.queue, self.machine_table = (
-            MemoryJobTable(a_job(**job)),
-            new_scheduling_table(),
-            new_machine_table(),
-        )
+        self.jobs, self.machine_table = MemoryJobTable(a_job(**job)), new_machine_table()
+        self.queue = self.jobs.beside(DynamoSchedulingTable)
         self.machines, self.files, self.waits = FakeMachines(sends=list(sends)), MemoryJobFiles(), list[float]()
         self.queue.grant_slots([Slot(RUN, a_machine("i-1", attempt=1))])
         self.step = DispatchStep(
             jobs=self.jobs,
             queue=self.queue,
-            reader=SeparateReads(self.jobs, self.queue),
+            reader=self.jobs.beside(DynamoRunReader),
             machine_table=self.machine_table,
             machines=self.machines,
             files=self.files,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from functions.aws.job_table import DynamoJobTable
 from functions.jobs.job import Job, Run
 from simulation.dynamodb import TABLE, DynamoDb
+
+T = TypeVar("T")
 
 JOB_ID = "01926b3c-7f3e-7c2a-9d51-3f0a5b8c1e27"
 OTHER_ID = "01926b3c-7f3f-7c2a-9d51-3f0a5b8c1e27"
@@ -36,9 +40,13 @@ class MemoryJobTable(DynamoJobTable):
         for job in jobs:
             self.add(job)
 
+    def beside(self, table: Callable[[Any, str], T]) -> T:
+        """Another adapter, over the same table."""
+        return table(self._client, self._table)
+
     @property
     def only(self) -> Job:
-        (key,) = self._db.items
+        (key,) = (key for key in self._db.items if not key[0].startswith("#"))
         job = self.get(*key)
         assert job
         return job

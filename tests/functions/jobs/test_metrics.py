@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from functions.aws.run_reader import DynamoRunReader
+from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.cleanup.release_step import ReleaseStep
 from functions.cleanup.run_machines import RunMachines
 from functions.cleanup.sweeper import Sweeper, SweepIncomplete
@@ -21,8 +23,7 @@ from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.metrics import FakeMetrics
-from tests.functions.fakes.run_reader import SeparateReads
-from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
+from tests.functions.fakes.tables import new_machine_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
 OUTPUT = {f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"abc"}
@@ -37,9 +38,9 @@ class Measured:
         self.metrics = FakeMetrics()
         self.jobs = MeasuredJobTable(self.table, self.metrics)
         self.record_step = RecordStep(self.jobs, MemoryJobFiles(OUTPUT), "1.2.3")
-        scheduling = new_scheduling_table()
+        scheduling = self.table.beside(DynamoSchedulingTable)
         self.queue = LaunchQueue(scheduling, FakeWorkflow(states={JOB_ID: "FAILED"}))
-        self.reader = SeparateReads(self.jobs, scheduling)
+        self.reader = self.table.beside(DynamoRunReader)
 
     def cancel(self) -> Job:
         return self.jobs.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from functions.aws.machine_table import DynamoMachineTable
+from functions.aws.run_reader import DynamoRunReader
+from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.cleanup.release_step import ReleaseStep
 from functions.cleanup.run_machines import RunMachines
 from functions.cleanup.sweeper import Sweeper
@@ -37,7 +39,6 @@ from tests.functions.fakes.budget import SETTINGS
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
-from tests.functions.fakes.run_reader import SeparateReads
 from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.orchestrator.lambda_context import CONTEXT
@@ -157,8 +158,13 @@ def test_an_error_of_a_step_reaches_the_workflow_under_its_own_name(monkeypatch:
 
 
 def test_release_takes_no_instance_where_none_was_launched(monkeypatch: pytest.MonkeyPatch) -> None:
-    jobs, table = MemoryJobTable(a_job()), new_scheduling_table()
-    ends = RunMachines(jobs, LaunchQueue(table, FakeWorkflow()), FakeMachines(), SeparateReads(jobs, table))
+    jobs = MemoryJobTable(a_job())
+    ends = RunMachines(
+        jobs,
+        LaunchQueue(jobs.beside(DynamoSchedulingTable), FakeWorkflow()),
+        FakeMachines(),
+        jobs.beside(DynamoRunReader),
+    )
     monkeypatch.setattr(release, "release_step", lambda: ReleaseStep(ends, new_machine_table()))
     assert release.handler({**WHO, "instance_id": ""}, CONTEXT) == {
         "terminated": [],

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from functions.aws.run_reader import DynamoRunReader
 from functions.cleanup.finish_step import FinishStep
 from functions.cleanup.release_step import ReleaseStep
 from functions.cleanup.run_machines import RunMachines
@@ -27,7 +28,6 @@ from functions.submission.submission import Submission
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.machine_log import FakeMachineLog
-from tests.functions.fakes.run_reader import SeparateReads
 from tests.functions.fakes.tables import new_machine_table
 from tests.functions.orchestrator.lambda_context import CONTEXT
 from tests.functions.orchestrator.states_language import StatesLanguage, Way
@@ -119,7 +119,7 @@ def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
     """A stack with one queued job; `sends` and `commands` of its machines say how they do."""
     queue = WaitingQueue.of(1)
     files, machine_table = MemoryJobFiles(), new_machine_table()
-    whole, reader = LaunchQueue(queue.table, queue.flow), SeparateReads(queue.jobs, queue.table)
+    whole, reader = LaunchQueue(queue.table, queue.flow), queue.jobs.beside(DynamoRunReader)
     dispatch_step = DispatchStep(
         jobs=queue.jobs,
         queue=queue.table,

@@ -13,7 +13,6 @@ from functions.scheduling.ports import BatchResult, Candidate, LaunchResult, Lea
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.crash_injector import CrashInjector
 from tests.functions.fakes.machines import Asked, FakeMachines, a_machine
-from tests.functions.fakes.tables import in_memory
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.scheduling.waiting_queue import (
     DENIED,
@@ -489,7 +488,7 @@ def enters_after_the_last_look(queue: WaitingQueue, run: Run) -> None:
                 queue.enqueue(run)
             super().release_lease(lease, result)
 
-    queue.table = in_memory(Entering)
+    queue.table = queue.jobs.beside(Entering)
 
 
 def test_who_enters_while_others_are_refused_is_not_left_to_their_next_try() -> None:

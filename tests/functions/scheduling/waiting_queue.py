@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any, TypeVar
 
+from functions.aws.run_reader import DynamoRunReader
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.costs.budget import Spending
 from functions.jobs.errors import FinalStep
@@ -19,8 +20,6 @@ from functions.scheduling.scheduler import Scheduler
 from tests.functions.fakes.crash_injector import CrashInjector, ProcessDied
 from tests.functions.fakes.job_table import MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines
-from tests.functions.fakes.run_reader import SeparateReads
-from tests.functions.fakes.tables import new_scheduling_table
 from tests.functions.fakes.workflow import Answer, FakeWorkflow
 
 QUEUE_TIMEOUT = timedelta(minutes=60)
@@ -43,7 +42,6 @@ class WaitingQueue:
     candidates: Sequence[Candidate] = (ONE,)
     max_concurrent: int = 100
     jobs: MemoryJobTable = field(default_factory=MemoryJobTable)
-    table: DynamoSchedulingTable = field(default_factory=new_scheduling_table)
     flow: FakeWorkflow = field(default_factory=FakeWorkflow)
     machines: FakeMachines = field(default_factory=FakeMachines)
     tries: count[int] = field(default_factory=lambda: count(1))
@@ -51,6 +49,9 @@ class WaitingQueue:
     throttle_waits: Sequence[float] = ()
     slept: list[float] = field(default_factory=list)
     spending: Spending = field(default_factory=Spending)
+
+    def __post_init__(self) -> None:
+        self.table = self.jobs.beside(DynamoSchedulingTable)
 
     @staticmethod
     def of(jobs: int, **facts: Any) -> WaitingQueue:
@@ -80,7 +81,7 @@ class WaitingQueue:
 
     def launch_step(self, injector: CrashInjector | None = None) -> LaunchStep:
         scheduler = self.scheduler(injector)
-        reader = SeparateReads(self.jobs, self.table)
+        reader = self.jobs.beside(DynamoRunReader)
         return LaunchStep(scheduler.jobs, scheduler.queue, scheduler, injector.before(reader) if injector else reader)
 
     def new_token(self, run: Run) -> str:
