@@ -1,48 +1,85 @@
 """What a function printed while it was invoked, collected without waiting for what will not come.
 
-Upstream MiniStack waits 50 ms after every invocation for a first line, which is most of the time of one that prints
-nothing. A worker prints before it answers: what it printed is in the pipe when its answer is there, so only the thread
-that reads the pipe has to be waited for.
+Upstream MiniStack waits 50 ms after every invocation for a first line, and 5 ms for another one. A worker prints before
+it answers: what it printed is in the pipe when its answer is there, and is read out of it then.
 """
 
 from __future__ import annotations
 
+import os
 import queue
 import select
-import time
-from typing import Any
+import threading
+from typing import TYPE_CHECKING, Any
 
 from ministack.core import lambda_runtime
 
-READER_SECONDS = 0.01
-"""From taking a line out of the pipe to handing it over, on a busy computer."""
-LONGEST_SECONDS = 0.25
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CHUNK = 64 * 1024
+_READER = "localcloud_output_reader"  # an attribute of the worker
 
 
-def collected(worker: Any, **_: Any) -> str:
-    """The lines so far, without their last line break."""
-    lines: list[str] = []
-    now = time.monotonic()
-    ends, calm_at = now + LONGEST_SECONDS, now + READER_SECONDS
-    while (now := time.monotonic()) < min(ends, calm_at):
-        try:
-            lines.append(worker._stderr_queue.get_nowait())
-            calm_at = now + READER_SECONDS
-        except queue.Empty:
-            if _has_unread(worker._proc):
-                calm_at = now + READER_SECONDS
-            time.sleep(0.001)
-    return "\n".join(lines)
+class OutputReader:
+    """Reads the standard error of one process of a worker, line by line, into the worker's queue.
 
+    Its own thread keeps the pipe from filling up; whoever wants the lines so far reads what the thread has not yet.
+    """
 
-def _has_unread(process: Any) -> bool:
-    poll = select.poll()
-    try:
-        poll.register(process.stderr, select.POLLIN)
-    except (AttributeError, ValueError):  # the process is gone, its pipe is closed
-        return False
-    return any(event & select.POLLIN for _, event in poll.poll(0))
+    def __init__(self, process: Any, lines: queue.Queue[str]) -> None:
+        self.lines = lines
+        self._lock = threading.Lock()
+        self._unfinished = b""
+        # One of its own: the worker closes the other, whose number then may be another file's.
+        self._pipe = os.dup(process.stderr.fileno())
+        self._look = select.poll()
+        self._look.register(self._pipe, select.POLLIN)
+        self._has_ended = False
+
+    def run(self) -> None:
+        """Returns when the process has closed the pipe."""
+        wait = select.poll()  # one poll object is not for two threads
+        wait.register(self._pipe, select.POLLIN)
+        while not self._has_ended:
+            wait.poll()
+            self.read()
+        os.close(self._pipe)
+
+    def read(self) -> None:
+        """Takes what is in the pipe, without waiting for more."""
+        with self._lock:
+            while not self._has_ended and self._look.poll(0):
+                self._take(os.read(self._pipe, _CHUNK))
+
+    def _take(self, chunk: bytes) -> None:
+        self._has_ended = not chunk
+        *whole, self._unfinished = (self._unfinished + chunk).split(b"\n")
+        if self._has_ended and self._unfinished:
+            whole.append(self._unfinished)
+        for line in whole:
+            self.lines.put(line.decode("utf-8", "replace").removesuffix("\r"))
 
 
 def install() -> None:
-    lambda_runtime.Worker._drain_stderr_bounded = collected
+    lambda_runtime.Worker._read_stderr = _read
+    lambda_runtime.Worker._drain_stderr_bounded = _collecting(lambda_runtime.Worker._drain_stderr_bounded)
+
+
+def _read(worker: Any) -> None:
+    """In the place of the worker's own reader, in its thread."""
+    reader = OutputReader(worker._proc, worker._stderr_queue)
+    setattr(worker, _READER, reader)
+    reader.run()
+
+
+def _collecting(upstream: Callable[..., str]) -> Callable[..., str]:
+    def collected(worker: Any, **options: Any) -> str:
+        reader = getattr(worker, _READER, None)
+        if reader is None or reader.lines is not worker._stderr_queue:  # another kind of worker, or another process
+            return upstream(worker, **options)
+        reader.read()
+        lines: str = worker._drain_stderr()
+        return lines
+
+    return collected

@@ -18,6 +18,7 @@ from localcloud.emulator import (
     kept_state,
     managed_login,
     refreshed_groups,
+    repeated_work,
     reserved_concurrency,
     retry_delays,
     root_user,
@@ -82,6 +83,7 @@ def install_patches(settings: Settings) -> Emulator:
     sign_up.install()
     token_revocation.install()
     refreshed_groups.install()
+    repeated_work.install()
     kept_state.install()
     control = Control(
         instances,
