@@ -78,6 +78,20 @@ def test_a_file_and_a_click_that_come_before_the_files_modules_are_there_wait_fo
     assert fake_cloud.calls.count("POST /api/jobs") == 1
 
 
+def test_files_whose_modules_cannot_be_loaded_are_chosen_again(form: JobPage, watch: Watch, document: Path) -> None:
+    watch.allow("ERR_FAILED")
+    form.page.route("**/form-files.js", lambda route: route.abort())
+    form.open()
+    form.file.set_input_files(document)
+    expect(form.field_error("file")).to_contain_text("A part of the page cannot be loaded. Check the connection")
+    form.page.unroute("**/form-files.js")
+    form.fill("the text", document)
+    expect(form.file_rows).to_have_count(1)
+    expect(form.field_error("file")).to_be_hidden()
+    form.submit_button.click()
+    form.expect_status("Succeeded")
+
+
 def test_a_refused_upload_says_why_and_can_be_repeated(
     form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path
 ) -> None:
