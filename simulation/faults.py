@@ -11,7 +11,7 @@ from simulation.storage_errors import Outage, StorageError
 
 
 class CallFault(StrEnum):
-    """What happens to one invocation of a function, at one of its calls to AWS; the last two concern it as a whole."""
+    """What happens to one invocation of a function, at one of its calls to AWS; the last three are of the whole."""
 
     CRASH_BEFORE = "crash before"  # the process is gone before the call
     CRASH_AFTER = "crash after"  # the call has its effect, then the process is gone
@@ -22,9 +22,10 @@ class CallFault(StrEnum):
     STALL = "stall"  # the call hangs for up to a minute and a half
     ANSWER_LOST = "answer lost"  # the function runs to its end, but its caller is told that it failed
     GIVEN_UP = "given up"  # its caller is told that it failed while it still runs
+    BUSY = "busy"  # Lambda has no room for it: TooManyRequestsException, and nothing runs
 
 
-OF_THE_WHOLE = {CallFault.ANSWER_LOST, CallFault.GIVEN_UP}
+OF_THE_WHOLE = {CallFault.ANSWER_LOST, CallFault.GIVEN_UP, CallFault.BUSY}
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,21 @@ class FunctionFault:
     invocation: int
     call: int
     call_fault: CallFault | StorageError
+
+
+@dataclass(frozen=True)
+class Congestion:
+    """For some `seconds`, `begins` seconds after the beginning, Lambda has no room for a `function`, None is for any.
+
+    That is when as many run as the account may have at once, or as are reserved for one function.
+    """
+
+    begins: float
+    seconds: float
+    function: str | None = None
+
+    def covers(self, moment: float, function: str) -> bool:
+        return self.begins <= moment < self.begins + self.seconds and self.function in {None, function}
 
 
 class Delivery(StrEnum):
@@ -83,6 +99,7 @@ class Faults:
     records: Mapping[int, Delivery] = field(default_factory=dict)
     events: Mapping[int, Delivery] = field(default_factory=dict)
     outages: tuple[Outage, ...] = ()
+    congestions: tuple[Congestion, ...] = ()
     items: tuple[ItemFault, ...] = ()
     invisible_for: float = 0.0
 

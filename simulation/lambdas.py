@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -12,12 +12,15 @@ from typing import Any
 
 from simulation.calls import Crash, Invocation
 from simulation.clock import Timer, VirtualClock
-from simulation.faults import OF_THE_WHOLE, CallFault, FunctionFault
+from simulation.faults import OF_THE_WHOLE, CallFault, Congestion, FunctionFault
 from simulation.process import Killed, Process
 from simulation.rng import Rng
 
-# Lambda tries an asynchronous invocation twice again, after these seconds (developer guide, "Error handling").
+# Lambda tries an asynchronous invocation twice again, after these seconds; one that it had no room for does not count,
+# and comes again after a second, twice as many, and so on (developer guide, "How Lambda handles errors and retries with
+# asynchronous invocation").
 _ASYNC_RETRIES = (60.0, 120.0)
+_FIRST_BUSY_RETRY, _LONGEST_BUSY_RETRY = 1.0, 300.0
 _GIVEN_UP_AFTER = 3.0
 
 
@@ -38,6 +41,8 @@ class Answer:
     cause: str = ""
 
 
+# As a workflow hears of it (Step Functions developer guide, "Handle transient Lambda service exceptions").
+BUSY = Answer(error="Lambda.TooManyRequestsException", cause="Rate Exceeded.")
 _BROKEN_OFF = Answer(error="Lambda.SdkClientException", cause="the connection was closed")
 
 
@@ -62,7 +67,12 @@ class Lambdas:
     """
 
     def __init__(
-        self, clock: VirtualClock, rng: Rng, functions: Mapping[str, Function], faults: tuple[FunctionFault, ...]
+        self,
+        clock: VirtualClock,
+        rng: Rng,
+        functions: Mapping[str, Function],
+        faults: Sequence[FunctionFault],
+        congestions: Sequence[Congestion] = (),
     ) -> None:
         self.invoked: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
@@ -72,6 +82,7 @@ class Lambdas:
         self._clock = clock
         self._chance = rng
         self._functions = functions
+        self._congestions = congestions
         self._faults: dict[tuple[str, int], list[FunctionFault]] = defaultdict(list)
         for fault in faults:
             self._faults[fault.function, fault.invocation].append(fault)
@@ -88,15 +99,31 @@ class Lambdas:
         )
         self.invoked[function] += 1
         self.pending += 1
+        if running.of_the_whole is CallFault.BUSY or self._is_congested(function):
+            self._clock.after(self._chance.between(0.005, 0.05), partial(self._end, done, BUSY))
+            return
         self._clock.after(self._chance.function_start(), partial(self._begin, running, json.dumps(event), done))
 
-    def invoke_asynchronously(self, function: str, event: Any, retries: tuple[float, ...] = _ASYNC_RETRIES) -> None:
+    def _is_congested(self, function: str) -> bool:
+        return any(each.covers(self._clock.seconds, function) for each in self._congestions)
+
+    def invoke_asynchronously(
+        self,
+        function: str,
+        event: Any,
+        retries: tuple[float, ...] = _ASYNC_RETRIES,
+        busy_retry: float = _FIRST_BUSY_RETRY,
+    ) -> None:
         """As EventBridge does: the answer is dropped, and Lambda itself retries."""
 
         def done(answer: Answer) -> None:
-            if answer.error is not None and retries:
+            if answer is BUSY:
                 self.pending += 1
-                self._clock.after(retries[0], partial(self._again, function, event, retries[1:]))
+                longer = min(2 * busy_retry, _LONGEST_BUSY_RETRY)
+                self._clock.after(busy_retry, partial(self._again, function, event, retries, longer))
+            elif answer.error is not None and retries:
+                self.pending += 1
+                self._clock.after(retries[0], partial(self._again, function, event, retries[1:], busy_retry))
 
         self.invoke(function, event, done)
 
@@ -106,9 +133,9 @@ class Lambdas:
             limit.cancel()
             process.kill()
 
-    def _again(self, function: str, event: Any, retries: tuple[float, ...]) -> None:
+    def _again(self, function: str, event: Any, retries: tuple[float, ...], busy_retry: float) -> None:
         self.pending -= 1
-        self.invoke_asynchronously(function, event, retries)
+        self.invoke_asynchronously(function, event, retries, busy_retry)
 
     def _begin(self, running: Invocation, event: str, done: Callable[[Answer], None]) -> None:
         if running.of_the_whole is CallFault.GIVEN_UP:

@@ -12,7 +12,7 @@ from simulation.clock import VirtualClock
 from simulation.dynamodb import Key
 from simulation.dynamodb_expressions import Item
 from simulation.faults import Delivery
-from simulation.lambdas import Answer, Lambdas
+from simulation.lambdas import BUSY, Answer, Lambdas
 from simulation.rng import Rng
 
 # As infra/triggers.py has it.
@@ -72,6 +72,9 @@ class Stream:
         self._lambdas.invoke("stream", {"Records": batch}, partial(self._handled, shard, batch, tries))
 
     def _handled(self, shard: int, batch: list[_Record], tries: int, answer: Answer) -> None:
+        # A batch that did not reach the function has not used up a try (AWS::Lambda::EventSourceMapping,
+        # MaximumRetryAttempts; developer guide, "Using Lambda with Amazon DynamoDB").
+        tries -= answer is BUSY
         done = len(batch) if tries == _RETRIES else _handled_count(batch, answer)
         for _ in range(done):
             self._shards[shard].popleft()

@@ -69,7 +69,7 @@ class World:
         self.owners: dict[str, str] = {}  # of each job's id
         self.calls = Calls(self.clock, rng, stack.quotas, faults.outages)
         functions = {**FUNCTIONS, _API: Function(self._api, _API_TIMEOUT)}
-        self.lambdas = Lambdas(self.clock, rng, functions, faults.functions)
+        self.lambdas = Lambdas(self.clock, rng, functions, faults.functions, faults.congestions)
         self.bus = EventBus(self.clock, rng, self.lambdas, faults.events)
         self.stream = Stream(self.clock, rng, self.lambdas, faults.records)
         db, s3 = DynamoDb(self.calls), S3(self.calls)

@@ -8,7 +8,7 @@ from typing import Any
 
 from simulation.calls import Calls
 from simulation.clock import VirtualClock
-from simulation.faults import CallFault, FunctionFault
+from simulation.faults import CallFault, Congestion, FunctionFault
 from simulation.lambdas import Answer, Function, Lambdas
 from simulation.rng import Rng
 
@@ -20,6 +20,7 @@ class Bench:
     work: Callable[[], Any]
     call_faults: tuple[tuple[int, CallFault], ...] = ()  # of its first invocation, by the number of the call
     timeout: float = 60.0
+    congestions: tuple[Congestion, ...] = ()
     clock: VirtualClock = field(default_factory=VirtualClock)
     answers: list[Answer] = field(default_factory=list)
 
@@ -28,7 +29,7 @@ class Bench:
         self.calls = Calls(self.clock, self.rng, {})
         faults = tuple(FunctionFault("f", 0, call, call_fault) for call, call_fault in self.call_faults)
         functions = {"f": Function(lambda _event, _context: self.work(), self.timeout)}
-        self.lambdas = Lambdas(self.clock, self.rng, functions, faults)
+        self.lambdas = Lambdas(self.clock, self.rng, functions, faults, self.congestions)
 
     def invoke(self) -> None:
         self.lambdas.invoke("f", {}, self.answers.append)

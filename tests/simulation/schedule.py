@@ -36,6 +36,9 @@ _STAYS_AT_REST = 20 * 60.0
 # What is at work just then may stall, be ended at its time-out, and be tried again by Lambda after up to two minutes.
 _LAST_FUNCTION_ENDS_WITHIN = 10 * 60.0
 _TEMPORARY = {FINE, PARTIAL, "InsufficientInstanceCapacity", "VcpuLimitExceeded", "RequestLimitExceeded"}
+# How long Lambda may have no room for a function before a step may have used up its tries: those of a row with jitter
+# take 257 s on average, and less than this about once in ten thousand.
+_CONGESTED_AT_MOST = 60.0
 _STORES = 3  # how often the workflow has an unstored result stored again
 
 
@@ -150,7 +153,7 @@ class SimulationRun:
         for execution in self.world.ports.step_functions.executions.values():
             if execution.history > most:
                 yield f"{execution.name} has {execution.history} events, more than {most}"
-            if execution.status == "FAILED" and not self.schedule.faults.outages:
+            if execution.status == "FAILED" and not self._may_use_up_tries:
                 yield f"{execution.name} did not get to its end: {execution.error}"
         executions = [run_of(execution) for execution in self.world.ports.step_functions.executions.values()]
         yield from (f"{run} has two workflows" for run in set(executions) if executions.count(run) > 1)
@@ -164,6 +167,12 @@ class SimulationRun:
                     yield f"job {number} was accepted and is not there"
                 continue
             yield from (f"job {number}: {problem}" for problem in self._problems_of(number, planned, job))
+
+    @property
+    def _may_use_up_tries(self) -> bool:
+        """Whether something fails for longer than a step of the workflow is tried."""
+        faults = self.schedule.faults
+        return bool(faults.outages) or any(each.seconds >= _CONGESTED_AT_MOST for each in faults.congestions)
 
     @property
     def _damaged(self) -> set[int]:
@@ -214,9 +223,10 @@ class SimulationRun:
 
     def _delays(self) -> Iterator[str]:
         schedule, invariants = self.schedule, self.world.invariants
-        outages = schedule.faults.outages
-        undisturbed = not (schedule.faults.functions or outages or self._damaged) and schedule.slowness == 1
-        longest = _IDLE_AT_MOST if undisturbed else _IDLE_WITH_FAULTS + sum(each.seconds for each in outages)
+        faults = schedule.faults
+        lasting = [*(each.seconds for each in faults.outages), *(each.seconds for each in faults.congestions)]
+        undisturbed = not (faults.functions or lasting or self._damaged) and schedule.slowness == 1
+        longest = _IDLE_AT_MOST if undisturbed else _IDLE_WITH_FAULTS + sum(lasting)
         for one, seconds in invariants.idle.items():
             if seconds > longest and not self._is_damaged(invariants.served[one][0]):
                 yield f"{one} was idle for {seconds:.0f} s"
@@ -293,7 +303,6 @@ class SimulationRun:
             "output_not_stored": planned.script.expiries > _STORES,
             "launch_refused": bool(set(schedule.faults.launches) - _TEMPORARY),
             "queue_timeout": schedule.queue_timeout_minutes < 240,
-            # An outage may last for longer than a step of the workflow is tried.
-            "internal_error": run.name in self.aborted or bool(schedule.faults.outages),
+            "internal_error": run.name in self.aborted or self._may_use_up_tries,
             "spending_cap": schedule.owner_cap > 0,
         }.get(code, False)

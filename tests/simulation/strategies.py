@@ -9,7 +9,17 @@ from itertools import chain
 from hypothesis import strategies as st
 
 from simulation.damage import POSSIBLE, ItemFault, Kind
-from simulation.faults import FINE, PARTIAL, CallFault, Delivery, Faults, FunctionFault, MachineFault, MachineFaultKind
+from simulation.faults import (
+    FINE,
+    PARTIAL,
+    CallFault,
+    Congestion,
+    Delivery,
+    Faults,
+    FunctionFault,
+    MachineFault,
+    MachineFaultKind,
+)
 from simulation.handlers import FUNCTIONS
 from simulation.payload import Script
 from simulation.stack import Stack
@@ -59,6 +69,13 @@ GIVEN_UP_LAUNCHES = st.builds(
     call=st.just(0),
     call_fault=st.just(CallFault.GIVEN_UP),
 )
+BUSY_FUNCTIONS = st.builds(
+    FunctionFault,
+    function=st.sampled_from(tuple(FUNCTIONS)),
+    invocation=st.integers(0, 8),
+    call=st.just(0),
+    call_fault=st.just(CallFault.BUSY),
+)
 # Of a refusal's kinds that last; what a call has written all the same is for single calls.
 _OUTAGES = st.builds(
     Outage,
@@ -66,6 +83,12 @@ _OUTAGES = st.builds(
     begins=_seconds(300),
     seconds=st.sampled_from([3.0, 20.0, 60.0, 300.0]),
     function=st.sampled_from([None, "launch", "record", "release", "sweep", *FUNCTIONS, "api"]),
+)
+_CONGESTIONS = st.builds(
+    Congestion,
+    begins=_seconds(300),
+    seconds=st.sampled_from([3.0, 20.0, 50.0, 200.0]),
+    function=st.sampled_from([None, None, *FUNCTIONS]),
 )
 # While it boots, before and after it has its command, while it works, when it may have ended already.
 _DEATHS = st.sampled_from([0.0, 3.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 60.0, 90.0, 150.0, 250.0])
@@ -84,6 +107,7 @@ def _faults(functions: st.SearchStrategy[FunctionFault]) -> st.SearchStrategy[Fa
         records=_DELIVERIES,
         events=_DELIVERIES | st.just(dict.fromkeys(range(300), Delivery.LOST)),
         outages=st.just(()) | st.just(()) | st.lists(_OUTAGES, min_size=1, max_size=2).map(tuple),
+        congestions=st.just(()) | st.just(()) | st.lists(_CONGESTIONS, min_size=1, max_size=2).map(tuple),
         invisible_for=st.sampled_from([0.0, 0.0, 3.0, 20.0, 90.0]),
     )
 

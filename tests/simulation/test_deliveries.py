@@ -11,7 +11,7 @@ from functions.aws.job_items import to_item
 from functions.jobs.job import Job, JobStatus
 from simulation.clock import VirtualClock
 from simulation.event_bus import EventBus
-from simulation.faults import Delivery
+from simulation.faults import Congestion, Delivery
 from simulation.lambdas import Function, Lambdas
 from simulation.rng import Rng
 from simulation.stream import Stream
@@ -21,12 +21,12 @@ from tests.functions.fakes.job_table import a_job
 class Post:
     """A function that hears of everything, and fails for the sequence numbers in `failing`."""
 
-    def __init__(self, fates: Mapping[int, Delivery] | None = None) -> None:
+    def __init__(self, fates: Mapping[int, Delivery] | None = None, *congestions: Congestion) -> None:
         self.clock, rng = VirtualClock(), Rng(1)
         self.heard: list[str] = []
         self.failing: set[str] = set()
         functions = {"stream": Function(self._records, 30), "events": Function(self._event, 30)}
-        lambdas = Lambdas(self.clock, rng, functions, ())
+        lambdas = Lambdas(self.clock, rng, functions, (), congestions)
         self.stream = Stream(self.clock, rng, lambdas, fates or {})
         self.bus = EventBus(self.clock, rng, lambdas, fates or {})
 
@@ -96,3 +96,12 @@ def test_a_record_that_never_works_is_put_aside_after_ten_more_tries() -> None:
     post.clock.run(3600)
     assert post.heard == ["0"] * 11
     assert post.stream.pending == 0
+
+
+def test_a_batch_that_lambda_has_no_room_for_comes_again_until_it_has() -> None:
+    post = Post({}, Congestion(0.0, 100.0))
+    post.notify(None, a_job())
+    post.clock.run(90)
+    assert (post.heard, post.stream.pending) == ([], 1)
+    post.clock.run(200)
+    assert (post.heard, post.stream.pending) == (["0"], 0)

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from simulation.faults import CallFault
+from simulation.faults import CallFault, Congestion
 from simulation.process import pause
 from tests.simulation.bench import Bench
 
@@ -46,6 +46,7 @@ def test_an_error_of_the_handler_is_told_by_its_class_name() -> None:
         (CallFault.STALL, ["done"], None),
         (CallFault.ANSWER_LOST, ["done"], "Lambda.SdkClientException"),
         (CallFault.GIVEN_UP, ["done"], "Lambda.SdkClientException"),
+        (CallFault.BUSY, [], "Lambda.TooManyRequestsException"),
     ],
 )
 def test_a_mishap_befalls_its_call_of_its_invocation(
@@ -134,3 +135,18 @@ def test_the_seconds_of_all_invocations_and_the_most_at_a_time_are_counted() -> 
     bench.answer()
     assert bench.lambdas.seconds["f"] == pytest.approx(90.0)
     assert bench.lambdas.most == 2
+
+
+def test_an_event_that_lambda_has_no_room_for_comes_again_and_uses_up_no_try() -> None:
+    began: list[float] = []
+
+    def fail() -> None:
+        began.append(bench.clock.seconds)
+        raise RuntimeError
+
+    bench = Bench(fail, congestions=(Congestion(0.0, 60.0),))
+    bench.lambdas.invoke_asynchronously("f", {})
+    bench.clock.run(3600)
+    assert len(began) == 3
+    assert 60 < began[0] < 130, "after pauses of 1, 2, 4 ... 64 seconds"
+    assert bench.lambdas.pending == 0

@@ -35,8 +35,10 @@ from functions.scheduling.ports import Batch, Candidate, QueueEntry
 from functions.scheduling.warm_pool_ports import PooledMachine
 from simulation.calls import caller
 from simulation.faults import CallFault, Faults, FunctionFault
+from tests.simulation import schedule
 from tests.simulation.schedule import PlannedJob, Schedule, SimulationRun
-from tests.simulation.strategies import OWNER_CAPS, schedules
+from tests.simulation.strategies import BUSY_FUNCTIONS, OWNER_CAPS, schedules
+from tests.simulation.workflow import definition
 
 pytestmark = pytest.mark.simulation
 
@@ -224,3 +226,16 @@ def test_a_manifest_that_does_not_fit_its_result_is_found(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(record_step, "manifest_of", mistaken)
     assert first_problems("its manifest has other hashes")
+
+
+def test_a_workflow_that_gives_up_when_lambda_has_no_room_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def impatient(*limits: int) -> Any:
+        made = json.loads(json.dumps(definition(*limits)))
+        for row in (row for state in made["States"].values() for row in state.get("Retry", ())):
+            if row["ErrorEquals"] == ["Lambda.TooManyRequestsException"]:
+                row["MaxAttempts"] = 0
+        return made
+
+    monkeypatch.setattr(schedule, "definition", impatient)
+    found = first_problems("failed without a reason", schedules(functions=BUSY_FUNCTIONS))
+    assert "Lambda.TooManyRequestsException" in found[0]

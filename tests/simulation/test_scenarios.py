@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from functions.jobs.job import Job, MachineReceipt
-from simulation.faults import NO_FAULTS, CallFault, Delivery, Faults, FunctionFault, MachineFault, MachineFaultKind
+from simulation.faults import (
+    NO_FAULTS,
+    CallFault,
+    Congestion,
+    Delivery,
+    Faults,
+    FunctionFault,
+    MachineFault,
+    MachineFaultKind,
+)
+from simulation.handlers import FUNCTIONS
 from simulation.lambdas import Answer, ignored
 from simulation.payload import Script
 from simulation.quotas import Quota
@@ -346,3 +356,20 @@ def test_a_job_of_46_hours_lives_through_three_attempts_of_which_no_event_was_he
         assert None not in ends
         spans = [age_between(machine) for machine in story.the(0).machines]
         assert all(45 * HOUR <= span <= 47.5 * HOUR for span in spans), spans
+
+
+def test_each_function_that_lambda_has_no_room_for_is_called_again() -> None:
+    busy = [(function, 0, 0, CallFault.BUSY) for function in FUNCTIONS]
+    with a_story(function_faults(*busy)) as story:
+        story.submit_all(1)
+        story.run(1200)
+        assert story.statuses == ["succeeded"]
+        assert story.launched == 1
+
+
+def test_an_account_whose_functions_are_all_in_use_for_a_while_loses_no_job() -> None:
+    with a_story(Faults(congestions=(Congestion(begins=20.0, seconds=40.0),))) as story:
+        story.submit_all(3)
+        story.run(1200)
+        assert story.statuses == ["succeeded"] * 3
+        assert story.launched == 3
