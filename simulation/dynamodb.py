@@ -169,8 +169,11 @@ class DynamoDb:
         Limit: int | None = None,  # noqa: N803
         ExclusiveStartKey: Item | None = None,  # noqa: N803
         ConsistentRead: bool = False,  # noqa: N803
+        Select: str | None = None,  # noqa: N803
         **given: Any,
     ) -> Item:
+        if Select not in {None, "COUNT"}:
+            raise NotImplementedError(Select)
         if TableName != TABLE or IndexName not in {None, OPEN_INDEX} or (IndexName and ConsistentRead):
             raise _invalid("Query", f"{TableName} and {IndexName}")
         keys = key_condition(KeyConditionExpression)
@@ -188,19 +191,20 @@ class DynamoDb:
             after = values[sought.range_value]["S"] if sought.range_name else ""
             for observer in self.on_query:
                 observer(owner, ExclusiveStartKey["id"]["S"] if ExclusiveStartKey else after)
-            found = self._keys[hash_key, owner]
-            low, high = _range(found, sought.comparator, after)
+            listed = self._keys[hash_key, owner]
+            low, high = _range(listed, sought.comparator, after)
             if ExclusiveStartKey is not None:
                 start = (ExclusiveStartKey["id"]["S"], ExclusiveStartKey["owner"]["S"])
                 low, high = (
-                    (max(low, bisect_right(found, start)), high)
+                    (max(low, bisect_right(listed, start)), high)
                     if ScanIndexForward
-                    else (low, min(high, bisect_left(found, start)))
+                    else (low, min(high, bisect_left(listed, start)))
                 )
             order = range(low, high) if ScanIndexForward else range(high - 1, low - 1, -1)
-            items, last, size = self._page(((found[at][1], found[at][0]) for at in order), Limit, IndexName)
+            items, last, size = self._page(((listed[at][1], listed[at][0]) for at in order), Limit, IndexName)
             self._read(owner, size, is_consistent=ConsistentRead)
-            answer: Item = {"Items": [one for one in items if kept is None or kept.does(one, names, values)]}
+            found = items if kept is None else [one for one in items if kept.does(one, names, values)]
+            answer: Item = {"Count": len(found)} | ({} if Select == "COUNT" else {"Items": found})
             return answer | ({"LastEvaluatedKey": last} if last else {})
 
         return self._make("Query", effect)

@@ -106,12 +106,7 @@ class Invariants:
             return waits(entry) and (kind in requested_types or kind not in refused)
 
         # A refused type may be asked for again: only an entry that comes first either way was passed over.
-        first = {entry.run.name for entry in read.before_the_last(members, waits)} - members
-        passed_over = [
-            entry
-            for entry in read.before_the_last(members, hopes)
-            if entry.run.name in first and read.was_read(entry, len(members))
-        ]
+        passed_over = read.passed_over(members, waits, hopes)
         free = self._stack.max_concurrent - len(self._records.slots)
         # A run that a cap leaves no room for today is rejected, and is in the queue until then.
         for entry in passed_over if not self._stack.owner_cap else ():

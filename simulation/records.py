@@ -40,8 +40,9 @@ class Records:
     """`jobs` are by key (owner, id), and so are the `damaged` items, until they are written again.
 
     `entries` and `slots` are by the run's name, `pool` and `charges` by the machine's id. What is unreadable is in none
-    of them, but a job whose record is damaged stays as it was before. `waiting` has each owner's entries in order of
-    age, `left` the names of the runs that have left the queue, in order, `held` how many slots each owner has.
+    of them, but a job whose record is damaged stays as it was before. `waiting` and `names` have each owner's entries
+    in order of age and of name, `left` the names of the runs that have left the queue, in order, `held` how many slots
+    each owner has.
 
     `on_job` hears of every write to a job: as it was, None where it is new, and as it is now. `on_look` hears of each
     query of the queue, and whether it begins there; `on_count` of those of the slots. `on_enqueue`, `on_save_batch` (of
@@ -53,6 +54,7 @@ class Records:
         self.damaged: dict[Key, Damage] = {}
         self.entries: dict[str, QueueEntry] = {}
         self.waiting: defaultdict[str, list[Place]] = defaultdict(list)
+        self.names: defaultdict[str, list[str]] = defaultdict(list)
         self.left: list[str] = []
         self.slots: dict[str, Slot] = {}
         self.held: Counter[str] = Counter()
@@ -86,10 +88,11 @@ class Records:
         _read(self.entries, name, item, entry_of)
         after = self.entries.get(name)
         if before is not None:
-            places = self.waiting[before.run.owner]
-            del places[bisect_left(places, (before.since, name))]
+            places, names = self.waiting[before.run.owner], self.names[before.run.owner]
+            del places[bisect_left(places, (before.since, name))], names[bisect_left(names, name)]
         if after is not None:
             insort(self.waiting[after.run.owner], (after.since, name))
+            insort(self.names[after.run.owner], name)
         elif before is not None:
             self.left.append(name)
 

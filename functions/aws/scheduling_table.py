@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -109,6 +109,10 @@ class DynamoSchedulingTable(DynamoLedger):
 
     def slots(self) -> Sequence[Slot]:
         return readable(slot_of, self._all(_SLOTS), _name)
+
+    def slot_count(self) -> int:
+        # A thousand slots are 700 KB, which every run that waits would download and read for their number alone.
+        return sum(page["Count"] for page in self._pages(_SLOTS, Select="COUNT"))
 
     def drop_unreadable(self) -> Sequence[str]:
         dropped = []
@@ -218,14 +222,17 @@ class DynamoSchedulingTable(DynamoLedger):
         return answer.get("Attributes")
 
     def _all(self, owner: str) -> list[dict[str, Any]]:
-        pages = self._client.get_paginator("query").paginate(
+        return [item for page in self._pages(owner) for item in page["Items"]]
+
+    def _pages(self, owner: str, **given: Any) -> Iterable[Any]:
+        return self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="#owner = :owner",
             ExpressionAttributeNames={"#owner": "owner"},
             ExpressionAttributeValues={":owner": {"S": owner}},
             ConsistentRead=True,
+            **given,
         )
-        return [item for page in pages for item in page["Items"]]
 
 
 def entry_key(run: Run) -> dict[str, Any]:

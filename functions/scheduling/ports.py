@@ -169,6 +169,9 @@ class SlotTable(Protocol):
 
     def slots(self) -> Sequence[Slot]: ...
 
+    def slot_count(self) -> int:
+        """How many slots are held, the unreadable ones included."""
+
     def grant_slots(self, slots: Sequence[Slot]) -> None:
         """Writes the slots; doing so twice is harmless."""
 

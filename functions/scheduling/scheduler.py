@@ -158,7 +158,7 @@ class Scheduler:
         return list(dict.fromkeys(replace(candidate, instance_type=requested_type) for candidate in self.candidates))
 
     def is_full(self) -> bool:
-        return len(self.queue.table.slots()) >= self.max_concurrent
+        return self.queue.table.slot_count() >= self.max_concurrent
 
     def has_waited_too_long(self, entry: QueueEntry) -> bool:
         return clock.age(entry.since) >= self.queue_timeout

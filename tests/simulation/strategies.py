@@ -90,13 +90,14 @@ _CONGESTIONS = st.builds(
     seconds=st.sampled_from([3.0, 20.0, 50.0, 200.0]),
     function=st.sampled_from([None, None, *FUNCTIONS]),
 )
+_CONGESTED = st.lists(_CONGESTIONS, min_size=1, max_size=2).map(tuple)
 # While it boots, before and after it has its command, while it works, when it may have ended already.
 _DEATHS = st.sampled_from([0.0, 3.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 60.0, 90.0, 150.0, 250.0])
 _MACHINE_FAULTS = st.builds(MachineFault, kind=st.sampled_from(MachineFaultKind), after=_DEATHS)
 _DELIVERIES = st.dictionaries(st.integers(0, 12), st.sampled_from(Delivery), max_size=5)
 
 
-def _faults(functions: st.SearchStrategy[FunctionFault]) -> st.SearchStrategy[Faults]:
+def _faults(functions: st.SearchStrategy[FunctionFault], busy: st.SearchStrategy[bool]) -> st.SearchStrategy[Faults]:
     return st.builds(
         Faults,
         functions=st.lists(functions, max_size=_MOST_FUNCTION_FAULTS).map(tuple),
@@ -107,7 +108,7 @@ def _faults(functions: st.SearchStrategy[FunctionFault]) -> st.SearchStrategy[Fa
         records=_DELIVERIES,
         events=_DELIVERIES | st.just(dict.fromkeys(range(300), Delivery.LOST)),
         outages=st.just(()) | st.just(()) | st.lists(_OUTAGES, min_size=1, max_size=2).map(tuple),
-        congestions=st.just(()) | st.just(()) | st.lists(_CONGESTIONS, min_size=1, max_size=2).map(tuple),
+        congestions=busy.flatmap(lambda is_busy: _CONGESTED if is_busy else st.just(())),
         invisible_for=st.sampled_from([0.0, 0.0, 3.0, 20.0, 90.0]),
     )
 
@@ -153,6 +154,7 @@ def schedules(
     owner_caps: Sequence[int] = (0, 0, *OWNER_CAPS),
     damaged: st.SearchStrategy[bool] = _SOMETIMES,
     functions: st.SearchStrategy[FunctionFault] = _FUNCTION_FAULTS | GIVEN_UP_LAUNCHES,
+    busy: st.SearchStrategy[bool] = _SOMETIMES,
     slownesses: Sequence[float] = (1.0, 1.0, 5.0, 20.0),
 ) -> Schedule:
     jobs = draw(st.lists(_JOBS, min_size=1, max_size=8).map(tuple))
@@ -169,7 +171,7 @@ def schedules(
     timeout = 10 if room == 0 or scarce else draw(st.sampled_from([240, 240, 240, 10]))
     owner_cap = draw(st.sampled_from(owner_caps))
     pool_size = draw(st.sampled_from(pool_sizes))
-    faults = draw(_faults(functions))
+    faults = draw(_faults(functions, busy))
     return Schedule(
         jobs=jobs,
         actions=tuple(chain.from_iterable(draw(st.lists(doings, max_size=3)))),

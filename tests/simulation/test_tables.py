@@ -82,7 +82,7 @@ _line_steps = st.one_of(
     st.tuples(st.just("entry"), _runs),
     st.tuples(st.just("remove"), _runs, st.none() | _attempts),
     st.tuples(st.just("slot"), _runs),
-    st.tuples(st.just("slots")),
+    st.tuples(st.sampled_from(["slots", "slot_count"])),
     st.tuples(st.just("grant_slots"), st.lists(_slots, max_size=30, unique_by=lambda slot: slot.run)),
     st.tuples(st.just("release_slot"), _runs, _instances),
     st.tuples(st.just("acquire_lease"), st.sampled_from(["one", "other"])),

@@ -191,6 +191,18 @@ def test_slots_are_listed_oldest_job_first(table: SchedulingTable) -> None:
     table.grant_slots([later])
     table.grant_slots([first])
     assert table.slots() == [first, later]
+    assert table.slot_count() == 2
+
+
+def test_slots_are_counted_without_being_read_over_all_pages() -> None:
+    client = new_client()
+    asked: list[dict[str, Any]] = []
+    client.meta.events.register("provide-client-params.dynamodb", lambda params, **_: asked.append(params))
+    with Stubber(client) as stub:
+        stub.add_response("query", {"Count": 1_500, "LastEvaluatedKey": {"owner": {"S": "#slot"}, "id": {"S": "1"}}})
+        stub.add_response("query", {"Count": 7})
+        assert DynamoSchedulingTable(client, "jobs").slot_count() == 1_507
+    assert [each["Select"] for each in asked] == ["COUNT", "COUNT"]
 
 
 def test_a_slot_is_freed_by_its_own_machine_only_and_once(table: SchedulingTable) -> None:
@@ -327,6 +339,7 @@ def test_a_long_line_is_read_in_pages_and_no_further_than_asked(table: Schedulin
     [
         (lambda table: table.oldest(5), "query"),
         (lambda table: table.slots(), "query"),
+        (lambda table: table.slot_count(), "query"),
         (lambda table: table.entry(FIRST), "get_item"),
         (lambda table: table.slot(FIRST), "get_item"),
     ],
@@ -336,7 +349,7 @@ def test_every_read_is_strongly_consistent(call: Any, operation: str) -> None:
     asked: list[dict[str, Any]] = []
     client.meta.events.register("provide-client-params.dynamodb", lambda params, **_: asked.append(params))
     with Stubber(client) as stub:
-        stub.add_response(operation, {"Items": []} if operation == "query" else {})
+        stub.add_response(operation, {"Items": [], "Count": 0} if operation == "query" else {})
         call(DynamoSchedulingTable(client, "jobs"))
     assert [params["ConsistentRead"] for params in asked] == [True]
 
