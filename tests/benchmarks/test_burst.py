@@ -76,6 +76,7 @@ def test_every_burst_has_its_baseline_and_the_middle_one_the_default_slots() -> 
         (1_000, 10_000, 1),
         (1_000, 50, None),
     ]
+    assert [(case.jobs, case.slots, case.batch) for case in cases([10_000])] == [(10_000, 10_000, None)]
 
 
 def test_a_small_burst_is_played_to_its_end_and_measured() -> None:
@@ -117,3 +118,5 @@ def test_a_bursts_figures_are_beside_what_quotas_allow_and_what_one_call_a_machi
     launches = found["burst 5, in batches: RunInstances calls a job"]
     assert (launches.value, launches.baseline) == (batched.calls["ec2:RunInstances"], single.calls["ec2:RunInstances"])
     assert found["burst 5, in batches: AWS calls a job"].value > 30
+    alone = {figure.name: figure for figure in figures_of([batched])}
+    assert alone["burst 5, in batches: RunInstances calls a job"].baseline is None
