@@ -22,10 +22,10 @@ def serve(add: Callable[[grpc.Server], None]) -> None:
     add(server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    print(port, flush=True)  # noqa: T201 the engine reads it
     # The engine writes nothing to a plugin's standard input, and holds it open while it lives: it ends with an engine
     # that was killed, even before this line. One that is done interrupts its plugins, which have a process group of
     # their own, and kills them five seconds later (pulumi, sdk/go/common/resource/plugin/plugin.go).
     with contextlib.suppress(KeyboardInterrupt):
+        print(port, flush=True)  # noqa: T201 the engine reads it, and may interrupt at once
         sys.stdin.read()
     server.stop(None)

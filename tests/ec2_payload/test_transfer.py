@@ -10,6 +10,7 @@ import pathlib
 import signal
 import ssl
 import subprocess
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,7 +33,8 @@ TIMED_OUT = "<Error><Code>RequestTimeout</Code><Message>Your socket connection w
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Retries do not really wait; the waits asked for are recorded."""
     recorded: list[float] = []
-    monkeypatch.setattr("ec2_payload.wrapper.http_call.time.sleep", recorded.append)
+    # Of this module alone: threads of the same process sleep as well.
+    monkeypatch.setattr(http_call, "time", SimpleNamespace(sleep=recorded.append))
     return recorded
 
 
@@ -62,7 +64,7 @@ def test_an_object_that_changed_between_two_tries_is_refused(
 ) -> None:
     url, _ = s3.put("input", BIG)
     s3.faults["input"] = [Drop(1_500_000)]
-    monkeypatch.setattr("ec2_payload.wrapper.http_call.time.sleep", lambda _: s3.put("input", BIG[::-1]))
+    monkeypatch.setattr(http_call, "time", SimpleNamespace(sleep=lambda _: s3.put("input", BIG[::-1])))
     with pytest.raises(TransferError, match="412"):
         download(url, tmp_path / "file", len(BIG), ignore)
 
