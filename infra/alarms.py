@@ -106,7 +106,7 @@ class Watched:
             ),
             Alarm(
                 "sweeper-silent",
-                # Only a completed sweep reports how many machines are alive.
+                # Only a sweep that has seen to the machines reports how many are alive.
                 self.own("MachinesAlive", "SampleCount"),
                 "No sweep has completed for a quarter of an hour: orphaned machines and jobs are not cleaned up.",
                 period=15 * _MINUTES,

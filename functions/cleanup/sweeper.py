@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -48,10 +48,6 @@ _POOL_FORGOTTEN_AFTER = MAX_AGE + timedelta(days=1)
 T = TypeVar("T")
 
 
-class SweepIncomplete(Exception):
-    """Fails the function: Lambda repeats the sweep after a minute (developer guide, "Asynchronous invocation")."""
-
-
 @dataclass
 class SweepReport:
     """What a sweep found and repaired, by id."""
@@ -65,13 +61,28 @@ class SweepReport:
     unfinished: list[str] = field(default_factory=list)  # parts that the next sweep continues
 
 
+class SweepIncomplete(Exception):
+    """Fails the function: Lambda repeats the sweep after a minute (developer guide, "Asynchronous invocation").
+
+    `report` is what was found and repaired all the same.
+    """
+
+    def __init__(self, report: SweepReport) -> None:
+        super().__init__("a part of the sweep could not be listed; the log says why")
+        self.report = report
+
+
 @dataclass(frozen=True)
 class _Found:
-    """Slots by instance id. `alive` is how many machines cost anything, None when that is not known."""
+    """Machines beyond the grace period and outside of the pool, and slots, by instance id; None when not known.
 
-    outside_pool: Mapping[str, InstanceView] = field(default_factory=dict)
-    slots: Mapping[str, Slot] = field(default_factory=dict)
+    `alive` is how many machines cost anything.
+    """
+
+    aged: Mapping[str, InstanceView] | None = None
+    slots: Mapping[str, Slot] | None = None
     alive: int | None = None
+    overdue: int | None = None
 
 
 class NoPosition:
@@ -123,14 +134,13 @@ class Sweeper:
         """
         report = SweepReport()
         parts = _Parts(time_left, dict(self.position.load()), report)
-        unlisted: list[str] = []
         is_running = cache(lambda run: self.workflow.state(run) == _RUNNING)
-        found, keys, deleted = _Found(), None, {}
-        with isolated("list the machines and slots", self.stack, unlisted):
-            found = self._find()
+        # Listed together: a machine whose slot or pool could not be read must not look like one without a job.
+        found = parts.listed("machines and slots", self._find) or _Found()
+        slots = found.slots or {}
 
         def check_machine(machine: InstanceView) -> None:
-            held = found.slots.get(machine.instance_id)
+            held = slots.get(machine.instance_id)
             is_live = held is not None and is_running(held.run)
             if not is_live or clock.age(machine.launched_at) >= self.machine_deadline:
                 self.machines.terminate(machine.instance_id)
@@ -145,15 +155,13 @@ class Sweeper:
                 self._free(slot, report)
 
         notes: list[Slot] = []
-        aged = {name: one for name, one in found.outside_pool.items() if clock.age(one.launched_at) >= self.grace}
-        parts.each("machines", aged, check_machine)
-        with isolated("list the open jobs", self.stack, unlisted):
-            keys = {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in self.jobs.open_keys()}
-        parts.each("jobs", keys or {}, lambda key: self._check_job(*key, report))
+        parts.each("machines", found.aged, check_machine)
+        keys = parts.listed("open jobs", lambda: _by_name(self.jobs.open_keys()))
+        parts.each("jobs", keys, lambda key: self._check_job(*key, report))
         parts.each("slots", found.slots, check_slot)
         if self.purger is not None:
-            with isolated("list the deleted jobs", self.stack, unlisted):
-                deleted = {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in self.purger.jobs.unpurged()}
+            unpurged = self.purger.jobs.unpurged
+            deleted = parts.listed("deleted jobs", lambda: _by_name(unpurged()))
             parts.each("deleted", deleted, lambda key: self._purge(*key, report))
         # A write renews the job's `updated_at`, which the jobs' check goes by, so ended machines are noted last.
         for slot in notes:
@@ -162,29 +170,29 @@ class Sweeper:
             report.dropped.extend(self.queue.table.drop_unreadable())
             self._check_queue(is_running, report)
         parts.end(self.position)
-        report.failed.extend(unlisted)
-        overdue = [one for one in aged.values() if clock.age(one.launched_at) >= self.machine_deadline]
+        report.failed.extend(parts.unlisted)
         self.metrics.record(
             swept(
                 jobs_open=None if keys is None else len(keys),
                 alive=found.alive,
-                overdue=len(overdue),
+                overdue=found.overdue,
                 failures=len(report.failed),
             )
         )
-        if unlisted:
-            raise SweepIncomplete("a part of the sweep could not be listed; the log says why")
+        if parts.unlisted:
+            raise SweepIncomplete(report)
         return report
 
     def _find(self) -> _Found:
         # Slots and pool are read after the machines, so that a machine assigned or pooled in between is found there.
         everything = {one.instance_id: one for one in self.machines.alive_of_stack(self.stack)}
         pooled = self._of_pool(list(everything.values()))
-        waiting = [one for name, one in everything.items() if name in pooled and one.is_down]
+        ages = {name: clock.age(one.launched_at) for name, one in everything.items() if name not in pooled}
         return _Found(
-            outside_pool={name: one for name, one in everything.items() if name not in pooled},
+            aged={name: everything[name] for name, age in ages.items() if age >= self.grace},
             slots={slot.machine.instance_id: slot for slot in self.queue.table.slots()},
-            alive=len(everything) - len(waiting),
+            alive=len(everything) - sum(everything[name].is_down for name in pooled),
+            overdue=sum(age >= self.machine_deadline for age in ages.values()),
         )
 
     def _charge_unassigned(self, machine: InstanceView) -> None:
@@ -325,6 +333,10 @@ def _with_end(job: Job, machine: MachineReceipt) -> Job:
     return job.with_machine(ended).noted(event)
 
 
+def _by_name(keys: Iterable[tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    return {f"{owner}/{job_id}": (owner, job_id) for owner, job_id in keys}
+
+
 @dataclass
 class _Parts:
     """The parts of one sweep: each goes through its items from where the last sweep stopped, while there is time."""
@@ -332,13 +344,25 @@ class _Parts:
     time_left: Callable[[], float]
     position: dict[str, str]
     report: SweepReport
+    unlisted: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._before = dict(self.position)
         self._whole = self.time_left()
 
-    def each(self, part: str, items: Mapping[str, T], work: Callable[[T], object]) -> None:
-        """Calls `work` with each item in order of name, starting after the last one of the sweep before."""
+    def listed(self, what: str, read: Callable[[], T]) -> T | None:
+        """What `read` answers; None, after a note in `unlisted`, where it fails."""
+        with isolated("list", what, self.unlisted):
+            return read()
+        return None
+
+    def each(self, part: str, items: Mapping[str, T] | None, work: Callable[[T], object]) -> None:
+        """Calls `work` with each item in order of name, starting after the last one of the sweep before.
+
+        Without `items`, the part's position is left for the next sweep.
+        """
+        if items is None:
+            return
         names = sorted(items)
         first = bisect_right(names, self.position.pop(part, ""))
         for name in (*names[first:], *names[:first]):

@@ -146,17 +146,13 @@ def refused(refusal: Refusal) -> list[Measurement]:
     return [LAUNCH_REFUSALS.of(1, refusal.kind)]
 
 
-def swept(*, jobs_open: int | None, alive: int | None, overdue: int, failures: int) -> list[Measurement]:
+def swept(*, jobs_open: int | None, alive: int | None, overdue: int | None, failures: int) -> list[Measurement]:
     """What a whole sweep saw. It is measured also when there is nothing, as a sign that sweeps come to their end.
 
     Jobs or machines that could not be listed are None: they are not measured.
     """
-    measured = [SWEEP_FAILURES.of(failures)]
-    if jobs_open is not None:
-        measured.append(JOBS_OPEN.of(jobs_open))
-    if alive is not None:
-        measured += [MACHINES_ALIVE.of(alive), MACHINES_OVERDUE.of(overdue)]
-    return measured
+    seen = {JOBS_OPEN: jobs_open, MACHINES_ALIVE: alive, MACHINES_OVERDUE: overdue, SWEEP_FAILURES: failures}
+    return [metric.of(value) for metric, value in seen.items() if value is not None]
 
 
 def _ends(before: Job, after: Job) -> Iterator[Measurement]:

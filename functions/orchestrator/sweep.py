@@ -21,7 +21,7 @@ from functions.aws.sweep_position import DynamoSweepPosition
 from functions.aws.warm_pool_table import DynamoWarmPoolTable
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.cleanup.deletion import Purger
-from functions.cleanup.sweeper import Sweeper
+from functions.cleanup.sweeper import Sweeper, SweepIncomplete
 from functions.jobs.metrics import MeasuredJobTable
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import SweepSettings
@@ -70,6 +70,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         logger.append_keys(job_id=run.job_id)
         report = sweeper().run_ended(run, event["detail"]["status"])
     else:
-        report = sweeper().sweep(lambda: context.get_remaining_time_in_millis() / 1000)
+        try:
+            report = sweeper().sweep(lambda: context.get_remaining_time_in_millis() / 1000)
+        except SweepIncomplete as error:
+            logger.warning("swept", extra=asdict(error.report))
+            raise
     logger.info("swept", extra=asdict(report))
     return asdict(report)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import reduce
+from typing import Never
 
 import pytest
 
+from functions.cleanup.deletion import Purger
 from functions.cleanup.sweeper import UNASSIGNED, VERIFIED_BY_SWEEPER, Sweeper, SweepIncomplete, SweepReport
 from functions.costs.pricing import Prices, for_seconds
 from functions.execution.ports import InstanceView
@@ -13,10 +17,13 @@ from functions.jobs.job import Job, JobStatus, Run
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Charge, DayLedger, Slot
 from tests.functions.conftest import StoppedClock
+from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
+from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.metrics import FakeMetrics
 from tests.functions.fakes.tables import new_scheduling_table
+from tests.functions.fakes.warm_pool import pool_of, pooled
 from tests.functions.fakes.workflow import FakeWorkflow
 
 GRACE, DEADLINE = timedelta(minutes=2), timedelta(hours=2)
@@ -25,7 +32,7 @@ PRICES = Prices({"t4g.small": {"on-demand": 20_000, "spot": 6_000}})
 NOTHING = SweepReport()
 TODAY = "2026-01-31"
 OPEN = [JobStatus.QUEUED, JobStatus.LAUNCHING, JobStatus.RUNNING]
-BOB = Run("bob", OTHER_ID)
+BOB, CAROL = Run("bob", OTHER_ID), Run("carol", OTHER_ID)
 
 
 class Sweep:
@@ -269,20 +276,50 @@ def test_a_machine_handed_out_while_the_sweep_looked_around_is_left_alone(stoppe
     assert handing_out.terminated == []
 
 
-def test_while_ec2_throttles_jobs_and_queue_are_checked_and_the_sweep_is_repeated(stopped_clock: StoppedClock) -> None:
+@dataclass
+class Position:
+    stored: dict[str, str]
+
+    def load(self) -> dict[str, str]:
+        return self.stored
+
+    def save(self, position: Mapping[str, str]) -> None:
+        self.stored = dict(position)
+
+
+def throttled(*_: object) -> Never:
+    raise RuntimeError("RequestLimitExceeded")
+
+
+@pytest.mark.parametrize(
+    "unread",
+    ["machines.alive_of_stack", "queue.table.slots", "pool.machines", "jobs.open_keys", "purger.jobs.unpurged"],
+)
+def test_what_cannot_be_listed_keeps_nothing_else_from_a_sweep_ends_no_machine_and_is_repeated(
+    stopped_clock: StoppedClock, monkeypatch: pytest.MonkeyPatch, unread: str
+) -> None:
     sweep = Sweep(stopped_clock, workflow="FAILED", status=JobStatus.RUNNING)
-    metrics = FakeMetrics()
-
-    class Throttled(FakeMachines):
-        def alive_of_stack(self, stack: str) -> list[InstanceView]:
-            raise RuntimeError("RequestLimitExceeded")
-
-    sweep.sweeper = replace(sweep.sweeper, machines=Throttled(), metrics=metrics)
-    with pytest.raises(SweepIncomplete):
+    sweep.flow.states[CAROL.name] = "RUNNING"
+    sweep.machine(OLD, instance_id="i-live", slot_of=CAROL)
+    sweep.machine(OLD, instance_id="i-orphan")
+    metrics, position = FakeMetrics(), Position({"machines": "i-1"})
+    pool = pool_of(pooled("i-pooled", prepared_at=sweep.ago(OLD)))
+    sweep.machine(OLD, instance_id="i-pooled")
+    purger = Purger(sweep.jobs, MemoryJobFiles(), FakeMachineLog())
+    sweep.sweeper = replace(sweep.sweeper, metrics=metrics, position=position, pool=pool, purger=purger)
+    *names, name = unread.split(".")
+    owner = reduce(getattr, names, sweep.sweeper)
+    monkeypatch.setattr(type(owner), name, throttled)
+    with pytest.raises(SweepIncomplete) as raised:
         sweep()
-    assert sweep.job.status is JobStatus.FAILED
-    assert sweep.flow.failed == [("bobs-token", "CapacityAvailable")]
-    assert metrics.values == {"SweepFailures": 1, "JobsOpen": 1}
+    of_machines = unread.startswith(("machines", "queue", "pool"))
+    assert sweep.machines.terminated == ([] if of_machines else ["i-orphan"])
+    assert position.stored == ({"machines": "i-1"} if of_machines else {})
+    assert raised.value.report.ended == ([] if unread == "jobs.open_keys" else [JOB_ID])
+    assert ("bobs-token", "CapacityAvailable") in sweep.flow.failed or unread == "queue.table.slots"
+    measured = {"SweepFailures", "JobsOpen", "MachinesAlive", "MachinesOverdue", "OrphansEnded"}
+    missing = {"MachinesAlive", "MachinesOverdue", "OrphansEnded"} if of_machines else set()
+    assert metrics.values.keys() == measured - missing - ({"JobsOpen"} if unread == "jobs.open_keys" else set())
 
 
 @pytest.mark.parametrize(
