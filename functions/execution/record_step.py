@@ -60,14 +60,19 @@ class RecordStep:
         if outcome.code is not None:
             return self._failed(run, outcome.code, outcome.message, outcome.events, job)
         path = self.files.output_path(output_key(run.owner, run.job_id, attempt, job.output_filename))
-        stored = self.files.find_output(path)
-        if stored is None:
-            words = "The machine reported success, but no result is stored."
-            return self._failed(run, "output_not_stored", words, outcome.events, job)
-        facts = manifest_of(job, attempt, stored, outcome.reported, outcome.events, self.mayfly_version).encode()
-        manifest = StoredManifest(
-            self.files.put_manifest(manifest_key(run.owner, run.job_id, attempt), facts), sha256_hex(facts)
-        )
+        try:
+            stored = self.files.find_output(path)
+            if stored is None:
+                words = "The machine reported success, but no result is stored."
+                return self._failed(run, "output_not_stored", words, outcome.events, job)
+            facts = manifest_of(job, attempt, stored, outcome.reported, outcome.events, self.mayfly_version).encode()
+            manifest = StoredManifest(
+                self.files.put_manifest(manifest_key(run.owner, run.job_id, attempt), facts), sha256_hex(facts)
+            )
+        except Exception:
+            # Should S3 stay away, `broken` writes the failure: its owner still sees how far the script came.
+            self._update_active(run, lambda job: job.noted(*outcome.events))
+            raise
         event = TimelineEvent("succeeded", now(), f"The result has {stored.size:,} bytes.")
 
         def change(job: Job) -> Job:

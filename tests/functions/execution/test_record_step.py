@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from typing import Never
 
 import pytest
 
@@ -30,6 +31,21 @@ def test_success_names_the_winning_attempts_output() -> None:
     job = table.only
     assert (job.status, job.output_file_path, job.output_size, job.error) == (JobStatus.SUCCEEDED, PATH, 12, None)
     assert [event.event for event in job.timeline] == ["script_started", "succeeded"]
+
+
+def test_how_far_the_script_came_is_in_the_record_of_a_job_whose_manifest_cannot_be_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    step, table = record_step()
+
+    def denied(*_: object) -> Never:
+        raise PermissionError("AccessDenied")
+
+    monkeypatch.setattr(step.files, "put_manifest", denied)
+    with pytest.raises(PermissionError):
+        step.finished(RUN, 2, Outcome("finished", events=(TimelineEvent("script_started", "t", "d"),)))
+    step.broken(RUN, "PermissionError", "{}")
+    assert [event.event for event in table.only.timeline] == ["script_started", "failed"]
 
 
 def test_the_output_is_looked_for_under_the_name_that_the_job_has_for_it() -> None:
