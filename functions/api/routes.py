@@ -284,8 +284,8 @@ async def list_machines(access: Named) -> AliveMachines:
 async def list_owners(access: Mine) -> RecentOwners:
     """Whose machines are alive or were launched today or yesterday (UTC): of all users for an admin, else of you."""
     caller = access.caller
-    found = access.jobs.recent_owners(None if caller.is_admin else caller.owner)
-    return RecentOwners(owners=[RecentOwnerAnswer.of(one) for one in found if caller.sees(one.owner)])
+    found = access.jobs.recent_owners(caller.sees, None if caller.is_admin else caller.owner)
+    return RecentOwners(owners=[RecentOwnerAnswer.of(one) for one in found])
 
 
 @signed_in.get("/limits", tags=["service"], responses=ANYWHERE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,11 +24,14 @@ class RecentOwner:
     micro_usd: int
 
 
-def recent_owners(table: SchedulingTable, owner: str | None = None) -> list[RecentOwner]:
-    """At most a hundred, or the one that is named: those with most machines alive first, then those who spent most."""
+def recent_owners(table: SchedulingTable, sees: Callable[[str], bool], owner: str | None = None) -> list[RecentOwner]:
+    """Those with most machines alive first, then those who spent most.
+
+    At most a hundred whom the caller `sees`, or the one that is named.
+    """
     alive = Counter(slot.run.owner for slot in table.slots() if owner in {None, slot.run.owner})
     spent = Counter[str]()
     for days in range(_DAYS):
         spent.update(table.ledger((clock.utc_now() - timedelta(days=days)).date().isoformat(), owner).spent)
-    found = [RecentOwner(each, alive[each], spent[each]) for each in {*alive, *spent}]
+    found = [RecentOwner(each, alive[each], spent[each]) for each in {*alive, *spent} if sees(each)]
     return sorted(found, key=lambda one: (-one.machines_alive, -one.micro_usd, one.owner))[:_MOST]

@@ -216,8 +216,8 @@ class Submission:
         """The owner's machines that are not confirmed terminated, oldest job first."""
         return [slot for slot in self.queue.table.slots() if slot.run.owner == owner]
 
-    def recent_owners(self, owner: str | None = None) -> list[RecentOwner]:
-        return recent_owners(self.queue.table, owner)
+    def recent_owners(self, sees: Callable[[str], bool], owner: str | None = None) -> list[RecentOwner]:
+        return recent_owners(self.queue.table, sees, owner)
 
     def delete(self, owner: str, job_id: str) -> DeletionReceipt:
         """Removes a terminal job: its record, input, output, manifest and log.
