@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 class DynamoRunReader:
-    """functions.scheduling.ports.RunReader over DynamoDB. Every read is strongly consistent, each item for itself."""
+    """functions.scheduling.ports.RunReader over DynamoDB. Every read is strongly consistent, each item for itself.
+
+    So a slot may be granted, and the entry removed, between the two: the holder of the lease ends a machine whose run
+    is over (Scheduler.assign), and the sweeper frees its slot.
+    """
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
