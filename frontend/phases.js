@@ -5,18 +5,22 @@ import { serverNow } from "./time.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
- * @typedef {"wait" | "boot" | "fetch" | "script" | "store" | "end"} Phase
+ * @typedef {"wait" | "boot" | "run" | "fetch" | "script" | "store" | "end"} Phase
  * @typedef {{phase: Phase, from: number, to: number | null}} Span milliseconds since the epoch; `to` is null while it lasts
  */
 
-/** @type {Record<Phase, string>} */
-export const PHASES = { wait: "Wait", boot: "Boot", fetch: "Fetch", script: "Script", store: "Store", end: "Shutdown" };
+/**
+ * What the machine does is reported at its end; until then, and where no report came, it just runs.
+ *
+ * @type {Record<Phase, string>}
+ */
+export const PHASES = { wait: "Wait", boot: "Boot", run: "Run", fetch: "Fetch", script: "Script", store: "Store", end: "Shutdown" };
 
 /** @type {Map<string, Phase>} which phase begins with which event; events that are not here change nothing */
 const BEGINS = new Map(Object.entries({
   queued: "wait", retried: "wait", machine_lost: "wait",
   launched: "boot",
-  running: "fetch",
+  running: "run",
   script_started: "script",
   script_finished: "store", storing_again: "store",
   succeeded: "end", failed: "end", cancelled: "end",
@@ -34,6 +38,9 @@ export function spansOf(job) {
     const phase = BEGINS.get(event);
     const moment = Date.parse(at);
     if (Number.isNaN(moment)) continue;
+    if (event === "input_downloaded" || event === "script_started") {
+      for (const span of spans.slice(-1)) if (span.phase === "run") span.phase = "fetch";
+    }
     if (event === "machine_terminated" && spans.at(-1)?.phase === "end") spans[spans.length - 1].to = moment;
     if (!phase || spans.at(-1)?.phase === phase) continue;
     close(moment);

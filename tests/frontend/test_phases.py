@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, REFUSED_WAY, WAY, FakeCloud
+from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, REFUSED_WAY, TERMINATED, WAY, FakeCloud
 from tests.frontend.job_page import JobPage
 from tests.frontend.take_screenshots import age
 
@@ -45,9 +45,11 @@ def test_a_job_is_shown_as_phases_with_their_durations(form: JobPage, fake_cloud
 WAYS = {
     "waiting": (REFUSED_WAY, 2, ["Wait"]),
     "booting": (WAY, 1, ["Wait", "Boot"]),
+    "running without a report": (WAY, 2, ["Wait", "Boot", "Run"]),
     "running": (WAY, 4, ["Wait", "Boot", "Fetch", "Script"]),
     "failed": (FAILING_WAY, None, ["Wait", "Boot", "Fetch", "Script", "Store", "Shutdown"]),
-    "lost": (LOSING_WAY, 5, ["Wait", "Boot", "Fetch", "Wait", "Boot"]),
+    "lost": (LOSING_WAY, 5, ["Wait", "Boot", "Run", "Wait", "Boot"]),
+    "cancelled while it ran": ((*WAY[:2], ("cancelled", ""), TERMINATED), None, ["Wait", "Boot", "Run", "Shutdown"]),
     "cancelled while it waited": ((("cancelled", ""),), None, ["Wait"]),
 }
 
@@ -68,6 +70,8 @@ def test_a_running_job_says_how_long_its_phase_usually_takes_here(form: JobPage,
     fake_cloud.events_per_look = 0
     form.open(f"#/jobs/{add_job(fake_cloud, WAY, 1)}")
     expect(form.job).to_contain_text("Boot usually takes 31 s here.")
+    form.open(f"#/jobs/{add_job(fake_cloud, WAY, 2)}")
+    expect(form.job).to_contain_text("Run usually takes 15 s here.")
 
 
 def test_the_first_job_of_a_stack_says_nothing_of_what_is_usual(form: JobPage, fake_cloud: FakeCloud) -> None:
