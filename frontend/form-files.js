@@ -93,7 +93,8 @@ export class FormFiles {
     this.#background ??= new loaded.BackgroundUploads();
     this.#background.add(batch.text, this.chosen.all.map(({ row }) => row), this.#total);
     this.#batch = this.#total = null;
-    this.chosen.release();
+    // After a reload they would go with the next text.
+    for (const { file } of this.chosen.release()) this.#keeper.forget(file);
     this.#form.text.set("");
     this.#form.showBusy();
   }

@@ -22,6 +22,7 @@ from tests.frontend.fake_cloud import ANONYMOUS, FakeCloud, Problem, canonical, 
 from tests.frontend.fake_sign_in import FakeSignIn, Refused
 
 SITE = Path(__file__).parents[2] / "frontend"
+_HELD_SECONDS = 60  # the longest that a test holds an upload
 DOCS_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'"
 SPECIFICATION = {
     "openapi": "3.1.0",
@@ -211,7 +212,9 @@ class S3Handler(Handler):
         parts = {part.get_param("name", header="content-disposition"): part for part in message.iter_parts()}
         assert list(parts)[-1] == "file", "S3 ignores what comes after the file"
         self.cloud.calls.append("POST s3")
-        self.cloud.uploads_may_end.wait(30)
+        if not self.cloud.uploads_may_end.wait(_HELD_SECONDS):  # never to look like an upload that was let go on
+            self.close_connection = True
+            return
         content = parts["file"].get_payload(decode=True)
         key = parts["key"].get_payload(decode=True)
         assert isinstance(content, bytes)
@@ -231,8 +234,9 @@ class S3Handler(Handler):
         query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
         number, content = int(query["partNumber"]), self.body()
         self.cloud.calls.append(f"PUT s3 {number}")
-        if number >= self.cloud.first_held_part:
-            self.cloud.uploads_may_end.wait(30)
+        if number >= self.cloud.first_held_part and not self.cloud.uploads_may_end.wait(_HELD_SECONDS):
+            self.close_connection = True
+            return
         failure = self.cloud.next_failure(f"PUT s3 {number}")
         upload = self.cloud.multipart.get(query["uploadId"])
         if failure == 0 or self.is_left():

@@ -224,6 +224,7 @@ def test_files_of_another_batch_do_not_come_back_under_the_next_ones_text(
     form.page.get_by_role("button", name="Start another batch").click()
     form.text.fill("second text")
     until(lambda: form.page.evaluate(ON_DISK) == [])
+    assert "POST /api/jobs" not in fake_cloud.calls  # it is still being uploaded
     form.page.on("dialog", lambda dialog: dialog.accept())
     form.page.reload()
     expect(form.text).to_have_value("second text")
