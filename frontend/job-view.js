@@ -235,6 +235,9 @@ export class JobView {
 
   async #cancel() {
     await this.#during(this.cancel, async () => this.events.changed(await api.cancelJob(this.id)));
+    // “Re-run” appears in this button's place, where a second click would start a machine.
+    this.retry.disabled = true;
+    setTimeout(() => { this.retry.disabled = false; }, 1000);
   }
 
   async #retry() {
