@@ -52,10 +52,14 @@ def read_settings(folder: Path, stack: str) -> StackSettings:
 
 def _read(folder: Path, stack: str) -> StackSettings:
     project, path = _content(folder / "Pulumi.yaml"), folder / f"Pulumi.{stack}.yaml"
-    values = {key: declared["default"] for key, declared in project["config"].items() if "default" in declared}
+    if not isinstance(project.get("name"), str) or not all(
+        isinstance(each, dict) for each in _config(project).values()
+    ):
+        raise ConfigError("Pulumi.yaml needs a `name`, and a mapping for each setting in `config`.")
+    values = {key: declared["default"] for key, declared in _config(project).items() if "default" in declared}
     if not path.is_file():
         raise ConfigError(f"There is no {path.name}: pulumi stack init {stack}, then set values.")
-    values.update(_content(path).get("config") or {})
+    values.update(_config(_content(path)))
     pulumi.runtime.configure(pulumi.runtime.Settings(project=project["name"], stack=stack))
     pulumi.runtime.set_all_config({key: _text(path, key, value) for key, value in values.items()})
     config, aws = StackConfig.from_pulumi(), provider_settings()
@@ -80,8 +84,25 @@ def _content(path: Path) -> dict[str, Any]:
     return content
 
 
-def _text(path: Path, key: str, value: Any) -> str:
+def _config(content: dict[str, Any]) -> dict[str, Any]:
+    return content.get("config") or {}
+
+
+def _is_encrypted(value: Any) -> bool:
+    if isinstance(value, dict):
+        return set(value) == {"secure"} or any(_is_encrypted(each) for each in value.values())
+    return isinstance(value, list) and any(_is_encrypted(each) for each in value)
+
+
+def _text(path: Path, key: Any, value: Any) -> str:
     """As the program sees a value: texts as they are, all else as JSON."""
-    if isinstance(value, dict) and set(value) == {"secure"}:
+    if not isinstance(key, str) or ":" not in key:
+        raise ConfigError(f"{key} in {path.name} needs its namespace, such as mayfly:{key}.")
+    if _is_encrypted(value):
         raise ConfigError(f"{key} in {path.name} is encrypted, and only Pulumi can read it. Set it without --secret.")
-    return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value)
+    except TypeError as error:
+        raise ConfigError(f"{key} in {path.name} has a value that has to be put in quotes.") from error

@@ -87,12 +87,27 @@ def test_the_chosen_stacks_file_is_read(tmp_path: Path) -> None:
         ("config: [mayfly:auth]", "Pulumi.dev.yaml has to be a mapping"),
         ('config: {"mayfly:auth": "none}', "Pulumi.dev.yaml cannot be read as YAML"),
         ('config: {"mayfly:auth": {secure: v1:abc}}', "mayfly:auth in Pulumi.dev.yaml is encrypted"),
+        ('config: {"mayfly:script": [{secure: v1:abc}]}', "mayfly:script in Pulumi.dev.yaml is encrypted"),
+        (
+            'config: {"mayfly:auth": 2026-01-01}',
+            "mayfly:auth in Pulumi.dev.yaml has a value that has to be put in quotes",
+        ),
+        ("config: {auth: none}", "auth in Pulumi.dev.yaml needs its namespace, such as mayfly:auth"),
     ],
 )
 def test_a_value_that_cannot_be_stops_it(tmp_path: Path, text: str, seen: str) -> None:
     stack = look(folder(tmp_path, dev=text))["stack"]
     assert stack.verdict is Verdict.FAIL
     assert seen in stack.seen
+
+
+@pytest.mark.parametrize("text", ["", "name: mayfly", "config: {}", "name: mayfly\nconfig: {mayfly:auth: none}"])
+def test_a_project_file_without_its_settings_stops_it(tmp_path: Path, text: str) -> None:
+    where = folder(tmp_path, dev='config: {"mayfly:auth": none}')
+    (where / "Pulumi.yaml").write_text(text)
+    stack = look(where)["stack"]
+    assert stack.verdict is Verdict.FAIL
+    assert "Pulumi.yaml needs" in stack.seen or "mayfly:" in stack.seen
 
 
 def test_a_stack_without_a_file_is_told_how_to_get_one(tmp_path: Path) -> None:
