@@ -43,7 +43,7 @@ def test_a_plugin_whose_engine_was_killed_before_it_could_serve_ends() -> None:
         assert started.wait(_SECONDS) == 0
 
 
-def test_a_plugin_ends_at_once_when_the_engine_interrupts_it() -> None:
+def test_a_plugin_ends_by_itself_when_the_engine_interrupts_it() -> None:
     """The engine does so at every command's end, and waits for five seconds before it kills."""
     with plugin() as started:
         assert port(started) > 0
