@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.cloud.steps import until
 from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
@@ -91,6 +92,7 @@ def test_one_that_fails_and_one_that_is_stopped_stay_and_are_tried_again(
     expect(form.file_rows.get_by_role("progressbar")).to_have_count(3)
     form.page.get_by_role("button", name="Stop two.txt").click()
     expect(form.file_rows.nth(1)).to_contain_text("The upload was stopped.")
+    until(lambda: "left s3" in fake_cloud.calls)  # else it may be the one that is refused
     fake_cloud.uploads_may_end.set()
     alert = form.page.locator("#form-error")
     expect(alert).to_contain_text("1 job created. 2 files not submitted.")
