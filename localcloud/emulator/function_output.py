@@ -24,7 +24,7 @@ _READER = "localcloud_output_reader"  # an attribute of the worker
 class OutputReader:
     """Reads the standard error of one process of a worker, line by line, into the worker's queue.
 
-    Its own thread keeps the pipe from filling up; a caller that wants the lines so far reads what the thread has not yet.
+    Its own thread keeps the pipe from filling up; a caller that wants the lines so far reads the rest itself.
     """
 
     def __init__(self, process: Any, lines: queue.Queue[str]) -> None:
