@@ -6,6 +6,7 @@ batch, pages of 1 MB, and errors (DynamoDB API reference; developer guide, "Quot
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from functions.aws.job_items import OPEN_INDEX
 from simulation.calls import Calls, refused
-from simulation.dynamodb_expressions import Expression, Item, condition, key_condition, update
+from simulation.dynamodb_expressions import Expression, Item, condition, invalid, key_condition, update
 from simulation.stored_item import StoredItem
 
 T = TypeVar("T")
@@ -32,6 +33,8 @@ _MOST_WRITES, _MOST_READS = 25, 100
 _READ_BLOCK, _WRITE_BLOCK = 4_096, 1_024
 _HASH_KEYS = ("owner", OPEN_INDEX)
 _NONE: Mapping[str, Any] = {}
+_EMPTY_KEY = "The AttributeValue for a key attribute cannot contain an empty string value"
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 class ConditionalCheckFailedException(ClientError):
@@ -104,9 +107,11 @@ class DynamoDb:
 
     def _batch_get_item(self, *, RequestItems: Mapping[str, Mapping[str, Any]]) -> Item:  # noqa: N803  # boto3's
         ((table, asked),) = RequestItems.items()
+        if not asked.keys() <= {"Keys", "ConsistentRead"}:
+            raise invalid("BatchGetItem", f"one of {sorted(asked)} is not known here")
         keys = [self._key(table, key) for key in asked["Keys"]]
         if not 1 <= len(keys) <= _MOST_READS or len(set(keys)) < len(keys):
-            raise _invalid("BatchGetItem", "Provided list of item keys contains duplicates, or too many")
+            raise invalid("BatchGetItem", "Provided list of item keys contains duplicates, or too many")
 
         def effect() -> Item:
             for key in keys:
@@ -118,6 +123,7 @@ class DynamoDb:
 
     def _put_item(self, *, TableName: str, Item: Item, **given: Any) -> Item:  # noqa: N803  # boto3's
         key = self._key(TableName, Item, whole=False)
+        _check_values("PutItem", Item)
         return self._make("PutItem", partial(self._write_if, key, lambda _: Item, given))
 
     def _update_item(self, *, TableName: str, Key: Item, UpdateExpression: str, **given: Any) -> Item:  # noqa: N803
@@ -127,8 +133,8 @@ class DynamoDb:
         def changed(before: Item | None) -> Item:
             item = dict(before or Key)
             changes.does(item, names, values)
-            if (item["owner"], item["id"]) != (Key["owner"], Key["id"]):
-                raise _invalid("UpdateItem", "This attribute is part of the key")
+            if self._key(TableName, item, whole=False) != key:
+                raise invalid("UpdateItem", "This attribute is part of the key")
             return item
 
         return self._make("UpdateItem", partial(self._write_if, key, changed, given, changes))
@@ -146,10 +152,11 @@ class DynamoDb:
                 self._key(table, put["Item"], whole=False) if put else self._key(table, request["DeleteRequest"]["Key"])
             )
             if key in writes:
-                raise _invalid("BatchWriteItem", "Provided list of item keys contains duplicates")
+                raise invalid("BatchWriteItem", "Provided list of item keys contains duplicates")
+            _check_values("BatchWriteItem", put["Item"] if put else _NONE)
             writes[key] = put["Item"] if put else None
         if not 1 <= len(writes) <= _MOST_WRITES:
-            raise _invalid("BatchWriteItem", f"{len(writes)} writes in a batch")
+            raise invalid("BatchWriteItem", f"{len(writes)} writes in a batch")
 
         def effect() -> Item:
             for key, item in writes.items():
@@ -175,7 +182,7 @@ class DynamoDb:
         if Select not in {None, "COUNT"}:
             raise NotImplementedError(Select)
         if TableName != TABLE or IndexName not in {None, OPEN_INDEX} or (IndexName and ConsistentRead):
-            raise _invalid("Query", f"{TableName} and {IndexName}")
+            raise invalid("Query", f"{TableName} and {IndexName}")
         keys = key_condition(KeyConditionExpression)
         kept = condition(FilterExpression) if FilterExpression else None
         names, values = _given(given)
@@ -184,11 +191,13 @@ class DynamoDb:
         sought = keys.does
         asked = {names.get(one, one) for one in (sought.hash_name, sought.range_name) if one}
         if not asked <= {hash_key, "id"} or names.get(sought.hash_name, sought.hash_name) != hash_key:
-            raise _invalid("Query", f"Query condition missed key schema element: {hash_key}")
+            raise invalid("Query", f"Query condition missed key schema element: {hash_key}")
         owner = values[sought.hash_value]["S"]
+        after = values[sought.range_value]["S"] if sought.range_name else ""
+        if not owner or (sought.range_name and not after):
+            raise invalid("Query", _EMPTY_KEY)
 
         def effect() -> Item:
-            after = values[sought.range_value]["S"] if sought.range_name else ""
             for observer in self.on_query:
                 observer(owner, ExclusiveStartKey["id"]["S"] if ExclusiveStartKey else after)
             listed = self._keys[hash_key, owner]
@@ -274,7 +283,7 @@ class DynamoDb:
         after = self.items.get(key)
         if after is not None and self.size(key) > MOST_BYTES:
             self.write(key, before)
-            raise _invalid(operation, "Item size has exceeded the maximum allowed size")
+            raise invalid(operation, "Item size has exceeded the maximum allowed size")
         self._bill_write(key[0], max(size, self.size(key)))
         if (before or _NONE).get(OPEN_INDEX) != (after or _NONE).get(OPEN_INDEX):
             self._bill_write(OPEN_INDEX, 1)
@@ -309,8 +318,11 @@ class DynamoDb:
         if table != TABLE:
             raise refused("dynamodb:Table", "ResourceNotFoundException")
         if whole and attributes.keys() != {"owner", "id"}:
-            raise _invalid("Table", "The provided key element does not match the schema")
-        return attributes["owner"]["S"], attributes["id"]["S"]
+            raise invalid("Table", "The provided key element does not match the schema")
+        owner, name = attributes["owner"]["S"], attributes["id"]["S"]
+        if not owner or not name or attributes.get(OPEN_INDEX) == {"S": ""}:
+            raise invalid("Table", _EMPTY_KEY)
+        return owner, name
 
 
 _ARGUMENTS = {
@@ -326,7 +338,10 @@ def _given(given: Mapping[str, Any]) -> tuple[Mapping[str, str], Mapping[str, An
     """The placeholders' names and values."""
     if not given.keys() <= _ARGUMENTS:
         raise TypeError(f"one of {sorted(given)} is not known here")
-    return given.get("ExpressionAttributeNames", _NONE), given.get("ExpressionAttributeValues", _NONE)
+    names, values = given.get("ExpressionAttributeNames", _NONE), given.get("ExpressionAttributeValues", _NONE)
+    if (not names and names is not _NONE) or (not values and values is not _NONE):
+        raise invalid("Expression", "ExpressionAttributeNames and ExpressionAttributeValues must not be empty")
+    return names, values
 
 
 def _check_placeholders(
@@ -334,13 +349,27 @@ def _check_placeholders(
 ) -> None:
     used = frozenset().union(*(each.placeholders for each in expressions if each))
     if used != names.keys() | values.keys():
-        raise _invalid(operation, f"{sorted(used ^ {*names, *values})} is unused or not defined")
+        raise invalid(operation, f"{sorted(used ^ {*names, *values})} is unused or not defined")
+    _check_values(operation, values)
 
 
-def _invalid(operation: str, message: str) -> ClientError:
-    error = refused(f"dynamodb:{operation}", "ValidationException")
-    error.response["Error"]["Message"] = message
-    return error
+def _check_values(operation: str, values: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, value in values.items():
+        if "S" not in value and not _is_valid(value):
+            raise invalid(operation, f"{name} has no valid number, or a set that is empty or has duplicates")
+
+
+def _is_valid(value: Mapping[str, Any]) -> bool:
+    ((kind, plain),) = value.items()
+    if kind == "N":
+        return _NUMBER.fullmatch(plain) is not None
+    if kind == "M":
+        return all(map(_is_valid, plain.values()))
+    if kind == "L":
+        return all(map(_is_valid, plain))
+    if kind == "NS" and not all(map(_NUMBER.fullmatch, plain)):
+        return False
+    return kind not in {"SS", "NS", "BS"} or 0 < len(set(plain)) == len(plain)
 
 
 def _range(keys: Sequence[tuple[str, str]], comparator: str, value: str) -> tuple[int, int]:

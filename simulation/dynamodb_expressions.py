@@ -13,6 +13,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from botocore.exceptions import ClientError
+from ministack.services._dynamodb_keywords import AWS_KEYWORDS
+
+from simulation.calls import refused
+
 Value = Mapping[str, Any]
 Item = dict[str, Any]
 _Names = Mapping[str, str]
@@ -36,6 +41,13 @@ _WORDS = _CLAUSES | {"AND", "OR", "NOT"}
 
 class UnknownExpression(Exception):
     """An expression that this evaluator does not know. No handler should mistake it for an answer of DynamoDB."""
+
+
+def invalid(operation: str, message: str) -> ClientError:
+    """DynamoDB's error for a request that breaks one of its rules."""
+    error = refused(f"dynamodb:{operation}", "ValidationException")
+    error.response["Error"]["Message"] = message
+    return error
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,8 @@ class _Parser:
         token = self.take()
         if not re.match("[#A-Za-z_]", token) or token in _WORDS:
             raise self.unknown()
+        if token.upper() in AWS_KEYWORDS and self.next != "(":
+            raise invalid("Expression", f"Attribute name is a reserved keyword; reserved keyword: {token}")
         self._note(token)
         return token
 

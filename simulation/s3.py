@@ -6,10 +6,11 @@ Errors have the codes that S3's API reference has. Parameters are checked by the
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from io import BytesIO
+from itertools import count, pairwise, takewhile
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -19,6 +20,8 @@ from botocore import xform_name
 from simulation.calls import Calls, refused
 
 UPLOADS, OUTPUTS, ARTIFACTS = "uploads", "outputs", "artifacts"
+_PAGE_KEYS = 1_000
+_LEAST_PART_BYTES = 5 << 20  # of each part but the last
 _HOST = "https://s3.test/"
 _Given = Mapping[str, Any]
 
@@ -34,6 +37,7 @@ class S3:
         self.uploads: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
         self.on_store: list[Callable[[str, bytes], None]] = []
         self._paths: list[str] = []  # sorted
+        self._upload_numbers = count(1)
         self._calls = calls
         operations: Mapping[str, Callable[[_Given], Any]] = {
             "AbortMultipartUpload": self._abort,
@@ -74,7 +78,11 @@ class S3:
         return self._calls.make(f"s3:{name}", partial(effect, given)) if self._calls else effect(given)
 
     def _pages(self, name: str, **given: Any) -> Iterator[Any]:
-        yield getattr(self.client, name)(**given)
+        answer = getattr(self.client, name)(**given)
+        yield answer
+        while "NextContinuationToken" in answer:
+            answer = getattr(self.client, name)(**given | {"ContinuationToken": answer["NextContinuationToken"]})
+            yield answer
 
     def _body(self, given: _Given, missing: str = "NoSuchKey") -> bytes:
         if _path(given) not in self.objects:
@@ -87,13 +95,13 @@ class S3:
         return {"ContentLength": len(body), "ETag": f'"{md5}"', "ServerSideEncryption": "AES256"}
 
     def _list(self, given: _Given) -> dict[str, Any]:
-        prefix = f"{given['Bucket']}/{given['Prefix']}"
-        low, found = bisect_left(self._paths, prefix), []
-        for path in self._paths[low : low + given.get("MaxKeys", 1_000)]:
-            if not path.startswith(prefix):
-                break
-            found.append({"Key": path.partition("/")[2], "Size": len(self.objects[path])})
-        return {"Contents": found}
+        bucket, most = given["Bucket"], min(given.get("MaxKeys", _PAGE_KEYS), _PAGE_KEYS)
+        prefix, token = f"{bucket}/{given['Prefix']}", given.get("ContinuationToken")
+        low = bisect_right(self._paths, f"{bucket}/{token}") if token else bisect_left(self._paths, prefix)
+        found = list(takewhile(lambda path: path.startswith(prefix), self._paths[low : low + most + 1]))
+        keys = [path.partition("/")[2] for path in found[:most]]
+        listed = [{"Key": key, "Size": len(self.objects[f"{bucket}/{key}"])} for key in keys]
+        return {"Contents": listed} | ({"NextContinuationToken": keys[-1]} if len(found) > most else {})
 
     def _parts(self, given: _Given) -> dict[int, dict[str, Any]]:
         if _upload(given) not in self.uploads:
@@ -101,7 +109,7 @@ class S3:
         return self.uploads[_upload(given)]
 
     def _create(self, given: _Given) -> dict[str, Any]:
-        upload_id = f"upload-{len(self.uploads) + 1}"
+        upload_id = f"upload-{next(self._upload_numbers)}"
         self.uploads[given["Key"], upload_id] = {}
         return {"UploadId": upload_id}
 
@@ -110,12 +118,19 @@ class S3:
         del self.uploads[_upload(given)]
 
     def _complete(self, given: _Given) -> None:
-        parts = self._parts(given)
-        joined = [parts.get(one["PartNumber"], {}) for one in given["MultipartUpload"]["Parts"]]
-        if [part.get("ETag") for part in joined] != [one["ETag"] for one in given["MultipartUpload"]["Parts"]]:
+        parts, asked = self._parts(given), given["MultipartUpload"]["Parts"]
+        if any(one["PartNumber"] >= after["PartNumber"] for one, after in pairwise(asked)):
+            raise refused("s3:CompleteMultipartUpload", "InvalidPartOrder")
+        joined = [parts.get(one["PartNumber"], {}) for one in asked]
+        if [part.get("ETag") for part in joined] != [one["ETag"] for one in asked]:
             raise refused("s3:CompleteMultipartUpload", "InvalidPart")
+        if any(part["Size"] < _LEAST_PART_BYTES for part in joined[:-1]):
+            raise refused("s3:CompleteMultipartUpload", "EntityTooSmall")
+        size = sum(part["Size"] for part in joined)
+        if given.get("MpuObjectSize", size) != size:
+            raise refused("s3:CompleteMultipartUpload", "InvalidRequest")
         self._abort(given)
-        self.put(_path(given), bytes(sum(part["Size"] for part in joined)))
+        self.put(_path(given), bytes(size))
 
 
 def _path(given: _Given) -> str:

@@ -57,7 +57,15 @@ ALLOWED = {
         "yaml",
     ),
     "mayfly": ("mayfly", "typer", "rich", "httpx2"),
-    "simulation": ("simulation", "functions", "botocore", "greenlet", "jsonata"),
+    # MiniStack carries DynamoDB's list of reserved words.
+    "simulation": (
+        "simulation",
+        "functions",
+        "botocore",
+        "greenlet",
+        "jsonata",
+        "ministack.services._dynamodb_keywords",
+    ),
 }
 
 

@@ -131,3 +131,87 @@ def test_units_are_by_size_and_a_failed_condition_is_billed(db: DynamoDb) -> Non
         ("alice", 0, 1),
         ("open", 0, 1),
     ]
+
+
+BAD_VALUES: list[dict[str, Any]] = [
+    {"SS": []},
+    {"SS": ["b", "b"]},
+    {"NS": []},
+    {"NS": ["x"]},
+    {"N": "nan"},
+    {"N": "inf"},
+    {"N": "x"},
+    {"N": ""},
+    {"N": "1_0"},
+    {"M": {"b": {"L": [{"N": "x"}]}}},
+]
+
+
+# API reference: PutItem (empty keys and sets), BatchGetItem (100 keys, no duplicates), AttributeValue (numbers), Query.
+# Developer guide: "Reserved words in DynamoDB", "Supported data types and naming rules in Amazon DynamoDB".
+@pytest.mark.parametrize(
+    ("operation", "given"),
+    [
+        ("put_item", {"Item": {**KEY, "id": {"S": ""}}}),
+        ("put_item", {"Item": {**KEY, "open": {"S": ""}}}),
+        ("get_item", {"Key": {**KEY, "owner": {"S": ""}}}),
+        ("delete_item", {"Key": {**KEY, "id": {"S": ""}}}),
+        ("update_item", {"Key": {**KEY, "id": {"S": ""}}, "UpdateExpression": "REMOVE a"}),
+        *(
+            ("batch_get_item", {"RequestItems": {TABLE: each}})
+            for each in (
+                {"Keys": [{**KEY, "id": {"S": ""}}]},
+                {"Keys": [KEY, KEY]},
+                {"Keys": [{**KEY, "id": {"S": str(number)}} for number in range(101)]},
+                {"Keys": [KEY], "Limit": 1},
+            )
+        ),
+        *(
+            ("batch_write_item", {"RequestItems": {TABLE: [each]}})
+            for each in (
+                {"DeleteRequest": {"Key": {**KEY, "id": {"S": ""}}}},
+                {"PutRequest": {"Item": {**KEY, "id": {"S": ""}}}},
+                {"PutRequest": {"Item": {**KEY, "a": {"SS": []}}}},
+            )
+        ),
+        *(("put_item", {"Item": {**KEY, "a": each}}) for each in BAD_VALUES),
+        *(
+            ("update_item", {"Key": KEY, "UpdateExpression": text, "ExpressionAttributeValues": values})
+            for text, values in (
+                ("SET a = :a", {":a": {"N": "nan"}}),
+                ("ADD a :a", {":a": {"SS": []}}),
+                ("REMOVE a", {}),
+                ("SET status = :a", {":a": {"S": "a"}}),
+            )
+        ),
+        (
+            "update_item",
+            {
+                "Key": KEY,
+                "UpdateExpression": "SET #open = :a",
+                "ExpressionAttributeNames": {"#open": "open"},
+                "ExpressionAttributeValues": {":a": {"S": ""}},
+            },
+        ),
+        ("update_item", {"Key": KEY, "UpdateExpression": "REMOVE Token"}),
+        ("put_item", {"Item": KEY, "ExpressionAttributeNames": {}}),
+        ("put_item", {"Item": KEY, "ConditionExpression": "attribute_not_exists(owner)"}),
+        ("query", {"KeyConditionExpression": "owner = :a", "ExpressionAttributeValues": {":a": {"S": "a"}}}),
+        *(
+            (
+                "query",
+                {
+                    "KeyConditionExpression": "#owner = :owner AND id > :id",
+                    "ExpressionAttributeNames": {"#owner": "owner"},
+                    "ExpressionAttributeValues": {":owner": {"S": owner}, ":id": {"S": name}},
+                },
+            )
+            for owner, name in (("", "1"), ("alice", ""))
+        ),
+    ],
+)
+def test_a_request_that_dynamodb_refuses_is_refused(db: DynamoDb, operation: str, given: dict[str, Any]) -> None:
+    table = {} if "RequestItems" in given else {"TableName": TABLE}
+    with pytest.raises(ClientError, match="ValidationException"):
+        getattr(db.client, operation)(**table, **given)
+    assert not db.items

@@ -27,8 +27,8 @@ def test_an_item_is_read_once_until_it_is_written_again() -> None:
 
 
 def test_an_item_that_cannot_be_read_fails_each_time() -> None:
-    db, parse = DynamoDb(), once(lambda item: int(item["n"]["N"]))
-    db.client.put_item(TableName=TABLE, Item={**KEY, "n": {"N": "none"}})
+    db, parse = DynamoDb(), once(lambda item: int(item["n"]["S"]))
+    db.client.put_item(TableName=TABLE, Item={**KEY, "n": {"S": "none"}})
     for _ in range(2):
         with pytest.raises(ValueError, match="none"):
             parse(answered(db))
