@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import grpc
@@ -18,6 +19,8 @@ _ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_le
 
 def serve(add: Callable[[grpc.Server], None]) -> None:
     """Serve what `add` puts on the server until the engine ends this process, or has ended itself."""
+    # Blocked, it waits for `sigwait`. A handler may run just before a call that then waits without end.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     server = grpc.server(ThreadPoolExecutor(_THREADS), options=_ANY_SIZE)
     add(server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -25,7 +28,13 @@ def serve(add: Callable[[grpc.Server], None]) -> None:
     # The engine writes nothing to a plugin's standard input, and holds it open while it lives: it ends with an engine
     # that was killed, even before this line. One that is done interrupts its plugins, which have a process group of
     # their own, and kills them five seconds later (pulumi, sdk/go/common/resource/plugin/plugin.go).
-    with contextlib.suppress(KeyboardInterrupt):
-        print(port, flush=True)  # noqa: T201 the engine reads it, and may interrupt at once
-        sys.stdin.read()
+    Thread(target=_interrupt_at_end_of_input, daemon=True).start()
+    print(port, flush=True)  # noqa: T201 the engine reads it
+    signal.sigwait({signal.SIGINT})
     server.stop(None)
+
+
+def _interrupt_at_end_of_input() -> None:
+    while os.read(0, 1024):  # not sys.stdin, whose lock would be held while the interpreter ends
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
