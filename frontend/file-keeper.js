@@ -21,6 +21,7 @@ export class FileKeeper {
   /** @type {Promise<KeptFiles | null> | null} */
   #kept = null;
   #files;
+  #isFromBefore = false;
   /** How many of the form's files a reload loses. */
   lost = 0;
 
@@ -55,9 +56,11 @@ export class FileKeeper {
     const count = kept ? all.filter((file) => kept.has(file)).length : 0;
     this.lost = all.length - count;
     const what = count > 1 ? "encrypted copies until the jobs are created" : "an encrypted copy until the job is created";
-    setText(this.#note, this.lost
+    if (!count) this.#isFromBefore = false;
+    const before = this.#isFromBefore ? "From before the reload, and not sent yet. " : "";
+    setText(this.#note, before + (this.lost
       ? `${count} of ${all.length} files are kept if you reload: this tab has ${what}. The others are too large for that.`
-      : `Kept if you reload: this tab has ${what}.`);
+      : `Kept if you reload: this tab has ${what}.`));
     this.#note.hidden = !count;
   }
 
@@ -107,5 +110,7 @@ export class FileKeeper {
     if (!files.length) return;
     this.#files.add(files);
     announce(`${files.length} file${files.length > 1 ? "s" : ""} kept from before.`);
+    this.#isFromBefore = true;
+    this.show();
   }
 }

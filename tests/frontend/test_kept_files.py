@@ -62,6 +62,7 @@ def test_a_chosen_file_survives_a_reload_and_is_gone_once_it_has_its_job(
     expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
     form.page.reload()
     expect(form.file_rows).to_contain_text(document.name)
+    expect(form.page.locator("#kept-note")).to_contain_text("From before the reload, and not sent yet.")
     expect(form.text).to_have_value("the text")
     form.submit_button.click()
     form.expect_status("Succeeded")
