@@ -246,8 +246,9 @@ def slot_key(run: Run) -> dict[str, Any]:
 
 def is_leased_by_another(lease: Mapping[str, Any] | None, name: str) -> bool:
     """Whether `name` could not acquire the lease at this moment; `lease` is its item, as it is in the table."""
-    is_held = lease is not None and "until" in lease and float(lease["until"]["N"]) >= clock.utc_now().timestamp()
-    return is_held and lease is not None and lease.get("name") != {"S": name}
+    if lease is None or "until" not in lease or float(lease["until"]["N"]) < clock.utc_now().timestamp():
+        return False
+    return lease.get("name") != {"S": name}
 
 
 def slot_or_none(item: dict[str, Any] | None) -> Slot | None:

@@ -16,7 +16,7 @@ from functions.jobs.clock import now
 from functions.jobs.errors import StepError
 from functions.jobs.failure_catalog import job_error
 from functions.jobs.job import Job, JobStatus, Run, StoredManifest, TimelineEvent
-from functions.jobs.ports import JobFiles, JobTable
+from functions.jobs.ports import JobFiles, JobTable, StoredOutput
 from functions.jobs.provenance import manifest_of
 from functions.jobs.run_guard import is_over
 from functions.jobs.s3_keys import manifest_key, output_key
@@ -62,17 +62,14 @@ class RecordStep:
         path = self.files.output_path(output_key(run.owner, run.job_id, attempt, job.output_filename))
         try:
             stored = self.files.find_output(path)
-            if stored is None:
-                words = "The machine reported success, but no result is stored."
-                return self._failed(run, "output_not_stored", words, outcome.events, job)
-            facts = manifest_of(job, attempt, stored, outcome.reported, outcome.events, self.mayfly_version).encode()
-            manifest = StoredManifest(
-                self.files.put_manifest(manifest_key(run.owner, run.job_id, attempt), facts), sha256_hex(facts)
-            )
+            manifest = self._put_manifest(job, attempt, stored, outcome) if stored is not None else None
         except Exception:
             # Should S3 stay away, `broken` writes the failure: its owner still sees how far the script came.
             self._update_active(run, lambda job: job.noted(*outcome.events))
             raise
+        if stored is None or manifest is None:
+            words = "The machine reported success, but no result is stored."
+            return self._failed(run, "output_not_stored", words, outcome.events, job)
         event = TimelineEvent("succeeded", now(), f"The result has {stored.size:,} bytes.")
 
         def change(job: Job) -> Job:
@@ -80,6 +77,11 @@ class RecordStep:
             return replace(job, output_file_path=path, output_size=stored.size, manifest=manifest)
 
         return self._update_active(run, change, job)
+
+    def _put_manifest(self, job: Job, attempt: int, stored: StoredOutput, outcome: Outcome) -> StoredManifest:
+        facts = manifest_of(job, attempt, stored, outcome.reported, outcome.events, self.mayfly_version).encode()
+        path = self.files.put_manifest(manifest_key(job.owner, job.id, attempt), facts)
+        return StoredManifest(path, sha256_hex(facts))
 
     def broken(self, run: Run, error: str, cause: str) -> Job:
         """Writes a workflow error (its name and Step Functions' cause text) as the job's failure."""
