@@ -133,12 +133,11 @@ def test_a_file_that_is_too_large_to_be_kept_is_said_to_be(form: JobPage, docume
     expect(note).to_contain_text("The others are too large for that.")
 
 
-def test_an_upload_that_a_reload_cut_off_goes_on_by_itself(
-    form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
-) -> None:
+def held_in_its_third_part(form: JobPage, fake_cloud: FakeCloud, folder: Path) -> Path:
+    """A file that is kept, and of whose upload the first two parts are stored."""
     fake_cloud.limits["multipart_from_bytes"] = 50_000
     fake_cloud.part_size = 10_000
-    file = tmp_path / "large.bin"
+    file = folder / "large.bin"
     file.write_bytes(os.urandom(52_345))
     fake_cloud.uploads_may_end.clear()
     fake_cloud.first_held_part = 3
@@ -147,6 +146,13 @@ def test_an_upload_that_a_reload_cut_off_goes_on_by_itself(
     expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
     form.submit_button.click()
     expect(form.file_rows).to_contain_text("waiting for the storage")
+    return file
+
+
+def test_an_upload_that_a_reload_cut_off_goes_on_by_itself(
+    form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
+) -> None:
+    file = held_in_its_third_part(form, fake_cloud, tmp_path)
     form.page.on("dialog", lambda dialog: dialog.accept())
     form.page.reload()
     fake_cloud.uploads_may_end.set()
@@ -162,17 +168,7 @@ def test_an_upload_that_a_reload_cut_off_goes_on_by_itself(
 def test_an_upload_that_was_paused_before_a_reload_stays_paused_and_says_so(
     form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
 ) -> None:
-    fake_cloud.limits["multipart_from_bytes"] = 50_000
-    fake_cloud.part_size = 10_000
-    file = tmp_path / "large.bin"
-    file.write_bytes(os.urandom(52_345))
-    fake_cloud.uploads_may_end.clear()
-    fake_cloud.first_held_part = 3
-    form.open()
-    form.fill("the text", file)
-    expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
-    form.submit_button.click()
-    expect(form.file_rows).to_contain_text("waiting for the storage")
+    file = held_in_its_third_part(form, fake_cloud, tmp_path)
     form.page.get_by_role("button", name="Pause").click()
     expect(form.file_rows).to_contain_text("Paused. 20 KiB of 51 KiB are stored")
     form.page.on("dialog", lambda dialog: dialog.accept())
