@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from localcloud.engine.aws import Aws
     from localcloud.engine.inputs import Desired
 
+ID = ""  # what `deletes` is given for the id, which is no output
 PROVIDERS_OWN = "only tells the provider what to do"  # a reason why AWS does not return an input
 
 
@@ -64,6 +65,16 @@ class Adapter(ABC):
         Raises:
             Gone: it does not exist; what AWS itself calls "not found" may come out as it is.
         """
+
+
+def deletes(service: str, method: str, **params: str) -> Any:  # a type with parameter names is no method to mypy
+    """Make an `Adapter.delete` of one call, whose parameters are `ID` or the names of outputs."""
+
+    def delete(_adapter: Any, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        given = {param: resource_id if key == ID else state[key] for param, key in params.items()}
+        getattr(aws.client(service), method)(**given)
+
+    return delete
 
 
 AdapterT = TypeVar("AdapterT", bound=Adapter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import accepted, camel
 from localcloud.engine.inputs import camel_keys
 
@@ -22,6 +22,8 @@ _INTEGRATION = ("integrationType", "integrationUri", "payloadFormatVersion")
 
 @carries("aws:apigatewayv2/api:Api")
 class Api(Adapter):
+    delete = deletes("apigatewayv2", "delete_api", ApiId=ID)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(desired)
         api = aws.client("apigatewayv2").create_api(**request)
@@ -33,9 +35,6 @@ class Api(Adapter):
             "executionArn": aws.arn("execute-api", identity),
         }
         return Created(identity, outputs)
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("apigatewayv2").delete_api(ApiId=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         client = aws.client("apigatewayv2")
@@ -53,13 +52,11 @@ class Api(Adapter):
 @carries("aws:apigatewayv2/integration:Integration")
 class Integration(Adapter):
     found_by = ("apiId",)
+    delete = deletes("apigatewayv2", "delete_integration", ApiId="apiId", IntegrationId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         answer = aws.client("apigatewayv2").create_integration(**self._request(desired.inputs))
         return Created(answer["IntegrationId"])
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("apigatewayv2").delete_integration(ApiId=state["apiId"], IntegrationId=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         client, request = aws.client("apigatewayv2"), self._request(desired.inputs)
@@ -77,13 +74,11 @@ class Integration(Adapter):
 @carries("aws:apigatewayv2/route:Route")
 class Route(Adapter):
     found_by = ("apiId",)
+    delete = deletes("apigatewayv2", "delete_route", ApiId="apiId", RouteId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         answer = aws.client("apigatewayv2").create_route(**desired.inputs.pick(*_ROUTE))
         return Created(answer["RouteId"])
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("apigatewayv2").delete_route(ApiId=state["apiId"], RouteId=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         aws.client("apigatewayv2").update_route(RouteId=resource_id, **desired.inputs.pick(*_ROUTE))
@@ -96,6 +91,7 @@ class Route(Adapter):
 @carries("aws:apigatewayv2/stage:Stage")
 class Stage(Adapter):
     found_by = ("apiId", "name")
+    delete = deletes("apigatewayv2", "delete_stage", ApiId="apiId", StageName=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(desired)
@@ -109,9 +105,6 @@ class Stage(Adapter):
             "invokeUrl": f"https://{api}.execute-api.{aws.region}.amazonaws.com/{path}",
         }
         return Created(name, outputs)
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("apigatewayv2").delete_stage(ApiId=state["apiId"], StageName=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         client, request = aws.client("apigatewayv2"), self._request(desired)
@@ -143,14 +136,12 @@ class Stage(Adapter):
 @carries("aws:apigatewayv2/authorizer:Authorizer")
 class Authorizer(Adapter):
     found_by = ("apiId",)
+    delete = deletes("apigatewayv2", "delete_authorizer", ApiId="apiId", AuthorizerId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(desired)
         answer = aws.client("apigatewayv2").create_authorizer(**request)
         return Created(answer["AuthorizerId"], {"name": request["Name"]})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("apigatewayv2").delete_authorizer(ApiId=state["apiId"], AuthorizerId=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         aws.client("apigatewayv2").update_authorizer(AuthorizerId=resource_id, **self._request(desired))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import Gone, accepted, camel
 from localcloud.engine.errors import ServiceRuleError
 from localcloud.engine.inputs import json_text
@@ -114,6 +114,7 @@ class UserPoolDomain(Adapter):
     """Domains with a prefix of Cognito's own; certificates of one's own are refused."""
 
     found_by = ("domain",)
+    delete = deletes("cognito-idp", "delete_user_pool_domain", Domain=ID, UserPoolId="userPoolId")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
@@ -123,9 +124,6 @@ class UserPoolDomain(Adapter):
             raise ServiceRuleError(f"domain: {prefix!r} has {reserved[0]!r} in it, which Cognito keeps for itself")
         aws.client("cognito-idp").create_user_pool_domain(**inputs.pick("domain", "managedLoginVersion", "userPoolId"))
         return Created(prefix, {"awsAccountId": aws.account})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("cognito-idp").delete_user_pool_domain(Domain=resource_id, UserPoolId=state["userPoolId"])
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         request = desired.inputs.pick("domain", "managedLoginVersion", "userPoolId")
@@ -143,14 +141,13 @@ class UserPoolDomain(Adapter):
 class UserPoolClient(Adapter):
     """App clients; analytics are refused."""
 
+    delete = deletes("cognito-idp", "delete_user_pool_client", UserPoolId="userPoolId", ClientId=ID)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(desired)
         made = aws.client("cognito-idp").create_user_pool_client(**request)["UserPoolClient"]
         outputs = {"name": request["ClientName"], "clientSecret": made.get("ClientSecret", "")}
         return Created(made["ClientId"], outputs)
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("cognito-idp").delete_user_pool_client(UserPoolId=state["userPoolId"], ClientId=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         client, request = aws.client("cognito-idp"), self._request(desired)
@@ -177,6 +174,7 @@ class UserPoolClient(Adapter):
 @carries("aws:cognito/userGroup:UserGroup")
 class UserGroup(Adapter):
     found_by = ("name", "userPoolId")
+    delete = deletes("cognito-idp", "delete_group", UserPoolId="userPoolId", GroupName="name")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
@@ -184,9 +182,6 @@ class UserGroup(Adapter):
             GroupName=name, **inputs.pick("description", "precedence", "roleArn", "userPoolId")
         )
         return Created(f"{inputs['userPoolId']}/{name}", {"name": name})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("cognito-idp").delete_group(UserPoolId=state["userPoolId"], GroupName=state["name"])
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         request = desired.inputs.pick("description", "precedence", "roleArn", "userPoolId")
@@ -204,17 +199,18 @@ class ManagedLoginBranding(Adapter):
 
     found_by = ("userPoolId",)
     unread: ClassVar = {"clientId": "DescribeManagedLoginBranding does not name the client"}
+    delete = deletes(
+        "cognito-idp",
+        "delete_managed_login_branding",
+        UserPoolId="userPoolId",
+        ManagedLoginBrandingId="managedLoginBrandingId",
+    )
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(desired.inputs)
         branding = aws.client("cognito-idp").create_managed_login_branding(**request)["ManagedLoginBranding"]
         identity = branding["ManagedLoginBrandingId"]
         return Created(f"{request['UserPoolId']},{identity}", {"managedLoginBrandingId": identity})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("cognito-idp").delete_managed_login_branding(
-            UserPoolId=state["userPoolId"], ManagedLoginBrandingId=state["managedLoginBrandingId"]
-        )
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         client, request = aws.client("cognito-idp"), self._request(desired.inputs)

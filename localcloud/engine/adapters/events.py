@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel, only
 from localcloud.engine.inputs import json_text
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 class EventRule(Adapter):
     found_by = ("name",)
     is_put = True
+    delete = deletes("events", "delete_rule", Name="name")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
@@ -31,9 +32,6 @@ class EventRule(Adapter):
             **({"Tags": desired.tag_list} if desired.tags else {}),
         )
         return Created(name, {"name": name, "arn": rule["RuleArn"]})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("events").delete_rule(Name=state["name"])
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         rule = aws.client("events").describe_rule(Name=state["name"])

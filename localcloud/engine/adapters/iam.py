@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
+from localcloud.engine.adapters.adapter import ID, PROVIDERS_OWN, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel, policy_text
 from localcloud.engine.policy_rules import IDENTITY, TRUST, checked_policy
 
@@ -21,6 +21,7 @@ class Role(Adapter):
 
     found_by = ("name",)
     unread: ClassVar = {"forceDetachPolicies": PROVIDERS_OWN}
+    delete = deletes("iam", "delete_role", RoleName=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
@@ -32,9 +33,6 @@ class Role(Adapter):
             **({"Tags": desired.tag_list} if desired.tags else {}),
         )["Role"]
         return Created(name, {"name": name, "arn": role["Arn"], "uniqueId": role["RoleId"]})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("iam").delete_role(RoleName=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         iam, inputs = aws.client("iam"), desired.inputs
@@ -63,15 +61,13 @@ class Role(Adapter):
 class RolePolicy(Adapter):
     found_by = ("name", "role")
     is_put = True
+    delete = deletes("iam", "delete_role_policy", RoleName="role", PolicyName="name")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         role, name = desired.inputs["role"], desired.physical_name()
         policy = checked_policy(desired.inputs["policy"], IDENTITY)
         aws.client("iam").put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=policy)
         return Created(f"{role}:{name}", {"name": name})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("iam").delete_role_policy(RoleName=state["role"], PolicyName=state["name"])
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("iam").get_role_policy(RoleName=state["role"], PolicyName=state["name"])

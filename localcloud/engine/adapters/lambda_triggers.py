@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import accepted, camel, only
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _PERMISSION = ("action", "principal", "sourceArn")
 @carries("aws:lambda/permission:Permission")
 class Permission(Adapter):
     found_by = ("function", "statementId")
+    delete = deletes("lambda", "remove_permission", FunctionName="function", StatementId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
@@ -44,9 +45,6 @@ class Permission(Adapter):
         )
         return Created(sid, {"statementId": sid})
 
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("lambda").remove_permission(FunctionName=state["function"], StatementId=resource_id)
-
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         policy = json.loads(aws.client("lambda").get_policy(FunctionName=state["function"])["Policy"])
         return _permission(only([each for each in policy["Statement"] if each["Sid"] == resource_id], resource_id))
@@ -54,6 +52,8 @@ class Permission(Adapter):
 
 @carries("aws:lambda/eventSourceMapping:EventSourceMapping")
 class EventSourceMapping(Adapter):
+    delete = deletes("lambda", "delete_event_source_mapping", UUID=ID)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         mapping = aws.client("lambda").create_event_source_mapping(
             **desired.inputs.pick(*_MAPPING),
@@ -68,9 +68,6 @@ class EventSourceMapping(Adapter):
             "state": mapping.get("State"),
         }
         return Created(identity, outputs)
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("lambda").delete_event_source_mapping(UUID=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         client = aws.client("lambda")

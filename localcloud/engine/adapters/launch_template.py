@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
+from localcloud.engine.adapters.adapter import ID, PROVIDERS_OWN, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel
 from localcloud.engine.adapters.network import tag_specifications
 from localcloud.engine.inputs import camel_keys
@@ -32,6 +32,7 @@ _EBS_FLAGS = ("deleteOnTermination", "encrypted")
 @carries("aws:ec2/launchTemplate:LaunchTemplate")
 class LaunchTemplate(Adapter):
     unread: ClassVar = {"updateDefaultVersion": PROVIDERS_OWN}
+    delete = deletes("ec2", "delete_launch_template", LaunchTemplateId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
@@ -51,9 +52,6 @@ class LaunchTemplate(Adapter):
             "defaultVersion": int(template["DefaultVersionNumber"]),
         }
         return Created(identity, outputs)
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("ec2").delete_launch_template(LaunchTemplateId=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         ec2, inputs = aws.client("ec2"), desired.inputs

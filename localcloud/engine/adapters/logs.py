@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
+from localcloud.engine.adapters.adapter import ID, PROVIDERS_OWN, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import only
 from localcloud.engine.errors import ServiceRuleError
 
@@ -62,6 +62,7 @@ class LogGroup(Adapter):
 class LogMetricFilter(Adapter):
     found_by = ("logGroupName", "name")
     is_put = True
+    delete = deletes("logs", "delete_metric_filter", logGroupName="logGroupName", filterName=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
@@ -81,9 +82,6 @@ class LogMetricFilter(Adapter):
             metricTransformations=[metric],
         )
         return Created(name, {"name": name})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("logs").delete_metric_filter(logGroupName=state["logGroupName"], filterName=resource_id)
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         group = state["logGroupName"]

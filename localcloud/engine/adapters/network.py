@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel, only
 from localcloud.engine.inputs import pascal
 
@@ -26,6 +26,7 @@ def tag_specifications(desired: Desired, kind: str) -> dict[str, Any]:
 @carries("aws:ec2/vpc:Vpc")
 class Vpc(Adapter):
     changeable = ("enableDnsHostnames", "enableDnsSupport")
+    delete = deletes("ec2", "delete_vpc", VpcId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs = aws.client("ec2"), desired.inputs
@@ -33,9 +34,6 @@ class Vpc(Adapter):
         _put_dns(ec2, vpc, inputs)
         group = _default_security_group(ec2, vpc)
         return Created(vpc, {"arn": aws.arn("ec2", f"vpc/{vpc}"), "ownerId": aws.account, **group})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("ec2").delete_vpc(VpcId=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         _put_dns(aws.client("ec2"), resource_id, desired.inputs)
@@ -55,6 +53,7 @@ class Vpc(Adapter):
 @carries("aws:ec2/subnet:Subnet")
 class Subnet(Adapter):
     changeable = ("mapPublicIpOnLaunch",)
+    delete = deletes("ec2", "delete_subnet", SubnetId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs = aws.client("ec2"), desired.inputs
@@ -72,9 +71,6 @@ class Subnet(Adapter):
             "ownerId": aws.account,
         }
         return Created(subnet, outputs)
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("ec2").delete_subnet(SubnetId=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         value = {"Value": bool(desired.inputs.get("mapPublicIpOnLaunch"))}
@@ -120,15 +116,13 @@ class InternetGateway(Adapter):
 @carries("aws:ec2/routeTable:RouteTable")
 class RouteTable(Adapter):
     changeable = ()
+    delete = deletes("ec2", "delete_route_table", RouteTableId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs = aws.client("ec2"), desired.inputs
         specifications = tag_specifications(desired, "route-table")
         table = ec2.create_route_table(**inputs.pick("vpcId"), **specifications)["RouteTable"]["RouteTableId"]
         return Created(table, {"arn": aws.arn("ec2", f"route-table/{table}"), "ownerId": aws.account})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("ec2").delete_route_table(RouteTableId=resource_id)
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         table = only(aws.client("ec2").describe_route_tables(RouteTableIds=[resource_id])["RouteTables"], resource_id)
@@ -166,13 +160,11 @@ class Route(Adapter):
 class RouteTableAssociation(Adapter):
     found_by = ("routeTableId",)
     changeable = ()
+    delete = deletes("ec2", "disassociate_route_table", AssociationId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = desired.inputs.pick("routeTableId", "subnetId", "gatewayId")
         return Created(aws.client("ec2").associate_route_table(**request)["AssociationId"])
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("ec2").disassociate_route_table(AssociationId=resource_id)
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("ec2").describe_route_tables(RouteTableIds=[state["routeTableId"]])["RouteTables"]

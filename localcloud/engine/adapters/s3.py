@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
-from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
+from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel
 from localcloud.engine.inputs import pascal
 
@@ -71,6 +71,7 @@ class BucketObject(Adapter):
         **dict.fromkeys(("etag", "forceDestroy", "sourceHash"), PROVIDERS_OWN),
     }
     is_put = True
+    delete = deletes("s3", "delete_object", Bucket="bucket", Key="key")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
@@ -96,9 +97,6 @@ class BucketObject(Adapter):
                 "storageClass": "STANDARD",
             },
         )
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("s3").delete_object(Bucket=state["bucket"], Key=state["key"])
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("s3").head_object(Bucket=state["bucket"], Key=state["key"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
+from localcloud.engine.adapters.adapter import ID, PROVIDERS_OWN, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel, only
 from localcloud.engine.adapters.network import tag_specifications
 from localcloud.engine.errors import RefusedInputError, ServiceRuleError
@@ -23,6 +23,7 @@ _PROTOCOL = ("ipProtocol", "fromPort", "toPort")
 @carries("aws:ec2/securityGroup:SecurityGroup")
 class SecurityGroup(Adapter):
     unread: ClassVar = {"revokeRulesOnDelete": PROVIDERS_OWN}
+    delete = deletes("ec2", "delete_security_group", GroupId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs, name = aws.client("ec2"), desired.inputs, desired.physical_name()
@@ -39,9 +40,6 @@ class SecurityGroup(Adapter):
         _replace_rules(ec2, group, inputs)
         outputs = {"name": name, "description": description, "ownerId": aws.account}
         return Created(group, {**outputs, "arn": aws.arn("ec2", f"security-group/{group}")})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("ec2").delete_security_group(GroupId=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         desired.inputs.get("revokeRulesOnDelete")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
+from localcloud.engine.adapters.adapter import ID, PROVIDERS_OWN, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import accepted
 
 if TYPE_CHECKING:
@@ -17,15 +17,13 @@ if TYPE_CHECKING:
 @carries("aws:sfn/stateMachine:StateMachine")
 class StateMachine(Adapter):
     unread: ClassVar = {"publish": PROVIDERS_OWN}
+    delete = deletes("stepfunctions", "delete_state_machine", stateMachineArn=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(desired)
         arn = aws.client("stepfunctions").create_state_machine(**request)["stateMachineArn"]
         kind = request.get("type", "STANDARD")
         return Created(arn, {"name": request["name"], "arn": arn, "status": "ACTIVE", "type": kind})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("stepfunctions").delete_state_machine(stateMachineArn=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         client, request = aws.client("stepfunctions"), self._request(desired)

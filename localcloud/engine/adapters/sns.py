@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel
 from localcloud.engine.inputs import json_text
 
@@ -30,6 +30,7 @@ _OWNERS_ACTIONS = (
 @carries("aws:sns/topic:Topic")
 class Topic(Adapter):
     changeable = ("displayName", "policy")
+    delete = deletes("sns", "delete_topic", TopicArn=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
@@ -44,9 +45,6 @@ class Topic(Adapter):
             **({"Tags": desired.tag_list} if desired.tags else {}),
         )["TopicArn"]
         return Created(arn, {"name": name, "arn": arn, "owner": aws.account})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("sns").delete_topic(TopicArn=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         sns = aws.client("sns")
@@ -86,6 +84,7 @@ class TopicPolicy(Adapter):
 @carries("aws:sns/topicSubscription:TopicSubscription")
 class TopicSubscription(Adapter):
     changeable = ()
+    delete = deletes("sns", "unsubscribe", SubscriptionArn=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
@@ -95,9 +94,6 @@ class TopicSubscription(Adapter):
             ReturnSubscriptionArn=True,
         )["SubscriptionArn"]
         return Created(arn, {"arn": arn, "ownerId": aws.account})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("sns").unsubscribe(SubscriptionArn=resource_id)
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("sns").get_subscription_attributes(SubscriptionArn=resource_id)["Attributes"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.inputs import json_text
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _NAME = r"[A-Za-z0-9_-]{1,80}"  # SQS API reference, CreateQueue
 @carries("aws:sqs/queue:Queue")
 class Queue(Adapter):
     found_by = ("name",)
+    delete = deletes("sqs", "delete_queue", QueueUrl=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
@@ -43,9 +44,6 @@ class Queue(Adapter):
             **({"tags": desired.tags} if desired.tags else {}),
         )["QueueUrl"]
         return Created(url, {"name": name, "url": url, "arn": aws.arn("sqs", name)})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        aws.client("sqs").delete_queue(QueueUrl=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         attributes = _attributes(desired.inputs)
