@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from functions.execution.ports import CommandState, InstanceView
@@ -56,24 +56,33 @@ class FakeMachines:
     delivery_timeouts: list[int | None] = field(default_factory=list)
     terminated: list[str] = field(default_factory=list)
     launched: dict[str, tuple[Asked, list[LaunchResult]]] = field(default_factory=dict)  # by client token
+    before: list[Callable[[], object]] = field(default_factory=list)  # what happens before each launch, one by one
+    after: list[Callable[[], object]] = field(default_factory=list)
 
     def launch(
         self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
     ) -> Sequence[LaunchResult] | Refusal:
-        call = Asked(candidate, count, token, tags)
+        if self.before:
+            self.before.pop(0)()
+        answer = self._launch(Asked(candidate, count, token, tags))
+        if self.after:
+            self.after.pop(0)()
+        return answer
+
+    def _launch(self, call: Asked) -> Sequence[LaunchResult] | Refusal:
         self.asked.append(call)
-        if token in self.launched:
-            before, instances = self.launched[token]
+        if call.token in self.launched:
+            before, instances = self.launched[call.token]
             assert call == before, "EC2 refuses a client token that comes back with other parameters"
             return instances
-        answer = self.answers.pop(0) if self.answers else count
+        answer = self.answers.pop(0) if self.answers else call.count
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, Refusal):
             return answer
-        assert 1 <= answer <= count
-        self.launched[token] = (call, [self._new_instance() for _ in range(answer)])
-        return self.launched[token][1]
+        assert 1 <= answer <= call.count
+        self.launched[call.token] = (call, [self._new_instance() for _ in range(answer)])
+        return self.launched[call.token][1]
 
     def _new_instance(self) -> LaunchResult:
         instance_id = f"i-{len(self.states) + 1}"

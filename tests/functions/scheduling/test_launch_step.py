@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 
@@ -9,10 +9,10 @@ import pytest
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.jobs.errors import JobEnded, QueueTimeout
 from functions.jobs.job import JobStatus, Overrides, Run
-from functions.scheduling.ports import BatchResult, Candidate, LaunchResult, Lease, Refusal, Slot
+from functions.scheduling.ports import BatchResult, Lease, Refusal, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.crash_injector import CrashInjector
-from tests.functions.fakes.machines import Asked, FakeMachines, a_machine
+from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.scheduling.waiting_queue import (
     DENIED,
@@ -60,16 +60,7 @@ def test_who_enters_while_another_leads_waits_in_silence() -> None:
 
 def test_who_enters_during_a_leaders_last_look_is_served_by_it() -> None:
     queue = WaitingQueue.of(2)
-
-    class EnteringMeanwhile(FakeMachines):
-        def launch(
-            self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
-        ) -> Sequence[LaunchResult] | Refusal:
-            if not self.asked:
-                queue.launch(queue.runs[1])
-            return super().launch(candidate, count, token, tags)
-
-    queue.machines = EnteringMeanwhile()
+    queue.machines.before = [lambda: queue.launch(queue.runs[1])]
     queue.launch(queue.runs[0])
     queue.settle()
     assert [queue.heard(run)[-1] for run in queue.runs] == ["i-1", "i-2"]
@@ -124,15 +115,11 @@ def test_a_leader_that_is_cancelled_while_it_launches_leaves_no_machine_behind()
     queue = WaitingQueue.of(1)
     (run,) = queue.runs
 
-    class CancelledMeanwhile(FakeMachines):
-        def launch(
-            self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
-        ) -> Sequence[LaunchResult] | Refusal:
-            queue.jobs.update(run.owner, run.job_id, lambda job: job.moved(JobStatus.CANCELLED))
-            queue.queue.dequeue(run, "JobEnded", "cancelled on request")
-            return super().launch(candidate, count, token, tags)
+    def cancel() -> None:
+        queue.jobs.update(run.owner, run.job_id, lambda job: job.moved(JobStatus.CANCELLED))
+        queue.queue.dequeue(run, "JobEnded", "cancelled on request")
 
-    queue.machines = CancelledMeanwhile()
+    queue.machines.before = [cancel]
     queue.launch(run)
     assert queue.machines.terminated == ["i-1"], "its workflow may have been through Terminate by now"
 
@@ -338,15 +325,8 @@ def test_a_wait_that_is_over_does_not_begin_anew_for_a_run_that_did_not_hear_of_
 
 def test_a_leader_that_nobody_shall_wait_for_any_longer_hands_over(stopped_clock: StoppedClock) -> None:
     queue = WaitingQueue.of(3)
-
-    class Slow(FakeMachines):
-        def launch(
-            self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
-        ) -> Sequence[LaunchResult] | Refusal:
-            stopped_clock.go_on(20)
-            return super().launch(candidate, count, token, tags)
-
-    queue.machines = Slow(answers=[1, 1, 1])
+    queue.machines.before = [lambda: stopped_clock.go_on(20)] * 3
+    queue.machines.answers = [1, 1, 1]
     queue.enqueue(*queue.runs[:2])
     queue.launch(queue.runs[2])
     assert queue.counts == [3, 2]
@@ -358,18 +338,11 @@ def test_a_leader_that_nobody_shall_wait_for_any_longer_hands_over(stopped_clock
 def test_a_leader_that_was_held_up_goes_quietly_and_its_successor_serves_it(stopped_clock: StoppedClock) -> None:
     queue = WaitingQueue.of(2)
 
-    class HeldUp(FakeMachines):
-        def launch(
-            self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
-        ) -> Sequence[LaunchResult] | Refusal:
-            if not self.asked:
-                instances = super().launch(candidate, count, token, tags)
-                stopped_clock.go_on(61)
-                queue.launch(queue.runs[1])
-                return instances
-            return super().launch(candidate, count, token, tags)
+    def is_held_up() -> None:
+        stopped_clock.go_on(61)
+        queue.launch(queue.runs[1])
 
-    queue.machines = HeldUp()
+    queue.machines.after = [is_held_up]
     queue.launch(queue.runs[0])
     assert [queue.heard(run) for run in queue.runs] == [["i-1"], ["i-2"]]
     assert len(queue.alive) == 2
@@ -393,18 +366,12 @@ def test_a_call_that_its_workflow_gave_up_does_not_take_its_next_trys_place(
 def test_a_leader_whose_answer_comes_too_late_hands_nothing_out(stopped_clock: StoppedClock) -> None:
     queue = WaitingQueue.of(2)
 
-    class Late(FakeMachines):
-        def launch(
-            self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
-        ) -> Sequence[LaunchResult] | Refusal:
-            if not self.asked:
-                self.asked.append(Asked(candidate, count, token, tags))
-                stopped_clock.go_on(61)
-                self.answers = [FULL]  # to the same call, that its successor makes
-                queue.launch(queue.runs[1])
-            return super().launch(candidate, count, token, tags)
+    def is_late() -> None:
+        stopped_clock.go_on(61)
+        queue.machines.answers = [FULL]  # to the same call, that its successor makes
+        queue.launch(queue.runs[1])
 
-    queue.machines = Late()
+    queue.machines.before = [is_late]
     queue.enqueue(queue.runs[1])
     queue.launch(queue.runs[0])
     queue.settle()
@@ -431,17 +398,11 @@ def test_a_run_told_to_come_again_while_it_leads_takes_its_own_lead_over() -> No
     queue = WaitingQueue.of(3)
     first, *others = queue.runs
 
-    class ToldMeanwhile(FakeMachines):
-        def launch(
-            self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
-        ) -> Sequence[LaunchResult] | Refusal:
-            instances = super().launch(candidate, count, token, tags)
-            if len(self.asked) == 1:
-                queue.queue.notify_next()  # a slot is freed: the first in the queue is the leader itself
-                queue.launch(first)
-            return instances
+    def is_notified() -> None:
+        queue.queue.notify_next()  # a slot is freed: the first in the queue is the leader itself
+        queue.launch(first)
 
-    queue.machines = ToldMeanwhile()
+    queue.machines.after = [is_notified]
     queue.enqueue(*others)
     queue.launch(first)
     queue.settle()

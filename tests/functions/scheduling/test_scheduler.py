@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +11,7 @@ from functions.jobs import clock
 from functions.jobs.errors import LeaseLost
 from functions.jobs.job import JobStatus, Run
 from functions.scheduling import scheduler
-from functions.scheduling.ports import Batch, BatchResult, Candidate, LaunchResult, Refusal, Slot
+from functions.scheduling.ports import Batch, BatchResult, Candidate, Refusal, Slot
 from functions.scheduling.scheduler import MAX_BATCH, candidates
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.machines import FakeMachines, a_machine
@@ -82,14 +81,8 @@ def test_a_batch_is_written_down_before_ec2_is_asked() -> None:
     queue = waiting(2)
     written: list[Batch | None] = []
 
-    class Watching(FakeMachines):
-        def launch(
-            self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
-        ) -> Sequence[LaunchResult] | Refusal:
-            written.append(queue.table.batch_under_way())
-            return super().launch(candidate, count, token, tags)
-
-    queue.machines = Watching(answers=[FULL])
+    queue.machines.before = [lambda: written.append(queue.table.batch_under_way())] * 2
+    queue.machines.answers = [FULL]
     queue.candidates = (ONE, TWO)
     run(queue, queue.runs[0])
     attempts = tuple((run, 1) for run in queue.runs)
@@ -308,15 +301,7 @@ def test_every_machine_is_launched_with_its_stacks_and_its_batchs_tags() -> None
 
 def test_a_machine_of_a_run_that_was_cancelled_meanwhile_is_terminated() -> None:
     queue = waiting(2)
-
-    class CancelledMeanwhile(FakeMachines):
-        def launch(
-            self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
-        ) -> Sequence[LaunchResult] | Refusal:
-            queue.queue.dequeue(queue.runs[1], "JobEnded", "cancelled on request")
-            return super().launch(candidate, count, token, tags)
-
-    queue.machines = CancelledMeanwhile()
+    queue.machines.before = [lambda: queue.queue.dequeue(queue.runs[1], "JobEnded", "cancelled on request")]
     run(queue, queue.runs[0])
     assert queue.machines.terminated == ["i-2"]
     assert queue.heard(queue.runs[1]) == ["JobEnded"]
@@ -501,15 +486,8 @@ def test_a_leader_who_lost_the_lead_launches_nothing_more() -> None:
 
 def test_a_leader_stops_in_time_whoever_still_waits(stopped_clock: StoppedClock) -> None:
     queue = waiting(3)
-
-    class Slow(FakeMachines):
-        def launch(
-            self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
-        ) -> Sequence[LaunchResult] | Refusal:
-            stopped_clock.go_on(20)
-            return super().launch(candidate, count, token, tags)
-
-    queue.machines = Slow(answers=[1, 1, 1])
+    queue.machines.before = [lambda: stopped_clock.go_on(20)] * 3
+    queue.machines.answers = [1, 1, 1]
     result = run(queue, queue.runs[2], seconds=30)
     assert queue.counts == [3, 2]
     assert (result.own, result.refusal) == (None, None)
