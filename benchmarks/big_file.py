@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.figure import Figure, Goal  # noqa: E402  # found only by the line above when run by its path
+from benchmarks.job_times import one_at_a_time, seconds_to_success, succeeded  # noqa: E402
 from benchmarks.payload import check_room, readable, size_in_bytes  # noqa: E402
-from benchmarks.pipeline import one_at_a_time, seconds_to_success, succeeded  # noqa: E402
 from benchmarks.processes import EMULATOR, FUNCTIONS, MACHINES, PARTS, PeakMemory  # noqa: E402
 from benchmarks.program import RESULTS, Program, parser  # noqa: E402
 from localcloud.cloud import LocalCloud  # noqa: E402

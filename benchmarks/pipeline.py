@@ -4,6 +4,9 @@
 prints one table and writes one JSON. A few jobs go ahead, uncounted, so that every function has a warm worker; a burst
 that is not counted either starts the workers that one needs, as functions on AWS would start environments.
 
+`--before FOLDER` compares with a checkout of another commit, and measures nothing else: each has a local cloud, and in
+each of `--rounds` a few jobs one at a time and the bursts, in turns.
+
 Seconds are by the jobs' own times, queued to succeeded. "A job" of a burst is its wall time by its jobs: the first one
 queued to the last one succeeded. All jobs must succeed; beyond `maxConcurrentJobs` (50) they wait in the queue.
 
@@ -13,52 +16,42 @@ emulator, of the functions and of the machines by /proc, so only on Linux.
 
 from __future__ import annotations
 
+import argparse
 import re
 import statistics
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402  # found only by the line above when run by its path
+from benchmarks import tables  # noqa: E402  # found only by the line above when run by its path
+from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402
+from benchmarks.job_times import Row, at_once, measure, one_at_a_time  # noqa: E402
 from benchmarks.original_design import ORIGINAL  # noqa: E402
-from benchmarks.processes import PARTS, processor_seconds  # noqa: E402
+from benchmarks.processes import PARTS  # noqa: E402
 from benchmarks.program import Program, parser  # noqa: E402
+from benchmarks.served_cloud import served_cloud  # noqa: E402
 from localcloud.cloud import LocalCloud  # noqa: E402
-from operations.job_client import Job, JobClient  # noqa: E402
+from operations.job_client import JobClient  # noqa: E402
 
 WARM_UP = 3
 WARM_UP_AT_ONCE, QUICK_WARM_UP_AT_ONCE = 50, 20
 SEQUENTIAL, QUICK_SEQUENTIAL = 20, 8
 AT_ONCE, QUICK_AT_ONCE = (20, 50, 100, 200), (20,)
-SUBMITTING = 16
-PATIENCE_SECONDS = 600.0
-PAUSE_SECONDS = 1.0
 LINEARITY_GOAL = 1.1
 P50_GOAL_SECONDS, P50_GOAL_AT_ONCE = 1.0, 50
 BILLED_GOAL = 0.02
+NOW, BEFORE = "now", "before"
+ROUNDS, QUICK_ROUNDS = 5, 2
+ROUND_SEQUENTIAL, ROUND_AT_ONCE = 6, (50,)
+ALONE = "one at a time"
+ALONE_GOAL, BURST_GOAL, PROCESSOR_GOAL = 0.65, 0.5, 0.5  # beside the build before
 _REPORT = re.compile(r"^REPORT RequestId: \S+\s+Duration: ([\d.]+) ms", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Row:
-    name: str
-    jobs: int
-    p50_s: float  # queued → succeeded
-    p95_s: float
-    slowest_s: float
-    spread: float
-    a_job_s: float  # of the first one queued → the last one succeeded
-    processor_s: dict[str, float]  # a job, by part
-    stages_s: dict[str, float]  # medians, by the event that ends the stage
 
 
 @dataclass(frozen=True)
@@ -68,92 +61,6 @@ class Function:
     name: str
     calls: float
     ms: float
-
-
-def moments(job: Job) -> dict[str, datetime]:
-    return {entry["event"]: datetime.fromisoformat(entry["at"]) for entry in job["timeline"]}
-
-
-def seconds_to_success(job: Job) -> float:
-    times = moments(job)
-    return (times["succeeded"] - times["queued"]).total_seconds()
-
-
-def stages(jobs: Sequence[Job]) -> dict[str, float]:
-    """How long each stage took, by the event that ended it: medians."""
-    taken: dict[str, list[float]] = defaultdict(list)
-    for job in jobs:
-        for (_, begun), (event, ended) in pairwise(moments(job).items()):
-            taken[event].append((ended - begun).total_seconds())
-    return {event: statistics.median(seconds) for event, seconds in taken.items()}
-
-
-def submit(client: JobClient, number: int) -> str:
-    return str(client.submit(b"a small file", f"{number}.txt", "and a text")["id"])
-
-
-def succeeded(client: JobClient, job_id: str, pause: float) -> Job:
-    """The job when it has ended.
-
-    Raises:
-        SystemExit: in another way than by success.
-    """
-    job = client.wait(job_id, PATIENCE_SECONDS, longest_pause=pause)
-    if job["status"] != "succeeded":
-        raise SystemExit(f"job {job['id']} has {job['status']}: {job['error']}")
-    return job
-
-
-def released(client: JobClient, job: Job) -> Job:
-    """The job when its machine's end is in its record, too: its workflow's last step.
-
-    Raises:
-        SystemExit: that does not come.
-    """
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while "machine_terminated" not in moments(job):
-        if time.monotonic() > deadline:
-            raise SystemExit(f"job {job['id']} still has its machine: {job['timeline']}")
-        time.sleep(0.2)
-        job = client.get(job["id"])
-    return job
-
-
-def one_at_a_time(client: JobClient, jobs: int) -> list[Job]:
-    done = [succeeded(client, submit(client, number), 0.2) for number in range(jobs)]
-    return [released(client, job) for job in done]
-
-
-def at_once(client: JobClient, jobs: int) -> list[Job]:
-    """One after the other is waited for, so that asking is no part of the load."""
-    with ThreadPoolExecutor(min(jobs, SUBMITTING)) as pool:
-        submitted = list(pool.map(lambda number: submit(client, number), range(jobs)))
-    done = [succeeded(client, job_id, PAUSE_SECONDS) for job_id in submitted]
-    return [released(client, job) for job in done]
-
-
-def measure(cloud: LocalCloud, client: JobClient, name: str, jobs: int, *, together: bool) -> Row:
-    before = processor_seconds(cloud.pid)
-    done = (at_once if together else one_at_a_time)(client, jobs)
-    after = processor_seconds(cloud.pid)
-    taken = sorted(map(seconds_to_success, done))
-    times = list(map(moments, done))
-    whole = max(time["succeeded"] for time in times) - min(time["queued"] for time in times)
-    return Row(
-        name=name,
-        jobs=jobs,
-        p50_s=statistics.median(taken),
-        p95_s=quantile(taken, 0.95),
-        slowest_s=taken[-1],
-        spread=spread_of(taken),
-        a_job_s=whole.total_seconds() / jobs,
-        processor_s={part: (after.get(part, 0.0) - before.get(part, 0.0)) / jobs for part in PARTS},
-        stages_s=stages(done),
-    )
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def functions(cloud: LocalCloud, since: float, jobs: int) -> list[Function]:
@@ -257,12 +164,77 @@ def function_table(found: Sequence[Function]) -> str:
     return "\n".join(lines)
 
 
+Rounds = Mapping[tuple[str, str], Sequence[Row]]
+
+
+def rounds_of(checkouts: Mapping[str, Path], rounds: int, jobs: Mapping[str, int], program: Program) -> Rounds:
+    """The rows of each (side, name of a row in `jobs`), in rounds."""
+    found: dict[tuple[str, str], list[Row]] = {(side, name): [] for side in checkouts for name in jobs}
+    with ExitStack() as stack:
+        sides = {}
+        for side, checkout in checkouts.items():
+            program.say(f"starting and warming up the local cloud of {checkout}")
+            cloud = stack.enter_context(served_cloud(checkout))
+            client = stack.enter_context(JobClient(cloud.url, user="alice"))
+            one_at_a_time(client, WARM_UP)
+            at_once(client, max(jobs.values()))
+            sides[side] = cloud.pid, client
+        for number in range(rounds):
+            for side, name in sorted(found, reverse=number % 2 == 1):
+                program.say(f"round {number + 1} of {rounds}: {side}, {name}")
+                found[side, name].append(measure(*sides[side], name, jobs[name], together=name != ALONE))
+    return found
+
+
+def comparison_of(rounds: Rounds) -> list[Figure]:
+    """`before` is the baseline; each ratio is the median of the rounds'."""
+    found = []
+    for name in dict.fromkeys(name for _, name in rounds):
+        pairs = list(zip(rounds[NOW, name], rounds[BEFORE, name], strict=True))
+        wall, wall_goal = ("p50", ALONE_GOAL) if name == ALONE else ("a job", BURST_GOAL)
+        for what, goal in ((wall, wall_goal), ("processor time a job", PROCESSOR_GOAL)):
+            now, before = zip(*([_seconds(row, what) for row in pair] for pair in pairs), strict=True)
+            ratios = [one / other for one, other in zip(now, before, strict=True)]
+            found.append(
+                Figure(
+                    f"pipeline beside another build: {name}, {what}",
+                    statistics.median(now),
+                    "s",
+                    baseline=statistics.median(before),
+                    goal=Goal(goal),
+                    spread=spread_of(ratios),
+                    paired_ratio=statistics.median(ratios),
+                )
+            )
+    return found
+
+
+def _seconds(row: Row, what: str) -> float:
+    return {"p50": row.p50_s, "a job": row.a_job_s}.get(what, sum(row.processor_s.values()))
+
+
+def compare(options: argparse.Namespace, program: Program) -> None:
+    jobs = {ALONE: options.sequential or ROUND_SEQUENTIAL}
+    jobs |= {f"{many} at once": many for many in options.at_once or (QUICK_AT_ONCE if options.quick else ROUND_AT_ONCE)}
+    checkouts = {NOW: ROOT, BEFORE: options.before.resolve()}
+    rounds = rounds_of(checkouts, options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS), jobs, program)
+    figures = comparison_of(rounds)
+    print(tables.plain(tables.HEADINGS, [tables.row(figure) for figure in figures]))
+    details = [{"side": side, "rows": [asdict(row) for row in rows]} for (side, _), rows in rounds.items()]
+    program.publish(options.json, figures, rounds=details)
+
+
 def main() -> None:
     arguments = parser("pipeline", __doc__)
     arguments.add_argument("--sequential", type=int)
     arguments.add_argument("--at-once", type=int, nargs="+")
+    arguments.add_argument("--before", type=Path, help="a checkout of another commit, measured in turns")
+    arguments.add_argument("--rounds", type=int, help="with --before")
     options = arguments.parse_args()
     program = Program("pipeline")
+    if options.before:
+        compare(options, program)
+        return
     sequential = options.sequential or (QUICK_SEQUENTIAL if options.quick else SEQUENTIAL)
     bursts = options.at_once or (QUICK_AT_ONCE if options.quick else AT_ONCE)
     program.say("starting the local cloud")
@@ -271,14 +243,14 @@ def main() -> None:
         one_at_a_time(client, WARM_UP)
         program.say(f"{sequential} jobs, one at a time")
         since = time.time()
-        rows = [measure(cloud, client, "one at a time", sequential, together=False)]
+        rows = [measure(cloud.pid, client, ALONE, sequential, together=False)]
         workflow = [each for each in functions(cloud, since, sequential) if not each.name.endswith("-api")]
         starting = QUICK_WARM_UP_AT_ONCE if options.quick else WARM_UP_AT_ONCE
         program.say(f"warming up: {starting} jobs at once")
         at_once(client, starting)
         for jobs in bursts:
             program.say(f"{jobs} jobs at once")
-            rows.append(measure(cloud, client, f"{jobs} at once", jobs, together=True))
+            rows.append(measure(cloud.pid, client, f"{jobs} at once", jobs, together=True))
     print(table(rows))
     print(function_table(workflow))
     details = {"rows": [asdict(row) for row in rows], "functions": [asdict(function) for function in workflow]}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from benchmarks.pipeline import Function, Row, figures_of, function_table, quantile, seconds_to_success, stages, table
+from benchmarks.job_times import Row, quantile, seconds_to_success, stages
+from benchmarks.pipeline import BEFORE, NOW, Function, comparison_of, figures_of, function_table, table
 from benchmarks.processes import PARTS
 
 
@@ -45,3 +46,11 @@ def test_the_tables_have_every_row_stage_and_function() -> None:
     assert [name for name in ("one at a time", "200 at once", "launched") if name not in shown] == []
     assert "0.25 + 0.25 + 0.25 = 0.75" in shown
     assert "launch" in function_table([Function("launch", 1.0, 200.0)])
+
+
+def test_another_build_is_compared_round_by_round() -> None:
+    rounds = {(NOW, "50 at once"): [row("50 at once", 50, each) for each in (0.2, 0.3, 0.9)]}
+    rounds[BEFORE, "50 at once"] = [row("50 at once", 50, each) for each in (0.4, 0.5, 3.0)]
+    wall, processor = comparison_of(rounds)
+    assert (wall.name, wall.ratio, wall.baseline) == ("pipeline beside another build: 50 at once, a job", 0.5, 0.5)
+    assert (processor.value, processor.ratio) == (0.75, 1.0)
