@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     with stop_signals() as stop:
         code = _ending(lambda: Attempt(report, log, stop).run(arguments), report)
         stop.ignore()
-        log.say(f"{report.fields['message']} (exit code {code})")
+        log.say(report.fields["message"])
         sys.stderr.write(report.line())
         sys.stderr.flush()
     return code

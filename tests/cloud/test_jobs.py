@@ -146,7 +146,7 @@ def test_the_timeline_tells_the_whole_story_in_order(client: JobClient) -> None:
 
 def test_the_log_shows_what_the_machine_printed(client: JobClient) -> None:
     job = run(client, b"x", "x.txt", "y")
-    until(lambda: "(exit code 0)" in " ".join(line["text"] for line in client.log(job["id"])["lines"]))
+    until(lambda: "[mayfly] done" in " ".join(line["text"] for line in client.log(job["id"])["lines"]))
     page = client.log(job["id"])
     assert client.log(job["id"], after=page["next"])["lines"] == []
 

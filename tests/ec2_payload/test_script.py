@@ -57,7 +57,7 @@ def test_the_log_never_ends_with_the_scripts_blank_line(machine: Machine, end: s
     """
     outcome = machine.run(machine.spec(command=machine.script(f"#!/bin/sh\necho a\necho\necho\n{end}\n")))
     assert outcome.code == code
-    assert outcome.stdout.endswith(f"(exit code {code})\n".encode())
+    assert outcome.stdout.endswith(f"[mayfly] {outcome.report['message']}\n".encode()), "not the wrapper's own code"
 
 
 def test_a_script_killed_by_a_signal_is_reported_with_its_name(machine: Machine) -> None:
@@ -298,7 +298,7 @@ def test_progress_lines_stay_on_lines_of_their_own(machine: Machine) -> None:
         "[mayfly] running ./my_script.sh (at most 60 s)",
         "unfinished",
         "[mayfly] uploading the output (0 bytes)",
-        "[mayfly] done (exit code 0)",
+        "[mayfly] done",
     ]
 
 
