@@ -28,11 +28,13 @@ export class ChosenFiles {
    * @param {object} actions
    * @param {(entry: Entry) => void} actions.retry
    * @param {() => void} actions.changed
+   * @param {() => void} actions.moved a file has begun, is paused, or has ended
    * @param {(file: File) => void} actions.dropped the file is not wanted any more, or has its job
    */
-  constructor({ retry, changed, dropped }) {
+  constructor({ retry, changed, moved, dropped }) {
     this.retry = retry;
     this.changed = changed;
+    this.moved = moved;
     this.dropped = dropped;
   }
 
@@ -103,6 +105,7 @@ export class ChosenFiles {
         remove: () => this.remove(entry),
       }),
     };
+    entry.row.onState = () => this.moved();
     this.#entries.push(entry);
     this.#list.append(entry.row.element);
   }

@@ -34,6 +34,8 @@ export class FileRow {
     this.isStored = false;
     /** Told whenever its state or its figures change. */
     this.onChange = () => {};
+    /** Told when another of its buttons is of use. */
+    this.onState = () => {};
     this.bar = el("progress", { max: 100, value: 0, "aria-label": `Uploading ${name}`, hidden: true });
     this.state = el("p", { class: "hint" });
     this.pause = this.#button("Pause", actions.pause);
@@ -98,7 +100,7 @@ export class FileRow {
       paused: (kept) => {
         this.#show([this.resume, this.stop], kept
           ? `Paused. ${sizeText(kept)} of ${sizeText(this.size)} are stored and are not sent again.`
-          : "Paused. The file is sent from its beginning when you resume.");
+          : `Paused. 0 of ${sizeText(this.size)} kept: it is sent from its beginning when you resume.`);
         announce(`${this.name} is paused.`);
       },
       joining: () => this.#show([this.stop], "All parts are sent. Joining them…", false, true),
@@ -149,6 +151,7 @@ export class FileRow {
     this.state.className = isBad ? "field-error" : "hint figures";
     setText(this.state, state);
     this.onChange();
+    this.onState();
   }
 
   /** @param {string} label @param {() => void} action */

@@ -38,6 +38,7 @@ export class FormFiles {
     this.chosen = new ChosenFiles({
       retry: (entry) => this.#retry(entry),
       changed: () => this.#changed(),
+      moved: () => form.showBusy(),
       dropped: (file) => this.#keeper.forget(file),
     });
     this.#keeper = new FileKeeper(this.chosen);
@@ -55,6 +56,12 @@ export class FormFiles {
   /** @returns {boolean} whether files of the form are on their way */
   get isBusy() {
     return Boolean(this.#batch?.running);
+  }
+
+  /** @returns {boolean} whether all that is on its way is paused */
+  get isPaused() {
+    const busy = this.chosen.all.filter(({ isBusy }) => isBusy);
+    return busy.length > 0 && busy.every(({ row }) => row.isPaused);
   }
 
   /** @returns {string} of what is on its way, such as " (1 of 3 done)" */

@@ -40,9 +40,10 @@ export class FormReport {
   /**
    * @param {string} message what went wrong
    * @param {string} nextStep what is kept, and what helps
+   * @param {HTMLButtonElement | null} remedy
    */
-  showError(message, nextStep) {
-    this.element.replaceChildren(el("p", { class: "message" }, message), el("p", {}, nextStep));
+  showError(message, nextStep, remedy = null) {
+    this.element.replaceChildren(el("p", { class: "message" }, message), el("p", {}, nextStep), ...(remedy ? [remedy] : []));
     this.element.hidden = false;
     this.element.focus();
   }

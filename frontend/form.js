@@ -83,7 +83,9 @@ export class JobForm {
     this.#button.disabled = this.text.element.readOnly = this.#file.disabled = isBusy;
     this.#nextBatch.hidden = !isBusy;
     const count = this.#count;
-    setText(this.#button, isBusy ? `Submitting…${this.#files?.progress}` : count > 1 ? `Run ${counted(count, "job")}` : "Run job");
+    const busy = this.#files?.isPaused ? "Paused" : "Submitting…";
+    setText(this.#nextBatch, count > 1 ? "Start another batch" : "Start another job");
+    setText(this.#button, isBusy ? `${busy}${this.#files?.progress}` : count > 1 ? `Run ${counted(count, "job")}` : "Run job");
     this.#showUse();
   }
 
@@ -183,7 +185,9 @@ export class JobForm {
   async #takeUp() {
     const before = unfinished();
     if (!sessionStorage.getItem(KEPT) && !before.length) return;
-    await (await this.#open())?.takeUp(before);
+    const opened = await this.#open();
+    if (opened) await opened.takeUp(before);
+    else this.report.showError("A part of the page cannot be loaded, so unfinished uploads and kept files are not shown.", "Check the connection, then reload the page. Nothing is lost.", el("button", { class: "primary", type: "button", onclick: () => location.reload() }, "Reload"));
     this.#showUse();
   }
 

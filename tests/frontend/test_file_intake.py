@@ -73,10 +73,12 @@ def test_several_uploads_have_a_total_and_are_paused_together(
     expect(total).to_contain_text("0 of 2 files · 36 bytes of 36 bytes")
     total.get_by_role("button", name="Pause all").click()
     expect(total).to_contain_text("paused")
-    expect(form.file_rows.first).to_contain_text("Paused. The file is sent from its beginning when you resume.")
+    expect(form.file_rows.first).to_contain_text("Paused. 0 of 18 bytes kept: it is sent from its beginning")
+    expect(form.submit_button).to_have_text("Paused (0 of 2 done)")
     expect(form.page.get_by_role("button", name="Resume two.txt")).to_be_visible()
     fake_cloud.uploads_may_end.set()
     total.get_by_role("button", name="Resume all").click()
+    expect(form.submit_button).not_to_contain_text("Paused")
     expect(form.page.locator("#form-done")).to_contain_text("2 jobs created")
     expect(total).to_have_count(0)
     assert len(fake_cloud.jobs) == 2

@@ -218,7 +218,7 @@ def test_files_of_another_batch_do_not_come_back_under_the_next_ones_text(
     form.fill("first text", document)
     expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
     form.submit_button.click()
-    form.page.get_by_role("button", name="Start another batch").click()
+    form.page.get_by_role("button", name="Start another job").click()
     form.text.fill("second text")
     until(lambda: form.page.evaluate(ON_DISK) == [])
     assert "POST /api/jobs" not in fake_cloud.calls  # it is still being uploaded

@@ -141,7 +141,9 @@ def test_a_paused_upload_can_be_stopped(form: JobPage, fake_cloud: FakeCloud, la
     form.submit_button.click()
     expect(form.file_rows).to_contain_text("of 51 KiB")
     form.page.get_by_role("button", name="Pause").click()
-    expect(form.file_rows).to_contain_text("Paused. The file is sent from its beginning when you resume.")
+    expect(form.file_rows).to_contain_text("Paused. 0 of 51 KiB kept: it is sent from its beginning")
+    expect(form.submit_button).to_have_text("Paused")
+    expect(form.page.get_by_role("button", name="Start another job")).to_be_visible()
     with form.page.expect_response("**/abort"):
         form.page.get_by_role("button", name="Stop").click()
     expect(form.page.locator("#form-error")).to_contain_text("The upload was stopped.")

@@ -92,6 +92,21 @@ def test_files_whose_modules_cannot_be_loaded_are_chosen_again(form: JobPage, wa
     form.expect_status("Succeeded")
 
 
+def test_a_reload_that_cannot_load_what_kept_files_need_says_so_and_loses_nothing(
+    form: JobPage, watch: Watch, document: Path
+) -> None:
+    watch.allow("ERR_FAILED")
+    form.open()
+    form.file.set_input_files(document)
+    expect(form.page.locator("#kept-note")).to_contain_text("Kept if you reload")
+    form.page.route("**/form-files.js", lambda route: route.abort())
+    form.page.reload()
+    expect(form.page.locator("#form-error")).to_contain_text("A part of the page cannot be loaded")
+    form.page.unroute("**/form-files.js")
+    form.page.get_by_role("button", name="Reload").click()
+    expect(form.file_rows).to_contain_text(document.name)
+
+
 def test_a_refused_upload_says_why_and_can_be_repeated(
     form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path
 ) -> None:
