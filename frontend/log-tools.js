@@ -79,7 +79,7 @@ export class LogTools {
     for (const other of this.view.pre.querySelectorAll(".linked")) other.classList.remove("linked");
     line.classList.add("linked");
     const number = this.view.first + this.#lines.indexOf(line);
-    history.replaceState(null, "", `${addressOf(this.view.jobId)}?line=${number}`);
+    history.replaceState(history.state, "", `${addressOf(this.view.jobId)}?line=${number}`);
     return location.href;
   }
 

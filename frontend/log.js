@@ -47,7 +47,7 @@ export class LogView {
     this.pre = el("pre", { tabindex: 0, role: "region", "aria-label": "Log", hidden: true, onscroll: () => this.#scrolled() });
     this.toEnd = el("button", { class: "quiet small", type: "button", hidden: true, onclick: () => this.#toEnd() }, "Jump to the end");
     this.summary = el("summary", {}, "Log");
-    this.element = el("details", { class: "log", ontoggle: () => this.#watch() }, this.summary, this.note, this.toolsPlace, this.pre, this.toEnd);
+    this.element = el("details", { class: "log", ontoggle: () => this.#toggled() }, this.summary, this.note, this.toolsPlace, this.pre, this.toEnd);
     this.source = start();
     /** @type {LogLine[]} */
     this.shown = [];
@@ -72,13 +72,20 @@ export class LogView {
       this.source = start();
       this.#draw([]);
     }
-    if ((isRunning || this.line) && !this.hasOpened) this.element.open = this.hasOpened = true; // once it is closed by hand it stays so
+    const opens = !this.hasOpened && (this.line !== null || (history.state?.isLogOpen ?? isRunning));
+    if (opens) this.element.open = this.hasOpened = true; // once it is closed by hand it stays so
     else if (isNew || hasEnded) this.#watch();
   }
 
   /** The view is left. */
   close() {
     this.stop();
+  }
+
+  /** A reload, or going back to it, finds it as it was left. */
+  #toggled() {
+    if (this.element.isConnected) history.replaceState({ isLogOpen: this.element.open }, "");
+    this.#watch();
   }
 
   /** Asks again and again while it is open, less and less often while nothing comes. */

@@ -15,6 +15,19 @@ from tests.frontend.job_page import HIDE, JobPage
 pytestmark = pytest.mark.browser
 
 
+def test_a_reload_finds_the_log_as_it_was_left(form: JobPage, fake_cloud: FakeCloud) -> None:
+    form.open(f"#/jobs/{fake_cloud.add_finished_job('report.txt')}")
+    log = form.open_log()
+    expect(log).to_be_visible()
+    form.page.reload()
+    expect(log).to_be_visible()
+    form.job.locator("details.log > summary").click()
+    expect(log).to_be_hidden()
+    form.page.reload()
+    form.expect_status("Succeeded")
+    expect(log).to_be_hidden()
+
+
 def test_the_log_is_followed_live_until_the_reader_scrolls_up(form: JobPage, fake_cloud: FakeCloud) -> None:
     fake_cloud.stop_after = "script_started"
     job = fake_cloud.add_job(fake_cloud.new_id(), "one.txt", "a text", b"")
