@@ -3,6 +3,8 @@
 import * as api from "./api.js";
 import { countsOf, progressText, statusOf } from "./batch.js";
 import { Bulk } from "./bulk.js";
+import { copyLink } from "./copy-link.js";
+import { costOfAll } from "./cost.js";
 import { announce, el, setText } from "./dom.js";
 import { Gantt } from "./gantt.js";
 import { hasAlive, isOver } from "./job.js";
@@ -56,10 +58,10 @@ export class BatchView {
     this.members = new JobList(this.list);
     this.more = el("div", { hidden: true }, this.bulk.element,
       el("details", { class: "machines-chart", open: true }, el("summary", {}, "Machines over time"), this.gantt.element),
-      el("h2", {}, "Jobs"), this.list);
+      el("div", { class: "apart" }, el("h2", {}, "Jobs"), el("span", { class: "hint" }, "As submitted, first to last")), this.list);
     this.element = el("div", { class: "job batch" },
       el("div", { class: "job-head" }, this.title, this.pill, el("a", { class: "close", href: "#/", "aria-label": "Close this batch" }, "×")),
-      this.meta, this.sentence, this.bar.element, this.problem, this.text, this.more);
+      el("div", { class: "apart" }, this.meta, copyLink((text) => this.#report(text))), this.sentence, this.bar.element, this.problem, this.text, this.more);
     this.onJob = actions.changed;
     this.stop = () => {};
     this.follow();
@@ -73,12 +75,17 @@ export class BatchView {
         await this.#refresh();
       } catch (error) {
         if (!(error instanceof api.ApiError)) throw error;
-        setText(this.problem, error.passing ? "Connection lost. Reconnecting…" : error.message);
-        this.problem.hidden = false;
+        this.#report(error.passing ? "Connection lost. Reconnecting…" : error.message);
         return error.passing ? RETRY_MS : null;
       }
       return isCalm([...this.#jobs.values()]) ? null : LOOK_MS;
     }, HIDDEN_MS);
+  }
+
+  /** @param {string} problem */
+  #report(problem) {
+    setText(this.problem, problem);
+    this.problem.hidden = false;
   }
 
   async #refresh() {
@@ -107,8 +114,13 @@ export class BatchView {
     this.#draw();
   }
 
+  /** @returns {Job[]} as they were submitted */
+  get #all() {
+    return [...this.#jobs.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
   #draw() {
-    const jobs = [...this.#jobs.values()].sort((a, b) => (a.id < b.id ? 1 : -1));
+    const jobs = this.#all;
     this.more.hidden = this.pill.hidden = this.bar.element.hidden = !jobs.length;
     if (!jobs.length) {
       setText(this.sentence, "There are no jobs in this batch.");
@@ -132,15 +144,17 @@ export class BatchView {
 
   /** Redraws what changes with the clock alone. */
   tick() {
-    const jobs = [...this.#jobs.values()];
+    const jobs = this.#all;
     if (!jobs.length) return;
     const { running, queued } = countsOf(jobs);
-    const parts = [agoText(jobs.reduce((first, job) => (job.id < first.id ? job : first)).created_at)];
+    const parts = [agoText(jobs[0].created_at)];
     if (running) parts.push(`${running} running`);
     if (queued) parts.push(`${queued} waiting`);
+    const cost = costOfAll(jobs);
+    if (cost) parts.push(isCalm(jobs) ? `cost ${cost}` : `${cost} so far`);
     setText(this.meta, parts.join(" · "));
     this.members.tick();
-    if (running || queued) this.gantt.update(jobs.sort((a, b) => (a.id < b.id ? 1 : -1)));
+    if (running || queued) this.gantt.update(jobs);
   }
 
   /** The view is left. */

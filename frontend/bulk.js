@@ -78,7 +78,7 @@ export class Bulk {
           this.bar.value = total ? Math.floor((sent / total) * 100) : 0;
           setText(this.state, `${sizeText(sent)} of ${sizeText(total)}`);
         }));
-        return isSaved ? `${jobs.length === 1 ? "1 result" : `${jobs.length} results`} saved in one ZIP file.` : "";
+        return isSaved ? `${jobs.length === 1 ? "1 result" : `${jobs.length} results`} saved in one ZIP file.` : "Nothing was saved: the dialog was closed.";
       } catch (error) {
         if (!(error instanceof ZipError)) throw error;
         return error.message;

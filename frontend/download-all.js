@@ -7,7 +7,8 @@ import { zip } from "./zip.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
- * @typedef {(options: object) => Promise<{createWritable: () => Promise<WritableStream<Uint8Array>>}>} SavePicker
+ * @typedef {{createWritable: () => Promise<WritableStream<Uint8Array>>}} SaveFile
+ * @typedef {(options: object) => Promise<SaveFile>} SavePicker
  */
 
 // Where a browser cannot write to a file as it goes, the archive is kept in memory until it is complete.
@@ -57,9 +58,6 @@ async function resultOf(job) {
 export async function downloadAll(jobs, name, onProgress) {
   const total = jobs.reduce((sum, { output_size: size }) => sum + (size ?? 0), 0);
   const picker = /** @type {{showSaveFilePicker?: SavePicker}} */ (/** @type {unknown} */ (globalThis)).showSaveFilePicker;
-  if (!picker && total > MOST_BYTES_IN_MEMORY) {
-    throw new ZipError(`The results have ${sizeText(total)}. This browser can save ${sizeText(MOST_BYTES_IN_MEMORY)} at a time: select fewer jobs, or use Chrome or Edge.`);
-  }
   const names = archiveNames(jobs);
   let sent = 0;
   const parts = zip(jobs.map((job, index) => ({
@@ -73,7 +71,10 @@ export async function downloadAll(jobs, name, onProgress) {
     }
   };
   try {
-    if (picker) return await saveAsItGoes(picker, name, counted());
+    const file = picker ? await pick(picker, name) : null;
+    if (file === "closed") return false;
+    if (file) return await saveAsItGoes(file, counted());
+    if (total > MOST_BYTES_IN_MEMORY) throw new ZipError(tooLarge(total));
     await saveAtOnce(name, counted());
     return true;
   } catch (error) {
@@ -83,20 +84,30 @@ export async function downloadAll(jobs, name, onProgress) {
   }
 }
 
+/** @param {number} bytes @returns {string} */
+const tooLarge = (bytes) =>
+  `The results have ${sizeText(bytes)}. This browser can save ${sizeText(MOST_BYTES_IN_MEMORY)} at a time: select fewer jobs, or use Chrome or Edge.`;
+
 /**
  * @param {SavePicker} picker
  * @param {string} suggestedName
+ * @returns {Promise<SaveFile | "closed" | null>} null where the browser shows no dialog, by a policy or since the click was too long ago
+ */
+async function pick(picker, suggestedName) {
+  try {
+    return await picker.call(globalThis, { suggestedName, types: [{ description: "ZIP archive", accept: { "application/zip": [".zip"] } }] });
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    return error.name === "AbortError" ? "closed" : null;
+  }
+}
+
+/**
+ * @param {SaveFile} file
  * @param {AsyncGenerator<Uint8Array>} parts
  */
-async function saveAsItGoes(picker, suggestedName, parts) {
-  let handle;
-  try {
-    handle = await picker.call(globalThis, { suggestedName, types: [{ description: "ZIP archive", accept: { "application/zip": [".zip"] } }] });
-  } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") return false;
-    throw error;
-  }
-  const writer = (await handle.createWritable()).getWriter();
+async function saveAsItGoes(file, parts) {
+  const writer = (await file.createWritable()).getWriter();
   try {
     for await (const part of parts) await writer.write(part);
     await writer.close();

@@ -24,9 +24,9 @@ export class Gantt {
     this.rows = new Map();
   }
 
-  /** @param {Job[]} jobs newest first */
+  /** @param {Job[]} jobs as they were submitted */
   update(jobs) {
-    const shown = jobs.slice(-MOST_ROWS).reverse();
+    const shown = jobs.slice(0, MOST_ROWS);
     setText(this.note, shown.length < jobs.length ? `The first ${shown.length} of ${jobs.length} jobs.` : "");
     const spans = new Map(shown.map((job) => [job.id, spansOf(job)]));
     const all = [...spans.values()].flat();

@@ -1,6 +1,7 @@
 // @ts-check
 import * as api from "./api.js";
-import { costText } from "./cost.js";
+import { copyLink } from "./copy-link.js";
+import { costReason, costText } from "./cost.js";
 import { askToDelete, askToRunAgain } from "./dialogs.js";
 import { announce, el, setText } from "./dom.js";
 import { canRetry, hasAlive, isOver, jobDuration } from "./job.js";
@@ -26,7 +27,8 @@ import { usualLength } from "./usual-length.js";
  * @property {() => Job[]} all that are known, newest first
  */
 
-const COPIED_MS = 3000;
+// As functions/jobs/failure_catalog.py names who has to act.
+const OPERATOR = "the stack's operator";
 
 /**
  * @param {HTMLElement} notice
@@ -52,6 +54,7 @@ function facts(job) {
     ["File", job.input_file_path ?? ""],
     ["Result", job.output_file_path ?? ""],
     ["Machine type", job.overrides?.instance_type ?? ""],
+    ["Cost", costReason(job)],
     ["Time-out", job.overrides?.timeout_minutes ? `${job.overrides.timeout_minutes}\xa0min` : ""],
   ];
   return all.filter(([, value]) => value !== "");
@@ -86,7 +89,7 @@ export class JobView {
     this.cancel = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#cancel() }, "Cancel job");
     this.retry = el("button", { type: "button", hidden: true, "aria-describedby": "job-advice", onclick: () => this.#retry() }, "Re-run");
     this.again = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#again() }, "Edit and run…");
-    this.link = el("button", { class: "link", type: "button", onclick: () => this.#copyLink() }, "Copy link");
+    this.link = copyLink((text) => say(this.connection, text));
     this.delete = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#delete() }, "Delete…");
     this.preview = new Preview(id);
     this.phases = new PhaseBar({ withLegend: true });
@@ -105,7 +108,7 @@ export class JobView {
       el("div", { class: "job-head" }, this.title, this.pill, el("a", { class: "close", href: "#/", "aria-label": "Close this job" }, "×")),
       el("div", { class: "apart" }, this.meta, this.link), this.sentence, this.ending, this.phases.element, this.usual,
       this.connection, this.failure, this.refusal,
-      el("div", { class: "actions" }, this.download, this.retry, this.again, this.cancel, this.delete),
+      el("div", { class: "actions" }, this.download, this.again, this.retry, this.cancel, this.delete),
       this.given, this.preview.element, this.more);
     this.said = "";
     this.pageTitle = "Mayfly";
@@ -132,7 +135,7 @@ export class JobView {
     this.cancel.hidden = isOver(job);
     this.again.hidden = this.delete.hidden = !isOver(job);
     this.retry.hidden = !canRetry(job);
-    this.retry.className = job.error?.retry_helps ? "primary" : "quiet";
+    this.#showRemedy(job);
     this.#showFailure(job);
     this.receipt.update(job);
     if (job.manifest_sha256 && this.manifest.hidden) this.#showManifest();
@@ -191,6 +194,16 @@ export class JobView {
     if (said === this.said) return; // what else was announced meanwhile is not to be cut off
     this.said = said;
     announce(said);
+  }
+
+  /** What can help comes first. @param {Job} job */
+  #showRemedy({ error }) {
+    const helps = error?.retry_helps ?? false;
+    const isEdited = error !== null && !helps && error.actor !== OPERATOR;
+    this.retry.className = helps ? "primary" : "quiet";
+    this.again.className = isEdited ? "primary" : "quiet";
+    const [first, second] = isEdited ? [this.again, this.retry] : [this.retry, this.again];
+    if (first.nextElementSibling !== second) second.before(first);
   }
 
   /** @param {Job} job */
@@ -253,18 +266,6 @@ export class JobView {
   async #delete() {
     const { job } = this;
     if (job && (await askToDelete(job))) this.events.removed(job);
-  }
-
-  async #copyLink() {
-    const { href } = location;
-    try {
-      await navigator.clipboard.writeText(href);
-      setText(this.link, "Link copied");
-      announce("Link copied.");
-    } catch {
-      say(this.connection, `The browser does not let the page copy. The link is: ${href}`);
-    }
-    setTimeout(() => setText(this.link, "Copy link"), COPIED_MS);
   }
 
   /** The view is left. */

@@ -36,4 +36,5 @@ def cost_of(job: dict[str, Any]) -> str:
     if not cost:
         return ""
     is_bound = Decimal(cost.get("min_usd", cost["usd"])) < Decimal(cost["usd"])  # an earlier version has none
-    return f"up to {dollars(cost['usd'])}" if is_bound else dollars(cost["usd"])
+    bound = "at most " if cost["is_final"] else "up to "
+    return f"{bound if is_bound else ''}{dollars(cost['usd'])}"

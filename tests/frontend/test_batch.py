@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FAILING_WAY, FakeCloud
@@ -18,6 +18,10 @@ pytestmark = pytest.mark.browser
 
 # As a browser without the File System Access API: the archive is kept in memory.
 WITHOUT_PICKER = "delete globalThis.showSaveFilePicker;"
+# As where a policy forbids it, or the click was too long ago.
+FORBIDDEN = """globalThis.showSaveFilePicker = async () => { throw new DOMException("not now", "SecurityError"); };"""
+# A headless Chromium, too, is as one whose dialog was closed at once.
+CLOSED = """globalThis.showSaveFilePicker = async () => { throw new DOMException("closed", "AbortError"); };"""
 PICKER = """globalThis.saved = []; globalThis.showSaveFilePicker = async ({suggestedName}) => ({
   createWritable: async () => new WritableStream({
     write: (part) => { saved.push(...part); }, close: () => { globalThis.savedAs = suggestedName; },
@@ -35,7 +39,7 @@ def add_batch(fake_cloud: FakeCloud, *names: str, failing: int = 0) -> None:
 
 
 def test_files_that_are_submitted_together_are_one_entry_with_its_own_progress(
-    form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
+    form: JobPage, fake_cloud: FakeCloud, context: BrowserContext, tmp_path: Path
 ) -> None:
     files = [tmp_path / f"{number}.txt" for number in range(3)]
     for file in files:
@@ -56,8 +60,19 @@ def test_files_that_are_submitted_together_are_one_entry_with_its_own_progress(
     expect(form.rows).to_contain_text("3 of 3 done")
     form.expect_status("Succeeded")
     expect(form.job.locator(".gantt-rows").get_by_role("listitem")).to_have_count(3)
+    expect(form.job.locator(".rows .name")).to_have_text(["0.txt", "1.txt", "2.txt"])
+    expect(form.job).to_contain_text("As submitted, first to last")
+    expect(form.job.locator(".apart .hint").first).to_contain_text("· cost at most $0.0063")
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    form.job.get_by_role("button", name="Copy link").click()
+    expect(form.announcer).to_have_text("Link copied.")
+    assert form.page.evaluate("navigator.clipboard.readText()") == f"{form.url}/#/batches/{batch}"
     form.job.locator(".rows").get_by_role("link", name="1.txt").click()
     form.shown_job_id("1.txt")
+    expect(form.announcer).to_contain_text("1.txt: Succeeded.")
+    form.page.keyboard.press("Escape")
+    expect(form.job).to_be_hidden()
+    expect(form.announcer).to_be_empty()
 
 
 def test_a_single_file_is_no_batch(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
@@ -91,7 +106,10 @@ def saved_by_picker(form: JobPage) -> bytes:
     return bytes(form.page.evaluate("saved"))
 
 
-@pytest.mark.parametrize(("script", "saved"), [(WITHOUT_PICKER, saved_by_download), (PICKER, saved_by_picker)])
+@pytest.mark.parametrize(
+    ("script", "saved"),
+    [(WITHOUT_PICKER, saved_by_download), (FORBIDDEN, saved_by_download), (PICKER, saved_by_picker)],
+)
 def test_all_results_come_as_one_archive(
     form: JobPage, fake_cloud: FakeCloud, script: str, saved: Callable[[JobPage], bytes]
 ) -> None:
@@ -104,6 +122,14 @@ def test_all_results_come_as_one_archive(
         assert archive.read("ü 📄.txt") == b"content\na text"
         assert all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
     expect(form.job).to_contain_text("5 results saved in one ZIP file.")
+
+
+def test_a_save_dialog_that_is_closed_is_said_to_have_saved_nothing(form: JobPage, fake_cloud: FakeCloud) -> None:
+    add_batch(fake_cloud, "a.txt")
+    form.page.add_init_script(CLOSED)
+    form.open("#/batches/lab-1")
+    form.job.get_by_role("button", name="Download all").click()
+    expect(form.job).to_contain_text("Nothing was saved: the dialog was closed.")
 
 
 def test_what_the_storage_does_not_give_makes_no_archive(form: JobPage, watch: Watch, fake_cloud: FakeCloud) -> None:

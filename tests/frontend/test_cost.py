@@ -25,6 +25,8 @@ def test_the_price_is_told_before_a_job_and_its_cost_while_it_runs_and_after(
     expect(form.job.get_by_text("up to $0.0021 so far")).to_be_visible()
     fake_cloud.stop_after = None
     form.expect_status("Succeeded")
-    expect(form.job.get_by_text("cost up to $0.0021")).to_be_visible()
+    expect(form.job.get_by_text("cost at most $0.0021")).to_be_visible()
+    form.unfold("more")
+    expect(form.job).to_contain_text("Between $0.0011 and $0.0021. The machine's type is billed more")
     form.page.goto(form.url)
-    expect(form.page.locator("#job-list .took")).to_contain_text("up to $0.0021 · ")
+    expect(form.page.locator("#job-list .took")).to_contain_text("at most $0.0021 · ")

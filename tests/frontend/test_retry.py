@@ -61,6 +61,9 @@ def test_the_advice_says_who_acts_and_a_retry_that_helps_stands_out(
     expect(form.job.get_by_text("Who can fix it:").locator("..")).to_have_text(who)
     expect(form.job).to_contain_text(f"What to do: {error['advice']}")
     expect(form.retry_button).to_have_class(kind)
+    edit = form.job.get_by_role("button", name="Edit and run…")
+    expect(edit).to_have_class("quiet" if kind == "primary" else "primary")
+    expect(form.job.locator(".actions button:visible").first).to_have_class("primary")
     expect(form.retry_button).to_have_accessible_description(re.compile(re.escape(str(error["advice"]))))
 
 

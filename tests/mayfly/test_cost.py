@@ -48,7 +48,7 @@ def test_a_job_is_shown_and_listed_with_its_cost_so_far_or_for_good(run: Run, st
     job["cost"]["is_final"] = True
     assert "Cost       $0.0011" in run("show", job["id"]).stdout.splitlines()
     job["cost"] |= {"min_usd": "0.001029", "usd": "0.002096"}
-    assert "Cost       up to $0.0021" in run("show", job["id"]).stdout.splitlines()
+    assert "Cost       at most $0.0021" in run("show", job["id"]).stdout.splitlines()
     job["cost"]["usd"] = "0.001029"
     assert run("jobs").stdout.splitlines()[1].rstrip().endswith("$0.0011")
     assert document(run("jobs", "--json"))["jobs"][0]["cost"]["usd"] == "0.001029"
