@@ -66,8 +66,8 @@ function removed(job) {
   stopWatching(); // an answer that is under way still has it
   jobs.remove(job.id);
   lookAround();
+  addEventListener("hashchange", () => announce(`${job.filename} is deleted.`), { once: true });
   location.hash = "#/";
-  announce(`${job.filename} is deleted.`);
 }
 
 /** @param {Job} job one of several that an action changed */
@@ -166,6 +166,7 @@ async function route() {
   const asked = addressed();
   const { hash } = location;
   stopWatching();
+  announce(""); // of what is left
   view?.close();
   view = jobView = null;
   try {
@@ -196,6 +197,14 @@ function newJob() {
     addEventListener("hashchange", () => byId("input-text", HTMLElement).focus(), { once: true });
     location.hash = "#/";
   } else byId("input-text", HTMLElement).focus();
+}
+
+/** Back to the list, from which the keyboard goes on, or to the form. */
+function close() {
+  if (!view) return;
+  const link = document.querySelector(`#job-list a[href="${CSS.escape(location.hash.split("?")[0])}"]`);
+  if (link instanceof HTMLElement) addEventListener("hashchange", () => link.focus(), { once: true });
+  location.hash = "#/";
 }
 
 function drawNotify() {
@@ -235,7 +244,7 @@ function listen() {
   const showAdmin = async () => session.isAdmin && (await import("./admin.js")).showOwnerChoice();
   session.addEventListener("admin", showAdmin);
   showAdmin(); // the token may have come before
-  listenForKeys({ newJob });
+  listenForKeys({ newJob, close });
   addEventListener("hashchange", route);
   setInterval(() => {
     if (document.hidden) return;

@@ -8,6 +8,7 @@ const KEYS = [
   ["j", "Next job in the list"],
   ["k", "Previous job in the list"],
   ["Enter", "Open the job"],
+  ["Esc", "Close the job"],
   ["?", "Show these keys"],
 ];
 
@@ -38,8 +39,9 @@ function showHelp() {
   close.focus();
 }
 
-/** @param {{newJob: () => void}} actions */
-export function listenForKeys({ newJob }) {
+/** @param {{newJob: () => void, close: () => void}} actions */
+export function listenForKeys({ newJob, close }) {
+  byId("show-keys", HTMLButtonElement).addEventListener("click", showHelp);
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || takesKeys(event.target)) return;
     const list = byId("job-list", HTMLUListElement);
@@ -50,6 +52,7 @@ export function listenForKeys({ newJob }) {
       j: () => move(1, list),
       k: () => move(-1, list),
       "?": showHelp,
+      Escape: close,
     };
     if (!Object.hasOwn(actions, event.key)) return;
     event.preventDefault();

@@ -120,6 +120,16 @@ def test_the_list_is_walked_and_searched_by_keys(form: JobPage, fake_cloud: Fake
     form.page.keyboard.press("/")
     expect(search).not_to_be_focused()
     form.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    form.page.get_by_role("button", name="Keyboard").click()
+    expect(dialog).to_contain_text("Close the job")
+    dialog.get_by_role("button", name="Close").click()
+    search.press("Escape")  # which belongs to the field
+    expect(form.job).to_be_visible()
+    search.blur()
+    form.page.keyboard.press("Escape")
+    expect(form.job).to_be_hidden()
+    expect(form.rows.nth(1).get_by_role("link")).to_be_focused()
     form.page.keyboard.press("n")
     expect(form.text).to_be_focused()
 

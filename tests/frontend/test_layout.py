@@ -64,6 +64,7 @@ def test_on_a_phone_the_open_job_comes_before_the_form_and_shows_the_text_it_was
     tops = "() => ['job', 'new-job'].map((id) => document.getElementById(id).getBoundingClientRect().top)"
     job, new_job = form.page.evaluate(tops)
     assert job < new_job
+    assert job < 100, "most of the screen is the job's, not the header's"
 
 
 def test_a_number_and_its_unit_are_never_on_two_lines(form: JobPage) -> None:
