@@ -17,7 +17,14 @@ def deferred() -> Iterator[tuple[pulumi.Output[str], Callable[[pulumi.Output[str
     fail as well: what needs it would be waited for without end (pulumi issue 18559).
     """
     deferred_output: tuple[pulumi.Output[str], Callable[[pulumi.Output[str]], None]] = pulumi.deferred_output()
-    output, resolve = deferred_output
+    output, resolve_once = deferred_output
+    resolved = False
+
+    def resolve(other: pulumi.Output[str]) -> None:
+        nonlocal resolved
+        resolve_once(other)
+        resolved = True
+
     try:
         yield output, resolve
     except BaseException as error:
@@ -26,5 +33,6 @@ def deferred() -> Iterator[tuple[pulumi.Output[str], Callable[[pulumi.Output[str
         def fail(_: None) -> NoReturn:
             raise failure
 
-        resolve(pulumi.Output.from_input(None).apply(fail))
+        if not resolved:
+            resolve_once(pulumi.Output.from_input(None).apply(fail))
         raise

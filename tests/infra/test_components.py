@@ -41,17 +41,20 @@ def test_a_component_is_whole_when_it_has_registered_its_outputs(name: str) -> N
 
 
 @pytest.mark.timeout(120)
-def test_a_program_that_fails_before_a_deferred_output_has_its_value_says_why(tmp_path: Path) -> None:
-    """The SDK waits for what needs the output, and would for ever."""
+@pytest.mark.parametrize("resolved", ["", "resolve(pulumi.Output.from_input('n'))"], ids=["before", "after"])
+def test_a_program_that_fails_around_a_deferred_output_says_why(tmp_path: Path, resolved: str) -> None:
+    """The SDK waits for what needs the output, and would for ever if it never got its value."""
     (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
     (tmp_path / "__main__.py").write_text(
         "import pulumi, pulumi_aws as aws\n"
         "from infra.deferred import deferred\n"
         "with deferred() as (output, resolve):\n"
         "    aws.sqs.Queue('q', name=output)\n"
+        f"    {resolved}\n"
         "    raise pulumi.RunError('a setting is wrong')\n"
     )
     with pytest.raises(DeploymentError, match="a setting is wrong") as failure:
         preview(tmp_path, config={})
     assert failure.value.partial
-    assert not [each for each in failure.value.partial.resources if each.type.startswith("aws:")]
+    made = [each for each in failure.value.partial.resources if each.type.startswith("aws:")]
+    assert bool(made) == bool(resolved)
