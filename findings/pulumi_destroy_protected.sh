@@ -6,7 +6,7 @@
 # not protected: `protect` then keeps one resource, and not the stack around it. Nothing in the message says so.
 #
 # Seen: "with preview: kept, other", "without preview: kept". Ends with 1 if it is otherwise. Takes a quarter of an hour
-# for building the CLI where Go has no build cache of it; PULUMI_ROOT=DIR takes the one in DIR/bin instead.
+# for building the CLI where Go has no build cache of it; PULUMI_ROOT=DIR takes the one in DIR/bin instead, of that version.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -30,6 +30,7 @@ require github.com/pulumi/pulumi/pkg/v3 v3.274.1
 GO
   (cd build && go mod tidy && go build -o "$root/bin/pulumi" github.com/pulumi/pulumi/pkg/v3/cmd/pulumi)
 fi
+[ "$("$root/bin/pulumi" version)" = 3.274.1 ]
 cat >look.py <<'PY'
 import os
 import subprocess

@@ -10,7 +10,7 @@
 # hand, it makes the right passphrase good again.
 #
 # Seen: what the end of this script has. Ends with 1 if it is otherwise. Takes a quarter of an hour for building the CLI
-# where Go has no build cache of it; PULUMI_ROOT=DIR takes the one in DIR/bin instead.
+# where Go has no build cache of it; PULUMI_ROOT=DIR takes the one in DIR/bin instead, of that version.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -32,6 +32,7 @@ require github.com/pulumi/pulumi/pkg/v3 v3.274.1
 GO
   (cd build && go mod tidy && go build -o "$root/bin/pulumi" github.com/pulumi/pulumi/pkg/v3/cmd/pulumi)
 fi
+[ "$("$root/bin/pulumi" version)" = 3.274.1 ]
 mkdir home state project
 cd project
 export PULUMI_HOME=$work/home PULUMI_BACKEND_URL=file://$work/state PULUMI_SKIP_UPDATE_CHECK=true

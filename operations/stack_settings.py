@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextvars
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,11 @@ import yaml
 from infra import workflow
 from infra.config import ConfigError, StackConfig
 from infra.provider import provider_settings
+
+# What Pulumi takes for a date or a number without quotes (gopkg.in/yaml.v3, resolve.go), once the underscores are gone.
+_NUMBER = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}|[+-]?(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][+-]?[0-9]+)?)"
+)
 
 
 @dataclass(frozen=True)
@@ -76,12 +83,43 @@ def _read(folder: Path, stack: str) -> StackSettings:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = path.read_text(encoding="utf-8")
+        for scalar in _scalars(yaml.compose(text, yaml.SafeLoader)):
+            if _differs(scalar):
+                raise ConfigError(f"{path.name}: put {scalar.value} in quotes; without, Pulumi reads another value.")
+        content = yaml.safe_load(text) or {}
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(f"{path.name} cannot be read as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict) or not isinstance(content.get("config") or {}, dict):
         raise ConfigError(f"{path.name} has to be a mapping with a mapping `config`.")
     return content
+
+
+def _scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    elif isinstance(node, yaml.CollectionNode):
+        for each in node.value:
+            for one in each if isinstance(each, tuple) else (each,):
+                yield from _scalars(one)
+
+
+def _differs(scalar: yaml.ScalarNode) -> bool:
+    """Whether Pulumi reads a value without quotes otherwise than PyYAML, as `yes`, `1:20`, `=` or `098765432109`."""
+    value = scalar.value
+    if scalar.style is not None:
+        return False
+    match scalar.tag.rpartition(":")[2]:
+        case "bool":
+            return value.lower() not in {"true", "false"}
+        case "int" | "float":
+            return ":" in value
+        case "timestamp" | "value":
+            return True
+        case "str":
+            return _NUMBER.fullmatch(value.replace("_", "")) is not None
+        case _:
+            return False
 
 
 def _config(content: dict[str, Any]) -> dict[str, Any]:

@@ -128,7 +128,8 @@ class Workspace:
         name = load_project(self.project).name
         given = {key if ":" in key else f"{name}:{key}": _structured(value) for key, value in config.items()}
         path.unlink(missing_ok=True)  # it may be a link to the program's own
-        path.write_text(yaml.safe_dump({**content, "config": {**content.get("config", {}), **given}}))
+        # JSON is YAML with every text in quotes; PyYAML leaves them off some that Pulumi then reads as numbers.
+        path.write_text(json.dumps({**content, "config": {**content.get("config", {}), **given}}))
 
     def deployment(self, seconds: float = 0.0) -> Deployment:
         """What the selected stack has, in the order in which the engine recorded it; secrets are plain."""

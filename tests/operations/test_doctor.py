@@ -89,9 +89,18 @@ def test_the_chosen_stacks_file_is_read(tmp_path: Path) -> None:
         ('config: {"mayfly:auth": {secure: v1:abc}}', "mayfly:auth in Pulumi.dev.yaml is encrypted"),
         ('config: {"mayfly:script": [{secure: v1:abc}]}', "mayfly:script in Pulumi.dev.yaml is encrypted"),
         (
-            'config: {"mayfly:auth": 2026-01-01}',
+            'config: {"mayfly:auth": !!binary bm9uZQ==}',
             "mayfly:auth in Pulumi.dev.yaml has a value that has to be put in quotes",
         ),
+        *(
+            (
+                f'config:\n  "mayfly:auth": none\n  "aws:allowedAccountIds": [{value}]',
+                f"Pulumi.dev.yaml: put {value} in quotes; without, Pulumi reads another value.",
+            )
+            # findings/pulumi_account_of_pyyaml.sh has the first one.
+            for value in ("098765432109", "1e3", "0o17", "1:20", "yes", "2026-01-01", "2026-1-1", "=")
+        ),
+        ("config: &itself [*itself]", "Pulumi.dev.yaml cannot be read as YAML"),
         ("config: {auth: none}", "auth in Pulumi.dev.yaml needs its namespace, such as mayfly:auth"),
     ],
 )
