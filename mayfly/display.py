@@ -103,13 +103,15 @@ def show_job(job: Job) -> None:
     table(["When", "What", ""], [[moment(each["at"]), each["event"], each["detail"]] for each in job["timeline"]])
     if job.get("error"):
         say("")
-        say(failure(job), "red")
+        for line in failure(job):
+            say(line, "red")
 
 
-def failure(job: Job) -> str:
-    """Why a job failed, and what to do."""
+def failure(job: Job) -> list[str]:
+    """Why a job failed and what to do, then the lines of what its script printed in the end."""
     error = job.get("error") or {}
-    return " ".join(str(error[key]) for key in ("message", "advice") if error.get(key)) or f"The job {job['status']}."
+    reason, *printed = str(error.get("message") or "").split("\n")
+    return [f"{reason} {error.get('advice') or ''}".strip() or f"The job {job['status']}.", *printed]
 
 
 def size(count: int | None) -> str:

@@ -21,18 +21,28 @@ from simulation.calls import Calls, refused
 
 UPLOADS, OUTPUTS, ARTIFACTS = "uploads", "outputs", "artifacts"
 _PAGE_KEYS = 1_000
+_BODY = "Body"  # of a part, which no list has; a part without one is of zeros
 _LEAST_PART_BYTES = 5 << 20  # of each part but the last
-_HOST = "https://s3.test/"
+# How a presigned URL's query has what botocore calls otherwise (S3 API reference, UploadPart and GetObject).
+_IN_QUERY = {
+    "PartNumber": "partNumber",
+    "ResponseContentDisposition": "response-content-disposition",
+    "ResponseContentType": "response-content-type",
+    "UploadId": "uploadId",
+}
 _Given = Mapping[str, Any]
 
 
 class S3:
     """`objects` are bytes by `bucket/key`, `uploads` the parts as they are listed, by key and upload id.
 
-    Calls of `client` go through `calls` where there are some. `on_store` hears of each object before it is stored.
+    Calls of `client` go through `calls` where there are some. Presigned URLs begin with `url`. `on_store` hears of each
+    object before it is stored.
     """
 
-    def __init__(self, calls: Calls | None = None) -> None:
+    def __init__(self, calls: Calls | None = None, url: str = "https://s3.test/") -> None:
+        self.url = url
+        self.least_part_bytes = _LEAST_PART_BYTES
         self.objects: dict[str, bytes] = {}
         self.uploads: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
         self.on_store: list[Callable[[str, bytes], None]] = []
@@ -48,13 +58,13 @@ class S3:
             "GetObject": lambda given: {"Body": BytesIO(self._body(given))},
             "HeadObject": self._head,
             "ListObjectsV2": self._list,
-            "ListParts": lambda given: {"Parts": [part for _, part in sorted(self._parts(given).items())]},
+            "ListParts": self._list_parts,
             "PutObject": lambda given: self.put(_path(given), given["Body"]),
         }
         self.client: Any = SimpleNamespace(
             **{xform_name(name): partial(self._make, name, effect) for name, effect in operations.items()},
-            generate_presigned_post=_presigned_post,
-            generate_presigned_url=_presigned_url,
+            generate_presigned_post=self._presigned_post,
+            generate_presigned_url=self._presigned_url,
             get_paginator=lambda name: SimpleNamespace(paginate=partial(self._pages, name)),
         )
 
@@ -73,6 +83,21 @@ class S3:
     def fetch(self, url: str) -> bytes | None:
         """What a presigned URL answers."""
         return self.objects.get(path_of(url))
+
+    def store_part(self, key: str, upload_id: str, number: int, body: bytes) -> str | None:
+        """What a PUT of a part does: its ETag, None where there is no such upload."""
+        if (key, upload_id) not in self.uploads:
+            return None
+        etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+        self.uploads[key, upload_id][number] = {"PartNumber": number, "Size": len(body), "ETag": etag, _BODY: body}
+        return etag
+
+    def _presigned_post(self, bucket: str, key: str, *, Fields: _Given, Conditions: Any, ExpiresIn: int) -> _Given:  # noqa: ARG002, N803  # boto3's
+        return {"url": f"{self.url}{bucket}", "fields": {**Fields, "key": key}}
+
+    def _presigned_url(self, operation: str, *, Params: _Given, ExpiresIn: int) -> str:  # noqa: ARG002, N803  # boto3's
+        rest = {_IN_QUERY.get(name, name): value for name, value in Params.items() if name not in {"Bucket", "Key"}}
+        return f"{self.url}{quote(_path(Params))}?{urlencode(rest | {'expires': ExpiresIn})}"
 
     def _make(self, name: str, effect: Callable[[_Given], Any], **given: Any) -> Any:
         return self._calls.make(f"s3:{name}", partial(effect, given)) if self._calls else effect(given)
@@ -108,6 +133,10 @@ class S3:
             raise refused("s3:ListParts", "NoSuchUpload")
         return self.uploads[_upload(given)]
 
+    def _list_parts(self, given: _Given) -> dict[str, Any]:
+        parts = (part for _, part in sorted(self._parts(given).items()))
+        return {"Parts": [{name: value for name, value in part.items() if name != _BODY} for part in parts]}
+
     def _create(self, given: _Given) -> dict[str, Any]:
         upload_id = f"upload-{next(self._upload_numbers)}"
         self.uploads[given["Key"], upload_id] = {}
@@ -124,13 +153,13 @@ class S3:
         joined = [parts.get(one["PartNumber"], {}) for one in asked]
         if [part.get("ETag") for part in joined] != [one["ETag"] for one in asked]:
             raise refused("s3:CompleteMultipartUpload", "InvalidPart")
-        if any(part["Size"] < _LEAST_PART_BYTES for part in joined[:-1]):
+        if any(part["Size"] < self.least_part_bytes for part in joined[:-1]):
             raise refused("s3:CompleteMultipartUpload", "EntityTooSmall")
         size = sum(part["Size"] for part in joined)
         if given.get("MpuObjectSize", size) != size:
             raise refused("s3:CompleteMultipartUpload", "InvalidRequest")
         self._abort(given)
-        self.put(_path(given), bytes(size))
+        self.put(_path(given), b"".join(part.get(_BODY) or bytes(part["Size"]) for part in joined))
 
 
 def _path(given: _Given) -> str:
@@ -144,12 +173,3 @@ def _upload(given: _Given) -> tuple[str, str]:
 def path_of(url: str) -> str:
     """The `bucket/key` of a presigned URL."""
     return unquote(urlsplit(url).path).removeprefix("/")
-
-
-def _presigned_post(bucket: str, key: str, *, Fields: _Given, Conditions: Any, ExpiresIn: int) -> _Given:  # noqa: ARG001, N803  # boto3's
-    return {"url": f"{_HOST}{bucket}", "fields": {**Fields, "key": key}}
-
-
-def _presigned_url(operation: str, *, Params: _Given, ExpiresIn: int) -> str:  # noqa: ARG001, N803  # boto3's
-    rest = {name: value for name, value in Params.items() if name not in {"Bucket", "Key"}}
-    return f"{_HOST}{quote(_path(Params))}?{urlencode(rest | {'expires': ExpiresIn})}"

@@ -61,7 +61,9 @@ def end(jobs: list[Job]) -> None:
     """Says why jobs failed, and ends the command with their exit code."""
     failed = [job for job in jobs if job["status"] != "succeeded"]
     for job in failed:
-        note(f"{job['filename']}: {failure(job)}")
+        reason, *printed = failure(job)
+        for line in (f"{job['filename']}: {reason}", *printed):
+            note(line)
     if failed:
         raise typer.Exit(JOB_FAILED)
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stack() -> FakeStack:
-    return FakeStack()
+def stack() -> Iterator[FakeStack]:
+    with closing(FakeStack()) as made:
+        yield made
 
 
 @pytest.fixture

@@ -25,8 +25,11 @@ import mayfly.log
 import mayfly.retry
 import mayfly.session
 import mayfly.terminal
+from functions.api.caller import Auth
 from mayfly import entry_point
 from tests.mayfly.fake_stack import BUCKET, POOL, URL, FakeStack
+from tests.stack.fake_cloud import gateway
+from tests.stack.user_pool import UserPool
 
 CASE_SECONDS = 120
 UNCAUGHT = 99
@@ -72,9 +75,10 @@ def run_case(case: dict[str, Any], folder: Path) -> int:
     os.chdir(case["folder"])
     os.environ.clear()
     os.environ.update(case["environ"])
-    stack = FakeStack(auth=case["auth"], valid={"the-token"}, log_lines=case["log"])
+    stack = FakeStack(UserPool(valid={"the-token"}) if case["auth"] == "cognito" else None)
     for status in ("succeeded", "failed"):
-        stack.add_job(status, case["filename"].encode("utf-8", "replace").decode(), "all")
+        job = stack.add(status, case["filename"].encode("utf-8", "replace").decode(), "all")
+        job.print(*case["log"])
     stack.add_verified()
     answer_as(stack, case["odd"])
     (folder / "0").write_bytes(b"of alice")
@@ -123,6 +127,8 @@ def serve() -> None:
         group.get_command(None, name)
     mayfly.retry.FIRST_PAUSE_SECONDS = mayfly.client.FIRST_POLL_SECONDS = mayfly.log.POLL_SECONDS = 0
     mayfly.session.SIGN_IN_SECONDS = 0.01
+    for auth in Auth:
+        gateway(auth)  # which each fork would make, too
     for line in sys.stdin:
         sys.stdout.write(json.dumps(answer(line)) + "\n")
         sys.stdout.flush()

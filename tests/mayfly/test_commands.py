@@ -8,8 +8,10 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from functions.submission.overrides import Allowance
 from tests.mayfly.conftest import Run, document
 from tests.mayfly.fake_stack import FakeStack
+from tests.stack.fake_job import FakeJob
 
 
 def test_a_file_is_submitted_and_its_job_told(run: Run, stack: FakeStack, source: Path) -> None:
@@ -29,8 +31,8 @@ def test_each_of_several_files_is_a_job_of_its_own(run: Run, source: Path) -> No
 
 def test_what_a_stack_allows_can_be_asked_for_and_nothing_else(run: Run, stack: FakeStack, source: Path) -> None:
     refused = run("submit", source, "--text", "x", "--instance-type", "c7g.large")
-    assert (refused.exit_code, "may be: nothing" in refused.stderr) == (2, True), "an earlier version allows nothing"
-    stack.allowed = {"allowed_instance_types": ["c7g.large"], "max_job_timeout_minutes": 90}
+    assert (refused.exit_code, "may be: nothing" in refused.stderr) == (2, True), "this stack allows nothing"
+    stack.configure(allowance=Allowance(("c7g.large",), 60, 90))
     for option, value, allowed in (("instance-type", "m7g.large", "c7g.large"), ("timeout-minutes", "91", "1 to 90")):
         refused = run("submit", source, "--text", "x", f"--{option}", value)
         assert (refused.exit_code, allowed in refused.stderr, stack.files) == (2, True, {})
@@ -41,7 +43,7 @@ def test_what_a_stack_allows_can_be_asked_for_and_nothing_else(run: Run, stack: 
 
 
 def test_a_saved_result_has_the_name_that_the_stack_gives_it(run: Run, stack: FakeStack, source: Path) -> None:
-    stack.allowed = {"output_suffix": ".html"}
+    stack.configure(output_suffix=".html")
     (job,) = document(run("submit", source, "--text", "x", "-o", source.parent, "--json"))["jobs"]
     assert job["saved_as"] == f"{source}.html"
 
@@ -68,7 +70,11 @@ def test_a_job_without_success_has_an_exit_code_of_its_own(
     done = run("submit", source, "--text", "x", "--wait", "--json")
     assert done.exit_code == 1
     assert document(done)["jobs"][0]["status"] == status
-    assert f"The job {status}." in done.stderr
+    lines = {
+        "cancelled": ["letter.txt: The job cancelled."],
+        "failed": ["The end of its stderr:", "cannot read line 7: <b>not</b> a number"],
+    }
+    assert done.stderr.splitlines()[-len(lines[status]) :] == lines[status]
 
 
 def test_a_text_comes_from_a_file_byte_for_byte_or_from_the_input(run: Run, source: Path) -> None:
@@ -85,8 +91,8 @@ def test_a_text_comes_from_a_file_byte_for_byte_or_from_the_input(run: Run, sour
     [
         (["letter.txt"], "--text or --text-file"),
         (["letter.txt", "--text", "x", "--text-file", "letter.txt"], "--text or --text-file"),
-        (["letter.txt", "--text", ""], "0 characters; 1 to 20"),
-        (["letter.txt", "--text", "x" * 21], "21 characters; 1 to 20"),
+        (["letter.txt", "--text", ""], "0 characters; 1 to 10000"),
+        (["letter.txt", "--text", "x" * 10_001], "10001 characters; 1 to 10000"),
         (["letter.txt", "--text-file", "letter"], "cannot be read from letter"),
         (["nowhere.txt", "--text", "x"], "nowhere.txt cannot be read"),
         ([".", "--text", "x"], "is no file"),
@@ -122,7 +128,7 @@ def test_jobs_before_one_that_cannot_be_submitted_are_told(run: Run, stack: Fake
 
 
 def test_jobs_are_listed_over_pages_up_to_a_limit_or_all(run: Run, stack: FakeStack) -> None:
-    ids = [stack.add_job()["id"] for _ in range(60)][::-1]
+    ids = [stack.add().id for _ in range(60)][::-1]
     assert [job["id"] for job in document(run("jobs", "--json"))["jobs"]] == ids[:20]
     assert [job["id"] for job in document(run("jobs", "--limit", "55", "--json"))["jobs"]] == ids[:55]
     assert [job["id"] for job in document(run("jobs", "--all", "--json"))["jobs"]] == ids
@@ -139,35 +145,38 @@ def test_without_jobs_there_is_nothing_but_a_hint(run: Run) -> None:
 
 
 def test_a_job_is_shown_with_its_timeline_and_why_it_failed(run: Run, stack: FakeStack) -> None:
-    job = stack.add_job("failed")
-    assert document(run("show", job["id"], "--json")) == job
-    shown = run("show", job["id"]).stdout
-    assert all(word in shown for word in ("failed", "of alice", "Waiting for a machine.", "exit code 1. Mend it."))
+    job = stack.add("failed")
+    assert document(run("show", job.id, "--json")) == job.record
+    shown = run("show", job.id).stdout
+    assert all(
+        word in shown
+        for word in ("failed", "of alice", "Waiting for a machine.", "exit code 3.", "\ncannot read line 7")
+    )
 
 
 def test_nothing_that_is_shown_steers_the_terminal(run: Run, stack: FakeStack) -> None:
-    job = stack.add_job(filename="\x1b[2Jx[red]y[/red]")
-    stack.log_lines = ["\x1b]0;title\x07gone\u009b1m"]
-    for done in (run("show", job["id"]), run("jobs"), run("log", job["id"])):
+    job = stack.add(filename="\x1b[2Jx[red]y[/red]")
+    job.print("\x1b]0;title\x07gone\u009b1m")
+    for done in (run("show", job.id), run("jobs"), run("log", job.id)):
         assert not {"\x1b", "\x07", "\u009b"} & set(done.stdout)
-    assert "x[red]y[/red]" in run("show", job["id"]).stdout
+    assert "x[red]y[/red]" in run("show", job.id).stdout
 
 
 TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029"
 
 
 def test_nothing_that_is_shown_turns_its_direction(run: Run, stack: FakeStack) -> None:
-    job = stack.add_job(filename=f"{TURNS}fdp.exe")
-    stack.log_lines = [f"a{TURNS}b"]
-    for done in (run("show", job["id"]), run("jobs"), run("log", job["id"])):
+    job = stack.add(filename=f"{TURNS}fdp.exe")
+    job.print(f"a{TURNS}b")
+    for done in (run("show", job.id), run("jobs"), run("log", job.id)):
         assert not set(TURNS) & set(done.stdout)
 
 
 def test_a_document_for_programs_steers_no_terminal_and_means_the_same(run: Run, stack: FakeStack) -> None:
     text = f"\x1b[2J\x7f\x85\u009b1m{TURNS}\u00fc"
-    job = stack.add_job(filename=text)
-    stack.log_lines = [text]
-    for done, name in ((run("show", job["id"], "--json"), "filename"), (run("log", job["id"], "--json"), "text")):
+    job = stack.add(filename=text)
+    job.print(text)
+    for done, name in ((run("show", job.id, "--json"), "filename"), (run("log", job.id, "--json"), "text")):
         assert not set(text) - set("[2J1m\u00fc") & set(done.stdout)
         assert "\u00fc" in done.stdout
         assert document(done)[name] == text
@@ -178,8 +187,8 @@ def test_a_result_is_saved_as_no_hidden_file_and_no_device(
     name: str, run: Run, stack: FakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    job = stack.add_job(filename=name)
-    assert document(run("download", job["id"], "--json"))["saved_as"] == f"_{name}"
+    job = stack.add(filename=name)
+    assert document(run("download", job.id, "--json"))["saved_as"] == f"_{name}"
 
 
 @pytest.mark.parametrize("name", ["console.txt", "com.txt", "a.con", "x.bashrc", "COM10"])
@@ -187,12 +196,12 @@ def test_other_names_stay(
     name: str, run: Run, stack: FakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    job = stack.add_job(filename=name)
-    assert document(run("download", job["id"], "--json"))["saved_as"] == name
+    job = stack.add(filename=name)
+    assert document(run("download", job.id, "--json"))["saved_as"] == name
 
 
 def test_a_part_of_an_id_is_enough_where_no_other_job_has_it(run: Run, stack: FakeStack) -> None:
-    first, second = stack.add_job()["id"], stack.add_job()["id"]
+    first, second = stack.add().id, stack.add().id
     assert document(run("show", second[-6:], "--json"))["id"] == second
     several = run("show", first[:8])
     assert (several.exit_code, "2 jobs begin or end with" in several.stderr) == (2, True)
@@ -201,60 +210,67 @@ def test_a_part_of_an_id_is_enough_where_no_other_job_has_it(run: Run, stack: Fa
 
 
 def test_a_log_is_printed_in_lines_for_people_and_for_programs(run: Run, stack: FakeStack) -> None:
-    job = stack.add_job()
-    assert [line.split()[-1] for line in run("log", job["id"]).stdout.splitlines()] == ["one", "two", "three"]
-    lines = [json.loads(line) for line in run("log", job["id"], "--json").stdout.splitlines()]
+    job = stack.add()
+    job.print("one", "two", "three")
+    assert [line.split()[-1] for line in run("log", job.id).stdout.splitlines()] == ["one", "two", "three"]
+    lines = [json.loads(line) for line in run("log", job.id, "--json").stdout.splitlines()]
     assert [line["text"] for line in lines] == ["one", "two", "three"]
 
 
 def test_a_log_is_followed_to_the_end_and_through_another_attempt(run: Run, stack: FakeStack) -> None:
-    job = stack.add_job("running")
-    stack.looks, stack.log_lines = 6, ["one"]
+    job = stack.add("running")
+    stack.looks = 6
+    job.print("one")
+    after = {4: lambda: job.print("two"), 2: lambda: lose_machine(job)}
 
     def go_on(request: httpx.Request) -> None:
-        if request.url.path.endswith("/log") and stack.looks == 4:
-            stack.log_lines.append("two")
-        if request.url.path.endswith("/log") and stack.looks == 2:
-            job["attempts"], stack.log_lines = 2, ["three"]
+        if request.url.path.endswith("/log") and (change := after.pop(stack.looks, None)):
+            change()
 
     stack.trouble.append(go_on)
-    done = run("log", job["id"], "--follow")
+    done = run("log", job.id, "--follow")
     assert done.exit_code == 0, done.output
     assert [line.split()[-1] for line in done.stdout.splitlines()] == ["one", "two", "three"]
-    assert stack.jobs[job["id"]]["status"] == "succeeded"
+    assert job.job.status == "succeeded"
+
+
+def lose_machine(job: FakeJob) -> None:
+    for event in ("machine_lost", "machine_terminated", "launched", "running"):
+        job.happen(event)
+    job.print("three")
 
 
 def test_a_download_replaces_nothing_unless_forced(
     run: Run, stack: FakeStack, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(source.parent)
-    job = stack.add_job()
-    refused = run("download", job["id"])
+    job = stack.add()
+    refused = run("download", job.id)
     assert (refused.exit_code, "--force" in refused.stderr) == (2, True)
     assert source.read_bytes() == b"content"
-    assert document(run("download", job["id"], "--force", "--json")) == {"id": job["id"], "saved_as": "letter.txt"}
+    assert document(run("download", job.id, "--force", "--json")) == {"id": job.id, "saved_as": "letter.txt"}
     assert source.read_bytes() == b"the result"
-    assert run("download", job["id"], "-o", "-").stdout == "the result"
+    assert run("download", job.id, "-o", "-").stdout == "the result"
 
 
 def test_there_is_nothing_to_download_of_a_job_that_has_not_succeeded(run: Run, stack: FakeStack) -> None:
-    done = run("download", stack.add_job("failed")["id"])
+    done = run("download", stack.add("failed").id)
     assert (done.exit_code, "the job is failed" in done.stderr) == (2, True)
 
 
 def test_waiting_ends_with_the_job_and_its_exit_code(run: Run, stack: FakeStack) -> None:
-    job = stack.add_job("queued")
+    job = stack.add("queued")
     stack.looks, stack.ends_as = 2, "failed"
-    done = run("wait", job["id"], "--json")
+    done = run("wait", job.id, "--json")
     assert (done.exit_code, document(done)["status"]) == (1, "failed")
 
 
 def test_waiting_too_long_says_how_to_go_on(run: Run, stack: FakeStack) -> None:
-    job = stack.add_job("queued")
+    job = stack.add("queued")
     stack.looks = 10_000
-    done = run("wait", job["id"], "--timeout", "0")
+    done = run("wait", job.id, "--timeout", "0")
     assert (done.exit_code, done.stdout) == (4, "")
-    assert f"mayfly wait {job['id']}" in done.stderr
+    assert f"mayfly wait {job.id}" in done.stderr
 
 
 def test_an_interrupted_wait_says_that_the_job_goes_on(run: Run, stack: FakeStack) -> None:
@@ -262,23 +278,26 @@ def test_an_interrupted_wait_says_that_the_job_goes_on(run: Run, stack: FakeStac
         raise KeyboardInterrupt
 
     stack.trouble.append(interrupt)
-    job = stack.add_job("queued")
-    done = run("wait", job["id"])
+    job = stack.add("queued")
+    done = run("wait", job.id)
     assert done.exit_code == 130
-    assert f"The job goes on. Wait for it: mayfly wait {job['id']}" in done.stderr
+    assert f"The job goes on. Wait for it: mayfly wait {job.id}" in done.stderr
 
 
 def test_jobs_are_cancelled_retried_and_deleted(run: Run, stack: FakeStack) -> None:
-    job = stack.add_job("queued")
-    refused = run("retry", job["id"])
-    assert (refused.exit_code, refused.stderr) == (3, f"error: Job {job['id']} cannot be retried. (409 not_ready)\n")
-    assert document(run("cancel", job["id"], "--json"))["status"] == "cancelled"
-    assert document(run("retry", job["id"], "--json"))["status"] == "queued"
-    assert "cancelled" in run("cancel", job["id"]).stdout
-    receipt = document(run("delete", job["id"], "--json"))
-    assert (receipt["id"], receipt["deleted"], receipt["objects"]) == (job["id"], True, 4)
-    gone = run("show", job["id"])
-    assert (gone.exit_code, gone.stderr) == (3, "error: There is no such job. (404 job_not_found)\n")
+    job = stack.add("queued")
+    refused = run("retry", job.id)
+    assert (refused.exit_code, refused.stderr) == (
+        3,
+        f"error: Job {job.id} cannot be retried: it is queued; only a failed or cancelled job can. (409 not_ready)\n",
+    )
+    assert document(run("cancel", job.id, "--json"))["status"] == "cancelled"
+    assert document(run("retry", job.id, "--json"))["status"] == "queued"
+    assert "cancelled" in run("cancel", job.id).stdout
+    receipt = document(run("delete", job.id, "--json"))
+    assert (receipt["id"], receipt["deleted"], receipt["objects"]) == (job.id, True, 1)
+    gone = run("show", job.id)
+    assert (gone.exit_code, gone.stderr) == (3, f"error: There is no job {job.id!r}. (404 job_not_found)\n")
 
 
 def test_a_stack_that_cannot_be_reached_is_said_in_one_line(run: Run, stack: FakeStack) -> None:

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.mayfly.fake_stack import BUCKET, POOL, URL, jwt
+from tests.mayfly.fake_stack import BUCKET, POOL, URL
+from tests.stack.user_pool import jwt
 from tests.test_structure import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks")

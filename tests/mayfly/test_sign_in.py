@@ -22,7 +22,8 @@ from mayfly.context import Context
 from mayfly.errors import SignInProblem
 from mayfly.loopback import Loopback
 from tests.mayfly.conftest import Run, document
-from tests.mayfly.fake_stack import OWNER, URL, FakeStack, jwt
+from tests.mayfly.fake_stack import URL, FakeStack
+from tests.stack.user_pool import OWNER, UserPool, jwt
 
 
 def free_port() -> int:
@@ -44,7 +45,7 @@ class Browser:
     def open(self, address: str) -> bool:
         query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
         assert (query["response_type"], query["code_challenge_method"]) == ("code", "S256")
-        self.stack.challenges["the-code"] = query["code_challenge"]
+        self.stack.user_pool.codes["the-code"] = query
         back = query["redirect_uri"]
         answer = {"state": query["state"], **self.brings}
         self._threads.append(threading.Thread(target=self._come_back, args=(back, answer)))
@@ -69,8 +70,10 @@ class Browser:
 
 
 @pytest.fixture
-def stack() -> FakeStack:
-    return FakeStack(auth="cognito", redirect_uris=[f"http://127.0.0.1:{free_port()}/signed-in"])
+def stack() -> Iterator[FakeStack]:
+    pool = UserPool(redirect_uris=[f"http://127.0.0.1:{free_port()}/signed-in"])
+    with closing(FakeStack(pool)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -135,8 +138,8 @@ def test_a_refused_sign_in_is_told_in_the_pools_words(run: Run, browser: Browser
 
 def test_a_code_is_worthless_to_whoever_has_not_asked_for_it(run: Run, stack: FakeStack, browser: Browser) -> None:
     browser.brings = {"code": "of-another-sign-in"}
-    stack.challenges["of-another-sign-in"] = "of another verifier"
-    assert "took too long (no_grant). Try again: mayfly login" in said(run("login"))
+    stack.user_pool.codes["of-another-sign-in"] = {"code_challenge": "of another verifier"}
+    assert "took too long (invalid_grant). Try again: mayfly login" in said(run("login"))
 
 
 def test_nobody_comes_and_the_wait_is_over(run: Run, here: Context, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,19 +154,19 @@ def test_the_next_port_is_taken_where_one_is_busy_and_all_are_named_where_all_ar
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         taken = f"http://127.0.0.1:{busy.getsockname()[1]}/signed-in"
-        with Loopback([taken, *stack.redirect_uris], "state") as loopback:
-            assert loopback.redirect_uri == stack.redirect_uris[0]
+        with Loopback([taken, *stack.user_pool.redirect_uris], "state") as loopback:
+            assert loopback.redirect_uri == stack.user_pool.redirect_uris[0]
         with pytest.raises(SignInProblem, match=str(busy.getsockname()[1])):
             Loopback([taken], "state")
 
 
 def test_a_stack_cannot_have_the_code_sent_to_another_computer(run: Run, stack: FakeStack) -> None:
-    stack.redirect_uris = ["http://evil.example.org:80/signed-in"]
+    stack.user_pool.redirect_uris = ["http://evil.example.org:80/signed-in"]
     assert "must not be typed into" in said(run("login"))
 
 
 def test_a_token_that_is_over_is_renewed_and_kept(run: Run, stack: FakeStack, here: Context) -> None:
-    stack.lives_seconds = 30
+    stack.user_pool.lives_seconds = 30
     assert run("login").exit_code == 0
     before = kept(here)
     assert run("jobs").exit_code == 0
@@ -180,7 +183,7 @@ def test_a_token_that_is_good_still_is_used_as_it_is(run: Run, stack: FakeStack)
 
 def test_a_token_that_the_api_refuses_is_renewed_once(run: Run, stack: FakeStack) -> None:
     assert run("login").exit_code == 0
-    stack.valid.clear()
+    stack.user_pool.valid.clear()
     assert run("jobs").exit_code == 0
     stack.requests.clear()
     stack.trouble.append(lambda request: httpx.Response(401) if request.url.path == "/api/jobs" else None)
@@ -190,15 +193,15 @@ def test_a_token_that_the_api_refuses_is_renewed_once(run: Run, stack: FakeStack
 
 def test_a_sign_in_that_is_over_says_how_to_begin_another(run: Run, stack: FakeStack) -> None:
     assert run("login").exit_code == 0
-    stack.valid.clear()
-    stack.refresh_tokens.clear()
+    stack.user_pool.valid.clear()
+    stack.user_pool.refresh_tokens.clear()
     assert f"Sign in: mayfly login {URL}" in said(run("jobs"))
 
 
 def test_signing_out_revokes_the_token_and_forgets_it(run: Run, stack: FakeStack, here: Context) -> None:
     assert run("login").exit_code == 0
     assert document(run("logout", "--json")) == {"url": URL, "signed_out": True}
-    assert stack.refresh_tokens == set()
+    assert stack.user_pool.refresh_tokens == set()
     assert json.loads(here.file.path.read_text()) == {"url": URL, "people": {}}
     assert document(run("logout", "--json"))["signed_out"] is False
     assert "You are not signed in" in said(run("whoami"))
@@ -215,7 +218,7 @@ def test_signing_out_forgets_the_token_even_where_it_cannot_be_revoked(
 
 def test_a_programs_own_token_is_sent_as_it_is(run: Run, stack: FakeStack, here: Context) -> None:
     token = jwt({"sub": OWNER})
-    stack.valid.add(token)
+    stack.user_pool.valid.add(token)
     of_program = replace(here, environ={"MAYFLY_TOKEN": token})
     told = document(run("whoami", "--json", here=of_program))
     assert told == {"url": URL, "auth": "MAYFLY_TOKEN", "owner": OWNER, "email": None}
@@ -231,7 +234,7 @@ def test_a_token_goes_to_no_other_stack(run: Run, stack: FakeStack) -> None:
 
 
 def test_where_nobody_signs_in_everything_works_without(run: Run, stack: FakeStack) -> None:
-    stack.auth = "none"
+    stack.pool = None
     assert document(run("whoami", "--json"))["auth"] == "none"
     assert document(run("login", "--json")) == {"url": URL, "auth": "none", "owner": None, "email": None}
     assert run("jobs", url="").exit_code == 0

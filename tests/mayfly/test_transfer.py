@@ -13,7 +13,7 @@ from mayfly.client import JobClient
 from mayfly.download import download
 from mayfly.errors import JobApiError, UsageProblem
 from mayfly.upload import ROUNDS_WITHOUT_PROGRESS, upload_file
-from tests.mayfly.fake_stack import BUCKET, URL, FakeStack
+from tests.mayfly.fake_stack import BUCKET, URL, FakeStack, is_form, is_output, part_number
 
 CONTENT = b"abcdefghij"  # two parts and a half
 
@@ -39,7 +39,8 @@ def test_a_large_file_goes_in_parts_that_add_up(stack: FakeStack, client: JobCli
     told: list[int] = []
     job_id = upload_file(client, large, len(CONTENT), len(CONTENT), told.append)
     assert stack.files == {"large.bin": CONTENT}
-    assert sorted(stack.parts.items()) == [(1, b"abcd"), (2, b"efgh"), (3, b"ij")]
+    parts = [(part_number(each), each.content) for each in stack.requests if part_number(each)]
+    assert sorted(parts) == [(1, b"abcd"), (2, b"efgh"), (3, b"ij")]
     assert sum(told) == len(CONTENT)
     assert client.create(job_id, "x")["id"] == job_id
 
@@ -50,26 +51,26 @@ def test_a_smaller_one_goes_in_one_request(
 ) -> None:
     told: list[int] = []
     upload_file(client, large, len(CONTENT), threshold, told.append)
-    assert (stack.files, stack.parts) == ({"large.bin": CONTENT}, {})
+    assert (stack.files, stack.s3.uploads) == ({"large.bin": CONTENT}, {})
     assert sum(told) == len(CONTENT)
 
 
 def test_after_a_network_error_only_the_missing_parts_are_sent(
     stack: FakeStack, client: JobClient, large: Path
 ) -> None:
-    tries: Counter[str] = Counter()
+    tries: Counter[int] = Counter()
 
     def trouble(request: httpx.Request) -> httpx.Response | None:
-        tries[request.url.path] += 1
-        if request.url.path == "/part/2" and tries["/part/2"] < 3:
-            return cut(request) if tries["/part/2"] == 1 else httpx.Response(403, text="<Message>Expired</Message>")
+        tries[part_number(request)] += 1
+        if part_number(request) == 2 and tries[2] < 3:
+            return cut(request) if tries[2] == 1 else httpx.Response(403, text="<Message>Expired</Message>")
         return None
 
     stack.trouble.append(trouble)
     told: list[int] = []
     upload_file(client, large, len(CONTENT), 1, told.append)
     assert stack.files == {"large.bin": CONTENT}
-    assert (tries["/part/1"], tries["/part/2"], tries["/part/3"]) == (1, 3, 1)
+    assert (tries[1], tries[2], tries[3]) == (1, 3, 1)
     assert sum(told) == len(CONTENT), "what has to go again is not reader twice"
 
 
@@ -85,7 +86,7 @@ def test_parts_that_are_never_taken_end_the_upload_and_free_what_is_stored(
 
 def test_an_upload_that_is_no_longer_there_is_told(stack: FakeStack, client: JobClient, large: Path) -> None:
     def gone(request: httpx.Request) -> httpx.Response | None:
-        if request.url.path.startswith("/part/"):
+        if part_number(request):
             return httpx.Response(404, text="<Message>The upload is gone.</Message>")
         is_lost = request.url.path.endswith("/parts")
         return httpx.Response(404, json={"code": "upload_missing", "detail": "Gone."}) if is_lost else None
@@ -103,13 +104,11 @@ def test_a_file_that_shrinks_meanwhile_is_named(stack: FakeStack, client: JobCli
 
 def test_a_form_is_sent_again_after_a_network_error(stack: FakeStack, client: JobClient, large: Path) -> None:
     failures = iter([cut, cut])
-    stack.trouble.append(
-        lambda request: next(failures, lambda _: None)(request) if request.url.path == "/form" else None
-    )
+    stack.trouble.append(lambda request: next(failures, lambda _: None)(request) if is_form(request) else None)
     told: list[int] = []
     upload_file(client, large, len(CONTENT), None, told.append)
     assert stack.files == {"large.bin": CONTENT}
-    assert (stack.calls.count("POST /form"), sum(told)) == (3, len(CONTENT))
+    assert (sum(map(is_form, stack.requests)), sum(told)) == (3, len(CONTENT))
 
 
 def test_creating_a_job_is_repeated_when_the_answer_is_lost(stack: FakeStack, client: JobClient, large: Path) -> None:
@@ -128,11 +127,11 @@ def test_creating_a_job_is_repeated_when_the_answer_is_lost(stack: FakeStack, cl
 
 
 def test_what_must_not_be_done_twice_is_sent_once(stack: FakeStack, client: JobClient) -> None:
-    job = stack.add_job("failed")
+    job = stack.add("failed")
     stack.trouble.append(cut)
     for change in (client.retry, client.delete):
         with pytest.raises(httpx.WriteError):
-            change(job["id"])
+            change(job.id)
     assert len(stack.calls) == 2
 
 
@@ -146,9 +145,9 @@ class _Breaking(httpx.SyncByteStream):
 
 def test_a_download_goes_on_where_it_was_cut(stack: FakeStack, client: JobClient, tmp_path: Path) -> None:
     breaks = iter([httpx.Response(200, stream=_Breaking())])
-    stack.trouble.append(lambda request: next(breaks, None) if request.url.path == "/output" else None)
+    stack.trouble.append(lambda request: next(breaks, None) if is_output(request) else None)
     told: list[int] = []
-    download(client, stack.add_job(), tmp_path / "result", told.append)
+    download(client, stack.add().record, tmp_path / "result", told.append)
     assert (tmp_path / "result").read_bytes() == b"the result"
     assert stack.requests[-1].headers["range"] == "bytes=4-"
     assert sum(told) == len(b"the result")
@@ -158,14 +157,14 @@ def test_a_download_begins_again_where_a_store_sends_all_of_it(
     stack: FakeStack, client: JobClient, tmp_path: Path
 ) -> None:
     answers = iter([httpx.Response(200, stream=_Breaking()), httpx.Response(200, content=b"the result")])
-    stack.trouble.append(lambda request: next(answers) if request.url.path == "/output" else None)
-    download(client, stack.add_job(), tmp_path / "result", lambda _: None)
+    stack.trouble.append(lambda request: next(answers) if is_output(request) else None)
+    download(client, stack.add().record, tmp_path / "result", lambda _: None)
     assert (tmp_path / "result").read_bytes() == b"the result"
 
 
 def test_a_download_that_fails_leaves_what_was_there(stack: FakeStack, client: JobClient, tmp_path: Path) -> None:
     (tmp_path / "result").write_bytes(b"before")
-    stack.trouble.append(lambda request: httpx.Response(403) if request.url.path == "/output" else None)
+    stack.trouble.append(lambda request: httpx.Response(403) if is_output(request) else None)
     with pytest.raises(JobApiError):
-        download(client, stack.add_job(), tmp_path / "result", lambda _: None)
+        download(client, stack.add().record, tmp_path / "result", lambda _: None)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("result", b"before")]

@@ -13,7 +13,8 @@ import pytest
 
 from mayfly.context import Context
 from tests.mayfly.conftest import Run, document
-from tests.mayfly.fake_stack import OWNER, URL, FakeStack, jwt
+from tests.mayfly.fake_stack import URL, FakeStack, is_output
+from tests.stack.user_pool import OWNER, UserPool, jwt
 
 TOKEN = jwt({"sub": OWNER})
 
@@ -35,7 +36,7 @@ def test_a_result_is_written_to_a_fifo_which_stays_one(run: Run, stack: FakeStac
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.append((folder / "fifo").read_bytes()))
     reader.start()
-    done = run("download", stack.add_job()["id"], "-o", "fifo", "--force")
+    done = run("download", stack.add().id, "-o", "fifo", "--force")
     assert done.exit_code == 0, done.output
     assert stat.S_ISFIFO((folder / "fifo").lstat().st_mode)
     reader.join(timeout=60)
@@ -46,23 +47,23 @@ def test_a_link_stays_a_link_and_what_it_names_is_replaced_if_forced(run: Run, s
     (folder / "file").write_bytes(b"before")
     (folder / "link").symlink_to("file")
     (folder / "dangling").symlink_to("new")
-    job = stack.add_job()
+    job = stack.add()
     for name in ("link", "dangling"):
-        assert run("download", job["id"], "-o", name).exit_code == 2
+        assert run("download", job.id, "-o", name).exit_code == 2
     assert (folder / "file").read_bytes() == b"before"
     for name, named in (("link", "file"), ("dangling", "new")):
-        assert run("download", job["id"], "-o", name, "--force").exit_code == 0
+        assert run("download", job.id, "-o", name, "--force").exit_code == 0
         assert ((folder / name).is_symlink(), (folder / named).read_bytes()) == (True, b"the result")
 
 
 def test_a_folder_that_is_missing_is_no_file_of_that_name(run: Run, stack: FakeStack, folder: Path) -> None:
-    done = run("download", stack.add_job()["id"], "-o", "results/")
+    done = run("download", stack.add().id, "-o", "results/")
     assert (done.exit_code, "mkdir results/" in done.stderr, list(folder.iterdir())) == (2, True, [])
 
 
 def test_a_file_that_appears_while_the_job_runs_is_kept(run: Run, stack: FakeStack, source: Path, folder: Path) -> None:
     def appear(request: httpx.Request) -> None:
-        if request.url.path == "/output":
+        if is_output(request):
             (folder / "race.txt").write_bytes(b"mine")
 
     stack.trouble.append(appear)
@@ -80,7 +81,7 @@ def test_a_file_system_without_hard_links_loses_nothing(
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr("os.link", refuse)
-    assert run("download", stack.add_job()["id"], "-o", "new.txt").exit_code == 0
+    assert run("download", stack.add().id, "-o", "new.txt").exit_code == 0
     assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("new.txt", b"the result")]
 
 
@@ -88,29 +89,29 @@ def test_a_file_system_without_hard_links_loses_nothing(
 def test_the_longest_name_that_a_file_system_takes_is_saved(
     run: Run, stack: FakeStack, folder: Path, name: str
 ) -> None:
-    assert run("download", stack.add_job(filename=name)["id"]).exit_code == 0
+    assert run("download", stack.add(filename=name).id).exit_code == 0
     assert (folder / name).read_bytes() == b"the result"
 
 
 def test_a_name_that_is_too_long_is_said_before_anything_is_sent(run: Run, stack: FakeStack, folder: Path) -> None:
     (folder / ("\u30c6" * 80)).write_bytes(b"")
-    stack.allowed = {"max_filename_bytes": 200}
+    stack.set_constant("functions.api.routes.MAX_FILENAME_BYTES", 200)
     done = run("submit", "\u30c6" * 80, "--text", "x")
     assert (done.exit_code, "240 bytes; at most 200" in done.stderr, stack.files) == (2, True, {})
-    too_long = run("download", stack.add_job(filename="x" * 256)["id"])
+    too_long = run("download", stack.add(filename="x" * 256).id)
     assert (too_long.exit_code, "-o FILE" in too_long.stderr) == (2, True)
 
 
 def test_a_job_whose_file_is_called_like_the_stream_is_saved(run: Run, stack: FakeStack, folder: Path) -> None:
-    done = run("download", stack.add_job(filename="-")["id"])
+    done = run("download", stack.add(filename="-").id)
     assert (done.exit_code, done.stdout, (folder / "-").read_bytes()) == (0, "Saved as -\n", b"the result")
-    assert run("download", stack.add_job()["id"], "-o", "./-", "--force").stdout == "Saved as -\n"
+    assert run("download", stack.add().id, "-o", "./-", "--force").stdout == "Saved as -\n"
 
 
 def test_a_file_that_is_replaced_keeps_its_mode(run: Run, stack: FakeStack, folder: Path) -> None:
     (folder / "private").write_bytes(b"")
     (folder / "private").chmod(0o600)
-    assert run("download", stack.add_job()["id"], "-o", "private", "--force").exit_code == 0
+    assert run("download", stack.add().id, "-o", "private", "--force").exit_code == 0
     assert stat.S_IMODE((folder / "private").stat().st_mode) == 0o600
 
 
@@ -119,20 +120,19 @@ def test_a_file_that_is_replaced_keeps_its_mode(run: Run, stack: FakeStack, fold
     "given", ["", " ", "-", "0", "01a", "../limits", f"{'0' * 36}?owner=x", "x" * 40, "\udcff" * 36]
 )
 def test_what_is_no_part_of_an_id_names_no_job(run: Run, stack: FakeStack, command: str, given: str) -> None:
-    stack.add_job()
+    stack.add()
     done = run(command, "--", given)
     assert (done.exit_code, "no job's id" in done.stderr, len(stack.jobs)) == (2, True, 1)
     assert stack.calls == []
 
 
 def test_an_id_is_taken_as_it_is_copied(run: Run, stack: FakeStack) -> None:
-    job = stack.add_job()
-    assert document(run("show", f" {job['id'].upper()}\n", "--json"))["id"] == job["id"]
+    job = stack.add()
+    assert document(run("show", f" {job.id.upper()}\n", "--json"))["id"] == job.id
 
 
 def test_a_token_with_a_line_end_works_as_without(run: Run, stack: FakeStack, here: Context) -> None:
-    stack.auth = "cognito"
-    stack.valid.add(TOKEN)
+    stack.sign_in_by(UserPool()).valid.add(TOKEN)
     assert run("jobs", here=of_program(here, MAYFLY_TOKEN=f"{TOKEN}\r\n")).exit_code == 0
 
 
@@ -147,7 +147,7 @@ def test_a_token_that_is_none_is_named_by_its_variable_and_not_told(
 
 
 def test_a_server_that_repeats_a_token_does_not_get_it_printed(run: Run, stack: FakeStack, here: Context) -> None:
-    stack.auth = "cognito"
+    stack.sign_in_by(UserPool())
     refusal = httpx.Response(403, json={"code": "denied", "detail": f"{TOKEN} is denied."})
     stack.trouble.append(lambda request: refusal if request.url.path == "/api/jobs" else None)
     done = run("jobs", here=of_program(here, MAYFLY_TOKEN=TOKEN))
@@ -193,8 +193,9 @@ def test_a_file_is_not_sent_where_others_could_read_it(run: Run, stack: FakeStac
 
 def test_progress_that_was_rewritten_is_shown_as_it_ended(run: Run, stack: FakeStack) -> None:
     states = [f"{percent}%" for percent in range(101)]
-    stack.log_lines = ["\r".join(states), "\r".join(states) + "\r", "plain\r", ""]
-    shown = run("log", stack.add_job()["id"]).stdout.splitlines()
+    job = stack.add()
+    job.print("\r".join(states), "\r".join(states) + "\r", "plain\r", "")
+    shown = run("log", job.id).stdout.splitlines()
     assert [line[21:] for line in shown] == ["100%", "100%", "plain", ""]
 
 
@@ -202,14 +203,14 @@ def test_a_command_gives_a_new_token_when_the_one_before_is_over(
     run: Run, stack: FakeStack, here: Context, source: Path, folder: Path
 ) -> None:
     """A quarter of an hour is shorter than many jobs, in CI too."""
-    stack.auth, stack.looks = "cognito", 5
+    pool, stack.looks = stack.sign_in_by(UserPool()), 5
     tokens = folder / "tokens"
     tokens.write_text("first\nsecond\n")
-    stack.valid = {"first"}
+    pool.valid = {"first"}
 
     def end(_: httpx.Request) -> None:
         if stack.looks == 2:
-            stack.valid = {"second"}
+            pool.valid = {"second"}
 
     stack.trouble.append(end)
     command = f"sh -c 'head -n 1 {tokens}; sed -i 1d {tokens}'"
@@ -231,7 +232,7 @@ def test_a_command_gives_a_new_token_when_the_one_before_is_over(
 def test_a_command_that_gives_no_token_is_named_without_what_it_printed(
     run: Run, stack: FakeStack, here: Context, command: str, code: int, reason: str
 ) -> None:
-    stack.auth = "cognito"
+    stack.sign_in_by(UserPool())
     done = run("jobs", here=of_program(here, MAYFLY_TOKEN_COMMAND=command))
     assert (done.exit_code, reason in done.stderr, "MAYFLY_TOKEN_COMMAND" in done.stderr) == (code, True, True)
     assert "hidden" not in done.output
@@ -240,7 +241,7 @@ def test_a_command_that_gives_no_token_is_named_without_what_it_printed(
 def test_a_refused_token_of_a_program_is_not_sent_again_and_the_remedy_is_named(
     run: Run, stack: FakeStack, here: Context
 ) -> None:
-    stack.auth = "cognito"
+    stack.sign_in_by(UserPool())
     done = run("jobs", here=of_program(here, MAYFLY_TOKEN="over"))
     assert (done.exit_code, "MAYFLY_TOKEN_COMMAND" in done.stderr) == (3, True)
     assert stack.calls == ["GET /config.json", "GET /api/jobs"]
@@ -274,6 +275,6 @@ def test_a_browser_that_cannot_be_started_is_none(
     def fail(_: str) -> bool:
         raise IndexError("the variable BROWSER is a blank")
 
-    stack.auth = "cognito"
+    stack.sign_in_by(UserPool())
     done = run("login", here=replace(here, open_browser=fail))
     assert (done.exit_code, "Open this in a browser" in done.stderr) == (3, True)

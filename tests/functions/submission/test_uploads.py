@@ -90,7 +90,7 @@ def test_an_upload_in_parts_names_one_key_and_the_size_of_each_part() -> None:
     assert list(files.s3.uploads) == [(KEY, ticket.upload_id)]
     assert [part.url for part in ticket.parts] == [
         f"https://s3.test/uploads/{quote(KEY)}"
-        f"?UploadId={ticket.upload_id}&PartNumber={number}&ContentLength={size}&expires=3600"
+        f"?uploadId={ticket.upload_id}&partNumber={number}&ContentLength={size}&expires=3600"
         for number, size in part_sizes(SIZE).items()
     ]
     assert not any(part.stored for part in ticket.parts)
