@@ -52,7 +52,7 @@ test: setup browser ## every test, local cloud and real browser included
 test-fast: setup ## the quick ones: no local cloud, no browser, nothing that goes over the whole program, API or tree
 	$(RUN) -m pytest -m "not cloud and not browser and not simulation and not thorough" -n 2
 
-judges: setup ## have other programs look at Mayfly's parts (judges/README.md); wants Debian as root, node and go
+judges: setup ## have other programs look at Mayfly's parts (judges/README.md); wants Debian as root, node, go, java and maven
 	@failed=0; for judge in judges/*/run; do echo "== $$judge"; $$judge || failed=1; done; exit $$failed
 
 nightly: setup ## the simulation's 2,000 random schedules, and an `up` that fails at 30 resources in turn

@@ -1,4 +1,4 @@
-"""`python -m judges.render user-data|workflow [--config KEY=VALUE ...]` prints what the program would deploy."""
+"""`python -m judges.render PART [--config KEY=VALUE ...]` prints a part as the program would deploy it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,20 @@ def workflow(deployment: Deployment) -> str:
     return json.dumps(json.loads(machine.inputs["definition"]), indent=2)
 
 
-_PARTS = {"user-data": user_data, "workflow": workflow}
+def event_patterns(deployment: Deployment) -> str:
+    """Rule or function → its patterns, of which one has to match."""
+    patterns = {
+        rule.name.removeprefix("mayfly-local-"): [json.loads(rule.inputs["eventPattern"])]
+        for rule in deployment.of_type("aws:cloudwatch/eventRule:EventRule")
+        if "eventPattern" in rule.inputs
+    }
+    for mapping in deployment.of_type("aws:lambda/eventSourceMapping:EventSourceMapping"):
+        filters = mapping.inputs["filterCriteria"]["filters"]
+        patterns[mapping.name.removeprefix("mayfly-local-")] = [json.loads(each["pattern"]) for each in filters]
+    return json.dumps(patterns, indent=2)
+
+
+_PARTS = {"user-data": user_data, "workflow": workflow, "event-patterns": event_patterns}
 
 
 def main(argv: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-_LOCKS = {"npm": "package-lock.json", "gomod": "go.sum"}
+_LOCKS = {"npm": "package-lock.json", "gomod": "go.sum", "maven": "pom.xml"}
 MEASURING = {"make bench-report"}
 
 
@@ -83,7 +83,7 @@ def test_hooks_run_what_is_installed_here_and_download_nothing() -> None:
 
 def test_updates_are_looked_for_wherever_a_lock_is() -> None:
     updates = {each["package-ecosystem"]: each for each in read(".github/dependabot.yml")["updates"]}
-    assert set(updates) == {"pip", "npm", "gomod", "github-actions"}
+    assert set(updates) == {"pip", "npm", "gomod", "maven", "github-actions"}
     locked = {kind: [path.parent for path in ROOT.glob(f"judges/*/{name}")] for kind, name in _LOCKS.items()}
     locked["npm"].append(ROOT)
     for kind, folders in locked.items():
