@@ -116,5 +116,5 @@ def test_the_licence_is_the_one_that_is_named() -> None:
     assert "END OF TERMS AND CONDITIONS" in text
 
 
-def test_reports_of_weaknesses_go_to_nobody_by_name() -> None:
+def test_reports_of_weaknesses_go_to_no_person_by_name() -> None:
     assert re.findall(r"\S+@\S+", (ROOT / "SECURITY.md").read_text(encoding="utf-8")) == []

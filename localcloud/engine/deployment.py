@@ -11,7 +11,6 @@ from localcloud.engine import project_file, provider
 from localcloud.engine.archives import Blob
 from localcloud.engine.aws import Aws
 from localcloud.engine.errors import DeploymentError
-from localcloud.engine.fingerprint import fingerprint
 from localcloud.engine.monitor import Monitor
 from localcloud.engine.provider import Provider, ProviderSettings
 from localcloud.engine.records import Deployment, Resource, ResourceOptions, Target
@@ -30,7 +29,6 @@ __all__ = [
     "Target",
     "deploy",
     "destroy",
-    "fingerprint",
     "preview",
 ]
 

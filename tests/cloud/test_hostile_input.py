@@ -176,7 +176,7 @@ def test_an_upload_form_used_again_cannot_reach_the_result(client: JobClient) ->
     assert len(machines_of(client, job)) == 1
 
 
-def test_nobody_submits_a_job_over_another_owners_file(client: JobClient, bob: JobClient) -> None:
+def test_a_job_over_another_owners_file_is_refused(client: JobClient, bob: JobClient) -> None:
     upload = client.request_upload("x.txt", 1)
     client.upload(upload, b"x")
     with pytest.raises(JobApiError) as refused:
@@ -186,7 +186,7 @@ def test_nobody_submits_a_job_over_another_owners_file(client: JobClient, bob: J
     assert upload["job_id"] not in json.dumps(bob.page())
 
 
-def test_a_forged_cursor_shows_nothing_of_anybody_else(client: JobClient, bob: JobClient) -> None:
+def test_a_forged_cursor_shows_nothing_of_other_owners(client: JobClient, bob: JobClient) -> None:
     job = client.submit(b"x", "x.txt", "of alice alone")
     later = f"f{job['id'][1:]}"
     for cursor in (job["id"], later, UNKNOWN):
@@ -197,7 +197,7 @@ def test_a_forged_cursor_shows_nothing_of_anybody_else(client: JobClient, bob: J
     assert client.wait(job["id"])["status"] == "succeeded"
 
 
-def test_a_forged_log_position_shows_nothing_of_anybody_else(client: JobClient, bob: JobClient) -> None:
+def test_a_forged_log_position_shows_nothing_of_other_owners(client: JobClient, bob: JobClient) -> None:
     mine, other = run(client, b"x", "x.txt", "y"), run(bob, b"x", "bobs.txt", "y")
     until(lambda: client.log(mine["id"])["next"] is not None)
     position = client.log(mine["id"])["next"]

@@ -88,7 +88,7 @@ def test_parts_of_another_total_are_no_file(client: JobClient) -> None:
     assert put(begun["multipart"]["parts"][0]["url"], b"abc") == 404, "what was aborted takes no part any more"
 
 
-def test_somebody_elses_upload_cannot_be_looked_at_completed_or_aborted(client: JobClient, bob: JobClient) -> None:
+def test_another_owners_upload_cannot_be_read_completed_or_aborted(client: JobClient, bob: JobClient) -> None:
     whole: dict[str, Any] = {"filename": "x.txt", "size": 3}
     begun = begin(client, **whole)
     assert put(begun["multipart"]["parts"][0]["url"], b"abc") == 200

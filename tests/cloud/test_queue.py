@@ -41,7 +41,7 @@ def test_with_one_slot_jobs_run_one_after_the_other_oldest_first(
 
 
 @pytest.mark.usefixtures("one_at_a_time")
-def test_a_job_that_is_cancelled_in_line_leaves_it_and_the_next_one_goes_on(
+def test_a_job_cancelled_in_the_queue_leaves_it_and_the_next_one_goes_on(
     client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate
 ) -> None:
     with scripted(*gate.script):
@@ -73,7 +73,7 @@ def test_a_failed_job_that_is_retried_runs_again_on_a_machine_of_its_own(client:
         client.retry(job["id"])
 
 
-def test_machines_alive_now_are_told_and_then_gone(
+def test_machines_alive_now_are_listed_and_then_gone(
     client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate
 ) -> None:
     with scripted(*gate.script):

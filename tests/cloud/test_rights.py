@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from localcloud.cloud import Credentials, LocalCloud
-from localcloud.engine.policies import statements_by_role
 from operations.job_client import Job, JobApiError, JobClient
 from tests.cloud.conftest import Gate, Scripted, one_slot, sweep_until_free
 from tests.cloud.steps import (
@@ -27,6 +26,7 @@ from tests.cloud.steps import (
     until,
     without,
 )
+from tests.policy_statements import statements_by_role
 
 pytestmark = pytest.mark.cloud
 
@@ -328,7 +328,7 @@ def test_a_launch_step_that_was_taken_over_starts_no_machine_of_another_kind(
     ec2.terminate_instances(InstanceIds=[machine["InstanceId"]])
 
 
-def test_the_api_reaches_nothing_of_the_line_but_what_a_cancelled_job_needs(
+def test_the_api_reaches_nothing_of_the_queue_but_what_a_cancelled_job_needs(
     client: JobClient, cloud: LocalCloud
 ) -> None:
     """With the role's own rights, as a fault in the function would have them."""

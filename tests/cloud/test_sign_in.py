@@ -180,7 +180,7 @@ def claims_changed(cloud: LocalCloud) -> str:
     return f"{header}.{segment({**claims_of(token), 'cognito:groups': ['admin']})}.{signature}"
 
 
-def signed_by_somebody_else(cloud: LocalCloud) -> str:
+def signed_by_another_pool(cloud: LocalCloud) -> str:
     """HMAC over the real claims, under the real key's id: a verifier must not go by the token's own `alg`."""
     header, claims, _ = token_of(cloud, "alice").split(".")
     kid = json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
@@ -233,7 +233,7 @@ REFUSED: list[Callable[[LocalCloud], str | None]] = [
     garbage,
     unsigned,
     claims_changed,
-    signed_by_somebody_else,
+    signed_by_another_pool,
     expired,
     wrong_audience,
     id_token,
@@ -369,7 +369,7 @@ def test_a_wrong_password_or_verifier_gets_no_token(cloud: LocalCloud) -> None:
     assert browser.exchange(code, secrets.token_urlsafe(48)).status_code == 400
 
 
-def test_nobody_is_sent_to_another_page_with_a_code(cloud: LocalCloud) -> None:
+def test_no_code_is_sent_to_another_page(cloud: LocalCloud) -> None:
     browser = SignIn(cloud)
     browser.redirect_uri = "https://evil.example.org"
     assert browser.page().status_code == 400
@@ -403,7 +403,7 @@ def test_a_client_of_a_user_that_is_not_there_says_so(cloud: LocalCloud) -> None
         JobClient(cloud.url, user="eve")
 
 
-def test_nobody_signs_up_by_themselves(cloud: LocalCloud) -> None:
+def test_sign_up_is_refused(cloud: LocalCloud) -> None:
     cognito = cloud.client("cognito-idp")
     with pytest.raises(cognito.exceptions.NotAuthorizedException):
         cognito.sign_up(

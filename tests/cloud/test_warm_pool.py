@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.engine.policies import statements_by_role
 from localcloud.function_settings import setting
 from operations.job_client import Job, JobClient
 from tests.cloud.steps import role_names, settled, sweep, until
+from tests.policy_statements import statements_by_role
 
 pytestmark = pytest.mark.cloud
 

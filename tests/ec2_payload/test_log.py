@@ -207,7 +207,7 @@ def test_no_amount_of_output_takes_more_disk_or_memory(machine: Machine) -> None
     assert list(machine.folder.iterdir()) == []
 
 
-def test_a_script_does_not_wait_for_whoever_reads_the_log(machine: Machine, tmp_path: pathlib.Path) -> None:
+def test_a_script_does_not_wait_for_the_reader_of_its_log(machine: Machine, tmp_path: pathlib.Path) -> None:
     done = tmp_path / "done"
     command = machine.script(f"#!/bin/sh\nseq 1000000\necho error >&2\n: >'{done}'; : >\"$3\"\n")
     process = machine.start(*machine.arguments(machine.spec(command=command)))

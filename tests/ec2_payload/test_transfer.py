@@ -195,7 +195,7 @@ def test_the_urls_own_time_is_read() -> None:
     assert not expired_by_now("https://bucket/key")
 
 
-def test_nobody_listening_is_a_broken_connection_not_a_crash(waits: list[float]) -> None:
+def test_no_listener_is_a_broken_connection_not_a_crash(waits: list[float]) -> None:
     with S3Double() as closed:
         url = closed.url("spec")
     with pytest.raises(TransferError, match="tried 10 times"):

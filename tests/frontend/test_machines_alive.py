@@ -84,7 +84,7 @@ def test_a_count_that_cannot_be_had_is_not_shown_as_zero(form: JobPage, watch: W
     form.after("00:16", lambda ms: expect(form.machine_count).to_have_text("Machines alive now: 1", timeout=ms))
 
 
-def test_nobody_is_asked_any_more_once_all_is_calm(form: JobPage, fake_cloud: FakeCloud) -> None:
+def test_requests_stop_once_every_machine_has_ended(form: JobPage, fake_cloud: FakeCloud) -> None:
     fake_cloud.add_finished_job("an earlier one.txt")
     form.page.clock.install()
     form.open()

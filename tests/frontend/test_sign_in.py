@@ -73,7 +73,7 @@ def try_it_out(page: Page) -> Response:
     return waiting.value
 
 
-def test_nothing_is_asked_of_the_api_before_somebody_has_signed_in(form: JobPage, fake_cloud: FakeCloud) -> None:
+def test_nothing_is_asked_of_the_api_before_sign_in(form: JobPage, fake_cloud: FakeCloud) -> None:
     form.page.goto(form.url)
     expect(form.sign_in_button).to_be_visible()
     expect(form.text).to_be_hidden()
@@ -180,7 +180,7 @@ def test_another_state_than_the_one_sent_is_refused(form: JobPage, pool: FakeSig
     expect(form.text).to_be_visible()
 
 
-def test_a_code_that_nobody_here_asked_for_is_not_used(form: JobPage, pool: FakeSignIn) -> None:
+def test_a_code_that_was_not_requested_here_is_not_used(form: JobPage, pool: FakeSignIn) -> None:
     form.page.goto(f"{form.url}/?code=somebody-elses&state=x")
     expect(form.page.get_by_role("alert")).to_contain_text("not started in this tab")
     sign_in(form)
@@ -198,7 +198,7 @@ def test_what_the_sign_in_pages_refuse_is_told_in_plain_words(form: JobPage, poo
     assert form.page.url == f"{form.url}/"
 
 
-def test_words_of_a_link_that_nobody_here_asked_for_are_not_shown(form: JobPage) -> None:
+def test_words_of_a_link_that_was_not_requested_here_are_not_shown(form: JobPage) -> None:
     form.page.goto(f"{form.url}/?error=server_error&error_description=Call+this+number&state=x")
     expect(form.page.get_by_role("alert")).to_contain_text("not started in this tab")
     expect(form.page.locator("body")).not_to_contain_text("Call this number")
@@ -346,7 +346,7 @@ def test_a_tab_whose_sign_in_has_expired_does_not_become_another_users(
     expect(form.page.locator("#account")).not_to_contain_text("bob@example.com")
 
 
-def test_somebody_else_who_signs_in_finds_nothing_of_the_one_before(
+def test_another_user_who_signs_in_finds_nothing_of_the_one_before(
     form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: FakeSignIn
 ) -> None:
     watch.allow("400|401")
@@ -408,7 +408,7 @@ def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
     expect(form.rows).to_contain_text("bobs.txt")
 
 
-def test_others_are_offered_nobody_elses_jobs(form: JobPage) -> None:
+def test_users_are_offered_only_their_own_jobs(form: JobPage) -> None:
     sign_in(form)
     expect(form.machine_count).to_have_text("Machines alive now: 0")
     expect(form.page.get_by_label("Jobs of another user")).to_have_count(0)

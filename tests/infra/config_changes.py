@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from localcloud.engine.changes import Change, changes
 from localcloud.engine.deployment import Deployment, preview
+from tests.infra.changes import Change, changes
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "operations.md"

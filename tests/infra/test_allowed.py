@@ -9,7 +9,7 @@ import pytest
 
 from functions.submission.overrides import Allowance
 from localcloud.engine.deployment import Deployment
-from localcloud.engine.policies import statements_by_role
+from tests.policy_statements import statements_by_role
 
 pytestmark = pytest.mark.thorough
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.engine.changes import changes
 from localcloud.engine.project_file import load_project
+from tests.infra.changes import changes
 from tests.infra.config_changes import (
     DOCUMENT,
     OTHER_KEY,

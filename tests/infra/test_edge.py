@@ -12,9 +12,9 @@ from ministack.services.cloudfront import cache_policy_params
 
 from functions.api.caller import ANONYMOUS
 from localcloud.engine.deployment import Deployment
-from localcloud.engine.policies import statements_by_role
 from localcloud.engine.records import Resource
 from tests.infra.conftest import BOUNDARY, CERTIFICATE, DOMAIN, OTHER_ORIGIN
+from tests.policy_statements import statements_by_role
 
 pytestmark = pytest.mark.thorough
 
@@ -127,7 +127,7 @@ def test_the_page_is_under_a_policy_without_anything_unsafe(recorded: Deployment
     assert all("*" not in sources for sources in directives.values())
 
 
-def test_the_page_is_for_https_alone_is_framed_by_nobody_and_uses_no_device(recorded: Deployment) -> None:
+def test_the_page_is_for_https_alone_is_never_framed_and_uses_no_device(recorded: Deployment) -> None:
     found = headers(recorded)
     security = found["securityHeadersConfig"]
     assert security["strictTransportSecurity"]["accessControlMaxAgeSec"] >= 31_536_000
@@ -167,7 +167,7 @@ def test_a_page_of_the_site_may_upload_and_read_results_and_nothing_else(recorde
     }
 
 
-def test_parts_that_nobody_completes_are_gone_after_a_day(recorded: Deployment) -> None:
+def test_parts_that_are_never_completed_are_gone_after_a_day(recorded: Deployment) -> None:
     rules = recorded.of_type("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
     (of_uploads,) = (each for each in rules if each.inputs["bucket"] == recorded.outputs["uploads_bucket"])
     aborted = [each for each in of_uploads.inputs["rules"] if "abortIncompleteMultipartUpload" in each]

@@ -12,9 +12,9 @@ from functions.aws.metrics import NAMESPACE
 from functions.jobs.metrics import METRICS
 from infra.alarms import API_THROTTLED
 from localcloud.engine.deployment import Deployment
-from localcloud.engine.policies import statements, statements_by_role
 from localcloud.engine.records import Resource
 from tests.infra.conftest import ROOT, WATCHED
+from tests.policy_statements import statements, statements_by_role
 
 pytestmark = pytest.mark.thorough
 
@@ -155,7 +155,7 @@ def test_the_dashboard_has_a_row_for_each_question(production: Deployment) -> No
     assert set(alarm["properties"]["alarms"]) == {each.outputs["arn"] for each in alarms(production).values()}
 
 
-def test_a_stack_that_nobody_watches_has_nothing_that_costs(signed_in: Deployment) -> None:
+def test_a_stack_without_monitoring_has_nothing_that_costs(signed_in: Deployment) -> None:
     watching = {each.type for each in signed_in.resources if "mayfly:index:Monitoring" in each.urn}
     assert watching == {"mayfly:index:Monitoring"}
     assert "alarm_topic" not in signed_in.outputs

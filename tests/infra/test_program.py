@@ -16,9 +16,9 @@ import pytest
 from functions.api.settings import ApiSettings
 from functions.orchestrator import settings as orchestrator_settings
 from localcloud.engine.deployment import Deployment
-from localcloud.engine.policies import Statement, statements_by_role
 from localcloud.engine.records import Resource
 from tests.infra.conftest import ROOT
+from tests.policy_statements import Statement, statements_by_role
 
 pytestmark = pytest.mark.thorough
 

@@ -110,7 +110,7 @@ def test_a_page_on_the_developers_own_computer_needs_no_tls(origin: str) -> None
     assert clients(deployment)[0].inputs["callbackUrls"][1:] == [origin]
 
 
-def test_tokens_are_soon_over_and_tell_nobody_who_exists(signed_in: Deployment) -> None:
+def test_tokens_are_short_lived_and_do_not_reveal_who_exists(signed_in: Deployment) -> None:
     for client in (each.inputs for each in clients(signed_in)):
         assert client["tokenValidityUnits"]["accessToken"] == "minutes"
         assert client["accessTokenValidity"] <= 15

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from localcloud.engine.deployment import Deployment, preview
-from localcloud.engine.policies import statements_by_role
 from tests.infra.conftest import CONFIG, ROOT
+from tests.policy_statements import statements_by_role
 
 pytestmark = pytest.mark.thorough
 

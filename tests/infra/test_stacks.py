@@ -19,7 +19,7 @@ def bucket(deployment: Deployment, ending: str) -> Resource:
     return found
 
 
-def test_in_production_nobody_deletes_jobs_files_or_users(production: Deployment) -> None:
+def test_in_production_jobs_files_and_users_cannot_be_deleted(production: Deployment) -> None:
     (table,), (pool,) = production.of_type(TABLE), production.of_type(POOL)
     files = [bucket(production, "-uploads"), bucket(production, "-outputs")]
     assert table.inputs["deletionProtectionEnabled"] is True

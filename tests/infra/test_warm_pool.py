@@ -11,8 +11,8 @@ import pytest
 from functions.orchestrator.settings import PoolSettings
 from localcloud.emulator.user_data import read_user_data
 from localcloud.engine.deployment import Deployment, DeploymentError, preview
-from localcloud.engine.policies import statements_by_role
 from tests.infra.conftest import CONFIG, ROOT
+from tests.policy_statements import statements_by_role
 
 pytestmark = pytest.mark.thorough
 
@@ -45,7 +45,7 @@ def test_only_the_stacks_own_machines_are_started_and_none_that_has_a_job_is_sto
     ]
 
 
-def test_the_keeper_is_told_all_that_it_reads_and_ends_before_a_stop_has_settled(pooled: Deployment) -> None:
+def test_the_reconciler_has_every_setting_that_it_reads_and_ends_before_a_stop_has_settled(pooled: Deployment) -> None:
     (reconciler,) = [one for one in pooled.of_type("aws:lambda/function:Function") if one.name.endswith("-pool")]
     variables = reconciler.inputs["environment"]["variables"]
     names = {"pool_size": "POOL_SIZE"} | {field.name: field.name.upper() for field in fields(PoolSettings)}

@@ -98,7 +98,7 @@ def said(result: Result) -> str:
     return result.stderr
 
 
-def test_somebody_signs_in_and_is_known_from_then_on(run: Run, here: Context, browser: Browser) -> None:
+def test_a_user_signs_in_and_is_known_from_then_on(run: Run, here: Context, browser: Browser) -> None:
     told = document(run("login", "--json"))
     assert told == {"url": URL, "auth": "cognito", "owner": OWNER, "email": "alice@example.com"}
     assert document(run("whoami", "--json", url="")) == told, "the address is kept too"
@@ -124,7 +124,7 @@ def test_the_address_is_printed_where_no_browser_shall_open_or_none_does(
     assert len(opened) == 1
 
 
-def test_whoever_comes_with_another_state_is_sent_away_and_the_sign_in_goes_on(run: Run, browser: Browser) -> None:
+def test_a_caller_with_another_state_is_rejected_and_the_sign_in_goes_on(run: Run, browser: Browser) -> None:
     browser.strays = ["/signed-in?code=forged&state=guessed", "/signed-in", "/favicon.ico"]
     assert run("login").exit_code == 0
     assert [page.status_code for page in browser.pages] == [400, 400, 404, 200]
@@ -136,13 +136,13 @@ def test_a_refused_sign_in_is_told_in_the_pools_words(run: Run, browser: Browser
     assert not here.file.path.exists()
 
 
-def test_a_code_is_worthless_to_whoever_has_not_asked_for_it(run: Run, stack: FakeStack, browser: Browser) -> None:
+def test_a_code_is_worthless_to_a_client_that_did_not_ask_for_it(run: Run, stack: FakeStack, browser: Browser) -> None:
     browser.brings = {"code": "of-another-sign-in"}
     stack.user_pool.codes["of-another-sign-in"] = {"code_challenge": "of another verifier"}
     assert "took too long (invalid_grant). Try again: mayfly login" in said(run("login"))
 
 
-def test_nobody_comes_and_the_wait_is_over(run: Run, here: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wait_ends_when_no_sign_in_comes(run: Run, here: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mayfly.session.SIGN_IN_SECONDS", 0.01)
     assert "The sign-in was not completed in time" in said(
         run("login", here=replace(here, open_browser=lambda _: True))
@@ -233,7 +233,7 @@ def test_a_token_goes_to_no_other_stack(run: Run, stack: FakeStack) -> None:
     assert all("authorization" not in request.headers for request in stack.requests)
 
 
-def test_where_nobody_signs_in_everything_works_without(run: Run, stack: FakeStack) -> None:
+def test_a_stack_without_sign_in_works_without_tokens(run: Run, stack: FakeStack) -> None:
     stack.pool = None
     assert document(run("whoami", "--json"))["auth"] == "none"
     assert document(run("login", "--json")) == {"url": URL, "auth": "none", "owner": None, "email": None}

@@ -87,7 +87,7 @@ def test_s3s_own_md5_is_enough_where_the_machine_told_nothing(run: Run, stack: F
     assert (code, verified, verdicts[RESULT], verdicts[BY_S3]) == (0, True, "not known", "ok")
 
 
-def test_what_nobody_knows_is_not_verified(run: Run, stack: FakeStack, source: Path) -> None:
+def test_what_is_not_known_is_not_verified(run: Run, stack: FakeStack, source: Path) -> None:
     silent = {"output": {"size": 10, "sha256": None, "md5": None}, "input": {"size": 7, "sha256": None}}
     done = run("verify", stack.add_verified(**silent).id, "--input", source)
     assert done.exit_code == 5

@@ -298,5 +298,5 @@ def test_a_type_counts_towards_its_familys_quota(machine: str, market: str, code
     assert quota.code == code
 
 
-def test_a_family_nobody_knows_has_no_quota() -> None:
+def test_an_unknown_family_has_no_quota() -> None:
     assert machine_quota("hpc7g.4xlarge", "on-demand") is None

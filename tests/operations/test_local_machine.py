@@ -73,7 +73,7 @@ def test_what_is_missing_is_told(machine: Machine, expected: dict[str, Verdict])
 
 
 @pytest.mark.parametrize("told", [None, "v2.30.0", ""])
-def test_nobody_deploys_without_a_pulumi_cli_that_fits(told: str | None) -> None:
+def test_deploying_needs_a_pulumi_cli_that_fits(told: str | None) -> None:
     programs = without("pulumi") | ({} if told is None else {"pulumi": told})
     assert verdicts(Machine(programs=programs), deploying=True) == {"pulumi": Verdict.FAIL}
 

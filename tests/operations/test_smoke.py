@@ -232,7 +232,7 @@ def test_a_token_of_the_environment_is_sent() -> None:
         assert authorization(client) == "Bearer abc"
 
 
-def test_nobody_asks_a_stack_on_aws_for_a_local_token() -> None:
+def test_a_stack_on_aws_is_not_asked_for_a_local_token() -> None:
     with sign_in("https://site.example", {}) as client:
         assert authorization(client) is None
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from localcloud.emulator.process import ROOT
-from localcloud.engine.changes import changes
 from localcloud.engine.deployment import preview as preview_in_process
 from localcloud.engine.records import Deployment, Resource
 from localcloud.plugins.cli import Workspace
 from localcloud.plugins.provider import FAIL_AT
+from tests.infra.changes import changes
 from tests.infra.config_changes import OTHER_KEY
 from tests.pulumi.comparison import unlike
 

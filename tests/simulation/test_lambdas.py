@@ -98,7 +98,7 @@ def test_a_function_that_takes_too_long_is_ended() -> None:
     assert bench.lambdas.pending == 0
 
 
-def test_whoever_gives_up_hears_so_while_the_function_goes_on() -> None:
+def test_a_caller_that_gives_up_hears_so_while_the_function_goes_on() -> None:
     order: list[str] = []
 
     def slow() -> None:

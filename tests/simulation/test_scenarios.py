@@ -138,7 +138,7 @@ def test_a_newcomers_job_waits_for_two_jobs_at_most_whatever_others_have_in_line
 _WAIT = {"queued", "launched"}
 
 
-def test_owners_with_many_jobs_share_the_slots_whoever_came_first() -> None:
+def test_owners_with_many_jobs_share_the_slots_whatever_the_order() -> None:
     with a_story(max_concurrent=4) as story:
         for number in range(12):
             story.submit(number, b"given", "text", Script(60), ignored, owner="alice")
@@ -205,7 +205,7 @@ def test_machines_that_are_all_lost_are_the_reason_that_the_job_shows() -> None:
         assert (error.code, story.launched) == ("machine_lost", 2)
 
 
-def test_a_job_cancelled_in_line_never_gets_a_machine() -> None:
+def test_a_job_cancelled_in_the_queue_never_gets_a_machine() -> None:
     with a_story(max_concurrent=1) as story:
         story.submit_all(2)
         story.run(20)
@@ -272,7 +272,7 @@ def test_launches_beyond_the_rate_wait_and_then_all_succeed() -> None:
         assert story.statuses == ["succeeded"] * 8
 
 
-def test_what_ec2_has_none_of_holds_up_only_those_who_wish_for_it() -> None:
+def test_what_ec2_has_none_of_holds_up_only_those_who_request_it() -> None:
     with a_story(max_concurrent=3, scarce=frozenset({"c7g.large"}), queue_timeout=600) as story:
         story.submit_all(3, requested_type="c7g.large")
         story.run(10)
@@ -317,7 +317,7 @@ def test_a_launch_call_that_its_workflow_gave_up_does_not_cut_the_run_off(seed: 
         assert story.statuses == ["succeeded"] * 2
 
 
-def test_an_entry_in_line_that_is_sent_twice_does_not_cut_the_run_off() -> None:
+def test_an_enqueue_that_is_sent_twice_does_not_cut_the_run_off() -> None:
     faults = function_faults(("launch", 1, 1, CallFault.SENT_TWICE))
     with a_story(faults, max_concurrent=1, sweep_every=5.0) as story:
         story.submit_all(2)

@@ -104,7 +104,7 @@ _line_steps = st.one_of(
 
 @_FEW
 @given(st.lists(_line_steps, min_size=5, max_size=40))
-def test_the_line_answers_as_dynamodb_does(steps: list[tuple[Any, ...]]) -> None:
+def test_the_queue_answers_as_dynamodb_does(steps: list[tuple[Any, ...]]) -> None:
     clock = VirtualClock()
     in_memory, emulated = (LineSession(DynamoSchedulingTable(*each), []) for each in both())
     with clock.installed():

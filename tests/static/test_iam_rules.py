@@ -71,7 +71,7 @@ def widened(statements: Sequence[Statement]) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_nobody_is_allowed_what_nobody_named(recorded: Deployment) -> None:
+def test_no_role_is_allowed_an_action_that_is_not_named(recorded: Deployment) -> None:
     assert wildcards([each for _, each in allowing(recorded)]) == []
     for document in policy_documents(recorded):
         assert not any(key.startswith("Not") for each in document.statements for key in each), document

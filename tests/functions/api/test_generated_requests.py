@@ -315,7 +315,7 @@ def test_who_has_used_up_their_quotas_is_refused_as_documented() -> None:
     assert without_field(gateway) == []
 
 
-def test_no_made_up_request_tells_bob_or_nobody_of_alices_jobs() -> None:
+def test_no_made_up_request_shows_alices_jobs_to_bob_or_without_a_token() -> None:
     gateway = Gateway()
     # What the edges of the description are answered is the other test's.
     faults, _ = sent_through(gateway, "bob", 25, thorough=False)

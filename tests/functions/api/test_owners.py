@@ -155,7 +155,7 @@ def test_the_tables_above_have_every_operation_but_health(gateway: Gateway) -> N
 
 
 @pytest.mark.parametrize("request_", [*ABOUT_JOBS, *OTHERS])
-def test_without_claims_nobody_gets_in(gateway: Gateway, request_: str) -> None:
+def test_without_claims_every_request_is_refused(gateway: Gateway, request_: str) -> None:
     gateway.add("anonymous")
     answer = gateway.send(request_, body=OTHERS.get(request_))
     assert is_problem(answer, 401, "unauthorized")
@@ -282,7 +282,7 @@ def test_what_an_admin_changes_stays_the_owners(
 
 
 @pytest.mark.parametrize("request_", sorted(key for key in OTHERS if not key.startswith("GET")))
-def test_an_admin_writes_nothing_new_in_anybody_elses_name(gateway: Gateway, request_: str) -> None:
+def test_an_admin_writes_nothing_new_for_another_owner(gateway: Gateway, request_: str) -> None:
     gateway.send(request_, ADMINS_CLAIMS, body=OTHERS[request_], owner=ALICE)
     assert not gateway.jobs.page(ALICE, 10, None).jobs
     assert ALICE not in repr((gateway.files.s3.objects, gateway.files.s3.uploads))
@@ -329,7 +329,7 @@ def test_an_admin_submits_jobs_of_their_own_alone(gateway: Gateway) -> None:
     assert is_problem(sent, 409, "upload_missing")
 
 
-def test_an_upload_in_parts_is_for_whoever_began_it(gateway: Gateway) -> None:
+def test_an_upload_in_parts_is_for_the_one_who_began_it(gateway: Gateway) -> None:
     asked = gateway.send("POST /uploads", claims(ALICE), body={**OTHERS["POST /uploads"], "multipart": True})
     upload_id, key = asked.body["multipart"]["upload_id"], input_key(ALICE, JOB_ID, "a.txt")
     assert f"/{key}?" in asked.body["multipart"]["parts"][0]["url"]

@@ -35,7 +35,7 @@ def texts(*messages: str) -> list[str]:
         ("half \ud83e a pair", "half \N{REPLACEMENT CHARACTER} a pair"),
     ],
 )
-def test_what_nobody_can_read_is_replaced(printed: str, shown: str) -> None:
+def test_what_is_not_utf_8_is_replaced(printed: str, shown: str) -> None:
     (line,) = read([printed]).lines
     assert (line.at, line.text) == ("2026-01-31T09:15:02.345Z", shown)
 

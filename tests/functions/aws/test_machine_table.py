@@ -17,12 +17,12 @@ def table(dynamodb: tuple[Any, str]) -> MachineTable:
     return DynamoMachineTable(*dynamodb)
 
 
-def test_news_of_a_machine_that_is_not_ours_is_not_kept(table: MachineTable) -> None:
+def test_an_event_of_a_machine_that_is_not_ours_is_not_kept(table: MachineTable) -> None:
     assert table.report("i-other", "terminated") is None
     assert not table.has_event("i-other")
 
 
-def test_news_is_there_until_somebody_takes_notice_of_it(table: MachineTable) -> None:
+def test_an_event_is_kept_until_it_is_taken(table: MachineTable) -> None:
     table.add(MACHINE)
     assert not table.has_event("i-1")
     table.report("i-1", "terminated")
@@ -31,7 +31,7 @@ def test_news_is_there_until_somebody_takes_notice_of_it(table: MachineTable) ->
     assert not table.has_event("i-1")
 
 
-def test_who_parks_is_told_to_who_reports(table: MachineTable) -> None:
+def test_a_stored_token_is_given_to_the_reporter(table: MachineTable) -> None:
     table.add(MACHINE)
     assert not table.store_token("i-1", "token").has_event
     waiter = table.report("i-1", "Success")
@@ -50,13 +50,13 @@ def test_entering_a_machine_again_keeps_what_is_known_of_it(table: MachineTable)
     assert waiter.token == "token"
 
 
-def test_nobody_waits_for_a_machine_that_was_never_entered(table: MachineTable) -> None:
+def test_no_token_is_stored_for_a_machine_that_was_never_added(table: MachineTable) -> None:
     for store in (table.store_token, table.store_end_token):
         with pytest.raises(LookupError, match="i-1"):
             store("i-1", "token")
 
 
-def test_who_waits_for_the_end_is_told_to_who_reports_and_waits_for_nothing_else(table: MachineTable) -> None:
+def test_a_token_that_waits_for_the_end_is_given_to_its_report_alone(table: MachineTable) -> None:
     table.add(MACHINE)
     table.store_token("i-1", "token")
     table.report("i-1", "Success")

@@ -148,7 +148,7 @@ def test_no_answer_is_no_refusal(aws: Stubbed, monkeypatch: pytest.MonkeyPatch) 
         launch(aws)
 
 
-def test_a_machine_is_tagged_for_whoever_looks_at_ec2(aws: Stubbed) -> None:
+def test_a_machine_is_tagged_with_its_job(aws: Stubbed) -> None:
     aws.ec2.add_response("create_tags", {}, {"Resources": [INSTANCE], "Tags": EC2_TAGS})
     assert aws.machines.tag(INSTANCE, TAGS)
     aws.ec2.assert_no_pending_responses()

@@ -40,7 +40,7 @@ def taken(table: SchedulingTable, name: str = "leader") -> Lease:
     return lease
 
 
-def test_a_place_in_line_tells_since_when_whatever_the_number_of_tries(
+def test_a_queue_entry_keeps_its_start_whatever_the_number_of_tries(
     table: SchedulingTable, stopped_clock: StoppedClock
 ) -> None:
     first = table.enqueue(FIRST, 1, "token-1")
@@ -52,13 +52,13 @@ def test_a_place_in_line_tells_since_when_whatever_the_number_of_tries(
     assert table.oldest(10) == [again]
 
 
-def test_a_ticket_says_what_its_run_wishes_for(table: SchedulingTable) -> None:
+def test_a_queue_entry_names_the_requested_type(table: SchedulingTable) -> None:
     table.enqueue(FIRST, 1, "token-1", "c7g.large")
     table.enqueue(LATER, 1, "token-2")
     assert [entry.requested_type for entry in table.oldest(10)] == ["c7g.large", None]
 
 
-def test_a_ticket_says_until_when_its_run_is_left_alone(table: SchedulingTable) -> None:
+def test_a_queue_entry_says_until_when_its_run_is_left_alone(table: SchedulingTable) -> None:
     table.enqueue(FIRST, 1, "token-1", quiet_until="2026-01-31T09:16:00.000Z")
     table.enqueue(LATER, 1, "token-2")
     assert [entry.quiet_until for entry in table.oldest(10)] == ["2026-01-31T09:16:00.000Z", None]
@@ -71,7 +71,7 @@ def test_a_place_given_up_and_taken_again_is_a_new_one(table: SchedulingTable, s
     assert table.enqueue(FIRST, 1, "token-2").since > first.since
 
 
-def test_the_line_is_in_the_order_of_waiting_whatever_the_jobs_ids(
+def test_the_queue_is_in_the_order_of_waiting_whatever_the_jobs_ids(
     table: SchedulingTable, stopped_clock: StoppedClock
 ) -> None:
     table.enqueue(SECOND_RUN, 2, "token-1")
@@ -162,7 +162,7 @@ def test_each_run_of_a_job_has_a_place_of_its_own(table: SchedulingTable) -> Non
     assert [entry.run for entry in table.oldest(10)] == [SECOND_RUN]
 
 
-def test_who_leaves_hands_back_its_ticket_once(table: SchedulingTable) -> None:
+def test_a_removed_entry_is_returned_once(table: SchedulingTable) -> None:
     entry = table.enqueue(FIRST, 1, "token")
     assert table.remove(FIRST) == entry
     assert table.remove(FIRST) is None
@@ -240,7 +240,7 @@ def test_one_at_a_time_leads(table: SchedulingTable) -> None:
     assert table.acquire_lease("another") is None
 
 
-def test_the_same_leader_takes_its_lead_over_at_once_and_ends_the_earlier_one(table: SchedulingTable) -> None:
+def test_the_same_holder_takes_its_lease_over_at_once_and_ends_the_earlier_one(table: SchedulingTable) -> None:
     before = taken(table, "one")
     table.save_batch(before, BATCH)
     after = taken(table, "one")
@@ -280,15 +280,13 @@ def test_a_rest_leaves_its_limit_and_nothing_unfinished(table: SchedulingTable) 
     assert (after.limit, after.batch) == (7, None)
 
 
-def test_a_lead_given_back_is_free_at_once_for_anybody(table: SchedulingTable) -> None:
+def test_a_released_lease_is_free_at_once_for_all(table: SchedulingTable) -> None:
     table.release_lease(taken(table, "one"), BatchResult(7))
     table.release_lease(taken(table, "another"), BatchResult(7))
     assert table.acquire_lease("one")
 
 
-def test_a_lead_is_held_until_it_is_given_back_or_its_time_is_over(
-    table: SchedulingTable, stopped_clock: StoppedClock
-) -> None:
+def test_a_lease_is_held_until_it_is_released_or_expires(table: SchedulingTable, stopped_clock: StoppedClock) -> None:
     assert not table.is_leased(), "nobody ever led"
     lease = taken(table)
     assert table.is_leased()
@@ -299,7 +297,7 @@ def test_a_lead_is_held_until_it_is_given_back_or_its_time_is_over(
     assert not table.is_leased()
 
 
-def test_a_lead_is_free_whatever_the_next_leaders_clock_says(
+def test_a_lease_is_free_whatever_the_next_holders_clock_says(
     table: SchedulingTable, stopped_clock: StoppedClock
 ) -> None:
     table.release_lease(taken(table, "one"), BatchResult(7))
@@ -327,7 +325,7 @@ def test_the_lines_items_are_nobodys_jobs_and_no_open_ones(dynamodb: tuple[Any, 
     assert [job_id for _, job_id in jobs.open_keys()] == [JOB_ID]
 
 
-def test_a_long_line_is_read_in_pages_and_no_further_than_asked(table: SchedulingTable) -> None:
+def test_a_long_queue_is_read_in_pages_and_no_further_than_asked(table: SchedulingTable) -> None:
     runs = [Run("alice", f"job-{number:03}") for number in range(130)]
     for run in runs:
         table.enqueue(run, 1, "t" * 20_000)  # a page of DynamoDB's ends at 1 MB

@@ -81,7 +81,7 @@ def test_a_reason_is_cut_to_what_step_functions_takes(aws: Stubbed) -> None:
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist"])
-def test_a_token_that_nobody_waits_with_is_answered_as_such(aws: Stubbed, code: str) -> None:
+def test_a_token_that_waits_no_more_is_answered_as_such(aws: Stubbed, code: str) -> None:
     aws.stub.add_client_error("send_task_success", code)
     assert not aws.workflow.wake("token")
     aws.stub.add_client_error("send_task_failure", code)

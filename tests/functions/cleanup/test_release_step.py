@@ -59,7 +59,7 @@ def test_a_machine_seen_terminated_gets_the_end_of_its_receipt(stopped_clock: St
     assert release.machines.terminated == ["i-1"]
 
 
-def test_the_slot_is_free_for_the_next_in_line_once_its_machine_is_seen_terminated() -> None:
+def test_the_slot_is_free_for_the_next_entry_once_its_machine_is_seen_terminated() -> None:
     release = Release("i-1", states={"i-1": "running"})
     release.table.grant_slots([Slot(RUN, a_machine("i-1"))])
     release.machines.ends_at_once = False
@@ -152,7 +152,7 @@ def test_a_machine_that_has_the_end_of_its_receipt_is_not_asked_about_again(monk
     assert (asked, release.job.machines) == ([], (ended,))
 
 
-def test_a_run_that_is_released_has_left_the_line() -> None:
+def test_a_run_that_is_released_has_left_the_queue() -> None:
     release = Release()
     release.table.enqueue(RUN, 1, "token")
     release(None)

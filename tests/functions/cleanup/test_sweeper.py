@@ -202,7 +202,7 @@ def test_a_machine_of_a_job_that_was_deleted_is_ended_and_its_slot_freed(stopped
     assert sweep.table.slots() == []
 
 
-def test_a_machine_with_the_stacks_tag_that_nobody_was_given_is_ended(stopped_clock: StoppedClock) -> None:
+def test_a_machine_with_the_stacks_tag_that_no_run_was_given_is_ended(stopped_clock: StoppedClock) -> None:
     sweep = Sweep(stopped_clock, workflow="RUNNING")
     sweep.machine(OLD)
     assert sweep().terminated == ["i-1"]
@@ -327,7 +327,7 @@ def test_what_cannot_be_listed_keeps_nothing_else_from_a_sweep_ends_no_machine_a
     [(OLD, 1, True), (YOUNG, 1, False), (OLD, 2, False)],
     ids=["for long", "just now", "for the attempt before"],
 )
-def test_who_waits_though_it_has_had_a_machine_for_long_is_told_to_ask_for_it(
+def test_a_run_that_waits_though_it_has_a_machine_for_long_is_notified(
     stopped_clock: StoppedClock, age: timedelta, attempt: int, told: bool
 ) -> None:
     sweep = Sweep(stopped_clock, workflow="RUNNING")
@@ -339,9 +339,7 @@ def test_who_waits_though_it_has_had_a_machine_for_long_is_told_to_ask_for_it(
 
 
 @pytest.mark.parametrize("state", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED", None])
-def test_who_waits_in_line_without_a_workflow_is_taken_out_of_it(
-    stopped_clock: StoppedClock, state: str | None
-) -> None:
+def test_an_entry_without_a_workflow_is_removed(stopped_clock: StoppedClock, state: str | None) -> None:
     sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow=state)
     sweep.table.enqueue(RUN, 1, "token")
     stopped_clock.go_on(GRACE.total_seconds())
@@ -349,14 +347,14 @@ def test_who_waits_in_line_without_a_workflow_is_taken_out_of_it(
     assert [entry.run for entry in sweep.table.oldest(9)] == [BOB]
 
 
-def test_who_has_just_entered_the_line_stays_in_it(stopped_clock: StoppedClock) -> None:
+def test_a_run_that_has_just_been_enqueued_stays(stopped_clock: StoppedClock) -> None:
     sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED")
     sweep.table.enqueue(RUN, 1, "token")
     sweep()
     assert sweep.table.entry(RUN)
 
 
-def test_every_sweep_wakes_the_oldest_in_line_should_all_have_been_missed(stopped_clock: StoppedClock) -> None:
+def test_every_sweep_notifies_the_oldest_entry_in_case_all_was_missed(stopped_clock: StoppedClock) -> None:
     sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED")
     sweep()
     assert sweep.flow.failed == [("bobs-token", "CapacityAvailable")]
@@ -428,7 +426,7 @@ def test_a_machine_that_takes_longer_to_end_is_left_to_a_sweep(stopped_clock: St
     assert sweep.table.slots() == []
 
 
-def test_a_run_that_ended_in_line_leaves_it_and_makes_way(stopped_clock: StoppedClock) -> None:
+def test_a_run_that_ended_in_the_queue_leaves_it_and_makes_way(stopped_clock: StoppedClock) -> None:
     sweep = Sweep(stopped_clock, workflow="ABORTED")
     sweep.table.enqueue(RUN, 1, "token")
     sweep.flow.dead.add("token")

@@ -38,7 +38,7 @@ def test_the_first_call_that_ec2_takes_again_is_for_all_that_were_refused() -> N
     assert (several.waits, several.table.queued_ends()) == ([0.5], [])
 
 
-def test_whose_machine_was_in_somebody_elses_call_makes_none() -> None:
+def test_a_machine_that_was_in_another_call_needs_none() -> None:
     several = Several(1, throttles=1)
     several.meanwhile = lambda: several.table.unqueue_ends(["i-1"])
     assert several.batcher.end(["i-1"]) == {"i-1": "shutting-down"}

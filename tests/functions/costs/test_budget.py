@@ -93,7 +93,7 @@ def test_a_machine_whose_end_is_being_written_counts_once(stopped_clock: Stopped
     assert (budget.spent["alice"], budget.reserved["alice"]) == (700, 0)
 
 
-def test_who_has_spent_the_day_is_refused_and_told_when_the_next_one_begins(stopped_clock: StoppedClock) -> None:
+def test_an_owner_who_has_spent_the_day_is_refused_with_the_next_days_begin(stopped_clock: StoppedClock) -> None:
     budget = Budget.of_today(capped(owner=2 * MOST), table_of([spent("alice", MOST + 1)]))
     assert (budget.admit("alice"), budget.admit("bob")) == (AdmissionDecision.REFUSED, AdmissionDecision.GRANTED)
     refusal = budget.refusal("alice") or ""
@@ -108,7 +108,7 @@ def test_the_stacks_cap_is_for_everybody_together(stopped_clock: StoppedClock) -
     assert (budget.refusal("carol") or "").startswith("This stack's machines have cost")
 
 
-def test_nobody_is_passed_over_by_a_cheaper_machine_further_back(stopped_clock: StoppedClock) -> None:
+def test_no_entry_is_passed_over_by_a_cheaper_machine_further_back(stopped_clock: StoppedClock) -> None:
     dear = 2 * HOURLY + BESIDE
     budget = Budget.of_today(capped(owner=MOST + dear - 1), table_of())
     decisions = [budget.admit("alice", requested_type) for requested_type in (None, "m6g.large", None)]

@@ -13,7 +13,7 @@ def await_step() -> tuple[AwaitStep, FakeWorkflow]:
     return AwaitStep(table, workflow), workflow
 
 
-def test_news_wakes_the_workflow_that_waits() -> None:
+def test_an_event_wakes_the_workflow_that_waits() -> None:
     step, flow = await_step()
     step.store_token("i-1", "token")
     assert flow.woken == []
@@ -21,14 +21,14 @@ def test_news_wakes_the_workflow_that_waits() -> None:
     assert flow.woken == ["token"]
 
 
-def test_news_that_came_before_the_wait_ends_it_at_once() -> None:
+def test_an_event_before_the_wait_ends_it_at_once() -> None:
     step, flow = await_step()
     step.report("i-1", "Success")
     step.store_token("i-1", "token")
     assert flow.woken == ["token"]
 
 
-def test_old_news_does_not_end_the_next_wait() -> None:
+def test_an_old_event_does_not_end_the_next_wait() -> None:
     step, flow = await_step()
     step.report("i-1", "warning")
     step.store_token("i-1", "first")
@@ -36,7 +36,7 @@ def test_old_news_does_not_end_the_next_wait() -> None:
     assert flow.woken == ["first"]
 
 
-def test_news_about_somebody_elses_machine_is_nobodys_business() -> None:
+def test_an_event_of_a_machine_that_is_not_ours_is_ignored() -> None:
     step, flow = await_step()
     assert not step.report("i-other", "terminated")
     assert flow.woken == []

@@ -277,7 +277,7 @@ def test_the_later_a_machine_is_the_longer_are_the_pauses_and_in_the_end_the_wor
     assert 17 < sum(waits) <= 20
 
 
-def test_nobody_waits_beyond_the_time_that_a_boot_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_wait_goes_beyond_the_time_that_a_boot_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     boot = Booting(monkeypatch, *[NOT_YET] * 99, age=295, online_at=20)
     with pytest.raises(AgentNotOnline):
         boot.dispatch(wait=boot.wait(20, 20))
@@ -354,7 +354,7 @@ def test_a_machine_that_ended_before_it_was_online_is_not_waited_for(state: str)
 
 
 @pytest.mark.parametrize("state", ["pending", "running", None])
-def test_news_of_a_machine_that_lives_is_no_reason_to_give_it_up(state: str | None) -> None:
+def test_an_event_of_a_machine_that_lives_is_no_reason_to_give_it_up(state: str | None) -> None:
     dispatch = Dispatch(*[NOT_YET] * 6)
     with pytest.raises(MachineBooting):
         dispatch()
@@ -365,7 +365,7 @@ def test_news_of_a_machine_that_lives_is_no_reason_to_give_it_up(state: str | No
         dispatch()
 
 
-def test_ec2_is_not_asked_about_a_machine_that_there_is_no_news_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ec2_is_not_asked_about_a_machine_without_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
     dispatch = Dispatch(NOT_YET, NOT_YET, NOT_YET)
     asked: list[str] = []
     monkeypatch.setattr(dispatch.machines, "instance_state", asked.append)

@@ -201,7 +201,7 @@ DENIED = f"User: {CALLER}/f is not authorized to perform: ssm:SendCommand on arn
     ],
 )
 @pytest.mark.parametrize("is_wrapped", [True, False])
-def test_aws_text_is_logged_and_reaches_nobody(
+def test_aws_text_is_logged_and_reaches_no_user(
     error: str, message: str, words: str, is_wrapped: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     step, table = record_step()

@@ -79,7 +79,7 @@ def test_a_step_that_is_repeated_after_it_has_written_counts_once() -> None:
     assert ended(measured.metrics.values) == {"Jobs succeeded": 1}
 
 
-def test_whoever_writes_the_end_counts_it_and_whoever_comes_later_does_not() -> None:
+def test_the_call_that_writes_the_end_counts_it_and_later_ones_do_not() -> None:
     measured = Measured()
     measured.cancel()
     measured.record_step.finished(RUN, 1, Outcome("finished"))

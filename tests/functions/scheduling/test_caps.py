@@ -69,7 +69,7 @@ def test_once_the_days_spending_leaves_no_room_all_who_wait_are_told() -> None:
     assert queue.table.oldest(10) == []
 
 
-def test_whoever_is_stopped_by_a_cap_does_not_hide_who_comes_after_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entries_stopped_by_a_cap_do_not_hide_those_after_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "MAX_BATCH", 2)
     queue = WaitingQueue.of(40, spending=capped(owner_a_day=MOST))
     other = a_job(owner="bob", id="01926b3c-7f3e-7c2a-9d51-999999999999")
@@ -82,7 +82,7 @@ def test_whoever_is_stopped_by_a_cap_does_not_hide_who_comes_after_them(monkeypa
     assert queue.heard(other.this_run)[-1] == "i-2"
 
 
-def test_a_machine_that_nobody_waited_for_any_more_is_charged_all_the_same() -> None:
+def test_a_machine_that_no_run_takes_is_charged_all_the_same() -> None:
     queue = WaitingQueue.of(2, spending=capped())
     dead = queue.table.acquire_lease("one that died")
     assert dead is not None

@@ -106,7 +106,7 @@ def test_a_thousand_jobs_of_one_owner_do_not_hold_up_the_single_one_of_another()
 
 
 @pytest.mark.usefixtures("stopped_clock")
-def test_a_wish_that_ec2_has_nothing_for_takes_no_place_from_an_owners_other_runs(
+def test_a_type_that_ec2_has_nothing_of_takes_no_place_from_an_owners_other_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     queue = shared(40, 3, max_concurrent=4)

@@ -14,7 +14,7 @@ from tests.functions.scheduling.waiting_queue import WaitingQueue
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 
-def test_room_is_told_to_the_longest_wait_and_to_nobody_else(stopped_clock: StoppedClock) -> None:
+def test_a_free_slot_notifies_the_longest_wait_alone(stopped_clock: StoppedClock) -> None:
     queue = WaitingQueue.of(3)
     for number in (2, 0, 1):
         queue.enqueue(queue.runs[number])
@@ -23,7 +23,7 @@ def test_room_is_told_to_the_longest_wait_and_to_nobody_else(stopped_clock: Stop
     assert [queue.heard(run) for run in queue.runs] == [[], [], ["CapacityAvailable"]]
 
 
-def test_a_leader_and_those_it_launches_for_are_not_told_that_there_may_be_room() -> None:
+def test_a_holder_and_those_it_launches_for_are_not_notified_of_capacity() -> None:
     queue = WaitingQueue.of(2)
     queue.enqueue(*queue.runs)
     lease = queue.table.acquire_lease(queue.runs[0].name)
@@ -43,7 +43,7 @@ def test_who_does_not_listen_is_passed_over() -> None:
     assert queue.heard(queue.runs[2]) == ["CapacityAvailable"]
 
 
-def test_a_line_of_whom_nobody_listens_is_left_to_come_by_itself() -> None:
+def test_a_queue_without_a_listener_is_left_to_come_by_itself() -> None:
     queue = WaitingQueue.of(8)
     queue.enqueue(*queue.runs)
     queue.flow.dead |= {queue.entry(run).token for run in queue.runs[:5]}
@@ -51,7 +51,7 @@ def test_a_line_of_whom_nobody_listens_is_left_to_come_by_itself() -> None:
     assert queue.flow.answers == [], "those further back are not asked"
 
 
-def test_who_is_told_keeps_its_place() -> None:
+def test_an_entry_that_is_notified_keeps_its_place() -> None:
     queue = WaitingQueue.of(1)
     queue.enqueue(queue.runs[0])
     queue.queue.notify_next()
@@ -59,7 +59,7 @@ def test_who_is_told_keeps_its_place() -> None:
     assert queue.table.entry(queue.runs[0])
 
 
-def test_a_run_that_is_told_of_its_machine_has_left_the_line() -> None:
+def test_a_run_that_is_notified_of_its_machine_has_left_the_queue() -> None:
     queue = WaitingQueue.of(1)
     queue.enqueue(queue.runs[0])
     slot = Slot(queue.runs[0], a_machine())
@@ -68,7 +68,7 @@ def test_a_run_that_is_told_of_its_machine_has_left_the_line() -> None:
     assert queue.table.oldest(9) == []
 
 
-def test_that_nobody_listens_is_answered() -> None:
+def test_that_no_entry_listens_is_answered() -> None:
     queue = WaitingQueue.of(1)
     queue.enqueue(queue.runs[0])
     entry = queue.entry(queue.runs[0])
@@ -88,7 +88,7 @@ def test_a_run_whose_step_was_tried_anew_meanwhile_hears_through_its_new_token()
     assert queue.table.oldest(9) == []
 
 
-def test_a_place_in_line_for_a_later_attempt_outlasts_a_machine_for_an_earlier_one() -> None:
+def test_an_entry_for_a_later_attempt_outlasts_a_machine_for_an_earlier_one() -> None:
     queue = WaitingQueue.of(1)
     (run,) = queue.runs
     queue.enqueue(run)
@@ -98,7 +98,7 @@ def test_a_place_in_line_for_a_later_attempt_outlasts_a_machine_for_an_earlier_o
     assert [entry.attempt for entry in queue.table.oldest(9)] == [2]
 
 
-def test_a_later_attempt_is_not_told_of_an_earlier_ones_machine() -> None:
+def test_a_later_attempt_is_not_notified_of_an_earlier_ones_machine() -> None:
     queue = WaitingQueue.of(1)
     (run,) = queue.runs
     queue.enqueue(run)
@@ -109,7 +109,7 @@ def test_a_later_attempt_is_not_told_of_an_earlier_ones_machine() -> None:
     assert queue.flow.answers == []
 
 
-def test_a_machine_that_is_gone_frees_its_slot_for_whoever_waits_longest() -> None:
+def test_a_machine_that_is_gone_frees_its_slot_for_the_longest_wait() -> None:
     queue = WaitingQueue.of(3)
     ended, *waiting = queue.runs
     queue.table.grant_slots([Slot(ended, a_machine("i-1"))])
@@ -143,7 +143,7 @@ def test_a_run_that_hears_that_it_is_turned_down_has_left_the_line() -> None:
     assert queue.table.oldest(9) == [sleeping], "with the time that it has waited"
 
 
-def test_a_run_that_is_sent_away_is_out_of_the_line_and_knows_why() -> None:
+def test_a_run_that_is_dequeued_is_out_of_the_queue_and_knows_why() -> None:
     queue = WaitingQueue.of(1)
     queue.enqueue(queue.runs[0])
     queue.queue.dequeue(queue.runs[0], "JobEnded", "cancelled on request")
@@ -152,7 +152,7 @@ def test_a_run_that_is_sent_away_is_out_of_the_line_and_knows_why() -> None:
     assert (answer.error, answer.cause) == ("JobEnded", "cancelled on request")
 
 
-def test_sending_away_a_run_that_does_not_wait_tells_nobody() -> None:
+def test_dequeuing_a_run_that_does_not_wait_notifies_none() -> None:
     table, flow = new_scheduling_table(), FakeWorkflow()
     LaunchQueue(table, flow).dequeue(WaitingQueue.of(1).runs[0], "JobEnded", "cancelled on request")
     assert flow.answers == []

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("stopped_clock")
 WAIT = QUEUE_TIMEOUT.total_seconds()
 
 
-def test_who_enters_and_finds_nobody_leading_launches_for_all_in_line() -> None:
+def test_a_run_that_finds_the_lease_free_launches_for_the_whole_queue() -> None:
     queue = WaitingQueue.of(4)
     queue.enqueue(*queue.runs[1:])
     queue.launch(queue.runs[0])
@@ -41,7 +41,7 @@ def test_who_enters_and_finds_nobody_leading_launches_for_all_in_line() -> None:
     assert queue.table.oldest(9) == []
 
 
-def test_a_lead_goes_on_until_the_leaders_own_run_is_served() -> None:
+def test_a_lease_is_held_until_the_holders_own_run_is_served() -> None:
     queue = WaitingQueue.of(3)
     queue.machines.answers = [1, 1, 1]
     queue.enqueue(*queue.runs[:2])
@@ -50,7 +50,7 @@ def test_a_lead_goes_on_until_the_leaders_own_run_is_served() -> None:
     assert queue.heard(queue.runs[2]) == ["i-3"]
 
 
-def test_who_enters_while_another_leads_waits_in_silence() -> None:
+def test_a_run_that_enters_while_another_holds_the_lease_waits() -> None:
     queue = WaitingQueue.of(2)
     assert queue.table.acquire_lease("another")
     queue.launch(queue.runs[0])
@@ -58,7 +58,7 @@ def test_who_enters_while_another_leads_waits_in_silence() -> None:
     assert [entry.run for entry in queue.table.oldest(9)] == [queue.runs[0]]
 
 
-def test_who_enters_during_a_leaders_last_look_is_served_by_it() -> None:
+def test_a_run_that_enters_during_the_holders_last_read_is_served() -> None:
     queue = WaitingQueue.of(2)
     queue.machines.before = [lambda: queue.launch(queue.runs[1])]
     queue.launch(queue.runs[0])
@@ -66,7 +66,7 @@ def test_who_enters_during_a_leaders_last_look_is_served_by_it() -> None:
     assert [queue.heard(run)[-1] for run in queue.runs] == ["i-1", "i-2"]
 
 
-def test_the_leader_hears_last_and_finds_the_lead_free() -> None:
+def test_the_holder_is_notified_last_and_finds_the_lease_free() -> None:
     queue = WaitingQueue.of(3)
     free_when_told: dict[str, bool] = {}
 
@@ -82,7 +82,7 @@ def test_the_leader_hears_last_and_finds_the_lead_free() -> None:
     assert list(free_when_told)[-1].startswith(f"{queue.runs[0].name}/")
 
 
-def test_a_leader_that_is_served_first_hands_the_lead_to_the_oldest_of_the_others() -> None:
+def test_a_holder_that_is_served_first_hands_the_lease_to_the_oldest_of_the_others() -> None:
     queue = WaitingQueue.of(3)
     queue.machines.answers = [1]
     queue.enqueue(*queue.runs[1:])
@@ -141,7 +141,7 @@ def test_a_freed_slot_serves_who_waited_for_it() -> None:
     assert queue.heard(queue.runs[2]) == ["CapacityAvailable", "i-3"]
 
 
-def test_a_cancelled_run_gets_no_place_in_line_and_no_machine() -> None:
+def test_a_cancelled_run_gets_no_queue_entry_and_no_machine() -> None:
     queue = WaitingQueue.of(1)
     (run,) = queue.runs
     queue.jobs.update(run.owner, run.job_id, lambda job: job.moved(JobStatus.CANCELLED))
@@ -200,7 +200,7 @@ def test_a_job_that_waits_for_another_reason_does_not_blame_busy_machines() -> N
     assert [event.event for run in queue.runs for event in queue.job(run).timeline] == ["launch_refused"]
 
 
-def test_a_job_that_lost_its_machine_is_not_new_to_the_line() -> None:
+def test_a_job_that_lost_its_machine_is_not_new_to_the_queue() -> None:
     queue = WaitingQueue.of(2, max_concurrent=1)
     first, second = queue.runs
     queue.launch(first)
@@ -209,7 +209,7 @@ def test_a_job_that_lost_its_machine_is_not_new_to_the_line() -> None:
     assert queue.job(second).timeline == ()
 
 
-def test_the_machine_of_the_attempt_before_is_not_given_though_somebody_else_leads() -> None:
+def test_the_machine_of_the_attempt_before_is_not_given_while_another_holds_the_lease() -> None:
     queue = WaitingQueue.of(1)
     (run,) = queue.runs
     queue.table.grant_slots([Slot(run, a_machine("i-7", attempt=1))])
@@ -231,7 +231,7 @@ def test_a_call_that_its_workflow_gave_up_does_not_take_the_slot_of_the_next_att
 @pytest.mark.parametrize(
     ("refusal", "error"), [(FULL, "CapacityUnavailable"), (QUOTA, "QuotaExceeded"), (THROTTLED, "Throttled")]
 )
-def test_a_refusal_is_told_to_the_oldest_in_line_whoever_led(refusal: Refusal, error: str) -> None:
+def test_a_refusal_notifies_the_oldest_entry_whichever_run_held_the_lease(refusal: Refusal, error: str) -> None:
     queue = WaitingQueue.of(3)
     queue.machines.answers = [refusal] * 3
     queue.enqueue(*queue.runs[:2])
@@ -241,7 +241,7 @@ def test_a_refusal_is_told_to_the_oldest_in_line_whoever_led(refusal: Refusal, e
     assert not queue.table.is_leased()
 
 
-def test_a_refusal_is_told_to_the_next_if_the_oldest_is_about_to_come_again_anyway() -> None:
+def test_a_refusal_notifies_the_next_if_the_oldest_is_about_to_come_again_anyway() -> None:
     queue = WaitingQueue.of(3)
     queue.machines.answers = [FULL]
     queue.enqueue(*queue.runs[:2])
@@ -250,7 +250,7 @@ def test_a_refusal_is_told_to_the_next_if_the_oldest_is_about_to_come_again_anyw
     assert [queue.heard(run) for run in queue.runs] == [[], ["CapacityUnavailable"], []]
 
 
-def test_who_was_told_that_there_is_no_room_serves_all_when_it_comes_again() -> None:
+def test_a_run_notified_of_a_refusal_serves_all_when_it_comes_again() -> None:
     queue = WaitingQueue.of(3)
     queue.machines.answers = [FULL]
     queue.enqueue(*queue.runs[:2])
@@ -259,7 +259,7 @@ def test_who_was_told_that_there_is_no_room_serves_all_when_it_comes_again() -> 
     assert [queue.heard(run)[-1] for run in queue.runs] == ["i-1", "i-2", "i-3"]
 
 
-def test_a_launch_refused_for_good_fails_all_and_leaves_the_lead_free() -> None:
+def test_a_launch_refused_for_good_fails_all_and_leaves_the_lease_free() -> None:
     queue = WaitingQueue.of(2)
     queue.machines.answers = [DENIED]
     queue.enqueue(queue.runs[0])
@@ -268,7 +268,7 @@ def test_a_launch_refused_for_good_fails_all_and_leaves_the_lead_free() -> None:
     assert not queue.table.is_leased()
 
 
-def test_who_has_waited_too_long_gives_up_its_place(stopped_clock: StoppedClock) -> None:
+def test_a_run_that_has_waited_too_long_leaves_the_queue(stopped_clock: StoppedClock) -> None:
     queue = WaitingQueue.of(1)
     queue.enqueue(queue.runs[0])
     stopped_clock.go_on(WAIT)
@@ -297,7 +297,7 @@ def test_a_machine_that_came_at_the_last_moment_is_taken(stopped_clock: StoppedC
     assert queue.heard(queue.runs[0]) == ["i-7"]
 
 
-def test_the_oldest_is_told_the_last_answer_when_it_has_waited_too_long(stopped_clock: StoppedClock) -> None:
+def test_the_oldest_is_notified_of_the_last_answer_when_it_has_waited_too_long(stopped_clock: StoppedClock) -> None:
     queue = WaitingQueue.of(3)
     queue.machines.answers = [QUOTA]
     queue.enqueue(queue.runs[0])
@@ -323,7 +323,7 @@ def test_a_wait_that_is_over_does_not_begin_anew_for_a_run_that_did_not_hear_of_
         queue.launch(queue.runs[0])
 
 
-def test_a_leader_that_nobody_shall_wait_for_any_longer_hands_over(stopped_clock: StoppedClock) -> None:
+def test_a_holder_whose_time_is_over_hands_the_lease_over(stopped_clock: StoppedClock) -> None:
     queue = WaitingQueue.of(3)
     queue.machines.before = [lambda: stopped_clock.go_on(20)] * 3
     queue.machines.answers = [1, 1, 1]
@@ -379,7 +379,7 @@ def test_a_leader_whose_answer_comes_too_late_hands_nothing_out(stopped_clock: S
     assert [slot.machine.instance_id for slot in queue.table.slots()] == ["i-1", "i-2"]
 
 
-def test_a_leader_that_loses_the_lead_with_its_machine_in_hand_keeps_that(stopped_clock: StoppedClock) -> None:
+def test_a_holder_that_loses_the_lease_with_its_machine_granted_keeps_that(stopped_clock: StoppedClock) -> None:
     queue = WaitingQueue.of(2)
 
     class TakenOver(FakeMachines):
@@ -394,7 +394,7 @@ def test_a_leader_that_loses_the_lead_with_its_machine_in_hand_keeps_that(stoppe
     assert queue.heard(queue.runs[0]) == ["i-1"]
 
 
-def test_a_run_told_to_come_again_while_it_leads_takes_its_own_lead_over() -> None:
+def test_a_run_notified_while_it_holds_the_lease_takes_its_own_lease_over() -> None:
     queue = WaitingQueue.of(3)
     first, *others = queue.runs
 
@@ -415,7 +415,7 @@ def requested_type(queue: WaitingQueue, run: Run, instance_type: str) -> None:
     queue.jobs.update(run.owner, run.job_id, lambda job: replace(job, overrides=Overrides(instance_type)))
 
 
-def test_a_jobs_wish_stands_on_its_ticket_from_the_beginning() -> None:
+def test_a_queue_entry_names_the_requested_type_from_the_beginning() -> None:
     queue = WaitingQueue.of(1)
     (run,) = queue.runs
     requested_type(queue, run, "c7g.large")
@@ -423,7 +423,7 @@ def test_a_jobs_wish_stands_on_its_ticket_from_the_beginning() -> None:
     assert queue.machines.asked[0].candidate == replace(ONE, instance_type="c7g.large")
 
 
-def test_the_oldest_hears_what_became_of_its_own_wish_and_comes_again_for_all() -> None:
+def test_the_oldest_hears_of_its_own_requested_type_and_comes_again_for_all() -> None:
     queue = WaitingQueue.of(3)
     first, second, third = queue.runs
     requested_type(queue, first, "g5g.xlarge")
@@ -462,7 +462,7 @@ def test_who_enters_while_others_are_refused_is_not_left_to_their_next_try() -> 
     assert [queue.heard(run) for run in queue.runs] == [["CapacityUnavailable"], ["i-1"]]
 
 
-def test_what_was_refused_for_good_fails_nobody_who_wished_for_something_else() -> None:
+def test_what_was_refused_for_good_fails_no_run_that_requested_another_type() -> None:
     queue = WaitingQueue.of(3)
     older, refused, leader = queue.runs
     enters_after_the_last_look(queue, older)

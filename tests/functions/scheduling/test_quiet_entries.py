@@ -18,7 +18,7 @@ OFTEN = MOST_ASKS - 1
 PAUSE = QUEUE_TIMEOUT.total_seconds() / 60
 
 
-def test_a_freed_slot_wakes_the_next_one_in_line_where_the_oldest_has_asked_often(stopped_clock: StoppedClock) -> None:
+def test_a_freed_slot_notifies_the_next_entry_where_the_oldest_has_asked_often(stopped_clock: StoppedClock) -> None:
     queue = WaitingQueue.of(3, max_concurrent=1)
     queue.launch(queue.runs[0])
     queue.launch(queue.runs[1], asks=OFTEN)
@@ -39,7 +39,7 @@ def test_it_is_woken_again_after_a_part_of_the_time_out(stopped_clock: StoppedCl
     assert queue.heard(queue.runs[1]) == ["CapacityAvailable"]
 
 
-def test_a_crowd_that_has_asked_often_hides_nobody(stopped_clock: StoppedClock) -> None:
+def test_a_crowd_that_has_asked_often_hides_no_entry(stopped_clock: StoppedClock) -> None:
     queue = WaitingQueue.of(12, max_concurrent=1)
     queue.launch(queue.runs[0])
     for run in queue.runs[1:-1]:
@@ -49,7 +49,7 @@ def test_a_crowd_that_has_asked_often_hides_nobody(stopped_clock: StoppedClock) 
     assert queue.heard(queue.runs[-1]) == ["CapacityAvailable"]
 
 
-def test_a_refusal_leaves_it_in_line_where_it_hears_of_a_machine(stopped_clock: StoppedClock) -> None:
+def test_a_refusal_leaves_it_in_the_queue_where_it_hears_of_a_machine(stopped_clock: StoppedClock) -> None:
     queue = WaitingQueue.of(2)
     queue.machines.answers = [FULL]
     queue.launch(queue.runs[0], asks=OFTEN)

@@ -56,7 +56,7 @@ def test_candidates_go_through_markets_then_types_then_zones() -> None:
     ]
 
 
-def test_one_call_launches_for_all_in_line() -> None:
+def test_one_call_launches_for_the_whole_queue() -> None:
     queue = waiting(5)
     leader, *others = queue.runs
     result = run(queue, leader)
@@ -98,7 +98,7 @@ def test_there_are_never_more_machines_than_slots_and_the_oldest_come_first() ->
     assert (result.own, result.refusal) == (None, None)
 
 
-def test_nobody_is_asked_while_every_slot_is_taken() -> None:
+def test_ec2_is_not_asked_while_every_slot_is_taken() -> None:
     queue = waiting(2, max_concurrent=1)
     queue.table.grant_slots([Slot(Run("bob", "another job"), a_machine("i-0"))])
     assert run(queue, queue.runs[0]) == BatchResult(MAX_BATCH)
@@ -166,7 +166,7 @@ def test_a_throttled_launch_asks_for_half_as_many_without_trying_another_candida
     assert len(queue.alive) == 8
 
 
-def test_being_told_to_slow_down_is_noted_for_the_oldest_alone() -> None:
+def test_throttling_is_noted_for_the_oldest_alone() -> None:
     queue = waiting(2)
     queue.machines.answers = [THROTTLED]
     run(queue, queue.runs[1])
@@ -230,7 +230,7 @@ def test_a_limit_that_was_good_for_an_earlier_version_is_no_more_than_a_batch() 
     assert queue.counts == [MAX_BATCH]
 
 
-def test_a_launch_that_aws_refuses_for_good_fails_everybody_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_launch_that_aws_refuses_for_good_fails_the_whole_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "MAX_BATCH", 20)
     queue = waiting(21)
     queue.machines.answers = [DENIED, DENIED]
@@ -473,7 +473,7 @@ def test_an_answer_that_leaves_everything_open_leaves_the_batch_to_the_next_lead
     assert len(queue.alive) == 2
 
 
-def test_a_leader_who_lost_the_lead_launches_nothing_more() -> None:
+def test_a_holder_that_lost_the_lease_launches_nothing_more() -> None:
     queue = waiting(1)
     (run,) = queue.runs
     lost = queue.table.acquire_lease(run.name)
@@ -484,7 +484,7 @@ def test_a_leader_who_lost_the_lead_launches_nothing_more() -> None:
     assert queue.machines.asked == []
 
 
-def test_a_leader_stops_in_time_whoever_still_waits(stopped_clock: StoppedClock) -> None:
+def test_a_holder_stops_in_time_though_others_wait(stopped_clock: StoppedClock) -> None:
     queue = waiting(3)
     queue.machines.before = [lambda: stopped_clock.go_on(20)] * 3
     queue.machines.answers = [1, 1, 1]
@@ -501,7 +501,7 @@ def wishing(*requested_types: str | None, **facts: object) -> WaitingQueue:
     return queue
 
 
-def test_those_who_wish_for_the_same_are_launched_for_together_and_the_oldests_group_comes_first() -> None:
+def test_entries_of_one_requested_type_are_launched_together_the_oldests_group_first() -> None:
     queue = wishing("c7g.large", None, "c7g.large", "g5g.xlarge", None)
     run(queue, queue.runs[4])
     assert [(call.candidate.instance_type, call.count) for call in queue.machines.asked] == [
@@ -511,7 +511,7 @@ def test_those_who_wish_for_the_same_are_launched_for_together_and_the_oldests_g
     assert [queue.heard(run) for run in queue.runs[:4]] == [["i-1"], ["i-3"], ["i-2"], []]
 
 
-def test_a_wish_takes_the_place_of_the_types_and_leaves_markets_and_zones() -> None:
+def test_a_requested_type_replaces_the_types_and_leaves_markets_and_zones() -> None:
     small, medium = (
         replace(ONE, instance_type="t4g.small", market="spot"),
         replace(ONE, instance_type="t4g.medium", market="spot"),
@@ -524,14 +524,14 @@ def test_a_wish_takes_the_place_of_the_types_and_leaves_markets_and_zones() -> N
     ]
 
 
-def test_slots_go_to_the_oldest_whatever_they_wish_for() -> None:
+def test_slots_go_to_the_oldest_whatever_they_request() -> None:
     queue = wishing("c7g.large", None, "c7g.large", max_concurrent=2)
     run(queue, queue.runs[2])
     assert [queue.heard(run) for run in queue.runs] == [["i-1"], ["i-2"], []]
 
 
 @pytest.mark.parametrize("refusal", [FULL, QUOTA])
-def test_what_ec2_has_none_of_does_not_hold_up_who_wishes_for_something_else(refusal: Refusal) -> None:
+def test_what_ec2_has_none_of_does_not_hold_up_other_types(refusal: Refusal) -> None:
     queue = wishing("g5g.xlarge", "g5g.xlarge", None, "c7g.large")
     queue.machines.answers = [refusal]
     result = run(queue, queue.runs[0])
@@ -540,7 +540,7 @@ def test_what_ec2_has_none_of_does_not_hold_up_who_wishes_for_something_else(ref
     assert result.refusals == {"g5g.xlarge": refusal}
 
 
-def test_however_many_wait_for_what_there_is_none_of_who_comes_after_them_is_seen(
+def test_entries_that_ec2_has_no_room_for_do_not_hide_those_after_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(scheduler, "MAX_BATCH", 2)
@@ -550,7 +550,7 @@ def test_however_many_wait_for_what_there_is_none_of_who_comes_after_them_is_see
     assert queue.heard(queue.runs[40]) == ["i-1"]
 
 
-def test_a_type_that_is_refused_for_good_fails_those_who_wished_for_it_alone() -> None:
+def test_a_type_that_is_refused_for_good_fails_only_the_runs_that_requested_it() -> None:
     queue = wishing("p9.huge", None, "p9.huge")
     queue.machines.answers = [DENIED]
     run(queue, queue.runs[1])
@@ -558,7 +558,7 @@ def test_a_type_that_is_refused_for_good_fails_those_who_wished_for_it_alone() -
     assert queue.table.slot(queue.runs[1])
 
 
-def test_a_turn_that_is_throttled_ends_for_every_wish() -> None:
+def test_a_throttled_batch_ends_for_every_requested_type() -> None:
     queue = wishing("g5g.xlarge", "c7g.large", None)
     queue.machines.answers = [FULL, THROTTLED]
     result = run(queue, queue.runs[0])

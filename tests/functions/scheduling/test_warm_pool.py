@@ -96,7 +96,7 @@ def test_a_machine_is_stopped_once_its_agent_has_reported() -> None:
     assert reconciler.pool_machines.stopped == ["i-b"]
 
 
-def test_a_stopped_machine_is_ready_when_nobody_can_be_about_to_stop_it_any_more(stopped_clock: StoppedClock) -> None:
+def test_a_stopped_machine_is_ready_when_no_call_can_be_about_to_stop_it(stopped_clock: StoppedClock) -> None:
     machine = replace(preparing("i-a"), stop_asked_at=ago(timedelta()))
     reconciler = Reconciliation((machine, "stopped"), size=1)
     assert reconciler.reconcile() == ReconcileReport()
@@ -158,7 +158,7 @@ def test_a_machine_that_was_handed_out_is_forgotten_and_not_touched() -> None:
     assert (reconciler.table.machines(), reconciler.machines.terminated) == ([], [])
 
 
-def test_a_machine_that_was_started_and_handed_to_nobody_is_ended() -> None:
+def test_a_machine_that_was_started_and_granted_to_no_run_is_ended() -> None:
     reconciler = Reconciliation((pooled("i-a", claim=Claim("token", ago(GRACE))), "running"), size=0)
     assert reconciler.reconcile() == ReconcileReport(removed=["i-a"])
 
@@ -196,7 +196,7 @@ class PooledLine:
         return [slot.machine.instance_id for slot in self.queue.table.slots()]
 
 
-def test_the_oldest_in_line_get_the_pools_machines_in_one_call_and_the_others_new_ones() -> None:
+def test_the_oldest_entries_get_the_pools_machines_in_one_call_and_the_others_new_ones() -> None:
     queue = PooledLine(4, pooled("i-p1"), pooled("i-p2", prepared_at="2026-01-31T07:00:00.000Z"))
     queue.run(leader=3)
     assert queue.machines.started == [["i-p2", "i-p1"]]
@@ -222,7 +222,7 @@ def test_a_machine_that_is_not_ready_or_too_old_is_not_taken(changes: dict[str, 
     assert (queue.machines.started, queue.held) == ([], ["i-2"])
 
 
-def test_who_wishes_for_another_type_gets_nothing_of_the_pool() -> None:
+def test_a_run_that_requests_another_type_gets_nothing_of_the_pool() -> None:
     pool = WarmPool(pool_of(pooled()), FakePoolMachines(), "t4g.small")
     assert pool.ready("c7g.large") == ()
     assert pool.ready("t4g.small") == pool.ready(None) == ["i-p1"]
@@ -249,7 +249,7 @@ def test_a_leader_that_died_is_followed_by_one_that_hands_out_the_same_machines(
     assert queue.held == ["i-p1", "i-p2"]
 
 
-def test_a_machine_that_somebody_else_claimed_is_not_handed_out() -> None:
+def test_a_machine_that_another_holder_claimed_is_not_granted() -> None:
     queue = PooledLine(2, pooled("i-p1"), pooled("i-p2"))
     scheduler = queue.scheduler
     assert scheduler.pool is not None

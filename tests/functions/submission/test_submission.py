@@ -251,7 +251,7 @@ def test_a_job_that_has_ended_cannot_be_cancelled(status: JobStatus) -> None:
         make(a_job(status=status)).cancel("alice", JOB_ID)
 
 
-def test_cancelling_a_job_in_line_takes_it_out_and_tells_its_workflow() -> None:
+def test_cancelling_a_queued_job_dequeues_it_and_notifies_its_workflow() -> None:
     submission = make(a_job())
     submission.queue.table.enqueue(RUN, 1, "token")
     submission.cancel("alice", JOB_ID)
@@ -259,7 +259,7 @@ def test_cancelling_a_job_in_line_takes_it_out_and_tells_its_workflow() -> None:
     assert workflow_of(submission).failed == [("token", "JobEnded")]
 
 
-def test_cancelling_a_later_run_takes_that_out_of_the_line() -> None:
+def test_cancelling_a_later_run_dequeues_that_one() -> None:
     submission = make(a_job(run=2))
     submission.queue.table.enqueue(RUN, 1, "first")
     submission.queue.table.enqueue(Run("alice", JOB_ID, 2), 2, "second")

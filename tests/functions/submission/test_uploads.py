@@ -251,7 +251,7 @@ def test_an_empty_file_has_no_parts_and_no_upload_is_begun_for_it() -> None:
     assert files.s3.uploads == {}
 
 
-def test_a_copy_is_a_file_of_its_own_for_whoever_asked() -> None:
+def test_a_copy_is_a_file_of_the_callers_own() -> None:
     uploads, files = make()
     job = a_job(id=OTHER_ID, status=JobStatus.SUCCEEDED)
     files.upload(input_key(job.owner, job.id, job.filename))

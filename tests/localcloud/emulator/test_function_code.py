@@ -15,7 +15,7 @@ def archive(folder: Path, text: str) -> Path:
     return path
 
 
-def test_an_archive_is_extracted_once_whoever_asks(tmp_path: Path) -> None:
+def test_an_archive_is_extracted_once_for_all_callers(tmp_path: Path) -> None:
     first = SharedArchives(tmp_path / "shared").extracted(archive(tmp_path, "one = 1"))
     written = (first / "module.py").stat().st_mtime_ns
     second = SharedArchives(tmp_path / "shared").extracted(archive(tmp_path, "one = 1"))

@@ -67,7 +67,7 @@ def test_an_emulator_ends_when_the_process_that_started_it_is_killed() -> None:
 
 
 @pytest.mark.parametrize("key", ["test", "000000000000", ROOT_ACCESS_KEY_ID])
-def test_nobody_is_root_without_the_secret_of_this_run(harness: EmulatorHarness, key: str) -> None:
+def test_no_caller_is_root_without_the_secret_of_this_run(harness: EmulatorHarness, key: str) -> None:
     guess = harness.with_keys("s3", key, "test")
     with pytest.raises(guess.exceptions.ClientError, match=r"InvalidAccessKeyId|SignatureDoesNotMatch"):
         guess.list_buckets()

@@ -94,14 +94,14 @@ def test_a_client_has_one_style_and_a_style_one_client(harness: EmulatorHarness)
         )
 
 
-def test_nobody_signs_up_where_only_administrators_create_users(harness: EmulatorHarness) -> None:
+def test_sign_up_is_refused_where_only_administrators_create_users(harness: EmulatorHarness) -> None:
     cognito, who = harness.client("cognito-idp"), {"Username": "eve@example.org", "Password": PASSWORD}
     with pytest.raises(ClientError, match=r"NotAuthorizedException.*not permitted"):
         cognito.sign_up(ClientId=app_client(harness, user_pool(harness)), **who)
     assert cognito.sign_up(ClientId=app_client(harness, user_pool(harness, open_to_all=True)), **who)["UserSub"]
 
 
-def tokens_of_somebody(harness: EmulatorHarness, group: str | None = None) -> tuple[str, dict[str, Any]]:
+def tokens_of_a_user(harness: EmulatorHarness, group: str | None = None) -> tuple[str, dict[str, Any]]:
     """A client, and what the token endpoint answers a user, perhaps of a group, who has signed in with it."""
     pool = user_pool(harness)
     client, name = app_client(harness, pool), f"{uuid.uuid4().hex[:8]}@example.org"
@@ -131,7 +131,7 @@ def oauth2(harness: EmulatorHarness, endpoint: str, **form: str) -> httpx.Respon
 
 def groups_after_renewal(harness: EmulatorHarness) -> list[list[str] | None]:
     """The groups in a user's access and ID token, from signing in and then from a refresh token."""
-    client, tokens = tokens_of_somebody(harness, "admin")
+    client, tokens = tokens_of_a_user(harness, "admin")
     renewal = {"grant_type": "refresh_token", "client_id": client, "refresh_token": tokens["refresh_token"]}
     renewed = oauth2(harness, "token", **renewal).json()
     return [claims_of(each[kind]).get("cognito:groups") for each in (tokens, renewed) for kind in TOKENS]
@@ -143,7 +143,7 @@ def test_a_renewed_token_has_the_users_groups(harness: EmulatorHarness) -> None:
 
 
 def test_a_refresh_token_that_was_revoked_gives_no_more_tokens(harness: EmulatorHarness) -> None:
-    client, tokens = tokens_of_somebody(harness)
+    client, tokens = tokens_of_a_user(harness)
     renewal = {"grant_type": "refresh_token", "client_id": client, "refresh_token": tokens["refresh_token"]}
     assert oauth2(harness, "token", **renewal).status_code == 200
     revoked = oauth2(harness, "revoke", client_id=client, token=tokens["refresh_token"])
@@ -153,8 +153,8 @@ def test_a_refresh_token_that_was_revoked_gives_no_more_tokens(harness: Emulator
 
 
 def test_only_a_refresh_token_of_the_client_can_be_revoked(harness: EmulatorHarness) -> None:
-    client, tokens = tokens_of_somebody(harness)
-    other, _ = tokens_of_somebody(harness)
+    client, tokens = tokens_of_a_user(harness)
+    other, _ = tokens_of_a_user(harness)
     for sent, status, error in (
         ({"client_id": client}, 400, "invalid_request"),
         ({"client_id": client, "token": tokens["access_token"]}, 400, "unsupported_token_type"),
@@ -192,7 +192,7 @@ def test_a_token_is_what_signing_in_gives(harness: EmulatorHarness) -> None:
     assert "carol, mallory" in missing.json()["detail"]
 
 
-def test_there_are_no_tokens_where_nobody_signs_in() -> None:
+def test_there_are_no_tokens_without_sign_in() -> None:
     emulator = EmulatorProcess.start(region=REGION)
     try:
         with httpx.Client(base_url=emulator.site_url, trust_env=False) as site:

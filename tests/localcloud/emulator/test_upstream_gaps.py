@@ -36,7 +36,7 @@ from tests.localcloud.emulator.test_sign_in import (
     oauth2,
     sign_in_page,
     style,
-    tokens_of_somebody,
+    tokens_of_a_user,
     user_pool,
 )
 from tests.localcloud.emulator.test_workflow_history import events as history
@@ -308,13 +308,13 @@ def test_a_client_without_a_style_has_sign_in_pages(upstream: EmulatorHarness) -
     assert "Sign in" in sign_in_page(upstream, app_client(upstream, user_pool(upstream))).text
 
 
-def test_anybody_signs_up_where_only_administrators_create_users(upstream: EmulatorHarness) -> None:
+def test_upstream_lets_users_sign_up_where_only_administrators_create_them(upstream: EmulatorHarness) -> None:
     client = app_client(upstream, user_pool(upstream))
     assert upstream.client("cognito-idp").sign_up(ClientId=client, Username="eve@example.org", Password=PASSWORD)
 
 
 def test_a_page_that_revokes_a_token_changes_nothing(upstream: EmulatorHarness) -> None:
-    client, tokens = tokens_of_somebody(upstream)
+    client, tokens = tokens_of_a_user(upstream)
     oauth2(upstream, "revoke", client_id=client, token=tokens["refresh_token"])
     renewal = {"grant_type": "refresh_token", "client_id": client, "refresh_token": tokens["refresh_token"]}
     assert oauth2(upstream, "token", **renewal).status_code == 200

@@ -114,9 +114,7 @@ def test_a_table_arrives_with_stream_index_and_expiry(deployment: Deployment, cl
     assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
 
 
-def test_security_groups_keep_no_rule_that_nobody_asked_for(
-    deployment: Deployment, client: Callable[[str], Any]
-) -> None:
+def test_security_groups_keep_no_rule_that_was_not_given(deployment: Deployment, client: Callable[[str], Any]) -> None:
     filters = [{"Name": "vpc-id", "Values": [deployment.outputs["vpc"]]}]
     groups = {g["GroupName"]: g for g in client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"]}
     assert groups["default"]["IpPermissions"] == groups["default"]["IpPermissionsEgress"] == []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from localcloud.engine.deployment import Deployment, DeploymentError, fingerprint, preview
+from localcloud.engine.deployment import Deployment, DeploymentError, preview
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,19 +21,9 @@ ProgramWriter = Callable[..., "Path"]
 
 
 def test_two_previews_record_the_same_resources_inputs_and_archive_bytes(everything: Path) -> None:
-    first, second = (preview(everything, config={}) for _ in range(2))
-    assert fingerprint(first) == fingerprint(second)
-    assert len(fingerprint(first)) == len(first.resources) > 50
-
-
-def test_a_fingerprint_changes_with_the_content_of_an_archive(program: ProgramWriter) -> None:
-    main = """
-    role = "arn:aws:iam::123456789012:role/r"
-    aws.lambda_.Function("f", role=role, runtime="python3.13", handler="a.b", code=pulumi.FileArchive("code"))
-    """
-    prints = [fingerprint(preview(program(main, **{"code/a.py": text}), config={})) for text in ("b = 1", "b = 2")]
-    [changed] = [urn for urn in prints[0] if prints[0][urn] != prints[1][urn]]
-    assert changed.endswith("Function::f")
+    first, second = ({each.urn: each for each in preview(everything, config={}).resources} for _ in range(2))
+    assert first == second
+    assert len(first) > 50
 
 
 def test_an_archive_holds_the_given_files_with_fixed_times(everything: Path) -> None:
