@@ -91,7 +91,7 @@ def play(cloud: LocalCloud, client: JobClient, size: int, folder: Path) -> Row:
 
 
 def figures_of(rows: Sequence[Row]) -> list[Figure]:
-    """Memory of functions and machine beside that for the smallest file: it must not grow."""
+    """Memory of functions and machine against that for the smallest file: it must not grow."""
     return [figure for row in rows for figure in (time_of(row), *(memory_of(row, part, rows[0]) for part in WATCHED))]
 
 
@@ -104,7 +104,7 @@ def memory_of(row: Row, part: str, smallest: Row) -> Figure:
     name, value = f"{row.name}: peak memory of the {part}", row.peak_mib[part]
     if row is smallest:
         return Figure(name, value, "MiB", note="of one process", spread=0.05)
-    note = f"of one process; beside {readable(smallest.size)}"
+    note = f"of one process; against {readable(smallest.size)}"
     return Figure(name, value, "MiB", smallest.peak_mib[part], Goal(MEMORY_GOAL), note, spread=0.05)
 
 

@@ -439,7 +439,7 @@ def figures_of(rows: Sequence[Row]) -> list[Figure]:
                 "s",
                 baseline=row.bound.seconds,
                 goal=Goal(MAKESPAN_GOAL),
-                note=f"simulated; beside what AWS's quotas allow: {row.bound.by}",
+                note=f"simulated; against what AWS's quotas allow: {row.bound.by}",
             )
         )
         if row.case.slots == MANY:
@@ -450,7 +450,7 @@ def figures_of(rows: Sequence[Row]) -> list[Figure]:
                     row.calls[action],
                     "calls",
                     baseline=other.calls[action] if other else None,
-                    note="beside one machine a call" if other else "",
+                    note="against one machine a call" if other else "",
                 ),
                 Figure(
                     f"{name}: AWS calls a job", sum(row.calls.values()), "calls", note="of all functions but the API"

@@ -1,4 +1,4 @@
-"""How much a script that prints a lot is slowed down by its log: beside the same script with its output to /dev/null.
+"""How much a script that prints a lot is slowed down by its log: against the same script with its output to /dev/null.
 
 `python benchmarks/chatty_script.py [--size 1GiB] [--rounds 5] [--quick] [--json build/bench/chatty_script.json]` prints
 one table and writes one JSON. The scripts print lines, from one that makes them with some work to one that does nothing
@@ -130,7 +130,7 @@ def _slowdown(name: str, rounds: list[Round]) -> Figure:
         "s",
         baseline=statistics.median(each.null_seconds for each in rounds),
         goal=Goal(SLOWDOWN_GOAL),
-        note="beside its output to /dev/null",
+        note="against its output to /dev/null",
         spread=spread_of(ratios),
         paired_ratio=statistics.median(ratios),
     )

@@ -1,4 +1,4 @@
-"""Cold and warm times of the functions' bundles, beside bundles that are made without care.
+"""Cold and warm times of the functions' bundles, against bundles that are made without care.
 
 `python benchmarks/cold_start.py [--rounds 11] [--quick] [--json build/bench/cold_start.json]` prints one table and
 writes one JSON.
@@ -11,7 +11,7 @@ loopback: settings and clients are built by then. Its processor time is taken, l
 nothing: it is what a cold start is made of and what others on the machine disturb least. Sides take turns, so that a
 change of the load meets all; medians are shown, and ratios are medians of the rounds' ratios.
 
-A warm request is `GET /api/jobs/{id}` through Mangum and FastAPI, beside a bare handler that parses the same event,
+A warm request is `GET /api/jobs/{id}` through Mangum and FastAPI, against a bare handler that parses the same event,
 reads the same item and writes the same JSON. Both call boto3, whose request is answered in the process after a
 millisecond, less than DynamoDB takes.
 """
@@ -330,7 +330,7 @@ def figures_of(rows: Sequence[Cold], warm: tuple[float, float]) -> list[Figure]:
                 "ms",
                 baseline=other.ready_ms,
                 goal=Goal(row.goal),
-                note="processor time, a first event included; beside a bundle with everything and no bytecode",
+                note="processor time, a first event included; against a bundle with everything and no bytecode",
                 spread=row.spread,
                 paired_ratio=row.ready_ratio,
             ),
@@ -350,7 +350,7 @@ def figures_of(rows: Sequence[Cold], warm: tuple[float, float]) -> list[Figure]:
             "ms",
             baseline=bare,
             goal=Goal(WARM_GOAL),
-            note="GET /api/jobs/{id}; beside a bare handler that reads the same item",
+            note="GET /api/jobs/{id}; against a bare handler that reads the same item",
             spread=0.05,
         )
     )

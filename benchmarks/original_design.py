@@ -1,4 +1,4 @@
-"""What a job costs in function time and money, beside the design that this one replaced.
+"""What a job costs in function time and money, against the design that this one replaced.
 
 `python benchmarks/original_design.py [--jobs 100] [--quick] [--json build/bench/original_design.json]` prints one table
 and writes one JSON.
@@ -73,14 +73,14 @@ def figures_of(row: Row, alone_s: float, original: BlockingDesign = ORIGINAL) ->
             "ms",
             baseline=original.billed_ms,
             goal=Goal(BILLED_GOAL),
-            note="simulated: calls and pauses of all functions; beside one function that sleeps",
+            note="simulated: calls and pauses of all functions; against one function that sleeps",
         ),
         Figure(
             "original design: price of the orchestration a job",
             orchestration * 1e6,
             "µUSD",
             baseline=original.function_usd * 1e6,
-            note="all services but the machine, most of it state transitions; beside the sleeping function alone",
+            note="all services but the machine, most of it state transitions; against the sleeping function alone",
         ),
         Figure(
             "original design: whole price a job",
@@ -96,7 +96,7 @@ def figures_of(row: Row, alone_s: float, original: BlockingDesign = ORIGINAL) ->
             "s",
             baseline=original.seconds,
             goal=Goal(TIME_GOAL),
-            note="a script of 10 s, the slowest of some jobs alone; beside fixed sleeps",
+            note="a script of 10 s, the slowest of some jobs alone; against fixed sleeps",
         ),
     ]
 

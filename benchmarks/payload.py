@@ -1,4 +1,4 @@
-"""Time and peak memory of the payload on one large file, beside `curl`, `cat` and `curl` doing the same.
+"""Time and peak memory of the payload on one large file, against `curl`, `cat` and `curl` doing the same.
 
 `python benchmarks/payload.py [--size 128MiB 1GiB] [--rounds 5] [--quick] [--json build/bench/payload.json]` prints one
 table for each size and writes one JSON; `--gib 5` takes a file of (almost) 5 GiB, what one PUT takes at most, and wants
@@ -336,7 +336,7 @@ def speed_of(result: Result, side: str) -> Figure:
     hashing = side == CURL_HASHING
     ours = result.speeds(PAYLOAD)
     return Figure(
-        f"payload {result.case.name}: speed beside {side}",
+        f"payload {result.case.name}: speed against {side}",
         statistics.median(ours),
         "MiB/s",
         baseline=statistics.median(result.speeds(side)),
@@ -352,7 +352,7 @@ def processor_time_of(result: Result) -> Figure:
     pairs = zip(result.rounds[PAYLOAD], result.rounds[CURL_HASHING], strict=True)
     ratios = [ours["cpu_seconds"] / theirs["cpu_seconds"] for ours, theirs in pairs]
     return Figure(
-        f"payload {result.case.name}: processor time beside {CURL_HASHING}",
+        f"payload {result.case.name}: processor time against {CURL_HASHING}",
         result.median(PAYLOAD, "cpu_seconds"),
         "s",
         baseline=result.median(CURL_HASHING, "cpu_seconds"),

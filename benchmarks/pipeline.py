@@ -96,7 +96,7 @@ def figures_of(rows: Sequence[Row], workflow: Sequence[Function]) -> list[Figure
             "ms",
             baseline=ORIGINAL.billed_ms,
             goal=Goal(BILLED_GOAL),
-            note="one at a time, machines boot at once, without the API; beside the original design that sleeps",
+            note="one at a time, machines boot at once, without the API; against the original design that sleeps",
             spread=0.15,
         ),
         Figure(
@@ -135,7 +135,7 @@ def figures_of(rows: Sequence[Row], workflow: Sequence[Function]) -> list[Figure
                 "s",
                 baseline=None if row is first else first.a_job_s,
                 goal=None if row is first else Goal(LINEARITY_GOAL),
-                note="wall time / jobs" if row is first else f"wall time / jobs; beside {first.jobs} at once",
+                note="wall time / jobs" if row is first else f"wall time / jobs; against {first.jobs} at once",
                 spread=0.1,
             ),
         ]

@@ -130,7 +130,7 @@ def figure_of(pooled: Row, new: Row) -> Figure:
         "s",
         baseline=new.p50_s,
         goal=Goal(GOAL),
-        note=f"modelled: {boot.new_s:g} s for a new machine, {boot.restarted_s:g} s from the pool; beside new ones",
+        note=f"modelled: {boot.new_s:g} s for a new machine, {boot.restarted_s:g} s from the pool; against new ones",
         spread=0.1,
     )
 

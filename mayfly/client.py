@@ -210,13 +210,6 @@ class JobClient:
         with self.open_output(job_id) as response:
             return response.read()
 
-    def save_output(self, job_id: str, path: Path) -> int:
-        """Streams the output to a file and returns its size in bytes."""
-        with self.open_output(job_id) as response, path.open("wb") as target:
-            for chunk in response.iter_bytes():
-                target.write(chunk)
-            return target.tell()
-
     def manifest(self, job_id: str) -> bytes:
         """What a succeeded job's result was made of: JSON, byte by byte what the job's `manifest_sha256` is of."""
         return self._accepted(self._sent("GET", f"/api/jobs/{job_id}/manifest")).content

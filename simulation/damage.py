@@ -28,10 +28,6 @@ class Damage(StrEnum):
     HALF_DELETED = "half deleted"  # attributes are missing, the ones for indexes and conditions as well
     GONE = "gone"
 
-    @property
-    def is_unreadable(self) -> bool:
-        return self in {Damage.UNREADABLE, Damage.HALF_DELETED}
-
 
 @dataclass(frozen=True)
 class ItemFault:

@@ -83,7 +83,7 @@ class DynamoDb:
         return self._sizes.get(key, 0)
 
     def write(self, key: Key, item: Mapping[str, Any] | None) -> None:
-        """Puts or deletes an item, whatever it is like and without a word to anybody."""
+        """Puts or deletes an item, whatever it is like, outside of streams and checks."""
         before = self.items.get(key)
         for hash_key in _HASH_KEYS:
             self._list(hash_key, key, before, item)

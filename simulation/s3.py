@@ -69,7 +69,7 @@ class S3:
         )
 
     def put(self, path: str, body: bytes) -> None:
-        """Stores an object at `bucket/key`, whoever does it."""
+        """Stores an object at `bucket/key`, with no caller to check."""
         for observer in self.on_store:
             observer(path, body)
         if path not in self.objects:

@@ -9,6 +9,6 @@ import httpx2 as httpx
 
 SECONDS = 60.0  # a busy computer takes its time
 
-# By nobody's proxy, and with no certificates to read, which is most of the work of making a client.
+# By no proxy, and with no certificates to read, which is most of the work of making a client.
 request = partial(httpx.request, timeout=SECONDS, trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 get, options, post, put, delete = (partial(request, method) for method in ("GET", "OPTIONS", "POST", "PUT", "DELETE"))

@@ -55,7 +55,7 @@ def _saving_whole(save_all: Callable[[dict[str, Any]], None]) -> Callable[[dict[
         return get_state()
 
     def save(services: dict[str, Any]) -> None:
-        # Whoever answers a task of before the restart is told that it has ended, not that he may not answer.
+        # An answer to a task of before the restart is told that it has ended, not that it is not allowed.
         services = {**services, _TASK_TOKENS: lambda: dict(state_machines_by_token)}
         save_all({name: partial(whole, get_state) for name, get_state in services.items()})
 

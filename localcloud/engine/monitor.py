@@ -124,10 +124,7 @@ class Monitor:
             property_dependencies={
                 key: sorted(value.urns) for key, value in sorted(request.propertyDependencies.items())
             },
-            secret_inputs=wire.secret_keys(request.object),
-            options=ResourceOptions(
-                request.protect, request.retainOnDelete, tuple(request.ignoreChanges), request.provider
-            ),
+            options=ResourceOptions(request.protect, request.retainOnDelete, request.provider),
         )
         with self._lock:
             if self.failure is not None:

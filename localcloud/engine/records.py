@@ -25,7 +25,6 @@ class ResourceOptions:
 
     protect: bool = False
     retain_on_delete: bool = False
-    ignore_changes: tuple[str, ...] = ()
     provider: str = ""
 
 
@@ -48,7 +47,6 @@ class Resource:
     id: str | None = None
     dependencies: list[str] = field(default_factory=list)
     property_dependencies: dict[str, list[str]] = field(default_factory=dict)
-    secret_inputs: list[str] = field(default_factory=list)
     options: ResourceOptions = field(default_factory=ResourceOptions)
 
 

@@ -129,11 +129,6 @@ class Decoder:
         return path
 
 
-def secret_keys(struct: struct_pb2.Struct) -> list[str]:
-    """Names of the top-level properties that are, or hold, a secret."""
-    return sorted(key for key, value in struct.fields.items() if _holds_secret(value))
-
-
 def encode(values: Mapping[str, Any]) -> struct_pb2.Struct:
     """JSON-like values as a struct; None is left out."""
     struct = struct_pb2.Struct()
@@ -145,7 +140,7 @@ def state(inputs: struct_pb2.Struct, outputs: Mapping[str, Any]) -> struct_pb2.S
     """A resource's state: its inputs as they came (secrets stay secret), then what the provider adds."""
     merged = struct_pb2.Struct()
     merged.CopyFrom(inputs)
-    secrets = set(secret_keys(inputs))
+    secrets = {key for key, value in inputs.fields.items() if _holds_secret(value)}
     for key, value in encode(outputs).fields.items():
         if key not in secrets:
             merged.fields[key].CopyFrom(value)

@@ -44,7 +44,7 @@ def test_speeds_are_compared_round_by_round() -> None:
     assert RESULT.speed_against(CURL) == 0.75
     memory, speed = figures_of(RESULT)
     assert (memory.value, memory.meets_its_goal) == (14, True)
-    assert (speed.name, speed.value, speed.ratio) == ("payload 128 MiB, TLS: speed beside curl + cat + curl", 64, 0.75)
+    assert (speed.name, speed.value, speed.ratio) == ("payload 128 MiB, TLS: speed against curl + cat + curl", 64, 0.75)
     assert not speed.meets_its_goal
 
 

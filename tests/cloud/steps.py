@@ -72,7 +72,7 @@ def without(cloud: LocalCloud, role: str, action: str) -> Iterator[None]:
         put(document)
 
 
-def parked(client: JobClient, cloud: LocalCloud, job_id: str) -> tuple[str, str]:
+def waiting_on_machine(client: JobClient, cloud: LocalCloud, job_id: str) -> tuple[str, str]:
     """The job's machine and the task token that waits for it, once there is one."""
     found: list[tuple[str, str]] = []
 

@@ -18,7 +18,7 @@ from tests.functions.api.generated_requests import send_all, settings
 
 pytestmark = pytest.mark.cloud
 
-# Which methods there are is answered by CloudFront and API Gateway, each in its own way, before anybody here is asked.
+# Which methods there are is answered by CloudFront and API Gateway, each in its own way, before the function is asked.
 OF_THE_EDGE = ("unsupported_method", "allow_header_conformance")
 
 

@@ -1,4 +1,4 @@
-"""Input that means harm, sent the whole way: nothing of it is interpreted, and nobody else is touched by it."""
+"""Input that means harm, sent the whole way: nothing of it is interpreted, and no other user is touched by it."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_json_nested_ten_thousand_deep_is_refused(client: JobClient) -> None:
 
 
 def test_a_token_of_another_issuer_is_refused(client: JobClient, cloud: LocalCloud) -> None:
-    """One that anybody with an AWS account can have made: a pool, an app and a user of their own."""
+    """One that any AWS account can have made: a pool, an app and a user of their own."""
     cognito, password = cloud.client("cognito-idp"), "Correct-Horse-7"
     pool = cognito.create_user_pool(PoolName="elsewhere", UsernameAttributes=["email"])["UserPool"]["Id"]
     app = cognito.create_user_pool_client(

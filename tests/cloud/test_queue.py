@@ -14,7 +14,7 @@ from localcloud.cloud import LocalCloud
 from localcloud.function_settings import setting
 from operations.job_client import JobApiError, JobClient
 from tests.cloud.conftest import Gate, Scripted
-from tests.cloud.steps import machines_of, parked, run, settled, until
+from tests.cloud.steps import machines_of, run, settled, until, waiting_on_machine
 
 pytestmark = pytest.mark.cloud
 
@@ -25,7 +25,7 @@ def test_with_one_slot_jobs_run_one_after_the_other_oldest_first(
 ) -> None:
     with scripted(*gate.script):
         ids = [client.submit(b"x", "x.txt", "y")["id"]]
-        parked(client, cloud, ids[0])
+        waiting_on_machine(client, cloud, ids[0])
         for _ in range(2):
             ids.append(client.submit(b"x", "x.txt", "y")["id"])
             until(lambda: client.get(ids[-1])["timeline"][-1]["event"] == "waiting")
@@ -46,7 +46,7 @@ def test_a_job_cancelled_in_the_queue_leaves_it_and_the_next_one_goes_on(
 ) -> None:
     with scripted(*gate.script):
         first = client.submit(b"x", "x.txt", "y")
-        parked(client, cloud, first["id"])
+        waiting_on_machine(client, cloud, first["id"])
         second, third = (client.submit(b"x", "x.txt", "y") for _ in range(2))
         until(lambda: client.get(second["id"])["timeline"][-1]["event"] == "waiting")
         assert client.cancel(second["id"])["status"] == "cancelled"
@@ -78,7 +78,7 @@ def test_machines_alive_now_are_listed_and_then_gone(
 ) -> None:
     with scripted(*gate.script):
         job = client.submit(b"x", "x.txt", "y")
-        instance_id, _ = parked(client, cloud, job["id"])
+        instance_id, _ = waiting_on_machine(client, cloud, job["id"])
         alive = client._http.get("/api/machines").json()["alive"]
         assert (instance_id, job["id"]) in [(machine["instance_id"], machine["job_id"]) for machine in alive]
         gate.open()

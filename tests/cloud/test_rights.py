@@ -17,13 +17,13 @@ from tests.cloud.steps import (
     keys_of,
     let_urls_expire,
     machines_of,
-    parked,
     role_names,
     run,
     settled,
     stop_workflow,
     sweep,
     until,
+    waiting_on_machine,
     without,
 )
 from tests.policy_statements import statements_by_role
@@ -96,7 +96,7 @@ def wait_in_line(client: JobClient, cloud: LocalCloud, scripted: Scripted, gate:
     """One job runs, one is cancelled in line, one is looked after by the sweeper and gets the first one's slot."""
     with one_slot(cloud, client), scripted(*gate.script):
         first = client.submit(b"x", "x.txt", "y")["id"]
-        parked(client, cloud, first)
+        waiting_on_machine(client, cloud, first)
         second, third = (client.submit(b"x", "x.txt", "y")["id"] for _ in range(2))
         until(lambda: client.get(second)["timeline"][-1]["event"] == "waiting")
         client.cancel(second)
@@ -126,7 +126,7 @@ def purge_what_came_late(client: JobClient, cloud: LocalCloud, job: Job) -> None
 def cancel_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
     with scripted("sh", "-c", "sleep 60"):
         job = client.submit(b"x", "x.txt", "y")
-        parked(client, cloud, job["id"])
+        waiting_on_machine(client, cloud, job["id"])
         client.cancel(job["id"])
         settled(client, job["id"])
 
@@ -134,7 +134,7 @@ def cancel_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripte
 def stop_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:
     with scripted("sh", "-c", "sleep 60"):
         job = client.submit(b"x", "x.txt", "y")
-        parked(client, cloud, job["id"])
+        waiting_on_machine(client, cloud, job["id"])
     stop_workflow(cloud, job["id"])
     assert client.wait(job["id"])["status"] == "failed"
     sweep_until_free(cloud, client)
@@ -144,7 +144,7 @@ def end_in_spite_of_throttling(client: JobClient, cloud: LocalCloud, scripted: S
     """EC2 refuses to terminate until the machine is written down for the next call to end."""
     with scripted("sh", "-c", "sleep 60"):
         job = client.submit(b"x", "x.txt", "y")
-        parked(client, cloud, job["id"])
+        waiting_on_machine(client, cloud, job["id"])
         client._http.put("/_local/faults", json={"throttle": 2}).raise_for_status()
         client.cancel(job["id"])
         settled(client, job["id"])
@@ -154,7 +154,7 @@ def end_before_dispatch(client: JobClient, cloud: LocalCloud, scripted: Scripted
     """Terminates a machine that its run, as it seems, has not got to dispatching to, which takes luck otherwise."""
     with scripted("sh", "-c", "sleep 60"):
         job = client.submit(b"x", "x.txt", "y")
-        instance_id, token = parked(client, cloud, job["id"])
+        instance_id, token = waiting_on_machine(client, cloud, job["id"])
         key = {"owner": {"S": "#machine"}, "id": {"S": instance_id}}
         cloud.client("dynamodb").delete_item(TableName=cloud.deployment.outputs["table"], Key=key)
         event = {"owner": job["owner"], "job_id": job["id"], "run": 1, "instance_id": instance_id, "task_token": token}
@@ -169,7 +169,7 @@ def end_what_ec2_does_not_know(client: JobClient, cloud: LocalCloud, scripted: S
     """Terminates a machine that EC2 has forgotten, which takes an hour otherwise, together with one that it knows."""
     with scripted("sh", "-c", "sleep 60"):
         job = client.submit(b"x", "x.txt", "y")
-        _, token = parked(client, cloud, job["id"])
+        _, token = waiting_on_machine(client, cloud, job["id"])
         event = {"owner": job["owner"], "job_id": job["id"], "run": 1, "instance_id": UNKNOWN, "task_token": token}
         payload = json.dumps(event).encode()
         answer = cloud.client("lambda").invoke(FunctionName="mayfly-local-terminate", Payload=payload)
@@ -182,7 +182,7 @@ def overtake_the_wait(client: JobClient, cloud: LocalCloud, scripted: Scripted, 
     """Has a machine's event come before the wait's token is stored, which takes luck otherwise."""
     with scripted(*gate.script):
         job = client.submit(b"x", "x.txt", "y")
-        instance_id, token = parked(client, cloud, job["id"])
+        instance_id, token = waiting_on_machine(client, cloud, job["id"])
         cloud.client("dynamodb").update_item(
             TableName=cloud.deployment.outputs["table"],
             Key={"owner": {"S": "#machine"}, "id": {"S": instance_id}},

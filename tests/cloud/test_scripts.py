@@ -131,7 +131,7 @@ def test_the_machines_own_credentials_open_no_job_at_all(
     client: JobClient, cloud: LocalCloud, scripted: Scripted
 ) -> None:
     """The script takes the role's credentials from the metadata service; with them this test tries the doors."""
-    victim = finished(client, client.submit(b"somebody's secret", "secret.txt", "y"))
+    victim = finished(client, client.submit(b"another's secret", "secret.txt", "y"))
     job, keys = stolen_by(client, scripted)
     outputs, machine = cloud.deployment.outputs, job["machines"][0]["instance_id"]
     (machine_of_victim,) = (each["instance_id"] for each in victim["machines"])
@@ -190,4 +190,4 @@ def test_the_machines_own_credentials_open_no_job_at_all(
         return "let in"
 
     assert [(door, code) for door in doors if (code := answer(*door)) not in DENIED] == []
-    assert client.output(victim["id"]) == b"somebody's secret\ny"
+    assert client.output(victim["id"]) == b"another's secret\ny"

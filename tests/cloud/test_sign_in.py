@@ -290,7 +290,7 @@ def test_every_endpoint_about_jobs_serves_an_admin(cloud: LocalCloud, done: Job,
     token = token_of(cloud, "admin")
     answer = send(cloud, endpoint, token, done["id"], owner=done["owner"])
     if endpoint == "POST /jobs":
-        assert answer.json()["code"] == "upload_missing", "nobody submits a job for somebody else"
+        assert answer.json()["code"] == "upload_missing", "no user submits a job for another"
     else:
         assert answer.status_code == ENDPOINTS[endpoint], answer.text
 

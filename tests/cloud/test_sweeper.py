@@ -10,7 +10,7 @@ from localcloud.cloud import LocalCloud
 from localcloud.function_settings import setting
 from operations.job_client import JobClient
 from tests.cloud.conftest import Gate, Scripted, impatience, sweep_until_free
-from tests.cloud.steps import SWEEPER, fail_a_record, machines_of, parked, stop_workflow, sweep, until
+from tests.cloud.steps import SWEEPER, fail_a_record, machines_of, stop_workflow, sweep, until, waiting_on_machine
 
 pytestmark = pytest.mark.cloud
 
@@ -35,7 +35,7 @@ def test_a_workflow_that_is_stopped_by_hand_ends_its_job_and_its_machine(
 ) -> None:
     with scripted("sh", "-c", "sleep 60"):
         job = client.submit(b"x", "x.txt", "y")
-        parked(client, cloud, job["id"])
+        waiting_on_machine(client, cloud, job["id"])
     stop_workflow(cloud, job["id"])
     job = client.wait(job["id"])
     assert (job["status"], job["error"]["code"]) == ("failed", "internal_error")
@@ -63,7 +63,7 @@ def test_a_machine_of_no_job_is_ended_and_a_live_jobs_machine_is_not(
             ],
         )["Instances"][0]["InstanceId"]
         job = client.submit(b"x", "x.txt", "y")
-        instance_id, _ = parked(client, cloud, job["id"])
+        instance_id, _ = waiting_on_machine(client, cloud, job["id"])
         assert instance_id not in sweep(cloud)["terminated"]
         until(lambda: {"MachinesAlive", "OrphansEnded"} <= measured(cloud))
         gate.open()

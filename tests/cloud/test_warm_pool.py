@@ -86,7 +86,7 @@ def test_a_job_takes_the_machine_that_waits_or_does_without_and_nothing_is_left(
     assert state_of(alice, first) == "stopped"
     with setting(pooled, "mayfly-local-sweep", "GRACE_SECONDS", "0"):
         assert sweep(pooled)["terminated"] == []
-    assert alice._http.get("/api/machines").json()["alive"] == [], "it is nobody's machine"
+    assert alice._http.get("/api/machines").json()["alive"] == [], "it is no run's machine"
 
     job = done(alice)
     assert machine_of(job) == first

@@ -1,4 +1,4 @@
-"""A certificate for localhost that nobody but its maker trusts."""
+"""A certificate for localhost that only its maker trusts."""
 
 from __future__ import annotations
 

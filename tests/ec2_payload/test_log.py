@@ -211,7 +211,7 @@ def test_a_script_does_not_wait_for_the_reader_of_its_log(machine: Machine, tmp_
     done = tmp_path / "done"
     command = machine.script(f"#!/bin/sh\nseq 1000000\necho error >&2\n: >'{done}'; : >\"$3\"\n")
     process = machine.start(*machine.arguments(machine.spec(command=command)))
-    wait_until(done.exists)  # nobody has read a byte so far
+    wait_until(done.exists)  # not a byte is read so far
     outcome = machine.finish(process)
     assert outcome.code == 0
     assert b"\n1000000\n" in outcome.stdout

@@ -328,5 +328,5 @@ def alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    status = pathlib.Path(f"/proc/{process}/stat")  # an orphan that nobody reaps stays as a zombie in some containers
+    status = pathlib.Path(f"/proc/{process}/stat")  # an orphan that is not reaped stays as a zombie in some containers
     return not (status.exists() and status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z")

@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[2]
         ("maxAttempts", "11"),
         ("poolSize", "51"),
         ("logRetentionDays", "8"),
-        ("alarmEmail", "somebody"),
+        ("alarmEmail", "team"),
         ("monthlyBudgetUsd", "-1"),
         ("noncurrentDays", "0"),
         ("vpcCidr", "10.0.0.0/8"),

@@ -74,7 +74,7 @@ def test_alarms_and_dashboard_ask_for_metrics_that_there_are(production: Deploym
     assert all(dimensions == ["stack", "prod"] for dimensions in shown.values())
     searched = re.findall(r'\{Mayfly,stack,(\w+)\} MetricName=\\"(\w+)\\" stack=\\"prod\\"', json.dumps(lines))
     assert {name: by for by, name in searched} == {name: by for name, by in known.items() if by}
-    assert set(shown) | {name for _, name in searched} | {"Faults"} == set(known), "a metric that nobody looks at"
+    assert set(shown) | {name for _, name in searched} | {"Faults"} == set(known), "a metric that is shown nowhere"
 
 
 def test_alarms_on_aws_own_metrics_name_parts_of_the_stack(production: Deployment) -> None:

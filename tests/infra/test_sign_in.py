@@ -140,7 +140,7 @@ def test_the_sign_in_pages_have_a_style_without_which_they_would_not_show(signed
 def test_each_stack_and_account_has_a_domain_of_its_own(
     signed_in: Deployment, production: Deployment, tailored: Deployment
 ) -> None:
-    """It has nobody's name in it: "aws", "amazon" and "cognito" are not allowed there."""
+    """It has no company's name in it: "aws", "amazon" and "cognito" are not allowed there."""
     domains = {
         only(each, "aws:cognito/userPoolDomain:UserPoolDomain").inputs["domain"]
         for each in (signed_in, production, tailored)
@@ -195,7 +195,3 @@ def test_without_sign_in_there_is_nothing_of_it(open_to_all: Deployment) -> None
     assert {route.get("authorizationType", "NONE") for route in routes(open_to_all).values()} == {"NONE"}
     assert json.loads(page_settings(open_to_all).inputs["content"]) == {"auth": "none"}
     assert {"user_pool_id", "sign_in_url", "sign_in_client_id"}.isdisjoint(open_to_all.outputs)
-
-
-def test_exports_are_what_is_needed_to_create_users_and_sign_them_in(signed_in: Deployment) -> None:
-    assert {"user_pool_id", "sign_in_url", "sign_in_client_id"} <= set(signed_in.outputs)

@@ -61,7 +61,7 @@ def test_another_input_differs(run: Run, stack: FakeStack, source: Path) -> None
         ({"output": {"size": 10, "sha256": None, "md5": OTHER[:32]}}, BY_S3),
         ({"text": {"size": 8, "sha256": OTHER}}, "text"),
         ({"job_id": "another job"}, "manifest"),
-        ({"owner": "somebody else"}, "manifest"),
+        ({"owner": "bob"}, "manifest"),
     ],
 )
 def test_whatever_differs_is_named(run: Run, stack: FakeStack, changes: dict[str, Any], what: str) -> None:

@@ -44,7 +44,7 @@ _LARGEST = {
     "mayfly:machineImageParameter": "/" + "x" * 255,
     "mayfly:outputSuffix": "." + "x" * 16,
     "mayfly:monitoring": "true",
-    "mayfly:alarmEmail": "somebody@example.org",
+    "mayfly:alarmEmail": "team@example.org",
     "mayfly:monthlyBudgetUsd": "1000000",
     "mayfly:notify": "true",
     "mayfly:tracing": "true",

@@ -161,9 +161,9 @@ def test_a_region_that_is_not_enabled_stops_it(aws: Account, answer: Any) -> Non
 def test_what_would_fail_is_told(
     aws: Account, service: str, call: str, answer: Any, expected: tuple[str, Verdict]
 ) -> None:
-    if call == "describe_availability_zones":  # then nobody asks for offers
+    if call == "describe_availability_zones":  # then offers are not asked for
         aws.answers["ec2"] = [each for each in aws.answers["ec2"] if each[0] != "describe_instance_type_offerings"]
-    if answer == types():  # then nobody asks for a quota of machines
+    if answer == types():  # then no quota of machines is asked for
         aws.answers["service-quotas"].pop(0)
     aws.change(service, call, answer)
     assert aws.remarks() == [expected]
@@ -268,7 +268,7 @@ def test_a_boundary_that_is_configured_has_to_be_there(aws: Account, answer: Any
 
 def test_what_may_not_be_asked_is_told_and_the_rest_is_looked_at(aws: Account) -> None:
     aws.change("ec2", "describe_vpcs", "UnauthorizedOperation")
-    aws.answers["service-quotas"].pop()  # nobody asks for the quota of what is not known
+    aws.answers["service-quotas"].pop()  # the quota of what is not known is not asked for
     findings = aws.findings()
     (finding,) = [each for each in findings if each.verdict is not Verdict.OK]
     assert (finding.subject, finding.verdict) == ("networks", Verdict.WARN)

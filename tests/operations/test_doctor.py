@@ -25,7 +25,7 @@ class NoSession:
         return None
 
     def client(self, service_name: str, **settings: Any) -> Any:
-        raise AssertionError(f"nobody asks {service_name} without credentials")
+        raise AssertionError(f"{service_name} is not asked without credentials")
 
 
 class SignedIn(NoSession):
@@ -33,7 +33,7 @@ class SignedIn(NoSession):
         return object()
 
 
-def nobody(profile: str | None) -> Session:
+def no_session(profile: str | None) -> Session:
     return NoSession()
 
 
@@ -44,12 +44,12 @@ def folder(tmp_path: Path, **stacks: str) -> Path:
     return tmp_path
 
 
-def look(where: Path, stack: str = "dev", connect: Any = nobody) -> dict[str, Finding]:
+def look(where: Path, stack: str = "dev", connect: Any = no_session) -> dict[str, Finding]:
     return {each.subject: each for each in examine(where, stack, Machine(), connect)}
 
 
 def test_without_credentials_the_machine_is_looked_at_and_nothing_stops(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([], Machine(programs=without("pulumi")), nobody) == 0
+    assert main([], Machine(programs=without("pulumi")), no_session) == 0
     told = capsys.readouterr().out
     assert "warn  credentials  none: the account was not looked at" in told
     assert "local cloud" in told
@@ -57,12 +57,12 @@ def test_without_credentials_the_machine_is_looked_at_and_nothing_stops(capsys: 
 
 
 def test_what_stops_ends_with_an_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([], Machine(version=(3, 9)), nobody) == 1
+    assert main([], Machine(version=(3, 9)), no_session) == 1
     assert "fail  python" in capsys.readouterr().out
 
 
 def test_programs_get_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--json"], Machine(), nobody) == 0
+    assert main(["--json"], Machine(), no_session) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["stack"] == "dev"
     assert {frozenset(each) for each in told["findings"]} == {frozenset(("subject", "verdict", "seen", "remedy"))}

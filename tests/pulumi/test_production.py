@@ -65,7 +65,7 @@ _PUBLIC_OUTPUTS = {
     "uploads_bucket",
     "user_pool_id",
 }
-# None of the stack's clients has a secret, and nobody's password is an output.
+# None of the stack's clients has a secret, and no password is an output.
 _SECRET_OUTPUTS: set[str] = set()
 
 

@@ -58,7 +58,7 @@ class PlannedJob:
 
 @dataclass(frozen=True)
 class Action:
-    """What somebody does to a job: cancel, retry or delete it, or abort its workflow."""
+    """What a user does to a job: cancel, retry or delete it, or abort its workflow."""
 
     at: float
     job: int
@@ -195,7 +195,7 @@ class SimulationRun:
                 yield f"the record of {key} is {damage}, and no sweep has measured it"
 
     def _problems_of_ledger(self) -> Iterator[str]:
-        """Each machine that somebody had is in the ledger as its receipt has it, and no day is beyond the cap."""
+        """Each machine that a run had is in the ledger as its receipt has it, and no day is beyond the cap."""
         world, cap = self.world, self.schedule.owner_cap
         charges = world.ports.records.charges
         jobs = [job for job in world.ports.records.jobs.values() if not self._is_damaged(job.id)]
@@ -209,7 +209,7 @@ class SimulationRun:
         for one in charges.keys() - world.invariants.served.keys():
             # The sweeper charges one that a crash has left behind to the stack, for as long as it lived.
             if charges[one].micro_usd > self._dearest_minute and charges[one].owner != UNASSIGNED:
-                yield f"{one} was nobody's, and {charges[one]} is in the ledger"
+                yield f"{one} was no run's, and {charges[one]} is in the ledger"
         for whose in {(charge.owner, charge.day) for charge in charges.values()}:
             spent = sum(charge.micro_usd for charge in charges.values() if (charge.owner, charge.day) == whose)
             if cap and spent > cap:
@@ -237,13 +237,13 @@ class SimulationRun:
             or not set(schedule.faults.launches) <= {FINE}
         )
         if undisturbed and not is_refused and invariants.starved > _STARVED_AT_MOST:
-            yield f"a slot was free for {invariants.starved:.0f} s while somebody was in the queue"
+            yield f"a slot was free for {invariants.starved:.0f} s while a run was in the queue"
 
     def _problems_of(self, number: int, planned: PlannedJob, job: Job) -> Iterator[str]:
         actions = self._deeds_to(number)
         granted = [what for what in self.granted[number] if what != "submit"]
         if job.status is JobStatus.CANCELLED and "cancel" not in actions:
-            yield "is cancelled, and nobody asked for that"
+            yield "is cancelled without a request"
         if granted and granted[-1] == "cancel" and "retry" not in actions and job.status is not JobStatus.CANCELLED:
             yield f"was cancelled and is {job.status}"
         if job.status is JobStatus.SUCCEEDED:

@@ -127,7 +127,7 @@ def item_faults(draw: st.DrawFn, jobs: int) -> tuple[ItemFault, ...]:
 # With room for one machine of the stack's types until its deadline, for two of them, and for one of the dearest type;
 # micro-USD.
 OWNER_CAPS = (100_000, 190_000, 330_000)
-# What somebody does to a job, one thing after the other.
+# What a user does to a job, one thing after the other.
 _COURSES = (
     ("cancel",),
     ("cancel", "retry"),
@@ -167,7 +167,7 @@ def schedules(
     )
     room = draw(st.sampled_from([None, None, None, 0, 1, 2]))
     scarce = draw(st.sampled_from([frozenset[str](), frozenset(), frozenset({Stack().allowed_types[0]})]))
-    # An account without any room, or with nothing of what somebody wishes, is only for those who do not wait for ever.
+    # An account without any room, or with nothing of what a job requests, is only for those who do not wait for ever.
     timeout = 10 if room == 0 or scarce else draw(st.sampled_from([240, 240, 240, 10]))
     owner_cap = draw(st.sampled_from(owner_caps))
     pool_size = draw(st.sampled_from(pool_sizes))

@@ -90,7 +90,7 @@ def test_a_machine_is_not_shown_at_once_and_then_as_it_was_a_moment_ago() -> Non
     account.go_on(10)
     assert account.state(instance_id) == "running"
     account.ec2.end(account.ec2.instances[instance_id])
-    assert account.state(instance_id) == "running", "old news"
+    assert account.state(instance_id) == "running", "an old event"
     account.go_on(5)
     assert account.state(instance_id) == "shutting-down"
     account.go_on(20)

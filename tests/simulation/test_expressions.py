@@ -27,7 +27,7 @@ def test_a_value_of_the_definition_becomes_what_its_expressions_say(given: Any, 
     assert template(given)(VARIABLES) == expected
 
 
-@pytest.mark.parametrize("source", ["$nobody", "$outcome.nothing", "$states.input.run.deeper", "$nobody + 1"])
+@pytest.mark.parametrize("source", ["$unset", "$outcome.nothing", "$states.input.run.deeper", "$unset + 1"])
 def test_what_is_undefined_is_an_error_as_it_is_in_step_functions(source: str) -> None:
     with pytest.raises(QueryError):
         template(f"{{% {source} %}}")(VARIABLES)

@@ -146,7 +146,7 @@ def test_a_termination_that_is_taken_for_granted_is_found(monkeypatch: pytest.Mo
 
 
 def test_a_machine_of_the_pool_that_is_handed_out_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a table whose claims keep nobody away, and a leader that does not look at them either."""
+    """By a table whose claims exclude no one, and a holder that does not look at them either."""
     claim, machines = DynamoWarmPoolTable.claim, DynamoWarmPoolTable.machines
 
     def grasping(self: DynamoWarmPoolTable, instance_id: str, token: str) -> PooledMachine | None:

@@ -22,7 +22,7 @@ INPUT = f"{UPLOADS}/inputs/alice/{job_id(0)}/a b.txt"
 OUTPUT = "outputs/alice/1/a b.txt"
 
 
-class Fleet:
+class OneMachine:
     """One machine, launched at the beginning; its agent is online after 15 seconds."""
 
     def __init__(self, script: Script, faults: Faults = NO_FAULTS, seed: int = 0) -> None:
@@ -68,80 +68,80 @@ class Fleet:
 
 
 def test_an_agent_takes_commands_once_it_is_online() -> None:
-    fleet = Fleet(Script(10))
-    fleet.go_on(14)
+    one = OneMachine(Script(10))
+    one.go_on(14)
     with pytest.raises(ClientError) as refused:
-        fleet.send()
+        one.send()
     assert code_of(refused) in {"InvalidInstanceId", "AccessDeniedException"}
-    fleet.go_on(2)
-    assert fleet.send()
+    one.go_on(2)
+    assert one.send()
 
 
 def test_an_agent_that_never_reports_takes_none() -> None:
-    fleet = Fleet(Script(10), Faults(machines={0: MachineFault(MachineFaultKind.NEVER_ONLINE)}))
-    fleet.go_on(3600)
+    one = OneMachine(Script(10), Faults(machines={0: MachineFault(MachineFaultKind.NEVER_ONLINE)}))
+    one.go_on(3600)
     with pytest.raises(ClientError):
-        fleet.send()
+        one.send()
 
 
 def test_a_command_runs_for_its_time_and_stores_input_newline_and_text() -> None:
-    fleet = Fleet(Script(10))
-    fleet.go_on(20)
-    sent = fleet.send()
+    one = OneMachine(Script(10))
+    one.go_on(20)
+    sent = one.send()
     with pytest.raises(InvocationDoesNotExist):
-        fleet.look(sent)
-    fleet.go_on(5)
-    assert (fleet.look(sent)["Status"], fleet.look(sent)["ResponseCode"]) == ("InProgress", -1)
-    fleet.go_on(10)
-    done = fleet.look(sent)
+        one.look(sent)
+    one.go_on(5)
+    assert (one.look(sent)["Status"], one.look(sent)["ResponseCode"]) == ("InProgress", -1)
+    one.go_on(10)
+    done = one.look(sent)
     assert (done["Status"], done["ResponseCode"]) == ("Success", 0)
     assert json.loads(done["StandardErrorContent"])["stage"] == "done"
-    assert fleet.ports.s3.objects[f"{OUTPUTS}/{OUTPUT}"] == b"given\ntext"
+    assert one.ports.s3.objects[f"{OUTPUTS}/{OUTPUT}"] == b"given\ntext"
 
 
 def test_a_script_that_fails_stores_nothing() -> None:
-    fleet = Fleet(Script(10, fails=True))
-    fleet.go_on(20)
-    sent = fleet.send()
-    fleet.go_on(20)
-    assert (fleet.look(sent)["Status"], fleet.look(sent)["ResponseCode"]) == ("Failed", 10)
-    assert f"{OUTPUTS}/{OUTPUT}" not in fleet.ports.s3.objects
+    one = OneMachine(Script(10, fails=True))
+    one.go_on(20)
+    sent = one.send()
+    one.go_on(20)
+    assert (one.look(sent)["Status"], one.look(sent)["ResponseCode"]) == ("Failed", 10)
+    assert f"{OUTPUTS}/{OUTPUT}" not in one.ports.s3.objects
 
 
 def test_a_result_whose_upload_expired_is_kept_and_stored_by_a_second_command() -> None:
-    fleet = Fleet(Script(10, expiries=1))
-    fleet.go_on(20)
-    sent = fleet.send()
-    fleet.go_on(20)
-    assert fleet.look(sent)["ResponseCode"] == 31
-    again = fleet.send(upload_only=True)
-    fleet.go_on(5)
-    assert fleet.look(again)["Status"] == "Success"
-    assert fleet.ports.s3.objects[f"{OUTPUTS}/{OUTPUT}"] == b"given\ntext"
+    one = OneMachine(Script(10, expiries=1))
+    one.go_on(20)
+    sent = one.send()
+    one.go_on(20)
+    assert one.look(sent)["ResponseCode"] == 31
+    again = one.send(upload_only=True)
+    one.go_on(5)
+    assert one.look(again)["Status"] == "Success"
+    assert one.ports.s3.objects[f"{OUTPUTS}/{OUTPUT}"] == b"given\ntext"
 
 
 def test_a_machine_that_goes_down_takes_its_command_along() -> None:
     """Whether the wrapper's end by SIGTERM is still reported is left to chance: both happen."""
     ends: Counter[str] = Counter()
     for seed in range(20):
-        fleet = Fleet(Script(100), seed=seed)
-        fleet.go_on(20)
-        sent = fleet.send()
-        fleet.go_on(30)
-        fleet.ports.ec2.end(fleet.ports.ec2.instances[fleet.instance_id])
-        fleet.go_on(200)
-        ends[fleet.look(sent)["Status"]] += 1
-        assert f"{OUTPUTS}/{OUTPUT}" not in fleet.ports.s3.objects
+        one = OneMachine(Script(100), seed=seed)
+        one.go_on(20)
+        sent = one.send()
+        one.go_on(30)
+        one.ports.ec2.end(one.ports.ec2.instances[one.instance_id])
+        one.go_on(200)
+        ends[one.look(sent)["Status"]] += 1
+        assert f"{OUTPUTS}/{OUTPUT}" not in one.ports.s3.objects
     assert set(ends) == {"InProgress", "Failed"}
 
 
 def test_a_command_to_a_machine_that_has_just_gone_times_out_undelivered() -> None:
-    fleet = Fleet(Script(10))
-    fleet.go_on(30)
-    fleet.ports.ec2.end(fleet.ports.ec2.instances[fleet.instance_id])
-    sent = fleet.send()
-    fleet.go_on(35)
-    assert (fleet.look(sent)["Status"], fleet.look(sent)["ResponseCode"]) == ("TimedOut", -1)
-    fleet.go_on(60)
+    one = OneMachine(Script(10))
+    one.go_on(30)
+    one.ports.ec2.end(one.ports.ec2.instances[one.instance_id])
+    sent = one.send()
+    one.go_on(35)
+    assert (one.look(sent)["Status"], one.look(sent)["ResponseCode"]) == ("TimedOut", -1)
+    one.go_on(60)
     with pytest.raises(ClientError):
-        fleet.send()
+        one.send()

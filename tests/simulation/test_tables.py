@@ -41,7 +41,7 @@ def both() -> tuple[tuple[Any, str], tuple[Any, str]]:
 
 @dataclass
 class LineSession:
-    """A line table and the leads that somebody has taken there."""
+    """A scheduling table and the leases that were taken there."""
 
     table: SchedulingTable
     leads: list[Lease]

@@ -39,7 +39,7 @@ class PolicyDocument:
 
 
 def policy_documents(deployment: Deployment) -> list[PolicyDocument]:
-    """Found by their look, so that a kind of resource which nobody thought of is not left out."""
+    """Found by their look, so that no kind of resource is left out."""
     return [
         PolicyDocument(resource, key, content)
         for resource in deployment.resources

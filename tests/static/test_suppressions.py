@@ -1,4 +1,4 @@
-"""The linter's security rules (bandit's, "S") are on everywhere, and whoever switches one off says why."""
+"""The linter's security rules (bandit's, "S") are on everywhere; each one that is off says why."""
 
 from __future__ import annotations
 

@@ -316,7 +316,7 @@ def test_a_retry_without_the_jobs_file_or_of_no_job_is_refused(api: Api) -> None
 def test_the_machines_that_live_are_listed_with_their_jobs(api: Api) -> None:
     assert api.client.get("/machines").json() == {"alive": []}
     api.queue.table.grant_slots([Slot(Run(OWNER, JOB_ID, 2), a_machine("i-1", run=2))])
-    api.queue.table.grant_slots([Slot(Run("somebody else", OTHER_ID), a_machine("i-2"))])
+    api.queue.table.grant_slots([Slot(Run("bob", OTHER_ID), a_machine("i-2"))])
     assert api.client.get("/machines").json() == {
         "alive": [
             {

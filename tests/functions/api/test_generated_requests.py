@@ -1,4 +1,4 @@
-"""Thousands of made-up requests by nobody, alice and bob: no crash, nothing undocumented, nothing of another owner."""
+"""Thousands of made-up requests, without a token, by alice and by bob: no crash, nothing undocumented or another's."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ OF_QUOTAS = {
 
 
 class UploadedFiles(MemoryJobFiles):
-    """Whoever asks for an upload has made it, so that jobs can be made up too."""
+    """Each upload that is asked for is made, so that jobs can be made up too."""
 
     def upload_form(self, key: str, size: int, content_type: str, expires_in: int) -> UploadForm:
         self.upload(key, b"x")
@@ -100,8 +100,8 @@ class Exchange:
 class Gateway:
     """The application behind an authorizer that knows two tokens.
 
-    Each request is sent three times: by alice, by bob and by nobody, last by the one whose token came with it, who gets
-    the answer.
+    Each request is sent three times: by alice, by bob and without a token, last by the one whose token came with it,
+    who gets the answer.
     """
 
     def __init__(self, quotas: Quotas = NO_QUOTAS) -> None:
@@ -324,7 +324,7 @@ def test_no_made_up_request_shows_alices_jobs_to_bob_or_without_a_token() -> Non
     told = [each for each in gateway.exchanges if each.caller == "alice" and "alice-text" in each.answered]
     assert told, "alice herself is told"
     words = ("alice-text", "alice-file", "alice-error", "i-alice")
-    # What somebody says about alice is repeated to them, in "there is no job ...".
+    # What a caller says about alice is repeated to them, in "there is no job ...".
     secrets = (*words, ALICE, *gateway.jobs["alice"])
     assert [
         (each, word) for each in others for word in secrets if word in each.answered and word not in each.asked

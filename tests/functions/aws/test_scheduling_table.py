@@ -287,7 +287,7 @@ def test_a_released_lease_is_free_at_once_for_all(table: SchedulingTable) -> Non
 
 
 def test_a_lease_is_held_until_it_is_released_or_expires(table: SchedulingTable, stopped_clock: StoppedClock) -> None:
-    assert not table.is_leased(), "nobody ever led"
+    assert not table.is_leased(), "it was never leased"
     lease = taken(table)
     assert table.is_leased()
     table.release_lease(lease, BatchResult(7))

@@ -111,7 +111,7 @@ def test_a_machine_is_the_jobs_even_before_it_is_online() -> None:
     with pytest.raises(MachineBooting):
         dispatch()
     assert (dispatch.job.status, dispatch.job.instance_id) == (JobStatus.LAUNCHING, "i-1")
-    assert dispatch.machine_table.report("i-1", "news"), "news about it must find it"
+    assert dispatch.machine_table.report("i-1", "event"), "an event about it must find it"
 
 
 def test_the_next_attempts_machine_takes_the_place_of_the_lost_one() -> None:
@@ -334,12 +334,6 @@ def test_an_execution_from_before_an_upgrade_retries_by_itself() -> None:
         dispatch(wait=BootWait(0.1))
     assert dispatch(wait=BootWait(0.1)) == "c-1"
     assert dispatch.waits == []
-
-
-def test_a_machine_that_stays_offline_is_handed_back_to_the_workflow() -> None:
-    dispatch = Dispatch(NOT_YET, NOT_YET, NOT_YET)
-    with pytest.raises(MachineBooting):
-        dispatch()
 
 
 @pytest.mark.parametrize("state", ["shutting-down", "terminated", "stopping", "stopped"])

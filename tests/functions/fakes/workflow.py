@@ -10,7 +10,7 @@ from functions.jobs.job import Run
 
 @dataclass(frozen=True)
 class Answer:
-    """What a parked token was told: an `output`, or an `error` and its `cause`."""
+    """What a stored token was answered: an `output`, or an `error` and its `cause`."""
 
     token: str
     output: Mapping[str, str] | None = None
@@ -20,7 +20,7 @@ class Answer:
 
 @dataclass
 class FakeWorkflow:
-    """A token is good for one answer; nobody waits with one that is `dead`."""
+    """A token is good for one answer; one that is `dead` waits no more."""
 
     started: list[tuple[Run, int]] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)  # by the execution's name

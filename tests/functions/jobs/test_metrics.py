@@ -116,7 +116,7 @@ def test_only_the_read_that_the_write_was_made_of_counts() -> None:
 
     class Overtaken(MemoryJobTable):
         def update(self, owner: str, job_id: str, change: object, known: Job | None = None) -> Job:
-            measured.table.update(owner, job_id, change)  # type: ignore[arg-type]  # somebody else is faster
+            measured.table.update(owner, job_id, change)  # type: ignore[arg-type]  # another call is faster
             change(a_job(status=JobStatus.RUNNING))  # type: ignore[operator]  # what was read before that
             return measured.table.update(owner, job_id, change)  # type: ignore[arg-type]
 

@@ -98,7 +98,7 @@ def test_a_thousand_jobs_of_one_owner_do_not_hold_up_the_single_one_of_another()
     queue = shared(1_000, 1, max_concurrent=3)
     assert [entry.run for entry in queue.scheduler().launchable(500)] == [queue.runs[0], queue.runs[-1], queue.runs[1]]
     queue.queue.notify_next()
-    assert queue.heard(queue.runs[0]) == ["CapacityAvailable"], "nobody holds a slot yet: the longest wait comes first"
+    assert queue.heard(queue.runs[0]) == ["CapacityAvailable"], "no owner has a slot yet: the longest wait comes first"
     queue.table.grant_slots([Slot(queue.runs[0], a_machine("i-0"))])
     queue.table.remove(queue.runs[0])
     queue.queue.notify_next()

@@ -55,7 +55,7 @@ def test_a_refusal_leaves_it_in_the_queue_where_it_hears_of_a_machine(stopped_cl
     queue.launch(queue.runs[0], asks=OFTEN)
     assert queue.heard(queue.runs[0]) == [], "not asked to come again for what EC2 refused a moment ago"
     queue.launch(queue.runs[1])
-    assert queue.heard(queue.runs[0]) == ["i-1"], "whoever leads next launches for it as well"
+    assert queue.heard(queue.runs[0]) == ["i-1"], "the next holder launches for it as well"
 
 
 def test_a_run_that_has_asked_too_often_is_sent_away(stopped_clock: StoppedClock) -> None:
@@ -66,7 +66,7 @@ def test_a_run_that_has_asked_too_often_is_sent_away(stopped_clock: StoppedClock
 
 
 def test_a_whole_time_out_of_freed_slots_is_no_reason_to_send_it_away(stopped_clock: StoppedClock) -> None:
-    """Held by a cap, say: a slot is freed every second, and each time somebody is woken in vain."""
+    """Held by a cap, say: a slot is freed every second, and each time an entry is notified in vain."""
     queue = WaitingQueue.of(2, max_concurrent=1)
     queue.launch(queue.runs[0])
     waits, asks = queue.runs[1], 0

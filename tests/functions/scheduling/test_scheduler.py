@@ -13,7 +13,6 @@ from functions.jobs.job import JobStatus, Run
 from functions.scheduling import scheduler
 from functions.scheduling.ports import Batch, BatchResult, Candidate, Refusal, Slot
 from functions.scheduling.scheduler import MAX_BATCH, candidates
-from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.scheduling.waiting_queue import DENIED, FULL, ONE, QUOTA, THROTTLED, TWO, WaitingQueue
 
@@ -484,17 +483,8 @@ def test_a_holder_that_lost_the_lease_launches_nothing_more() -> None:
     assert queue.machines.asked == []
 
 
-def test_a_holder_stops_in_time_though_others_wait(stopped_clock: StoppedClock) -> None:
-    queue = waiting(3)
-    queue.machines.before = [lambda: stopped_clock.go_on(20)] * 3
-    queue.machines.answers = [1, 1, 1]
-    result = run(queue, queue.runs[2], seconds=30)
-    assert queue.counts == [3, 2]
-    assert (result.own, result.refusal) == (None, None)
-
-
-def wishing(*requested_types: str | None, **facts: object) -> WaitingQueue:
-    """As many runs in the queue as there are wishes, the oldest first."""
+def requesting(*requested_types: str | None, **facts: object) -> WaitingQueue:
+    """As many runs in the queue as there are requested types, the oldest first."""
     queue = WaitingQueue.of(len(requested_types), **facts)
     for run, requested_type in zip(queue.runs, requested_types, strict=True):
         queue.enqueue(run, requested_type=requested_type)
@@ -502,7 +492,7 @@ def wishing(*requested_types: str | None, **facts: object) -> WaitingQueue:
 
 
 def test_entries_of_one_requested_type_are_launched_together_the_oldests_group_first() -> None:
-    queue = wishing("c7g.large", None, "c7g.large", "g5g.xlarge", None)
+    queue = requesting("c7g.large", None, "c7g.large", "g5g.xlarge", None)
     run(queue, queue.runs[4])
     assert [(call.candidate.instance_type, call.count) for call in queue.machines.asked] == [
         ("c7g.large", 2),
@@ -516,7 +506,7 @@ def test_a_requested_type_replaces_the_types_and_leaves_markets_and_zones() -> N
         replace(ONE, instance_type="t4g.small", market="spot"),
         replace(ONE, instance_type="t4g.medium", market="spot"),
     )
-    queue = wishing("c7g.large", candidates=(small, medium, ONE, TWO))
+    queue = requesting("c7g.large", candidates=(small, medium, ONE, TWO))
     queue.machines.answers = [FULL, FULL, FULL]
     run(queue, queue.runs[0])
     assert [call.candidate for call in queue.machines.asked] == [
@@ -525,14 +515,14 @@ def test_a_requested_type_replaces_the_types_and_leaves_markets_and_zones() -> N
 
 
 def test_slots_go_to_the_oldest_whatever_they_request() -> None:
-    queue = wishing("c7g.large", None, "c7g.large", max_concurrent=2)
+    queue = requesting("c7g.large", None, "c7g.large", max_concurrent=2)
     run(queue, queue.runs[2])
     assert [queue.heard(run) for run in queue.runs] == [["i-1"], ["i-2"], []]
 
 
 @pytest.mark.parametrize("refusal", [FULL, QUOTA])
 def test_what_ec2_has_none_of_does_not_hold_up_other_types(refusal: Refusal) -> None:
-    queue = wishing("g5g.xlarge", "g5g.xlarge", None, "c7g.large")
+    queue = requesting("g5g.xlarge", "g5g.xlarge", None, "c7g.large")
     queue.machines.answers = [refusal]
     result = run(queue, queue.runs[0])
     assert queue.counts == [2, 1, 1], "each is asked for once a turn"
@@ -544,14 +534,14 @@ def test_entries_that_ec2_has_no_room_for_do_not_hide_those_after_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(scheduler, "MAX_BATCH", 2)
-    queue = wishing(*["g5g.xlarge"] * 40, None)
+    queue = requesting(*["g5g.xlarge"] * 40, None)
     queue.machines.answers = [FULL]
     run(queue, queue.runs[0])
     assert queue.heard(queue.runs[40]) == ["i-1"]
 
 
 def test_a_type_that_is_refused_for_good_fails_only_the_runs_that_requested_it() -> None:
-    queue = wishing("p9.huge", None, "p9.huge")
+    queue = requesting("p9.huge", None, "p9.huge")
     queue.machines.answers = [DENIED]
     run(queue, queue.runs[1])
     assert [queue.heard(run) for run in queue.runs] == [["LaunchRefused"], [], ["LaunchRefused"]]
@@ -559,7 +549,7 @@ def test_a_type_that_is_refused_for_good_fails_only_the_runs_that_requested_it()
 
 
 def test_a_throttled_batch_ends_for_every_requested_type() -> None:
-    queue = wishing("g5g.xlarge", "c7g.large", None)
+    queue = requesting("g5g.xlarge", "c7g.large", None)
     queue.machines.answers = [FULL, THROTTLED]
     result = run(queue, queue.runs[0])
     assert queue.counts == [1, 1]

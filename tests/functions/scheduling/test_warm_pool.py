@@ -108,7 +108,7 @@ def test_a_stopped_machine_is_ready_when_no_call_can_be_about_to_stop_it(stopped
     ("machine", "state"),
     [
         (preparing, "running"),  # its agent never reported
-        (preparing, "stopped"),  # by somebody else, before it had come up
+        (preparing, "stopped"),  # by another, before it had come up
         (preparing, None),  # gone
     ],
 )
@@ -254,7 +254,7 @@ def test_a_machine_that_another_holder_claimed_is_not_granted() -> None:
     scheduler = queue.scheduler
     assert scheduler.pool is not None
     ready = scheduler.pool.ready(None)
-    queue.table.claim("i-p1", "somebody else's")
+    queue.table.claim("i-p1", "another batch")
     started = scheduler.pool.start(ready, "token")
     assert not isinstance(started, Refusal)
     assert list(started) == ["i-p2"]
@@ -275,7 +275,7 @@ def test_a_machine_that_ec2_does_not_know_any_more_keeps_no_other_from_being_han
 
 
 def sweep(pool: DynamoWarmPoolTable | None, *alive: InstanceView) -> list[str]:
-    """The machines that a sweep ends, of those that nobody has a slot for."""
+    """The machines that a sweep ends, of those that no run has a slot for."""
     table, flow, machines = new_scheduling_table(), FakeWorkflow(), FakeMachines(alive=list(alive))
     machines.states = {one.instance_id: one.state for one in alive}
     sweeper = Sweeper(

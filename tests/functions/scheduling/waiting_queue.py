@@ -88,7 +88,7 @@ class WaitingQueue:
         return f"{run.name}/{next(self.tries)}"
 
     def enqueue(self, *runs: Run, attempt: int = 1, requested_type: str | None = None) -> None:
-        """Lets runs wait that found somebody else in the lease."""
+        """Lets runs wait that found the lease held by another."""
         for run in runs:
             self.table.enqueue(run, attempt, self.new_token(run), requested_type)
 
@@ -111,7 +111,7 @@ class WaitingQueue:
             answer = self.flow.answers[position]
             if answer.error is not None and answer.error not in _FINAL:
                 self.launch(self.run_of(answer))
-        raise AssertionError("the line never comes to rest")
+        raise AssertionError("the queue never comes to rest")
 
     def run_of(self, answer: Answer) -> Run:
         return next(run for run in self.runs if answer.token.startswith(f"{run.name}/"))

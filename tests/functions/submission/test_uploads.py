@@ -165,7 +165,7 @@ class OvertakenFiles(MemoryJobFiles):
 
 
 class DoneFiles(MemoryJobFiles):
-    """Answers as S3 does when somebody else completes the upload between listing and joining its parts."""
+    """Answers as S3 does when another call completes the upload between listing and joining its parts."""
 
     def join_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
         super().join_parts(key, upload_id, parts)

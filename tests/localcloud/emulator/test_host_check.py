@@ -69,7 +69,7 @@ def test_a_page_of_another_site_controls_nothing(
 @pytest.mark.parametrize(
     "headers",
     [{}, {"sec_fetch_site": "none"}, {"sec_fetch_site": "same-origin", "origin": "http://127.0.0.1:{port}"}],
-    ids=["a program", "an address that somebody typed", "the site's own page"],
+    ids=["a program", "an address that was typed", "the site's own page"],
 )
 def test_a_program_a_person_and_the_sites_own_page_may(harness: EmulatorHarness, headers: dict[str, str]) -> None:
     assert status(harness, "site_url", "/_local/machines", **headers) == 200

@@ -7,7 +7,7 @@ from localcloud.engine.differences import drifted
 from localcloud.engine.records import Deployment, Resource
 from localcloud.engine.registry import adapter
 
-# Inputs that AWS gives back and the emulator does not, so that nobody sees their drift here.
+# Inputs that AWS gives back and the emulator does not, so that their drift is not seen here.
 _NOT_ANSWERED = {("aws:sfn/stateMachine:StateMachine", "tracingConfiguration")}
 _ENGINES_OWN = {"__defaults", "region", "tags", "tagsAll"}  # tags are compared by localcloud.engine.existing
 

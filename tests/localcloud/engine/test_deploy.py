@@ -198,7 +198,7 @@ def test_a_refusal_of_the_service_names_the_resource_and_the_reason(
         import json
         statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        aws.iam.RolePolicy("lost", role="nobody", policy=policy)
+        aws.iam.RolePolicy("lost", role="missing", policy=policy)
         """
     )
     with pytest.raises(DeploymentError) as failure:
@@ -215,7 +215,7 @@ def test_what_was_made_before_a_failure_can_be_destroyed(
     folder = program(
         """
         group = aws.cloudwatch.LogGroup("made", name="/small/made")
-        aws.iam.RolePolicy("lost", role="nobody", policy='{"Version": "2012-10-17", "Statement": []}',
+        aws.iam.RolePolicy("lost", role="missing", policy='{"Version": "2012-10-17", "Statement": []}',
                            opts=pulumi.ResourceOptions(depends_on=[group]))
         """
     )

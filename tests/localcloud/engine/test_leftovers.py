@@ -19,7 +19,7 @@ CONFIG = {
     "mayfly:auth": "cognito",
     "mayfly:bundleFor": "host",
     "mayfly:monitoring": "true",
-    "mayfly:alarmEmail": "somebody@example.org",
+    "mayfly:alarmEmail": "team@example.org",
     "mayfly:monthlyBudgetUsd": "10",
 }
 
@@ -88,7 +88,7 @@ def test_destroying_mayfly_itself_leaves_nothing(target: Target) -> None:
     before = inventory(aws)
     deployed = deploy(ROOT, target=target, config=CONFIG)
     uploads = deployed.outputs["uploads_bucket"]
-    aws.client("s3").put_object(Bucket=uploads, Key="inputs/somebody/left/this.txt", Body=b"x")
+    aws.client("s3").put_object(Bucket=uploads, Key="inputs/alice/left/this.txt", Body=b"x")
     destroy(deployed, target=target)
     assert inventory(aws) == before
     aws.close()

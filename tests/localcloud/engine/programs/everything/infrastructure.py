@@ -434,7 +434,7 @@ def watching(queue: aws.sqs.Queue) -> None:
             )
         ),
     )
-    aws.sns.TopicSubscription("failed", topic=topic.arn, protocol="email", endpoint="somebody@example.org")
+    aws.sns.TopicSubscription("failed", topic=topic.arn, protocol="email", endpoint="team@example.org")
     log = aws.cloudwatch.LogGroup("lines", retention_in_days=1)
     aws.cloudwatch.LogMetricFilter(
         "lines",
@@ -470,7 +470,7 @@ def watching(queue: aws.sqs.Queue) -> None:
                 "threshold": 80,
                 "threshold_type": "PERCENTAGE",
                 "subscriber_sns_topic_arns": [topic.arn],
-                "subscriber_email_addresses": ["somebody@example.org"],
+                "subscriber_email_addresses": ["team@example.org"],
             }
         ],
         opts=pulumi.ResourceOptions(depends_on=[policy]),
