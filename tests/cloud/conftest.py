@@ -16,6 +16,18 @@ from tests.cloud.steps import SWEEPER, sweep, until
 Scripted = Callable[..., AbstractContextManager[None]]
 
 
+@pytest.fixture(scope="module")
+def alice(cloud: LocalCloud) -> Iterator[JobClient]:
+    with JobClient(cloud.url, user="alice") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def bob(cloud: LocalCloud) -> Iterator[JobClient]:
+    with JobClient(cloud.url, user="bob") as opened:
+        yield opened
+
+
 @dataclass(frozen=True)
 class Gate:
     """A script that copies its input once it may; machines are processes of this computer, so a file can tell them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -28,12 +27,6 @@ printf 'name: %s\\n' "$MAYFLY_FILENAME"
 find "$HOME/.." -name 'pwned*' -exec echo 'interpreted: {}' ';'
 cp "$1" "$3"; cat "$2" >> "$3"
 """
-
-
-@pytest.fixture
-def bob(cloud: LocalCloud) -> Iterator[JobClient]:
-    with JobClient(cloud.url, user="bob") as opened:
-        yield opened
 
 
 def post_form(upload: dict[str, Any], content: bytes, **changes: str) -> httpx.Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2 as httpx
@@ -16,12 +15,6 @@ from tests.cloud.steps import expected, run
 pytestmark = pytest.mark.cloud
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def bob(cloud: LocalCloud) -> Iterator[JobClient]:
-    with JobClient(cloud.url, user="bob") as opened:
-        yield opened
 
 
 def begin(client: JobClient, filename: str, size: int) -> dict[str, Any]:

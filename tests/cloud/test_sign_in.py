@@ -8,7 +8,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -53,18 +53,6 @@ BODIES = {
 # DELETE can be done only once; it has tests of its own.
 DELETE = "DELETE /jobs/{job}"
 endpoints = pytest.mark.parametrize("endpoint", [*ENDPOINTS, DELETE])
-
-
-@pytest.fixture(scope="module")
-def alice(cloud: LocalCloud) -> Iterator[JobClient]:
-    with JobClient(cloud.url, user="alice") as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def bob(cloud: LocalCloud) -> Iterator[JobClient]:
-    with JobClient(cloud.url, user="bob") as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -32,3 +34,10 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
     monkeypatch.setattr(clock, "utc_now", stopped.utc_now)
     monkeypatch.setattr(time, "time", stopped.seconds)
     return stopped
+
+
+@pytest.fixture
+def event_loop() -> Iterator[None]:
+    """Mangum works in the thread's event loop, makes one where there is none, and never closes it."""
+    with asyncio.Runner():
+        yield

@@ -52,6 +52,15 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty one, which is the working directory."""
+    made = tmp_path / "work"
+    made.mkdir()
+    monkeypatch.chdir(made)
+    return made
+
+
 def document(result: Result) -> Any:
     """The JSON document that is all of standard output."""
     assert result.exit_code in {0, 1}, result.output

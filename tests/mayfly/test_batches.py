@@ -17,12 +17,7 @@ from tests.mayfly.fake_stack import FakeStack, is_output
 BATCH = "b-1"
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    made = tmp_path / "work"
-    made.mkdir()
-    monkeypatch.chdir(made)
-    return made
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 @pytest.fixture

@@ -19,12 +19,7 @@ from tests.stack.user_pool import OWNER, UserPool, jwt
 TOKEN = jwt({"sub": OWNER})
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    made = tmp_path / "work"
-    made.mkdir()
-    monkeypatch.chdir(made)
-    return made
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def of_program(here: Context, **environ: str) -> Context:

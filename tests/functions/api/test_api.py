@@ -3,7 +3,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -59,13 +58,6 @@ class Api:
     def upload(self, name: str = "a.txt") -> str:
         self.files.upload(input_key(OWNER, JOB_ID, name))
         return JOB_ID
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    made = Api()
-    with made.client:
-        yield made
 
 
 def problem(response: Any, status: int, code: str) -> dict[str, Any]:

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-from collections.abc import Iterator
 from io import StringIO
 from logging import StreamHandler
 
 import pytest
 
 from functions.api import problems
-from functions.api.caller import Auth
 from tests.functions.api.test_owners import ABOUT_JOBS, ADMINS_CLAIMS, Gateway
 from tests.functions.fakes.job_table import JOB_ID
 
-
-@pytest.fixture(autouse=True)
-def _event_loop() -> Iterator[None]:
-    with asyncio.Runner():
-        yield
-
-
-@pytest.fixture
-def gateway() -> Gateway:
-    return Gateway(Auth.COGNITO)
+pytestmark = pytest.mark.usefixtures("event_loop")
 
 
 @pytest.mark.parametrize("request_", ["GET /jobs/", "POST /jobs/", "GET /health/", f"POST /jobs/{JOB_ID}/cancel/"])

@@ -17,13 +17,6 @@ from tests.functions.fakes.job_table import JOB_ID
 AS_JSON = {"content-type": "application/json"}
 
 
-@pytest.fixture
-def api() -> Iterator[Api]:
-    made = Api()
-    with made.client:
-        yield made
-
-
 @pytest.mark.parametrize("path", ["/jobs", "/uploads", "/health", "/nothing"])
 def test_a_body_over_the_limit_is_refused_wherever_it_is_sent(api: Api, path: str) -> None:
     sent = api.client.post(path, content=b"[" * (MAX_BODY_BYTES + 1), headers=AS_JSON)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -26,6 +25,8 @@ from tests.functions.fakes.budget import SETTINGS
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import a_machine
 from tests.functions.fakes.submission import a_submission
+
+pytestmark = pytest.mark.usefixtures("event_loop")
 
 ALICE = "f3c4d8a2-40b1-70d2-9a51-3f0a5b8c1e27"
 BOB = "c3f4a8d2-1081-70aa-8a51-3f0a5b8c1e28"
@@ -98,18 +99,6 @@ class Gateway:
         if not status.is_terminal:
             self.queue.table.grant_slots([Slot(Run(owner, job.id), a_machine("i-1"))])
         return job
-
-
-@pytest.fixture(autouse=True)
-def _event_loop() -> Iterator[None]:
-    """Mangum works in the thread's event loop, makes one where there is none, and never closes it."""
-    with asyncio.Runner():
-        yield
-
-
-@pytest.fixture
-def gateway() -> Gateway:
-    return Gateway(Auth.COGNITO)
 
 
 def is_problem(answer: Answer, status: int, code: str) -> bool:

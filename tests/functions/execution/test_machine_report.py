@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -39,10 +37,7 @@ FORGED = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _event_loop() -> Iterator[None]:
-    with asyncio.Runner():
-        yield
+pytestmark = pytest.mark.usefixtures("event_loop")
 
 
 def inspected_and_recorded(report: Any) -> Any:
