@@ -432,10 +432,6 @@ def test_an_empty_text_is_refused_and_can_be_mended(api: Api) -> None:
     assert api.client.post("/jobs", json={"job_id": JOB_ID, "input_text": "now"}).status_code == 201
 
 
-def test_a_job_without_an_upload_is_refused(api: Api) -> None:
-    problem(api.client.post("/jobs", json={"job_id": JOB_ID, "input_text": "x"}), 409, "upload_missing")
-
-
 @pytest.mark.parametrize("job_id", ["nonsense", "%2e%2e", "a" * 64])
 def test_a_wrong_job_id_is_not_found(api: Api, job_id: str) -> None:
     problem(api.client.get(f"/jobs/{job_id}"), 404, "job_not_found")

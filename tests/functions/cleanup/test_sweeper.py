@@ -202,17 +202,11 @@ def test_a_machine_of_a_job_that_was_deleted_is_ended_and_its_slot_freed(stopped
     assert sweep.table.slots() == []
 
 
-def test_a_machine_with_the_stacks_tag_that_no_run_was_given_is_ended(stopped_clock: StoppedClock) -> None:
+def test_a_machine_that_no_run_was_given_is_ended_and_charged_to_the_stack_once(stopped_clock: StoppedClock) -> None:
     sweep = Sweep(stopped_clock, workflow="RUNNING")
     sweep.machine(OLD)
     assert sweep().terminated == ["i-1"]
     assert sweep.machines.terminated == ["i-1"]
-
-
-def test_a_machine_that_no_run_was_given_is_charged_to_the_stack_once(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, workflow="RUNNING")
-    sweep.machine(OLD)
-    sweep()
     sweep.machines.alive.append(sweep.machines.alive[0])  # its end was lost, and the next sweep sees it again
     stopped_clock.go_on(OLD.total_seconds())
     sweep()
@@ -259,21 +253,21 @@ def test_a_machine_that_was_just_launched_is_left_alone(stopped_clock: StoppedCl
     assert sweep.machines.terminated == []
 
 
-def test_a_machine_handed_out_while_the_sweep_looked_around_is_left_alone(stopped_clock: StoppedClock) -> None:
+def test_a_machine_granted_during_the_sweep_is_left_alone(
+    stopped_clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow="RUNNING")
+    alive_of_stack = sweep.machines.alive_of_stack
 
-    class HandingOut(FakeMachines):
-        def alive_of_stack(self, stack: str) -> list[InstanceView]:
-            found = super().alive_of_stack(stack)
-            sweep.table.grant_slots([Slot(RUN, a_machine("i-1"))])
-            return found
+    def granting(stack: str) -> list[InstanceView]:
+        found = alive_of_stack(stack)
+        sweep.table.grant_slots([Slot(RUN, a_machine("i-1"))])
+        return found
 
-    handing_out = HandingOut()
-    object.__setattr__(sweep.sweeper, "machines", handing_out)
-    sweep.machines = handing_out
+    monkeypatch.setattr(sweep.machines, "alive_of_stack", granting)
     sweep.machine(OLD)
     assert sweep() == NOTHING
-    assert handing_out.terminated == []
+    assert sweep.machines.terminated == []
 
 
 @dataclass
