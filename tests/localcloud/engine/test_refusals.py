@@ -10,6 +10,11 @@ import pytest
 from localcloud.engine.deployment import DeploymentError, preview
 
 ProgramWriter = Callable[..., Path]
+NESTED = """
+aws.dynamodb.Table("t", hash_key="a", attributes=[{"name": "a", "type": "S"}], billing_mode="PAY_PER_REQUEST",
+    global_secondary_indexes=[{"name": "all", "hash_key": "a", "projection_type": "ALL",
+                               "warm_throughput": {"read_units_per_second": 5}}])
+"""
 
 
 def test_an_input_that_no_adapter_carries_over_is_refused_by_name(program: ProgramWriter) -> None:
@@ -22,38 +27,30 @@ def test_an_input_that_no_adapter_carries_over_is_refused_by_name(program: Progr
     assert [r for r in failure.value.partial.resources if r.custom and r.type.startswith("aws:")] == []
 
 
-def test_a_nested_input_that_no_adapter_carries_over_is_refused_by_path(program: ProgramWriter) -> None:
-    folder = program(
-        """
-        aws.dynamodb.Table("t", hash_key="a", attributes=[{"name": "a", "type": "S"}], billing_mode="PAY_PER_REQUEST",
-            global_secondary_indexes=[{"name": "all", "hash_key": "a", "projection_type": "ALL",
-                                       "warm_throughput": {"read_units_per_second": 5}}])
-        """
-    )
-    with pytest.raises(DeploymentError, match=r"Table::t: .*: globalSecondaryIndexes\[0\]\.warmThroughput"):
-        preview(folder, config={})
-
-
-def test_a_misspelt_nested_key_is_refused(program: ProgramWriter) -> None:
-    folder = program('aws.s3.BucketOwnershipControls("c", bucket="b", rule={"object_owner": "BucketOwnerEnforced"})')
-    with pytest.raises(DeploymentError, match=r"::c: .*rule\.object_owner: unknown property .*objectOwnership"):
-        preview(folder, config={})
-
-
-def test_a_call_that_breaks_the_services_rules_is_refused(program: ProgramWriter) -> None:
-    folder = program('aws.cloudwatch.LogGroup("g", name="spaces are not allowed", retention_in_days=7)')
-    with pytest.raises(DeploymentError, match=r"LogGroup::g: .*logs\.CreateLogGroup.*logGroupName.*does not match"):
-        preview(folder, config={})
-
-
-def test_a_resource_type_without_adapter_is_named(program: ProgramWriter) -> None:
-    with pytest.raises(DeploymentError, match=r"::f: .*no adapter for aws:efs/fileSystem:FileSystem"):
-        preview(program('aws.efs.FileSystem("f")'), config={})
-
-
-def test_a_data_source_that_cannot_be_answered_is_named(program: ProgramWriter) -> None:
-    with pytest.raises(DeploymentError, match=r"data source aws:ec2/getEips:getEips: .*cannot answer"):
-        preview(program("aws.ec2.get_eips()"), config={})
+@pytest.mark.parametrize(
+    ("main", "message"),
+    [
+        (NESTED, r"Table::t: .*: globalSecondaryIndexes\[0\]\.warmThroughput"),
+        (
+            'aws.s3.BucketOwnershipControls("c", bucket="b", rule={"object_owner": "BucketOwnerEnforced"})',
+            r"::c: .*rule\.object_owner: unknown property .*objectOwnership",
+        ),
+        (
+            'aws.cloudwatch.LogGroup("g", name="spaces are not allowed", retention_in_days=7)',
+            r"LogGroup::g: .*logs\.CreateLogGroup.*logGroupName.*does not match",
+        ),
+        ('aws.efs.FileSystem("f")', r"::f: .*no adapter for aws:efs/fileSystem:FileSystem"),
+        ("aws.ec2.get_eips()", r"data source aws:ec2/getEips:getEips: .*cannot answer"),
+        ('aws.sqs.Queue("twice")\naws.sqs.Queue("twice")', r"Queue::twice: .*registered twice"),
+        (
+            'aws.s3.BucketObjectv2("o", bucket="b", source=pulumi.FileAsset("gone.txt"))',
+            r"BucketObjectv2::o: .*gone\.txt .*does not exist",
+        ),
+    ],
+)
+def test_what_the_engine_does_not_take_is_refused_by_name(program: ProgramWriter, main: str, message: str) -> None:
+    with pytest.raises(DeploymentError, match=message):
+        preview(program(main), config={})
 
 
 def test_an_error_of_the_program_says_where_it_was_raised(program: ProgramWriter) -> None:
@@ -74,14 +71,3 @@ def test_the_first_failure_alone_is_told(program: ProgramWriter) -> None:
         preview(folder, config={})
     assert "after-" not in str(failure.value)
     assert failure.value.__cause__ is None
-
-
-def test_a_name_used_twice_is_refused(program: ProgramWriter) -> None:
-    with pytest.raises(DeploymentError, match=r"Queue::twice: .*registered twice"):
-        preview(program('aws.sqs.Queue("twice")\naws.sqs.Queue("twice")'), config={})
-
-
-def test_a_missing_file_of_an_asset_is_named(program: ProgramWriter) -> None:
-    folder = program('aws.s3.BucketObjectv2("o", bucket="b", source=pulumi.FileAsset("gone.txt"))')
-    with pytest.raises(DeploymentError, match=r"BucketObjectv2::o: .*gone\.txt .*does not exist"):
-        preview(folder, config={})
