@@ -101,7 +101,7 @@ LEAST_BILLED = 60.0
 _S3_WRITES = {"s3:PutObject", "s3:ListObjectsV2"}
 _S3_READS = {"s3:HeadObject"}
 _STEP = 5.0
-_PATIENCE = 4 * 3600.0
+_TIMEOUT = 4 * 3600.0
 _QUEUE_MINUTES = 240
 
 
@@ -277,7 +277,7 @@ def _submitted(world: World, numbers: range) -> None:
     began = world.clock.seconds
     for number in numbers:
         world.submit(number, b"a small file", "and a text", Script(SCRIPT), ignored)
-    while world.clock.seconds < began + _PATIENCE and (world.clock.seconds < began + _STEP or not world.is_at_rest()):
+    while world.clock.seconds < began + _TIMEOUT and (world.clock.seconds < began + _STEP or not world.is_at_rest()):
         world.run(_STEP)
 
 

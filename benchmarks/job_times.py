@@ -16,7 +16,7 @@ from benchmarks.processes import PARTS, processor_seconds
 from operations.job_client import Job, JobClient
 
 SUBMITTING = 16
-PATIENCE_SECONDS = 600.0
+TIMEOUT_SECONDS = 600.0
 PAUSE_SECONDS = 1.0
 
 
@@ -61,7 +61,7 @@ def succeeded(client: JobClient, job_id: str, pause: float) -> Job:
     Raises:
         SystemExit: in another way than by success.
     """
-    job = client.wait(job_id, PATIENCE_SECONDS, longest_pause=pause)
+    job = client.wait(job_id, TIMEOUT_SECONDS, longest_pause=pause)
     if job["status"] != "succeeded":
         raise SystemExit(f"job {job['id']} has {job['status']}: {job['error']}")
     return job
@@ -73,7 +73,7 @@ def released(client: JobClient, job: Job) -> Job:
     Raises:
         SystemExit: that does not come.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while "machine_terminated" not in moments(job):
         if time.monotonic() > deadline:
             raise SystemExit(f"job {job['id']} still has its machine: {job['timeline']}")

@@ -27,7 +27,7 @@ from localcloud.function_settings import setting  # noqa: E402
 from operations.job_client import Job, JobClient  # noqa: E402
 
 KEEPER, LAUNCH = "mayfly-local-pool", "mayfly-local-launch"
-PATIENCE_SECONDS = 300.0
+TIMEOUT_SECONDS = 300.0
 WARM_UP_SECONDS = 8.0
 GOAL = 0.5
 
@@ -59,7 +59,7 @@ class Row:
 
 def fill(cloud: LocalCloud, size: int) -> None:
     """Has the reconciler come until the whole pool waits."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     with setting(cloud, KEEPER, "SETTLE_SECONDS", "0"):
         while ready(cloud) < size:
             if time.monotonic() > deadline:
@@ -84,7 +84,7 @@ def seconds_to_start(job: Job) -> float:
 
 
 def run_one(client: JobClient, number: int) -> Job:
-    job = client.wait(client.submit(b"a small file", f"{number}.txt", "and a text")["id"], PATIENCE_SECONDS)
+    job = client.wait(client.submit(b"a small file", f"{number}.txt", "and a text")["id"], TIMEOUT_SECONDS)
     if job["status"] != "succeeded":
         raise SystemExit(f"job {job['id']} has {job['status']}: {job['error']}")
     return job

@@ -19,7 +19,7 @@ from operations.job_client import JobApiError, JobClient
 from operations.trials.burst import burst
 from operations.trials.cancelled_job import cancelled_job
 from operations.trials.chatty_job import chatty_job
-from operations.trials.trial import Check, Client, Patience
+from operations.trials.trial import Check, Client, Timeouts
 from operations.trials.whole_job import whole_job
 
 TOKEN = "MAYFLY_TOKEN"  # noqa: S105 - the name of a variable
@@ -74,16 +74,16 @@ def main(
 
 
 def _checks(client: Client, options: argparse.Namespace) -> Iterator[Check]:
-    patience = Patience(options.job_seconds, options.machine_seconds, options.cancelled_seconds)
+    timeouts = Timeouts(options.job_seconds, options.machine_seconds, options.cancelled_seconds)
     for trial in options.trial or DEFAULT_TRIALS:
         if trial == "job":
-            yield from whole_job(client, patience, own_script=options.own_script)
+            yield from whole_job(client, timeouts, own_script=options.own_script)
         elif trial == "cancelled":
-            yield from cancelled_job(client, patience)
+            yield from cancelled_job(client, timeouts)
         elif trial == "burst":
-            yield from burst(client, patience, options.jobs)
+            yield from burst(client, timeouts, options.jobs)
         else:
-            yield from chatty_job(client, patience, options.megabytes)
+            yield from chatty_job(client, timeouts, options.megabytes)
 
 
 def _remedy(error: JobApiError) -> str:
@@ -113,14 +113,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=_positive, default=10, help="of a burst (%(default)d)")
     parser.add_argument("--megabytes", type=_positive, default=200, help="that a chatty job prints (%(default)d)")
     parser.add_argument("--own-script", action="store_true", help="the stack runs another script: compare no output")
-    parser.add_argument("--job-seconds", type=float, default=Patience.job, help="patience with a job (%(default)g)")
+    parser.add_argument("--job-seconds", type=float, default=Timeouts.job, help="time-out of a job (%(default)g)")
     parser.add_argument(
-        "--machine-seconds", type=float, default=Patience.machine, help="patience with its machine's end (%(default)g)"
+        "--machine-seconds", type=float, default=Timeouts.machine, help="time-out of its machine's end (%(default)g)"
     )
     parser.add_argument(
         "--cancelled-seconds",
         type=float,
-        default=Patience.cancelled,
+        default=Timeouts.cancelled,
         help="how long to watch a cancelled job for a machine (%(default)g)",
     )
     return parser

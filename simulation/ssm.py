@@ -43,7 +43,7 @@ class Invocation:
     instance: Instance
     script: str
     sent: float
-    patience: float  # seconds until a command that was not delivered times out
+    delivery_timeout: float  # seconds until a command that was not delivered times out
     status: str = "Pending"
     code: int = -1
     stderr: str = ""
@@ -118,8 +118,8 @@ class Ssm:
 
     def _deliver(self, sent: Invocation) -> None:
         online = sent.instance.online_at
-        if not sent.instance.is_alive or online is None or online > sent.sent + sent.patience:
-            self._clock.after(sent.patience, partial(self._end, sent, "TimedOut", -1, ""))
+        if not sent.instance.is_alive or online is None or online > sent.sent + sent.delivery_timeout:
+            self._clock.after(sent.delivery_timeout, partial(self._end, sent, "TimedOut", -1, ""))
             return
         if online > self._clock.seconds:
             self._clock.after(online - self._clock.seconds, partial(self._deliver, sent))

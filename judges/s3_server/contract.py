@@ -39,7 +39,7 @@ NAMES = (
     "日本語 🪰.bin",
     "~tilde (1) [2] {3}.txt",
 )
-_EXPIRY_PATIENCE_S = 30
+_EXPIRY_TIMEOUT_S = 30
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _http(method: str, url: str, **options: Any) -> httpx.Response:
 
 def _until_refused(what: str, attempt: Callable[[], int]) -> None:
     """It was made for a second."""
-    deadline = time.monotonic() + _EXPIRY_PATIENCE_S
+    deadline = time.monotonic() + _EXPIRY_TIMEOUT_S
     while (status := attempt()) not in {400, 403}:
         assert time.monotonic() < deadline, f"{what} is still good, long after it expired: {status}"
 

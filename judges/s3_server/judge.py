@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.literals import BucketLocationConstraintType
 
 REGION: BucketLocationConstraintType = "eu-central-1"
-_START_PATIENCE_S = 60
+_START_TIMEOUT_S = 60
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def running(server: str) -> Iterator[None]:
 
 
 def _wait_for(server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _START_PATIENCE_S
+    deadline = time.monotonic() + _START_TIMEOUT_S
     while True:
         try:
             Clients().s3.list_buckets()

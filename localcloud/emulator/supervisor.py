@@ -25,7 +25,7 @@ PASSED_ON = (*ENDING, signal.SIGUSR1)
 
 
 def main(argv: Sequence[str]) -> int:
-    patience, command = float(argv[0]), argv[1:]
+    grace, command = float(argv[0]), argv[1:]
     become_subreaper()
     # Until there is a program to pass them on to; who starts this one may have blocked them already.
     signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
 
     def pass_on(number: int, _frame: Any) -> None:
         if number in ENDING:
-            signal.setitimer(signal.ITIMER_REAL, patience)
+            signal.setitimer(signal.ITIMER_REAL, grace)
         _send(program.pid, number)
 
     for number in PASSED_ON:

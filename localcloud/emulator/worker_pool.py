@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 # A warm worker is free again after some ten milliseconds, a new one takes ten times as long or more. Where a function
 # has as many workers as there are cores already, another one is worth its start only if those wait for something.
-PATIENCE_SECONDS = 0.3
-PATIENCE_AT_FULL_LOAD_SECONDS = 3.0
+START_AFTER_SECONDS = 0.3
+START_AFTER_AT_FULL_LOAD_SECONDS = 3.0
 
 
 class WorkerPool:
     """Stands between MiniStack's executor and its pools; there is no limit on how many workers run in the end."""
 
     def __init__(self, acquire: Callable[..., Any], release: Callable[[Any], None], starts_at_once: int) -> None:
-        self._stock_acquire = acquire
-        self._stock_release = release
+        self._upstream_acquire = acquire
+        self._upstream_release = release
         self._cores = starts_at_once
         self._free_starts = starts_at_once
         self._changed = threading.Condition()
@@ -61,22 +61,22 @@ class WorkerPool:
             while True:
                 existing = len(lambda_runtime._workers.get(key, ()))
                 if existing:
-                    worker, how = self._stock_acquire(name, config, code, qualifier, max_concurrency=existing)
+                    worker, how = self._upstream_acquire(name, config, code, qualifier, max_concurrency=existing)
                     if worker is not None:
                         return worker, how
-                patience = PATIENCE_SECONDS if existing < self._cores else PATIENCE_AT_FULL_LOAD_SECONDS
-                may_start = not existing or time.monotonic() - asked >= patience
+                start_after = START_AFTER_SECONDS if existing < self._cores else START_AFTER_AT_FULL_LOAD_SECONDS
+                may_start = not existing or time.monotonic() - asked >= start_after
                 if may_start and self._free_starts:
                     self._free_starts -= 1
-                    worker, how = self._stock_acquire(name, config, code, qualifier)
+                    worker, how = self._upstream_acquire(name, config, code, qualifier)
                     break
-                self._changed.wait(PATIENCE_SECONDS)
+                self._changed.wait(START_AFTER_SECONDS)
         self._start(worker)
         return worker, how
 
     def release(self, worker: Any) -> None:
         self._thread.worker = None
-        self._stock_release(worker)
+        self._upstream_release(worker)
         if worker in self._retired:
             self._retired.discard(worker)
             lambda_runtime.kill_workers([worker])

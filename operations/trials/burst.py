@@ -7,11 +7,11 @@ from datetime import datetime
 from statistics import median
 
 from operations.job_client import Job
-from operations.trials.trial import Check, Client, Patience, Trial, once, succeeded, unconfirmed
+from operations.trials.trial import Check, Client, Timeouts, Trial, once, succeeded, unconfirmed
 
 
-def burst(client: Client, patience: Patience, count: int) -> Trial:
-    """As `whole_job`; `patience.job` is for each of them.
+def burst(client: Client, timeouts: Timeouts, count: int) -> Trial:
+    """As `whole_job`; `timeouts.job` is for each of them.
 
     Raises:
         JobApiError: the API or the storage refused a request.
@@ -19,11 +19,11 @@ def burst(client: Client, patience: Patience, count: int) -> Trial:
     """
     ids = [client.submit(b"one of many", f"{number}.txt", "Of a burst.")["id"] for number in range(count)]
     yield Check("submit", True, f"{count} jobs, {ids[0]} to {ids[-1]}")
-    jobs = [client.wait(job_id, patience.job) for job_id in ids]
+    jobs = [client.wait(job_id, timeouts.job) for job_id in ids]
     yield next(
         (check for job in jobs if not (check := succeeded(job)).is_fine), Check("status", True, "each succeeded")
     )
-    jobs = [once(client, job_id, patience.machine, lambda each: not unconfirmed(each)) for job_id in ids]
+    jobs = [once(client, job_id, timeouts.machine, lambda each: not unconfirmed(each)) for job_id in ids]
     alive = [machine for job in jobs for machine in unconfirmed(job)]
     machines = [machine for job in jobs for machine in job["machines"]]
     kinds = Counter(f"{machine['instance_type']} {machine['market']}" for machine in machines)

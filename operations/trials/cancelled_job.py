@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from operations.trials.trial import Check, Client, Patience, Trial, once, receipt, unconfirmed
+from operations.trials.trial import Check, Client, Timeouts, Trial, once, receipt, unconfirmed
 
 
-def cancelled_job(client: Client, patience: Patience) -> Trial:
+def cancelled_job(client: Client, timeouts: Timeouts) -> Trial:
     """As `whole_job`. A job without a machine is watched for a while, for one that comes late.
 
     Raises:
@@ -18,10 +18,10 @@ def cancelled_job(client: Client, patience: Patience) -> Trial:
     started = time.monotonic()
     client.cancel(job["id"])
     yield Check("cancel", True, f"job {job['id']}, {time.monotonic() - started:.1f} s after it was submitted")
-    job = client.wait(job["id"], patience.job)
+    job = client.wait(job["id"], timeouts.job)
     yield Check("status", job["status"] == "cancelled", job["status"])
-    job = once(client, job["id"], patience.cancelled, lambda each: bool(each["machines"]))
-    job = once(client, job["id"], patience.machine, lambda each: not unconfirmed(each))
+    job = once(client, job["id"], timeouts.cancelled, lambda each: bool(each["machines"]))
+    job = once(client, job["id"], timeouts.machine, lambda each: not unconfirmed(each))
     yield receipt(job) if job["machines"] else Check("receipt", True, "it had no machine")
     client.delete(job["id"])
     yield Check("clean-up", True, "the job's files and record are deleted")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from operations.trials.trial import Check, Client, Patience, Trial, once, receipt, succeeded, unconfirmed
+from operations.trials.trial import Check, Client, Timeouts, Trial, once, receipt, succeeded, unconfirmed
 
 
-def chatty_job(client: Client, patience: Patience, megabytes: int) -> Trial:
+def chatty_job(client: Client, timeouts: Timeouts, megabytes: int) -> Trial:
     """As `whole_job`.
 
     Raises:
@@ -17,7 +17,7 @@ def chatty_job(client: Client, patience: Patience, megabytes: int) -> Trial:
     job = client.submit(b"", "chatty.txt", str(megabytes))
     started = time.monotonic()
     yield Check("submit", True, f"job {job['id']}, told to print {megabytes} MB")
-    job = client.wait(job["id"], patience.job)
+    job = client.wait(job["id"], timeouts.job)
     yield succeeded(job)
     output, expected = client.output(job["id"]), f"{megabytes} MB printed\n".encode()
     yield Check(
@@ -29,7 +29,7 @@ def chatty_job(client: Client, patience: Patience, megabytes: int) -> Trial:
     )
     lines = client.log(job["id"])["lines"]
     yield Check("log", bool(lines), f"it begins: {lines[0]['text'][:60]}" if lines else "it is empty")
-    job = once(client, job["id"], patience.machine, lambda each: not unconfirmed(each))
+    job = once(client, job["id"], timeouts.machine, lambda each: not unconfirmed(each))
     yield receipt(job) if job["machines"] else Check("receipt", False, "it has no machine")
     client.delete(job["id"])
     yield Check("clean-up", True, "the job's files and record are deleted")

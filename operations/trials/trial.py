@@ -22,7 +22,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """Seconds to wait: for a job's end, for its machine's, and for a machine that a cancelled job may still get."""
 
     job: float = 900.0

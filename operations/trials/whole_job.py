@@ -7,7 +7,7 @@ import json
 import uuid
 
 from operations.job_client import Job
-from operations.trials.trial import Check, Client, Patience, Trial, once, receipt, succeeded, unconfirmed
+from operations.trials.trial import Check, Client, Timeouts, Trial, once, receipt, succeeded, unconfirmed
 
 TEXT = "Checked by the smoke test."
 # What has to be in a timeline in this order; waiting and lost machines may come in between.
@@ -24,12 +24,12 @@ MILESTONES = (
 )
 
 
-def whole_job(client: Client, patience: Patience, *, own_script: bool = False) -> Trial:
+def whole_job(client: Client, timeouts: Timeouts, *, own_script: bool = False) -> Trial:
     """Yields each check as it is made; after one that is not fine nothing further is looked at.
 
     Args:
         client: of the stack, signed in.
-        patience: how long to wait.
+        timeouts: how long to wait.
         own_script: the stack does not run ec2_payload/script.py as it comes, so its right output is not known.
 
     Raises:
@@ -39,12 +39,12 @@ def whole_job(client: Client, patience: Patience, *, own_script: bool = False) -
     content = _content()
     job = client.submit(content, "smoke.bin", TEXT)
     yield Check("submit", True, f"job {job['id']}, {len(content)} bytes uploaded")
-    job = client.wait(job["id"], patience.job)
+    job = client.wait(job["id"], timeouts.job)
     yield succeeded(job)
     output = client.output(job["id"])
     yield _right_output(output, None if own_script else _expected(content))
     yield _manifest(job, client.manifest(job["id"]), content, output)
-    job = once(client, job["id"], patience.machine, lambda each: not (_missing(each) or unconfirmed(each)))
+    job = once(client, job["id"], timeouts.machine, lambda each: not (_missing(each) or unconfirmed(each)))
     yield _whole_timeline(job)
     yield receipt(job) if job["machines"] else Check("receipt", False, "it has no machine")
     client.delete(job["id"])

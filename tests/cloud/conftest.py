@@ -47,7 +47,7 @@ def gate(tmp_path: Path) -> Gate:
     return Gate(tmp_path / "open")
 
 
-def impatience(cloud: LocalCloud) -> AbstractContextManager[None]:
+def no_grace(cloud: LocalCloud) -> AbstractContextManager[None]:
     """Lets the sweeper look at what is only seconds old; it also comes by itself now and then."""
     return setting(cloud, SWEEPER, "GRACE_SECONDS", "0")
 
@@ -59,13 +59,13 @@ def sweep_until_free(cloud: LocalCloud, client: JobClient) -> None:
         sweep(cloud)
         return not client._http.get("/api/machines").json()["alive"]
 
-    with impatience(cloud):
+    with no_grace(cloud):
         until(is_free)
 
 
 @pytest.fixture
-def impatient(cloud: LocalCloud) -> Iterator[None]:
-    with impatience(cloud):
+def without_grace(cloud: LocalCloud) -> Iterator[None]:
+    with no_grace(cloud):
         yield
 
 

@@ -93,7 +93,7 @@ def find_no_room(client: JobClient, cloud: LocalCloud) -> None:
 
 
 def wait_in_line(client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate) -> None:
-    """One job runs, one is cancelled in line, one is looked after by the sweeper and gets the first one's slot."""
+    """One job runs, one is cancelled in the queue, one is looked after by the sweeper and gets the first one's slot."""
     with one_slot(cloud, client), scripted(*gate.script):
         first = client.submit(b"x", "x.txt", "y")["id"]
         waiting_on_machine(client, cloud, first)
@@ -199,7 +199,7 @@ def overtake_the_wait(client: JobClient, cloud: LocalCloud, scripted: Scripted, 
         assert client.wait(job["id"])["status"] == "succeeded"
 
 
-@pytest.mark.usefixtures("impatient", "hurried")
+@pytest.mark.usefixtures("without_grace", "hurried")
 def test_every_right_that_is_granted_is_used(
     client: JobClient, cloud: LocalCloud, scripted: Scripted, tmp_path: Path
 ) -> None:

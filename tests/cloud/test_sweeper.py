@@ -9,7 +9,7 @@ import pytest
 from localcloud.cloud import LocalCloud
 from localcloud.function_settings import setting
 from operations.job_client import JobClient
-from tests.cloud.conftest import Gate, Scripted, impatience, sweep_until_free
+from tests.cloud.conftest import Gate, Scripted, no_grace, sweep_until_free
 from tests.cloud.steps import SWEEPER, fail_a_record, machines_of, stop_workflow, sweep, until, waiting_on_machine
 
 pytestmark = pytest.mark.cloud
@@ -25,7 +25,7 @@ def measured(cloud: LocalCloud) -> set[str]:
 def test_a_job_whose_stream_record_was_lost_is_started_by_the_sweeper(client: JobClient, cloud: LocalCloud) -> None:
     job_id = fail_a_record(client, cloud)
     assert client.get(job_id)["status"] == "queued"
-    with impatience(cloud):
+    with no_grace(cloud):
         sweep(cloud)
         assert client.wait(job_id)["status"] == "succeeded"
 
@@ -44,7 +44,7 @@ def test_a_workflow_that_is_stopped_by_hand_ends_its_job_and_its_machine(
     sweep_until_free(cloud, client)
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("without_grace")
 def test_a_machine_of_no_job_is_ended_and_a_live_jobs_machine_is_not(
     client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate
 ) -> None:

@@ -32,7 +32,7 @@ def alice(pooled: LocalCloud) -> Iterator[JobClient]:
 
 
 def keep(cloud: LocalCloud) -> dict[str, Any]:
-    """One visit of the keeper; its report."""
+    """One run of the reconciler; its report."""
     answer = cloud.client("lambda").invoke(FunctionName=KEEPER, Payload=b"{}")
     report: dict[str, Any] = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, report
@@ -50,7 +50,7 @@ def waiting(cloud: LocalCloud) -> list[str]:
 
 
 def fill(cloud: LocalCloud) -> str:
-    """Has the keeper come as often as it needs to; the machine that waits then."""
+    """Has the reconciler run as often as it needs to; the machine that waits then."""
 
     def is_full() -> bool:
         keep(cloud)

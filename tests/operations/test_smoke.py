@@ -14,10 +14,10 @@ from operations.smoke import main, sign_in
 from operations.trials.burst import burst
 from operations.trials.cancelled_job import cancelled_job
 from operations.trials.chatty_job import chatty_job
-from operations.trials.trial import Check, Patience, Trial
+from operations.trials.trial import Check, Timeouts, Trial
 from operations.trials.whole_job import MILESTONES, TEXT, whole_job
 
-NO_WAIT = Patience(job=0, machine=0, cancelled=0)
+NO_WAIT = Timeouts(job=0, machine=0, cancelled=0)
 MACHINE: dict[str, str | None] = {
     "instance_id": "i-1",
     "instance_type": "t4g.small",

@@ -229,13 +229,13 @@ def test_a_manifest_that_does_not_fit_its_result_is_found(monkeypatch: pytest.Mo
 
 
 def test_a_workflow_that_gives_up_when_lambda_has_no_room_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def impatient(*limits: int) -> Any:
+    def short_waits(*limits: int) -> Any:
         made = json.loads(json.dumps(definition(*limits)))
         for row in (row for state in made["States"].values() for row in state.get("Retry", ())):
             if row["ErrorEquals"] == ["Lambda.TooManyRequestsException"]:
                 row["MaxAttempts"] = 0
         return made
 
-    monkeypatch.setattr(schedule, "definition", impatient)
+    monkeypatch.setattr(schedule, "definition", short_waits)
     found = first_problems("failed without a reason", schedules(functions=BUSY_FUNCTIONS))
     assert "Lambda.TooManyRequestsException" in found[0]

@@ -44,22 +44,22 @@ class LineSession:
     """A scheduling table and the leases that were taken there."""
 
     table: SchedulingTable
-    leads: list[Lease]
+    leases: list[Lease]
 
     def do(self, step: tuple[Any, ...]) -> Any:
-        """What a step of a test answers; a lead without its holder, which is made up anew each time."""
+        """What a step of a test answers; a lease without its holder, which is made up anew each time."""
         name, *arguments = step
         if name == "acquire_lease":
             lease = self.table.acquire_lease(*arguments)
-            self.leads += [lease] if lease else []
+            self.leases += [lease] if lease else []
             return replace(lease, holder="") if lease else None
         if name not in {"save_batch", "release_lease"}:
             return getattr(self.table, name)(*arguments)
         number, given = arguments
-        if not self.leads:
+        if not self.leases:
             return None
         try:
-            return getattr(self.table, name)(self.leads[number % len(self.leads)], given)
+            return getattr(self.table, name)(self.leases[number % len(self.leases)], given)
         except LeaseLost:
             return "lost"
 

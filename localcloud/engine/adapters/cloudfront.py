@@ -35,7 +35,10 @@ class Distribution(Adapter):
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
-        for watched in ("waitForDeployment", "retainOnDelete"):  # about the provider's patience, not the distribution
+        for watched in (
+            "waitForDeployment",
+            "retainOnDelete",
+        ):  # about the provider, not the distribution
             inputs.get(watched)
         config = _config(desired)
         tags = {"Items": desired.tag_list}

@@ -12,7 +12,7 @@ from tests.functions.fakes.machines import a_machine
 
 
 class Terminate(Release):
-    """The Terminate step for the same, which answers what its workflow heard."""
+    """The Terminate step for the same, which answers what its workflow notified."""
 
     def __call__(self, instance_id: str | None = "i-1", run: Run = RUN) -> list[str]:
         batcher = TerminationBatcher(self.machine_table, self.machines, (), lambda _: None)

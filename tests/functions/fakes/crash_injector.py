@@ -1,4 +1,4 @@
-"""A process that dies in the middle: ports behind a fuse that blows at its nth call."""
+"""A process that dies in the middle: ports that fail at the nth call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CrashInjector:
         return self.calls >= self.blows_at
 
     def before(self, port: Any) -> Any:
-        """The port, with the fuse before each of its methods."""
+        """The port, with the injector before each of its methods."""
         return _Fused(port, self)
 
     def burn(self, name: str, call: Callable[[], Any]) -> Any:

@@ -40,16 +40,16 @@ def test_a_burst_waits_for_what_machines_may_cost_and_goes_on_with_what_they_did
     queue.enqueue(*queue.runs[1:])
     queue.launch(queue.runs[0])
     assert queue.counts == [2]
-    assert [queue.heard(run) for run in queue.runs] == [["i-1"], ["i-2"], [], []]
+    assert [queue.notified(run) for run in queue.runs] == [["i-1"], ["i-2"], [], []]
     slot = queue.table.slot(queue.runs[0])
     assert slot is not None
     queue.queue.release_slot(queue.runs[0], {"i-1": slot.machine.ended(now(), "seen")})
     queue.settle()
-    assert queue.heard(queue.runs[2]) == ["CapacityAvailable"], "a minute was billed: there is no room yet"
+    assert queue.notified(queue.runs[2]) == ["CapacityAvailable"], "a minute was billed: there is no room yet"
     queue.spending = capped(owner_a_day=2 * MOST + 600 + REQUESTS)
     queue.queue.notify_next()
     queue.settle()
-    assert queue.heard(queue.runs[2])[-1] == "i-3"
+    assert queue.notified(queue.runs[2])[-1] == "i-3"
 
 
 def test_who_waits_for_what_machines_may_cost_can_read_that_in_the_timeline() -> None:
@@ -65,7 +65,7 @@ def test_once_the_days_spending_leaves_no_room_all_who_wait_are_told() -> None:
     queue.enqueue(*queue.runs[1:])
     queue.launch(queue.runs[0])
     assert queue.counts == []
-    assert [queue.heard(run) for run in queue.runs] == [["SpendingCapReached"]] * 3
+    assert [queue.notified(run) for run in queue.runs] == [["SpendingCapReached"]] * 3
     assert queue.table.oldest(10) == []
 
 
@@ -77,9 +77,9 @@ def test_entries_stopped_by_a_cap_do_not_hide_those_after_them(monkeypatch: pyte
     queue.runs = [*queue.runs, other.this_run]
     queue.enqueue(*queue.runs[1:])
     queue.launch(queue.runs[0])
-    assert queue.heard(queue.runs[0]) == ["i-1"]
+    assert queue.notified(queue.runs[0]) == ["i-1"]
     queue.settle()
-    assert queue.heard(other.this_run)[-1] == "i-2"
+    assert queue.notified(other.this_run)[-1] == "i-2"
 
 
 def test_a_machine_that_no_run_takes_is_charged_all_the_same() -> None:

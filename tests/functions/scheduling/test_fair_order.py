@@ -98,11 +98,11 @@ def test_a_thousand_jobs_of_one_owner_do_not_hold_up_the_single_one_of_another()
     queue = shared(1_000, 1, max_concurrent=3)
     assert [entry.run for entry in queue.scheduler().launchable(500)] == [queue.runs[0], queue.runs[-1], queue.runs[1]]
     queue.queue.notify_next()
-    assert queue.heard(queue.runs[0]) == ["CapacityAvailable"], "no owner has a slot yet: the longest wait comes first"
+    assert queue.notified(queue.runs[0]) == ["CapacityAvailable"], "no owner has a slot: the longest wait comes first"
     queue.table.grant_slots([Slot(queue.runs[0], a_machine("i-0"))])
     queue.table.remove(queue.runs[0])
     queue.queue.notify_next()
-    assert queue.heard(queue.runs[-1]) == ["CapacityAvailable"]
+    assert queue.notified(queue.runs[-1]) == ["CapacityAvailable"]
 
 
 @pytest.mark.usefixtures("stopped_clock")
@@ -115,7 +115,7 @@ def test_a_type_that_ec2_has_nothing_of_takes_no_place_from_an_owners_other_runs
     monkeypatch.setattr(scheduler, "MAX_BATCH", 2)
     queue.machines.answers = [FULL]
     queue.launch(queue.runs[41])
-    assert queue.table.slot(queue.runs[39]), "alice's one run that wishes for nothing"
+    assert queue.table.slot(queue.runs[39]), "alice's one run that requests no type"
     assert queue.table.slot(queue.runs[40])
 
 

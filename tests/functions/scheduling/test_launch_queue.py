@@ -20,7 +20,7 @@ def test_a_free_slot_notifies_the_longest_wait_alone(stopped_clock: StoppedClock
         queue.enqueue(queue.runs[number])
         stopped_clock.go_on(1)
     queue.queue.notify_next()
-    assert [queue.heard(run) for run in queue.runs] == [[], [], ["CapacityAvailable"]]
+    assert [queue.notified(run) for run in queue.runs] == [[], [], ["CapacityAvailable"]]
 
 
 def test_a_holder_and_those_it_launches_for_are_not_notified_of_capacity() -> None:
@@ -32,7 +32,7 @@ def test_a_holder_and_those_it_launches_for_are_not_notified_of_capacity() -> No
     assert queue.flow.answers == [], "the leader looks again when it has given the lease back"
     queue.table.release_lease(lease, BatchResult(1))
     queue.queue.notify_next()
-    assert queue.heard(queue.runs[0]) == ["CapacityAvailable"]
+    assert queue.notified(queue.runs[0]) == ["CapacityAvailable"]
 
 
 def test_who_does_not_listen_is_passed_over() -> None:
@@ -40,7 +40,7 @@ def test_who_does_not_listen_is_passed_over() -> None:
     queue.enqueue(*queue.runs)
     queue.flow.dead |= {queue.entry(run).token for run in queue.runs[:2]}
     queue.queue.notify_next()
-    assert queue.heard(queue.runs[2]) == ["CapacityAvailable"]
+    assert queue.notified(queue.runs[2]) == ["CapacityAvailable"]
 
 
 def test_a_queue_without_a_listener_is_left_to_come_by_itself() -> None:
@@ -55,7 +55,7 @@ def test_an_entry_that_is_notified_keeps_its_place() -> None:
     queue = WaitingQueue.of(1)
     queue.enqueue(queue.runs[0])
     queue.queue.notify_next()
-    assert queue.heard(queue.runs[0]) == ["CapacityAvailable"]
+    assert queue.notified(queue.runs[0]) == ["CapacityAvailable"]
     assert queue.table.entry(queue.runs[0])
 
 
@@ -64,7 +64,7 @@ def test_a_run_that_is_notified_of_its_machine_has_left_the_queue() -> None:
     queue.enqueue(queue.runs[0])
     slot = Slot(queue.runs[0], a_machine())
     assert queue.queue.notify(queue.entry(queue.runs[0]), slot)
-    assert queue.heard(queue.runs[0]) == ["i-1"]
+    assert queue.notified(queue.runs[0]) == ["i-1"]
     assert queue.table.oldest(9) == []
 
 
@@ -116,7 +116,7 @@ def test_a_machine_that_is_gone_frees_its_slot_for_the_longest_wait() -> None:
     queue.enqueue(*waiting)
     queue.queue.release_slot(ended, {"i-1": None})
     assert queue.table.slots() == []
-    assert [queue.heard(run) for run in waiting] == [["CapacityAvailable"], []]
+    assert [queue.notified(run) for run in waiting] == [["CapacityAvailable"], []]
 
 
 def test_another_machines_end_does_not_free_the_slot() -> None:
@@ -130,7 +130,7 @@ def test_a_run_that_never_had_a_machine_still_makes_way_for_the_next() -> None:
     queue = WaitingQueue.of(2)
     queue.enqueue(queue.runs[1])
     queue.queue.release_slot(queue.runs[0], {})
-    assert queue.heard(queue.runs[1]) == ["CapacityAvailable"]
+    assert queue.notified(queue.runs[1]) == ["CapacityAvailable"]
 
 
 def test_a_run_that_hears_that_it_is_turned_down_has_left_the_line() -> None:

@@ -37,7 +37,7 @@ def test_a_run_that_finds_the_lease_free_launches_for_the_whole_queue() -> None:
     queue.enqueue(*queue.runs[1:])
     queue.launch(queue.runs[0])
     assert queue.counts == [4]
-    assert [queue.heard(run) for run in queue.runs] == [["i-1"], ["i-2"], ["i-3"], ["i-4"]]
+    assert [queue.notified(run) for run in queue.runs] == [["i-1"], ["i-2"], ["i-3"], ["i-4"]]
     assert queue.table.oldest(9) == []
 
 
@@ -47,7 +47,7 @@ def test_a_lease_is_held_until_the_holders_own_run_is_served() -> None:
     queue.enqueue(*queue.runs[:2])
     queue.launch(queue.runs[2])
     assert queue.counts == [3, 2, 1]
-    assert queue.heard(queue.runs[2]) == ["i-3"]
+    assert queue.notified(queue.runs[2]) == ["i-3"]
 
 
 def test_a_run_that_enters_while_another_holds_the_lease_waits() -> None:
@@ -63,7 +63,7 @@ def test_a_run_that_enters_during_the_holders_last_read_is_served() -> None:
     queue.machines.before = [lambda: queue.launch(queue.runs[1])]
     queue.launch(queue.runs[0])
     queue.settle()
-    assert [queue.heard(run)[-1] for run in queue.runs] == ["i-1", "i-2"]
+    assert [queue.notified(run)[-1] for run in queue.runs] == ["i-1", "i-2"]
 
 
 def test_the_holder_is_notified_last_and_finds_the_lease_free() -> None:
@@ -87,9 +87,11 @@ def test_a_holder_that_is_served_first_hands_the_lease_to_the_oldest_of_the_othe
     queue.machines.answers = [1]
     queue.enqueue(*queue.runs[1:])
     queue.launch(queue.runs[0])
-    assert [queue.heard(run) for run in queue.runs] == [["i-1"], ["CapacityAvailable"], []], "and does not tell itself"
+    assert [queue.notified(run) for run in queue.runs] == [["i-1"], ["CapacityAvailable"], []], (
+        "and does not tell itself"
+    )
     queue.settle()
-    assert [queue.heard(run)[-1] for run in queue.runs] == ["i-1", "i-2", "i-3"]
+    assert [queue.notified(run)[-1] for run in queue.runs] == ["i-1", "i-2", "i-3"]
 
 
 def test_a_run_that_has_its_machine_does_not_wait_for_those_that_have_none() -> None:
@@ -98,7 +100,7 @@ def test_a_run_that_has_its_machine_does_not_wait_for_those_that_have_none() -> 
     queue.enqueue(queue.runs[1])
     queue.launch(queue.runs[0])
     queue.launch(queue.runs[1])
-    assert [queue.heard(run)[-1] for run in queue.runs] == ["i-1", "CapacityUnavailable"]
+    assert [queue.notified(run)[-1] for run in queue.runs] == ["i-1", "CapacityUnavailable"]
 
 
 def test_a_run_that_got_its_machine_between_two_tries_takes_it_though_others_get_none() -> None:
@@ -108,7 +110,7 @@ def test_a_run_that_got_its_machine_between_two_tries_takes_it_though_others_get
     queue.machines.answers = [FULL]
     queue.enqueue(second)
     queue.launch(first)
-    assert [queue.heard(run) for run in queue.runs] == [["i-7"], ["CapacityUnavailable"]]
+    assert [queue.notified(run) for run in queue.runs] == [["i-7"], ["CapacityUnavailable"]]
 
 
 def test_a_leader_that_is_cancelled_while_it_launches_leaves_no_machine_behind() -> None:
@@ -128,7 +130,7 @@ def test_a_leader_does_not_wake_others_that_there_is_no_room_for() -> None:
     queue = WaitingQueue.of(2, max_concurrent=1)
     queue.enqueue(queue.runs[1])
     queue.launch(queue.runs[0])
-    assert [queue.heard(run) for run in queue.runs] == [["i-1"], []]
+    assert [queue.notified(run) for run in queue.runs] == [["i-1"], []]
 
 
 def test_a_freed_slot_serves_who_waited_for_it() -> None:
@@ -138,7 +140,7 @@ def test_a_freed_slot_serves_who_waited_for_it() -> None:
     assert queue.counts == [2]
     queue.queue.release_slot(queue.runs[0], {"i-1": None})
     queue.settle()
-    assert queue.heard(queue.runs[2]) == ["CapacityAvailable", "i-3"]
+    assert queue.notified(queue.runs[2]) == ["CapacityAvailable", "i-3"]
 
 
 def test_a_cancelled_run_gets_no_queue_entry_and_no_machine() -> None:
@@ -158,7 +160,7 @@ def test_a_run_that_another_one_followed_gets_no_machine() -> None:
         queue.launch(run)
     queue.runs = [Run(run.owner, run.job_id, 2)]
     queue.launch(queue.runs[0])
-    assert queue.heard(queue.runs[0]) == ["i-1"]
+    assert queue.notified(queue.runs[0]) == ["i-1"]
 
 
 def test_a_step_whose_answer_was_lost_gets_the_machine_it_has() -> None:
@@ -166,7 +168,7 @@ def test_a_step_whose_answer_was_lost_gets_the_machine_it_has() -> None:
     (run,) = queue.runs
     queue.table.grant_slots([Slot(run, a_machine("i-7"))])
     queue.launch(run)
-    assert queue.heard(run) == ["i-7"]
+    assert queue.notified(run) == ["i-7"]
     assert (queue.machines.asked, queue.table.oldest(9)) == ([], [])
 
 
@@ -175,7 +177,7 @@ def test_the_next_attempt_does_not_get_the_machine_of_the_one_before() -> None:
     (run,) = queue.runs
     queue.table.grant_slots([Slot(run, a_machine("i-7", attempt=1))])
     queue.launch(run, attempt=2)
-    assert queue.heard(run) == ["i-1"]
+    assert queue.notified(run) == ["i-1"]
 
 
 def test_a_job_that_all_machines_are_busy_for_says_so_once() -> None:
@@ -184,7 +186,7 @@ def test_a_job_that_all_machines_are_busy_for_says_so_once() -> None:
     queue.launch(first)
     for _ in range(2):
         queue.launch(second)
-    assert queue.heard(second) == []
+    assert queue.notified(second) == []
     (event,) = queue.job(second).timeline
     assert event.event == "waiting"
     assert "All 1 machines" in event.detail
@@ -215,7 +217,7 @@ def test_the_machine_of_the_attempt_before_is_not_given_while_another_holds_the_
     queue.table.grant_slots([Slot(run, a_machine("i-7", attempt=1))])
     assert queue.table.acquire_lease("another")
     queue.launch(run, attempt=2)
-    assert queue.heard(run) == []
+    assert queue.notified(run) == []
 
 
 def test_a_call_that_its_workflow_gave_up_does_not_take_the_slot_of_the_next_attempt() -> None:
@@ -236,7 +238,7 @@ def test_a_refusal_notifies_the_oldest_entry_whichever_run_held_the_lease(refusa
     queue.machines.answers = [refusal] * 3
     queue.enqueue(*queue.runs[:2])
     queue.launch(queue.runs[2])
-    assert [queue.heard(run) for run in queue.runs] == [[error], [], []]
+    assert [queue.notified(run) for run in queue.runs] == [[error], [], []]
     assert queue.flow.answers[0].cause == str(refusal)
     assert not queue.table.is_leased()
 
@@ -247,7 +249,7 @@ def test_a_refusal_notifies_the_next_if_the_oldest_is_about_to_come_again_anyway
     queue.enqueue(*queue.runs[:2])
     queue.flow.dead.add(queue.entry(queue.runs[0]).token)
     queue.launch(queue.runs[2])
-    assert [queue.heard(run) for run in queue.runs] == [[], ["CapacityUnavailable"], []]
+    assert [queue.notified(run) for run in queue.runs] == [[], ["CapacityUnavailable"], []]
 
 
 def test_a_run_notified_of_a_refusal_serves_all_when_it_comes_again() -> None:
@@ -256,7 +258,7 @@ def test_a_run_notified_of_a_refusal_serves_all_when_it_comes_again() -> None:
     queue.enqueue(*queue.runs[:2])
     queue.launch(queue.runs[2])
     queue.settle()
-    assert [queue.heard(run)[-1] for run in queue.runs] == ["i-1", "i-2", "i-3"]
+    assert [queue.notified(run)[-1] for run in queue.runs] == ["i-1", "i-2", "i-3"]
 
 
 def test_a_launch_refused_for_good_fails_all_and_leaves_the_lease_free() -> None:
@@ -264,7 +266,7 @@ def test_a_launch_refused_for_good_fails_all_and_leaves_the_lease_free() -> None
     queue.machines.answers = [DENIED]
     queue.enqueue(queue.runs[0])
     queue.launch(queue.runs[1])
-    assert [queue.heard(run) for run in queue.runs] == [["LaunchRefused"], ["LaunchRefused"]]
+    assert [queue.notified(run) for run in queue.runs] == [["LaunchRefused"], ["LaunchRefused"]]
     assert not queue.table.is_leased()
 
 
@@ -294,7 +296,7 @@ def test_a_machine_that_came_at_the_last_moment_is_taken(stopped_clock: StoppedC
     queue.table.grant_slots([Slot(queue.runs[0], a_machine("i-7"))])
     stopped_clock.go_on(WAIT)
     queue.launch(queue.runs[0])
-    assert queue.heard(queue.runs[0]) == ["i-7"]
+    assert queue.notified(queue.runs[0]) == ["i-7"]
 
 
 def test_the_oldest_is_notified_of_the_last_answer_when_it_has_waited_too_long(stopped_clock: StoppedClock) -> None:
@@ -304,7 +306,7 @@ def test_the_oldest_is_notified_of_the_last_answer_when_it_has_waited_too_long(s
     stopped_clock.go_on(WAIT)
     queue.enqueue(queue.runs[1])
     queue.launch(queue.runs[2])
-    assert [queue.heard(run) for run in queue.runs] == [["QueueTimeout"], ["QuotaExceeded"], []]
+    assert [queue.notified(run) for run in queue.runs] == [["QueueTimeout"], ["QuotaExceeded"], []]
     cause = queue.flow.answers[0].cause
     assert "60 minutes" in cause
     assert str(QUOTA) in cause
@@ -330,9 +332,9 @@ def test_a_holder_whose_time_is_over_hands_the_lease_over(stopped_clock: Stopped
     queue.enqueue(*queue.runs[:2])
     queue.launch(queue.runs[2])
     assert queue.counts == [3, 2]
-    assert queue.heard(queue.runs[2]) == ["CapacityAvailable"]
+    assert queue.notified(queue.runs[2]) == ["CapacityAvailable"]
     queue.settle()
-    assert queue.heard(queue.runs[2])[-1] == "i-3"
+    assert queue.notified(queue.runs[2])[-1] == "i-3"
 
 
 def test_a_leader_that_was_held_up_goes_quietly_and_its_successor_serves_it(stopped_clock: StoppedClock) -> None:
@@ -344,7 +346,7 @@ def test_a_leader_that_was_held_up_goes_quietly_and_its_successor_serves_it(stop
 
     queue.machines.after = [is_held_up]
     queue.launch(queue.runs[0])
-    assert [queue.heard(run) for run in queue.runs] == [["i-1"], ["i-2"]]
+    assert [queue.notified(run) for run in queue.runs] == [["i-1"], ["i-2"]]
     assert len(queue.alive) == 2
 
 
@@ -375,7 +377,7 @@ def test_a_leader_whose_answer_comes_too_late_hands_nothing_out(stopped_clock: S
     queue.enqueue(queue.runs[1])
     queue.launch(queue.runs[0])
     queue.settle()
-    assert [queue.heard(run) for run in queue.runs] == [["i-1"], ["i-2"]]
+    assert [queue.notified(run) for run in queue.runs] == [["i-1"], ["i-2"]]
     assert [slot.machine.instance_id for slot in queue.table.slots()] == ["i-1", "i-2"]
 
 
@@ -391,7 +393,7 @@ def test_a_holder_that_loses_the_lease_with_its_machine_granted_keeps_that(stopp
     queue.machines = TakenOver()
     queue.enqueue(queue.runs[1])
     queue.launch(queue.runs[0])
-    assert queue.heard(queue.runs[0]) == ["i-1"]
+    assert queue.notified(queue.runs[0]) == ["i-1"]
 
 
 def test_a_run_notified_while_it_holds_the_lease_takes_its_own_lease_over() -> None:
@@ -406,7 +408,7 @@ def test_a_run_notified_while_it_holds_the_lease_takes_its_own_lease_over() -> N
     queue.enqueue(*others)
     queue.launch(first)
     queue.settle()
-    assert [queue.heard(run)[-1] for run in queue.runs] == ["i-1", "i-2", "i-3"]
+    assert [queue.notified(run)[-1] for run in queue.runs] == ["i-1", "i-2", "i-3"]
     assert len({call.token for call in queue.machines.asked}) == 1
     assert len(queue.alive) == len(queue.table.slots()) == 3
 
@@ -432,12 +434,12 @@ def test_the_oldest_hears_of_its_own_requested_type_and_comes_again_for_all() ->
     queue.enqueue(first, requested_type="g5g.xlarge")
     queue.enqueue(second, requested_type="c7g.large")
     queue.launch(third)
-    assert [queue.heard(run) for run in queue.runs] == [["CapacityAvailable"], [], ["i-1"]]
+    assert [queue.notified(run) for run in queue.runs] == [["CapacityAvailable"], [], ["i-1"]]
     queue.machines.answers = [FULL, QUOTA]
     queue.launch(first)
-    assert queue.heard(first) == ["CapacityAvailable", "CapacityUnavailable"]
+    assert queue.notified(first) == ["CapacityAvailable", "CapacityUnavailable"]
     queue.settle()
-    assert [queue.heard(run)[-1] for run in queue.runs] == ["i-2", "i-3", "i-1"]
+    assert [queue.notified(run)[-1] for run in queue.runs] == ["i-2", "i-3", "i-1"]
 
 
 def enters_after_the_last_look(queue: WaitingQueue, run: Run) -> None:
@@ -445,7 +447,7 @@ def enters_after_the_last_look(queue: WaitingQueue, run: Run) -> None:
 
     class Entering(DynamoSchedulingTable):
         def release_lease(self, lease: Lease, result: BatchResult) -> None:
-            if not queue.heard(run):
+            if not queue.notified(run):
                 queue.enqueue(run)
             super().release_lease(lease, result)
 
@@ -459,7 +461,7 @@ def test_who_enters_while_others_are_refused_is_not_left_to_their_next_try() -> 
     queue.machines.answers = [FULL, FULL]
     enters_after_the_last_look(queue, late)
     queue.launch(first)
-    assert [queue.heard(run) for run in queue.runs] == [["CapacityUnavailable"], ["i-1"]]
+    assert [queue.notified(run) for run in queue.runs] == [["CapacityUnavailable"], ["i-1"]]
 
 
 def test_what_was_refused_for_good_fails_no_run_that_requested_another_type() -> None:
@@ -472,8 +474,8 @@ def test_what_was_refused_for_good_fails_no_run_that_requested_another_type() ->
     requested_type(queue, leader, "p9.huge")
     queue.launch(leader)
     queue.settle()
-    assert queue.heard(older) == ["CapacityAvailable", "i-1"]
-    assert queue.heard(leader) == ["LaunchRefused"]
+    assert queue.notified(older) == ["CapacityAvailable", "i-1"]
+    assert queue.notified(leader) == ["LaunchRefused"]
 
 
 def after_a_death(queue: WaitingQueue, injector: CrashInjector, leader: Run) -> None:
@@ -481,7 +483,7 @@ def after_a_death(queue: WaitingQueue, injector: CrashInjector, leader: Run) -> 
     queue.launch(leader)
     queue.settle()
     for run in queue.runs:
-        machines = [one for one in queue.heard(run) if one and one.startswith("i-")]
+        machines = [one for one in queue.notified(run) if one and one.startswith("i-")]
         assert machines, f"{run.name} is forgotten, {injector.last} was the last call"
         assert len(set(machines)) == 1, f"{run.name} was told of {machines}, {injector.last} was the last call"
         slot = queue.table.slot(run)
@@ -492,19 +494,19 @@ def after_a_death(queue: WaitingQueue, injector: CrashInjector, leader: Run) -> 
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("leads", [0, 2], ids=["the oldest leads", "the youngest leads"])
+@pytest.mark.parametrize("holder", [0, 2], ids=["the oldest holds the lease", "the youngest holds the lease"])
 @pytest.mark.parametrize("answers", [[], [FULL], [1], [THROTTLED]], ids=["all", "full", "partial", "throttled"])
 def test_wherever_a_leader_dies_its_next_try_sees_to_all(
-    stopped_clock: StoppedClock, answers: list[Refusal | int | Exception], leads: int, after: bool
+    stopped_clock: StoppedClock, answers: list[Refusal | int | Exception], holder: int, after: bool
 ) -> None:
     for call in count(1):
         queue = WaitingQueue.of(3, candidates=(ONE, TWO))
         queue.machines.answers = list(answers)
-        leader = queue.runs[leads]
+        leader = queue.runs[holder]
         queue.enqueue(*(run for run in queue.runs if run != leader))
         injector = CrashInjector(call, after)
         if not dies_while_launching(queue, leader, injector):
-            assert call > 10, "the fuse was nowhere in the way"
+            assert call > 10, "the injector was nowhere in the way"
             return
         stopped_clock.go_on(2)
         after_a_death(queue, injector, leader)
@@ -534,11 +536,11 @@ def test_two_leaders_in_a_row_may_die(stopped_clock: StoppedClock, after: bool) 
             queue = WaitingQueue.of(2)
             leader = queue.runs[0]
             queue.enqueue(queue.runs[1])
-            fuses = CrashInjector(first, after), CrashInjector(second, after)
-            if not dies_while_launching(queue, leader, fuses[0]):
+            injectors = CrashInjector(first, after), CrashInjector(second, after)
+            if not dies_while_launching(queue, leader, injectors[0]):
                 return
             stopped_clock.go_on(2)
-            if not dies_while_launching(queue, leader, fuses[1]):
+            if not dies_while_launching(queue, leader, injectors[1]):
                 break
             stopped_clock.go_on(2)
-            after_a_death(queue, fuses[1], leader)
+            after_a_death(queue, injectors[1], leader)

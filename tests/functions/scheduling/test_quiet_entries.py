@@ -24,7 +24,7 @@ def test_a_freed_slot_notifies_the_next_entry_where_the_oldest_has_asked_often(s
     queue.launch(queue.runs[1], asks=OFTEN)
     queue.launch(queue.runs[2])
     queue.queue.notify_next()
-    assert (queue.heard(queue.runs[1]), queue.heard(queue.runs[2])) == ([], ["CapacityAvailable"])
+    assert (queue.notified(queue.runs[1]), queue.notified(queue.runs[2])) == ([], ["CapacityAvailable"])
 
 
 def test_it_is_woken_again_after_a_part_of_the_time_out(stopped_clock: StoppedClock) -> None:
@@ -33,10 +33,10 @@ def test_it_is_woken_again_after_a_part_of_the_time_out(stopped_clock: StoppedCl
     queue.launch(queue.runs[1], asks=OFTEN)
     stopped_clock.go_on(PAUSE - 1)
     queue.queue.notify_next()
-    assert queue.heard(queue.runs[1]) == []
+    assert queue.notified(queue.runs[1]) == []
     stopped_clock.go_on(2)
     queue.queue.notify_next()
-    assert queue.heard(queue.runs[1]) == ["CapacityAvailable"]
+    assert queue.notified(queue.runs[1]) == ["CapacityAvailable"]
 
 
 def test_a_crowd_that_has_asked_often_hides_no_entry(stopped_clock: StoppedClock) -> None:
@@ -46,16 +46,16 @@ def test_a_crowd_that_has_asked_often_hides_no_entry(stopped_clock: StoppedClock
         queue.launch(run, asks=OFTEN)
     queue.launch(queue.runs[-1])
     queue.queue.notify_next()
-    assert queue.heard(queue.runs[-1]) == ["CapacityAvailable"]
+    assert queue.notified(queue.runs[-1]) == ["CapacityAvailable"]
 
 
 def test_a_refusal_leaves_it_in_the_queue_where_it_hears_of_a_machine(stopped_clock: StoppedClock) -> None:
     queue = WaitingQueue.of(2)
     queue.machines.answers = [FULL]
     queue.launch(queue.runs[0], asks=OFTEN)
-    assert queue.heard(queue.runs[0]) == [], "not asked to come again for what EC2 refused a moment ago"
+    assert queue.notified(queue.runs[0]) == [], "not asked to come again for what EC2 refused a moment ago"
     queue.launch(queue.runs[1])
-    assert queue.heard(queue.runs[0]) == ["i-1"], "the next holder launches for it as well"
+    assert queue.notified(queue.runs[0]) == ["i-1"], "the next holder launches for it as well"
 
 
 def test_a_run_that_has_asked_too_often_is_sent_away(stopped_clock: StoppedClock) -> None:
@@ -73,9 +73,9 @@ def test_a_whole_time_out_of_freed_slots_is_no_reason_to_send_it_away(stopped_cl
     queue.launch(waits, asks=asks)
     for _ in range(int(QUEUE_TIMEOUT.total_seconds()) - 1):
         stopped_clock.go_on(1)
-        heard = len(queue.heard(waits))
+        notified = len(queue.notified(waits))
         queue.queue.notify_next()
-        if len(queue.heard(waits)) > heard:
+        if len(queue.notified(waits)) > notified:
             asks += 1
             queue.launch(waits, asks=asks)
     assert 70 < asks < MOST_ASKS

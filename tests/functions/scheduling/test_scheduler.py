@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 
 def run(queue: WaitingQueue, leader: Run, seconds: float = 30) -> BatchResult:
-    """One turn of a run that is in the queue and takes the lease; what it answers is given back to the line."""
+    """One batch of a queued run that acquires the lease, which is released with the result."""
     lease = queue.table.acquire_lease(leader.name)
     assert lease is not None
     result = queue.scheduler().run(lease, queue.entry(leader), clock.utc_now() + timedelta(seconds=seconds))
@@ -61,8 +61,8 @@ def test_one_call_launches_for_the_whole_queue() -> None:
     result = run(queue, leader)
     assert queue.counts == [5]
     assert result.own == queue.table.slot(leader)
-    assert [queue.heard(run) for run in others] == [["i-2"], ["i-3"], ["i-4"], ["i-5"]]
-    assert queue.heard(leader) == [], "the leader hears when it has given the lease back"
+    assert [queue.notified(run) for run in others] == [["i-2"], ["i-3"], ["i-4"], ["i-5"]]
+    assert queue.notified(leader) == [], "the leader hears when it has given the lease back"
 
 
 def test_a_slot_has_the_receipt_of_its_machine() -> None:
@@ -93,7 +93,7 @@ def test_there_are_never_more_machines_than_slots_and_the_oldest_come_first() ->
     queue.table.grant_slots([Slot(Run("bob", "another job"), a_machine("i-0"))])
     result = run(queue, queue.runs[4])
     assert queue.counts == [2]
-    assert [queue.heard(run) for run in queue.runs] == [["i-1"], ["i-2"], [], [], []]
+    assert [queue.notified(run) for run in queue.runs] == [["i-1"], ["i-2"], [], [], []]
     assert (result.own, result.refusal) == (None, None)
 
 
@@ -117,7 +117,7 @@ def test_who_gets_none_of_a_partial_launch_is_asked_for_again_at_once() -> None:
     run(queue, queue.runs[4])
     assert queue.counts == [5, 3, 2]
     assert len({call.token for call in queue.machines.asked}) == 3, "a token stands for one launch"
-    assert [queue.heard(run) for run in queue.runs[:4]] == [["i-1"], ["i-2"], ["i-3"], ["i-4"]]
+    assert [queue.notified(run) for run in queue.runs[:4]] == [["i-1"], ["i-2"], ["i-3"], ["i-4"]]
     assert len(queue.alive) == len(queue.table.slots()) == 5
 
 
@@ -235,7 +235,7 @@ def test_a_launch_that_aws_refuses_for_good_fails_the_whole_queue(monkeypatch: p
     queue.machines.answers = [DENIED, DENIED]
     result = run(queue, queue.runs[3])
     assert queue.table.oldest(9) == []
-    assert all(queue.heard(run) == ["LaunchRefused"] for run in queue.runs)
+    assert all(queue.notified(run) == ["LaunchRefused"] for run in queue.runs)
     assert {answer.cause for answer in queue.flow.answers} == {"UnauthorizedOperation: you may not"}
     assert (result.refusal, result.own) == (None, None)
 
@@ -253,7 +253,7 @@ def test_a_market_that_is_refused_for_good_keeps_no_other_from_being_asked() -> 
     result = run(queue, queue.runs[0])
     assert result.own is not None
     assert result.own.machine.market == "on-demand"
-    assert queue.heard(queue.runs[1]) == ["i-2"]
+    assert queue.notified(queue.runs[1]) == ["i-2"]
 
 
 def test_a_job_waits_as_long_as_not_everything_is_refused_for_good() -> None:
@@ -270,7 +270,7 @@ def test_a_job_that_everything_is_refused_for_good_is_told_all_the_reasons() -> 
     queue.enqueue(*queue.runs)
     queue.machines.answers = [NO_ROLE, DENIED, DENIED]
     run(queue, queue.runs[0])
-    assert queue.heard(queue.runs[0]) == ["LaunchRefused"]
+    assert queue.notified(queue.runs[0]) == ["LaunchRefused"]
     assert [answer.cause for answer in queue.flow.answers] == [f"{NO_ROLE}; {DENIED}"]
 
 
@@ -288,7 +288,7 @@ def test_a_launch_refused_for_good_is_not_asked_for_again_and_again_for_who_does
     queue.flow.dead.add(queue.entry(queue.runs[1]).token)
     run(queue, queue.runs[0])
     assert len(queue.counts) <= 2
-    assert [queue.heard(run) for run in queue.runs] == [["LaunchRefused"], [], ["LaunchRefused"]]
+    assert [queue.notified(run) for run in queue.runs] == [["LaunchRefused"], [], ["LaunchRefused"]]
     assert [entry.run for entry in queue.table.oldest(9)] == [queue.runs[1]], "it hears when it comes again"
 
 
@@ -303,7 +303,7 @@ def test_a_machine_of_a_run_that_was_cancelled_meanwhile_is_terminated() -> None
     queue.machines.before = [lambda: queue.queue.dequeue(queue.runs[1], "JobEnded", "cancelled on request")]
     run(queue, queue.runs[0])
     assert queue.machines.terminated == ["i-2"]
-    assert queue.heard(queue.runs[1]) == ["JobEnded"]
+    assert queue.notified(queue.runs[1]) == ["JobEnded"]
     assert [slot.run for slot in queue.table.slots()] == [queue.runs[0]]
 
 
@@ -369,7 +369,7 @@ def test_a_machine_of_a_deleted_job_is_terminated_and_the_others_get_theirs() ->
     queue.flow.dead.add(queue.entry(deleted).token)
     run(queue, queue.runs[1])
     assert queue.machines.terminated == ["i-1"]
-    assert queue.heard(queue.runs[2]) == ["i-3"]
+    assert queue.notified(queue.runs[2]) == ["i-3"]
 
 
 def test_a_machine_of_a_run_between_two_tries_is_kept_for_its_next_one() -> None:
@@ -378,7 +378,7 @@ def test_a_machine_of_a_run_between_two_tries_is_kept_for_its_next_one() -> None
     run(queue, queue.runs[0])
     assert queue.machines.terminated == []
     queue.launch(queue.runs[1])
-    assert queue.heard(queue.runs[1]) == ["i-2"]
+    assert queue.notified(queue.runs[1]) == ["i-2"]
     assert queue.counts == [2]
 
 
@@ -389,7 +389,7 @@ def test_what_a_leader_left_unfinished_is_finished_with_the_same_call() -> None:
     first, second = queue.machines.asked
     assert (first.token, first.count, first.candidate) == (batch.token, 2, ONE)
     assert second.count == 1
-    assert [queue.heard(run) for run in queue.runs[:2]] == [["i-1"], ["i-2"]]
+    assert [queue.notified(run) for run in queue.runs[:2]] == [["i-1"], ["i-2"]]
     assert len(queue.alive) == 3
 
 
@@ -413,7 +413,7 @@ def test_a_machine_that_was_handed_out_before_is_left_alone() -> None:
     queue.queue.notify(served, Slot(queue.runs[0], a_machine("i-1")))
     run(queue, queue.runs[1])
     assert queue.machines.terminated == []
-    assert queue.heard(queue.runs[0]) == ["i-1"]
+    assert queue.notified(queue.runs[0]) == ["i-1"]
     assert {slot.machine.instance_id for slot in queue.table.slots()} == {"i-1", "i-2"}
 
 
@@ -498,7 +498,7 @@ def test_entries_of_one_requested_type_are_launched_together_the_oldests_group_f
         ("c7g.large", 2),
         ("t4g.small", 2),
     ], "the leader has its machine by then"
-    assert [queue.heard(run) for run in queue.runs[:4]] == [["i-1"], ["i-3"], ["i-2"], []]
+    assert [queue.notified(run) for run in queue.runs[:4]] == [["i-1"], ["i-3"], ["i-2"], []]
 
 
 def test_a_requested_type_replaces_the_types_and_leaves_markets_and_zones() -> None:
@@ -517,7 +517,7 @@ def test_a_requested_type_replaces_the_types_and_leaves_markets_and_zones() -> N
 def test_slots_go_to_the_oldest_whatever_they_request() -> None:
     queue = requesting("c7g.large", None, "c7g.large", max_concurrent=2)
     run(queue, queue.runs[2])
-    assert [queue.heard(run) for run in queue.runs] == [["i-1"], ["i-2"], []]
+    assert [queue.notified(run) for run in queue.runs] == [["i-1"], ["i-2"], []]
 
 
 @pytest.mark.parametrize("refusal", [FULL, QUOTA])
@@ -526,7 +526,7 @@ def test_what_ec2_has_none_of_does_not_hold_up_other_types(refusal: Refusal) -> 
     queue.machines.answers = [refusal]
     result = run(queue, queue.runs[0])
     assert queue.counts == [2, 1, 1], "each is asked for once a turn"
-    assert [queue.heard(run) for run in queue.runs[2:]] == [["i-1"], ["i-2"]]
+    assert [queue.notified(run) for run in queue.runs[2:]] == [["i-1"], ["i-2"]]
     assert result.refusals == {"g5g.xlarge": refusal}
 
 
@@ -537,14 +537,14 @@ def test_entries_that_ec2_has_no_room_for_do_not_hide_those_after_them(
     queue = requesting(*["g5g.xlarge"] * 40, None)
     queue.machines.answers = [FULL]
     run(queue, queue.runs[0])
-    assert queue.heard(queue.runs[40]) == ["i-1"]
+    assert queue.notified(queue.runs[40]) == ["i-1"]
 
 
 def test_a_type_that_is_refused_for_good_fails_only_the_runs_that_requested_it() -> None:
     queue = requesting("p9.huge", None, "p9.huge")
     queue.machines.answers = [DENIED]
     run(queue, queue.runs[1])
-    assert [queue.heard(run) for run in queue.runs] == [["LaunchRefused"], [], ["LaunchRefused"]]
+    assert [queue.notified(run) for run in queue.runs] == [["LaunchRefused"], [], ["LaunchRefused"]]
     assert queue.table.slot(queue.runs[1])
 
 

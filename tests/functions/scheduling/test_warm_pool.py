@@ -169,7 +169,7 @@ def test_a_machine_that_ec2_refused_to_start_is_given_back_to_the_pool() -> None
     assert reconciler.table.claim("i-a", "another")
 
 
-class PooledLine:
+class PooledQueue:
     """Jobs in the queue, and a pool."""
 
     def __init__(self, jobs: int, *known: PooledMachine) -> None:
@@ -197,7 +197,7 @@ class PooledLine:
 
 
 def test_the_oldest_entries_get_the_pools_machines_in_one_call_and_the_others_new_ones() -> None:
-    queue = PooledLine(4, pooled("i-p1"), pooled("i-p2", prepared_at="2026-01-31T07:00:00.000Z"))
+    queue = PooledQueue(4, pooled("i-p1"), pooled("i-p2", prepared_at="2026-01-31T07:00:00.000Z"))
     queue.run(leader=3)
     assert queue.machines.started == [["i-p2", "i-p1"]]
     assert queue.queue.counts == [2]
@@ -208,7 +208,7 @@ def test_the_receipt_tells_that_a_machine_waited_in_the_pool_and_when_it_was_sta
     stopped_clock: StoppedClock,
 ) -> None:
     machine = pooled()
-    own = PooledLine(1, machine).run().own
+    own = PooledQueue(1, machine).run().own
     assert own is not None
     record = own.machine
     assert (record.prepared_at, record.launched_at) == (machine.prepared_at, rfc3339(stopped_clock.moment))
@@ -217,7 +217,7 @@ def test_the_receipt_tells_that_a_machine_waited_in_the_pool_and_when_it_was_sta
 
 @pytest.mark.parametrize("changes", [{"is_ready": False}, {"prepared_at": "2026-01-24T09:15:00.000Z"}])
 def test_a_machine_that_is_not_ready_or_too_old_is_not_taken(changes: dict[str, object]) -> None:
-    queue = PooledLine(1, pooled(**changes))  # type: ignore[arg-type]
+    queue = PooledQueue(1, pooled(**changes))  # type: ignore[arg-type]
     queue.run()
     assert (queue.machines.started, queue.held) == ([], ["i-2"])
 
@@ -230,7 +230,7 @@ def test_a_run_that_requests_another_type_gets_nothing_of_the_pool() -> None:
 
 @pytest.mark.parametrize("refusal", [FULL, QUOTA, THROTTLED, Refusal("IncorrectInstanceState", "gone", "permanent")])
 def test_who_gets_no_machine_of_the_pool_gets_a_new_one_at_once(refusal: Refusal) -> None:
-    queue = PooledLine(1, pooled())
+    queue = PooledQueue(1, pooled())
     queue.machines.refusals = [refusal]
     assert queue.run().own
     assert queue.held == ["i-2"]
@@ -240,7 +240,7 @@ def test_who_gets_no_machine_of_the_pool_gets_a_new_one_at_once(refusal: Refusal
 
 
 def test_a_leader_that_died_is_followed_by_one_that_hands_out_the_same_machines() -> None:
-    queue = PooledLine(2, pooled("i-p1"), pooled("i-p2"))
+    queue = PooledQueue(2, pooled("i-p1"), pooled("i-p2"))
     queue.machines.refusals = [TimeoutError()]
     with pytest.raises(TimeoutError):
         queue.run()
@@ -250,7 +250,7 @@ def test_a_leader_that_died_is_followed_by_one_that_hands_out_the_same_machines(
 
 
 def test_a_machine_that_another_holder_claimed_is_not_granted() -> None:
-    queue = PooledLine(2, pooled("i-p1"), pooled("i-p2"))
+    queue = PooledQueue(2, pooled("i-p1"), pooled("i-p2"))
     scheduler = queue.scheduler
     assert scheduler.pool is not None
     ready = scheduler.pool.ready(None)
@@ -265,7 +265,7 @@ def test_a_machine_that_another_holder_claimed_is_not_granted() -> None:
 
 
 def test_a_machine_that_ec2_does_not_know_any_more_keeps_no_other_from_being_handed_out() -> None:
-    queue = PooledLine(2, pooled("i-p1"), pooled("i-p2"))
+    queue = PooledQueue(2, pooled("i-p1"), pooled("i-p2"))
     queue.machines.unknown = {"i-p1"}
     assert queue.scheduler.pool is not None
     started = queue.scheduler.pool.start(["i-p1", "i-p2"], "token")
@@ -297,7 +297,7 @@ def alive(instance_id: str, state: str, age: timedelta) -> InstanceView:
     return InstanceView(instance_id, clock.utc_now() - age, state)
 
 
-def test_the_sweeper_leaves_the_pool_to_its_keeper() -> None:
+def test_the_sweeper_leaves_the_pool_to_its_reconciler() -> None:
     started = pooled("i-starts", claim=Claim("token", ago(timedelta())))
     pool = pool_of(pooled("i-waits"), preparing("i-comes"), started)
     waits, comes = alive("i-waits", "stopped", timedelta(days=6)), alive("i-comes", "running", timedelta(minutes=5))
@@ -305,7 +305,7 @@ def test_the_sweeper_leaves_the_pool_to_its_keeper() -> None:
     assert sweep(pool, waits, comes, starts, stray) == ["i-stray"]
 
 
-def test_the_sweeper_ends_what_the_keeper_should_have_ended_long_ago() -> None:
+def test_the_sweeper_ends_what_the_reconciler_should_have_ended_long_ago() -> None:
     pool = pool_of(pooled("i-old", prepared_at=ago(MAX_AGE + timedelta(days=1))), pooled("i-runs"))
     old, runs = alive("i-old", "stopped", MAX_AGE), alive("i-runs", "running", timedelta(hours=2))
     assert sweep(pool, old, runs) == ["i-old", "i-runs"]

@@ -116,7 +116,7 @@ class WaitingQueue:
     def run_of(self, answer: Answer) -> Run:
         return next(run for run in self.runs if answer.token.startswith(f"{run.name}/"))
 
-    def heard(self, run: Run) -> list[str | None]:
+    def notified(self, run: Run) -> list[str | None]:
         """What a run's workflow was told, in order: an instance's id or an error's name."""
         return [
             answer.output["instance_id"] if answer.output else answer.error

@@ -1,4 +1,4 @@
-"""What Cognito does and stock MiniStack does not; and people of the local cloud."""
+"""What Cognito does and upstream MiniStack does not; and people of the local cloud."""
 
 from __future__ import annotations
 

@@ -51,15 +51,15 @@ def test_the_supervisor_ends_with_its_programs_exit_code(script: str, code: int)
 
 
 @pytest.mark.parametrize(
-    ("patience", "program", "code"),
+    ("grace", "program", "code"),
     [
         ("600", "trap 'exit 5' TERM; echo; while :; do sleep 0.05; done", 5),
         ("0.1", "trap '' TERM; echo; exec sleep 600", 137),
     ],
     ids=["one that ends when it is asked to", "one that does not"],
 )
-def test_the_supervisor_passes_signals_on_and_then_kills(patience: str, program: str, code: int) -> None:
-    command = [*SUPERVISOR, patience, "sh", "-c", program]
+def test_the_supervisor_passes_signals_on_and_then_kills(grace: str, program: str, code: int) -> None:
+    command = [*SUPERVISOR, grace, "sh", "-c", program]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as supervisor:
         assert supervisor.stdout is not None
         supervisor.stdout.readline()

@@ -1,4 +1,4 @@
-"""Each patch exists because stock MiniStack differs from AWS. A test that fails here says that a patch can go."""
+"""Each patch exists because upstream MiniStack differs from AWS. A test that fails here says that a patch can go."""
 
 from __future__ import annotations
 

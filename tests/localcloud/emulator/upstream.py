@@ -25,11 +25,11 @@ class StockProcess:
 
     def __init__(self, region: str) -> None:
         self.region = region
-        self.root = RootCredentials("test", "root-secret-of-the-stock-emulator")
+        self.root = RootCredentials("test", "root-secret-of-the-upstream-emulator")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.aws_port = probe.getsockname()[1]
-        self._scratch = Path(tempfile.mkdtemp(prefix="mayfly-stock-"))
+        self._scratch = Path(tempfile.mkdtemp(prefix="mayfly-upstream-"))
         (self._scratch / "tmp").mkdir()
         environment = emulator_environment(scratch=self._scratch, region=region)
         self._process = subprocess.Popen(
@@ -63,4 +63,4 @@ class StockProcess:
             except httpx.TransportError:
                 time.sleep(0.05)
         self.stop()
-        raise TimeoutError("the stock emulator did not start")
+        raise TimeoutError("the upstream emulator did not start")
