@@ -18,8 +18,7 @@ from playwright.sync_api import (
 )
 
 from benchmarks.browser import chromium
-from tests.frontend.fake_cloud import FakeCloud
-from tests.frontend.fake_servers import serve
+from tests.frontend.fake_cloud import FakeCloud, serve
 from tests.frontend.job_page import JobPage
 
 ARTIFACTS = Path(__file__).parents[2] / "build" / "test-artifacts"

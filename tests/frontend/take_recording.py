@@ -20,10 +20,10 @@ from unittest.mock import patch
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from benchmarks.browser import find_browser
-from tests.frontend.fake_cloud import LAUNCHED, RUNNING, TERMINATED, FakeCloud, FakeJob
-from tests.frontend.fake_servers import serve
+from tests.frontend.fake_cloud import FakeCloud, serve
 from tests.frontend.job_page import JobPage
 from tests.frontend.take_screenshots import README, RESULT, TEXT, furnish
+from tests.stack.fake_job import LAUNCHED, RUNNING, TERMINATED, FakeJob
 
 RECORDING = README / "recording.webp"
 SIZE = {"width": 1100, "height": 720}
@@ -46,9 +46,6 @@ class Film:
         self.time = datetime.now(UTC)
         self.pictures: list[tuple[Path, int]] = []
         self.at = (SIZE["width"] * 0.55, SIZE["height"] * 0.9)
-
-    def now(self) -> str:
-        return self.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def date(self) -> str:
         """As the servers say it, by which the page sets its clock."""
@@ -107,7 +104,7 @@ def filmed(cloud: FakeCloud) -> Iterator[Film]:
         film = Film(page, Path(folder))
         page.clock.install(time=film.time)
         said = patch.object(BaseHTTPRequestHandler, "date_time_string", lambda _: film.date())
-        with said, patch("tests.frontend.fake_cloud.now", film.now):
+        with said, patch("functions.jobs.clock.utc_now", lambda: film.time):
             JobPage(page, cloud.url).open()
             expect(page.locator("#job-list li")).to_have_count(2)
             expect(page.locator("#text-count")).to_contain_text("of")
@@ -172,8 +169,10 @@ def run(film: Film, job: FakeJob) -> None:
 
 
 def main() -> None:
-    cloud = FakeCloud(events_per_look=0, part_size=PART)
-    cloud.limits |= {"max_upload_bytes": 2**30, "multipart_from_bytes": PART}
+    cloud = FakeCloud()
+    cloud.events_per_look = 0
+    cloud.configure(max_upload_bytes=2**30)
+    cloud.upload_in_parts(PART, PART)
     furnish(cloud)
     with serve(cloud), filmed(cloud) as film:
         job = submit(film, cloud)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,10 +16,12 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks.browser import find_browser
-from tests.frontend.fake_cloud import FAILING_WAY, FakeCloud, FakeJob
-from tests.frontend.fake_servers import serve
-from tests.frontend.fake_sign_in import FakeSignIn
+from functions.jobs.clock import rfc3339
+from functions.scheduling.ports import Slot
+from tests.frontend.fake_cloud import FakeCloud, serve
 from tests.frontend.job_page import JobPage
+from tests.stack.fake_job import FAILING_WAY, FakeJob
+from tests.stack.user_pool import UserPool
 
 ROOT = Path(__file__).parents[2]
 ALL = ROOT / "build" / "screenshots"
@@ -34,13 +37,16 @@ View = Callable[[Page, FakeCloud], None]
 def age(job: FakeJob, since: timedelta) -> None:
     """Makes a job that went through in no time look as if it had taken its time, beginning so long ago."""
     at = datetime.now(UTC) - since
-    for event, seconds in zip(job.record["timeline"], PACE, strict=False):
+    timeline, machines = list(job.job.timeline), job.job.machines
+    for index, seconds in enumerate(PACE[: len(timeline)]):
         at += timedelta(seconds=seconds)
-        event["at"] = at.isoformat()
-        for machine in job.record["machines"]:
-            moment = {"launched": "launched_at", "machine_terminated": "terminated_at"}.get(event["event"])
-            machine.update({moment: at.isoformat()} if moment else {})
-    job.record["created_at"] = job.record["timeline"][0]["at"]
+        timeline[index] = replace(timeline[index], at=rfc3339(at))
+        if timeline[index].event == "launched":
+            machines = tuple(replace(each, launched_at=rfc3339(at)) for each in machines)
+        if timeline[index].event == "machine_terminated":
+            machines = tuple(replace(each, terminated_at=rfc3339(at)) for each in machines)
+    job.change(timeline=tuple(timeline), machines=machines, created_at=timeline[0].at)
+    job.stack.scheduling.grant_slots([Slot(job.job.this_run, machine) for machine in job.alive])
 
 
 def furnish(cloud: FakeCloud) -> None:
@@ -93,8 +99,8 @@ def cut_off(page: Page, cloud: FakeCloud) -> None:
 def running(page: Page, cloud: FakeCloud) -> None:
     furnish(cloud)
     cloud.stop_after = "script_started"
-    job = cloud.add_job(cloud.new_id(), "plate-readings-2.csv", TEXT, b"x" * 182_340)
-    cloud.look_at(job.record["id"])
+    job = cloud.add_job("plate-readings-2.csv", TEXT, b"x" * 182_340)
+    cloud.look_at(job)
     job.log.clear()
     job.print("reading 8,214 rows", *(f"{share:3} %  {share * 82:5} rows checked" for share in range(10, 80, 10)))
     age(job, timedelta(seconds=42))
@@ -104,10 +110,7 @@ def running(page: Page, cloud: FakeCloud) -> None:
 
 def succeeded(page: Page, cloud: FakeCloud) -> None:
     furnish(cloud)
-    job = cloud.jobs[cloud.add_finished_job("plate-readings-2.csv")]
-    job.output = f"{RESULT}\n{TEXT}".encode()
-    job.record |= {"output_size": len(job.output), "size": len(RESULT)}
-    job.record["timeline"][-2]["detail"] = f"The result has {len(job.output)} bytes."
+    job = cloud.jobs[cloud.add_finished_job("plate-readings-2.csv", text=TEXT, content=RESULT.encode())]
     age(job, timedelta(minutes=4))
     show(page, cloud, job)
     expect(page.get_by_role("region", name="Beginning of the result")).to_contain_text(TEXT)
@@ -125,8 +128,7 @@ def batch(page: Page, cloud: FakeCloud) -> None:
     furnish(cloud)
     ways = [cloud.way, cloud.way, FAILING_WAY, cloud.way, cloud.way, cloud.way[:4], cloud.way[:4], cloud.way[:1]]
     for index, way in enumerate(ways):
-        job = cloud.add_job(cloud.new_id(), f"sample-{index + 1:02}.csv", TEXT, b"x" * 182_340)
-        job.record["batch"] = "lab-1"
+        job = cloud.add_job(f"sample-{index + 1:02}.csv", TEXT, b"x" * 182_340, "lab-1")
         for event in way:
             job.happen(*event)
         age(job, timedelta(seconds=110 - 8 * index))
@@ -141,7 +143,7 @@ def sign_in_gate(page: Page, cloud: FakeCloud) -> None:
 
 def docs(page: Page, cloud: FakeCloud) -> None:
     page.goto(f"{cloud.url}/api/docs")
-    expect(page.get_by_text("Create a job")).to_be_visible()
+    expect(page.get_by_text("Submit Job")).to_be_visible()
 
 
 # Name → view, width, colour scheme.
@@ -171,9 +173,9 @@ def webp(page: Page) -> bytes:
 
 def take(browser: Browser, name: str) -> None:
     view, width, scheme = VIEWS[name]
-    sign_in = FakeSignIn() if view is sign_in_gate else None
-    with serve(FakeCloud(sign_in=sign_in)) as cloud:
-        cloud.limits["max_upload_bytes"] = 2**30
+    with serve(FakeCloud(UserPool() if view is sign_in_gate else None)) as cloud:
+        cloud.configure(max_upload_bytes=2**30)
+        cloud.upload_in_parts(4_000_000, 1_000_000)
         page = browser.new_page(viewport={"width": width, "height": 860}, reduced_motion="reduce")
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         view(page, cloud)

@@ -12,10 +12,11 @@ from playwright.sync_api import expect
 
 from functions.api.app import create_app
 from functions.api.caller import Auth
-from tests.frontend import fake_servers
-from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, MACHINE_LOST, REFUSED_WAY, WAY, FakeCloud
+from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
 from tests.frontend.test_batch import add_batch
+from tests.stack.fake_job import FAILING_WAY, LOSING_WAY, REFUSED_WAY, WAY
+from tests.stack.memory_stack import MACHINE_LOST
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +55,7 @@ def assert_fine(form: JobPage, within: str = "html") -> None:
 def test_axe_finds_nothing_wrong_with_a_job_in_each_of_its_states(form: JobPage, fake_cloud: FakeCloud) -> None:
     fake_cloud.events_per_look = 0
     for state, (way, steps) in STATES.items():
-        job = fake_cloud.add_job(fake_cloud.new_id(), f"{state}.txt", "a text", b"content")
+        job = fake_cloud.add_job(f"{state}.txt", "a text", b"content")
         for event in way[:steps]:
             job.happen(*event)
         show(form, job.record)
@@ -64,9 +65,9 @@ def test_axe_finds_nothing_wrong_with_a_job_in_each_of_its_states(form: JobPage,
 def test_axe_finds_nothing_wrong_with_a_job_of_two_runs(form: JobPage, fake_cloud: FakeCloud) -> None:
     fake_cloud.way, fake_cloud.error = FAILING_WAY, MACHINE_LOST
     job_id = fake_cloud.add_finished_job("report.txt")
-    fake_cloud.retry(job_id)
-    fake_cloud.look_at(job_id)
-    show(form, fake_cloud.find(job_id).record)
+    fake_cloud.jobs[job_id].happen("retried")
+    fake_cloud.look_at(fake_cloud.jobs[job_id])
+    show(form, fake_cloud.jobs[job_id].record)
     form.unfold("steps")
     form.earlier_runs.locator("summary").click()
     assert_fine(form)
@@ -75,13 +76,14 @@ def test_axe_finds_nothing_wrong_with_a_job_of_two_runs(form: JobPage, fake_clou
 def test_axe_finds_nothing_wrong_with_uploads_and_dialogs_and_all_of_it_fits_a_phone(
     form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
 ) -> None:
-    fake_cloud.limits |= {"multipart_from_bytes": 10, "max_upload_bytes": 30}
+    fake_cloud.upload_in_parts(10, 1_000_000)
+    fake_cloud.configure(max_upload_bytes=30)
     fake_cloud.uploads_may_end.clear()
     small, large, wrong = (tmp_path / f"{'long-' * 30}{size}.txt" for size in (5, 20, 40))
     for file, size in ((small, 5), (large, 20), (wrong, 40)):
         file.write_bytes(bytes(size))
     form.page.set_viewport_size({"width": 320, "height": 640})
-    show(form, fake_cloud.find(fake_cloud.add_finished_job("report.txt")).record)
+    show(form, fake_cloud.jobs[fake_cloud.add_finished_job("report.txt")].record)
     form.text.fill("w" * 300)
     form.file.set_input_files([small, large])
     form.submit_button.click()
@@ -130,14 +132,12 @@ def show(form: JobPage, job: dict[str, Any]) -> None:
     form.unfold("more")
 
 
-def test_axe_finds_nothing_wrong_with_the_apis_documentation(
-    form: JobPage, fake_cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_axe_finds_nothing_wrong_with_the_apis_documentation(form: JobPage, fake_cloud: FakeCloud) -> None:
     """The real description, of some operations; Swagger UI has no dark side."""
     description = create_app(Mock(), Auth.COGNITO).openapi()
     shown = ("/uploads/{job_id}/parts", "/jobs", "/health")
     description["paths"] = {path: description["paths"][path] for path in shown}
-    monkeypatch.setattr(fake_servers, "SPECIFICATION", description)
+    form.page.route("**/api/openapi.json", lambda route: route.fulfill(json=description))
     form.page.goto(f"{fake_cloud.url}/api/docs")
     form.page.get_by_role("button", name="/uploads", exact=False).first.click()
     expect(form.page.get_by_text("Try it out")).to_be_visible()

@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.frontend.conftest import Watch
-from tests.frontend.fake_cloud import FAILING_WAY, FakeCloud
+from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
+from tests.stack.fake_job import FAILING_WAY
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +35,7 @@ def add_batch(fake_cloud: FakeCloud, *names: str, failing: int = 0) -> None:
     usual = fake_cloud.way
     for index, name in enumerate(names):
         fake_cloud.way = FAILING_WAY if index >= len(names) - failing else usual
-        fake_cloud.jobs[fake_cloud.add_finished_job(name)].record["batch"] = "lab-1"
+        fake_cloud.add_finished_job(name, batch="lab-1")
     fake_cloud.way = usual
 
 
@@ -56,13 +57,14 @@ def test_files_that_are_submitted_together_are_one_entry_with_its_own_progress(
     expect(form.rows).to_have_count(1)
     expect(form.rows).to_contain_text("0 of 3 done")
     for job_id in list(fake_cloud.jobs):
-        fake_cloud.look_at(job_id)
+        fake_cloud.look_at(fake_cloud.jobs[job_id])
     expect(form.rows).to_contain_text("3 of 3 done")
     form.expect_status("Succeeded")
     expect(form.job.locator(".gantt-rows").get_by_role("listitem")).to_have_count(3)
-    expect(form.job.locator(".rows .name")).to_have_text(["0.txt", "1.txt", "2.txt"])
+    first_to_last = [job.record["filename"] for _, job in sorted(fake_cloud.jobs.items())]
+    expect(form.job.locator(".rows .name")).to_have_text(first_to_last)
     expect(form.job).to_contain_text("As submitted, first to last")
-    expect(form.job.locator(".apart .hint").first).to_contain_text("· cost at most $0.0063")
+    expect(form.job.locator(".apart .hint").first).to_contain_text("· cost at most $0.0057")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     form.job.get_by_role("button", name="Copy link").click()
     expect(form.announcer).to_have_text("Link copied.")
@@ -88,7 +90,7 @@ def test_the_failed_ones_of_a_batch_are_run_again(form: JobPage, fake_cloud: Fak
     expect(form.job).to_contain_text("2 jobs re-run.")
     assert [job.record["run"] for job in fake_cloud.jobs.values()] == [1, 2, 2]
     for job_id in list(fake_cloud.jobs):
-        fake_cloud.look_at(job_id)
+        fake_cloud.look_at(fake_cloud.jobs[job_id])
     expect(form.job.locator(".sentence")).to_have_text("3 of 3 done.")
 
 
@@ -145,7 +147,7 @@ def test_what_the_storage_does_not_give_makes_no_archive(form: JobPage, watch: W
 def test_more_than_a_browser_can_keep_is_refused_with_what_helps(form: JobPage, fake_cloud: FakeCloud) -> None:
     add_batch(fake_cloud, "a.txt", "b.txt")
     for job in fake_cloud.jobs.values():
-        job.record["output_size"] = 2**30
+        job.change(output_size=2**30)
     form.page.add_init_script(WITHOUT_PICKER)
     form.open("#/batches/lab-1")
     form.job.get_by_role("button", name="Download all").click()

@@ -19,9 +19,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.frontend.conftest import ARTIFACTS, FAILED
 from tests.frontend.engines import ENGINES, HEIGHT, WIDTH, Engine
-from tests.frontend.fake_cloud import FakeCloud
-from tests.frontend.fake_servers import serve
-from tests.frontend.fake_sign_in import FakeSignIn
+from tests.frontend.fake_cloud import FakeCloud, serve
+from tests.stack.user_pool import UserPool
 
 # Selenium's class for WebKitGTK hands its own base class what that one calls deprecated.
 DEPRECATED = "ignore:setting remote_server_addr:DeprecationWarning"
@@ -133,7 +132,7 @@ def started(
 @pytest.fixture
 def fake_cloud() -> Iterator[FakeCloud]:
     """On ports of its own, and so with a storage of its own in the browser."""
-    with serve(FakeCloud(sign_in=FakeSignIn())) as cloud:
+    with serve(FakeCloud(UserPool())) as cloud:
         yield cloud
 
 
@@ -183,8 +182,7 @@ def test_the_whole_way_of_a_job(user: User, fake_cloud: FakeCloud, document: Pat
 def test_a_large_file_goes_in_parts_and_a_failed_one_goes_again(
     user: User, fake_cloud: FakeCloud, tmp_path: Path
 ) -> None:
-    fake_cloud.limits["multipart_from_bytes"] = 50_000
-    fake_cloud.part_size = 10_000
+    fake_cloud.upload_in_parts(50_000, 10_000)
     fake_cloud.failing = {"PUT s3 2": [0, 503]}
     file = tmp_path / "large.bin"
     file.write_bytes(os.urandom(52_345))

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Request, Response, expect
 
-from tests.frontend.fake_cloud import FakeCloud
-from tests.frontend.fake_servers import serve
-from tests.frontend.fake_sign_in import FakeSignIn
+from tests.frontend.fake_cloud import FakeCloud, serve
 from tests.frontend.job_page import JobPage
+from tests.stack.user_pool import UserPool
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +24,7 @@ COMPRESSED_BYTES = 25_000
 
 @pytest.fixture
 def fake_cloud() -> Iterator[FakeCloud]:
-    with serve(FakeCloud(sign_in=FakeSignIn())) as cloud:
+    with serve(FakeCloud(UserPool())) as cloud:
         yield cloud
 
 

@@ -37,7 +37,7 @@ def test_an_empty_text_says_so_and_keeps_the_file(form: JobPage, fake_cloud: Fak
 def test_a_file_over_the_limit_is_refused_before_it_is_uploaded(
     form: JobPage, fake_cloud: FakeCloud, document: Path
 ) -> None:
-    fake_cloud.limits["max_upload_bytes"] = 20
+    fake_cloud.configure(max_upload_bytes=20)
     form.open()
     expect(form.page.locator("#file-hint")).to_contain_text("Up to 20 bytes")
     form.fill("the text", document)
@@ -50,7 +50,7 @@ def test_a_file_over_the_limit_is_refused_before_it_is_uploaded(
 def test_a_text_over_the_limit_is_refused_counting_characters(
     form: JobPage, fake_cloud: FakeCloud, document: Path
 ) -> None:
-    fake_cloud.limits["max_text_chars"] = 3
+    fake_cloud.set_constant("functions.api.routes.MAX_TEXT_CHARS", 3)
     form.open()
     expect(form.page.locator("#text-hint")).to_contain_text("0 of 3 characters")
     form.fill("🦋🦋🦋🦋", document)
@@ -64,11 +64,12 @@ def test_a_text_over_the_limit_is_refused_counting_characters(
 def test_a_field_that_the_api_refuses_gets_its_message_and_no_second_upload(
     form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path
 ) -> None:
-    watch.allow("422")
+    watch.allow("400")
+    fake_cloud.set_constant("functions.submission.submission.MAX_TEXT_CHARS", 12)  # fewer than GET /limits says
     form.open()
-    form.fill("a forbidden word", document)
+    form.fill("a text too long.", document)
     form.submit_button.click()
-    expect(form.field_error("text")).to_have_text("This word is not accepted.")
+    expect(form.field_error("text")).to_have_text("The text has 16 characters; at most 12 are allowed.")
     expect(form.text).to_be_focused()
     form.text.fill("a fine word")
     form.submit_button.click()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.frontend.fake_cloud import FAILING_WAY, FakeCloud
+from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
+from tests.stack.fake_job import FAILING_WAY
 
 pytestmark = pytest.mark.browser
 
@@ -59,7 +61,7 @@ def test_what_a_script_prints_and_why_it_failed_are_shown_as_they_are(
 ) -> None:
     (words, *_) = HARM
     fake_cloud.way = (*FAILING_WAY[:4], ("output", words), *FAILING_WAY[4:])
-    fake_cloud.error = fake_cloud.error | {"message": f"{words}\n{words}", "advice": words}
+    fake_cloud.error = replace(fake_cloud.error, message=f"{words}\n{words}")
     form.open()
     form.submit("text", document)
     form.expect_status("Failed")

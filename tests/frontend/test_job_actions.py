@@ -30,7 +30,7 @@ def test_a_reload_finds_the_log_as_it_was_left(form: JobPage, fake_cloud: FakeCl
 
 def test_the_log_is_followed_live_until_the_reader_scrolls_up(form: JobPage, fake_cloud: FakeCloud) -> None:
     fake_cloud.stop_after = "script_started"
-    job = fake_cloud.add_job(fake_cloud.new_id(), "one.txt", "a text", b"")
+    job = fake_cloud.add_job("one.txt", "a text", b"")
     form.page.clock.install()
     form.open(f"#/jobs/{job.record['id']}")
     log = form.job.get_by_role("region", name="Log")  # open by itself, as the job runs
@@ -71,7 +71,8 @@ def test_the_beginning_of_a_result_is_shown_as_text_or_said_to_be_binary(form: J
     form.open()
     for name, (content, shown, note) in results.items():
         job = fake_cloud.jobs[fake_cloud.add_finished_job(name)]
-        job.output, job.record["output_size"] = content, len(content)
+        job.output = content
+        job.change(output_size=len(content))
         form.page.goto(f"{form.url}/#/jobs/{job.record['id']}")
         expect(form.page.locator("#preview-note")).to_have_text(note)
         if shown is None:

@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.frontend.conftest import Watch
-from tests.frontend.fake_cloud import FAILING_WAY, FakeCloud
+from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import HIDE, JobPage
+from tests.stack.fake_job import FAILING_WAY
 
 pytestmark = pytest.mark.browser
 

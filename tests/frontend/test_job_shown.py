@@ -9,8 +9,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.frontend.conftest import Watch
-from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, SCRIPT_FAILED, WAY, FakeCloud
+from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
+from tests.stack.fake_job import FAILING_WAY, LOSING_WAY, WAY
+from tests.stack.memory_stack import SCRIPT_FAILED
 
 pytestmark = pytest.mark.browser
 
@@ -31,10 +33,10 @@ def test_a_failed_job_is_shown_with_its_reason_and_advice(form: JobPage, fake_cl
     form.open()
     form.submit("the text", document)
     form.expect_status("Failed")
-    reason, _, output = SCRIPT_FAILED["message"].split("\n")
+    reason, _, output = SCRIPT_FAILED.message.split("\n")
     expect(form.job.locator(".notice .message")).to_have_text(reason)
     expect(form.job.get_by_label("End of the error output")).to_have_text(output)
-    expect(form.job).to_contain_text(SCRIPT_FAILED["advice"])
+    expect(form.job).to_contain_text(SCRIPT_FAILED.advice)
     expect(form.job).not_to_contain_text("The end of its stderr:")
     expect(form.job.get_by_role("button", name="Download result")).to_be_hidden()
 
@@ -193,7 +195,7 @@ def test_without_jobs_the_list_says_so(form: JobPage) -> None:
 
 def test_a_list_that_cannot_be_loaded_says_so_until_it_can(form: JobPage, watch: Watch, fake_cloud: FakeCloud) -> None:
     watch.allow("503")
-    fake_cloud.add_job(fake_cloud.new_id(), "one.txt", "a text", b"")
+    fake_cloud.add_job("one.txt", "a text", b"")
     form.page.clock.install()
     form.open()
     expect(form.rows).to_have_count(1)
@@ -209,4 +211,4 @@ def test_a_list_that_cannot_be_loaded_says_so_until_it_can(form: JobPage, watch:
 def test_the_address_of_an_unknown_job_is_answered_in_words(form: JobPage, watch: Watch) -> None:
     watch.allow("404")
     form.open("#/jobs/018f0000-0000-7000-8000-000000000000")
-    expect(form.job).to_contain_text("There is no job with this id.")
+    expect(form.job).to_contain_text("There is no job '018f0000-0000-7000-8000-000000000000'.")

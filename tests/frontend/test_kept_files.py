@@ -135,8 +135,7 @@ def test_a_file_that_is_too_large_to_be_kept_is_said_to_be(form: JobPage, docume
 
 def held_in_its_third_part(form: JobPage, fake_cloud: FakeCloud, folder: Path) -> Path:
     """A file that is kept, and of whose upload the first two parts are stored."""
-    fake_cloud.limits["multipart_from_bytes"] = 50_000
-    fake_cloud.part_size = 10_000
+    fake_cloud.upload_in_parts(50_000, 10_000)
     file = folder / "large.bin"
     file.write_bytes(os.urandom(52_345))
     fake_cloud.uploads_may_end.clear()
@@ -187,8 +186,7 @@ def test_an_upload_that_was_paused_before_a_reload_stays_paused_and_says_so(
 def test_a_file_that_has_its_job_is_not_put_back_while_others_are_uploaded(
     form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
 ) -> None:
-    fake_cloud.limits["multipart_from_bytes"] = 100
-    fake_cloud.part_size = 10_000
+    fake_cloud.upload_in_parts(100, 10_000)
     fake_cloud.uploads_may_end.clear()
     fake_cloud.first_held_part = 2
     quick, slow = tmp_path / "quick.bin", tmp_path / "slow.bin"

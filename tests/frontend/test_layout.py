@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.frontend.conftest import Watch
-from tests.frontend.fake_cloud import FAILING_WAY, FakeCloud
+from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
+from tests.stack.fake_job import FAILING_WAY
 
 pytestmark = pytest.mark.browser
 
@@ -49,7 +50,7 @@ def test_nothing_scrolls_sideways_or_leaves_its_card(form: JobPage, fake_cloud: 
 
 def test_the_docs_page_renders_from_its_own_files(page: Page, watch: Watch, fake_cloud: FakeCloud) -> None:
     page.goto(f"{fake_cloud.url}/api/docs")
-    page.get_by_text("Create a job").click()
+    page.get_by_text("Submit Job").click()
     expect(page.get_by_role("button", name="Try it out")).to_be_visible()
     expect(page.locator("#docs")).to_contain_text("input_text")
 

@@ -52,13 +52,13 @@ def test_a_machine_that_comes_and_finishes_its_job_between_two_looks_is_counted(
 
 
 def test_the_machines_of_other_jobs_are_followed_and_lead_to_them(form: JobPage, fake_cloud: FakeCloud) -> None:
-    ids = [fake_cloud.add_job(fake_cloud.new_id(), name, "a text", b"").record["id"] for name in ("one.txt", "two.txt")]
+    ids = [fake_cloud.add_job(name, "a text", b"").id for name in ("one.txt", "two.txt")]
     for job_id in ids:
         fake_cloud.jobs[job_id].happen(*fake_cloud.jobs[job_id].to_come.pop(0))
     form.page.clock.install()
     form.open()
     expect(form.machine_count).to_have_text("Machines alive now: 2")
-    fake_cloud.look_at(ids[0])
+    fake_cloud.look_at(fake_cloud.jobs[ids[0]])
     form.after("00:05", lambda ms: expect(form.machine_count).to_have_text("Machines alive now: 1", timeout=ms))
     form.machine_rows.get_by_role("link", name="two.txt").click()
     assert form.shown_job_id("two.txt") == ids[1]
@@ -71,7 +71,7 @@ def test_the_count_is_announced(form: JobPage) -> None:
 
 def test_a_count_that_cannot_be_had_is_not_shown_as_zero(form: JobPage, watch: Watch, fake_cloud: FakeCloud) -> None:
     watch.allow("503")
-    job = fake_cloud.add_job(fake_cloud.new_id(), "one.txt", "a text", b"")
+    job = fake_cloud.add_job("one.txt", "a text", b"")
     job.happen(*job.to_come.pop(0))
     form.page.clock.install()
     form.open()

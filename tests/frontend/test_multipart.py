@@ -25,8 +25,7 @@ def _without_database(page: Page) -> None:
 @pytest.fixture
 def large(tmp_path: Path, fake_cloud: FakeCloud) -> Path:
     """A file of six parts, the last one shorter."""
-    fake_cloud.limits["multipart_from_bytes"] = 50_000
-    fake_cloud.part_size = 10_000
+    fake_cloud.upload_in_parts(50_000, 10_000)
     file = tmp_path / "large.bin"
     file.write_bytes(os.urandom(52_345))
     return file
@@ -66,14 +65,15 @@ def test_parts_go_side_by_side_and_what_breaks_off_or_expires_is_sent_again(
     form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path
 ) -> None:
     watch.allow("ERR_EMPTY_RESPONSE|ERR_CONNECTION|403|503|409")
-    fake_cloud.failing = {"PUT s3 2": [0, 503], "POST /api/uploads/{id}/complete": [503, 409]}
+    # So the addresses expire that are being used.
+    fake_cloud.failing = {f"PUT s3 {number}": [403] for number in (1, 3, 4)}
+    fake_cloud.failing |= {"PUT s3 2": [0, 503], "POST /api/uploads/{id}/complete": [503, 409]}
     fake_cloud.uploads_may_end.clear()
     form.open()
     form.fill("the text", large)
     form.submit_button.click()
     expect(form.file_rows).to_contain_text("76 % · 39 KiB of 51 KiB")
     assert parts_sent(fake_cloud) == [1, 2, 3, 4]
-    fake_cloud.grant += 1  # so the four addresses that are being used expire
     fake_cloud.uploads_may_end.set()
     form.shown_job_id(large.name)
     form.expect_status("Succeeded")
@@ -164,10 +164,12 @@ def test_after_a_reload_an_upload_that_was_complete_is_found_to_be(
 ) -> None:
     watch.allow("404")
     cut_off_after_two_parts(form, fake_cloud, large)
-    ((upload_id, upload),) = fake_cloud.multipart.items()
+    ((key, upload_id),) = fake_cloud.s3.uploads
     content = large.read_bytes()
-    upload.stored = {number: content[(number - 1) * 10_000 :][:size] for number, size in upload.sizes().items()}
-    fake_cloud.complete_upload({"upload_id": upload_id})
+    for number in range(1, 7):
+        fake_cloud.s3.store_part(key, upload_id, number, content[(number - 1) * 10_000 :][:10_000])
+    job_id = key.split("/")[2]
+    fake_cloud.submission.uploads.complete(fake_cloud.owner, job_id, upload_id, large.name, len(content))
     watch.requests.clear()
     form.page.get_by_label("Choose the file again").set_input_files(large)
     form.shown_job_id(large.name)
@@ -177,7 +179,7 @@ def test_after_a_reload_an_upload_that_was_complete_is_found_to_be(
 @pytest.mark.usefixtures("_without_database")
 def test_a_stopped_or_abandoned_upload_leaves_nothing_behind(form: JobPage, fake_cloud: FakeCloud, large: Path) -> None:
     cut_off_after_two_parts(form, fake_cloud, large)
-    assert len(fake_cloud.multipart) == 1
+    assert len(fake_cloud.s3.uploads) == 1
     with form.page.expect_response("**/abort"):
         cut_off(form).get_by_role("button", name="Discard").press("Enter")
     expect(form.announcer).to_have_text("The upload of large.bin is discarded.")
@@ -189,7 +191,7 @@ def test_a_stopped_or_abandoned_upload_leaves_nothing_behind(form: JobPage, fake
     with form.page.expect_response("**/abort"):
         form.page.get_by_role("button", name="Stop").click()
     expect(form.page.locator("#form-error")).to_contain_text("The upload was stopped.")
-    assert fake_cloud.multipart == {}
+    assert fake_cloud.s3.uploads == {}
     fake_cloud.uploads_may_end.set()
     form.page.reload()
     expect(form.text).to_have_value("the text")

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.frontend.fake_cloud import FAILING_WAY, LOSING_WAY, REFUSED_WAY, TERMINATED, WAY, FakeCloud
+from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
 from tests.frontend.take_screenshots import age
+from tests.stack.fake_job import FAILING_WAY, LOSING_WAY, REFUSED_WAY, TERMINATED, WAY
 
 pytestmark = pytest.mark.browser
 
@@ -22,12 +23,12 @@ def log(form: JobPage) -> Locator:
 
 def add_job(fake_cloud: FakeCloud, way: tuple[tuple[str, str], ...], steps: int | None = None) -> str:
     """The id of a job that has gone so many steps of a way, at the pace of a real one."""
-    job = fake_cloud.add_job(fake_cloud.new_id(), "report.txt", "a text", b"content")
+    job = fake_cloud.add_job("report.txt", "a text", b"content")
     for event in way[:steps]:
         job.happen(*event)
     job.to_come = []
     age(job, timedelta(minutes=5))
-    return str(job.record["id"])
+    return job.id
 
 
 def test_a_job_is_shown_as_phases_with_their_durations(form: JobPage, fake_cloud: FakeCloud) -> None:
@@ -98,11 +99,11 @@ def test_a_log_is_searched_timed_wrapped_and_saved(form: JobPage, fake_cloud: Fa
     expect(log).to_have_css("white-space-collapse", "preserve")
     expect(log).to_have_css("text-wrap-mode", "nowrap")
     form.job.get_by_role("button", name="Times").click()
-    expect(log.locator(".line").first).to_have_attribute("data-at", fake_cloud.jobs[job_id].log[0]["at"][11:19])
+    expect(log.locator(".line").first).to_have_attribute("data-at", fake_cloud.jobs[job_id].log[0].at[11:19])
     with form.page.expect_download() as waiting:
         form.job.locator(".log-tools").get_by_role("button", name="Download").click()
     lines = Path(waiting.value.path()).read_text().splitlines()
-    assert lines == [line["text"] for line in fake_cloud.jobs[job_id].log]
+    assert lines == [line.text for line in fake_cloud.jobs[job_id].log]
 
 
 def test_a_link_leads_to_a_line_of_the_log(form: JobPage, fake_cloud: FakeCloud, log: Locator) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.frontend.fake_cloud import LOSING_WAY, TERMINATED, FakeCloud, now
+from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
+from tests.stack.fake_job import LOSING_WAY, TERMINATED
 
 pytestmark = pytest.mark.browser
 
@@ -93,7 +95,9 @@ def test_an_end_that_is_late_is_waited_for_all_the_same(form: JobPage, fake_clou
     form.open()
     job = fake_cloud.jobs[form.submit("the text", document)]
     form.expect_event("Terminating the machine")
-    job.record["timeline"][-1]["at"] = job.record["created_at"] = "2026-01-31T09:15:02.345Z"
+    *events, last = job.job.timeline
+    early = "2026-01-31T09:15:02.345Z"
+    job.change(created_at=early, timeline=(*events, replace(last, at=early)))
     form.expect_event("The termination is not confirmed yet")
     expect(form.ending).to_have_text("Machine being terminated")
     fake_cloud.stop_after = None
@@ -133,15 +137,10 @@ def test_a_machine_that_comes_after_the_cancel_gets_into_the_receipt(
     form.page.clock.install()
     form.open()
     job = fake_cloud.jobs[form.submit("the text", document)]
-    slot = {"instance_type": "t4g.micro", "zone": "eu-central-1a", "launched_at": now()}
-    fake_cloud.unrecorded = [{"job_id": job.record["id"], "instance_id": "i-0f1e2d3c4b5a69788", **slot}]
+    job.new_machine()  # which has not got into the record yet
     form.job.get_by_role("button", name="Cancel job").click()
     form.expect_status("Cancelled")
     expect(form.machine_count).to_have_text("Machines alive now: 1")
-    fake_cloud.unrecorded = []
-    job.record["status"] = "launching"  # the record's own way to the machine, which the cancel cut off
-    job.happen("launched", "{machine}")
-    job.record["status"] = "cancelled"
     job.happen(*TERMINATED)
     form.after("00:05", lambda ms: expect(form.ending).to_have_text("Machine confirmed terminated", timeout=ms))
     expect(form.machine_count).to_have_text("Machines alive now: 0")

@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from functions.jobs.failure_catalog import FAILURES
+from functions.jobs.job import JobError
 from tests.frontend.conftest import Watch
-from tests.frontend.fake_cloud import FAILING_WAY, MACHINE_LOST, SCRIPT_FAILED, TERMINATED, WAY, FakeCloud
+from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
+from tests.stack.fake_job import FAILING_WAY, TERMINATED, WAY
+from tests.stack.memory_stack import MACHINE_LOST, SCRIPT_FAILED
 
 pytestmark = pytest.mark.browser
 
@@ -53,18 +57,19 @@ def test_a_failed_job_is_tried_again_and_its_runs_are_shown_apart(
 
 @pytest.mark.parametrize(("error", "kind"), [(MACHINE_LOST, "primary"), (SCRIPT_FAILED, "quiet")])
 def test_the_advice_says_who_acts_and_a_retry_that_helps_stands_out(
-    form: JobPage, fake_cloud: FakeCloud, document: Path, error: dict[str, object], kind: str
+    form: JobPage, fake_cloud: FakeCloud, document: Path, error: JobError, kind: str
 ) -> None:
     fake_cloud.error = error
     submit_and_fail(form, fake_cloud, document)
-    who = [] if error["actor"] == "nobody" else [f"Who can fix it: {error['actor']}"]
+    actor = FAILURES[error.code].actor.value
+    who = [] if actor == "nobody" else [f"Who can fix it: {actor}"]
     expect(form.job.get_by_text("Who can fix it:").locator("..")).to_have_text(who)
-    expect(form.job).to_contain_text(f"What to do: {error['advice']}")
+    expect(form.job).to_contain_text(f"What to do: {error.advice}")
     expect(form.retry_button).to_have_class(kind)
     edit = form.job.get_by_role("button", name="Edit and run…")
     expect(edit).to_have_class("quiet" if kind == "primary" else "primary")
     expect(form.job.locator(".actions button:visible").first).to_have_class("primary")
-    expect(form.retry_button).to_have_accessible_description(re.compile(re.escape(str(error["advice"]))))
+    expect(form.retry_button).to_have_accessible_description(re.compile(re.escape(error.advice)))
 
 
 def test_a_cancelled_job_is_tried_again(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:

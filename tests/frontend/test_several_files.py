@@ -54,7 +54,8 @@ def test_each_file_becomes_a_job_and_only_a_few_are_uploaded_at_a_time(
 def test_files_that_cannot_be_sent_are_named_with_a_remedy_and_can_be_taken_out(
     form: JobPage, fake_cloud: FakeCloud, files: list[Path], tmp_path: Path
 ) -> None:
-    fake_cloud.limits |= {"max_upload_bytes": 30, "max_filename_bytes": 20}
+    fake_cloud.configure(max_upload_bytes=30)
+    fake_cloud.set_constant("functions.api.routes.MAX_FILENAME_BYTES", 20)
     large, long = tmp_path / "large.bin", tmp_path / f"{'€' * 6}.txt"
     large.write_bytes(bytes(31))
     long.write_bytes(b"")

@@ -12,12 +12,11 @@ from playwright.sync_api import BrowserContext, Page, Response, expect
 
 from tests.cloud.steps import until
 from tests.frontend.conftest import Watch
-from tests.frontend.fake_cloud import FakeCloud
-from tests.frontend.fake_servers import serve
-from tests.frontend.fake_sign_in import FakeSignIn
+from tests.frontend.fake_cloud import FakeCloud, serve
 from tests.frontend.job_page import JobPage
 from tests.frontend.test_accessibility import violations
 from tests.frontend.test_layout import SCHEMES
+from tests.stack.user_pool import UserPool
 
 pytestmark = pytest.mark.browser
 
@@ -29,14 +28,14 @@ BOB = "c3f4a8d2-1081-70aa-8a51-3f0a5b8c1e28"
 
 @pytest.fixture
 def fake_cloud() -> Iterator[FakeCloud]:
-    with serve(FakeCloud(sign_in=FakeSignIn())) as cloud:
+    with serve(FakeCloud(UserPool())) as cloud:
         yield cloud
 
 
 @pytest.fixture
-def pool(fake_cloud: FakeCloud) -> FakeSignIn:
-    assert fake_cloud.sign_in
-    return fake_cloud.sign_in
+def pool(fake_cloud: FakeCloud) -> UserPool:
+    assert fake_cloud.pool
+    return fake_cloud.pool
 
 
 def sign_in(form: JobPage, fragment: str = "") -> None:
@@ -45,13 +44,13 @@ def sign_in(form: JobPage, fragment: str = "") -> None:
     expect(form.page.get_by_role("heading", name="Your jobs")).to_be_visible()
 
 
-def let_expire(pool: FakeSignIn) -> None:
+def let_expire(pool: UserPool) -> None:
     """As when the day is over that a refresh token lives: neither it nor an access token does any more."""
     pool.valid.clear()
     pool.refresh_tokens.clear()
 
 
-def let_expire_while_away(form: JobPage, pool: FakeSignIn) -> None:
+def let_expire_while_away(form: JobPage, pool: UserPool) -> None:
     """No request is under way then, whose refusal the page would notice before it is left."""
     form.page.goto("about:blank")
     let_expire(pool)
@@ -99,7 +98,7 @@ def test_a_deep_link_leads_to_its_job_after_signing_in(form: JobPage, fake_cloud
     assert form.page.url == f"{form.url}/#/jobs/{job_id}"
 
 
-def test_reloading_and_going_back_do_not_use_the_code_again(form: JobPage, pool: FakeSignIn) -> None:
+def test_reloading_and_going_back_do_not_use_the_code_again(form: JobPage, pool: UserPool) -> None:
     sign_in(form)
     for move in (form.page.reload, form.page.go_back, form.page.go_forward):
         move()
@@ -108,7 +107,7 @@ def test_reloading_and_going_back_do_not_use_the_code_again(form: JobPage, pool:
     assert pool.calls.count("POST /oauth2/token authorization_code") == 1
 
 
-def test_tokens_are_stored_for_this_tab_alone(form: JobPage, pool: FakeSignIn) -> None:
+def test_tokens_are_stored_for_this_tab_alone(form: JobPage, pool: UserPool) -> None:
     sign_in(form)
     expect(form.machine_count).to_have_text("Machines alive now: 0")
     local, cookies, session = json.loads(form.page.evaluate(KEPT))
@@ -120,7 +119,7 @@ def test_tokens_are_stored_for_this_tab_alone(form: JobPage, pool: FakeSignIn) -
 
 
 def test_a_new_tab_takes_over_the_sign_in_of_an_open_one_and_of_no_closed_one(
-    form: JobPage, fake_cloud: FakeCloud, pool: FakeSignIn, context: BrowserContext
+    form: JobPage, fake_cloud: FakeCloud, pool: UserPool, context: BrowserContext
 ) -> None:
     job_id = fake_cloud.add_finished_job("one.txt")
     sign_in(form)
@@ -140,7 +139,7 @@ def test_a_new_tab_takes_over_the_sign_in_of_an_open_one_and_of_no_closed_one(
 
 
 def test_a_refresh_token_that_one_tab_renews_is_the_others_too(
-    form: JobPage, pool: FakeSignIn, context: BrowserContext, watch: Watch
+    form: JobPage, pool: UserPool, context: BrowserContext, watch: Watch
 ) -> None:
     watch.allow("401")
     pool.rotates = True
@@ -160,7 +159,7 @@ def test_a_refresh_token_that_one_tab_renews_is_the_others_too(
     expect(form.session_notice).to_be_hidden()
 
 
-def test_a_reload_asks_for_no_new_sign_in(form: JobPage, pool: FakeSignIn) -> None:
+def test_a_reload_asks_for_no_new_sign_in(form: JobPage, pool: UserPool) -> None:
     sign_in(form)
     form.page.reload()
     expect(form.page.get_by_text("No jobs yet.")).to_be_visible()
@@ -168,7 +167,7 @@ def test_a_reload_asks_for_no_new_sign_in(form: JobPage, pool: FakeSignIn) -> No
     assert pool.calls.count("POST /oauth2/token refresh_token") == 1
 
 
-def test_another_state_than_the_one_sent_is_refused(form: JobPage, pool: FakeSignIn) -> None:
+def test_another_state_than_the_one_sent_is_refused(form: JobPage, pool: UserPool) -> None:
     pool.state = "somebody-elses"
     form.page.goto(form.url)
     form.sign_in_button.click()
@@ -180,7 +179,7 @@ def test_another_state_than_the_one_sent_is_refused(form: JobPage, pool: FakeSig
     expect(form.text).to_be_visible()
 
 
-def test_a_code_that_was_not_requested_here_is_not_used(form: JobPage, pool: FakeSignIn) -> None:
+def test_a_code_that_was_not_requested_here_is_not_used(form: JobPage, pool: UserPool) -> None:
     form.page.goto(f"{form.url}/?code=somebody-elses&state=x")
     expect(form.page.get_by_role("alert")).to_contain_text("not started in this tab")
     sign_in(form)
@@ -189,7 +188,7 @@ def test_a_code_that_was_not_requested_here_is_not_used(form: JobPage, pool: Fak
     assert pool.calls.count("POST /oauth2/token authorization_code") == 1
 
 
-def test_what_the_sign_in_pages_refuse_is_told_in_plain_words(form: JobPage, pool: FakeSignIn) -> None:
+def test_what_the_sign_in_pages_refuse_is_told_in_plain_words(form: JobPage, pool: UserPool) -> None:
     pool.error = {"error": "access_denied", "error_description": "<b>User</b> is not confirmed."}
     form.page.goto(form.url)
     form.sign_in_button.click()
@@ -204,7 +203,7 @@ def test_words_of_a_link_that_was_not_requested_here_are_not_shown(form: JobPage
     expect(form.page.locator("body")).not_to_contain_text("Call this number")
 
 
-def test_an_access_token_is_renewed_before_it_is_over(form: JobPage, pool: FakeSignIn, document: Path) -> None:
+def test_an_access_token_is_renewed_before_it_is_over(form: JobPage, pool: UserPool, document: Path) -> None:
     form.page.clock.install()
     sign_in(form)
     expect(form.machine_count).to_have_text("Machines alive now: 0")
@@ -216,7 +215,7 @@ def test_an_access_token_is_renewed_before_it_is_over(form: JobPage, pool: FakeS
 
 
 def test_a_token_that_the_api_does_not_take_any_more_is_renewed_once(
-    form: JobPage, watch: Watch, pool: FakeSignIn, document: Path
+    form: JobPage, watch: Watch, pool: UserPool, document: Path
 ) -> None:
     watch.allow("401")
     sign_in(form)
@@ -227,7 +226,7 @@ def test_a_token_that_the_api_does_not_take_any_more_is_renewed_once(
     assert pool.calls.count("POST /oauth2/token refresh_token") == 1
 
 
-def test_an_outage_of_the_sign_in_ends_nothing(form: JobPage, watch: Watch, pool: FakeSignIn, document: Path) -> None:
+def test_an_outage_of_the_sign_in_ends_nothing(form: JobPage, watch: Watch, pool: UserPool, document: Path) -> None:
     watch.allow("401|503")
     sign_in(form)
     expect(form.machine_count).to_have_text("Machines alive now: 0")
@@ -250,7 +249,7 @@ def expect_loaded(form: JobPage) -> None:
 
 
 def test_an_expired_sign_in_keeps_the_text_and_the_files(
-    form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: FakeSignIn, document: Path
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: UserPool, document: Path
 ) -> None:
     watch.allow("400|401")
     sign_in(form)
@@ -271,7 +270,7 @@ def test_an_expired_sign_in_keeps_the_text_and_the_files(
 
 
 def test_an_expired_sign_in_says_so_where_the_browser_keeps_no_files(
-    form: JobPage, watch: Watch, pool: FakeSignIn, document: Path
+    form: JobPage, watch: Watch, pool: UserPool, document: Path
 ) -> None:
     watch.allow("400|401")
     form.page.add_init_script("Object.defineProperty(globalThis, 'indexedDB', {value: undefined})")
@@ -284,7 +283,7 @@ def test_an_expired_sign_in_says_so_where_the_browser_keeps_no_files(
 
 
 def test_a_sign_in_that_expires_during_the_upload_does_not_lose_it(
-    form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: FakeSignIn, document: Path
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: UserPool, document: Path
 ) -> None:
     watch.allow("400|401")
     sign_in(form)
@@ -304,11 +303,11 @@ def test_a_sign_in_that_expires_during_the_upload_does_not_lose_it(
 
 
 def test_nothing_is_asked_any_more_once_the_sign_in_has_expired(
-    form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: FakeSignIn
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: UserPool
 ) -> None:
     watch.allow("400|401")
     fake_cloud.stop_after = "script_started"
-    job_id = fake_cloud.add_job(fake_cloud.new_id(), "one.txt", "a text", b"").record["id"]
+    job_id = fake_cloud.add_job("one.txt", "a text", b"").id
     form.page.clock.install()
     sign_in(form, f"#/jobs/{job_id}")
     form.expect_event("The script is running")
@@ -326,7 +325,7 @@ def test_nothing_is_asked_any_more_once_the_sign_in_has_expired(
 
 
 def test_a_tab_whose_sign_in_has_expired_does_not_become_another_users(
-    form: JobPage, watch: Watch, pool: FakeSignIn, context: BrowserContext
+    form: JobPage, watch: Watch, pool: UserPool, context: BrowserContext
 ) -> None:
     watch.allow("400|401")
     sign_in(form)
@@ -347,7 +346,7 @@ def test_a_tab_whose_sign_in_has_expired_does_not_become_another_users(
 
 
 def test_another_user_who_signs_in_finds_nothing_of_the_one_before(
-    form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: FakeSignIn
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: UserPool
 ) -> None:
     watch.allow("400|401")
     sign_in(form)
@@ -362,7 +361,7 @@ def test_another_user_who_signs_in_finds_nothing_of_the_one_before(
 
 
 def test_a_page_that_is_loaded_again_after_the_sign_in_expired_still_says_so(
-    form: JobPage, pool: FakeSignIn, watch: Watch
+    form: JobPage, pool: UserPool, watch: Watch
 ) -> None:
     watch.allow("400|401")
     sign_in(form)
@@ -378,15 +377,14 @@ def test_a_page_that_is_loaded_again_after_the_sign_in_expired_still_says_so(
 
 
 def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
-    form: JobPage, fake_cloud: FakeCloud, pool: FakeSignIn, watch: Watch
+    form: JobPage, fake_cloud: FakeCloud, pool: UserPool, watch: Watch
 ) -> None:
     pool.groups = ("admin",)
-    job_id = fake_cloud.add_finished_job("bobs.txt")
-    fake_cloud.jobs[job_id].record["owner"] = BOB
+    job_id = fake_cloud.add_finished_job("bobs.txt", owner=BOB)
     sign_in(form)
     expect(form.page.locator("#jobs-note")).to_contain_text("No jobs yet.")
     recent = form.page.get_by_role("list", name="Users with machines since yesterday")
-    expect(recent.get_by_role("listitem")).to_have_text([f"{BOB} $0.0021 since yesterday"])
+    expect(recent.get_by_role("listitem")).to_have_text([f"{BOB} $0.0019 since yesterday"])
     recent.get_by_role("link", name=BOB).click()
     expect(form.page.locator("#jobs")).to_contain_text(f"You see what belongs to {BOB}.")
     expect(form.page.locator("#machines-note")).to_have_text("None of this user's jobs has a machine.")
@@ -415,7 +413,7 @@ def test_users_are_offered_only_their_own_jobs(form: JobPage) -> None:
 
 
 def test_signing_out_revokes_the_token_and_leaves_nothing_in_any_tab(
-    form: JobPage, fake_cloud: FakeCloud, pool: FakeSignIn, context: BrowserContext
+    form: JobPage, fake_cloud: FakeCloud, pool: UserPool, context: BrowserContext
 ) -> None:
     fake_cloud.add_finished_job("private.txt")
     sign_in(form)
@@ -455,7 +453,7 @@ def test_the_api_documentation_uses_the_tabs_sign_in(form: JobPage, fake_cloud: 
 
 
 def test_a_token_can_be_put_into_the_api_documentation(
-    fake_cloud: FakeCloud, pool: FakeSignIn, page: Page, watch: Watch
+    fake_cloud: FakeCloud, pool: UserPool, page: Page, watch: Watch
 ) -> None:
     pool.valid.add("by-hand")
     page.goto(f"{fake_cloud.url}/api/docs")
@@ -468,7 +466,7 @@ def test_a_token_can_be_put_into_the_api_documentation(
 
 
 @pytest.mark.parametrize("state", ["signed out", "refused", "signed in", "expired"])
-def test_every_view_is_accessible_and_fits(form: JobPage, watch: Watch, pool: FakeSignIn, state: str) -> None:
+def test_every_view_is_accessible_and_fits(form: JobPage, watch: Watch, pool: UserPool, state: str) -> None:
     watch.allow("400|401")
     pool.email = "somebody.with-a-long-name@department.example.com"
     if state == "refused":

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
+from functions.submission.overrides import Allowance
 from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
@@ -138,7 +139,7 @@ def test_a_reload_before_the_job_exists_finishes_the_submission(
 ) -> None:
     watch.allow("503")
     fake_cloud.failing["POST /api/jobs"] = [503] * 3
-    fake_cloud.limits |= {"allowed_instance_types": ["c7g.large"], "max_job_timeout_minutes": 90}
+    fake_cloud.configure(allowance=Allowance(("c7g.large",), 60, 90))
     form.open()
     form.page.get_by_text("Options", exact=True).click()
     form.page.get_by_label("Machine type").select_option("c7g.large")

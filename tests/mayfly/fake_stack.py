@@ -14,8 +14,8 @@ import httpx2 as httpx
 
 from functions.jobs.job import JobStatus
 from tests.stack import storage
-from tests.stack.fake_cloud import FakeCloud
 from tests.stack.fake_job import LAUNCHED, RUNNING, FakeJob
+from tests.stack.memory_stack import MemoryStack
 from tests.stack.storage import Answer
 from tests.stack.user_pool import UserPool
 
@@ -39,7 +39,7 @@ def is_output(request: httpx.Request) -> bool:
     return str(request.url).startswith(BUCKET) and request.method == "GET"
 
 
-class FakeStack(FakeCloud):
+class FakeStack(MemoryStack):
     """What a test may set, and what it may look at afterwards."""
 
     def __init__(self, pool: UserPool | None = None) -> None:

@@ -28,7 +28,7 @@ import mayfly.terminal
 from functions.api.caller import Auth
 from mayfly import entry_point
 from tests.mayfly.fake_stack import BUCKET, POOL, URL, FakeStack
-from tests.stack.fake_cloud import gateway
+from tests.stack.memory_stack import gateway
 from tests.stack.user_pool import UserPool
 
 CASE_SECONDS = 120

@@ -12,7 +12,7 @@ from functions.costs.budget import Spending
 from mayfly.cost import dollars
 from tests.mayfly.conftest import Run, document
 from tests.mayfly.fake_stack import FakeStack
-from tests.stack.fake_cloud import SPENDING
+from tests.stack.memory_stack import SPENDING
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A job of the fake cloud: what its machine does is written by the real steps of the workflow."""
+"""A job of the fake stack: what its machine does is written by the real steps of the workflow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from functions.jobs.s3_keys import output_key
 from functions.scheduling.ports import Slot
 
 if TYPE_CHECKING:
-    from tests.stack.fake_cloud import FakeCloud
+    from tests.stack.memory_stack import MemoryStack
 
 # What happens to a job, and the words for what no step of the workflow words itself; `{machine}` stands for the latest.
 Way = tuple[tuple[str, str], ...]
@@ -46,14 +46,14 @@ LOSING_WAY: Way = (
 class FakeJob:
     """`to_come` is what happens when its record is asked for."""
 
-    cloud: FakeCloud
+    stack: MemoryStack
     owner: str
     id: str
     to_come: list[tuple[str, str]]
 
     @property
     def job(self) -> Job:
-        job = self.cloud.table.get(self.owner, self.id)
+        job = self.stack.table.get(self.owner, self.id)
         assert job is not None
         return job
 
@@ -70,18 +70,26 @@ class FakeJob:
 
     @property
     def input(self) -> bytes:
-        return self.cloud.s3.objects[self.job.input_file_path]
+        return self.stack.s3.objects[self.job.input_file_path]
+
+    @property
+    def output(self) -> bytes:
+        return self.stack.s3.objects[self.output_path]
+
+    @output.setter
+    def output(self, content: bytes) -> None:
+        self.stack.s3.put(self.output_path, content)
 
     @property
     def output_path(self) -> str:
         job = self.job
-        return self.cloud.job_files.output_path(output_key(self.owner, self.id, job.attempts, job.output_filename))
+        return self.stack.job_files.output_path(output_key(self.owner, self.id, job.attempts, job.output_filename))
 
     @property
     def manifest(self) -> dict[str, Any]:
         stored = self.job.manifest
         assert stored is not None
-        manifest: dict[str, Any] = json.loads(self.cloud.s3.objects[stored.path])
+        manifest: dict[str, Any] = json.loads(self.stack.s3.objects[stored.path])
         return manifest
 
     @property
@@ -90,14 +98,14 @@ class FakeJob:
         job = self.job
         machine = job.machine(job.instance_id)
         assert machine is not None
-        return self.cloud.log.lines.setdefault((machine.commands[0], machine.instance_id), [])
+        return self.stack.log.lines.setdefault((machine.commands[0], machine.instance_id), [])
 
     def print(self, *lines: str) -> None:
         self.log.extend(LogLine(now(), "stdout", line) for line in lines)
 
     def change(self, **fields: Any) -> None:
         """Writes what no step of the workflow would."""
-        self.cloud.table.update(self.owner, self.id, lambda job: replace(job, **fields))
+        self.stack.table.update(self.owner, self.id, lambda job: replace(job, **fields))
 
     def finish(self) -> None:
         while self.to_come:
@@ -110,8 +118,8 @@ class FakeJob:
             "succeeded": self._succeed,
             "failed": self._fail,
             "machine_terminated": self._terminate,
-            "cancelled": lambda job: self.cloud.submission.cancel(job.owner, job.id),
-            "retried": lambda job: self.cloud.submission.retry(job.owner, job.id),
+            "cancelled": lambda job: self.stack.submission.cancel(job.owner, job.id),
+            "retried": lambda job: self.stack.submission.retry(job.owner, job.id),
         }
         if step := known.get(event):
             step(self.job)
@@ -124,13 +132,13 @@ class FakeJob:
             self.to_come = [TERMINATED for machine in after.machines if machine.terminated_at is None]
         if after.run > before.run:
             ending = [TERMINATED for machine in after.machines if machine.terminated_at is None]
-            self.to_come = [*ending, *self.cloud.way]
+            self.to_come = [*ending, *self.stack.way]
 
     def new_machine(self) -> MachineReceipt:
         """With a slot, as the Launch step leaves it."""
-        job, prices = self.job, self.cloud.submission.spending.prices
+        job, prices = self.job, self.stack.submission.spending.prices
         machine = MachineReceipt(
-            instance_id=f"i-0f1e2d3c4b5a{next(self.cloud.machine_numbers):05x}",
+            instance_id=f"i-0f1e2d3c4b5a{next(self.stack.machine_numbers):05x}",
             run=job.run,
             attempt=job.attempts + 1,
             instance_type="t4g.micro",
@@ -141,7 +149,7 @@ class FakeJob:
             hourly_micro_usd=prices.hourly("t4g.micro", "on-demand"),
             burst_micro_usd=prices.burst.get("t4g.micro", 0),
         )
-        self.cloud.scheduling.grant_slots([Slot(job.this_run, machine)])
+        self.stack.scheduling.grant_slots([Slot(job.this_run, machine)])
         return machine
 
     def _launch(self, job: Job) -> None:
@@ -149,16 +157,16 @@ class FakeJob:
             self._dispatch(job, AgentNotOnline("it boots"), self.new_machine())
 
     def _dispatch(self, job: Job, answer: str | Exception, machine: MachineReceipt | None = None) -> None:
-        cloud, machine = self.cloud, machine or job.machine(job.instance_id)
+        stack, machine = self.stack, machine or job.machine(job.instance_id)
         assert machine is not None
-        cloud.machines.sends = [answer]
+        stack.machines.sends = [answer]
         step = DispatchStep(
-            jobs=cloud.table,
-            queue=cloud.scheduling,
-            reader=cloud.reader,
-            machine_table=cloud.machine_table,
-            machines=cloud.machines,
-            files=cloud.job_files,
+            jobs=stack.table,
+            queue=stack.scheduling,
+            reader=stack.reader,
+            machine_table=stack.machine_table,
+            machines=stack.machines,
+            files=stack.job_files,
             stack="test",
             bootstrap="",
             payload_sha256=Content.of(b"").sha256,
@@ -172,35 +180,35 @@ class FakeJob:
 
     def _note(self, job: Job, event: str, detail: str) -> None:
         noted = TimelineEvent(event, now(), detail.replace("{machine}", job.instance_id or ""))
-        self.cloud.table.update(self.owner, self.id, lambda job: job.noted(noted))
+        self.stack.table.update(self.owner, self.id, lambda job: job.noted(noted))
         if event == "script_started":
             self.print("<b>appending</b> the text")
 
     def _succeed(self, job: Job) -> None:
         content = self.input
         gap = b"\n" if content and not content.endswith(b"\n") else b""
-        output = self.cloud.output
+        output = self.stack.output
         output = content + gap + job.input_text.encode() if output is None else output
-        self.cloud.s3.put(self.output_path, output)
+        self.output = output
         reported = Reported(Content.of(content), Content.of(output), "3.9.25")
         events = tuple(event for event in job.timeline if event.event in EVENTS)
         self._record(job, Outcome("finished", events=events, reported=reported))
 
     def _fail(self, job: Job) -> None:
-        error = self.cloud.error
+        error = self.stack.error
         if job.command_id:
             self.print("cannot read line 7")
         self._record(job, Outcome("finished", error.code, error.message))
 
     def _record(self, job: Job, outcome: Outcome) -> None:
-        RecordStep(self.cloud.table, self.cloud.job_files, "0.1.0").finished(job.this_run, job.attempts, outcome)
+        RecordStep(self.stack.table, self.stack.job_files, "0.1.0").finished(job.this_run, job.attempts, outcome)
 
     def _terminate(self, job: Job) -> None:
         """The machines of the earliest run that has some."""
-        cloud, run = self.cloud, job.this_run
-        slot = cloud.scheduling.slot(run)
+        stack, run = self.stack, job.this_run
+        slot = stack.scheduling.slot(run)
         alive = [*self.alive, *([slot.machine] if slot else [])]
         first = alive[0]
-        cloud.machines.states[first.instance_id] = "terminated"
-        ends = RunMachines(cloud.table, cloud.submission.queue, cloud.machines, cloud.reader)
-        ReleaseStep(ends, cloud.machine_table).release(replace(run, number=first.run), first.instance_id)
+        stack.machines.states[first.instance_id] = "terminated"
+        ends = RunMachines(stack.table, stack.submission.queue, stack.machines, stack.reader)
+        ReleaseStep(ends, stack.machine_table).release(replace(run, number=first.run), first.instance_id)

@@ -84,7 +84,7 @@ def gateway(auth: Auth) -> Mangum:
     return behind_api_gateway(create_app(cast("Any", None), auth))
 
 
-class FakeCloud:
+class MemoryStack:
     """What a test may set: the way jobs take, how they fail, where they stop; who signs in, if there is sign-in."""
 
     def __init__(self, pool: UserPool | None = None, s3_url: str = "https://s3.test/") -> None:
@@ -120,11 +120,12 @@ class FakeCloud:
         )
         self.db.on_write.append(self._on_write)
         self._patches = ExitStack()
-        self._worker = ThreadPoolExecutor(1, "api", self._enter_loop)
+        self._loop = asyncio.new_event_loop()
+        self._worker = ThreadPoolExecutor(1, "api", asyncio.set_event_loop, (self._loop,))
 
     def close(self) -> None:
-        self._worker.submit(lambda: asyncio.get_event_loop().close()).result()
         self._worker.shutdown()
+        self._loop.close()
         self._patches.close()
 
     @property
@@ -164,10 +165,11 @@ class FakeCloud:
         job, _ = self.submission.submit(owner, job_id, text, NO_OVERRIDES, batch)
         return self.jobs[job.id]
 
-    def add_finished_job(self, name: str = "report.txt", **changes: Any) -> FakeJob:
+    def add_finished_job(self, name: str, **changes: Any) -> str:
+        """The id of one that has gone all its way."""
         job = self.add_job(name, **changes)
         job.finish()
-        return job
+        return job.id
 
     def look_at(self, job: FakeJob) -> None:
         """What comes of a job when its record is asked for."""
@@ -177,10 +179,11 @@ class FakeCloud:
 
     def call(self, method: str, address: SplitResult, headers: Mapping[str, str], body: bytes) -> Answer:
         """What API Gateway answers: its authorizer, and the function behind it."""
-        return self._worker.submit(self._call, method, address, headers, body).result()
-
-    def _enter_loop(self) -> None:
-        asyncio.set_event_loop(asyncio.new_event_loop())
+        try:
+            answer = self._worker.submit(self._call, method, address, headers, body)
+        except RuntimeError:  # it is closed, and a page that is being left asks all the same
+            return Answer(503)
+        return answer.result()
 
     def _call(self, method: str, address: SplitResult, headers: Mapping[str, str], body: bytes) -> Answer:
         if (found := _ONE_JOB.fullmatch(f"{method} {address.path}")) and found[1] in self.jobs:
