@@ -286,8 +286,9 @@ def rounds_of(
     python: str, url: str, spec: bytes, folder: pathlib.Path, rounds: int, trust: dict[str, str]
 ) -> dict[str, list[dict[str, float]]]:
     environment = {"PATH": os.environ["PATH"], "TMPDIR": str(folder), **trust}
-    job = [python, "-m", "ec2_payload.run_job", f"{url}/spec", hashlib.sha256(spec).hexdigest()]
-    sides = {INTERPRETER: [python, "-c", "pass"], PAYLOAD: job}
+    # Without site-packages, as a machine starts it (functions/execution/machine_command.py).
+    job = [python, "-ES", "-m", "ec2_payload.run_job", f"{url}/spec", hashlib.sha256(spec).hexdigest()]
+    sides = {INTERPRETER: [python, "-ES", "-c", "pass"], PAYLOAD: job}
     if shutil.which("curl"):
         sides[CURL] = baseline(url, folder, hashing=False)
         if shutil.which("openssl"):

@@ -1,6 +1,7 @@
 """Fetches the payload, checks its hash and runs it, with this file on standard input.
 
-`python3 - PAYLOAD_URL PAYLOAD_SHA256 SPEC_URL SPEC_SHA256 [--upload-only]`. Standard library only, Python 3.9 or newer.
+`python3 -IS - PAYLOAD_URL PAYLOAD_SHA256 SPEC_URL SPEC_SHA256 [--upload-only]`. Standard library only, Python 3.9 or
+newer.
 """
 
 import errno

@@ -61,7 +61,8 @@ def machine_command(
     if _HEREDOC_END in bootstrap.splitlines():
         raise ValueError(f"bootstrap.py must not have a line that is just {_HEREDOC_END}")
     arguments = [payload_url, payload_sha256, spec_url, spec_sha256, *(["--upload-only"] if upload_only else [])]
-    return f"exec python3 - {shlex.join(arguments)} <<'{_HEREDOC_END}'\n{bootstrap.rstrip()}\n{_HEREDOC_END}\n"
+    # The standard library is all that it needs: what an image's Python has besides takes time to load, and may fail.
+    return f"exec python3 -IS - {shlex.join(arguments)} <<'{_HEREDOC_END}'\n{bootstrap.rstrip()}\n{_HEREDOC_END}\n"
 
 
 def sha256_hex(data: bytes) -> str:

@@ -39,7 +39,7 @@ class Shell:
 
     def run(self, *words: str, environment: dict[str, str] | None = None) -> Outcome:
         script = self.root / "_script.sh"
-        command = shlex.join(["python3", "-", *words])
+        command = shlex.join(["python3", "-IS", "-", *words])
         script.write_text(f"{command} <<'PYTHON'\n{BOOTSTRAP}PYTHON\n", encoding="utf-8")
         inherited = self.machine.environment()
         process = subprocess.Popen(
@@ -78,6 +78,14 @@ def test_a_job_runs_through_the_here_document(any_shell: Shell) -> None:
     assert machine.s3.objects["output"] == "line\n🦋".encode()
     assert outcome.report["stage"] == "done"
     assert list(machine.folder.iterdir()) == []
+
+
+def test_modules_of_the_images_own_do_not_reach_the_wrapper(shell: Shell) -> None:
+    for name in ("json.py", "sitecustomize.py"):  # in the working folder as well
+        (shell.root / name).write_text("import sys; sys.exit('the wrapper has loaded this')")
+    arguments = shell.machine.arguments(shell.machine.spec())
+    outcome = shell.run(*shell.store_payload(), *arguments, environment={"PYTHONPATH": str(shell.root)})
+    assert outcome.code == 0, outcome
 
 
 def test_the_payloads_own_exit_code_and_report_come_through(shell: Shell) -> None:

@@ -157,9 +157,9 @@ def test_the_command_carries_urls_and_hashes_and_nothing_that_a_user_wrote() -> 
     assert name not in script
     first, *rest = script.splitlines()
     words = shlex.split(first)
-    assert words[:3] == ["exec", "python3", "-"]
+    assert words[:4] == ["exec", "python3", "-IS", "-"]
     spec = f"https://s3.test/artifacts/specs/alice/{JOB_ID}/1.json?expires=900"
-    assert words[3:] == ["https://s3.test/artifacts/payload?expires=900", SHA, spec, words[6], "<<PYTHON"]
+    assert words[4:] == ["https://s3.test/artifacts/payload?expires=900", SHA, spec, words[7], "<<PYTHON"]
     assert rest == ["print('hello')", "PYTHON"]
 
 
