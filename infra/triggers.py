@@ -41,7 +41,8 @@ _EVENTS = (
         {
             "source": ["aws.ec2"],
             "detail-type": ["EC2 Instance State-change Notification"],
-            "detail": {"state": ["shutting-down", "stopping", "stopped", "terminated"]},
+            # Not "shutting-down": a machine's end counts once it is terminated, and "terminated" always follows.
+            "detail": {"state": ["stopping", "stopped", "terminated"]},
         },
     ),
     EventRule("spot", {"source": ["aws.ec2"], "detail-type": ["EC2 Spot Instance Interruption Warning"]}),

@@ -35,7 +35,7 @@ _DENIED = "UnauthorizedOperation"
 _STATE_CHANGE = "EC2 Instance State-change Notification"
 _SPOT_WARNING = "EC2 Spot Instance Interruption Warning"
 # The states that infra/triggers.py has a rule for.
-_TOLD = {"shutting-down", "stopping", "stopped", "terminated"}
+_TOLD = {"stopping", "stopped", "terminated"}
 
 
 @dataclass
