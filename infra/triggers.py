@@ -129,7 +129,7 @@ class Triggers(pulumi.ComponentResource):
                 bundle=orchestrator_bundle("events"),
                 environment={"JOBS_TABLE": args.data.table.name},
                 statements=[
-                    Statement("FindWaiter", ["dynamodb:UpdateItem"], [args.data.table.arn]),
+                    Statement("FindWaiter", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [args.data.table.arn]),
                     answer_workflow(args.state_machine_arn, "states:SendTaskSuccess"),
                 ],
                 timeout=_SECONDS,

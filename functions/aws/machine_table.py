@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from functions.aws.batch_writes import write_all
@@ -42,6 +43,10 @@ class DynamoMachineTable:
         except self._client.exceptions.ConditionalCheckFailedException:
             return  # a repeated launch step; a token that is stored here must not be lost
 
+    def waiter(self, instance_id: str) -> TaskWaiter | None:
+        item = self._get(instance_id)
+        return _waiter(item) if item else None
+
     def store_token(self, instance_id: str, token: str) -> TaskWaiter:
         # Storing a token consumes the event: left there, it would end every later wait for the same machine at once.
         before = self._store_token(instance_id, "SET #token = :value REMOVE #event", token)
@@ -53,10 +58,7 @@ class DynamoMachineTable:
     def report(self, instance_id: str, event_name: str, *, is_end: bool = False) -> TaskWaiter | None:
         # The token stays: should waking fail, the event's next delivery finds it again.
         before = self._change(instance_id, "SET #event = :value" + (", #ended = :value" if is_end else ""), event_name)
-        if before is None:
-            return None
-        token, end_token = (before.get(name, {}).get("S") for name in ("token", "end_token"))
-        return TaskWaiter(_machine(before), token, has_event=True, end_token=end_token)
+        return None if before is None else replace(_waiter(before), has_event=True)
 
     def has_event(self, instance_id: str) -> bool:
         return "event" in self._get(instance_id)
@@ -109,6 +111,11 @@ class DynamoMachineTable:
         except self._client.exceptions.ConditionalCheckFailedException:
             return None
         return answer["Attributes"]
+
+
+def _waiter(item: dict[str, Any]) -> TaskWaiter:
+    token, end_token = (item.get(name, {}).get("S") for name in ("token", "end_token"))
+    return TaskWaiter(_machine(item), token, "event" in item, end_token)
 
 
 def _machine(item: dict[str, Any]) -> MachineAssignment:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from functions.execution.inspect_step import InspectStep
+from functions.execution.outcome import Outcome
 from functions.execution.ports import Machines, MachineTable
 from functions.execution.record_step import RecordStep
 from functions.jobs.errors import NotFinished
-from functions.jobs.job import Run
+from functions.jobs.job import Job, Run
 from functions.jobs.ports import Workflow
 from functions.jobs.run_guard import open_job
 
 _ENDED = {"terminated", "unknown"}
+# Seconds to a second look: what Systems Manager answers may be older than its event (API reference,
+# GetCommandInvocation: "eventual consistency").
+_LOOK_AGAIN_AFTER = 1.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class FinishStep:
     machine_table: MachineTable
     machines: Machines
     workflow: Workflow
+    sleep: Callable[[float], None]
 
     def finish(self, run: Run, attempt: int, instance_id: str, command_id: str, token: str) -> None:
         """Records the outcome and terminates the machine; `token` completes when that has ended.
@@ -38,7 +44,7 @@ class FinishStep:
             Throttled
         """
         job = open_job(self.record.jobs, run)
-        outcome = self.inspect.inspect_job(job, run, instance_id, command_id)
+        outcome = self._outcome(job, run, instance_id, command_id)
         if outcome.verdict != "finished":
             raise NotFinished(f"{command_id} on {instance_id}: {outcome.verdict}")
         self.record.finished(run, attempt, outcome, job)
@@ -47,3 +53,10 @@ class FinishStep:
             self.workflow.wake(token)
         elif self.machines.terminate_all([instance_id]).get(instance_id, "unknown") in _ENDED:
             self.workflow.wake(token)  # no event may come any more
+
+    def _outcome(self, job: Job, run: Run, instance_id: str, command_id: str) -> Outcome:
+        outcome = self.inspect.inspect_job(job, run, instance_id, command_id)
+        if outcome.verdict == "running":
+            self.sleep(_LOOK_AGAIN_AFTER)
+            outcome = self.inspect.inspect_job(job, run, instance_id, command_id)
+        return outcome

@@ -47,15 +47,17 @@ class ReleaseStep:
     ends: RunMachines
     machine_table: MachineTable
 
-    def release(self, run: Run, instance_id: str | None) -> Released:
+    def release(self, run: Run, instance_id: str | None, reported: str | None = None) -> Released:
         """Confirms that every machine of the run is gone, and frees its slot.
+
+        `reported` is a machine whose end EC2 has reported to the workflow while that waited for it.
 
         Raises:
             MachineStillAlive: termination is not confirmed yet; the workflow asks again.
             Throttled
         """
         records, known = self.ends.records(run, instance_id)
-        alive = [one for one, record in records.items() if not self._is_confirmed(one, record)]
+        alive = [one for one, record in records.items() if one != reported and not self._is_confirmed(one, record)]
         if alive:
             raise MachineStillAlive(f"{', '.join(alive)} not confirmed terminated yet")
         receipts, job = self._note(run, records, known)

@@ -42,6 +42,9 @@ class MachineTable(Protocol):
 
     def add(self, machine: MachineAssignment) -> None: ...
 
+    def waiter(self, instance_id: str) -> TaskWaiter | None:
+        """What waits for a machine at this moment; None for a machine of another stack."""
+
     def store_token(self, instance_id: str, token: str) -> TaskWaiter: ...
 
     def store_end_token(self, instance_id: str, token: str) -> bool:

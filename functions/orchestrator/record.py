@@ -6,6 +6,7 @@ Finish calls the same function: it inspects the command itself, and terminates t
 from __future__ import annotations
 
 import os
+import time
 from functools import cache
 from typing import Any
 
@@ -48,6 +49,7 @@ def finish_step() -> FinishStep:
         machine_table=DynamoMachineTable(clients.dynamodb, settings.jobs_table),
         machines=machines,
         workflow=StepFunctionsWorkflow(clients.stepfunctions),
+        sleep=time.sleep,
     )
 
 

@@ -28,5 +28,6 @@ def release_step() -> ReleaseStep:
 @lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     log_step("release", event["job_id"])
-    released = release_step().release(run_of(event), event["instance_id"] or None)
+    # Executions that began before an upgrade lack the last one.
+    released = release_step().release(run_of(event), event["instance_id"] or None, event.get("ended") or None)
     return {"terminated": released.machines, "job": released.summary()}

@@ -96,12 +96,12 @@ def test_a_slot_that_a_cancelled_job_keeps_is_found(monkeypatch: pytest.MonkeyPa
 
     release = ReleaseStep.release
 
-    def forgetful(self: ReleaseStep, run: Run, instance_id: str | None) -> Released:
+    def forgetful(self: ReleaseStep, run: Run, instance_id: str | None, reported: str | None = None) -> Released:
         job = self.ends.jobs.get(run.owner, run.job_id)
         if job is not None and job.status is JobStatus.CANCELLED:
             ends = replace(self.ends, queue=Forgetful(self.ends.queue.table, self.ends.queue.workflow))
-            return release(replace(self, ends=ends), run, instance_id)
-        return release(self, run, instance_id)
+            return release(replace(self, ends=ends), run, instance_id, reported)
+        return release(self, run, instance_id, reported)
 
     monkeypatch.setattr(ReleaseStep, "release", forgetful)
     assert first_problems("still holds a slot")

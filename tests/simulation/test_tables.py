@@ -122,7 +122,7 @@ _machine_steps = st.one_of(
     st.tuples(st.just("store_token"), _instances, st.sampled_from(["token-1", "token-2"])),
     st.tuples(st.just("store_end_token"), _instances, st.sampled_from(["token-3", "token-4"])),
     st.tuples(st.sampled_from(["report", "report_end"]), _instances, st.just("terminated")),
-    st.tuples(st.sampled_from(["has_event", "has_ended"]), _instances),
+    st.tuples(st.sampled_from(["has_event", "has_ended", "waiter"]), _instances),
     st.tuples(st.sampled_from(["queue_ends", "unqueue_ends"]), st.lists(_instances, unique=True)),
     st.tuples(st.just("queued_ends")),
 )

@@ -31,7 +31,13 @@ class Finish:
         self.machine_table, self.flow = new_machine_table(), FakeWorkflow()
         self.machine_table.add(MachineAssignment("i-1", "alice", JOB_ID, 1))
         inspect, record = InspectStep(self.jobs, self.machines, 600), RecordStep(self.jobs, self.files, "1.2.3")
-        self.step = FinishStep(inspect, record, self.machine_table, self.machines, self.flow)
+        self.answers: list[CommandState] = []  # each is SSM's after a pause
+        self.step = FinishStep(inspect, record, self.machine_table, self.machines, self.flow, self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        assert 0 < seconds < 5
+        for answer in self.answers[:1]:
+            self.machines.commands["c-1"] = answer
 
     def __call__(self) -> list[str]:
         self.step.finish(RUN, 1, "i-1", "c-1", "its-token")
@@ -51,6 +57,14 @@ def test_a_command_that_has_ended_is_recorded_and_its_machine_terminated_and_wai
     assert finish() == []
     assert (finish.job.status, finish.machines.terminated) == (JobStatus.SUCCEEDED, ["i-1"])
     assert finish.report_end() == ["its-token"]
+
+
+def test_a_command_that_ssm_shows_as_running_for_a_moment_longer_is_recorded_all_the_same() -> None:
+    """GetCommandInvocation is eventually consistent (Systems Manager API reference)."""
+    finish = Finish(CommandState("InProgress", -1, None))
+    finish.answers = [DONE]
+    finish()
+    assert (finish.job.status, finish.machines.terminated) == (JobStatus.SUCCEEDED, ["i-1"])
 
 
 @pytest.mark.parametrize("command", [None, CommandState("InProgress", -1, None), CommandState("Failed", 31, None)])

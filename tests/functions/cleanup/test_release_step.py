@@ -30,6 +30,7 @@ class Release:
 
     def __init__(self, *machines: str, states: dict[str, str] | None = None, **facts: object) -> None:
         records = tuple(a_machine(one) for one in machines)
+        self.reported: str | None = None  # the machine whose end the workflow has heard of
         self.jobs = MemoryJobTable(a_job(**{**RUNNING, "machines": records, **facts}))
         self.table, self.flow = self.jobs.beside(DynamoSchedulingTable), FakeWorkflow()
         self.machines = FakeMachines(states=states or {})
@@ -38,7 +39,7 @@ class Release:
         self.ends = RunMachines(self.jobs, LaunchQueue(self.table, self.flow), self.machines, self.reader)
 
     def __call__(self, instance_id: str | None = "i-1", run: Run = RUN) -> list[str]:
-        self.released = ReleaseStep(self.ends, self.machine_table).release(run, instance_id)
+        self.released = ReleaseStep(self.ends, self.machine_table).release(run, instance_id, self.reported)
         return self.released.machines
 
     @property
@@ -175,14 +176,27 @@ def test_a_machine_of_a_deleted_job_is_ended_all_the_same_and_its_slot_is_freed(
     assert release.table.slots() == []
 
 
-def test_an_end_that_ec2_reported_is_believed_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("to_the_wait", [True, False])
+def test_an_end_that_ec2_reported_is_believed_without_asking(
+    to_the_wait: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     release = Release("i-1", states={"i-1": "running"})
-    release.machine_table.add(MachineAssignment("i-1", "alice", JOB_ID, 1))
-    release.machine_table.report("i-1", "terminated", is_end=True)
+    if to_the_wait:
+        release.reported = "i-1"
+    else:
+        release.machine_table.add(MachineAssignment("i-1", "alice", JOB_ID, 1))
+        release.machine_table.report("i-1", "terminated", is_end=True)
     asked: list[str] = []
     monkeypatch.setattr(release.machines, "instance_state", asked.append)
     assert release() == ["i-1"]
     assert (asked, release.ended) == ([], ["i-1"])
+
+
+def test_an_end_that_was_reported_says_nothing_of_the_runs_other_machines() -> None:
+    release = Release("i-1", "i-2", states={"i-1": "terminated", "i-2": "running"})
+    release.machines.ends_at_once, release.reported = False, "i-1"
+    with pytest.raises(MachineStillAlive, match=r"^i-2 not"):
+        release()
 
 
 def test_releasing_twice_is_the_same_as_once() -> None:

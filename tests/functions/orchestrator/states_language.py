@@ -86,7 +86,7 @@ class StatesLanguage:
         # Every expression of an Assign sees the variables as they were before it.
         states.setdefault("context", self.context)
         assigned = {key: _value(value, variables, **states) for key, value in way.get("Assign", {}).items()}
-        output = _value(way["Output"], variables, **states) if "Output" in way else None
+        output = _value(way["Output"], variables, **states) if "Output" in way else states.get("result")
         return Way(
             name, way.get("Default") if name == "Default" else way.get("Next"), {**variables, **assigned}, output
         )

@@ -189,10 +189,11 @@ def test_an_event_about_a_machine_wakes_who_waits_for_it(
     await_step = AwaitStep(table, workflow)
     monkeypatch.setattr(await_completion, "await_step", lambda: await_step)
     monkeypatch.setattr(events, "await_step", lambda: await_step)
+    events.handler({"detail-type": kind, "detail": {"instance-id": "i-1", **detail}}, CONTEXT)
+    assert db.items["#machine", "i-1"]["event"] == {"S": f"{kind}: {event_name}"}
     await_completion.handler({"job_id": JOB_ID, "instance_id": "i-1", "task_token": "token"}, CONTEXT)
     events.handler({"detail-type": kind, "detail": {"instance-id": "i-1", **detail}}, CONTEXT)
     assert workflow.woken == ["token"]
-    assert db.items["#machine", "i-1"]["event"] == {"S": f"{kind}: {event_name}"}
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ class Contract:
 
 JOB = a_job(status=JobStatus.FAILED)
 BOOT_WAIT = BootWait(20.0, datetime(2026, 1, 31, 9, 15, 20, tzinfo=UTC))
-RELEASE = Contract(release, "release_step", Released(RUN, ["i-1"], JOB), ("release", RUN, "i-1"))
+RELEASE = Contract(release, "release_step", Released(RUN, ["i-1"], JOB), ("release", RUN, "i-1", None))
 CONTRACTS = {
     "Launch": Contract(launch, "launch_step", None, ("run", RUN, 4, "the-token", 8, 2)),
     "Dispatch": Contract(dispatch, "dispatch_step", "c-1", ("dispatch", RUN, 4, "i-1", "c-0", BOOT_WAIT)),
@@ -133,13 +133,22 @@ def test_a_function_passes_on_what_its_state_sends(monkeypatch: pytest.MonkeyPat
     [
         ("Dispatch", {"stored_after": ""}, ("dispatch", RUN, 4, "i-1", None, BOOT_WAIT)),
         ("Terminate", {"instance_id": ""}, ("terminate", RUN, None, "the-token")),
-        ("Release", {"instance_id": ""}, ("release", RUN, None)),
+        ("Release", {"instance_id": ""}, ("release", RUN, None, None)),
     ],
 )
 def test_what_is_empty_in_the_workflow_is_nothing_to_the_core(
     monkeypatch: pytest.MonkeyPatch, state: str, variables: dict[str, str], call: tuple[Any, ...]
 ) -> None:
     assert run(monkeypatch, state, **variables).calls == [call]
+
+
+def test_release_gets_what_ec2_reported_to_the_wait_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    core = StandIn(RELEASE.answer)
+    monkeypatch.setattr(release, "release_step", lambda: core)
+    for wait in ("Finish", "Terminate"):
+        way = WORKFLOW.succeeded(wait, VARIABLES, {"ended": "i-1"})
+        release.handler(WORKFLOW.payload(str(way.next), way.variables, way.output), CONTEXT)
+    assert core.calls == [("release", RUN, "i-1", "i-1")] * 2
 
 
 def test_a_workflow_whose_context_says_nothing_of_redrives_was_not_redriven() -> None:
