@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from functions.aws.job_table import job_key, job_of
-from functions.aws.scheduling_table import LEASE_KEY, entry_key, is_leased_by_another, slot_key, slot_or_none
+from functions.aws.scheduling_table import LEASE_KEY, entry_key, lease_state, slot_key, slot_or_none
 from functions.jobs.errors import JobUnreadable
 from functions.jobs.job import Job, Run
-from functions.scheduling.ports import Slot
+from functions.scheduling.ports import LeaseState, Slot
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,9 +30,9 @@ class DynamoRunReader:
         job, slot = self._read(job_key(run.owner, run.job_id), slot_key(run))
         return job_of(job), slot_or_none(slot)
 
-    def before_launch(self, run: Run) -> tuple[Job | None, Slot | None, bool]:
+    def before_launch(self, run: Run) -> tuple[Job | None, Slot | None, LeaseState]:
         job, slot, lease = self._read(job_key(run.owner, run.job_id), slot_key(run), LEASE_KEY)
-        return job_of(job), slot_or_none(slot), is_leased_by_another(lease, run.name)
+        return job_of(job), slot_or_none(slot), lease_state(lease, run.name)
 
     def at_end(self, run: Run) -> tuple[Job | None, Slot | None, bool]:
         item, slot, entry = self._read(job_key(run.owner, run.job_id), slot_key(run), entry_key(run))

@@ -18,7 +18,7 @@ from functions.jobs.errors import LeaseLost
 from functions.jobs.isolation import readable
 from functions.jobs.job import Run
 from functions.scheduling.fair_order import by_age
-from functions.scheduling.ports import Batch, BatchResult, Candidate, Lease, QueueEntry, Slot
+from functions.scheduling.ports import Batch, BatchResult, Candidate, Lease, LeaseState, QueueEntry, Slot
 from functions.scheduling.scheduler import MAX_BATCH
 
 # Owners are token subjects or "anonymous"; none begins with "#".
@@ -27,6 +27,8 @@ _SLOTS = "#slot"
 LEASE_KEY = {"owner": {"S": "#lease"}, "id": {"S": "launch"}}
 # The holder's function has ended by then, whatever became of it.
 _LEASE_SECONDS = 60.0
+# So long a holder's number of slots is taken for the present one; a slot that became free wakes the next run anyway.
+_COUNT_SECONDS = 10.0
 # How long machines boot: an attribute for each instance type, since a map could not be changed before it is there. An
 # item of its own: a write is billed by its item's size, and the lease's has the whole batch under way.
 _BOOTS = {"owner": {"S": "#lease"}, "id": {"S": "boots"}}
@@ -177,31 +179,33 @@ class DynamoSchedulingTable(DynamoLedger):
         return served
 
     def is_leased(self) -> bool:
-        return is_leased_by_another(self._get(LEASE_KEY), "")
+        return lease_state(self._get(LEASE_KEY), "").is_held
 
     def save_batch(self, lease: Lease, batch: Batch) -> None:
-        attempts = [{"run": vars(run), "attempt": attempt} for run, attempt in batch.attempts]
-        written = {"token": batch.token, "candidate": vars(batch.candidate), "attempts": attempts}
-        written |= {"pooled": list(batch.pooled)} if batch.pooled else {}
-        values = {":batch": serialize(written), ":served": serialize(lease.served)}
-        self._change_lease(lease, "SET #batch = :batch, #served = :served", values, ("batch", "served"))
+        self._change_lease(lease, {"batch": serialize(_written(batch)), "served": serialize(lease.served)})
 
     def release_lease(self, lease: Lease, result: BatchResult) -> None:
         # 0 is in the past by every holder's clock.
-        values = {":until": serialize(0), ":limit": serialize(result.limit)}
-        forgotten = ("name",) if result.unfinished else ("name", "batch")
-        expression = "SET #until = :until, #limit = :limit REMOVE " + ", ".join(f"#{each}" for each in forgotten)
-        self._change_lease(lease, expression, values, ("until", "limit", *forgotten))
+        changes = {"until": serialize(0), "limit": serialize(result.limit)}
+        self._change_lease(lease, changes, ("name",) if result.unfinished else ("name", "batch"))
 
-    def _change_lease(self, lease: Lease, expression: str, values: dict[str, Any], names: Sequence[str]) -> None:
+    def _change_lease(self, lease: Lease, changes: dict[str, Any], forgotten: Sequence[str] = ()) -> None:
+        if lease.slots is not None:
+            changes |= {"slots": serialize(lease.slots), "counted_at": _seconds(0)}
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in changes)
+        if forgotten:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in forgotten)
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=LEASE_KEY,
                 UpdateExpression=expression,
                 ConditionExpression="holder = :holder",
-                ExpressionAttributeValues=values | {":holder": serialize(lease.holder)},
-                ExpressionAttributeNames={f"#{name}": name for name in names},
+                ExpressionAttributeValues={
+                    ":holder": serialize(lease.holder),
+                    **{f":{name}": value for name, value in changes.items()},
+                },
+                ExpressionAttributeNames={f"#{name}": name for name in (*changes, *forgotten)},
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             raise LeaseLost("another execution holds the lease by now") from error
@@ -244,11 +248,12 @@ def slot_key(run: Run) -> dict[str, Any]:
     return {"owner": {"S": _SLOTS}, "id": {"S": run.name}}
 
 
-def is_leased_by_another(lease: Mapping[str, Any] | None, name: str) -> bool:
-    """Whether `name` could not acquire the lease at this moment; `lease` is its item, as it is in the table."""
-    if lease is None or "until" not in lease or float(lease["until"]["N"]) < clock.utc_now().timestamp():
-        return False
-    return lease.get("name") != {"S": name}
+def lease_state(lease: Mapping[str, Any] | None, name: str) -> LeaseState:
+    """Held where `name` could not acquire the lease at this moment; `lease` is its item, as it is in the table."""
+    item, moment = lease or {}, clock.utc_now().timestamp()
+    is_held = "until" in item and float(item["until"]["N"]) >= moment and item.get("name") != {"S": name}
+    is_fresh = "counted_at" in item and abs(moment - float(item["counted_at"]["N"])) <= _COUNT_SECONDS
+    return LeaseState(is_held, int(item["slots"]["N"]) if is_fresh else None)
 
 
 def slot_or_none(item: dict[str, Any] | None) -> Slot | None:
@@ -333,11 +338,26 @@ def _batch_of(lease: Mapping[str, Any]) -> Batch | None:
     return _first(readable(batch_of, [lease["batch"]] if "batch" in lease else [], lambda _: "the batch under way"))
 
 
+def _written(batch: Batch) -> dict[str, Any]:
+    """A batch as an attribute, a short text for each attempt: every write of the lease is billed by the whole item."""
+    owners = {owner: at for at, owner in enumerate(dict.fromkeys(run.owner for run, _ in batch.attempts))}
+    attempts = [f"{owners[run.owner]}/{run.number}/{attempt}/{run.job_id}" for run, attempt in batch.attempts]
+    written = {"token": batch.token, "candidate": vars(batch.candidate), "owners": list(owners), "attempts": attempts}
+    return written | ({"pooled": list(batch.pooled)} if batch.pooled else {})
+
+
 def batch_of(plain: Mapping[str, Any]) -> Batch:
     """A batch, as the deserialized attribute of the lease has it."""
     return Batch(
         plain["token"],
         Candidate(**plain["candidate"]),
-        tuple((_run(each["run"]), int(each["attempt"])) for each in plain["attempts"]),
+        tuple(_attempt_of(each, plain.get("owners", ())) for each in plain["attempts"]),
         tuple(plain.get("pooled", ())),
     )
+
+
+def _attempt_of(written: Any, owners: Sequence[str]) -> tuple[Run, int]:
+    if isinstance(written, Mapping):  # a launch that was under way during an upgrade
+        return _run(written["run"]), int(written["attempt"])
+    owner, number, attempt, job_id = written.split("/", 3)
+    return Run(owners[int(owner)], job_id, int(number)), int(attempt)

@@ -64,7 +64,7 @@ class LaunchStep:
             )
             # Read after the entry was written: a cancellation after this finds it, and so does the lease's
             # holder, who reads the queue again after releasing it.
-            latest, held, is_leased = self.reader.before_launch(run)
+            latest, held, lease = self.reader.before_launch(run)
             require_open(latest, run)
         except (JobEnded, JobCostCap):
             self.queue.table.remove(run)
@@ -81,11 +81,11 @@ class LaunchStep:
             raise QueueTimeout(
                 f"No machine within {self.scheduler.timeout_text if too_long else f'{MOST_ASKS} requests'}."
             )
-        if not is_leased:
+        if not lease.is_held:
             slot = self._schedule(entry, slot)
         if slot is not None:
             self.scheduler.assign(entry, slot)
-        elif self.scheduler.is_full():
+        elif self.scheduler.is_full(lease.slots if lease.is_held else None):
             self._note_waiting(
                 run, f"All {self.scheduler.max_concurrent} machines of this stack are busy; this job waits."
             )

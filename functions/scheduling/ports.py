@@ -62,13 +62,14 @@ class Batch:
     pooled: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lease:
     """The right to launch for all runs in the queue; one invocation holds it at a time.
 
     `limit` is how many machines to ask for at once. `batch` is a launch that an earlier holder may not have finished.
-    `served` maps owners to when they last got a machine (RFC 3339 UTC); the holder keeps it up to date. `boots` is
-    how long machines took from launch to agent, in seconds, by instance type.
+    `served` maps owners to when they last got a machine (RFC 3339 UTC), and `slots` is how many slots are held: the
+    holder keeps both up to date, and grants slots alone. `boots` is how long machines took from launch to agent, in
+    seconds, by instance type.
     """
 
     holder: str
@@ -76,6 +77,19 @@ class Lease:
     batch: Batch | None
     served: dict[str, str] = field(default_factory=dict)
     boots: Mapping[str, float] = field(default_factory=dict)
+    slots: int | None = None
+
+
+@dataclass(frozen=True)
+class LeaseState:
+    """The launch lease as a run finds it: whether another run holds it.
+
+    `slots` is how many slots its holders saw or granted a moment ago, of which some may be free by now; None where that
+    was longer ago.
+    """
+
+    is_held: bool
+    slots: int | None = None
 
 
 @dataclass(frozen=True)
@@ -208,14 +222,14 @@ class LeaseTable(Protocol):
         """Saves how long a machine took from its launch until its agent was online, for later leases' `boots`."""
 
     def save_batch(self, lease: Lease, batch: Batch) -> None:
-        """Saves the batch that is about to be launched, replacing the one before, and the lease's `served`.
+        """Saves the batch that is about to be launched, replacing the one before, and the lease's `served` and `slots`.
 
         Raises:
             LeaseLost: another run holds the lease by now.
         """
 
     def release_lease(self, lease: Lease, result: BatchResult) -> None:
-        """Releases the lease; the next holder gets the result's `limit` and `unfinished`."""
+        """Releases the lease, and saves its `slots`; the next holder gets the result's `limit` and `unfinished`."""
 
 
 class SchedulingTable(QueueTable, SlotTable, CostLedger, LeaseTable, Protocol):
@@ -228,8 +242,8 @@ class RunReader(Protocol):
     def job_and_slot(self, run: Run) -> tuple[Job | None, Slot | None]:
         """Raises JobUnreadable: this version cannot read the job's record."""
 
-    def before_launch(self, run: Run) -> tuple[Job | None, Slot | None, bool]:
-        """Job and slot, and whether another run holds the launch lease at this moment.
+    def before_launch(self, run: Run) -> tuple[Job | None, Slot | None, LeaseState]:
+        """Job and slot, and the launch lease at this moment.
 
         Raises:
             JobUnreadable: this version cannot read the job's record.

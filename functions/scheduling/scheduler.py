@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from functions.costs.budget import AdmissionDecision, Budget, Spending, today
@@ -97,7 +96,7 @@ class Scheduler:
     pool: WarmPool | None = None
 
     def launchable(
-        self, limit: int, refused: Collection[str | None] = (), served: Mapping[str, str] = MappingProxyType({})
+        self, limit: int, refused: Collection[str | None] = (), lease: Lease | None = None
     ) -> Sequence[QueueEntry]:
         """The entries that there are free slots for, in fair order.
 
@@ -106,6 +105,9 @@ class Scheduler:
         """
         # Only the lease holder grants slots, so slots that are read before the entries are complete.
         slots = self.queue.table.slots()
+        served = lease.served if lease is not None else {}
+        if lease is not None:
+            lease.slots = len(slots)
         room = max(0, min(limit, self.max_concurrent - len(slots)))
         held = {(slot.run, slot.machine.attempt) for slot in slots}
         looked_at = max(room + _GRANTED, IN_ORDER)
@@ -157,8 +159,10 @@ class Scheduler:
             return self.candidates
         return list(dict.fromkeys(replace(candidate, instance_type=requested_type) for candidate in self.candidates))
 
-    def is_full(self) -> bool:
-        return self.queue.table.slot_count() >= self.max_concurrent
+    def is_full(self, counted: int | None = None) -> bool:
+        """Whether there is no free slot; `counted` is how many are held, where a holder has just counted them."""
+        # A thousand slots cost 175 read units to count, and a burst of runs that wait would each do so.
+        return (self.queue.table.slot_count() if counted is None else counted) >= self.max_concurrent
 
     def has_waited_too_long(self, entry: QueueEntry) -> bool:
         return clock.age(entry.since) >= self.queue_timeout
@@ -181,7 +185,7 @@ class Scheduler:
         waits, refused = iter(self.throttle_waits), dict[str | None, Refusal]()
         permanent: dict[Candidate, Refusal] = {}
         while clock.utc_now() < until:
-            entries = _first_group(self.launchable(limit, refused, lease.served))
+            entries = _first_group(self.launchable(limit, refused, lease))
             if not entries:
                 return BatchResult(limit, refused)
             refusals, own = self._launch_for(lease, holder, entries, permanent)
@@ -286,6 +290,7 @@ class Scheduler:
         assignments = self._assignments(others)
         granted = [*([own] if own else []), *(slot for _, slot in assignments)]
         note_served(lease.served, {slot.run.owner for slot in granted}, now())
+        lease.slots = None if lease.slots is None else lease.slots + len(granted)
         # A holder that took over during the call may have assigned other machines: check the lease again.
         self.queue.table.save_batch(lease, batch)
         self.for_each(self.queue.table.grant_slots, list(batched(granted, _SLOTS_A_WRITE)))

@@ -8,7 +8,7 @@ from functions.aws.job_table import DynamoJobTable
 from functions.aws.run_reader import DynamoRunReader
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.jobs.errors import JobUnreadable
-from functions.scheduling.ports import BatchResult, Slot
+from functions.scheduling.ports import Batch, BatchResult, Candidate, LeaseState, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID, RUN, a_job
 from tests.functions.fakes.machines import a_machine
@@ -33,7 +33,7 @@ def table(dynamodb: tuple[Any, str]) -> Table:
 
 def test_what_there_is_not_is_none(table: Table) -> None:
     assert table.reader.job_and_slot(RUN) == (None, None)
-    assert table.reader.before_launch(RUN) == (None, None, False)
+    assert table.reader.before_launch(RUN) == (None, None, LeaseState(is_held=False))
     assert table.reader.at_end(RUN) == (None, None, False)
 
 
@@ -49,14 +49,28 @@ def test_job_slot_and_entry_are_those_of_the_run(table: Table) -> None:
 def test_the_lease_is_taken_where_it_could_not_be_acquired(table: Table, stopped_clock: StoppedClock) -> None:
     lease = table.scheduling.acquire_lease("another")
     assert lease
-    assert table.reader.before_launch(RUN)[2]
+    assert table.reader.before_launch(RUN)[2].is_held
     stopped_clock.go_on(LEASE_SECONDS + 1)
-    assert not table.reader.before_launch(RUN)[2], "its holder is dead"
+    assert not table.reader.before_launch(RUN)[2].is_held, "its holder is dead"
     lease = table.scheduling.acquire_lease(RUN.name)
     assert lease
-    assert not table.reader.before_launch(RUN)[2], "its own earlier try holds it"
+    assert not table.reader.before_launch(RUN)[2].is_held, "its own earlier try holds it"
     table.scheduling.release_lease(lease, BatchResult(1))
-    assert not table.reader.before_launch(RUN)[2]
+    assert not table.reader.before_launch(RUN)[2].is_held
+
+
+def test_the_slots_that_a_holder_has_counted_are_known_for_a_moment(table: Table, stopped_clock: StoppedClock) -> None:
+    lease = table.scheduling.acquire_lease("another")
+    assert lease
+    assert table.reader.before_launch(RUN)[2] == LeaseState(is_held=True)
+    lease.slots = 7
+    table.scheduling.save_batch(lease, Batch("token", Candidate("t4g.small", "subnet-1", "spot"), ((RUN, 1),)))
+    assert table.reader.before_launch(RUN)[2] == LeaseState(is_held=True, slots=7)
+    lease.slots = 9
+    table.scheduling.release_lease(lease, BatchResult(1))
+    assert table.reader.before_launch(RUN)[2] == LeaseState(is_held=False, slots=9)
+    stopped_clock.go_on(11)
+    assert table.reader.before_launch(RUN)[2] == LeaseState(is_held=False)
 
 
 def test_a_job_that_cannot_be_read_is_none_at_a_runs_end_only(table: Table) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
+from functions.aws.attribute_values import serialize
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.scheduling_table import DynamoSchedulingTable
@@ -16,6 +17,7 @@ from functions.jobs.errors import LeaseLost
 from functions.jobs.job import Run
 from functions.scheduling.ports import Batch, BatchResult, Candidate, Lease, SchedulingTable, Slot
 from functions.scheduling.scheduler import MAX_BATCH
+from simulation.dynamodb import TABLE, DynamoDb
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
@@ -357,6 +359,25 @@ def test_a_batch_is_remembered_with_the_machines_of_the_pool_that_it_is_for(tabl
     assert table.batch_under_way() is None
     table.save_batch(taken(table), batch)
     assert taken(table).batch == table.batch_under_way() == batch
+
+
+def test_a_large_batch_takes_few_write_units_and_comes_back_in_its_order() -> None:
+    db = DynamoDb()
+    in_memory = DynamoSchedulingTable(db.client, TABLE)
+    owners = [f"01926b3c-7f3e-7c2a-9d51-{number:012d}" for number in range(3)]
+    attempts = tuple((Run(owners[number % 3], f"{OTHER_ID[:-3]}{number:03}", 2), 7) for number in range(MAX_BATCH))
+    batch = replace(BATCH, attempts=attempts)
+    in_memory.save_batch(taken(in_memory), batch)
+    assert in_memory.batch_under_way() == batch
+    assert db.size(("#lease", "launch")) < 26_000
+
+
+def test_a_batch_that_an_earlier_version_saved_is_known(dynamodb: tuple[Any, str], table: SchedulingTable) -> None:
+    client, name = dynamodb
+    attempts = [{"run": vars(run), "attempt": attempt} for run, attempt in BATCH.attempts]
+    batch = serialize({"token": BATCH.token, "candidate": vars(BATCH.candidate), "attempts": attempts})
+    client.put_item(TableName=name, Item={"owner": {"S": "#lease"}, "id": {"S": "launch"}, "batch": batch})
+    assert table.batch_under_way() == BATCH
 
 
 def test_whom_a_leader_has_served_the_next_one_knows(table: SchedulingTable) -> None:

@@ -6,10 +6,11 @@ from itertools import count
 
 import pytest
 
+from functions.aws.run_reader import DynamoRunReader
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.jobs.errors import JobEnded, QueueTimeout
 from functions.jobs.job import JobStatus, Overrides, Run
-from functions.scheduling.ports import BatchResult, Lease, Refusal, Slot
+from functions.scheduling.ports import Batch, BatchResult, Lease, LeaseState, Refusal, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.crash_injector import CrashInjector
 from tests.functions.fakes.machines import FakeMachines, a_machine
@@ -191,6 +192,31 @@ def test_a_job_that_all_machines_are_busy_for_says_so_once() -> None:
     assert event.event == "waiting"
     assert "All 1 machines" in event.detail
     assert queue.job(first).timeline == (), "it got the last one"
+
+
+@pytest.mark.parametrize(("counted_ago", "is_told"), [(0, True), (11, False)])
+def test_a_job_that_waits_takes_the_count_of_the_leases_holder_while_it_is_new(
+    counted_ago: int, is_told: bool, stopped_clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = WaitingQueue.of(1, max_concurrent=2)
+    counts = iter([0])
+    monkeypatch.setattr(queue.table, "slot_count", lambda: next(counts))
+    lease = queue.table.acquire_lease("another")
+    assert lease
+    lease.slots = 2
+    queue.table.save_batch(lease, Batch("token", ONE, ()))
+    stopped_clock.go_on(counted_ago)
+    queue.launch(queue.runs[0])
+    assert [event.event for event in queue.jobs.only.timeline] == ["waiting"] * is_told
+    assert list(counts) == [0] * is_told
+
+
+def test_the_holder_of_the_lease_counts_the_slots_that_it_sees_and_grants() -> None:
+    queue = WaitingQueue.of(3, max_concurrent=2)
+    queue.enqueue(*queue.runs[1:])
+    queue.launch(queue.runs[0])
+    *_, lease = queue.jobs.beside(DynamoRunReader).before_launch(queue.runs[2])
+    assert lease == LeaseState(is_held=False, slots=2)
 
 
 def test_a_job_that_waits_for_another_reason_does_not_blame_busy_machines() -> None:
