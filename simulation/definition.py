@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulation.expressions import Template, template
+from simulation.expressions import QueryError, Template, Variables, template
 
 _INVOKE = "arn:aws:states:::lambda:invoke"
 _INVOKE_AND_WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
@@ -65,6 +65,15 @@ class Choice:
     rules: tuple[tuple[Template, Transition], ...]
     otherwise: Transition
 
+    def chosen(self, scope: Variables) -> Transition:
+        for condition, transition in self.rules:
+            met = condition(scope)
+            if not isinstance(met, bool):
+                raise QueryError(f"a condition is {met!r}, neither true nor false")
+            if met:
+                return transition
+        return self.otherwise
+
 
 @dataclass(frozen=True)
 class Task:
@@ -78,6 +87,14 @@ class Task:
     retriers: tuple[Retrier, ...]
     catchers: tuple[Catcher, ...]
     next: str | None
+
+    def retrier(self, error: str) -> Retrier | None:
+        """The first row of its Retry that is about an error."""
+        return next((row for row in self.retriers if matches(row.errors, error)), None)
+
+    def catcher(self, error: str) -> Catcher | None:
+        """The first row of its Catch that is about an error."""
+        return next((row for row in self.catchers if matches(row.errors, error)), None)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from botocore.exceptions import ClientError
 
 from simulation.calls import Calls, refused
 from simulation.clock import BEGINNING, Timer, VirtualClock
-from simulation.definition import Choice, Definition, Pass, Task, Transition, Wait, matches
-from simulation.expressions import QueryError
+from simulation.definition import Definition, Pass, Retrier, Task, Transition, Wait
 from simulation.lambdas import Answer, Lambdas
 from simulation.rng import Rng
 
@@ -63,7 +62,7 @@ class Execution:
     state: str = ""
     input: Any = None
     variables: dict[str, Any] = field(default_factory=dict)
-    retries: dict[int, int] = field(default_factory=dict)
+    retries: dict[Retrier, int] = field(default_factory=dict)
     tries: int = 0
     token: str | None = None
     timer: Timer | None = None
@@ -178,7 +177,7 @@ class StepFunctions:
             go = partial(self._go, execution, state.transition, scope, execution.input)
             execution.timer = self._clock.after(until - self._clock.seconds, go)
             return
-        transition = state.transition if isinstance(state, Pass) else _chosen(state, scope)
+        transition = state.transition if isinstance(state, Pass) else state.chosen(scope)
         self._go(execution, transition, scope, execution.input)
 
     def _go(self, execution: Execution, transition: Transition, scope: Mapping[str, Any], output: Any) -> None:
@@ -244,24 +243,22 @@ class StepFunctions:
         if not self._has_room(execution, 1):  # the try failed, or was timed out
             return
         task = self._task(execution)
-        row = next((row for row, one in enumerate(task.retriers) if matches(one.errors, error)), None)
-        if row is not None and execution.retries.get(row, 0) < task.retriers[row].attempts:
-            self._try_again(execution, task, row)
+        retrier = task.retrier(error)
+        if retrier is not None and execution.retries.get(retrier, 0) < retrier.attempts:
+            self._try_again(execution, task, retrier)
             return
         # Step Functions gives no cause for a time-out.
         output = {"Error": error} if cause is None else {"Error": error, "Cause": cause}
-        for catcher in task.catchers:
-            if matches(catcher.errors, error):
-                context = self._context(execution)
-                states = {"input": execution.input, "errorOutput": output, "context": context}
-                scope = {**execution.variables, "states": states}
-                self._go(execution, catcher.transition, scope, output)
-                return
-        self._fail(execution, error, cause or "")
+        catcher = task.catcher(error)
+        if catcher is None:
+            self._fail(execution, error, cause or "")
+            return
+        states = {"input": execution.input, "errorOutput": output, "context": self._context(execution)}
+        self._go(execution, catcher.transition, {**execution.variables, "states": states}, output)
 
-    def _try_again(self, execution: Execution, task: Task, row: int) -> None:
-        retrier, retries = task.retriers[row], execution.retries.get(row, 0)
-        execution.retries[row] = retries + 1
+    def _try_again(self, execution: Execution, task: Task, retrier: Retrier) -> None:
+        retries = execution.retries.get(retrier, 0)
+        execution.retries[retrier] = retries + 1
         self.transitions += 1
         delay = retrier.delay(retries)
         delay = self._chance.between(0.0, delay) if retrier.jitter else delay
@@ -298,13 +295,3 @@ class StepFunctions:
 
     def _task(self, execution: Execution) -> Task:
         return cast("Task", self._definition.states[execution.state])
-
-
-def _chosen(choice: Choice, scope: Mapping[str, Any]) -> Transition:
-    for condition, transition in choice.rules:
-        met = condition(scope)
-        if not isinstance(met, bool):
-            raise QueryError(f"a condition is {met!r}, neither true nor false")
-        if met:
-            return transition
-    return choice.otherwise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -31,7 +31,7 @@ from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.tables import new_machine_table
 from tests.functions.orchestrator.lambda_context import CONTEXT
 from tests.functions.orchestrator.states_language import StatesLanguage, Way
-from tests.functions.orchestrator.workflow_definition import ARNS, MACHINE, TASKS
+from tests.functions.orchestrator.workflow_definition import ARNS, MACHINE, TASKS, WORKFLOW
 from tests.functions.scheduling.waiting_queue import DENIED, FULL, QUEUE_TIMEOUT, WaitingQueue
 
 HANDLERS: dict[str | int, Any] = {
@@ -83,7 +83,7 @@ class Execution:
 
     def _step(self, state: str, way: Way, token: str) -> Way:
         context = {"Execution": {"Input": self.given}, "State": {"RetryCount": 0}, "Task": {"Token": token}}
-        language = StatesLanguage(MACHINE, context)
+        language = replace(WORKFLOW, context=context)
         if state == "Boot":
             return language.waited(state, way.variables)
         if state not in TASKS:
@@ -92,7 +92,7 @@ class Execution:
         if error is None:
             return language.succeeded(state, way.variables, answer, way.output)
         is_final = error == AgentNotOnline.__name__ or "Retry" not in TASKS[state]
-        if is_final or language.retrier(state, error)["MaxAttempts"] == 0:
+        if is_final or language.retrier(state, error).attempts == 0:
             return language.failed(state, way.variables, error, "why", way.output)
         return way
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from infra.workflow import DEFINITION, filled
+from simulation.definition import Definition
 from tests.functions.orchestrator.states_language import StatesLanguage
 
 LIMITS: dict[str, str | int] = {
@@ -22,5 +23,5 @@ ARNS: dict[str, str | int] = {
     step: f"arn:aws:lambda:eu-central-1:123456789012:function:mayfly-dev-{step}" for step in STEPS
 }
 MACHINE = filled(json.loads(DEFINITION.read_text()), {**ARNS, **LIMITS})
-WORKFLOW = StatesLanguage(MACHINE)
+WORKFLOW = StatesLanguage(Definition.read(MACHINE))
 TASKS = {name: state for name, state in MACHINE["States"].items() if state["Type"] == "Task"}
