@@ -48,7 +48,7 @@ class Command:
     def read(script: str) -> Command:
         # Not by shlex, which takes as long as all the rest: no word has quotes in it, as machine_command makes sure.
         words = [quoted or plain for quoted, plain in _WORD.findall(script.partition(" <<")[0])]
-        _exec, _python, _dash, _payload_url, _payload_sha256, spec_url, spec_sha256, *flags = words
+        _exec, _python, _alone, _dash, _payload_url, _payload_sha256, spec_url, spec_sha256, *flags = words
         return Command(spec_url, spec_sha256, flags == ["--upload-only"])
 
 
