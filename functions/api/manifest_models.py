@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from functions.api.examples import EXAMPLE_ID, EXAMPLE_SHA256, EXAMPLE_TIME
-from functions.jobs.provenance import VERSION
 
 DIGEST = "Repr-Digest"  # RFC 9530
 _MD5 = "0123456789abcdef" * 2
@@ -42,7 +41,7 @@ class ManifestMachine(BaseModel):
 
 
 class ManifestAnswer(BaseModel):
-    version: int = Field(description="Of this form.", examples=[VERSION])
+    version: int = Field(description="Of this form.", examples=[1])
     job_id: str = Field(description="The job's id.", examples=[EXAMPLE_ID])
     owner: str = Field(description="Whose job it is.", examples=["anonymous"])
     filename: str = Field(description="The input's name.", examples=["report.txt"])

@@ -111,8 +111,9 @@ def _answers(codes: Mapping[HTTPStatus, Sequence[str]]) -> dict[int | str, dict[
 
 
 def _example(status: HTTPStatus, code: str) -> dict[str, Any]:
-    shown = Problem(type="about:blank", title=status.phrase, status=int(status), detail=MEANINGS[code], code=code)
-    return {"summary": MEANINGS[code], "value": shown.model_dump()}
+    # Not by way of the model, which would be built for that at every cold start.
+    shown = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": MEANINGS[code]}
+    return {"summary": MEANINGS[code], "value": {**shown, "code": code, "errors": []}}
 
 
 _ANYWHERE: dict[HTTPStatus, tuple[str, ...]] = {

@@ -18,8 +18,7 @@ from functions.jobs.errors import LeaseLost
 from functions.jobs.isolation import readable
 from functions.jobs.job import Run
 from functions.scheduling.fair_order import by_age
-from functions.scheduling.ports import Batch, BatchResult, Candidate, Lease, LeaseState, QueueEntry, Slot
-from functions.scheduling.scheduler import MAX_BATCH
+from functions.scheduling.ports import MAX_BATCH, Batch, BatchResult, Candidate, Lease, LeaseState, QueueEntry, Slot
 
 # Owners are token subjects or "anonymous"; none begins with "#".
 _ENTRIES = "#queue"

@@ -8,6 +8,9 @@ from typing import Protocol
 
 from functions.jobs.job import Job, MachineReceipt, Run
 
+# Machines per call: as many as the lease holder assigns within a second or two.
+MAX_BATCH = 500
+
 
 @dataclass(frozen=True)
 class QueueEntry:

@@ -39,7 +39,17 @@ from functions.jobs.ports import JobTable
 from functions.jobs.run_guard import is_over, require_active
 from functions.scheduling.fair_order import IN_ORDER, fair_order, note_served, owners_cut_short
 from functions.scheduling.launch_queue import LaunchQueue
-from functions.scheduling.ports import Batch, BatchResult, Candidate, LaunchResult, Lease, QueueEntry, Refusal, Slot
+from functions.scheduling.ports import (
+    MAX_BATCH,
+    Batch,
+    BatchResult,
+    Candidate,
+    LaunchResult,
+    Lease,
+    QueueEntry,
+    Refusal,
+    Slot,
+)
 from functions.scheduling.warm_pool import WarmPool
 
 STEP_ERRORS: dict[str, type[StepError]] = {
@@ -48,8 +58,6 @@ STEP_ERRORS: dict[str, type[StepError]] = {
     "throttled": Throttled,
     "permanent": LaunchRefused,
 }
-# Machines per call: as many as the lease holder assigns within a second or two.
-MAX_BATCH = 500
 # Entries of an owner that may still be in the queue although they have a slot: their run is about to be notified.
 _GRANTED = 5
 

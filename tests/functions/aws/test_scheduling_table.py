@@ -15,8 +15,7 @@ from functions.execution.ports import MachineAssignment
 from functions.jobs import clock
 from functions.jobs.errors import LeaseLost
 from functions.jobs.job import Run
-from functions.scheduling.ports import Batch, BatchResult, Candidate, Lease, SchedulingTable, Slot
-from functions.scheduling.scheduler import MAX_BATCH
+from functions.scheduling.ports import MAX_BATCH, Batch, BatchResult, Candidate, Lease, SchedulingTable, Slot
 from simulation.dynamodb import TABLE, DynamoDb
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.conftest import StoppedClock

@@ -11,8 +11,7 @@ from functions.costs.pricing import LOOK, REQUESTS, Prices, looks
 from functions.jobs.clock import now
 from functions.jobs.errors import JobCostCap
 from functions.scheduling import scheduler
-from functions.scheduling.ports import Batch, BatchResult, Charge
-from functions.scheduling.scheduler import MAX_BATCH
+from functions.scheduling.ports import MAX_BATCH, Batch, BatchResult, Charge
 from tests.functions.fakes.job_table import a_job
 from tests.functions.fakes.machines import a_machine
 from tests.functions.scheduling.waiting_queue import ONE, WaitingQueue

@@ -11,8 +11,8 @@ from functions.jobs import clock
 from functions.jobs.errors import LeaseLost
 from functions.jobs.job import JobStatus, Run
 from functions.scheduling import scheduler
-from functions.scheduling.ports import Batch, BatchResult, Candidate, Refusal, Slot
-from functions.scheduling.scheduler import MAX_BATCH, candidates
+from functions.scheduling.ports import MAX_BATCH, Batch, BatchResult, Candidate, Refusal, Slot
+from functions.scheduling.scheduler import candidates
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.scheduling.waiting_queue import DENIED, FULL, ONE, QUOTA, THROTTLED, TWO, WaitingQueue
 
