@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # An answer that says otherwise keeps its own.
@@ -16,6 +15,7 @@ ANSWER_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+_RAW = [(name.encode(), value.encode()) for name, value in ANSWER_HEADERS.items()]
 
 
 class AnswerHeaders:
@@ -27,9 +27,9 @@ class AnswerHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in ANSWER_HEADERS.items():
-                    headers.setdefault(name, value)
+                own = message["headers"]
+                named = {name for name, _ in own}
+                message["headers"] = [*own, *(header for header in _RAW if header[0] not in named)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

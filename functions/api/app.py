@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Security
+from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
-from fastapi.security import HTTPBearer
 
 from functions.api import problems, routes
 from functions.api.answer_headers import AnswerHeaders
@@ -63,12 +62,14 @@ _DOCS_POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-_BEARER = HTTPBearer(
-    scheme_name="bearer",
-    bearerFormat="JWT",
-    description="The access token that signing in gave; an ID token does not do.",
-    auto_error=False,  # here for the documentation alone; functions/api/caller.py goes by what API Gateway found
-)
+# For the documentation alone: functions/api/caller.py goes by what API Gateway found. FastAPI's HTTPBearer would be one
+# more dependency of each request.
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "The access token that signing in gave; an ID token does not do.",
+}
 
 
 def create_app(submission: Submission, auth: Auth = Auth.NONE) -> FastAPI:
@@ -84,6 +85,8 @@ def create_app(submission: Submission, auth: Auth = Auth.NONE) -> FastAPI:
         # Starlette's redirects name neither the prefix nor the host that the caller used (Mangum strips both).
         redirect_slashes=False,
         separate_input_output_schemas=False,
+        # Nothing here exports any; FastAPI would look for an exporter at each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.submission = submission
     app.state.caller_of = caller_by(auth)
@@ -92,12 +95,12 @@ def create_app(submission: Submission, auth: Auth = Auth.NONE) -> FastAPI:
     app.add_middleware(HeadRequests)
     app.add_middleware(AnswerHeaders)  # the last one added is the outermost
     if auth is Auth.COGNITO:
-        routes.signed_in.add_to(app, (Security(_BEARER),), problems.UNAUTHORIZED)
+        routes.signed_in.add_to(app, problems.UNAUTHORIZED, openapi_extra={"security": [{"bearer": []}]})
     else:
         routes.signed_in.add_to(app)
     routes.for_all.add_to(app)
     app.add_api_route("/docs", _docs_page, include_in_schema=False, response_class=HTMLResponse)
-    _document_problems(app)
+    _extend_documentation(app, auth)
     return app
 
 
@@ -105,8 +108,8 @@ async def _docs_page() -> HTMLResponse:
     return HTMLResponse(DOCS_PAGE, headers={"content-security-policy": _DOCS_POLICY})
 
 
-def _document_problems(app: FastAPI) -> None:
-    """Adds the Problem schema that problems.documented refers to; no route has it as its answer's model."""
+def _extend_documentation(app: FastAPI, auth: Auth) -> None:
+    """Adds what routes refer to and no route brings along: the schema of problems, and how to sign in."""
     generate = app.openapi
 
     def openapi() -> dict[str, object]:
@@ -116,6 +119,8 @@ def _document_problems(app: FastAPI) -> None:
         ) | {"title": "Problem"}
         definitions = schema["components"]["schemas"]["Problem"].pop("$defs", {})
         schema["components"]["schemas"].update(definitions)
+        if auth is Auth.COGNITO:
+            schema["components"]["securitySchemes"] = {"bearer": _BEARER}
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema

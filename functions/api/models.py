@@ -157,7 +157,8 @@ class JobAnswer(BaseModel):
     @staticmethod
     def of(job: Job) -> JobAnswer:
         answer = JobAnswer.model_validate(job, from_attributes=True)
-        return answer.model_copy(update={"cost": CostAnswer.of(job)})
+        answer.cost = CostAnswer.of(job)
+        return answer
 
 
 class AliveMachine(BaseModel):

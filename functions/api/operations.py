@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from fastapi import FastAPI, params
+from fastapi import FastAPI
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -39,16 +39,16 @@ class Operations:
     def add_to(
         self,
         app: FastAPI,
-        dependencies: tuple[params.Depends, ...] = (),
         responses: Mapping[int | str, dict[str, Any]] | None = None,
+        openapi_extra: dict[str, Any] | None = None,
     ) -> None:
-        """Adds a route for each, with these dependencies and documented responses besides its own."""
+        """Adds a route for each, with these documented responses and this documentation besides its own."""
         for method, path, endpoint, options in self._all:
             documented = {**(responses or {}), **options.get("responses", {})}
             app.add_api_route(
                 path,
                 endpoint,
                 methods=[method],
-                dependencies=dependencies,
+                openapi_extra=openapi_extra,
                 **{**options, "responses": documented},
             )
