@@ -28,7 +28,7 @@ def http_client(address: str, **options: Any) -> httpx.Client:
         UsageProblem: the environment names certificates or a proxy that cannot be used.
     """
     trust_env = not is_loopback(address)
-    verify = _tls_context(trust_env=trust_env)
+    verify = _tls_context(trust_env=True) if trust_env else _ReadWhenNeeded(ssl.PROTOCOL_TLS_CLIENT)
     try:
         return httpx.Client(trust_env=trust_env, verify=verify, **options)
     except (ImportError, ValueError, httpx.InvalidURL) as error:
@@ -37,6 +37,13 @@ def http_client(address: str, **options: Any) -> httpx.Client:
         raise UsageProblem(
             f"The proxy that the environment names cannot be used ({reason}). Look at {_proxy_variables()}."
         ) from error
+
+
+class _ReadWhenNeeded(ssl.SSLContext):
+    """This computer's certificates, read at the first handshake: a stack on this computer has none as a rule."""
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        return _tls_context(trust_env=False).wrap_socket(*args, **options)
 
 
 @functools.cache  # reading all those certificates is most of the work of making a client
