@@ -1,6 +1,6 @@
 """How much a script that prints a lot is slowed down by its log: against the same script with its output to /dev/null.
 
-`python benchmarks/chatty_script.py [--size 1GiB] [--rounds 5] [--quick] [--json build/bench/chatty_script.json]` prints
+`python benchmarks/chatty_script.py [--size 1GiB] [--rounds 3] [--quick] [--json build/bench/chatty_script.json]` prints
 one table and writes one JSON. The scripts print lines, from one that makes them with some work to one that does nothing
 but copy; both sides run in turns, with the same environment, and the wrapper's own start and transfers do not count.
 """
@@ -26,7 +26,7 @@ from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402  # found onl
 from benchmarks.payload import MIB, readable, size_in_bytes  # noqa: E402  # as above
 from benchmarks.program import Program, parser  # noqa: E402  # as above
 
-SIZE, QUICK_SIZE = "1GiB", "64MiB"
+SIZE, QUICK_SIZE, ROUNDS = "1GiB", "64MiB", 3
 SLOWDOWN_GOAL, MEMORY_GOAL_MIB, DISK_GOAL_MIB = 1.5, 64, 41
 LINE = "a line of some eighty characters, as a chatty script may print them, and more."
 # What a script does for its lines, and a command that prints so many bytes of them.
@@ -157,7 +157,7 @@ def main() -> None:
     options: argparse.Namespace = arguments.parse_args()
     program = Program("chatty_script")
     size = options.size or size_in_bytes(QUICK_SIZE if options.quick else SIZE)
-    rounds = options.rounds or (3 if options.quick else 5)
+    rounds = options.rounds or ROUNDS
     results: dict[str, list[Round]] = {}
     for script in SCRIPTS:
         program.say(f"{readable(size)} by {script}, {rounds} rounds")

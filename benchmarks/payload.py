@@ -1,6 +1,6 @@
 """Time and peak memory of the payload on one large file, against `curl`, `cat` and `curl` doing the same.
 
-`python benchmarks/payload.py [--size 128MiB 1GiB] [--rounds 5] [--quick] [--json build/bench/payload.json]` prints one
+`python benchmarks/payload.py [--size 128MiB 1GiB] [--rounds N] [--quick] [--json build/bench/payload.json]` prints one
 table for each size and writes one JSON; `--gib 5` takes a file of (almost) 5 GiB, what one PUT takes at most, and wants
 three times that on the disk.
 
@@ -45,6 +45,7 @@ from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402  # found onl
 from benchmarks.program import Program, parser  # noqa: E402
 
 SIZES, QUICK_SIZES = ("128MiB", "1GiB"), ("128MiB",)
+ROUNDS, FEW_ROUNDS, LARGE = 5, 3, 1 << 30  # a round of a large file takes long enough to be like the next one
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 MIB = 1 << 20
 MEMORY_GOAL_MIB = 64
@@ -400,9 +401,9 @@ def main() -> None:
     sizes = options.size or list(map(size_in_bytes, QUICK_SIZES if options.quick else SIZES))
     if options.gib:
         sizes = [(options.gib << 30) - GIB_MARGIN]
-    rounds = options.rounds or (3 if options.quick else 5)
     results = []
     for case in (Case(size, tls) for size in sizes for tls in (False, True)):
+        rounds = options.rounds or (FEW_ROUNDS if options.quick or case.size >= LARGE else ROUNDS)
         program.say(f"{case.name}, {rounds} rounds")
         results.append(run(case, rounds, options.python, options.scratch))
         print(table(results[-1]), flush=True)
