@@ -27,8 +27,8 @@ from functions.jobs.errors import (
 )
 from functions.orchestrator import events, pool, stream, sweep
 from functions.orchestrator.step import logger
+from simulation.metrics import SimulatedMetrics
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID
-from tests.functions.fakes.metrics import FakeMetrics
 from tests.functions.orchestrator.lambda_context import CONTEXT
 from tests.functions.orchestrator.test_handlers import record_of
 from tests.functions.orchestrator.test_payloads import CONTRACTS, VARIABLES
@@ -135,7 +135,7 @@ def test_each_record_that_fails_is_logged_with_its_cause_and_job_and_counted(
 ) -> None:
     # powertools answers Lambda which records failed and says nothing (utilities/batch/base.py, `failure_handler`); with
     # raise_on_entire_batch_failure=False not even that all of them did.
-    metrics = FakeMetrics()
+    metrics = SimulatedMetrics()
     fail(monkeypatch, stream, "workflow", PermissionError("AccessDeniedException: states:StartExecution"))
     monkeypatch.setattr(stream, "metrics", lambda: metrics)
     answer = stream.handler({"Records": [record_of(JOB_ID, "1"), record_of(OTHER_ID, "2")]}, CONTEXT)
@@ -150,7 +150,7 @@ def test_each_record_that_fails_is_logged_with_its_cause_and_job_and_counted(
 def test_a_record_that_is_no_job_is_logged_as_well(
     monkeypatch: pytest.MonkeyPatch, lines: Lines, image: dict[str, Any] | None
 ) -> None:
-    metrics = FakeMetrics()
+    metrics = SimulatedMetrics()
     monkeypatch.setattr(stream, "metrics", lambda: metrics)
     record = {
         "eventName": "INSERT",

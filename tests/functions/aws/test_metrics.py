@@ -21,7 +21,7 @@ from functions.jobs.metrics import (
     Measurement,
 )
 from functions.scheduling.ports import Candidate
-from tests.functions.fakes.metrics import FakeMetrics
+from simulation.metrics import SimulatedMetrics
 
 # The members and limits of "Specification: Embedded metric format" in the CloudWatch user guide.
 _UNITS = {"Count", "Seconds", "None"}
@@ -78,7 +78,7 @@ def test_a_stack_that_is_not_monitored_writes_no_metrics(
     ],
 )
 def test_a_refused_launch_is_measured_by_its_reason(code: str, kind: str) -> None:
-    clients, metrics = Clients(), FakeMetrics()
+    clients, metrics = Clients(), SimulatedMetrics()
     ec2 = boto3.client("ec2", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
     clients.__dict__["ec2"] = ec2
     with Stubber(ec2) as stubber:

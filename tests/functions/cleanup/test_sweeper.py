@@ -16,12 +16,12 @@ from functions.jobs.clock import rfc3339
 from functions.jobs.job import Job, JobStatus, Run
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Charge, DayLedger, Slot
+from simulation.metrics import SimulatedMetrics
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machines import FakeMachines, a_machine
-from tests.functions.fakes.metrics import FakeMetrics
 from tests.functions.fakes.tables import new_scheduling_table
 from tests.functions.fakes.warm_pool import pool_of, pooled
 from tests.functions.fakes.workflow import FakeWorkflow
@@ -296,7 +296,7 @@ def test_what_cannot_be_listed_keeps_nothing_else_from_a_sweep_ends_no_machine_a
     sweep.flow.states[CAROL.name] = "RUNNING"
     sweep.machine(OLD, instance_id="i-live", slot_of=CAROL)
     sweep.machine(OLD, instance_id="i-orphan")
-    metrics, position = FakeMetrics(), Position({"machines": "i-1"})
+    metrics, position = SimulatedMetrics(), Position({"machines": "i-1"})
     pool = pool_of(pooled("i-pooled", prepared_at=sweep.ago(OLD)))
     sweep.machine(OLD, instance_id="i-pooled")
     purger = Purger(sweep.jobs, MemoryJobFiles(), FakeMachineLog())

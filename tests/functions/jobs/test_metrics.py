@@ -18,11 +18,11 @@ from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
 from functions.jobs.metrics import METRICS, MeasuredJobTable
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Slot
+from simulation.metrics import SimulatedMetrics
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
-from tests.functions.fakes.metrics import FakeMetrics
 from tests.functions.fakes.tables import new_machine_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
@@ -35,7 +35,7 @@ class Measured:
     def __init__(self, **job: object) -> None:
         facts = {"status": JobStatus.RUNNING, "attempts": 1, "instance_id": "i-1", "machines": (a_machine(),)}
         self.table = MemoryJobTable(a_job(**{**facts, **job}))
-        self.metrics = FakeMetrics()
+        self.metrics = SimulatedMetrics()
         self.jobs = MeasuredJobTable(self.table, self.metrics)
         self.record_step = RecordStep(self.jobs, MemoryJobFiles(OUTPUT), "1.2.3")
         scheduling = self.table.beside(DynamoSchedulingTable)
@@ -97,7 +97,7 @@ def test_a_job_that_the_sweeper_ends_is_counted_with_its_machine() -> None:
         measured.sweeper(machines).run_ended(RUN, "FAILED")
     found = measured.metrics.values
     assert (found["Jobs failed"], found["Failures internal_error"], found["Faults"]) == (1, 1, 1)
-    assert sum(each.metric.name == "MachineSeconds" for each in measured.metrics.taken) == 1
+    assert measured.metrics.counts["MachineSeconds", None] == 1
 
 
 def test_what_is_not_written_is_not_counted() -> None:
@@ -105,10 +105,10 @@ def test_what_is_not_written_is_not_counted() -> None:
         def update(self, owner: str, job_id: str, change: object, known: Job | None = None) -> Job:
             raise ConcurrentChange("busy")
 
-    metrics = FakeMetrics()
+    metrics = SimulatedMetrics()
     with pytest.raises(ConcurrentChange):
         MeasuredJobTable(Busy(), metrics).update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
-    assert metrics.taken == []
+    assert metrics.counts == {}
 
 
 def test_only_the_read_that_the_write_was_made_of_counts() -> None:
@@ -121,7 +121,7 @@ def test_only_the_read_that_the_write_was_made_of_counts() -> None:
             return measured.table.update(owner, job_id, change)  # type: ignore[arg-type]
 
     MeasuredJobTable(Overtaken(), measured.metrics).update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
-    assert measured.metrics.taken == []
+    assert measured.metrics.counts == {}
 
 
 @pytest.mark.parametrize("code", sorted(FAILURES))
