@@ -76,7 +76,8 @@ class Steps(pulumi.ComponentResource):
                     "JOB_TIMEOUT_SECONDS": str(args.config.job_timeout_minutes * 60),
                 },
                 [
-                    self._table(*_READ_AND_WRITE),
+                    # What EC2 throttles is written down for the next call to terminate.
+                    self._table(*_READ_AND_WRITE, "dynamodb:BatchWriteItem", "dynamodb:Query"),
                     LOOK_AT_MACHINES,
                     _READ_COMMANDS,
                     answer_workflow(args.state_machine_arn, "states:SendTaskSuccess"),

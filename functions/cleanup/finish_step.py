@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from functions.cleanup.termination_batcher import TerminationBatcher
 from functions.execution.inspect_step import InspectStep
 from functions.execution.outcome import Outcome
-from functions.execution.ports import Machines, MachineTable
+from functions.execution.ports import MachineTable
 from functions.execution.record_step import RecordStep
 from functions.jobs.errors import NotFinished
 from functions.jobs.job import Job, Run
@@ -31,7 +32,7 @@ class FinishStep:
     inspect: InspectStep
     record: RecordStep
     machine_table: MachineTable
-    machines: Machines
+    batcher: TerminationBatcher
     workflow: Workflow
     sleep: Callable[[float], None]
 
@@ -51,7 +52,7 @@ class FinishStep:
         # The token is stored before EC2 is called, so that an event right afterwards finds it.
         if self.machine_table.store_end_token(instance_id, token):
             self.workflow.wake(token)
-        elif self.machines.terminate_all([instance_id]).get(instance_id, "unknown") in _ENDED:
+        elif self.batcher.end([instance_id]).get(instance_id, "unknown") in _ENDED:
             self.workflow.wake(token)  # no event may come any more
 
     def _outcome(self, job: Job, run: Run, instance_id: str, command_id: str) -> Outcome:

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from functions.execution.ports import Machines, MachineTable
 from functions.jobs.errors import Throttled
 
+# TerminateInstances gets five calls a second back.
+THROTTLE_WAITS = (0.4, 0.8, 1.6)
+
 
 @dataclass(frozen=True)
 class TerminationBatcher:

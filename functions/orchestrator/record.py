@@ -18,6 +18,7 @@ from functions.aws.machines import AwsMachines
 from functions.aws.metrics import EmfMetrics
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.cleanup.finish_step import FinishStep
+from functions.cleanup.termination_batcher import THROTTLE_WAITS, TerminationBatcher
 from functions.execution.inspect_step import InspectStep
 from functions.execution.outcome import Outcome
 from functions.execution.record_step import RecordStep
@@ -43,11 +44,12 @@ def record_step() -> RecordStep:
 def finish_step() -> FinishStep:
     settings, clients = RecordSettings.from_env(os.environ), Clients()
     record, machines = record_step(), AwsMachines(clients)
+    machine_table = DynamoMachineTable(clients.dynamodb, settings.jobs_table)
     return FinishStep(
         inspect=InspectStep(record.jobs, machines, settings.job_timeout),
         record=record,
-        machine_table=DynamoMachineTable(clients.dynamodb, settings.jobs_table),
-        machines=machines,
+        machine_table=machine_table,
+        batcher=TerminationBatcher(machine_table, machines, THROTTLE_WAITS, time.sleep),
         workflow=StepFunctionsWorkflow(clients.stepfunctions),
         sleep=time.sleep,
     )

@@ -16,14 +16,11 @@ from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.cleanup.run_machines import RunMachines
 from functions.cleanup.terminate_step import TerminateStep
-from functions.cleanup.termination_batcher import TerminationBatcher
+from functions.cleanup.termination_batcher import THROTTLE_WAITS, TerminationBatcher
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import TableSettings
 from functions.orchestrator.step import log_step, logger, run_of
 from functions.scheduling.launch_queue import LaunchQueue
-
-# TerminateInstances gets five calls a second back.
-_THROTTLE_WAITS = (0.4, 0.8, 1.6)
 
 
 def ends(clients: Clients) -> RunMachines:
@@ -38,7 +35,7 @@ def terminate_step() -> TerminateStep:
     clients = Clients()
     table = machine_table(clients)
     return TerminateStep(
-        ends(clients), table, TerminationBatcher(table, AwsMachines(clients), _THROTTLE_WAITS, time.sleep)
+        ends(clients), table, TerminationBatcher(table, AwsMachines(clients), THROTTLE_WAITS, time.sleep)
     )
 
 

@@ -38,8 +38,8 @@ BY_CHANCE = {
     "mayfly-local-launch": {"ec2:DescribeInstances", "ec2:TerminateInstances"},
     # A lost machine that Finish, which comes first, could not note.
     "mayfly-local-inspect-command": {"dynamodb:UpdateItem"},
-    # A machine whose end is reported before its job's outcome is recorded.
-    "mayfly-local-record": {"states:SendTaskSuccess"},
+    # A machine whose end is reported before its job's outcome is recorded, or which EC2 is too busy to terminate then.
+    "mayfly-local-record": {"states:SendTaskSuccess", "dynamodb:BatchWriteItem", "dynamodb:Query"},
     # An entry in the queue whose Launch step failed unexpectedly.
     "mayfly-local-terminate": {"dynamodb:DeleteItem"},
 }

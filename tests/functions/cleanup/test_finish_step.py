@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from functions.cleanup.finish_step import FinishStep
+from functions.cleanup.termination_batcher import TerminationBatcher
 from functions.execution.await_step import AwaitStep
 from functions.execution.inspect_step import InspectStep
 from functions.execution.ports import CommandState, MachineAssignment
@@ -32,7 +33,8 @@ class Finish:
         self.machine_table.add(MachineAssignment("i-1", "alice", JOB_ID, 1))
         inspect, record = InspectStep(self.jobs, self.machines, 600), RecordStep(self.jobs, self.files, "1.2.3")
         self.answers: list[CommandState] = []  # each is SSM's after a pause
-        self.step = FinishStep(inspect, record, self.machine_table, self.machines, self.flow, self.sleep)
+        batcher = TerminationBatcher(self.machine_table, self.machines, (0.4,), self.sleep)
+        self.step = FinishStep(inspect, record, self.machine_table, batcher, self.flow, self.sleep)
 
     def sleep(self, seconds: float) -> None:
         assert 0 < seconds < 5
@@ -77,12 +79,19 @@ def test_what_has_not_ended_or_is_not_stored_is_left_as_it_is(command: CommandSt
 
 def test_a_call_that_is_made_again_leaves_the_rest_to_the_steps_for_it() -> None:
     finish = Finish()
-    finish.machines.throttles = 1
+    finish.machines.throttles = 2
     with pytest.raises(Throttled):
         finish()
     assert finish.job.status is JobStatus.SUCCEEDED, "the outcome counts before the machine's end"
     with pytest.raises(JobEnded):
         finish()
+
+
+def test_a_termination_that_ec2_throttles_for_a_moment_is_made_all_the_same() -> None:
+    finish = Finish()
+    finish.machines.throttles = 1
+    assert finish() == []
+    assert (finish.machines.terminated, finish.report_end()) == (["i-1"], ["its-token"])
 
 
 def test_a_machine_that_ended_before_is_not_waited_for() -> None:

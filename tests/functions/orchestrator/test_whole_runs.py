@@ -146,9 +146,7 @@ def execution(monkeypatch: pytest.MonkeyPatch) -> Execution:
         (await_completion, "await_step"): AwaitStep(machine_table, queue.flow),
         (inspect_command, "inspect_step"): inspecting,
         (record, "record_step"): recording,
-        (record, "finish_step"): FinishStep(
-            inspecting, recording, machine_table, queue.machines, queue.flow, lambda _: None
-        ),
+        (record, "finish_step"): FinishStep(inspecting, recording, machine_table, batcher, queue.flow, lambda _: None),
         (terminate, "terminate_step"): TerminateStep(ends, machine_table, batcher),
         (release, "release_step"): ReleaseStep(ends, machine_table),
     }
