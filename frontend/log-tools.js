@@ -69,7 +69,7 @@ export class LogTools {
   #show(index) {
     if (!this.#hits.length) return;
     this.#current = (index + this.#hits.length) % this.#hits.length;
-    this.#hits[this.#current].scrollIntoView({ block: "nearest" });
+    this.#hits[this.#current].scrollIntoView({ block: "center" });
     setText(this.found, `${this.#current + 1} of ${this.#hits.length} lines`);
     this.#mark(this.#hits[this.#current]);
   }
@@ -91,7 +91,7 @@ export class LogTools {
     if (event.clientX > line.getBoundingClientRect().left + gutter) return;
     const href = this.#mark(line);
     const isCopied = await navigator.clipboard.writeText(href).then(() => true, () => false);
-    announce(isCopied ? "The link to this line is copied." : "The address bar has the link to this line.");
+    setText(this.found, isCopied ? "Link to the line copied" : "The address bar has the link to the line");
   }
 
   #addTimes() {
@@ -108,7 +108,7 @@ export class LogTools {
 
   #download() {
     const href = URL.createObjectURL(new Blob([this.#text], { type: "text/plain" }));
-    el("a", { href, download: `log-${this.view.jobId}.txt` }).click();
+    el("a", { href, download: `${this.view.filename || this.view.jobId}.log` }).click();
     setTimeout(() => URL.revokeObjectURL(href), SAID_MS);
   }
 

@@ -40,6 +40,7 @@ export class LogView {
   constructor(jobId, line) {
     this.jobId = jobId;
     this.line = line;
+    this.filename = "";
     this.note = el("p", { class: "hint" });
     this.toolsPlace = el("div", {});
     /** @type {Promise<import("./log-tools.js").LogTools | null> | null} */
@@ -110,7 +111,7 @@ export class LogView {
   async #refresh(source) {
     try {
       const lines = await this.#fetch(source);
-      if (source === this.source) this.#draw(lines);
+      if (lines && source === this.source) this.#draw(lines);
       return true;
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;
@@ -119,10 +120,12 @@ export class LogView {
     }
   }
 
-  /** @param {Source} source @returns {Promise<LogLine[]>} every line known so far */
+  /** @param {Source} source @returns {Promise<LogLine[] | null>} every line known so far; null where another look knows more */
   async #fetch(source) {
     for (let page = 0; page < MOST_PAGES_AT_ONCE; page += 1) {
-      const { lines, next } = await api.getLog(this.jobId, source.after);
+      const { after } = source;
+      const { lines, next } = await api.getLog(this.jobId, after);
+      if (source.after !== after) return null; // another look that was under way has this page
       if (!next || next === source.after) return [...source.lines, ...lines];
       const all = [...source.lines, ...lines];
       source.lines = lastOf(all);
@@ -146,7 +149,7 @@ export class LogView {
     this.pre.append(...lines.slice(stays).map(({ stream, text }) => el("span", { class: stream === "stderr" ? "line stderr" : "line" }, `${text}\n`)));
     this.shown = lines;
     this.first = before + 1;
-    this.pre.hidden = !lines.length;
+    this.pre.hidden = this.toolsPlace.hidden = !lines.length;
     if (lines.length) this.#showTools();
     if (this.line && this.#showLine(this.line)) this.line = null;
     else if (this.isFollowing) this.#toEnd();

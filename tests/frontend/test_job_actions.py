@@ -6,8 +6,9 @@ import gzip
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Response, expect
+from playwright.sync_api import BrowserContext, Response, Route, expect
 
+from tests.cloud.steps import until
 from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import HIDE, JobPage
@@ -26,6 +27,29 @@ def test_a_reload_finds_the_log_as_it_was_left(form: JobPage, fake_cloud: FakeCl
     form.page.reload()
     form.expect_status("Succeeded")
     expect(log).to_be_hidden()
+
+
+def test_a_log_that_two_looks_ask_for_at_once_is_shown_once(form: JobPage, fake_cloud: FakeCloud) -> None:
+    held: list[Route] = []
+    form.page.route("**/log", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
+    job_id = fake_cloud.add_finished_job("report.txt")
+    form.open(f"#/jobs/{job_id}")
+    summary = form.job.locator("details.log > summary")
+    with form.page.expect_request("**/log"):
+        summary.click()
+    summary.click()
+    with form.page.expect_request("**/log"):
+        summary.click()
+    until(lambda: form.page.title() and len(held) == 2)  # asked for the title, the browser hands over its requests
+    held[0].continue_()
+    line = form.job.locator(".log .line")
+    expect(line).to_have_count(1)
+    fake_cloud.jobs[job_id].print("another line")
+    asked = fake_cloud.calls.count("GET /api/jobs/{id}/log")
+    held[1].continue_()
+    # The third is asked for when the held one has been drawn.
+    until(lambda: form.page.title() and fake_cloud.calls.count("GET /api/jobs/{id}/log") >= asked + 3)
+    expect(line).to_have_count(2)
 
 
 def test_the_log_is_followed_live_until_the_reader_scrolls_up(form: JobPage, fake_cloud: FakeCloud) -> None:

@@ -102,6 +102,7 @@ def test_a_log_is_searched_timed_wrapped_and_saved(form: JobPage, fake_cloud: Fa
     expect(log.locator(".line").first).to_have_attribute("data-at", fake_cloud.jobs[job_id].log[0].at[11:19])
     with form.page.expect_download() as waiting:
         form.job.locator(".log-tools").get_by_role("button", name="Download").click()
+    assert waiting.value.suggested_filename == f"{fake_cloud.jobs[job_id].record['filename']}.log"
     lines = Path(waiting.value.path()).read_text().splitlines()
     assert lines == [line.text for line in fake_cloud.jobs[job_id].log]
 
@@ -116,3 +117,4 @@ def test_a_link_leads_to_a_line_of_the_log(form: JobPage, fake_cloud: FakeCloud,
     log.locator(".line", has_text="row 152 ").click(position={"x": 20, "y": 5})
     expect(log.locator(".linked")).to_have_text("row 152 of 300")
     expect(form.page).to_have_url(f"{form.url}/#/jobs/{job_id}?line=152")
+    expect(form.job.locator(".log-tools [role=status]")).to_contain_text("link to the line")
