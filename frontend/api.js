@@ -33,7 +33,7 @@ import { PoolUnreachable } from "./user-pool.js";
  *   allowed_instance_types: string[], job_timeout_minutes: number, max_job_timeout_minutes: number,
  *   price?: Price | null
  * }} Limits
- * @typedef {{usd_per_minute: string, max_usd_per_minute?: string, max_usd_per_job: string}} Price as far as it is shown; decimals
+ * @typedef {{instance_type: string, usd_per_minute: string, max_usd_per_minute?: string, max_usd_per_job: string}} Price as far as it is shown; decimals
  * @typedef {{instance_type: string | null, timeout_minutes: number | null}} Overrides null is as the stack's other jobs
  * @typedef {{at: string, stream: string, text: string}} LogLine
  * @typedef {{field: string, message: string}} FieldError

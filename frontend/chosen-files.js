@@ -56,10 +56,12 @@ export class ChosenFiles {
 
   /** @param {Entry} entry */
   remove(entry) {
+    const at = this.#entries.indexOf(entry);
     entry.submission.abandon();
     this.#drop(entry);
     this.changed();
-    this.#input.focus(); // as the row had the focus
+    const next = this.#entries[at] ?? this.#entries[at - 1];
+    (next && !next.row.remove.hidden ? next.row.remove : this.#input).focus(); // as the row had the focus
   }
 
   /** Takes out those whose jobs exist. @param {Entry[]} entries */

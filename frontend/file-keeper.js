@@ -22,6 +22,8 @@ export class FileKeeper {
   #kept = null;
   #files;
   #isFromBefore = false;
+  /** @type {import("./resumable-uploads.js").CutOffUploads | null} */
+  #cutOff = null;
   /** How many of the form's files a reload loses. */
   lost = 0;
 
@@ -44,6 +46,11 @@ export class FileKeeper {
     await this.show();
   }
 
+  /** @param {File} file which was just chosen @returns {boolean} whether an upload that was cut off goes on with it */
+  goOnWith(file) {
+    return this.#cutOff?.take(file) ?? false;
+  }
+
   /** @param {File} file that has its job, or is not wanted any more */
   async forget(file) {
     (await this.#kept)?.remove(file);
@@ -58,7 +65,7 @@ export class FileKeeper {
     const what = count > 1 ? "encrypted copies until the jobs are created" : "an encrypted copy until the job is created";
     if (!count) this.#isFromBefore = false;
     const before = this.#isFromBefore ? "From before the reload, and not sent yet. " : "";
-    setText(this.#note, before + (this.lost
+    setText(this.#note, !count ? "" : before + (this.lost
       ? `${count} of ${all.length} files are kept if you reload: this tab has ${what}. The others are too large for that.`
       : `Kept if you reload: this tab has ${what}.`));
     this.#note.hidden = !count;
@@ -82,7 +89,7 @@ export class FileKeeper {
     const cutOff = before.filter(({ uploadId }) => uploadId !== null);
     if (!cutOff.length) return;
     const { CutOffUploads } = await import("./resumable-uploads.js");
-    new CutOffUploads(cutOff, { goOn: ways.goOn, fileOf, left: (file) => this.forget(file) });
+    this.#cutOff = new CutOffUploads(cutOff, { goOn: ways.goOn, fileOf, left: (file) => this.forget(file) });
   }
 
   /**

@@ -47,7 +47,7 @@ export class FormFiles {
       changed: () => form.showBusy(),
       created: (job, file, batch) => {
         this.#keeper.forget(file);
-        form.onJob(job, batch.isOneJob && !(batch.isDetached && this.#hasOther(batch)));
+        form.onJob(job, batch.isOneJob && !batch.isAside && !(batch.isDetached && this.#hasOther(batch)));
       },
       ended: (batch) => this.#sumUp(batch),
     });
@@ -81,7 +81,7 @@ export class FormFiles {
 
   /** @param {File[]} files */
   add(files) {
-    this.#keeper.keep(this.chosen.add(files));
+    this.#keeper.keep(this.chosen.add(files.filter((file) => !this.#keeper.goOnWith(file))));
   }
 
   /** Submits all of them. */
@@ -96,7 +96,7 @@ export class FormFiles {
     // Loaded when it is wanted: few submit a second batch while the first is uploaded.
     const loaded = await import("./background-uploads.js").catch(() => null);
     if (!loaded || batch !== this.#batch || !batch.running) return;
-    batch.isDetached = true;
+    batch.isDetached = batch.isAside = true;
     this.#background ??= new loaded.BackgroundUploads();
     this.#background.add(batch.text, this.chosen.all.map(({ row }) => row), this.#total);
     this.#batch = this.#total = null;

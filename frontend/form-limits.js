@@ -22,6 +22,11 @@ export class FormLimits {
     return this.#options?.chosen;
   }
 
+  /** Says what is wrong under “Options”, if anything is. @returns {HTMLInputElement[]} the fields that were checked */
+  check() {
+    return this.#options?.check() ?? [];
+  }
+
   /** @returns {Promise<number>} the size from which a file is uploaded in parts, once the limits are known */
   async multipartFrom() {
     await this.#known;
@@ -46,5 +51,12 @@ export class FormLimits {
     if (!loaded) return;
     this.#options = new loaded.Options(limits);
     byId("form-error", HTMLElement).before(this.#options.element);
+    const { type } = this.#options;
+    type.addEventListener("change", () => {
+      const { price } = limits;
+      if (!price) return;
+      const isKnown = ["", price.instance_type].includes(type.value);
+      setText(byId("price", HTMLElement), isKnown ? priceText(price) : `What ${type.value} costs is not shown here.`);
+    });
   }
 }

@@ -2,6 +2,7 @@
 /** What the form says came of its files. */
 import { addressOfBatch } from "./batch.js";
 import { byId, el, setText } from "./dom.js";
+import { addressOf } from "./job.js";
 
 /** @typedef {import("./upload-batch.js").UploadBatch} UploadBatch */
 
@@ -53,8 +54,9 @@ export class FormReport {
     const words = [jobs.length > 1 ? `${counted(jobs.length, "job")} created, one per file.` : jobs.length ? "1 job created." : ""];
     if (troubles.length) words.push(`${counted(troubles.length, "file")} not submitted.`);
     say(this.#success, words.filter(Boolean).join(" "));
-    const batch = jobs[0]?.batch;
-    if (batch) this.#success.append(" ", el("a", { href: addressOfBatch(batch) }, "Show the batch"));
+    const [first] = jobs;
+    if (first?.batch) this.#success.append(" ", el("a", { href: addressOfBatch(first.batch) }, "Show the batch"));
+    else if (first) this.#success.append(" ", el("a", { href: addressOf(first.id) }, "Show the job"));
     if (!isDetached) this.#success.focus(); // else the user may be typing
   }
 }

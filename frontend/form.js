@@ -80,8 +80,10 @@ export class JobForm {
   /** While its files are on their way, the form waits; it can be freed for others. */
   showBusy() {
     const isBusy = this.#files?.isBusy ?? false;
+    const hadFocus = document.activeElement === this.#button;
     this.#button.disabled = this.text.element.readOnly = this.#file.disabled = isBusy;
     this.#nextBatch.hidden = !isBusy;
+    if (isBusy && hadFocus) this.text.element.focus(); // a disabled button loses it
     const count = this.#count;
     const busy = this.#files?.isPaused ? "Paused" : "Submitting…";
     setText(this.#nextBatch, count > 1 ? "Start another batch" : "Start another job");
@@ -99,7 +101,7 @@ export class JobForm {
     this.text.check();
     if (this.hasFile) this.checkFiles();
     else this.#sayOfFiles("Choose a file.");
-    const wrong = [this.text.element, this.#file].find((control) => control.getAttribute("aria-invalid") === "true");
+    const wrong = [this.text.element, this.#file, ...this.limits.check()].find((control) => control.getAttribute("aria-invalid") === "true");
     wrong?.focus();
     return !wrong;
   }

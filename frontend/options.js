@@ -1,5 +1,6 @@
 // @ts-check
 import { el } from "./dom.js";
+import { sayOf } from "./text-field.js";
 
 /**
  * @typedef {import("./api.js").Limits} Limits
@@ -17,12 +18,21 @@ export class Options {
       el("option", { value: "" }, "Default"), ...types.map((type) => el("option", {}, type)));
     this.minutes = el("input", {
       id: "timeout-minutes", type: "number", min: 1, max: most, step: 1, inputmode: "numeric", placeholder: String(usual),
-      "aria-describedby": "timeout-hint",
+      "aria-describedby": "timeout-hint timeout-minutes-error",
     });
     this.element = el("details", { class: "field", id: "options" }, el("summary", {}, "Options"),
       ...(types.length ? [el("div", { class: "field" }, el("label", { for: "instance-type" }, "Machine type"), this.type)] : []),
       el("div", { class: "field" }, el("label", { for: "timeout-minutes" }, "Time-out in minutes"), this.minutes,
+        el("p", { class: "field-error", id: "timeout-minutes-error", hidden: true }),
         el("p", { class: "hint", id: "timeout-hint" }, `How long the script may run: ${minutesText(usual)} by default, at most ${minutesText(most)}.`)));
+  }
+
+  /** Says what is wrong with the time-out, if anything is. @returns {HTMLInputElement[]} what was checked */
+  check() {
+    const isWrong = !this.minutes.validity.valid;
+    sayOf(this.minutes, isWrong ? `Enter whole minutes, from 1 to ${this.minutes.max}, or nothing.` : "");
+    if (isWrong) this.element.open = true;
+    return [this.minutes];
   }
 
   /** @returns {Overrides | undefined} undefined where nothing is chosen */

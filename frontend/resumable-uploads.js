@@ -22,6 +22,8 @@ import { difference, forget } from "./unfinished.js";
 export class CutOffUploads {
   #section = byId("cut-off", HTMLElement);
   #list = byId("cut-off-list", HTMLUListElement);
+  /** Those whose file is not there. @type {Map<Unfinished, HTMLLIElement>} */
+  #waiting = new Map();
   #hint = byId("cut-off-hint", HTMLElement);
 
   /** @param {Unfinished[]} all @param {Ways} ways */
@@ -31,9 +33,17 @@ export class CutOffUploads {
       const item = this.#item(one);
       const file = ways.fileOf(one);
       this.#list.append(item);
+      this.#waiting.set(one, item);
       if (file) this.#resume(item, file, one, false);
     }
     this.#update();
+  }
+
+  /** @param {File} file which was chosen among others @returns {boolean} whether it is one that was waited for */
+  take(file) {
+    const [one, item] = [...this.#waiting].find(([each]) => !difference(file, each)) ?? [];
+    if (one && item) this.#resume(item, file, one, true);
+    return Boolean(one);
   }
 
   /** @param {Unfinished} one */
@@ -60,6 +70,7 @@ export class CutOffUploads {
       if (!how) this.#resume(item, file, one, true);
     });
     abandon.addEventListener("click", () => {
+      this.#waiting.delete(one);
       forget(one.jobId);
       api.abortUpload(one.jobId, one.uploadId ?? "", one.filename).catch(() => {}); // the storage ends it after a day
       this.#leave(item, `The upload of ${one.filename} is discarded.`);
@@ -74,6 +85,7 @@ export class CutOffUploads {
    * @param {boolean} isAsked whether the file was just chosen
    */
   #resume(item, file, one, isAsked) {
+    this.#waiting.delete(one);
     const submission = new Submission(file, one);
     const go = async () => {
       const isTouched = isAsked || row.element.contains(document.activeElement);

@@ -19,6 +19,9 @@ export class UploadBatch {
   /** Whether another batch has taken its place in the form. */
   isDetached = false;
 
+  /** Whether it was put aside by hand: then the page stays where the user is. */
+  isAside = false;
+
   /** @param {string} text */
   constructor(text) {
     this.text = text;

@@ -105,9 +105,23 @@ def test_a_second_batch_is_submitted_while_the_first_is_uploaded(
     fake_cloud.uploads_may_end.set()
     expect(under_way).to_be_hidden()
     expect(form.rows).to_have_count(2)
+    form.shown_job_id("three.txt")  # and not one of those that were put aside
     texts = {job.record["filename"]: job.record["input_text"] for job in fake_cloud.jobs.values()}
     assert texts == {"one.txt": "first text", "two.txt": "first text", "three.txt": "second text"}
     assert len({job.record["batch"] for job in fake_cloud.jobs.values()}) == 2
+
+
+def test_a_file_that_was_put_aside_never_takes_the_page(form: JobPage, fake_cloud: FakeCloud, tmp_path: Path) -> None:
+    fake_cloud.uploads_may_end.clear()
+    form.open()
+    form.text.fill("the text")
+    form.file.set_input_files(write(tmp_path, "one.txt"))
+    form.submit_button.press("Enter")
+    expect(form.text).to_be_focused()  # the button, which is disabled, has lost the focus
+    form.page.get_by_role("button", name="Start another job").click()
+    fake_cloud.uploads_may_end.set()
+    expect(form.page.locator("#form-done")).to_have_text("1 job created. Show the job")
+    expect(form.job).to_be_hidden()
 
 
 def test_what_fails_of_a_batch_in_the_background_is_retried_with_its_own_text(

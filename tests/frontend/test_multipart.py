@@ -82,9 +82,10 @@ def test_parts_go_side_by_side_and_what_breaks_off_or_expires_is_sent_again(
     assert fake_cloud.calls.count("POST s3") == 0
 
 
+@pytest.mark.parametrize("field", ["Files", "Choose the file again: large.bin"])
 @pytest.mark.usefixtures("_without_database")
 def test_after_a_reload_only_the_missing_parts_of_the_same_file_are_sent(
-    form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path, tmp_path: Path
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path, tmp_path: Path, field: str
 ) -> None:
     cut_off_after_two_parts(form, fake_cloud, large)
     expect(cut_off(form)).to_contain_text("Text: the text")
@@ -99,7 +100,7 @@ def test_after_a_reload_only_the_missing_parts_of_the_same_file_are_sent(
         chooser.set_input_files(file)
         expect(cut_off(form).get_by_role("alert")).to_contain_text(f"This is a different file: {how}.")
     watch.requests.clear()
-    chooser.set_input_files(large)
+    form.page.get_by_label(field, exact=True).set_input_files(large)
     form.shown_job_id(large.name)
     form.expect_status("Succeeded")
     assert parts_asked(watch) == [3, 4, 5, 6]
