@@ -32,22 +32,24 @@ async function showRecent(note, list) {
 export function showOwnerChoice() {
   if (document.getElementById("owner-form")) return;
   const input = el("input", {
-    id: "owner", name: "owner", required: true, pattern: "[0-9a-f\\-]{36}", placeholder: "User ID", autocomplete: "off",
+    id: "owner", name: "owner", "aria-label": TITLE, required: true, pattern: "[0-9a-f\\-]{36}", placeholder: "User ID", autocomplete: "off",
     spellcheck: "false", "aria-describedby": "owner-hint", title: "A user ID has 36 characters, as in a job's “owner”.",
   });
   input.value = owner ?? "";
   const note = el("p", { class: "hint" });
   const list = el("ul", { class: "owners", "aria-label": "Users with machines since yesterday" });
   const form = el("form", { id: "owner-form", action: "/", method: "get" },
-    el("label", { for: "owner" }, TITLE),
     el("div", { class: "tools" }, input, el("button", { class: "quiet small", type: "submit" }, "Show")),
     el("p", { class: "hint", id: "owner-hint" }, "You are an administrator. A user's ID is “sub” in the user pool and “Owner” under a job's details."),
     note, list);
-  byId("jobs", HTMLElement).append(form);
+  // Folded: the list of jobs has the room until this is wanted.
+  byId("jobs", HTMLElement).append(el("details", { id: "owner-choice" }, el("summary", {}, TITLE), form));
   showRecent(note, list);
   if (!owner) return;
   setText(byId("jobs-title", HTMLElement), TITLE);
   byId("jobs-note", HTMLElement).before(el("p", { class: "notice" },
     `You see what belongs to ${owner}. `, el("a", { href: "/" }, "Show your own jobs")));
+  byId("app", HTMLElement).querySelector(".stack")?.append(
+    el("section", { class: "card", id: "choose-job" }, el("p", { class: "hint" }, "Choose one of the jobs to see it here.")));
   for (const id of ["new-job", "new-job-link"]) byId(id, HTMLElement).hidden = true; // a job is its submitter's own
 }

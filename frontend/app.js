@@ -156,7 +156,7 @@ function follow() {
 async function viewOf({ kind, id, line }) {
   if (kind === "batch") {
     const { BatchView } = await import("./batch-view.js");
-    return new BatchView(id, { changed: bulkChanged, removed: bulkRemoved });
+    return new BatchView(id, { changed: bulkChanged, removed: bulkRemoved, titled: (title) => endings.setTitle(title) });
   }
   const { JobView } = await import("./job-view.js");
   return (jobView = new JobView(id, { changed, doubted: follow, created: accept, removed, all: () => jobs.all }, line));

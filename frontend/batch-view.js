@@ -30,7 +30,7 @@ export class BatchView {
 
   /**
    * @param {string} id
-   * @param {import("./bulk.js").BulkActions} actions
+   * @param {import("./bulk.js").BulkActions & {titled: (title: string) => void}} actions what became of jobs, and what the page's title is
    */
   constructor(id, actions) {
     this.id = id;
@@ -61,8 +61,9 @@ export class BatchView {
       el("div", { class: "apart" }, el("h2", {}, "Jobs"), el("span", { class: "hint" }, "As submitted, first to last")), this.list);
     this.element = el("div", { class: "job batch" },
       el("div", { class: "job-head" }, this.title, this.pill, el("a", { class: "close", href: "#/", "aria-label": "Close this batch" }, "×")),
-      el("div", { class: "apart" }, this.meta, copyLink((text) => this.#report(text))), this.sentence, this.bar.element, this.problem, this.text, this.more);
+      el("div", { class: "apart" }, this.meta, el("span", { class: "links" }, copyLink((text) => this.#report(text)))), this.sentence, this.bar.element, this.problem, this.text, this.more);
     this.onJob = actions.changed;
+    this.titled = actions.titled;
     this.stop = () => {};
     this.follow();
   }
@@ -130,6 +131,7 @@ export class BatchView {
     setText(this.title, `${jobs.length} job${jobs.length === 1 ? "" : "s"} submitted together`);
     setPill(this.pill, status);
     setText(this.sentence, `${progressText(jobs)}.`);
+    if (this.element.isConnected) this.titled(`${progressText(jobs)} · Mayfly`);
     this.bar.update(jobs);
     const texts = new Set(jobs.map(({ input_text: text }) => text));
     this.text.hidden = texts.size !== 1;

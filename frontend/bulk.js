@@ -100,7 +100,9 @@ export class Bulk {
     const jobs = deletableOf(this.#jobs);
     if (!(await askToDeleteAll(jobs))) return;
     await this.#each(jobs, "deleted", async (job) => {
-      await api.deleteJob(job.id);
+      await api.deleteJob(job.id).catch((error) => {
+        if (!(error instanceof api.ApiError && error.status === 404)) throw error; // another tab has deleted it
+      });
       this.actions.removed(job);
     });
   }

@@ -1,7 +1,7 @@
 // @ts-check
 /** Says that jobs have ended while the tab is not looked at: in its title, and in a notification if they are on. */
 import { addressOf, isOver } from "./job.js";
-import { statusLabel } from "./status.js";
+import { sentenceOf, statusLabel } from "./status.js";
 
 /** @typedef {import("./api.js").Job} Job */
 
@@ -67,7 +67,7 @@ export class Endings {
     if (!this.isOn) return;
     try {
       const note = new Notification(`${job.filename}: ${statusLabel(job.status)}`, {
-        body: job.error?.message.split("\n")[0] ?? "", icon: "/favicon.svg", tag: job.id,
+        body: job.error?.message.split("\n")[0] ?? sentenceOf(job), icon: "/favicon.svg", tag: job.id,
       });
       note.addEventListener("click", () => {
         focus();

@@ -1,5 +1,6 @@
 // @ts-check
 import * as api from "./api.js";
+import { addressOfBatch } from "./batch.js";
 import { copyLink } from "./copy-link.js";
 import { costReason, costText } from "./cost.js";
 import { askToDelete, askToRunAgain } from "./dialogs.js";
@@ -90,6 +91,7 @@ export class JobView {
     this.retry = el("button", { type: "button", hidden: true, "aria-describedby": "job-advice", onclick: () => this.#retry() }, "Re-run");
     this.again = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#again() }, "Edit and run…");
     this.link = copyLink((text) => say(this.connection, text));
+    this.batch = el("a", { class: "hint", href: "#/", hidden: true }, "Show its batch");
     this.delete = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#delete() }, "Delete…");
     this.preview = new Preview(id);
     this.phases = new PhaseBar({ withLegend: true });
@@ -106,7 +108,7 @@ export class JobView {
       el("details", { class: "more" }, el("summary", {}, "Details"), this.receipt.element, this.manifest, this.facts));
     this.element = el("div", { class: "job" },
       el("div", { class: "job-head" }, this.title, this.pill, el("a", { class: "close", href: "#/", "aria-label": "Close this job" }, "×")),
-      el("div", { class: "apart" }, this.meta, this.link), this.sentence, this.ending, this.phases.element, this.usual,
+      el("div", { class: "apart" }, this.meta, el("span", { class: "links" }, this.batch, this.link)), this.sentence, this.ending, this.phases.element, this.usual,
       this.connection, this.failure, this.refusal,
       el("div", { class: "actions" }, this.download, this.again, this.retry, this.cancel, this.delete),
       this.given, this.preview.element, this.more);
@@ -130,10 +132,14 @@ export class JobView {
     this.#announceState(job);
     this.pageTitle = `${label} · ${job.filename} · Mayfly`;
     setText(this.text, job.input_text);
+    this.log.filename = job.filename;
+    if (job.batch) this.batch.href = addressOfBatch(job.batch);
+    this.batch.hidden = !job.batch;
     this.phases.update(job);
     this.download.hidden = job.status !== "succeeded";
     this.cancel.hidden = isOver(job);
-    this.again.hidden = this.delete.hidden = !isOver(job);
+    this.again.hidden = !isOver(job);
+    this.delete.hidden = !isOver(job) || hasAlive(job); // the API keeps a job whose machine lives
     this.retry.hidden = !canRetry(job);
     this.#showRemedy(job);
     this.#showFailure(job);

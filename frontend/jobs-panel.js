@@ -1,9 +1,9 @@
 // @ts-check
 /** The list of jobs with its search, its filter and what is done with several jobs at once. */
-import { grouped } from "./batch.js";
+import { addressOfBatch, grouped } from "./batch.js";
 import { ApiError } from "./api.js";
 import { announce, byId, setText } from "./dom.js";
-import { isOver } from "./job.js";
+import { addressOf, isOver } from "./job.js";
 import { JobList } from "./job-list.js";
 
 /**
@@ -75,13 +75,19 @@ export class JobsPanel {
     const { all } = this.jobs;
     const found = this.#found();
     const isFiltered = this.#isFiltered;
-    this.#list.update(isFiltered ? found.map((job) => ({ kind: "job", key: job.id, job })) : grouped(all), this.#selected);
+    this.#list.update(isFiltered ? found.map((job) => ({ kind: "job", key: job.id, job })) : grouped(all), isFiltered ? this.#selected : this.#selectedRow);
     this.#more.hidden = !this.jobs.more || this.#isLoadingAll;
     byId("job-tools", HTMLElement).hidden = !all.length;
     this.#select.hidden = !all.length;
     if (!all.length && this.#isSelecting) this.#setSelecting(false);
     setText(this.#note, this.#problem || this.#noteText(found.length, isFiltered));
     if (this.#isSelecting) this.#showBulk();
+  }
+
+  /** @returns {string | null} a job's, or that of its batch, which is one row */
+  get #selectedRow() {
+    const batch = this.jobs.all.find(({ id }) => addressOf(id) === this.#selected)?.batch;
+    return batch ? addressOfBatch(batch) : this.#selected;
   }
 
   get #isFiltered() {

@@ -8,7 +8,8 @@ const KEYS = [
   ["j", "Next job in the list"],
   ["k", "Previous job in the list"],
   ["Enter", "Open the job"],
-  ["Esc", "Close the job"],
+  ["Esc", "Close the job, or a dialog"],
+  ["Ctrl Enter", "Run the job, from its text"],
   ["?", "Show these keys"],
 ];
 

@@ -64,6 +64,7 @@ def test_files_that_are_submitted_together_are_one_entry_with_its_own_progress(
     first_to_last = [job.record["filename"] for _, job in sorted(fake_cloud.jobs.items())]
     expect(form.job.locator(".rows .name")).to_have_text(first_to_last)
     expect(form.job).to_contain_text("As submitted, first to last")
+    expect(form.page).to_have_title("3 of 3 done · Mayfly")
     expect(form.job.locator(".apart .hint").first).to_contain_text("· cost at most $0.0057")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     form.job.get_by_role("button", name="Copy link").click()
@@ -72,6 +73,8 @@ def test_files_that_are_submitted_together_are_one_entry_with_its_own_progress(
     form.job.locator(".rows").get_by_role("link", name="1.txt").click()
     form.shown_job_id("1.txt")
     expect(form.announcer).to_contain_text("1.txt: Succeeded.")
+    expect(form.rows.get_by_role("link")).to_have_attribute("aria-current", "true")
+    expect(form.job.get_by_role("link", name="Show its batch")).to_have_attribute("href", f"#/batches/{batch}")
     form.page.keyboard.press("Escape")
     expect(form.job).to_be_hidden()
     expect(form.announcer).to_be_empty()

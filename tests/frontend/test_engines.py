@@ -48,6 +48,15 @@ return {
 };
 """
 
+# Where the brand is on a page that scrolls, and on one that does not.
+LEFT = """
+const left = () => document.querySelector(".brand").getBoundingClientRect().left;
+const app = document.getElementById("app");
+const long = left();
+app.style.cssText = "height: 0; overflow: hidden";
+return [long, left()];
+"""
+
 
 class User:
     """What a person does in a browser and comes to see, within a minute."""
@@ -211,6 +220,8 @@ def test_the_tab_key_reaches_all_that_can_be_used_and_its_focus_is_seen(user: Us
         user.sees(f"the focus on {stop}", lambda: user.driver.execute_script(STOP)["isSeen"])
         reached.append(stop["words"])
     assert len(reached) >= stops - 1, reached
+    long, short = user.driver.execute_script(LEFT)
+    assert long == short, "a scrollbar that comes or goes moves nothing sideways"
 
 
 def test_a_job_by_keyboard_alone(user: User, fake_cloud: FakeCloud, tmp_path: Path) -> None:
