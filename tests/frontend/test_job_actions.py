@@ -40,7 +40,9 @@ def test_a_log_that_two_looks_ask_for_at_once_is_shown_once(form: JobPage, fake_
     summary.click()
     with form.page.expect_request("**/log"):
         summary.click()
-    until(lambda: form.page.title() and len(held) == 2)  # asked for the title, the browser hands over its requests
+    until(
+        lambda: bool(form.page.title()) and len(held) == 2
+    )  # asked for the title, the browser hands over its requests
     held[0].continue_()
     line = form.job.locator(".log .line")
     expect(line).to_have_count(1)
@@ -48,7 +50,7 @@ def test_a_log_that_two_looks_ask_for_at_once_is_shown_once(form: JobPage, fake_
     asked = fake_cloud.calls.count("GET /api/jobs/{id}/log")
     held[1].continue_()
     # The third is asked for when the held one has been drawn.
-    until(lambda: form.page.title() and fake_cloud.calls.count("GET /api/jobs/{id}/log") >= asked + 3)
+    until(lambda: bool(form.page.title()) and fake_cloud.calls.count("GET /api/jobs/{id}/log") >= asked + 3)
     expect(line).to_have_count(2)
 
 
