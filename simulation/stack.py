@@ -47,7 +47,7 @@ class Stack:
 
     @property
     def spending(self) -> str:
-        """As infra/budget.py writes it; the first type costs 0.0192 USD an hour, each further one twice as much."""
+        """As infra/spending.py writes it; the first type costs 0.0192 USD an hour, each further one twice as much."""
         kinds = (*self.instance_types, *self.allowed_types)
         machines = {kind: {"on-demand": 19_200 << at, "spot": 19_200 << at} for at, kind in enumerate(kinds)}
         return json.dumps(

@@ -69,7 +69,7 @@ class Spending:
 
     @staticmethod
     def from_json(text: str) -> Spending:
-        """Out of what infra/budget.py writes.
+        """Out of what infra/spending.py writes.
 
         Raises:
             KeyError, TypeError, ValueError: it is not that.

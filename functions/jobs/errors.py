@@ -22,7 +22,7 @@ MayflyError
 │   │   ├── CapacityUnavailable  no candidate has room
 │   │   ├── QuotaExceeded        the account's limit is reached
 │   │   ├── Throttled            AWS asked to slow down
-│   │   ├── CapacityAvailable    a slot is free: the workflow asks for its machine again
+│   │   ├── CapacityAvailable    a slot is free: its waiting task is failed with this, and asks again
 │   │   ├── MachineLost          the machine was gone before it had its command
 │   │   └── MachineStillAlive    termination is under way but not confirmed
 │   └── FinalStep                trying again cannot help

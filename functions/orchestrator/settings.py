@@ -1,4 +1,7 @@
-"""The settings of each orchestrator function, from its environment; infra/steps.py sets exactly these names."""
+"""The settings of each orchestrator function, from its environment.
+
+Exactly these names are set: by infra/triggers.py, sweeper.py and warm_pool.py for their functions, by steps.py for the rest.
+"""
 
 from __future__ import annotations
 
