@@ -1,6 +1,7 @@
 """The settings of each orchestrator function, from its environment.
 
-Exactly these names are set: by infra/triggers.py, sweeper.py and warm_pool.py for their functions, by steps.py for the rest.
+Exactly these names are set: infra/triggers.py, sweeper.py and warm_pool.py set those of their functions, infra/steps.py
+the rest.
 """
 
 from __future__ import annotations
