@@ -31,7 +31,11 @@ def main(argv: Sequence[str]) -> int:
         with _ended_by_signals():
             return int(options.run(options))
     except KeyboardInterrupt:
-        return 0 if options.command == "up" else 130
+        if options.command != "up":
+            return 130
+        echo = "\n" if sys.stderr.isatty() else ""  # the terminal has shown ^C on this line
+        _note(f"{echo}The local cloud is down, and everything in it is gone.")
+        return 0
     except (EmulatorError, DeploymentError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

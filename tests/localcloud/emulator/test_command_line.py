@@ -38,6 +38,7 @@ def assert_ends_cleanly(up: subprocess.Popen[str], number: signal.Signals, tmp_p
     assert up.wait() == 0
     assert [pid for pid in started if is_running(pid)] == []
     assert [each.name for each in tmp_path.iterdir()] == ["stderr"]
+    assert (tmp_path / "stderr").read_text().endswith("\nThe local cloud is down, and everything in it is gone.\n")
 
 
 def test_up_says_ready_once_serves_the_form_and_ends_cleanly(tmp_path: Path) -> None:
