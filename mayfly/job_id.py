@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from mayfly.errors import UsageProblem
+from mayfly.job_list import PAGE, all_jobs
 
 if TYPE_CHECKING:  # brings httpx2 along, which help does without
     from mayfly.client import JobClient
@@ -13,22 +15,24 @@ if TYPE_CHECKING:  # brings httpx2 along, which help does without
 _WHOLE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Fewer would name a job by chance.
 _PART = re.compile(r"[0-9a-f-]{4,35}")
-_NEWEST = 50  # one page
+_NEWEST = 500  # ten pages
 
 
 def resolve_job_id(client: JobClient, given: str) -> str:
-    """The id that begins or ends as given, out of the newest jobs'.
+    """The id that begins or ends as given, on the newest page of jobs that has one.
 
     Raises:
-        UsageProblem: none does, several do, or it is no part of an id.
+        UsageProblem: none does, several of that page do, or it is no part of an id.
     """
     part = given.strip().lower()
     if _WHOLE.fullmatch(part):
         return part
     if not _PART.fullmatch(part):
         raise UsageProblem(f"{given!r} is no job's id. Give the whole id, or 4 characters of it or more: mayfly jobs")
-    ids = [str(job["id"]) for job in client.page(_NEWEST)["jobs"]]
-    found = [each for each in ids if each.startswith(part) or each.endswith(part)]
+    jobs = islice(all_jobs(client), _NEWEST)
+    found: list[str] = []
+    while not found and (ids := [str(job["id"]) for job in islice(jobs, PAGE)]):
+        found = [each for each in ids if each.startswith(part) or each.endswith(part)]
     if len(found) == 1:
         return found[0]
     if found:
