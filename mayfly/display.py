@@ -12,7 +12,8 @@ from typing import Any
 import typer
 
 from mayfly.cost import cost_of
-from mayfly.job import Job
+from mayfly.job import Job, short_id, state
+from mayfly.streams import wrapped
 
 # No line of a log or name may steer the terminal, or turn the direction of what follows (Unicode Standard Annex 9,
 # "Directional Formatting Characters"). Half a surrogate pair cannot be written at all.
@@ -25,9 +26,12 @@ _CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *_BEYOND_ASCII], "\N{REPLA
 # In JSON they can stay what they are, escaped; those of ASCII are anyway (RFC 8259, section 7).
 _ESCAPED = {code: f"\\u{code:04x}" for code in _BEYOND_ASCII}
 STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "ok": "green", "differs": "red"}
+# What a narrow terminal does without, in this order.
+_OPTIONAL = ("Size", "Cost", "Batch", "Submitted")
 # As rich has them: styles although standard output is no terminal.
 _STYLED_ANYWAY = ("FORCE_COLOR", "TTY_COMPATIBLE")
 _TAB = 8
+_FACTS_FROM = 11  # where what follows a title begins
 
 
 def emit(document: Any) -> None:
@@ -52,7 +56,7 @@ def _json(document: Any, indent: int | None = None) -> str:
 
 def note(text: str) -> None:
     """Something besides the result."""
-    typer.echo(plain(text), err=True)
+    typer.echo(wrapped(plain(text), sys.stderr), err=True)
 
 
 def plain(text: str) -> str:
@@ -60,26 +64,40 @@ def plain(text: str) -> str:
     return text.translate(_CONTROLS)
 
 
-def say(text: str, style: str = "") -> None:
-    """A line of the result."""
+def plain_lines(text: str) -> list[str]:
+    """The same of a text of several lines; there is at least one."""
+    return [plain(line.removesuffix("\r")) for line in text.split("\n")]
+
+
+def last_state(text: str) -> str:
+    """What a terminal shows in the end of a line that carriage returns have rewritten, as progress bars do."""
+    return text.rstrip("\r").rpartition("\r")[2]
+
+
+def say(text: str, style: str = "", hang: int = 0) -> None:
+    """A line of the result; `hang` indents what a narrow terminal has below it."""
+    text = wrapped(plain(text).expandtabs(_TAB), sys.stdout, hang)
     if sys.stdout.isatty() or any(os.environ.get(name) for name in _STYLED_ANYWAY):
         from mayfly.terminal import print_line  # noqa: PLC0415 - brings rich along, a third of a command's start
 
         print_line(text, style)
     else:
-        typer.echo("\n".join(line.expandtabs(_TAB) for line in plain(text).split("\n")))
+        typer.echo(text)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], flexible: Sequence[str] = (), optional: Sequence[str] = ()
+) -> None:
+    """See `made_table` of mayfly.terminal."""
     from mayfly.terminal import print_table  # noqa: PLC0415 - as above
 
-    print_table(header, rows)
+    print_table(header, rows, flexible, optional)
 
 
 def show_jobs(jobs: Sequence[Job]) -> None:
-    """A line each, with the batch where any has one."""
+    """A line each, with the batch where any has one; on a narrow terminal only what tells one job from another."""
     rows = [
-        [job["id"], job["status"], job["filename"], size(job["size"]), moment(job["created_at"]), cost_of(job)]
+        [_id(job), job["status"], job["filename"], size(job["size"]), minute(job["created_at"]), cost_of(job)]
         for job in jobs
     ]
     header = ["Job", "Status", "File", "Size", "Submitted", "Cost"]
@@ -87,20 +105,24 @@ def show_jobs(jobs: Sequence[Job]) -> None:
         header.append("Batch")
         for row, job in zip(rows, jobs, strict=True):
             row.append(job.get("batch") or "")
-    table(header, rows)
+    table(header, rows, flexible=["File"], optional=[each for each in _OPTIONAL if each in header])
 
 
-def show_line(job: Job, *, aside: bool = False) -> None:
-    """One job of several; `aside` where standard output has something else."""
-    (note if aside else say)(f"{job['id']}  {job['status']:9}  {job['filename']}")
+def show_line(job: Job, what: str = "", *, aside: bool = False) -> None:
+    """One job of several, or `what` in the place of its file's name; `aside` where standard output has a result."""
+    (note if aside else say)(f"{_id(job, aside=aside)}  {job['status']:9}  {what or job['filename']}")
 
 
 def show_job(job: Job) -> None:
     """Everything about one job."""
     for title, value in _facts(job):
-        say(f"{title:10} {value}", STYLES.get(value, ""))
+        first, *others = plain_lines(value) if title == "Text" else [value]
+        say(f"{title:{_FACTS_FROM}}{first}".rstrip(), STYLES.get(value, ""), _FACTS_FROM)
+        for line in others:
+            say(" " * _FACTS_FROM + line)
     say("")
-    table(["When", "What", ""], [[moment(each["at"]), each["event"], each["detail"]] for each in job["timeline"]])
+    rows = [[moment(each["at"]), each["event"], each["detail"]] for each in job["timeline"]]
+    table(["When", "What", ""], rows, flexible=[""], optional=["What"])
     if job.get("error"):
         say("")
         for line in failure(job):
@@ -108,10 +130,16 @@ def show_job(job: Job) -> None:
 
 
 def failure(job: Job) -> list[str]:
-    """Why a job failed and what to do, then the lines of what its script printed in the end."""
+    """Why a job failed and what to do, then the lines of what its script printed in the end, indented."""
     error = job.get("error") or {}
-    reason, *printed = str(error.get("message") or "").split("\n")
-    return [f"{reason} {error.get('advice') or ''}".strip() or f"The job {job['status']}.", *printed]
+    reason, *printed = map(last_state, str(error.get("message") or "").split("\n"))
+    first = f"{reason} {error.get('advice') or ''}".strip() or f"The job {state(job)}."
+    return [first, *(f"  {line}" for line in printed)]
+
+
+def counted(count: int, what: str) -> str:
+    """Such as "1 log", "2 logs"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def size(count: int | None) -> str:
@@ -129,6 +157,16 @@ def size(count: int | None) -> str:
 def moment(text: str) -> str:
     """An RFC 3339 time as clocks here show it."""
     return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def minute(text: str) -> str:
+    """The same without seconds."""
+    return moment(text)[: -len(":00")]
+
+
+def _id(job: Job, *, aside: bool = False) -> str:
+    """Whole for a program."""
+    return short_id(job) if (sys.stderr if aside else sys.stdout).isatty() else str(job["id"])
 
 
 def _facts(job: Job) -> Iterator[tuple[str, str]]:

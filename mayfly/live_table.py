@@ -11,8 +11,8 @@ from rich.text import Text
 
 from mayfly.batch import progress_text
 from mayfly.display import plain
-from mayfly.job import Job
-from mayfly.terminal import made_table
+from mayfly.job import Job, short_id
+from mayfly.terminal import FILE, LATEST, made_table
 
 _FIRST = ("running", "launching", "failed", "queued", "cancelled", "succeeded")
 _OTHER_LINES = 3  # header, sum, and the cursor's
@@ -23,16 +23,16 @@ def live_table(console: Console) -> Iterator[Callable[[Sequence[Job]], None]]:
     """Call what it gives with the jobs as they are now; what it showed last stays."""
     options = {"auto_refresh": False, "redirect_stdout": False, "redirect_stderr": False}
     with Live(console=console, **options) as live:  # type: ignore[arg-type]  # all of them are flags
-        yield lambda jobs: live.update(_view(jobs, console.size.height), refresh=True)
+        yield lambda jobs: live.update(_view(jobs, *console.size), refresh=True)
 
 
-def _view(jobs: Sequence[Job], height: int) -> Group:
+def _view(jobs: Sequence[Job], width: int, height: int) -> Group:
     """As many jobs as there is room for, those that need a look first."""
     room = max(1, height - _OTHER_LINES)
     shown = jobs if len(jobs) <= room else sorted(jobs, key=_rank)[:room]
-    rows = [[job["id"], job["status"], job["filename"], _latest(job)] for job in shown]
+    rows = [[short_id(job), job["status"], job["filename"], _latest(job)] for job in shown]
     hidden = f"; {len(jobs) - len(shown)} more" if len(shown) < len(jobs) else ""
-    table = made_table(["Job", "Status", "File", "Latest"], rows, one_line=True)
+    table = made_table(["Job", "Status", FILE, LATEST], rows, width, flexible=(LATEST, FILE), optional=(LATEST,))
     return Group(table, Text(plain(f"{progress_text(jobs)}{hidden}"), no_wrap=True, overflow="ellipsis"))
 
 

@@ -16,11 +16,6 @@ if TYPE_CHECKING:  # brings httpx2 along, which help does without
 POLL_SECONDS = 1.0
 
 
-def last_state(text: str) -> str:
-    """What a terminal shows in the end of a line that carriage returns have rewritten, as progress bars do."""
-    return text.rstrip("\r").rpartition("\r")[2]
-
-
 def lines(client: JobClient, job_id: str, *, follow: bool) -> Iterator[dict[str, Any]]:
     """`{at, stream, text}` of the latest attempt; with `follow` as they come, also of later attempts, to the end."""
     after, attempt = None, None

@@ -36,10 +36,33 @@ def binary_stdin() -> BinaryIO:
     return sys.stdin.buffer
 
 
+def wrapped(text: str, stream: TextIO, hang: int = 0) -> str:
+    """A line broken at words where the stream is a terminal, which would cut them; `hang` indents all but the first."""
+    if not stream.isatty():
+        return text
+    import textwrap  # noqa: PLC0415 - only for terminals
+
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):  # such as one that tells no size
+        return text
+    if not columns:
+        return text
+    hang = hang or len(text) - len(text.lstrip(" "))
+    return textwrap.fill(
+        text[hang:],
+        columns,
+        initial_indent=text[:hang],
+        subsequent_indent=" " * hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
 def say_error(text: str) -> None:
     """A line on standard error, where that can be written."""
     with suppress(OSError, ValueError):
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{wrapped(text, sys.stderr)}\n")
         sys.stderr.flush()
 
 

@@ -10,7 +10,7 @@ from mayfly.batch import check_batch_id
 from mayfly.client import JobClient
 from mayfly.commands.options import AsJson, Batch, JobId, MaybeJobId, Url
 from mayfly.context import Context
-from mayfly.display import emit, note, say, show_line
+from mayfly.display import counted, emit, note, say, show_line
 from mayfly.errors import UsageProblem
 from mayfly.failures import Failures
 from mayfly.job import Job
@@ -80,7 +80,7 @@ def delete(context: typer.Context, job_id: JobId, url: Url = None, as_json: AsJs
     if as_json:
         emit({**receipt, "id": found, "deleted": True})
     else:
-        say(f"{found}  deleted: {receipt['objects']} files, {receipt['log_streams']} logs")
+        say(f"{found}  deleted: {counted(receipt['objects'], 'file')}, {counted(receipt['log_streams'], 'log')}")
 
 
 def _tell(job: Job, as_json: bool) -> None:

@@ -16,7 +16,7 @@ from mayfly.display import emit, say
 from mayfly.download import target_of
 from mayfly.errors import UsageProblem
 from mayfly.failures import Failures
-from mayfly.job import Job
+from mayfly.job import Job, state
 from mayfly.job_id import resolve_job_id
 from mayfly.job_list import jobs_of_batch
 from mayfly.streams import check_stdout
@@ -109,7 +109,7 @@ def _save_batch(
 
 def _check_result(job: Job) -> None:
     if job["status"] != "succeeded":
-        raise UsageProblem(f"There is no result: the job is {job['status']}. Look: mayfly show {job['id']}")
+        raise UsageProblem(f"There is no result: the job {state(job)}. Look: mayfly show {job['id']}")
 
 
 def _check_other(job: Job, target: Path, saved: list[Path]) -> None:

@@ -16,7 +16,7 @@ from mayfly.commands.options import AsJson, Force, Output, Timeout, Url
 from mayfly.commands.outcome import STREAM, end, save, until_ended
 from mayfly.context import Context
 from mayfly.cost import price_note
-from mayfly.display import emit, note, say
+from mayfly.display import emit, note, show_line
 from mayfly.display import size as readable
 from mayfly.download import target_of
 from mayfly.errors import UsageProblem
@@ -231,7 +231,7 @@ def _tell(orders: Sequence[_Order], jobs: Sequence[Job], batch: str | None, *, a
         return
     for order, job in zip(orders, jobs, strict=False):
         saved = f"  saved as {job['saved_as']}" if "saved_as" in job else ""
-        (note if aside else say)(f"{job['id']}  {job['status']:9}  {order.path}{saved}")
+        show_line(job, f"{order.path}{saved}", aside=aside)
     if batch is not None and jobs:
         note(f"Batch {batch}. Watch it: mayfly watch --batch {batch}")
 

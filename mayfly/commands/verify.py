@@ -11,6 +11,7 @@ from mayfly.context import Context
 from mayfly.display import emit, table
 from mayfly.download import fetch
 from mayfly.errors import NotVerified, UsageProblem
+from mayfly.job import state
 from mayfly.job_id import resolve_job_id
 from mayfly.progress import transfer
 from mayfly.verification import Digests, checks, doubts, read_manifest
@@ -36,7 +37,7 @@ def verify(
     with Context.of(context).client(url) as client:
         job = client.get(resolve_job_id(client, job_id))
         if not job.get("manifest_sha256"):
-            raise UsageProblem(f"Job {job['id']} has no manifest: it is {job['status']}, or older than manifests.")
+            raise UsageProblem(f"Job {job['id']} has no manifest: it {state(job)}, or is older than manifests.")
         content = client.manifest(job["id"])
         manifest = read_manifest(content, client.url)
         result = Digests.of(output) if output else Digests()

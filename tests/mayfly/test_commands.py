@@ -71,8 +71,8 @@ def test_a_job_without_success_has_an_exit_code_of_its_own(
     assert done.exit_code == 1
     assert document(done)["jobs"][0]["status"] == status
     lines = {
-        "cancelled": ["letter.txt: The job cancelled."],
-        "failed": ["The end of its stderr:", "cannot read line 7: <b>not</b> a number"],
+        "cancelled": ["letter.txt: The job was cancelled."],
+        "failed": ["  The end of its stderr:", "  cannot read line 7: <b>not</b> a number"],
     }
     assert done.stderr.splitlines()[-len(lines[status]) :] == lines[status]
 
@@ -150,7 +150,7 @@ def test_a_job_is_shown_with_its_timeline_and_why_it_failed(run: Run, stack: Fak
     shown = run("show", job.id).stdout
     assert all(
         word in shown
-        for word in ("failed", "of alice", "Waiting for a machine.", "exit code 3.", "\ncannot read line 7")
+        for word in ("failed", "of alice", "Waiting for a machine.", "exit code 3.", "\n  cannot read line 7")
     )
 
 
@@ -201,10 +201,14 @@ def test_other_names_stay(
 
 
 def test_a_part_of_an_id_is_enough_where_no_other_job_has_it(run: Run, stack: FakeStack) -> None:
+    oldest = stack.add().id
+    for _ in range(50):  # a page
+        stack.add()
     first, second = stack.add().id, stack.add().id
-    assert document(run("show", second[-6:], "--json"))["id"] == second
+    for wanted in (oldest, second):
+        assert document(run("show", wanted[-6:], "--json"))["id"] == wanted
     several = run("show", first[:8])
-    assert (several.exit_code, "2 jobs begin or end with" in several.stderr) == (2, True)
+    assert (several.exit_code, "50 jobs begin or end with" in several.stderr) == (2, True)
     none = run("show", "abc")
     assert (none.exit_code, "Give the whole id" in none.stderr) == (2, True)
 
@@ -255,7 +259,7 @@ def test_a_download_replaces_nothing_unless_forced(
 
 def test_there_is_nothing_to_download_of_a_job_that_has_not_succeeded(run: Run, stack: FakeStack) -> None:
     done = run("download", stack.add("failed").id)
-    assert (done.exit_code, "the job is failed" in done.stderr) == (2, True)
+    assert (done.exit_code, "the job has failed" in done.stderr) == (2, True)
 
 
 def test_waiting_ends_with_the_job_and_its_exit_code(run: Run, stack: FakeStack) -> None:
@@ -296,6 +300,8 @@ def test_jobs_are_cancelled_retried_and_deleted(run: Run, stack: FakeStack) -> N
     assert "cancelled" in run("cancel", job.id).stdout
     receipt = document(run("delete", job.id, "--json"))
     assert (receipt["id"], receipt["deleted"], receipt["objects"]) == (job.id, True, 1)
+    other = stack.add("cancelled").id
+    assert run("delete", other).stdout == f"{other}  deleted: 1 file, 0 logs\n"
     gone = run("show", job.id)
     assert (gone.exit_code, gone.stderr) == (3, f"error: There is no job {job.id!r}. (404 job_not_found)\n")
 
