@@ -168,7 +168,7 @@ def test_a_reload_asks_for_no_new_sign_in(form: JobPage, pool: UserPool) -> None
 
 
 def test_another_state_than_the_one_sent_is_refused(form: JobPage, pool: UserPool) -> None:
-    pool.state = "somebody-elses"
+    pool.state = "of-another-tab"
     form.page.goto(form.url)
     form.sign_in_button.click()
     expect(form.page.get_by_role("alert")).to_contain_text("not started in this tab")
@@ -180,10 +180,10 @@ def test_another_state_than_the_one_sent_is_refused(form: JobPage, pool: UserPoo
 
 
 def test_a_code_that_was_not_requested_here_is_not_used(form: JobPage, pool: UserPool) -> None:
-    form.page.goto(f"{form.url}/?code=somebody-elses&state=x")
+    form.page.goto(f"{form.url}/?code=of-another-tab&state=x")
     expect(form.page.get_by_role("alert")).to_contain_text("not started in this tab")
     sign_in(form)
-    form.page.goto(f"{form.url}/?code=somebody-elses&state=x")
+    form.page.goto(f"{form.url}/?code=of-another-tab&state=x")
     expect(form.page.locator("#account")).to_contain_text("alice@example.com")
     assert pool.calls.count("POST /oauth2/token authorization_code") == 1
 
@@ -472,7 +472,7 @@ def test_a_token_can_be_put_into_the_api_documentation(
 @pytest.mark.parametrize("state", ["signed out", "refused", "signed in", "expired"])
 def test_every_view_is_accessible_and_fits(form: JobPage, watch: Watch, pool: UserPool, state: str) -> None:
     watch.allow("400|401")
-    pool.email = "somebody.with-a-long-name@department.example.com"
+    pool.email = "person.with-a-long-name@department.example.com"
     if state == "refused":
         pool.error = {"error": "server_error", "error_description": "w" * 100}
     form.page.goto(form.url)

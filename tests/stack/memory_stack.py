@@ -1,6 +1,6 @@
 """The real API over an AWS in memory, for the page and the client: it runs no script and proves nothing about AWS.
 
-A job moves on whenever somebody asks for it, so that a test never waits for a clock.
+A job moves on whenever it is asked for, so that a test never waits for a clock.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ class MemoryStack:
         if path in {"/api/docs", "/api/openapi.json", "/api/health"}:
             return True
         if self.pool is None:
-            return token is None  # which nobody should send
+            return token is None  # no client sends this
         claims = self.pool.claims(token.removeprefix("Bearer ")) if token else None
         if claims is not None:
             context["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}

@@ -1,4 +1,4 @@
-"""A stand-in for the user pool, as somebody finds it who signed in there a moment ago: it shows no page of its own.
+"""A stand-in for the user pool, in which the user has just signed in: it shows no page of its own.
 
 What a page must send it checks (RFC 6749, RFC 7636).
 """
@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 def jwt(claims: Mapping[str, object]) -> str:
-    """Has a JWT's form; nobody here looks at the signature."""
+    """Has a JWT's form; its signature is not checked here."""
     parts = (json.dumps(part).encode() for part in ({"alg": "RS256"}, claims))
     return ".".join([*(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), "signature"])
 

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.thorough
 
 AT_LEAST = 2_000
 TOKENS = {"alice": ALICE, "bob": BOB}
-NOBODY = "nobody"
+SIGNED_OUT = "nobody"
 NO_QUOTAS = Quotas()
 # What only a job that is there, in one state or another, or a deleted one can be answered.
 OF_STATES = {
@@ -172,9 +172,9 @@ class Gateway:
             await self._app(scope, receive, send)
             return
         sent = dict(scope["headers"]).get(b"authorization", b"").removeprefix(b"Bearer ").decode("latin-1")
-        sender = sent if sent in TOKENS else NOBODY
+        sender = sent if sent in TOKENS else SIGNED_OUT
         body = await whole_body(receive)
-        for caller in sorted([*TOKENS, NOBODY], key=lambda each: each == sender):
+        for caller in sorted([*TOKENS, SIGNED_OUT], key=lambda each: each == sender):
             answer = await self._answer(caller, scope, body)
         for message in answer:
             await send(message)
@@ -336,4 +336,4 @@ def test_no_made_up_request_shows_alices_jobs_to_bob_or_without_a_token() -> Non
     ]
     assert len(named) > 100
     assert {each.status for each in named if each.caller == "bob"} <= {404, 422}
-    assert {each.status for each in named if each.caller == NOBODY} == {401}
+    assert {each.status for each in named if each.caller == SIGNED_OUT} == {401}
