@@ -27,13 +27,21 @@ export class Gantt {
   /** @param {Job[]} jobs as they were submitted */
   update(jobs) {
     const shown = jobs.slice(0, MOST_ROWS);
-    setText(this.note, shown.length < jobs.length ? `The first ${shown.length} of ${jobs.length} jobs.` : "");
-    const spans = new Map(shown.map((job) => [job.id, spansOf(job)]));
-    const all = [...spans.values()].flat();
-    const start = Math.min(...all.map(({ from }) => from));
-    const end = Math.max(start + 1, ...all.map(({ to }) => to ?? serverNow()));
-    const middle = el("span", {}, durationText((end - start) / 2));
-    this.axis.replaceChildren(el("span", {}, "0"), middle, el("span", {}, durationText(end - start)));
+    const isRerun = shown.some(({ run }) => run > 1);
+    setText(this.note, [
+      shown.length < jobs.length ? `The first ${shown.length} of ${jobs.length} jobs.` : "",
+      isRerun ? "A job that was re-run has its latest run alone, from 0." : "",
+    ].filter(Boolean).join(" "));
+    const now = serverNow();
+    const start = Math.min(...shown.map((job) => Date.parse(job.created_at)));
+    const spans = new Map(shown.map((job) => {
+      const found = spansOf(job);
+      // A re-run comes when its user asks for it: on the first runs' axis, the wait for that would dwarf all bars.
+      const zero = job.run > 1 ? (found[0]?.from ?? start) : start;
+      return [job.id, found.map(({ phase, from, to }) => ({ phase, from: from - zero, to: (to ?? now) - zero }))];
+    }));
+    const length = Math.max(1, ...[...spans.values()].flat().map(({ to }) => to));
+    this.axis.replaceChildren(el("span", {}, "0"), el("span", {}, durationText(length / 2)), el("span", {}, durationText(length)));
     for (const [id, { item }] of this.rows) {
       if (spans.has(id)) continue;
       item.remove();
@@ -41,7 +49,7 @@ export class Gantt {
     }
     shown.forEach((job, index) => {
       const row = this.rows.get(job.id) ?? this.#create(job);
-      this.#draw(row, spans.get(job.id) ?? [], start, end);
+      this.#draw(row, spans.get(job.id) ?? [], length);
       if (this.list.children[index] !== row.item) this.list.insertBefore(row.item, this.list.children[index] ?? null);
     });
   }
@@ -57,14 +65,12 @@ export class Gantt {
 
   /**
    * @param {Row} row
-   * @param {import("./phases.js").Span[]} spans
-   * @param {number} start
-   * @param {number} end
+   * @param {{phase: string, from: number, to: number}[]} spans milliseconds on the axis
+   * @param {number} length of the axis, milliseconds
    */
-  #draw(row, spans, start, end) {
-    const now = serverNow();
-    const share = (/** @type {number} */ ms) => `${((ms / (end - start)) * 100).toFixed(2)}%`;
-    const places = spans.map(({ phase, from, to }) => ({ phase, left: share(from - start), width: share((to ?? now) - from) }));
+  #draw(row, spans, length) {
+    const share = (/** @type {number} */ ms) => `${((ms / length) * 100).toFixed(2)}%`;
+    const places = spans.map(({ phase, from, to }) => ({ phase, left: share(from), width: share(to - from) }));
     const key = JSON.stringify(places);
     if (key === row.drawn) return;
     row.drawn = key;

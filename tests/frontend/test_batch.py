@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,9 @@ def test_a_single_file_is_no_batch(form: JobPage, fake_cloud: FakeCloud, documen
 
 def test_the_failed_ones_of_a_batch_are_run_again(form: JobPage, fake_cloud: FakeCloud) -> None:
     add_batch(fake_cloud, "a.txt", "b.txt", "c.txt", failing=2)
+    early = "2026-01-02T03:04:05.000Z"
+    for job in fake_cloud.jobs.values():
+        job.change(created_at=early, timeline=tuple(replace(event, at=early) for event in job.job.timeline))
     form.open("#/batches/lab-1")
     expect(form.job.locator(".sentence")).to_have_text("3 of 3 done, 2 failed.")
     form.job.get_by_role("button", name="Re-run failed (2)").click()
@@ -95,6 +99,9 @@ def test_the_failed_ones_of_a_batch_are_run_again(form: JobPage, fake_cloud: Fak
     for job_id in list(fake_cloud.jobs):
         fake_cloud.look_at(fake_cloud.jobs[job_id])
     expect(form.job.locator(".sentence")).to_have_text("3 of 3 done.")
+    bars = form.job.locator(".gantt-bar")
+    assert [bar.locator(".phase").first.evaluate("part => part.style.left") for bar in bars.all()] == ["0%"] * 3
+    expect(form.job).to_contain_text("A job that was re-run has its latest run alone, from 0.")
 
 
 def saved_by_download(form: JobPage) -> bytes:
