@@ -199,9 +199,9 @@ function newJob() {
   } else byId("input-text", HTMLElement).focus();
 }
 
-/** Back to the list, from which the keyboard goes on, or to the form. */
+/** Leaves the selection; else goes back to the list, from which the keyboard goes on, or to the form. */
 function close() {
-  if (!view) return;
+  if (panel.leaveSelection() || !view) return;
   const link = document.querySelector(`#job-list a[href="${CSS.escape(location.hash.split("?")[0])}"]`);
   if (link instanceof HTMLElement) addEventListener("hashchange", () => link.focus(), { once: true });
   location.hash = "#/";

@@ -93,6 +93,7 @@ export class JobView {
     this.link = copyLink((text) => say(this.connection, text));
     this.batch = el("a", { class: "hint", href: "#/", hidden: true }, "Show its batch");
     this.delete = el("button", { class: "quiet", type: "button", hidden: true, onclick: () => this.#delete() }, "Delete…");
+    this.actions = el("div", { class: "actions" }, this.download, this.again, this.retry, this.cancel, this.delete);
     this.preview = new Preview(id);
     this.phases = new PhaseBar({ withLegend: true });
     this.usual = el("p", { class: "hint usual", hidden: true });
@@ -110,7 +111,7 @@ export class JobView {
       el("div", { class: "job-head" }, this.title, this.pill, el("a", { class: "close", href: "#/", "aria-label": "Close this job" }, "×")),
       el("div", { class: "apart" }, this.meta, el("span", { class: "links" }, this.batch, this.link)), this.sentence, this.ending, this.phases.element, this.usual,
       this.connection, this.failure, this.refusal,
-      el("div", { class: "actions" }, this.download, this.again, this.retry, this.cancel, this.delete),
+      this.actions,
       this.given, this.preview.element, this.more);
     this.said = "";
     this.pageTitle = "Mayfly";
@@ -253,10 +254,13 @@ export class JobView {
   }
 
   async #cancel() {
-    await this.#during(this.cancel, async () => this.events.changed(await api.cancelJob(this.id)));
-    // “Re-run” appears in this button's place, where a second click would start a machine.
-    this.retry.disabled = true;
-    setTimeout(() => { this.retry.disabled = false; }, 1000);
+    await this.#during(this.cancel, async () => {
+      const job = await api.cancelJob(this.id);
+      // “Re-run” appears in this button's place, where a second click would start a machine.
+      this.actions.classList.add("settling");
+      setTimeout(() => this.actions.classList.remove("settling"), 1000);
+      this.events.changed(job);
+    });
   }
 
   async #retry() {

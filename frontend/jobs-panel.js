@@ -150,6 +150,14 @@ export class JobsPanel {
     }
   }
 
+  /** @returns {boolean} whether there was a selection to leave */
+  leaveSelection() {
+    if (!this.#isSelecting) return false;
+    this.#setSelecting(false);
+    this.#select.focus();
+    return true;
+  }
+
   /** @param {boolean} isSelecting */
   async #setSelecting(isSelecting) {
     this.#isSelecting = isSelecting;

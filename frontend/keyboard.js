@@ -8,7 +8,7 @@ const KEYS = [
   ["j", "Next job in the list"],
   ["k", "Previous job in the list"],
   ["Enter", "Open the job"],
-  ["Esc", "Close the job, or a dialog"],
+  ["Esc", "Close the job or a dialog, leave Select"],
   ["Ctrl Enter", "Run the job, from its text"],
   ["?", "Show these keys"],
 ];
@@ -43,6 +43,9 @@ function showHelp() {
 /** @param {{newJob: () => void, close: () => void}} actions */
 export function listenForKeys({ newJob, close }) {
   byId("show-keys", HTMLButtonElement).addEventListener("click", showHelp);
+  // What a script gives the focus shows a ring when the keyboard led there: engines differ in what they make of it.
+  addEventListener("keydown", () => document.body.classList.add("by-key"), true);
+  addEventListener("pointerdown", () => document.body.classList.remove("by-key"), true);
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || takesKeys(event.target)) return;
     const list = byId("job-list", HTMLUListElement);

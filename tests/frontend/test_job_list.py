@@ -22,6 +22,7 @@ globalThis.Notification = class extends EventTarget {
 };"""
 
 
+RING = "getComputedStyle(document.activeElement).outlineStyle"
 COUNT_CHANGED_LINKS = """() => {
   globalThis.changedLinks = new Set();
   const original = Element.prototype.removeAttribute;
@@ -107,6 +108,18 @@ def test_the_list_is_walked_and_searched_by_keys(form: JobPage, fake_cloud: Fake
     form.page.keyboard.press("Enter")
     form.shown_job_id("plate 2.csv")
     expect(form.rows.nth(1).get_by_role("link")).to_have_attribute("aria-current", "true")
+    expect(form.job.get_by_role("heading", name="plate 2.csv")).to_be_focused()
+    assert form.page.evaluate(RING) == "solid"
+    form.rows.first.get_by_role("link").click()
+    expect(form.job.get_by_role("heading", level=1)).to_be_focused()
+    assert form.page.evaluate(RING) == "none"
+    form.rows.nth(1).get_by_role("link").click()
+    form.shown_job_id("plate 2.csv")
+    form.page.get_by_role("button", name="Select", exact=True).click()
+    form.rows.get_by_role("checkbox").first.check()
+    form.page.keyboard.press("Escape")
+    expect(form.rows.get_by_role("checkbox")).to_have_count(0)
+    expect(form.job).to_be_visible()
     form.page.keyboard.press("/")
     expect(search).to_be_focused()
     form.page.keyboard.type("njk?")

@@ -74,12 +74,19 @@ def test_the_advice_says_who_acts_and_a_retry_that_helps_stands_out(
 
 def test_a_cancelled_job_is_tried_again(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
     fake_cloud.stop_after = "script_started"
+    form.page.clock.install()
     form.open()
     form.submit("the text", document)
     form.expect_event("The script is running")
     expect(form.retry_button).to_be_hidden()
-    form.job.get_by_role("button", name="Cancel job").click()
+    form.page.clock.pause_at(form.page.evaluate("Date.now() / 1000 + 60"))
+    form.job.get_by_role("button", name="Cancel job").press("Enter")
     form.expect_status("Cancelled")
+    expect(form.retry_button).to_be_hidden()  # as long as a second click, or Enter, may be meant for "Cancel job"
+    expect(form.job.get_by_role("heading", name=document.name)).to_be_focused()
+    form.page.clock.run_for(1000)
+    form.page.clock.resume()
+    expect(form.retry_button).to_be_visible()
     expect(form.retry_button).to_have_class("quiet")
     fake_cloud.stop_after = None
     form.retry_button.click()
