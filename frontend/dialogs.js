@@ -73,7 +73,9 @@ export function askToRunAgain(job) {
   return ask({
     title: `Edit and run “${job.filename}”`,
     content: [
-      "Creates a new job with the same file. This job stays as it is.",
+      api.owner
+        ? "Creates a new job of your own with the same file. This user's job stays as it is."
+        : "Creates a new job with the same file. This job stays as it is.",
       el("div", { class: "field" }, el("label", { for: "again-text" }, "Text"), text),
     ],
     first: text,

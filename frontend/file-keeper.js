@@ -65,10 +65,13 @@ export class FileKeeper {
     const what = count > 1 ? "encrypted copies until the jobs are created" : "an encrypted copy until the job is created";
     if (!count) this.#isFromBefore = false;
     const before = this.#isFromBefore ? "From before the reload, and not sent yet. " : "";
-    setText(this.#note, !count ? "" : before + (this.lost
-      ? `${count} of ${all.length} files are kept if you reload: this tab has ${what}. The others are too large for that.`
+    const large = all.filter((file) => kept?.isTooLarge(file)).length;
+    const [others, them] = this.lost > 1 ? ["others are", "them"] : ["other is", "it"];
+    if (!count) setText(this.#note, large ? `Too large to be kept if you reload: choose ${them} again then.` : "");
+    else setText(this.#note, before + (this.lost
+      ? `${count} of ${all.length} files are kept if you reload: this tab has ${what}. The ${others} too large for that.`
       : `Kept if you reload: this tab has ${what}.`));
-    this.#note.hidden = !count;
+    this.#note.hidden = !this.#note.textContent;
   }
 
   /**

@@ -128,7 +128,7 @@ export class JobView {
     setPill(this.pill, job.status);
     say(this.connection, "");
     if (before && (before.status !== job.status || before.run !== job.run)) say(this.refusal, "");
-    setText(this.sentence, sentenceOf(job));
+    setText(this.sentence, job.error ? "" : sentenceOf(job)); // the reason says more than "failed", which the pill says
     this.#showEnding(job);
     this.#announceState(job);
     this.pageTitle = `${label} · ${job.filename} · Mayfly`;

@@ -58,6 +58,8 @@ function own() {
 export class KeptFiles {
   /** @type {Map<File, Id>} the record of each file */
   #ids = new Map();
+  /** @type {WeakSet<File>} */
+  #tooLarge = new WeakSet();
   /** How many files it was asked to keep. */
   #added = 0;
   /** @type {Promise<unknown>} */
@@ -86,7 +88,10 @@ export class KeptFiles {
   add(file) {
     return this.#inTurn(false, async () => {
       const used = (await this.#fresh()).reduce((sum, [, , , size]) => sum + size, 0);
-      if (file.size > MOST_BYTES_OF_A_FILE || used + file.size > MOST_BYTES) return false;
+      if (file.size > MOST_BYTES_OF_A_FILE || used + file.size > MOST_BYTES) {
+        this.#tooLarge.add(file);
+        return false;
+      }
       const mine = own();
       const nonce = crypto.getRandomValues(new Uint8Array(12));
       const { name, type, lastModified } = file;
@@ -115,6 +120,11 @@ export class KeptFiles {
   /** @param {File} file @returns {boolean} whether a reload does not lose it */
   has(file) {
     return this.#ids.has(file);
+  }
+
+  /** @param {File} file @returns {boolean} whether it was refused for its size, alone or with the others */
+  isTooLarge(file) {
+    return this.#tooLarge.has(file);
   }
 
   /** @returns {Promise<File[]>} what this tab has kept, in the order it was chosen */

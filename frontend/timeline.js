@@ -34,6 +34,8 @@ const EVENTS = new Map(Object.entries({
   machine_not_needed: { label: "Unneeded machine terminated", tone: "good" },
   machine_terminated: { label: "Machine confirmed terminated", tone: "good" },
 }));
+/** What the machine reports comes with a sentence that says what the label says. */
+const REPORTED = ["input_downloaded", "script_started", "script_finished", "output_uploaded"];
 const OUTCOMES = ["succeeded", "failed", "cancelled"];
 
 /** @param {string} event @returns {string} */
@@ -70,7 +72,7 @@ function rowsOf(run) {
 function rowElement(row, before) {
   const [{ event, at }] = row;
   const took = before ? durationText(between(before.at, at)) : "";
-  const details = row.map(({ detail }) => (detail ?? "").replace(/\s*The end of its stderr:$/, "")).filter(Boolean);
+  const details = REPORTED.includes(event) ? [] : row.map(({ detail }) => (detail ?? "").replace(/\s*The end of its stderr:$/, "")).filter(Boolean);
   return el("li", { class: EVENTS.get(event)?.tone },
     el("span", { class: "what" }, labelOf(event), row.length > 1 ? ` ${row.length} times` : null),
     el("span", { class: "took" }, took && el("span", { class: "unseen" }, "after "), took),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from functions.execution.machine_report import EVENTS
 from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
@@ -24,6 +25,7 @@ def test_a_job_goes_its_whole_way(form: JobPage, fake_cloud: FakeCloud, document
     form.expect_status("Succeeded")
     form.expect_event("Script ended")
     form.expect_event("Machine confirmed terminated")
+    expect(form.timeline).not_to_contain_text(EVENTS["script_finished"])
     expect(form.page.locator("#announcer")).to_contain_text("Succeeded")
     assert form.download() == document.read_bytes() + "\nthe text 🦋".encode()
 
@@ -35,6 +37,7 @@ def test_a_failed_job_is_shown_with_its_reason_and_advice(form: JobPage, fake_cl
     form.expect_status("Failed")
     reason, _, output = SCRIPT_FAILED.message.split("\n")
     expect(form.job.locator(".notice .message")).to_have_text(reason)
+    expect(form.sentence).to_be_empty()
     expect(form.job.get_by_label("End of the error output")).to_have_text(output)
     expect(form.job).to_contain_text(SCRIPT_FAILED.advice)
     expect(form.job).not_to_contain_text("The end of its stderr:")

@@ -130,7 +130,9 @@ def test_a_file_that_is_too_large_to_be_kept_is_said_to_be(form: JobPage, docume
     form.file.set_input_files([document, large])
     note = form.page.locator("#kept-note")
     expect(note).to_contain_text("1 of 2 files are kept if you reload")
-    expect(note).to_contain_text("The others are too large for that.")
+    expect(note).to_contain_text("The other is too large for that.")
+    form.file_rows.get_by_role("button", name=f"Remove {document.name}").click()
+    expect(note).to_have_text("Too large to be kept if you reload: choose it again then.")
 
 
 def held_in_its_third_part(form: JobPage, fake_cloud: FakeCloud, folder: Path) -> Path:

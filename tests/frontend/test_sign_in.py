@@ -395,6 +395,9 @@ def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
     form.rows.filter(has_text="bobs.txt").get_by_role("link").click()
     form.shown_job_id("bobs.txt")
     expect(form.job.get_by_role("region", name="Beginning of the result")).to_contain_text("content")
+    form.job.get_by_role("button", name="Edit and run…").click()
+    expect(form.page.get_by_role("dialog")).to_contain_text("Creates a new job of your own with the same file.")
+    form.page.keyboard.press("Escape")
     asked = [line for line in watch.requests if "/api/jobs" in line and "owner=" not in line]
     assert [line for line in asked[-20:] if job_id in line] == []
     for scheme in SCHEMES:
