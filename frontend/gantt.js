@@ -30,7 +30,7 @@ export class Gantt {
     const isRerun = shown.some(({ run }) => run > 1);
     setText(this.note, [
       shown.length < jobs.length ? `The first ${shown.length} of ${jobs.length} jobs.` : "",
-      isRerun ? "A job that was re-run has its latest run alone, from 0." : "",
+      isRerun ? "Re-runs are drawn from 0; earlier runs of the same job are left out." : "",
     ].filter(Boolean).join(" "));
     const now = serverNow();
     const start = Math.min(...shown.map((job) => Date.parse(job.created_at)));

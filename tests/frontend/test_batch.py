@@ -101,7 +101,7 @@ def test_the_failed_ones_of_a_batch_are_run_again(form: JobPage, fake_cloud: Fak
     expect(form.job.locator(".sentence")).to_have_text("3 of 3 done.")
     bars = form.job.locator(".gantt-bar")
     assert [bar.locator(".phase").first.evaluate("part => part.style.left") for bar in bars.all()] == ["0%"] * 3
-    expect(form.job).to_contain_text("A job that was re-run has its latest run alone, from 0.")
+    expect(form.job).to_contain_text("Re-runs are drawn from 0; earlier runs of the same job are left out.")
 
 
 def saved_by_download(form: JobPage) -> bytes:
