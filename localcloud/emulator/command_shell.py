@@ -86,9 +86,11 @@ class CommandShell:
 
     def kill(self) -> ShellEnd:
         """What becomes of it at its time limit or when it is cancelled: what it has printed so far is all there is."""
-        self.abandon()
         # The shell's process group. Once the shell has ended, that may be empty although a process holds its output.
-        return ShellEnd(KILLED) if self._processes.kill(self._process) else ShellEnd(1, "no such process")
+        # The pipes are left only then: a script that writes into a pipe which is not read ends by itself.
+        is_killed = self._processes.kill(self._process)
+        self.abandon()
+        return ShellEnd(KILLED) if is_killed else ShellEnd(1, "no such process")
 
     def abandon(self) -> None:
         """Takes no more of its output."""
