@@ -88,7 +88,7 @@ def _content(path: Path) -> dict[str, Any]:
             if _differs(scalar):
                 raise ConfigError(f"{path.name}: put {scalar.value} in quotes; without, Pulumi reads another value.")
         content = yaml.safe_load(text) or {}
-    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(f"{path.name} cannot be read as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict) or not isinstance(content.get("config") or {}, dict):
         raise ConfigError(f"{path.name} has to be a mapping with a mapping `config`.")

@@ -124,12 +124,13 @@ class Workspace:
     def configure(self, stack: str, config: Mapping[str, str]) -> None:
         """Set values in the stack's file; objects and arrays are JSON texts."""
         path = self.project / f"Pulumi.{stack}.yaml"
-        content = yaml.safe_load(path.read_text()) if path.exists() else {}
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
         name = load_project(self.project).name
         given = {key if ":" in key else f"{name}:{key}": _structured(value) for key, value in config.items()}
         path.unlink(missing_ok=True)  # it may be a link to the program's own
         # JSON is YAML with every text in quotes; PyYAML leaves them off some that Pulumi then reads as numbers.
-        path.write_text(json.dumps({**content, "config": {**content.get("config", {}), **given}}))
+        whole = {**content, "config": {**content.get("config", {}), **given}}
+        path.write_text(json.dumps(whole, ensure_ascii=False, default=str), encoding="utf-8")
 
     def deployment(self, seconds: float = 0.0) -> Deployment:
         """What the selected stack has, in the order in which the engine recorded it; secrets are plain."""

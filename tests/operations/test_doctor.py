@@ -100,6 +100,7 @@ def test_the_chosen_stacks_file_is_read(tmp_path: Path) -> None:
             # findings/pulumi_account_of_pyyaml.sh has the first one.
             for value in ("098765432109", "1e3", "0o17", "1:20", "yes", "2026-01-01", "2026-1-1", "=")
         ),
+        ("config: {a: !!int foo}", "Pulumi.dev.yaml cannot be read as YAML"),
         ("config: &itself [*itself]", "Pulumi.dev.yaml cannot be read as YAML"),
         ("config: {auth: none}", "auth in Pulumi.dev.yaml needs its namespace, such as mayfly:auth"),
     ],
