@@ -20,8 +20,6 @@ _NAMES = ("token", "end_token", "event", "ended")
 # Machines queued for termination, and for how long. Expired items stay until DynamoDB gets to them.
 _ENDS = "#end"
 _QUEUE_SECONDS = 300
-# Instances in one TerminateInstances (EC2 API reference).
-_MOST_ENDS = 1_000
 
 
 class DynamoMachineTable:
@@ -72,16 +70,15 @@ class DynamoMachineTable:
         write_all(self._client, self._table, [{"PutRequest": {"Item": item}} for item in items])
 
     def queued_ends(self) -> Sequence[str]:
-        answer = self._client.query(
+        pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="#owner = :owner",
             FilterExpression="expires_at > :now",
             ExpressionAttributeNames={"#owner": "owner"},
             ExpressionAttributeValues={":owner": {"S": _ENDS}, ":now": {"N": str(int(clock.utc_now().timestamp()))}},
             ConsistentRead=True,
-            Limit=_MOST_ENDS,
         )
-        return [item["id"]["S"] for item in answer["Items"]]
+        return [item["id"]["S"] for page in pages for item in page["Items"]]
 
     def unqueue_ends(self, instance_ids: Sequence[str]) -> None:
         keys = [{"owner": {"S": _ENDS}, "id": {"S": one}} for one in instance_ids]

@@ -16,6 +16,8 @@ from functions.jobs.errors import Throttled
 
 # TerminateInstances gets five calls a second back.
 THROTTLE_WAITS = (0.4, 0.8, 1.6)
+# What one call may name (EC2 API reference, TerminateInstances).
+_MOST_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,14 @@ class TerminationBatcher:
         for wait in self.waits:
             self.sleep(wait)
             queued = self.machine_table.queued_ends()
-            if not set(instance_ids) & set(queued):
+            own = [one for one in instance_ids if one in queued]
+            if not own:
                 return dict.fromkeys(instance_ids, "shutting-down")  # another call has terminated these
+            batch = [*own, *(one for one in queued if one not in own)][:_MOST_AT_ONCE]
             try:
-                states = self.machines.terminate_all(queued)
+                states = self.machines.terminate_all(batch)
             except Throttled:
                 continue
-            self.machine_table.unqueue_ends(queued)
+            self.machine_table.unqueue_ends(batch)
             return states
         raise Throttled(f"EC2 did not accept the termination of {', '.join(instance_ids)}")

@@ -67,7 +67,7 @@ class MachineTable(Protocol):
         """Queues machines for termination."""
 
     def queued_ends(self) -> Sequence[str]:
-        """As many as one call to EC2 takes, without expired ones."""
+        """All of them without expired ones, by id."""
 
     def unqueue_ends(self, instance_ids: Sequence[str]) -> None: ...
 

@@ -38,6 +38,14 @@ def test_the_first_call_that_ec2_takes_again_is_for_all_that_were_refused() -> N
     assert (several.waits, several.table.queued_ends()) == ([0.5], [])
 
 
+def test_a_machine_behind_more_than_one_call_takes_is_in_the_next_call() -> None:
+    """TerminateInstances takes a thousand."""
+    several = Several(1, throttles=1)
+    several.table.queue_ends([f"i-0{number:04}" for number in range(1_000)])
+    assert several.batcher.end(["i-1"])["i-1"] == "terminated"
+    assert len(several.table.queued_ends()) == 1
+
+
 def test_a_machine_that_was_in_another_call_needs_none() -> None:
     several = Several(1, throttles=1)
     several.meanwhile = lambda: several.table.unqueue_ends(["i-1"])
