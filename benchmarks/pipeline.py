@@ -50,7 +50,7 @@ NOW, BEFORE = "now", "before"
 ROUNDS, QUICK_ROUNDS = 5, 2
 ROUND_SEQUENTIAL, ROUND_AT_ONCE = 6, (50,)
 ALONE = "one at a time"
-ALONE_GOAL, BURST_GOAL, PROCESSOR_GOAL = 0.65, 0.5, 0.5  # beside the build before
+ALONE_GOAL, BURST_GOAL, PROCESSOR_GOAL = 0.65, 0.5, 0.5  # against the build before
 _REPORT = re.compile(r"^REPORT RequestId: \S+\s+Duration: ([\d.]+) ms", re.MULTILINE)
 
 
@@ -197,7 +197,7 @@ def comparison_of(rounds: Rounds) -> list[Figure]:
             ratios = [one / other for one, other in zip(now, before, strict=True)]
             found.append(
                 Figure(
-                    f"pipeline beside another build: {name}, {what}",
+                    f"pipeline against another build: {name}, {what}",
                     statistics.median(now),
                     "s",
                     baseline=statistics.median(before),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# jsonata-python 0.7.1 (PyPI) beside the reference, jsonata 2.0.6 (npm, MIT; the language of Step Functions' expressions).
+# jsonata-python 0.7.1 (PyPI) against the reference, jsonata 2.0.6 (npm, MIT; the language of Step Functions' expressions).
 #
 # The Python port, by which state machines are tested without Node, keeps numbers as Python's int and float, and so
 # answers three kinds of expression otherwise, without an error:

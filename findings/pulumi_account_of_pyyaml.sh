@@ -36,7 +36,8 @@ fi
 export PATH=$root/bin:$PATH PULUMI_BACKEND_URL=file://$work/state PULUMI_HOME=$work/home
 export PULUMI_CONFIG_PASSPHRASE=example PULUMI_SKIP_UPDATE_CHECK=1
 mkdir state
-[ "$(pulumi version)" = 3.274.1 ]
+version=$(pulumi version)
+[ "${version#v}" = 3.274.1 ] || { echo "this is Pulumi $version, not 3.274.1" >&2; exit 2; }
 printf 'name: accounts\nruntime: python\n' >Pulumi.yaml
 pulumi stack init --non-interactive dev >init.log 2>&1
 venv/bin/python - <<'PY'

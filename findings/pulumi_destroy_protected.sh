@@ -30,7 +30,8 @@ require github.com/pulumi/pulumi/pkg/v3 v3.274.1
 GO
   (cd build && go mod tidy && go build -o "$root/bin/pulumi" github.com/pulumi/pulumi/pkg/v3/cmd/pulumi)
 fi
-[ "$("$root/bin/pulumi" version)" = 3.274.1 ]
+version=$("$root/bin/pulumi" version)
+[ "${version#v}" = 3.274.1 ] || { echo "this is Pulumi $version, not 3.274.1" >&2; exit 2; }
 cat >look.py <<'PY'
 import os
 import subprocess

@@ -32,7 +32,8 @@ require github.com/pulumi/pulumi/pkg/v3 v3.274.1
 GO
   (cd build && go mod tidy && go build -o "$root/bin/pulumi" github.com/pulumi/pulumi/pkg/v3/cmd/pulumi)
 fi
-[ "$("$root/bin/pulumi" version)" = 3.274.1 ]
+version=$("$root/bin/pulumi" version)
+[ "${version#v}" = 3.274.1 ] || { echo "this is Pulumi $version, not 3.274.1" >&2; exit 2; }
 mkdir home state project
 cd project
 export PULUMI_HOME=$work/home PULUMI_BACKEND_URL=file://$work/state PULUMI_SKIP_UPDATE_CHECK=true

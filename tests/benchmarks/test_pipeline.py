@@ -52,5 +52,5 @@ def test_another_build_is_compared_round_by_round() -> None:
     rounds = {(NOW, "50 at once"): [row("50 at once", 50, each) for each in (0.2, 0.3, 0.9)]}
     rounds[BEFORE, "50 at once"] = [row("50 at once", 50, each) for each in (0.4, 0.5, 3.0)]
     wall, processor = comparison_of(rounds)
-    assert (wall.name, wall.ratio, wall.baseline) == ("pipeline beside another build: 50 at once, a job", 0.5, 0.5)
+    assert (wall.name, wall.ratio, wall.baseline) == ("pipeline against another build: 50 at once, a job", 0.5, 0.5)
     assert (processor.value, processor.ratio) == (0.75, 1.0)
