@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from io import BytesIO
@@ -48,6 +49,7 @@ class S3:
         self.on_store: list[Callable[[str, bytes], None]] = []
         self._paths: list[str] = []  # sorted
         self._upload_numbers = count(1)
+        self._signatures: Counter[str] = Counter()
         self._calls = calls
         operations: Mapping[str, Callable[[_Given], Any]] = {
             "AbortMultipartUpload": self._abort,
@@ -97,7 +99,9 @@ class S3:
 
     def _presigned_url(self, operation: str, *, Params: _Given, ExpiresIn: int) -> str:  # noqa: ARG002, N803  # boto3's
         rest = {_IN_QUERY.get(name, name): value for name, value in Params.items() if name not in {"Bucket", "Key"}}
-        return f"{self.url}{quote(_path(Params))}?{urlencode(rest | {'expires': ExpiresIn})}"
+        url = f"{self.url}{quote(_path(Params))}?{urlencode(rest | {'expires': ExpiresIn})}"
+        self._signatures[url] += 1  # a renewed URL is another one
+        return f"{url}&signature={self._signatures[url]}"
 
     def _make(self, name: str, effect: Callable[[_Given], Any], **given: Any) -> Any:
         return self._calls.make(f"s3:{name}", partial(effect, given)) if self._calls else effect(given)

@@ -35,6 +35,8 @@ class FakeCloud(MemoryStack):
         self.calls: list[str] = []
         self.failing: dict[str, list[int]] = {}
         """Per call, such as "POST /api/jobs", the next answers' statuses; 0 does the work but cuts the answer off."""
+        self.expired: set[str] = set()
+        """The addresses of parts that were answered with 403, and are from then on."""
         self.uploads_may_end = threading.Event()
         self.uploads_may_end.set()
         self.first_held_part = 1
@@ -137,9 +139,11 @@ class S3Handler(Handler):
             self.cloud.calls.append(call)
             if (not number or int(number) >= self.cloud.first_held_part) and not self.is_let_on():
                 return None
-            failure = self.cloud.next_failure(call)
+            failure = 403 if self.path in self.cloud.expired else self.cloud.next_failure(call)
             if failure == 0 or self.is_left():
                 return None
+            if failure == 403 and number:
+                self.cloud.expired.add(self.path)
             if failure:
                 return storage.error(failure, "AccessDenied", "Request has expired")
         return storage.call(self.cloud.s3, self.command, address, headers, body)

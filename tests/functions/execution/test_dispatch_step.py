@@ -158,8 +158,8 @@ def test_the_command_carries_urls_and_hashes_and_nothing_that_a_user_wrote() -> 
     first, *rest = script.splitlines()
     words = shlex.split(first)
     assert words[:4] == ["exec", "python3", "-IS", "-"]
-    spec = f"https://s3.test/artifacts/specs/alice/{JOB_ID}/1.json?expires=900"
-    assert words[4:] == ["https://s3.test/artifacts/payload?expires=900", SHA, spec, words[7], "<<PYTHON"]
+    spec = f"https://s3.test/artifacts/specs/alice/{JOB_ID}/1.json?expires=900&signature=1"
+    assert words[4:] == ["https://s3.test/artifacts/payload?expires=900&signature=1", SHA, spec, words[7], "<<PYTHON"]
     assert rest == ["print('hello')", "PYTHON"]
 
 
@@ -171,7 +171,7 @@ def test_the_spec_has_what_the_attempt_needs_under_the_hash_that_the_command_nam
     spec = json.loads(body)
     assert spec["text"] == "\N{PARTY POPPER}"
     assert (spec["version"], spec["attempt"], spec["timeout_s"], spec["command"]) == (1, 3, 600, ["./script.py"])
-    assert spec["input"] == {"url": f"{INPUT}?expires=900", "size": 3}
+    assert spec["input"] == {"url": f"{INPUT}?expires=900&signature=1", "size": 3}
     assert hashlib.sha256(body).hexdigest() in dispatch.machines.sent[0][1]
 
 
@@ -180,7 +180,7 @@ def test_a_jobs_own_time_out_takes_the_place_of_the_stacks_and_the_upload_lasts_
     dispatch()
     spec = json.loads(dispatch.files.s3.objects[f"artifacts/specs/alice/{JOB_ID}/1.json"])
     assert spec["timeout_s"] == 5400
-    assert spec["output"]["url"].endswith(f"/{JOB_ID}/1/a%20b.txt.html?expires=5460")
+    assert spec["output"]["url"].endswith(f"/{JOB_ID}/1/a%20b.txt.html?expires=5460&signature=1")
     assert spec["output"]["suffix"] == ".html"
     ((_, _, timeout),) = dispatch.machines.sent
     assert timeout == 5460
@@ -193,7 +193,7 @@ def test_what_a_command_names_can_be_fetched_until_a_machine_has_booted_and_a_fe
     ((_, script, _),) = dispatch.machines.sent
     spec = json.loads(dispatch.files.s3.objects[f"artifacts/specs/alice/{JOB_ID}/1.json"])
     assert (spec["input"]["url"], "payload?expires=720" in script, "1.json?expires=720" in script) == (
-        f"{INPUT}?expires=720",
+        f"{INPUT}?expires=720&signature=1",
         True,
         True,
     )
