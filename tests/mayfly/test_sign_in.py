@@ -23,7 +23,7 @@ from mayfly.errors import SignInProblem
 from mayfly.loopback import Loopback
 from tests.mayfly.conftest import Run, document
 from tests.mayfly.fake_stack import URL, FakeStack
-from tests.stack.user_pool import OWNER, UserPool, jwt
+from tests.stack.user_pool import COMMAND_LINE, OWNER, UserPool, jwt
 
 
 def free_port() -> int:
@@ -45,6 +45,7 @@ class Browser:
     def open(self, address: str) -> bool:
         query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
         assert (query["response_type"], query["code_challenge_method"]) == ("code", "S256")
+        assert query["client_id"] == COMMAND_LINE
         self.stack.user_pool.codes["the-code"] = query
         back = query["redirect_uri"]
         answer = {"state": query["state"], **self.brings}
@@ -201,7 +202,7 @@ def test_a_sign_in_that_is_over_says_how_to_begin_another(run: Run, stack: FakeS
 def test_signing_out_revokes_the_token_and_forgets_it(run: Run, stack: FakeStack, here: Context) -> None:
     assert run("login").exit_code == 0
     assert document(run("logout", "--json")) == {"url": URL, "signed_out": True}
-    assert stack.user_pool.refresh_tokens == set()
+    assert stack.user_pool.refresh_tokens == {}
     assert json.loads(here.file.path.read_text()) == {"url": URL, "people": {}}
     assert document(run("logout", "--json"))["signed_out"] is False
     assert "You are not signed in" in said(run("whoami"))

@@ -49,7 +49,8 @@ class UserPool:
     """Each renewal brings another refresh token, and ends the one before."""
     valid: set[str] = field(default_factory=set)
     """The access tokens that the API takes."""
-    refresh_tokens: set[str] = field(default_factory=set)
+    refresh_tokens: dict[str, str] = field(default_factory=dict)
+    """The client that each was given to."""
     codes: dict[str, Mapping[str, str]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
@@ -75,7 +76,7 @@ class UserPool:
         assert form["client_id"] in {CLIENT_ID, COMMAND_LINE}
         if path == "/oauth2/revoke":
             # One that is worthless already is no error (RFC 7009, section 2.2).
-            self.refresh_tokens.discard(form["token"])
+            assert self.refresh_tokens.pop(form["token"], form["client_id"]) == form["client_id"]
             return 200, b""
         try:
             return 200, json.dumps(self.token(form)).encode()
@@ -96,28 +97,32 @@ class UserPool:
         return f"{self.origin}?{urlencode({'code': code} | state)}"
 
     def token(self, form: Mapping[str, str]) -> dict[str, object]:
+        """A code or a refresh token of another client is an invalid grant (RFC 6749, section 5.2)."""
+        client = form["client_id"]
         if form["grant_type"] == "refresh_token":
-            if form["refresh_token"] not in self.refresh_tokens:
+            if self.refresh_tokens.get(form["refresh_token"]) != client:
                 raise Refused("invalid_grant")
             if not self.rotates:
                 return self._tokens()
-            self.refresh_tokens.remove(form["refresh_token"])
-            return {**self._tokens(), "refresh_token": self._refresh_token()}
+            del self.refresh_tokens[form["refresh_token"]]
+            return {**self._tokens(), "refresh_token": self._refresh_token(client)}
         asked = self.codes.pop(form["code"], None)
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        if asked is None or asked["code_challenge"] != challenge or form["redirect_uri"] != asked["redirect_uri"]:
+        if asked is None or asked["code_challenge"] != challenge:
             raise Refused("invalid_grant")
-        return {**self._tokens(), "refresh_token": self._refresh_token()}
+        if any(form[name] != asked[name] for name in ("client_id", "redirect_uri")):
+            raise Refused("invalid_grant")
+        return {**self._tokens(), "refresh_token": self._refresh_token(client)}
 
     def sign_out(self, query: Mapping[str, str]) -> str:
         assert query["client_id"] == CLIENT_ID
         assert query["logout_uri"] == self.origin
         return query["logout_uri"]
 
-    def _refresh_token(self) -> str:
+    def _refresh_token(self, client: str) -> str:
         refresh_token = f"refresh-{next(self._numbers)}"
-        self.refresh_tokens.add(refresh_token)
+        self.refresh_tokens[refresh_token] = client
         return refresh_token
 
     def _tokens(self) -> dict[str, object]:
