@@ -46,9 +46,13 @@ export class FileKeeper {
     await this.show();
   }
 
-  /** @param {File} file which was just chosen @returns {boolean} whether an upload that was cut off goes on with it */
-  goOnWith(file) {
-    return this.#cutOff?.take(file) ?? false;
+  /**
+   * @param {File} file which was just chosen
+   * @param {string} text the form's
+   * @returns {boolean} whether an upload that was cut off goes on with it
+   */
+  goOnWith(file, text) {
+    return this.#cutOff?.take(file, text) ?? false;
   }
 
   /** @param {File} file that has its job, or is not wanted any more */

@@ -32,6 +32,8 @@ export class FileRow {
     /** @type {Progress | undefined} */
     this.latest = undefined;
     this.isStored = false;
+    /** What is announced before its name. */
+    this.uploading = "Uploading";
     /** Told whenever its state or its figures change. */
     this.onChange = () => {};
     /** Told when another of its buttons is of use. */
@@ -83,7 +85,7 @@ export class FileRow {
     return {
       uploading: () => {
         this.#show([this.pause, this.stop], "Preparing the upload…", false, true);
-        announce(`Uploading ${this.name}`);
+        announce(`${this.uploading} ${this.name}`);
       },
       progress: (progress) => {
         this.latest = progress;

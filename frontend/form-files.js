@@ -81,7 +81,7 @@ export class FormFiles {
 
   /** @param {File[]} files */
   add(files) {
-    this.#keeper.keep(this.chosen.add(files.filter((file) => !this.#keeper.goOnWith(file))));
+    this.#keeper.keep(this.chosen.add(files.filter((file) => !this.#keeper.goOnWith(file, this.#form.text.value))));
   }
 
   /** Submits all of them. */

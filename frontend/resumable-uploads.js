@@ -39,9 +39,14 @@ export class CutOffUploads {
     this.#update();
   }
 
-  /** @param {File} file which was chosen among others @returns {boolean} whether it is one that was waited for */
-  take(file) {
-    const [one, item] = [...this.#waiting].find(([each]) => !difference(file, each)) ?? [];
+  /**
+   * @param {File} file which was chosen among others
+   * @param {string} text which it is to go with; empty when there is none yet
+   * @returns {boolean} whether it is one that was waited for, with that text
+   */
+  take(file, text) {
+    const isOf = (/** @type {Unfinished} */ each) => !difference(file, each) && (!text || text === each.text);
+    const [one, item] = [...this.#waiting].find(([each]) => isOf(each)) ?? [];
     if (one && item) this.#resume(item, file, one, true);
     return Boolean(one);
   }
@@ -106,6 +111,8 @@ export class CutOffUploads {
         this.#leave(row.element, `The upload of ${one.filename} is discarded.`);
       },
     });
+    row.uploading = "Resuming the interrupted upload of";
+    row.element.append(el("p", { class: "hint quote" }, `Resumed with its text: ${one.text}`));
     item.replaceWith(row.element);
     this.#update();
     if (one.paused && !isAsked) submission.pause();

@@ -82,10 +82,12 @@ def test_parts_go_side_by_side_and_what_breaks_off_or_expires_is_sent_again(
     assert fake_cloud.calls.count("POST s3") == 0
 
 
-@pytest.mark.parametrize("field", ["Files", "Choose the file again: large.bin"])
+@pytest.mark.parametrize(
+    ("field", "text"), [("Files", "the text"), ("Files", ""), ("Choose the file again: large.bin", "the text")]
+)
 @pytest.mark.usefixtures("_without_database")
 def test_after_a_reload_only_the_missing_parts_of_the_same_file_are_sent(
-    form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path, tmp_path: Path, field: str
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path, tmp_path: Path, field: str, text: str
 ) -> None:
     cut_off_after_two_parts(form, fake_cloud, large)
     expect(cut_off(form)).to_contain_text("Text: the text")
@@ -100,7 +102,12 @@ def test_after_a_reload_only_the_missing_parts_of_the_same_file_are_sent(
         chooser.set_input_files(file)
         expect(cut_off(form).get_by_role("alert")).to_contain_text(f"This is a different file: {how}.")
     watch.requests.clear()
+    fake_cloud.uploads_may_end.clear()
+    form.text.fill(text)
     form.page.get_by_label(field, exact=True).set_input_files(large)
+    expect(cut_off(form)).to_contain_text("Resumed with its text: the text")
+    expect(form.announcer).to_have_text("Resuming the interrupted upload of large.bin")
+    fake_cloud.uploads_may_end.set()
     form.shown_job_id(large.name)
     form.expect_status("Succeeded")
     assert parts_asked(watch) == [3, 4, 5, 6]
@@ -108,6 +115,21 @@ def test_after_a_reload_only_the_missing_parts_of_the_same_file_are_sent(
     expect(cut_off(form)).to_be_hidden()
     expect(form.text).to_have_value("")
     form.page.wait_for_function("sessionStorage.length === 0")
+
+
+@pytest.mark.usefixtures("_without_database")
+def test_the_same_file_chosen_with_another_text_is_another_job(
+    form: JobPage, fake_cloud: FakeCloud, large: Path
+) -> None:
+    cut_off_after_two_parts(form, fake_cloud, large)
+    form.fill("another text", large)
+    expect(form.file_rows).to_contain_text("large.bin")
+    expect(cut_off(form)).to_contain_text("Text: the text")
+    form.submit_button.click()
+    form.shown_job_id(large.name)
+    form.expect_status("Succeeded")
+    assert form.download() == large.read_bytes() + b"\nanother text"
+    expect(cut_off(form)).to_contain_text("Text: the text")
 
 
 def test_an_upload_is_paused_and_goes_on_with_what_is_missing(
