@@ -49,6 +49,8 @@ def wrapped(text: str, stream: TextIO, hang: int = 0) -> str:
     if not columns:
         return text
     hang = hang or len(text) - len(text.lstrip(" "))
+    if not text[hang:].strip():  # textwrap drops the indent of no words, which may be a title
+        return text
     return textwrap.fill(
         text[hang:],
         columns,

@@ -89,6 +89,9 @@ def test_sentences_end_at_words_and_what_a_script_printed_has_lines(
     assert "Text       of alice and bob" in words
     assert f"exit code 3. {job.record['error']['advice']} The end of its stderr: cannot read line 7:" in words
     assert lines[-2:] == ["  99 %", "  \N{REPLACEMENT CHARACTER}[2Jred"]
+    job.change(input_text="\nof alice")
+    shown = terminal(columns, "show", job.id[-6:])
+    assert shown[shown.index("Text") + 1] == "           of alice"
 
 
 def test_a_pipe_gets_whole_ids_whole_sentences_and_no_blanks_at_their_end(run: Run, stack: FakeStack) -> None:
