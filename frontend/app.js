@@ -63,10 +63,13 @@ function accept(job, isAlone = true) {
 
 /** @param {Job} job */
 function removed(job) {
-  stopWatching(); // an answer that is under way still has it
+  const say = () => announce(`${job.filename} is deleted.`);
+  const isShown = jobView?.id === job.id;
+  if (isShown) stopWatching(); // an answer that is under way still has it
   jobs.remove(job.id);
   lookAround();
-  addEventListener("hashchange", () => announce(`${job.filename} is deleted.`), { once: true });
+  if (!isShown) return say(); // it was left meanwhile
+  addEventListener("hashchange", say, { once: true });
   location.hash = "#/";
 }
 

@@ -158,6 +158,24 @@ def test_a_job_is_deleted_by_keyboard_after_a_question(form: JobPage, fake_cloud
     assert list(fake_cloud.jobs) == [kept]
 
 
+def test_a_deletion_is_announced_where_the_job_was_left_meanwhile(form: JobPage, fake_cloud: FakeCloud) -> None:
+    held: list[Route] = []
+    form.open("#/")
+    form.page.goto(f"{form.url}/#/jobs/{fake_cloud.add_finished_job('doomed.txt')}")
+    form.page.route(
+        "**/api/jobs/*", lambda route: held.append(route) if route.request.method == "DELETE" else route.continue_()
+    )
+    form.job.get_by_role("button", name="Delete…").press("Enter")
+    with form.page.expect_request(lambda request: request.method == "DELETE"):
+        form.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    form.page.go_back()
+    expect(form.job).to_be_hidden()
+    until(lambda: bool(form.page.title() and held))
+    held[0].continue_()
+    expect(form.announcer).to_have_text("doomed.txt is deleted.")
+    expect(form.rows).to_have_count(0)
+
+
 def test_being_offline_is_said_and_survived(
     form: JobPage, watch: Watch, fake_cloud: FakeCloud, context: BrowserContext, document: Path
 ) -> None:
