@@ -180,19 +180,21 @@ def test_release_takes_no_instance_where_none_was_launched(monkeypatch: pytest.M
         ("EC2 Spot Instance Interruption Warning", {"instance-action": "terminate"}, "terminate"),
     ],
 )
-def test_an_event_about_a_machine_wakes_who_waits_for_it(
+def test_a_machine_event_is_stored_while_no_workflow_waits_and_wakes_one_that_does(
     monkeypatch: pytest.MonkeyPatch, kind: str, detail: dict[str, str], event_name: str
 ) -> None:
     db, workflow = DynamoDb(), FakeWorkflow()
     table = DynamoMachineTable(db.client, TABLE)
-    table.add(MachineAssignment("i-1", "alice", JOB_ID, 1))
+    for instance_id in ("i-1", "i-2"):
+        table.add(MachineAssignment(instance_id, "alice", JOB_ID, 1))
     await_step = AwaitStep(table, workflow)
     monkeypatch.setattr(await_completion, "await_step", lambda: await_step)
     monkeypatch.setattr(events, "await_step", lambda: await_step)
     events.handler({"detail-type": kind, "detail": {"instance-id": "i-1", **detail}}, CONTEXT)
     assert db.items["#machine", "i-1"]["event"] == {"S": f"{kind}: {event_name}"}
-    await_completion.handler({"job_id": JOB_ID, "instance_id": "i-1", "task_token": "token"}, CONTEXT)
-    events.handler({"detail-type": kind, "detail": {"instance-id": "i-1", **detail}}, CONTEXT)
+    await_completion.handler({"job_id": JOB_ID, "instance_id": "i-2", "task_token": "token"}, CONTEXT)
+    assert workflow.woken == []
+    events.handler({"detail-type": kind, "detail": {"instance-id": "i-2", **detail}}, CONTEXT)
     assert workflow.woken == ["token"]
 
 
