@@ -23,6 +23,7 @@ def test_a_reload_finds_the_log_as_it_was_left(form: JobPage, fake_cloud: FakeCl
     form.page.reload()
     expect(log).to_be_visible()
     form.job.locator("details.log > summary").click()
+    form.page.wait_for_function("history.state.isLogOpen === false")  # browsers report the change a task later
     expect(log).to_be_hidden()
     form.page.reload()
     form.expect_status("Succeeded")
