@@ -21,8 +21,8 @@ import { finish } from "./submission.js";
  */
 function ask({ title, content, first, action, refusal, kind, work }) {
   return new Promise((resolve) => {
-    /** @type {T | null} */
-    let result = null;
+    /** What comes of the action, also when the dialog is left meanwhile. @type {Promise<T | null>} */
+    let outcome = Promise.resolve(null);
     const problem = el("p", { class: "notice bad", role: "alert", hidden: true });
     const no = el("button", { class: "quiet", type: "button", onclick: () => dialog.close() }, refusal);
     const yes = el("button", { class: kind, type: "submit" }, action);
@@ -36,7 +36,9 @@ function ask({ title, content, first, action, refusal, kind, work }) {
       yes.disabled = true;
       problem.hidden = true;
       try {
-        result = await work();
+        const working = work();
+        outcome = working.catch(() => null);
+        await working;
         dialog.close();
       } catch (error) {
         if (!(error instanceof api.ApiError)) throw error;
@@ -48,7 +50,7 @@ function ask({ title, content, first, action, refusal, kind, work }) {
     });
     dialog.addEventListener("close", () => {
       dialog.remove();
-      resolve(result);
+      resolve(outcome);
     });
     document.body.append(dialog);
     dialog.showModal();
