@@ -377,7 +377,9 @@ def test_the_whole_way_of_an_upload_in_parts(api: Api) -> None:
     again = api.client.post(f"/uploads/{JOB_ID}/parts", json=whole)
     assert again.status_code == 200
     assert set(again.json()) == {"upload_id", "part_size", "parts", "expires_at"}
-    assert again.json()["parts"] == [{**multipart["parts"][0], "stored": False}]
+    (renewed,) = again.json()["parts"]
+    assert renewed == {**multipart["parts"][0], "url": renewed["url"], "stored": False}
+    assert renewed["url"] != multipart["parts"][0]["url"]
     api.files.upload_part(input_key(OWNER, JOB_ID, "a.txt"), multipart["upload_id"], StoredPart(1, 3, "e"))
     stored = api.client.post(f"/uploads/{JOB_ID}/parts", json=whole).json()
     assert stored["parts"] == [{"number": 1, "size": 3, "url": None, "stored": True}]
