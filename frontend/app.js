@@ -68,9 +68,8 @@ function removed(job) {
   if (isShown) stopWatching(); // an answer that is under way still has it
   jobs.remove(job.id);
   lookAround();
-  if (!isShown) return say(); // it was left meanwhile
-  addEventListener("hashchange", say, { once: true });
-  location.hash = "#/";
+  if (isShown) toList(say);
+  else say(); // it was left meanwhile
 }
 
 /** @param {Job} job one of several that an action changed */
@@ -195,19 +194,23 @@ async function route() {
   if (view) card.scrollIntoView({ block: "nearest" });
 }
 
-function newJob() {
+/** Closes what is open. @param {() => void} then what comes once that is gone; at once where nothing is open */
+function toList(then) {
   if (location.hash && location.hash !== "#/") {
-    addEventListener("hashchange", () => byId("input-text", HTMLElement).focus(), { once: true });
+    addEventListener("hashchange", then, { once: true });
     location.hash = "#/";
-  } else byId("input-text", HTMLElement).focus();
+  } else then();
+}
+
+function newJob() {
+  toList(() => byId("input-text", HTMLElement).focus());
 }
 
 /** Leaves the selection; else goes back to the list, from which the keyboard goes on, or to the form. */
 function close() {
   if (panel.leaveSelection() || !view) return;
   const link = document.querySelector(`#job-list a[href="${CSS.escape(location.hash.split("?")[0])}"]`);
-  if (link instanceof HTMLElement) addEventListener("hashchange", () => link.focus(), { once: true });
-  location.hash = "#/";
+  toList(() => link instanceof HTMLElement && link.focus());
 }
 
 function drawNotify() {
