@@ -93,10 +93,11 @@ export class FormFiles {
   async detach() {
     const batch = this.#batch;
     if (!batch?.running) return;
+    batch.isDetached = batch.isAside = true; // at once: it may end while the next line loads
     // Loaded when it is wanted: few submit a second batch while the first is uploaded.
     const loaded = await import("./background-uploads.js").catch(() => null);
-    if (!loaded || batch !== this.#batch || !batch.running) return;
-    batch.isDetached = batch.isAside = true;
+    if (!loaded) batch.isDetached = batch.isAside = false;
+    if (!loaded || batch !== this.#batch || !batch.entries.size) return;
     this.#background ??= new loaded.BackgroundUploads();
     this.#background.add(batch.text, this.chosen.all.map(({ row }) => row), this.#total);
     this.#batch = this.#total = null;
@@ -176,8 +177,9 @@ export class FormFiles {
   #sumUp(batch) {
     const { troubles, isDetached } = batch;
     this.chosen.finished(batch.takeDone());
-    if (!isDetached) {
+    if (!isDetached || batch === this.#batch) {
       this.#total?.element.remove();
+      this.#total = null;
       if (!troubles.length && !this.chosen.all.length) this.#form.text.set("");
     }
     if (troubles.length && !isDetached) this.#form.showWhy(troubles[0], batch.problem);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
@@ -121,6 +121,27 @@ def test_a_file_that_was_put_aside_never_takes_the_page(form: JobPage, fake_clou
     form.page.get_by_role("button", name="Start another job").click()
     fake_cloud.uploads_may_end.set()
     expect(form.page.locator("#form-done")).to_have_text("1 job created. Show the job")
+    expect(form.job).to_be_hidden()
+
+
+def test_an_upload_that_ends_while_it_is_put_aside_does_not_take_the_page_either(
+    form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
+) -> None:
+    held: list[Route] = []
+    form.page.route("**/background-uploads.js", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
+    fake_cloud.uploads_may_end.clear()
+    form.open()
+    form.text.fill("the text")
+    form.file.set_input_files(write(tmp_path, "one.txt"))
+    form.submit_button.click()
+    with form.page.expect_request("**/background-uploads.js"):
+        form.page.get_by_role("button", name="Start another job").click()
+    fake_cloud.uploads_may_end.set()
+    expect(form.page.locator("#form-done")).to_have_text("1 job created. Show the job")
+    held[0].continue_()
+    expect(form.text).to_be_focused()
+    expect(form.text).to_have_value("")
+    expect(form.file_rows).to_have_count(0)
     expect(form.job).to_be_hidden()
 
 
