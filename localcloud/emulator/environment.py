@@ -42,6 +42,9 @@ def emulator_environment(*, scratch: Path, region: str, keeps_state: bool = Fals
         "BIND_HOST": "127.0.0.1",
         "LOG_LEVEL": "WARNING",
         "LAMBDA_EXECUTOR": "local",
+        # As Lambda waits before it repeats an asynchronous invocation: a minute, then two.
+        "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "60",
+        "LAMBDA_ASYNC_RETRY_MAX_SECONDS": "300",
         "PERSIST_STATE": "1" if keeps_state else "0",
         "S3_PERSIST": "1" if keeps_state else "0",
         "S3_DATA_DIR": str(scratch / "state" / "s3"),

@@ -11,6 +11,7 @@ from localcloud.emulator import (
     cloudfront_origins,
     compression,
     ec2_launch,
+    event_retries,
     function_code,
     function_errors,
     function_output,
@@ -68,6 +69,7 @@ def install_patches(settings: Settings) -> Emulator:
     workflow_history.install()
     retry_delays.install()
     function_permissions.install()
+    event_retries.install()
     function_code.install()
     reserved_concurrency.install()
     function_errors.install()

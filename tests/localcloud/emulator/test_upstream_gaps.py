@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ClientError
 from ministack.core import lambda_runtime
-from ministack.services import cloudfront
+from ministack.services import cloudfront, eventbridge
 
 from localcloud.emulator.workflow_history import MOST_EVENTS
 from tests import web
@@ -210,6 +210,10 @@ def test_a_rule_invokes_a_function_without_permission(upstream: EmulatorHarness)
     events.put_targets(Rule="gap", Targets=[{"Id": "f", "Arn": function}])
     events.put_events(Entries=[{"Source": "gap", "DetailType": "d", "Detail": "{}"}])
     wait_for(lambda: seen(upstream, function) or None, "the event")
+
+
+def test_a_rules_event_comes_once_to_a_function_that_fails() -> None:
+    assert "retry" not in inspect.getsource(eventbridge._dispatch_to_lambda)
 
 
 def test_a_function_logs_without_the_right_to(upstream: EmulatorHarness) -> None:
