@@ -196,7 +196,11 @@ class Machine:
             log.warning("%s: %s of the user data ended with exit code %d", self.id, script.name, code)
 
     def _bring_agent_online(self) -> None:
-        if self._faults.take("agent_never_online"):
+        with self._lock:  # the end of a machine begins under it: one that is ending takes no fault from the next
+            if self._ending.is_set():
+                return
+            is_silent = self._faults.take("agent_never_online")
+        if is_silent:
             log.info("%s: the agent stays offline (fault agent_never_online)", self.id)
             return
         booted = time.monotonic()

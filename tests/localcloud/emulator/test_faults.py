@@ -97,7 +97,11 @@ def test_only_calls_of_roles_are_throttled_and_each_service_says_so_in_its_way(h
 
 
 def test_the_agent_of_the_next_machines_never_comes_online(harness: EmulatorHarness) -> None:
+    ended = harness.launch(UserData="#!/bin/sh\nsleep 600\n")
+    harness.wait_state(ended, "running")
     harness.set_faults(agent_never_online=1)
+    harness.site.post(f"/_local/machines/{ended}/kill").raise_for_status()
+    harness.wait_state(ended, "terminated")
     silent = harness.launch()
     wait_for(lambda: harness.site.get("/_local/faults").json()["agent_never_online"] == 0, "the fault to be used up")
     harness.run(harness.launch(), "true")
