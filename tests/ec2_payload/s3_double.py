@@ -87,7 +87,8 @@ class S3Double(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: S3Double
     protocol_version = "HTTP/1.1"
-    timeout = 20
+    timeout = 60
+    wbufsize = 1 << 16  # an answer goes as one, so that a connection that is reset has brought all of it
 
     def do_GET(self) -> None:
         key, fault = self._next()
