@@ -186,7 +186,7 @@ class EmulatorHarness:
             Role=role_arn or self.role([allow(["logs:*"])]),
             Handler="main.handler",
             Code={"ZipFile": content.getvalue()},
-            Timeout=20,
+            Timeout=120,
             **options,
         )
         return str(made["FunctionArn"])

@@ -12,7 +12,7 @@ from localcloud.emulator.command_shell import CommandShell, ShellEnd
 from localcloud.emulator.machine_processes import MachineEndedError, MachineProcesses
 from localcloud.emulator.output_pipe import OutputPipe
 from localcloud.emulator.subreaper import IS_LINUX
-from tests.localcloud.emulator.harness import wait_for
+from tests.localcloud.emulator.harness import is_running, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +67,19 @@ def test_what_is_abandoned_leaves_no_thread_however_slowly_it_was_copied(
     wait_for(lambda: not copying_threads(), "the threads to end")
     assert (tmp_path / "stdout").stat().st_size < 1000
     assert not list(tmp_path.glob("*.pipe"))
+
+
+def test_a_child_that_keeps_the_output_is_killed_though_its_shell_has_ended(
+    processes: MachineProcesses, tmp_path: Path
+) -> None:
+    """Seen: the command that is at its time limit has timed out, with 137; the script's own 0 is lost."""
+    shell = started(processes, tmp_path, "sleep 600 & echo $!; exit 0")
+    assert shell._process.wait() == 0
+    child = wait_for(lambda: int((tmp_path / "stdout").read_text() or 0) or None, "the child's id")
+    assert not shell.has_ended
+    assert shell.kill() == ShellEnd(137)
+    wait_for(lambda: not is_running(child), "the child to be gone")
+    assert (tmp_path / "stdout").read_text() == f"{child}\n"
 
 
 def test_a_group_without_processes_is_not_found(processes: MachineProcesses, tmp_path: Path) -> None:

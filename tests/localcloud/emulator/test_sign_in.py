@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from localcloud.emulator.process import EmulatorProcess
 from tests import web
-from tests.localcloud.emulator.harness import REGION, EmulatorHarness
+from tests.localcloud.emulator.harness import REGION, REQUEST_SECONDS, EmulatorHarness
 
 BACK = "https://page.example.org"
 PASSWORD = "Correct-Horse-7"
@@ -195,7 +195,7 @@ def test_a_token_is_what_signing_in_gives(harness: EmulatorHarness) -> None:
 def test_there_are_no_tokens_without_sign_in() -> None:
     emulator = EmulatorProcess.start(region=REGION)
     try:
-        with httpx.Client(base_url=emulator.site_url, trust_env=False) as site:
+        with httpx.Client(base_url=emulator.site_url, timeout=REQUEST_SECONDS, trust_env=False) as site:
             answer = site.get("/_local/token", params={"user": "alice"})
             assert (answer.status_code, answer.json()["code"]) == (404, "no_sign_in")
             assert "mayfly:auth is none" in answer.json()["detail"]

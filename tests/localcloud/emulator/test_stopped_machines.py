@@ -69,7 +69,7 @@ def test_a_timer_does_not_survive_a_stop_and_the_launch_time_is_that_of_the_star
         return found["LaunchTime"]
 
     machine = harness.launch(InstanceInitiatedShutdownBehavior="terminate")
-    harness.run(machine, "shutdown -h +1")
+    harness.run(machine, "shutdown -h +60")
     before = launched()
     ec2.stop_instances(InstanceIds=[machine])
     harness.wait_state(machine, "stopped")  # and not terminated: that setting is not for StopInstances

@@ -248,14 +248,21 @@ def test_a_stream_is_read_without_the_right_to_and_a_reported_failure_is_ignored
     assert len({event["Records"][0]["eventID"] for event in seen(upstream, function)}) > 1
 
 
-def test_every_concurrent_invocation_starts_a_worker(upstream: EmulatorHarness) -> None:
-    function = upstream.function(
-        "import os, time\ndef handler(event, context):\n    time.sleep(1)\n    return os.getpid()\n"
-    )
-    upstream.client("lambda").invoke(FunctionName=function, Payload=b"{}")
+def test_every_concurrent_invocation_starts_a_worker(upstream: EmulatorHarness, tmp_path: Path) -> None:
+    code = """
+import os, pathlib, time
+def handler(event, context):
+    begun = pathlib.Path(event["begun"])
+    (begun / str(event["number"])).touch()
+    while len(list(begun.iterdir())) < 8:
+        time.sleep(0.02)
+    return os.getpid()
+"""
+    function, functions = upstream.function(code), upstream.client("lambda")
 
-    def invoke(_: int) -> bytes:
-        return bytes(upstream.client("lambda").invoke(FunctionName=function, Payload=b"{}")["Payload"].read())
+    def invoke(number: int) -> bytes:
+        payload = json.dumps({"begun": str(tmp_path), "number": number})
+        return bytes(functions.invoke(FunctionName=function, Payload=payload)["Payload"].read())
 
     with ThreadPoolExecutor(8) as executor:
         assert len(set(executor.map(invoke, range(8)))) == 8
