@@ -77,7 +77,7 @@ def one_slot(cloud: LocalCloud, client: JobClient) -> Iterator[None]:
         return len(client._http.get("/api/machines").json()["alive"])
 
     with suppress(AssertionError):
-        until(lambda: held() == 0, 60)
+        until(lambda: held() == 0)
     with setting(cloud, "mayfly-local-launch", "MAX_CONCURRENT_JOBS", str(held() + 1)):
         yield
 

@@ -70,7 +70,7 @@ def mayfly(cloud: LocalCloud, environment: dict[str, str]) -> Mayfly:
 
 def sign_in(address: str, who: dict[str, str]) -> httpx.Response:
     """What a browser does at the address, up to the last page it shows."""
-    with httpx.Client(trust_env=False) as browser:
+    with httpx.Client(timeout=web.SECONDS, trust_env=False) as browser:
         page = browser.get(address)
         assert page.status_code == 200, page.text
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text))
@@ -114,7 +114,7 @@ def test_a_file_comes_back_with_the_text(mayfly: Mayfly, tmp_path: Path) -> None
 @pytest.fixture
 def slow_machines(cloud: LocalCloud) -> Iterator[None]:
     faults = f"{cloud.url}/_local/faults"
-    web.put(faults, json={"agent_delay_s": 60}).raise_for_status()
+    web.put(faults, json={"agent_delay_s": 3600}).raise_for_status()
     yield
     web.delete(faults).raise_for_status()
 

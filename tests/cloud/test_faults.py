@@ -150,13 +150,14 @@ def test_thirty_jobs_survive_everything_at_once(client: JobClient) -> None:
 def test_a_function_worker_that_is_killed_in_the_middle_of_its_task_loses_nothing(
     client: JobClient, cloud: LocalCloud
 ) -> None:
-    client._http.put("/_local/faults", json={"agent_delay_s": 4}).raise_for_status()
+    client._http.put("/_local/faults", json={"agent_delay_s": 3600}).raise_for_status()
     job_id = client.submit(b"x", "x.txt", "y")["id"]
     until(lambda: client.get(job_id)["status"] == "launching")
     killed = workers_of(cloud, "mayfly-local-dispatch")  # waits for the agent, in one call after the other
     for worker in killed:
         os.kill(worker, signal.SIGKILL)
     assert killed
+    client._http.delete("/_local/faults").raise_for_status()
     job = client.wait(job_id)
     assert (job["status"], job["attempts"]) == ("succeeded", 1)
     assert client.output(job_id) == b"x\ny"

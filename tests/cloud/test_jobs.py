@@ -169,7 +169,7 @@ def test_submitting_twice_runs_once(client: JobClient) -> None:
 
 
 def test_a_cancelled_job_ends_with_its_machine(client: JobClient, cloud: LocalCloud) -> None:
-    faults = client._http.put("/_local/faults", json={"agent_delay_s": 20})
+    faults = client._http.put("/_local/faults", json={"agent_delay_s": 3600})
     assert faults.is_success
     try:
         job = client.submit(b"x", "x.txt", "y")
@@ -208,5 +208,5 @@ def test_what_comes_by_an_upload_form_after_the_deletion_is_removed_by_a_later_s
     sweep(cloud)
     assert len(keys_of(cloud, job)) == 1, "the form is still good"
     let_urls_expire(cloud, job)
-    assert job["id"] in sweep(cloud)["purged"]
-    assert keys_of(cloud, job) == []
+    sweep(cloud)
+    until(lambda: not keys_of(cloud, job))  # a sweep of the schedule may have come first

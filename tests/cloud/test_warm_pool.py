@@ -102,7 +102,8 @@ def test_a_job_takes_the_machine_that_waits_or_does_without_and_nothing_is_left(
     assert machine_of(job) not in {first, second}
     assert state_of(alice, second) == "stopped"
     with setting(pooled, KEEPER, "GRACE_SECONDS", "0"):
-        assert keep(pooled)["released"] == [second]
+        keep(pooled)
+        until(lambda: second in waiting(pooled))  # a run of the schedule may have come first
 
     # It ends while it waits.
     alice._http.post(f"/_local/machines/{second}/kill").raise_for_status()

@@ -110,9 +110,10 @@ class Crowd:
 
     def states(self) -> dict[str, set[tuple[str, str]]]:
         """The jobs' statuses, with their workflow states."""
-        return {
-            state: {(story.job["status"], story.states[-1]) for story in self.stories(state)} for state in self.jobs
-        }
+        return {state: self.states_of(state) for state in self.jobs}
+
+    def states_of(self, state: str) -> set[tuple[str, str]]:
+        return {(story.job["status"], story.states[-1]) for story in self.stories(state)}
 
     def stories(self, state: str) -> list[Story]:
         return [Story.of(self.client, job_id) for job_id in self.jobs[state]]

@@ -63,10 +63,11 @@ class Stage:
         with JobClient(self.cloud.url) as client, ThreadPoolExecutor(1) as pool:
             crowd = Crowd(self.cloud, client, self.gates, name)
             crowd.gather()
-            with without(self.cloud, _RECORD, "dynamodb:UpdateItem"):  # a step that fails is tried again
+            before, hashes = crowd.states(), self.code()
+            with without(self.cloud, _RECORD, "dynamodb:UpdateItem"):  # a step that fails is tried again, for a minute
                 crowd.open(recording=True)
                 crowd.until("recording", lambda job: crowd.state(job["id"]) == "Record")
-                before, hashes = crowd.states(), self.code()
+                before["recording"] = crowd.states_of("recording")
                 running = pool.submit(self.up, release)
             until(lambda: self.code() != hashes or running.done(), 600)
             crowd.set_faults()
