@@ -13,7 +13,7 @@ from localcloud.engine.adapters.answers import Gone
 from localcloud.engine.differences import changed, drifted
 from localcloud.engine.errors import RefusedInputError
 from localcloud.engine.inputs import Desired
-from localcloud.engine.replacement_rules import replacement_rule
+from localcloud.engine.replacement_rules import replacing_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Difference:
 
 def compare(token: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
     names = changed(old, new)
-    replaced_by = {*replacement_rule(token).inputs, *_ALWAYS_REPLACED}
+    replaced_by = {*replacing_inputs(token), *_ALWAYS_REPLACED}
     return Difference(names, [name for name in names if name in replaced_by])
 
 

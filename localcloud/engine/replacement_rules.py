@@ -11,125 +11,81 @@ version 6).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from localcloud.engine.errors import RefusedInputError
 
-
-@dataclass(frozen=True)
-class ReplacementRule:
-    """`inputs` are top-level, in Pulumi's names; one that is nested there stands for all of its parent."""
-
-    source: str
-    inputs: tuple[str, ...] = ()
-
-
-RULES: Mapping[str, ReplacementRule] = {
-    "aws:apigatewayv2/api:Api": ReplacementRule("apigatewayv2/api.go", ("protocolType",)),
-    "aws:apigatewayv2/authorizer:Authorizer": ReplacementRule("apigatewayv2/authorizer.go", ("apiId",)),
-    "aws:apigatewayv2/integration:Integration": ReplacementRule(
-        "apigatewayv2/integration.go", ("apiId", "integrationType")
-    ),
-    "aws:apigatewayv2/route:Route": ReplacementRule("apigatewayv2/route.go", ("apiId",)),
-    "aws:apigatewayv2/stage:Stage": ReplacementRule("apigatewayv2/stage.go", ("apiId", "name")),
-    "aws:budgets/budget:Budget": ReplacementRule("budgets/budget.go", ("accountId", "name")),
-    "aws:cloudfront/distribution:Distribution": ReplacementRule("cloudfront/distribution.go"),
-    "aws:cloudfront/originAccessControl:OriginAccessControl": ReplacementRule("cloudfront/origin_access_control.go"),
-    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": ReplacementRule(
-        "cloudfront/response_headers_policy.go"
-    ),
-    "aws:cloudwatch/dashboard:Dashboard": ReplacementRule("cloudwatch/dashboard.go", ("dashboardName",)),
-    "aws:cloudwatch/eventRule:EventRule": ReplacementRule("events/rule.go", ("name",)),
-    "aws:cloudwatch/eventTarget:EventTarget": ReplacementRule("events/target.go", ("rule", "targetId")),
-    "aws:cloudwatch/logGroup:LogGroup": ReplacementRule("logs/group.go", ("logGroupClass", "name")),
-    "aws:cloudwatch/logMetricFilter:LogMetricFilter": ReplacementRule(
-        "logs/metric_filter.go", ("logGroupName", "name")
-    ),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": ReplacementRule("cloudwatch/metric_alarm.go", ("name",)),
-    # In the state of 2026 (0509e60e8e).
-    "aws:cognito/managedLoginBranding:ManagedLoginBranding": ReplacementRule(
-        "cognitoidp/managed_login_branding.go", ("clientId", "userPoolId")
-    ),
-    "aws:cognito/userGroup:UserGroup": ReplacementRule("cognitoidp/user_group.go", ("name", "userPoolId")),
+# Top-level inputs, in Pulumi's names; one that is nested there stands for all of its parent.
+RULES: Mapping[str, tuple[str, ...]] = {
+    "aws:apigatewayv2/api:Api": ("protocolType",),  # apigatewayv2/api.go
+    "aws:apigatewayv2/authorizer:Authorizer": ("apiId",),  # apigatewayv2/authorizer.go
+    "aws:apigatewayv2/integration:Integration": ("apiId", "integrationType"),  # apigatewayv2/integration.go
+    "aws:apigatewayv2/route:Route": ("apiId",),  # apigatewayv2/route.go
+    "aws:apigatewayv2/stage:Stage": ("apiId", "name"),  # apigatewayv2/stage.go
+    "aws:budgets/budget:Budget": ("accountId", "name"),  # budgets/budget.go
+    "aws:cloudfront/distribution:Distribution": (),  # cloudfront/distribution.go
+    "aws:cloudfront/originAccessControl:OriginAccessControl": (),  # cloudfront/origin_access_control.go
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": (),  # cloudfront/response_headers_policy.go
+    "aws:cloudwatch/dashboard:Dashboard": ("dashboardName",),  # cloudwatch/dashboard.go
+    "aws:cloudwatch/eventRule:EventRule": ("name",),  # events/rule.go
+    "aws:cloudwatch/eventTarget:EventTarget": ("rule", "targetId"),  # events/target.go
+    "aws:cloudwatch/logGroup:LogGroup": ("logGroupClass", "name"),  # logs/group.go
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": ("logGroupName", "name"),  # logs/metric_filter.go
+    "aws:cloudwatch/metricAlarm:MetricAlarm": ("name",),  # cloudwatch/metric_alarm.go
+    # cognitoidp/managed_login_branding.go, in the state of 2026 (0509e60e8e)
+    "aws:cognito/managedLoginBranding:ManagedLoginBranding": ("clientId", "userPoolId"),
+    "aws:cognito/userGroup:UserGroup": ("name", "userPoolId"),  # cognitoidp/user_group.go
     # `name` made a new pool up to version 6.4 at least (issue 43544, pull request 42639): taken as it was, to be safe.
-    "aws:cognito/userPool:UserPool": ReplacementRule(
-        "cognitoidp/user_pool.go", ("name", "usernameAttributes", "usernameConfiguration")
+    "aws:cognito/userPool:UserPool": ("name", "usernameAttributes", "usernameConfiguration"),  # cognitoidp/user_pool.go
+    "aws:cognito/userPoolClient:UserPoolClient": ("generateSecret", "userPoolId"),  # cognitoidp/user_pool_client.go
+    "aws:cognito/userPoolDomain:UserPoolDomain": ("domain", "userPoolId"),  # cognitoidp/user_pool_domain.go
+    "aws:dynamodb/table:Table": ("hashKey", "name", "rangeKey"),  # dynamodb/table.go
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ("vpcId",),  # ec2/vpc_default_security_group.go
+    "aws:ec2/internetGateway:InternetGateway": (),  # ec2/vpc_internet_gateway.go
+    "aws:ec2/launchTemplate:LaunchTemplate": ("name",),  # ec2/ec2_launch_template.go
+    # ec2/vpc_route.go
+    "aws:ec2/route:Route": (
+        "destinationCidrBlock",
+        "destinationIpv6CidrBlock",
+        "destinationPrefixListId",
+        "routeTableId",
     ),
-    "aws:cognito/userPoolClient:UserPoolClient": ReplacementRule(
-        "cognitoidp/user_pool_client.go", ("generateSecret", "userPoolId")
-    ),
-    "aws:cognito/userPoolDomain:UserPoolDomain": ReplacementRule(
-        "cognitoidp/user_pool_domain.go", ("domain", "userPoolId")
-    ),
-    "aws:dynamodb/table:Table": ReplacementRule("dynamodb/table.go", ("hashKey", "name", "rangeKey")),
-    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ReplacementRule(
-        "ec2/vpc_default_security_group.go", ("vpcId",)
-    ),
-    "aws:ec2/internetGateway:InternetGateway": ReplacementRule("ec2/vpc_internet_gateway.go"),
-    "aws:ec2/launchTemplate:LaunchTemplate": ReplacementRule("ec2/ec2_launch_template.go", ("name",)),
-    "aws:ec2/route:Route": ReplacementRule(
-        "ec2/vpc_route.go",
-        ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId", "routeTableId"),
-    ),
-    "aws:ec2/routeTable:RouteTable": ReplacementRule("ec2/vpc_route_table.go", ("vpcId",)),
-    "aws:ec2/routeTableAssociation:RouteTableAssociation": ReplacementRule(
-        "ec2/vpc_route_table_association.go", ("gatewayId", "subnetId")
-    ),
-    "aws:ec2/securityGroup:SecurityGroup": ReplacementRule(
-        "ec2/vpc_security_group.go", ("description", "vpcId", "name")
-    ),
-    "aws:ec2/subnet:Subnet": ReplacementRule(
-        "ec2/vpc_subnet.go",
-        ("availabilityZone", "availabilityZoneId", "cidrBlock", "vpcId"),
-    ),
-    "aws:ec2/vpc:Vpc": ReplacementRule("ec2/vpc_.go", ("cidrBlock",)),
-    "aws:ec2/vpcEndpoint:VpcEndpoint": ReplacementRule(
-        "ec2/vpc_endpoint.go", ("serviceName", "vpcEndpointType", "vpcId")
-    ),
-    "aws:iam/instanceProfile:InstanceProfile": ReplacementRule("iam/instance_profile.go", ("path", "name")),
-    "aws:iam/role:Role": ReplacementRule("iam/role.go", ("path", "name")),
-    "aws:iam/rolePolicy:RolePolicy": ReplacementRule("iam/role_policy.go", ("role", "name")),
-    "aws:lambda/eventSourceMapping:EventSourceMapping": ReplacementRule(
-        "lambda/event_source_mapping.go", ("eventSourceArn", "startingPosition")
-    ),
-    "aws:lambda/function:Function": ReplacementRule("lambda/function.go", ("name", "packageType")),
-    "aws:lambda/permission:Permission": ReplacementRule(
-        "lambda/permission.go", ("action", "function", "principal", "sourceArn", "statementId")
-    ),
-    "aws:s3/bucket:Bucket": ReplacementRule("s3/bucket.go", ("bucket", "objectLockEnabled")),
-    "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": ReplacementRule(
-        "s3/bucket_cors_configuration.go", ("bucket",)
-    ),
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ReplacementRule(
-        "s3/bucket_lifecycle_configuration.go", ("bucket",)
-    ),
-    "aws:s3/bucketObjectv2:BucketObjectv2": ReplacementRule("s3/object.go", ("bucket", "key")),
-    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": ReplacementRule(
-        "s3/bucket_ownership_controls.go", ("bucket",)
-    ),
-    "aws:s3/bucketPolicy:BucketPolicy": ReplacementRule("s3/bucket_policy.go", ("bucket",)),
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": ReplacementRule(
-        "s3/bucket_public_access_block.go", ("bucket",)
-    ),
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": ReplacementRule(
-        "s3/bucket_server_side_encryption_configuration.go", ("bucket",)
-    ),
-    "aws:s3/bucketVersioning:BucketVersioning": ReplacementRule("s3/bucket_versioning.go", ("bucket",)),
-    "aws:sfn/stateMachine:StateMachine": ReplacementRule("sfn/state_machine.go", ("type", "name")),
-    "aws:sns/topic:Topic": ReplacementRule("sns/topic.go", ("name",)),
-    "aws:sns/topicPolicy:TopicPolicy": ReplacementRule("sns/topic_policy.go", ("arn",)),
-    "aws:sns/topicSubscription:TopicSubscription": ReplacementRule(
-        "sns/topic_subscription.go", ("endpoint", "protocol", "topic")
-    ),
-    "aws:sqs/queue:Queue": ReplacementRule("sqs/queue.go", ("name",)),
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ReplacementRule(
-        "ec2/vpc_security_group_ingress_rule.go",
-        ("securityGroupId",),  # it has what ingress and egress share
-    ),
+    "aws:ec2/routeTable:RouteTable": ("vpcId",),  # ec2/vpc_route_table.go
+    # ec2/vpc_route_table_association.go
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": ("gatewayId", "subnetId"),
+    "aws:ec2/securityGroup:SecurityGroup": ("description", "vpcId", "name"),  # ec2/vpc_security_group.go
+    "aws:ec2/subnet:Subnet": ("availabilityZone", "availabilityZoneId", "cidrBlock", "vpcId"),  # ec2/vpc_subnet.go
+    "aws:ec2/vpc:Vpc": ("cidrBlock",),  # ec2/vpc_.go
+    "aws:ec2/vpcEndpoint:VpcEndpoint": ("serviceName", "vpcEndpointType", "vpcId"),  # ec2/vpc_endpoint.go
+    "aws:iam/instanceProfile:InstanceProfile": ("path", "name"),  # iam/instance_profile.go
+    "aws:iam/role:Role": ("path", "name"),  # iam/role.go
+    "aws:iam/rolePolicy:RolePolicy": ("role", "name"),  # iam/role_policy.go
+    # lambda/event_source_mapping.go
+    "aws:lambda/eventSourceMapping:EventSourceMapping": ("eventSourceArn", "startingPosition"),
+    "aws:lambda/function:Function": ("name", "packageType"),  # lambda/function.go
+    # lambda/permission.go
+    "aws:lambda/permission:Permission": ("action", "function", "principal", "sourceArn", "statementId"),
+    "aws:s3/bucket:Bucket": ("bucket", "objectLockEnabled"),  # s3/bucket.go
+    "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": ("bucket",),  # s3/bucket_cors_configuration.go
+    # s3/bucket_lifecycle_configuration.go
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ("bucket",),
+    "aws:s3/bucketObjectv2:BucketObjectv2": ("bucket", "key"),  # s3/object.go
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": ("bucket",),  # s3/bucket_ownership_controls.go
+    "aws:s3/bucketPolicy:BucketPolicy": ("bucket",),  # s3/bucket_policy.go
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": ("bucket",),  # s3/bucket_public_access_block.go
+    # s3/bucket_server_side_encryption_configuration.go
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": ("bucket",),
+    "aws:s3/bucketVersioning:BucketVersioning": ("bucket",),  # s3/bucket_versioning.go
+    "aws:sfn/stateMachine:StateMachine": ("type", "name"),  # sfn/state_machine.go
+    "aws:sns/topic:Topic": ("name",),  # sns/topic.go
+    "aws:sns/topicPolicy:TopicPolicy": ("arn",),  # sns/topic_policy.go
+    "aws:sns/topicSubscription:TopicSubscription": ("endpoint", "protocol", "topic"),  # sns/topic_subscription.go
+    "aws:sqs/queue:Queue": ("name",),  # sqs/queue.go
+    # ec2/vpc_security_group_ingress_rule.go, which has what ingress and egress share
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ("securityGroupId",),
 }
 
 
-def replacement_rule(token: str) -> ReplacementRule:
+def replacing_inputs(token: str) -> tuple[str, ...]:
     """The row of a resource type.
 
     Raises:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from localcloud.engine.existing import compare
-from localcloud.engine.replacement_rules import replacement_rule
+from localcloud.engine.replacement_rules import replacing_inputs
 
 if TYPE_CHECKING:
     from localcloud.engine.records import Deployment, Resource
@@ -49,7 +49,7 @@ def _change(old: Resource | None, new: Resource, earlier: Mapping[str, Change]) 
     inputs = sorted({*compare(new.type, old.inputs, new.inputs).changed, *unknown})
     if not inputs:
         return None
-    is_replaced = not {*replacement_rule(new.type).inputs, "region"}.isdisjoint(inputs)
+    is_replaced = not {*replacing_inputs(new.type), "region"}.isdisjoint(inputs)
     return Change(new, "replace" if is_replaced else "update", tuple(inputs))
 
 
