@@ -21,12 +21,6 @@ ProgramWriter = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
-def everything() -> Path:
-    """The folder of a program with one of each resource type."""
-    return Path(__file__).parent / "programs" / "everything"
-
-
-@pytest.fixture(scope="session")
 def target() -> Iterator[Target]:
     """An emulator with IAM enforced, and its root key."""
     emulator = EmulatorProcess.start(region=REGION)

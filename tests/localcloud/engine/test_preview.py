@@ -20,26 +20,20 @@ if TYPE_CHECKING:
 ProgramWriter = Callable[..., "Path"]
 
 
-def test_two_previews_record_the_same_resources_inputs_and_archive_bytes(everything: Path) -> None:
-    first, second = ({each.urn: each for each in preview(everything, config={}).resources} for _ in range(2))
-    assert first == second
-    assert len(first) > 50
-
-
-def test_an_archive_holds_the_given_files_with_fixed_times(everything: Path) -> None:
-    [function] = preview(everything, config={}).of_type("aws:lambda/function:Function")
+def test_an_archive_holds_the_given_files_with_fixed_times(program: ProgramWriter) -> None:
+    folder = program(
+        """
+        code = pulumi.AssetArchive({"src": pulumi.FileArchive("src"), "build.json": pulumi.StringAsset("{}")})
+        role = "arn:aws:iam::123456789012:role/r"
+        aws.lambda_.Function("f", role=role, runtime="python3.13", handler="a.b", code=code)
+        """,
+        **{"src/handler.py": "pass"},
+    )
+    [function] = preview(folder, config={}).of_type("aws:lambda/function:Function")
     with zipfile.ZipFile(io.BytesIO(function.inputs["code"].data)) as archive:
         assert archive.namelist() == ["build.json", "src/handler.py"]
         assert {item.date_time for item in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert archive.read("build.json") == b"{}"
-
-
-def test_made_up_outputs_look_like_the_real_ones(everything: Path) -> None:
-    outputs = preview(everything, config={}, region="eu-west-1").outputs
-    assert outputs["vpc"].startswith("vpc-")
-    assert outputs["machine"].startswith("arn:aws:states:eu-west-1:123456789012:stateMachine:machine-")
-    assert outputs["url"].endswith(".execute-api.eu-west-1.amazonaws.com/")
-    assert outputs["template"] == 1
 
 
 def test_apply_chains_see_values_and_secrets_are_plain(program: ProgramWriter) -> None:

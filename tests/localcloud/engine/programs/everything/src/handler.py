@@ -1,5 +1,0 @@
-"""The smallest function that does something."""
-
-
-def handler(event: object, _context: object) -> object:
-    return event
