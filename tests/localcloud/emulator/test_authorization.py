@@ -145,6 +145,11 @@ def test_terminating_follows_the_tags_of_the_machine(harness: EmulatorHarness, k
     assert not denied(ec2.terminate_instances, InstanceIds=[mine])
 
 
+def test_every_call_counts_as_one_over_tls(harness: EmulatorHarness) -> None:
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    assert not denied(harness.as_role("ec2", harness.role([allow(["ec2:DescribeInstances"]), deny])).describe_instances)
+
+
 def test_an_unknown_machine_has_no_tags_to_be_allowed_by(harness: EmulatorHarness) -> None:
     """As EC2 answers: runs-on/terraform-aws-runs-on#60; aws/karpenter-provider-aws#2100, pull request 2253."""
     actions = ["ec2:CreateTags", "ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances"]

@@ -1,6 +1,13 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from localcloud.emulator.retry_delays import delay
+from tests.localcloud.emulator.harness import allow
+from tests.localcloud.emulator.test_functions import execute, invoke_state, state_machine
+
+if TYPE_CHECKING:
+    from tests.localcloud.emulator.harness import EmulatorHarness
 
 RETRIER = {"ErrorEquals": ["Throttled"], "IntervalSeconds": 2, "BackoffRate": 3, "MaxDelaySeconds": 10}
 
@@ -18,3 +25,11 @@ def test_with_full_jitter_a_delay_is_anything_up_to_that() -> None:
     delays = [delay({**RETRIER, "JitterStrategy": "FULL"}, 2) for _ in range(200)]
     assert all(0 <= each <= 10 for each in delays)
     assert max(delays) > 5 > min(delays)
+
+
+def test_an_execution_waits_no_longer_than_that(harness: EmulatorHarness) -> None:
+    role = harness.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
+    function = harness.function("def handler(event, context):\n    raise ValueError\n")
+    slow = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "BackoffRate": 10_000, "MaxDelaySeconds": 1}
+    state = invoke_state(function, Retry=[{**slow, "MaxAttempts": 4}])
+    assert execute(harness, state_machine(harness, role, state))["error"] == "ValueError"
