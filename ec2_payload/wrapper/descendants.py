@@ -72,12 +72,20 @@ class Descendants:
 @contextlib.contextmanager
 def adopted_orphans() -> Iterator[Descendants]:
     """Inside, orphans below this process become its children, where the system can do that."""
+    _reap_ended()
     others = {each.pid for each in _below(os.getpid(), set())} if _has_children() else set()
     _be_subreaper(1)
     try:
         yield Descendants(others)
     finally:
         _be_subreaper(0)
+
+
+def _reap_ended() -> None:
+    """What was a child before the script: dash, as `sh`, writes a long here-document from a process of its own."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _be_subreaper(value: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import queue
 import threading
 from typing import Optional
@@ -18,8 +19,8 @@ class Digest:
         self._free: queue.SimpleQueue[memoryview] = queue.SimpleQueue()
         self._filled: queue.SimpleQueue[Optional[tuple[memoryview, int]]] = queue.SimpleQueue()
         self._sha256 = hashlib.sha256()
-        for _ in range(BUFFERS):
-            self._free.put(memoryview(bytearray(CHUNK)))
+        for _ in range(BUFFERS):  # mapped, so that a small file takes a page and not all of them
+            self._free.put(memoryview(mmap.mmap(-1, CHUNK)))
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 

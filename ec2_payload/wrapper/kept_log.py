@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import time
 from typing import TYPE_CHECKING, BinaryIO, Optional
 
@@ -27,7 +28,7 @@ class KeptLog:
         self.path = path
         self.size = 0
         """Bytes printed in all."""
-        self._ring = memoryview(bytearray(LAST_BYTES))  # takes real memory only as it is filled
+        self._ring = memoryview(mmap.mmap(-1, LAST_BYTES))  # takes real memory only as it is filled
         self._saved = 0
         self._saved_at = time.monotonic()
         self._file = self._opened()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 import urllib.parse
 from typing import Any, NamedTuple
 
@@ -66,6 +65,10 @@ class Spec(NamedTuple):
     @property
     def shown_filename(self) -> str:
         """The user's file name without control characters and lone surrogates: fit for an environment variable."""
+        if self.filename.isascii() and self.filename.isprintable():
+            return self.filename
+        import unicodedata  # noqa: PLC0415 - takes 2 ms to load, and few names need it
+
         return "".join(character for character in self.filename if unicodedata.category(character) not in ("Cc", "Cs"))
 
     @property

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import json
+import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -115,17 +119,66 @@ class MachineProcesses:
             self._closed = False
 
 
-class _Supervisor:
-    """The other end of `localcloud.emulator.machine_supervisor`."""
+class _Starter:
+    """The other end of `localcloud.emulator.machine_supervisor`'s socket."""
 
     def __init__(self) -> None:
-        self._program = subprocess.Popen(
-            [sys.executable, "-ES", "-m", "localcloud.emulator.machine_supervisor"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            self._program = subprocess.Popen(
+                [sys.executable, "-ES", "-m", "localcloud.emulator.machine_supervisor", str(theirs.fileno())],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+
+    def start(self, *streams: int) -> None:
+        """A supervisor with this standard input and output.
+
+        Raises:
+            BrokenPipeError: the program has ended.
+        """
+        socket.send_fds(self._socket, [b"\n"], streams)
+
+    def close(self) -> None:
+        """Ends the program, not its supervisors."""
+        self._socket.close()
+        self._program.wait()
+
+
+_starting = threading.Lock()
+
+
+@functools.cache
+def _starter() -> _Starter:
+    starter = _Starter()
+    atexit.register(starter.close)
+    return starter
+
+
+def _start_supervisor(*streams: int) -> None:
+    with _starting:
+        try:
+            _starter().start(*streams)
+        except BrokenPipeError:  # what runs on a machine has killed it
+            _starter().close()
+            _starter.cache_clear()
+            _starter().start(*streams)
+
+
+class _Supervisor:
+    """One machine's first process."""
+
+    def __init__(self) -> None:
+        (stdin, requests), (answers, stdout) = os.pipe(), os.pipe()
+        try:
+            _start_supervisor(stdin, stdout)
+        finally:
+            os.close(stdin)
+            os.close(stdout)
+        self._requests, self._answers = os.fdopen(requests, "wb"), os.fdopen(answers, "rb")
         self._lock = threading.Lock()
         self._ended = False
         self._processes: dict[int, MachineProcess] = {}
@@ -154,23 +207,19 @@ class _Supervisor:
     def ask(self, **request: Any) -> None:
         # Closed, or killed by what runs on the machine: everything there has been told to end, and is no more.
         with contextlib.suppress(ValueError, BrokenPipeError):
-            assert self._program.stdin is not None  # noqa: S101 - for the type checker: opened as a pipe
-            self._program.stdin.write(json.dumps(request).encode() + b"\n")
-            self._program.stdin.flush()
+            self._requests.write(json.dumps(request).encode() + b"\n")
+            self._requests.flush()
 
     def close(self) -> None:
         with contextlib.suppress(BrokenPipeError):
-            assert self._program.stdin is not None  # noqa: S101 - as above
-            self._program.stdin.close()
+            self._requests.close()
 
     def wait(self) -> None:
         """Waits until it, and so everything on the machine, is gone."""
         self._reader.join()
-        self._program.wait()
 
     def _read(self) -> None:
-        assert self._program.stdout is not None  # noqa: S101 - as above
-        with self._program.stdout as answers:
+        with self._answers as answers:
             for line in answers:
                 self._hear(json.loads(line))
         with self._lock:

@@ -1,7 +1,9 @@
 """A machine's first process: starts its programs, reaps whatever is left alone there, ends all when the machine ends.
 
-A program of its own, run by `localcloud.emulator.machine_processes`; each line of its standard input asks for something
-and each line of its standard output says something, as JSON:
+Run by `localcloud.emulator.machine_processes` with the number of a socket. Each message there has two file descriptors
+with it, standard input and output of a new machine's first process, which is a fork of this one: an interpreter and its
+imports for each machine would take ten times as long. Each line of that input asks for something and each line of that
+output says something, as JSON:
 
 | asked | said |
 |---|---|
@@ -22,12 +24,13 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from localcloud.emulator.subreaper import become_subreaper, end_children, parents
+from localcloud.emulator.subreaper import become_subreaper, end_children, parents, reap_children
 
 CHUNK = 64 << 10
 
@@ -133,7 +136,8 @@ def _say(**what: Any) -> None:
     sys.stdout.flush()
 
 
-def main() -> None:
+def supervise() -> None:
+    """Is a machine's first process, from its start to its end."""
     become_subreaper()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # As a machine's first process does. Handled rather than ignored: what is ignored would be so for its programs.
@@ -141,6 +145,26 @@ def main() -> None:
     with contextlib.suppress(BrokenPipeError):
         MachineSupervisor().serve(sys.stdin.fileno())
     end_children()
+
+
+def main() -> None:
+    asked = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGCHLD, lambda *_: reap_children())
+    while True:
+        message, streams, _, _ = socket.recv_fds(asked, 1, 2)
+        if not message:
+            return  # the emulator has ended
+        if not os.fork():
+            break
+        for each in streams:
+            os.close(each)
+    os.setsid()
+    asked.close()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    supervise()
+    os._exit(0)  # an interpreter's proper end would touch, and so copy, all that the fork shares: 10 ms
 
 
 if __name__ == "__main__":

@@ -80,6 +80,14 @@ def test_a_job_runs_through_the_here_document(any_shell: Shell) -> None:
     assert list(machine.folder.iterdir()) == []
 
 
+def test_what_wrote_the_here_document_is_taken_in_before_the_script_runs(shell: Shell) -> None:
+    """Where `sh` is dash it is a child of the wrapper, for which every process would be looked through twice."""
+    machine = shell.machine
+    command = machine.script('#!/bin/sh\ncat /proc/[0-9]*/stat 2>/dev/null | grep -c ") Z $PPID " >"$3"\nexit 0\n')
+    assert shell.run(*shell.store_payload(), *machine.arguments(machine.spec(command=command))).code == 0
+    assert machine.s3.objects["output"] == b"0\n"
+
+
 def test_modules_of_the_images_own_do_not_reach_the_wrapper(shell: Shell) -> None:
     for name in ("json.py", "sitecustomize.py"):  # in the working folder as well
         (shell.root / name).write_text("import sys; sys.exit('the wrapper has loaded this')")

@@ -7,7 +7,10 @@ cloudwatchlogsservice.go (four events of 200,000 bytes a second).
 from __future__ import annotations
 
 import os
+import pathlib
 import re
+import resource
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -20,7 +23,6 @@ from ec2_payload.wrapper.log import Log
 from tests.ec2_payload.machine import wait_until
 
 if TYPE_CHECKING:
-    import pathlib
     from collections.abc import Iterator
 
     from tests.ec2_payload.machine import Machine
@@ -187,6 +189,17 @@ def test_a_full_disk_ends_the_kept_log_and_not_the_script(tmp_path: pathlib.Path
     printed = Printed(tmp_path)
     printed.print(b"shown\n")
     assert printed.finish() == b"shown\n"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
+def test_a_script_that_prints_nothing_takes_no_memory_for_its_log(tmp_path: pathlib.Path) -> None:
+    def resident_bytes() -> int:
+        return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+    before = resident_bytes()
+    kept = KeptLog(tmp_path / "log.txt")
+    assert resident_bytes() - before < LAST_BYTES / 2
+    kept.close()
 
 
 def test_no_amount_of_output_takes_more_disk_or_memory(machine: Machine) -> None:

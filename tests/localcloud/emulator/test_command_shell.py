@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from localcloud.emulator import machine_processes
 from localcloud.emulator.command_shell import CommandShell, ShellEnd
 from localcloud.emulator.machine_processes import MachineEndedError, MachineProcesses
 from localcloud.emulator.output_pipe import OutputPipe
@@ -95,6 +96,17 @@ def test_a_shell_that_cannot_be_started_leaves_no_pipe(processes: MachineProcess
     with pytest.raises(MachineEndedError):
         started(processes, tmp_path, "true")
     assert not list(tmp_path.glob("*.pipe"))
+
+
+def test_machines_start_after_one_has_killed_what_starts_them(processes: MachineProcesses, tmp_path: Path) -> None:
+    for _ in range(2):
+        shell = started(processes, tmp_path, "exit 3")
+        wait_for(lambda shell=shell: shell.has_ended, "the shell")  # type: ignore[misc]  # a lambda's default
+        assert shell.end().code == 3
+        processes.kill_all()
+        processes.reopen()
+        machine_processes._starter()._program.kill()
+        machine_processes._starter()._program.wait()
 
 
 def test_a_pipe_takes_no_more_than_a_seconds_worth_at_a_time(tmp_path: Path) -> None:
