@@ -26,29 +26,30 @@ SECRETS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "hidden"
 
 @functools.cache
 def interpreters() -> list[str]:
-    """This interpreter, and the oldest and the newest from 3.9 to 3.13 that start (on PATH or under pyenv)."""
+    """This interpreter, and the oldest and the newest from 3.9 to 3.13 that there are (on PATH or under pyenv).
+
+    Every process of a run has to find the same ones, so none is started to see whether it works.
+    """
     minors = range(9, 14)
-    return list(dict.fromkeys([sys.executable, _first_that_starts(minors), _first_that_starts(reversed(minors))]))
+    return list(dict.fromkeys([sys.executable, _first_of(minors), _first_of(reversed(minors))]))
 
 
-def _first_that_starts(minors: Iterable[int]) -> str:
+def _first_of(minors: Iterable[int]) -> str:
     pyenv = pathlib.Path(os.environ.get("PYENV_ROOT") or pathlib.Path.home() / ".pyenv")
     for minor in minors:
         if (3, minor) == sys.version_info[:2]:
             return sys.executable
         name = f"python3.{minor}"
-        # Those of pyenv before what the path has, which may be pyenv's, too, and say after a while that it has none.
         for candidate in (*map(str, sorted(pyenv.glob(f"versions/*/bin/{name}"))), shutil.which(name)):
-            if candidate and _starts(candidate):
+            if candidate and not _is_script(candidate):
                 return candidate
     return sys.executable
 
 
-def _starts(candidate: str) -> bool:
-    try:
-        return subprocess.run([candidate, "-c", ""], capture_output=True, check=False, timeout=60).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+def _is_script(candidate: str) -> bool:
+    """As those that pyenv puts on the path are, which start whichever version is chosen, if one is."""
+    with pathlib.Path(candidate).open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 def compiled_payload(folder: pathlib.Path) -> pathlib.Path:

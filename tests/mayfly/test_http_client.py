@@ -20,7 +20,7 @@ def test_certificates_are_read_when_something_on_this_computer_speaks_tls(
     trusting = ssl.create_default_context(cafile=certificate)
     with monkeypatch.context() as patched:
         patched.setattr("mayfly.http_client._tls_context", lambda **_: pytest.fail("read although nothing needs them"))
-        http = http_client("http://127.0.0.1:8080")
+        http = http_client("http://127.0.0.1:8080", timeout=60)
     with S3Double(server) as s3, http:
         url, _ = s3.put("result", b"content")
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
