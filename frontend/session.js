@@ -133,8 +133,9 @@ class Session extends EventTarget {
 
   /** Signs out here, in this origin's other tabs and, leaving for them, on the sign-in pages. */
   async signOut() {
-    (await this.#openTabs())?.tellSignedOut();
-    await this.#leave();
+    const told = this.#openTabs().then((tabs) => tabs?.tellSignedOut());
+    await this.#leave(); // here at once, also while that is loaded
+    await told;
     location.assign(this.#requirePool().signOutAddress());
   }
 

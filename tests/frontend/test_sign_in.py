@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Response, expect
+from playwright.sync_api import BrowserContext, Page, Response, Route, expect
 
 from tests.cloud.steps import until
 from tests.frontend.conftest import Watch
@@ -42,6 +42,11 @@ def sign_in(form: JobPage, fragment: str = "") -> None:
     form.page.goto(f"{form.url}/{fragment}")
     form.sign_in_button.click()
     expect(form.page.get_by_role("heading", name="Your jobs")).to_be_visible()
+
+
+def until_tabs_are_let_in(form: JobPage) -> None:
+    """`wait_for_function` takes a promise for true (microsoft/playwright#29132)."""
+    until(lambda: bool(form.page.evaluate(LETS_TABS_IN)))
 
 
 def let_expire(pool: UserPool) -> None:
@@ -124,7 +129,7 @@ def test_a_new_tab_takes_over_the_sign_in_of_an_open_one_and_of_no_closed_one(
     job_id = fake_cloud.add_finished_job("one.txt")
     sign_in(form)
     expect(form.rows).to_have_count(1)
-    form.page.wait_for_function(LETS_TABS_IN)
+    until_tabs_are_let_in(form)
     with context.expect_page() as opened:
         form.rows.first.get_by_role("link").click(button="middle")
     new = JobPage(opened.value, form.url)
@@ -145,7 +150,7 @@ def test_a_refresh_token_that_one_tab_renews_is_the_others_too(
     pool.rotates = True
     sign_in(form)
     expect(form.machine_count).to_have_text("Machines alive now: 0")
-    form.page.wait_for_function(LETS_TABS_IN)
+    until_tabs_are_let_in(form)
     (first,) = pool.refresh_tokens
     other = JobPage(context.new_page(), form.url)
     other.open()
@@ -424,7 +429,7 @@ def test_signing_out_revokes_the_token_and_leaves_nothing_in_any_tab(
 ) -> None:
     fake_cloud.add_finished_job("private.txt")
     sign_in(form)
-    form.page.wait_for_function(LETS_TABS_IN)
+    until_tabs_are_let_in(form)
     other = JobPage(context.new_page(), form.url)
     other.open()
     for page in (form, other):
@@ -441,6 +446,18 @@ def test_signing_out_revokes_the_token_and_leaves_nothing_in_any_tab(
     until(lambda: not pool.refresh_tokens)
     form.page.go_back()
     expect(form.page.locator("body")).not_to_contain_text("private.txt")
+
+
+def test_signing_out_waits_for_no_module(form: JobPage) -> None:
+    held: list[Route] = []
+    form.page.route("**/open-tabs.js", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
+    sign_in(form)
+    form.sign_out_button.click()
+    expect(form.text).to_have_count(0)
+    expect(form.sign_in_button).to_be_visible()
+    with form.page.expect_event("load"):  # back from the pool's own sign-out
+        held[-1].continue_()
+    expect(form.sign_in_button).to_be_visible()
 
 
 def test_without_the_stacks_settings_the_page_says_so_and_tries_again(form: JobPage, watch: Watch, page: Page) -> None:
