@@ -138,9 +138,16 @@ def test_a_job_runs_again_with_another_text_and_its_link_can_be_copied(
     assert form.page.evaluate("navigator.clipboard.readText()") == f"{form.url}/#/jobs/{second}"
 
 
+def expect_whole(form: JobPage) -> None:
+    """Nothing of a succeeded job is still asked for, which a job that is deleted does not have."""
+    expect(form.job.locator(".preview pre")).to_have_text("content\na text")
+    expect(form.job.locator(".manifest dl")).to_have_count(1)
+
+
 def test_a_job_is_deleted_by_keyboard_after_a_question(form: JobPage, fake_cloud: FakeCloud) -> None:
     kept, doomed = (fake_cloud.add_finished_job(name) for name in ("kept.txt", "doomed.txt"))
     form.open(f"#/jobs/{doomed}")
+    expect_whole(form)
     delete = form.job.get_by_role("button", name="Delete…")
     delete.press("Enter")
     dialog = form.page.get_by_role("dialog", name="Delete “doomed.txt”?")
@@ -169,6 +176,7 @@ def test_a_deletion_is_announced_where_its_place_was_left_meanwhile(
     form.page.route(
         "**/api/jobs/*", lambda route: held.append(route) if route.request.method == "DELETE" else route.continue_()
     )
+    expect_whole(form)
     form.job.get_by_role("button", name="Delete…").press("Enter")
     with form.page.expect_request(lambda request: request.method == "DELETE"):
         form.page.get_by_role("dialog").get_by_role("button", name="Delete").click()

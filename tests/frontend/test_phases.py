@@ -114,6 +114,7 @@ def test_a_link_leads_to_a_line_of_the_log(form: JobPage, fake_cloud: FakeCloud,
     form.open(f"#/jobs/{job_id}?line=150")
     expect(log.locator(".linked")).to_have_text("row 150 of 300")
     expect(log.locator(".linked")).to_be_in_viewport()
+    expect(form.job.get_by_role("searchbox", name="Search the log")).to_be_visible()  # with what links lines
     log.locator(".line", has_text="row 152 ").click(position={"x": 20, "y": 5})
     expect(log.locator(".linked")).to_have_text("row 152 of 300")
     expect(form.page).to_have_url(f"{form.url}/#/jobs/{job_id}?line=152")
