@@ -40,6 +40,8 @@ let view = null;
 let jobView = null;
 let stopWatching = () => {};
 let stopLooking = () => {};
+/** How often the address has named something else: what is loaded for an earlier one comes too late. */
+let routed = 0;
 /** Of the job that is shown. */
 let aliveOfView = "";
 
@@ -77,6 +79,12 @@ function bulkChanged(job) {
   jobs.put(job);
   if (jobView?.id === job.id) follow();
   if (!isOver(job)) lookAround();
+}
+
+/** @param {Job[]} found of a batch, as just received */
+function batchSeen(found) {
+  for (const job of found) jobs.put(job);
+  if (!found.every(isOver)) lookAround();
 }
 
 /** @param {Job} job one of several that were deleted */
@@ -158,7 +166,7 @@ function follow() {
 async function viewOf({ kind, id, line }) {
   if (kind === "batch") {
     const { BatchView } = await import("./batch-view.js");
-    return new BatchView(id, { changed: bulkChanged, removed: bulkRemoved, titled: (title) => endings.setTitle(title) });
+    return new BatchView(id, { changed: bulkChanged, removed: bulkRemoved, seen: batchSeen, titled: (title) => endings.setTitle(title) });
   }
   const { JobView } = await import("./job-view.js");
   return (jobView = new JobView(id, { changed, doubted: follow, created: accept, removed, all: () => jobs.all }, line));
@@ -166,23 +174,22 @@ async function viewOf({ kind, id, line }) {
 
 async function route() {
   const asked = addressed();
-  const { hash } = location;
+  const turn = (routed += 1);
   stopWatching();
   announce(""); // of what is left
   view?.close();
   view = jobView = null;
-  try {
-    const opened = asked && (await viewOf(asked));
-    if (hash !== location.hash) { // left while it was loaded
-      opened?.close();
-      if (jobView === opened) jobView = null;
-      return;
-    }
-    view = opened;
-  } catch (error) {
+  const opened = asked && (await viewOf(asked).catch((error) => {
     if (!(error instanceof TypeError)) throw error; // import() found no network
-    panel.report("It cannot be shown now. Check the connection, then load the page again.");
+    if (turn === routed) panel.report("It cannot be shown now. Check the connection, then load the page again.");
+    return null;
+  }));
+  if (turn !== routed) { // left while it was loaded
+    opened?.close();
+    if (jobView === opened) jobView = null;
+    return;
   }
+  view = opened;
   aliveOfView = String(machines.of(asked?.id ?? ""));
   card.hidden = !view;
   card.replaceChildren(...(view ? [view.element] : []));
@@ -247,7 +254,10 @@ function listen() {
   });
   // A form that is filled in becomes a job soon.
   byId("job-form", HTMLFormElement).addEventListener("focusin", () => import("./job-view.js").catch(() => {}), { once: true });
-  const showAdmin = async () => session.isAdmin && (await import("./admin.js")).showOwnerChoice();
+  const showAdmin = async () => {
+    const loaded = session.isAdmin && (await import("./admin.js").catch(() => null));
+    if (loaded && session.state !== "signed-out") loaded.showOwnerChoice();
+  };
   session.addEventListener("admin", showAdmin);
   showAdmin(); // the token may have come before
   listenForKeys({ newJob, close });

@@ -26,11 +26,14 @@ const isCalm = (jobs) => jobs.every((job) => isOver(job) && !hasAlive(job));
 export class BatchView {
   /** @type {Map<string, Job>} */
   #jobs = new Map();
+  /** @type {Set<string>} ids that an answer which was under way may still name */
+  #removed = new Set();
   #said = "";
 
   /**
    * @param {string} id
-   * @param {import("./bulk.js").BulkActions & {titled: (title: string) => void}} actions what became of jobs, and what the page's title is
+   * @param {import("./bulk.js").BulkActions & {seen: (jobs: Job[]) => void, titled: (title: string) => void}} actions what became of
+   *   jobs, what they are now, and what the page's title is
    */
   constructor(id, actions) {
     this.id = id;
@@ -49,6 +52,7 @@ export class BatchView {
       },
       removed: (job) => {
         actions.removed(job);
+        this.#removed.add(job.id);
         this.#jobs.delete(job.id);
         this.#draw();
       },
@@ -62,7 +66,7 @@ export class BatchView {
     this.element = el("div", { class: "job batch" },
       el("div", { class: "job-head" }, this.title, this.pill, el("a", { class: "close", href: "#/", "aria-label": "Close this batch" }, "×")),
       el("div", { class: "apart" }, this.meta, el("span", { class: "links" }, copyLink((text) => this.#report(text)))), this.sentence, this.bar.element, this.problem, this.text, this.more);
-    this.onJob = actions.changed;
+    this.seen = actions.seen;
     this.titled = actions.titled;
     this.stop = () => {};
     this.follow();
@@ -101,7 +105,7 @@ export class BatchView {
       cursor = page.next_cursor;
     } while (cursor);
     this.problem.hidden = true;
-    for (const job of found) this.onJob(job);
+    this.seen(found);
     this.#take(found);
     if (!found.length) setText(this.sentence, "There are no jobs in this batch.");
   }
@@ -109,6 +113,7 @@ export class BatchView {
   /** @param {Job[]} jobs */
   #take(jobs) {
     for (const job of jobs) {
+      if (this.#removed.has(job.id)) continue;
       const known = this.#jobs.get(job.id);
       if (!known || Date.parse(known.updated_at) <= Date.parse(job.updated_at)) this.#jobs.set(job.id, job);
     }

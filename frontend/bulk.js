@@ -16,6 +16,7 @@ import { Slots } from "./semaphore.js";
  */
 
 const AT_ONCE = 4;
+const NOT_LOADED = "A part of the page cannot be loaded. Check the connection, then try again.";
 
 /** @param {number} count @returns {string} such as "1 job", "3 jobs" */
 const jobsText = (count) => `${count} job${count === 1 ? "" : "s"}`;
@@ -70,8 +71,10 @@ export class Bulk {
 
   async #download() {
     const jobs = succeededOf(this.#jobs).sort((a, b) => (a.id < b.id ? -1 : 1)); // as they were submitted
-    const { downloadAll, ZipError } = await import("./download-all.js");
     await this.#during(async () => {
+      const loaded = await import("./download-all.js").catch(() => null);
+      if (!loaded) return NOT_LOADED;
+      const { downloadAll, ZipError } = loaded;
       try {
         this.bar.hidden = false;
         const isSaved = await askBeforeLeavingDuring(() => downloadAll(jobs, this.zipName, (sent, total) => {

@@ -29,7 +29,7 @@ export class Connection {
   async #look() {
     clearTimeout(this.#timer);
     // A browser calls itself offline also where this page's server is on the same computer, and all is well.
-    const isOffline = !navigator.onLine && !(await isReached());
+    const isOffline = !navigator.onLine && !(await isReached()) && !navigator.onLine; // it may be back by then
     setText(this.#notice, isOffline
       ? "You are offline. Your text and files are kept; uploads and progress resume when the connection is back."
       : "");

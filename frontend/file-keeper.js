@@ -83,6 +83,7 @@ export class FileKeeper {
    *
    * @param {Unfinished[]} before what there was when the page was loaded
    * @param {Ways} ways
+   * @returns {Promise<boolean>} whether what that needs could be loaded
    */
   async takeUp(before, ways) {
     this.#finishStored(before.filter(({ uploadId }) => uploadId === null), ways);
@@ -94,9 +95,9 @@ export class FileKeeper {
     }
     this.#putBack(files.filter((file) => before.every((one) => difference(file, one))));
     const cutOff = before.filter(({ uploadId }) => uploadId !== null);
-    if (!cutOff.length) return;
-    const { CutOffUploads } = await import("./resumable-uploads.js");
-    this.#cutOff = new CutOffUploads(cutOff, { goOn: ways.goOn, fileOf, left: (file) => this.forget(file) });
+    const loaded = cutOff.length ? await import("./resumable-uploads.js").catch(() => null) : null;
+    if (loaded) this.#cutOff = new loaded.CutOffUploads(cutOff, { goOn: ways.goOn, fileOf, left: (file) => this.forget(file) });
+    return !cutOff.length || loaded !== null;
   }
 
   /**

@@ -13,6 +13,8 @@ import { KEPT, unfinished } from "./unfinished.js";
  * @typedef {ApiError | import("./upload-error.js").UploadError} Trouble
  */
 
+const NOT_LOADED = "A part of the page cannot be loaded. Check the connection, then choose the file again.";
+
 /** The form: a text and files, each of which becomes a job of its own. What has no job yet stays. */
 export class JobForm {
   text = new TextField(() => this.#showUse());
@@ -32,6 +34,8 @@ export class JobForm {
   #loading = null;
   /** How many files wait for what files need. */
   #arriving = 0;
+  /** Settled once what a reload interrupted is back: a file that is chosen before that may be one of these. */
+  #takenUp = Promise.resolve();
 
   /** @param {(job: Job, isAlone: boolean) => void} onJob called with each new job, and whether nothing else is under way */
   constructor(onJob) {
@@ -41,7 +45,7 @@ export class JobForm {
       this.checkFiles();
     });
     this.#listen();
-    this.#takeUp();
+    this.#takenUp = this.#takeUp();
     this.#showUse();
   }
 
@@ -140,6 +144,7 @@ export class JobForm {
     this.#element.addEventListener("submit", async (event) => {
       event.preventDefault();
       await this.#loading; // a file may have been chosen a moment ago
+      await this.#takenUp;
       if (!this.#button.disabled && this.check()) this.#files?.submit();
     });
     acceptFiles({
@@ -161,9 +166,10 @@ export class JobForm {
   }
 
   async #useSample() {
-    const { sampleFile, SAMPLE_TEXT } = await import("./sample.js");
-    if (!this.text.value) this.text.set(SAMPLE_TEXT);
-    await this.#add([sampleFile()]);
+    const loaded = await import("./sample.js").catch(() => null);
+    if (!loaded) return this.#sayOfFiles(NOT_LOADED);
+    if (!this.text.value) this.text.set(loaded.SAMPLE_TEXT);
+    await this.#add([loaded.sampleFile()]);
     this.#button.focus();
   }
 
@@ -178,9 +184,10 @@ export class JobForm {
     const all = [...files];
     this.#arriving += all.length;
     const opened = await this.#open();
+    await this.#takenUp;
     this.#arriving -= all.length;
     if (opened) opened.add(all);
-    else this.#sayOfFiles("A part of the page cannot be loaded. Check the connection, then choose the file again.");
+    else this.#sayOfFiles(NOT_LOADED);
     return opened !== null;
   }
 
@@ -188,8 +195,7 @@ export class JobForm {
     const before = unfinished();
     if (!sessionStorage.getItem(KEPT) && !before.length) return;
     const opened = await this.#open();
-    if (opened) await opened.takeUp(before);
-    else this.report.showError("A part of the page cannot be loaded, so unfinished uploads and kept files are not shown.", "Check the connection, then reload the page. Nothing is lost.", el("button", { class: "primary", type: "button", onclick: () => location.reload() }, "Reload"));
+    if (!(await opened?.takeUp(before))) this.report.showError("A part of the page cannot be loaded, so unfinished uploads and kept files are not shown.", "Check the connection, then reload the page. Nothing is lost.", el("button", { class: "primary", type: "button", onclick: () => location.reload() }, "Reload"));
     this.#showUse();
   }
 

@@ -169,9 +169,14 @@ export class JobsPanel {
       return;
     }
     announce("Select jobs with their check boxes.");
-    const { Bulk } = await import("./bulk.js");
+    const loaded = await import("./bulk.js").catch(() => null);
+    if (!loaded) {
+      this.report("A part of the page cannot be loaded. Check the connection, then try again.");
+      if (this.#isSelecting) this.#setSelecting(false);
+      return;
+    }
     if (!this.#bulk) {
-      this.#bulk = new Bulk(this.actions, { all: () => this.#checkAll(), zipName: "mayfly-results.zip" });
+      this.#bulk = new loaded.Bulk(this.actions, { all: () => this.#checkAll(), zipName: "mayfly-results.zip" });
       this.#bulkPlace.append(this.#bulk.element);
     }
     this.#showBulk();

@@ -189,26 +189,27 @@ export class Submission {
     const isLarge = file.size > 0 && file.size >= await orAborted(multipartFrom(), signal);
     const rules = { passes: isPassing, tries: TRIES, waiting: reports.waiting, signal };
     const [{ sendForm }, { speedometer }] = await retrying(loadTransport, rules);
+    // Before anything is begun: an upload that is stopped while this loads has nothing to go on with.
+    const inParts = isLarge || this.#before ? await retrying(loadMultipart, rules) : null;
     const measure = speedometer(file.size);
     const sent = (/** @type {number} */ bytes) => reports.progress(measure(bytes));
-    if (this.#before?.uploadId) {
+    if (inParts && this.#before?.uploadId) {
       const { jobId, uploadId, stored } = this.#before;
       this.#jobId = jobId;
-      this.#parts = await inParts(file, jobId, uploadId, null, stored);
+      this.#parts = new inParts.MultipartUpload(file, jobId, uploadId, null, stored);
       this.#before = null;
     }
     if (!this.#parts) {
-      const grant = await retrying(() => api.createUpload(file, isLarge), { ...rules, tries: 1 });
+      const grant = await retrying(() => api.createUpload(file, inParts !== null), { ...rules, tries: 1 });
       signal.throwIfAborted();
       this.#jobId = grant.job_id;
-      if (grant.upload) {
-        const { upload } = grant;
+      const { upload, multipart } = grant;
+      if (!inParts || !multipart) {
         sent(0);
-        await retrying(() => sendForm(upload, file, sent, signal), rules);
+        await retrying(() => sendForm(/** @type {api.UploadTarget} */ (upload), file, sent, signal), rules);
         return;
       }
-      const parts = /** @type {api.Parts} */ (grant.multipart);
-      this.#parts = await inParts(file, grant.job_id, parts.upload_id, parts);
+      this.#parts = new inParts.MultipartUpload(file, grant.job_id, multipart.upload_id, multipart);
     }
     const record = { ...this.#record(text), uploadId: this.#parts.id };
     const stored = (/** @type {number} */ bytes) => save({ ...record, stored: bytes, paused: this.#pause !== null });
@@ -241,16 +242,13 @@ export async function loadTransport() {
   }
 }
 
-/**
- * The same for the first large file.
- *
- * @param {ConstructorParameters<typeof import("./multipart.js").MultipartUpload>} of
- * @returns {Promise<import("./multipart.js").MultipartUpload>} rejects with an UploadError
- */
-async function inParts(...of) {
-  const loaded = await import("./multipart.js").catch(() => null);
-  if (!loaded) throw new UploadError(UNREACHABLE, { passing: true });
-  return new loaded.MultipartUpload(...of);
+/** The same for the first large file. Rejects with an UploadError. */
+async function loadMultipart() {
+  try {
+    return await import("./multipart.js");
+  } catch {
+    throw new UploadError(UNREACHABLE, { passing: true });
+  }
 }
 
 /** @param {unknown} error */
