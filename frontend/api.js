@@ -131,7 +131,7 @@ async function tokenBy(ask) {
  * @param {object} [body]
  * @returns {Promise<any>}
  */
-async function call(method, path, body) {
+async function ask(method, path, body) {
   const token = await tokenBy(() => session.token());
   let response = await send(method, path, body, token);
   if (response.status === 401 && token) {
@@ -149,6 +149,23 @@ async function call(method, path, body) {
   } catch {
     throw new ApiError(0, "unreachable", "The server's answer was cut off.");
   }
+}
+
+/**
+ * The same, but what comes after the user has signed out comes to nothing: the page has no place for it any more.
+ *
+ * @param {string} method
+ * @param {string} path below /api
+ * @param {object} [body]
+ * @returns {Promise<any>}
+ */
+function call(method, path, body) {
+  return new Promise((resolve, reject) => {
+    const ifHere = (/** @type {(value: any) => void} */ settle) => (/** @type {any} */ value) => {
+      if (session.state !== "signed-out") settle(value);
+    };
+    ask(method, path, body).then(ifHere(resolve), ifHere(reject));
+  });
 }
 
 /** @param {Record<string, string | number | null>} values */

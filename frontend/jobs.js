@@ -1,7 +1,6 @@
 // @ts-check
 import * as api from "./api.js";
 import { hasAlive, isOver } from "./job.js";
-import { session } from "./session.js";
 
 /** @typedef {import("./api.js").Job} Job */
 
@@ -14,7 +13,7 @@ const MOST_JOBS = 2000;
 /** @param {Job} a @param {Job} b */
 const newestFirst = (a, b) => Date.parse(b.created_at) - Date.parse(a.created_at) || (a.id < b.id ? 1 : -1);
 
-/** The jobs known so far, newest first without gaps. Fires "change", but not once the app is gone. */
+/** The jobs known so far, newest first without gaps. Fires "change". */
 export class Jobs extends EventTarget {
   /** @type {Map<string, Job>} */
   #known = new Map();
@@ -105,6 +104,6 @@ export class Jobs extends EventTarget {
 
   #changed() {
     this.#sorted = null;
-    if (session.state !== "signed-out") this.dispatchEvent(new Event("change"));
+    this.dispatchEvent(new Event("change"));
   }
 }

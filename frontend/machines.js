@@ -1,6 +1,5 @@
 // @ts-check
 import * as api from "./api.js";
-import { session } from "./session.js";
 
 /** @typedef {import("./api.js").AliveMachine} AliveMachine */
 
@@ -35,6 +34,6 @@ export class Machines extends EventTarget {
   #take(turn, alive) {
     if (turn !== this.#asked) return;
     this.alive = alive;
-    if (session.state !== "signed-out") this.dispatchEvent(new Event("change"));
+    this.dispatchEvent(new Event("change"));
   }
 }

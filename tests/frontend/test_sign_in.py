@@ -448,13 +448,19 @@ def test_signing_out_revokes_the_token_and_leaves_nothing_in_any_tab(
     expect(form.page.locator("body")).not_to_contain_text("private.txt")
 
 
-def test_signing_out_waits_for_no_module(form: JobPage) -> None:
+def test_signing_out_waits_for_no_module_and_for_no_answer(form: JobPage) -> None:
     held: list[Route] = []
+    asked: list[Route] = []
     form.page.route("**/open-tabs.js", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
+    form.page.route("**/api/**", lambda route: asked.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
     sign_in(form)
+    until(lambda: bool(form.page.title()) and len(asked) == 3)  # the limits, the jobs and the machines
     form.sign_out_button.click()
     expect(form.text).to_have_count(0)
     expect(form.sign_in_button).to_be_visible()
+    for route in asked:
+        with form.page.expect_event("requestfinished"):
+            route.continue_()
     with form.page.expect_event("load"):  # back from the pool's own sign-out
         held[-1].continue_()
     expect(form.sign_in_button).to_be_visible()
