@@ -64,8 +64,9 @@ class Watch:
         """Lets a console error pass that the test provokes."""
         self._allowed.append(pattern)
 
-    def count_sent(self) -> int:
-        return sum(line.startswith("sent") for line in self.requests)
+    def count_sent(self, address: str = "") -> int:
+        """Requests to such addresses that the page has sent; the fake may read the last one only later."""
+        return sum(line.startswith("sent") and address in line for line in self.requests)
 
     def unexpected(self) -> list[str]:
         return [fault for fault in self.faults if not any(re.search(pattern, fault) for pattern in self._allowed)]

@@ -94,7 +94,7 @@ def test_the_jobs_of_a_batch_are_looked_at_together(form: JobPage, watch: Watch,
     add_batch(fake_cloud, running=20)
     form.open("#/batches/lab-1")
     expect(form.job.locator(".sentence")).to_have_text("2 of 22 done.")
-    assert sum("/api/machines" in line for line in watch.requests if line.startswith("sent")) < 10
+    assert watch.count_sent("/api/machines") < 10
 
 
 def test_a_download_is_asked_for_once_while_its_module_is_loaded_and_says_that_it_cannot_be(
