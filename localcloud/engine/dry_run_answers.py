@@ -29,17 +29,17 @@ def _arn(service: str, region: str, resource: str) -> str:
 
 
 def _role_arn(params: Mapping[str, Any]) -> str:
-    return _arn("iam", "", f"role{params.get('Path', '/')}{params['RoleName']}")
+    return _arn("iam", "", f"role/{params['RoleName']}")
 
 
 def _profile_arn(params: Mapping[str, Any]) -> str:
-    return _arn("iam", "", f"instance-profile{params.get('Path', '/')}{params['InstanceProfileName']}")
+    return _arn("iam", "", f"instance-profile/{params['InstanceProfileName']}")
 
 
 def _function(params: Mapping[str, Any], region: str) -> dict[str, Any]:
     return {
         "FunctionArn": _arn("lambda", region, f"function:{params['FunctionName']}"),
-        "Version": "1" if params.get("Publish") else "$LATEST",
+        "Version": "$LATEST",
         "LastModified": "2000-01-01T00:00:00.000+0000",
     }
 

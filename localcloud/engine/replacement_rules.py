@@ -27,8 +27,8 @@ RULES: Mapping[str, tuple[str, ...]] = {
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": (),  # cloudfront/response_headers_policy.go
     "aws:cloudwatch/dashboard:Dashboard": ("dashboardName",),  # cloudwatch/dashboard.go
     "aws:cloudwatch/eventRule:EventRule": ("name",),  # events/rule.go
-    "aws:cloudwatch/eventTarget:EventTarget": ("rule", "targetId"),  # events/target.go
-    "aws:cloudwatch/logGroup:LogGroup": ("logGroupClass", "name"),  # logs/group.go
+    "aws:cloudwatch/eventTarget:EventTarget": ("rule",),  # events/target.go
+    "aws:cloudwatch/logGroup:LogGroup": ("name",),  # logs/group.go
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": ("logGroupName", "name"),  # logs/metric_filter.go
     "aws:cloudwatch/metricAlarm:MetricAlarm": ("name",),  # cloudwatch/metric_alarm.go
     # cognitoidp/managed_login_branding.go, in the state of 2026 (0509e60e8e)
@@ -42,29 +42,21 @@ RULES: Mapping[str, tuple[str, ...]] = {
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ("vpcId",),  # ec2/vpc_default_security_group.go
     "aws:ec2/internetGateway:InternetGateway": (),  # ec2/vpc_internet_gateway.go
     "aws:ec2/launchTemplate:LaunchTemplate": ("name",),  # ec2/ec2_launch_template.go
-    # ec2/vpc_route.go
-    "aws:ec2/route:Route": (
-        "destinationCidrBlock",
-        "destinationIpv6CidrBlock",
-        "destinationPrefixListId",
-        "routeTableId",
-    ),
+    "aws:ec2/route:Route": ("destinationCidrBlock", "routeTableId"),  # ec2/vpc_route.go
     "aws:ec2/routeTable:RouteTable": ("vpcId",),  # ec2/vpc_route_table.go
-    # ec2/vpc_route_table_association.go
-    "aws:ec2/routeTableAssociation:RouteTableAssociation": ("gatewayId", "subnetId"),
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": ("subnetId",),  # ec2/vpc_route_table_association.go
     "aws:ec2/securityGroup:SecurityGroup": ("description", "vpcId", "name"),  # ec2/vpc_security_group.go
-    "aws:ec2/subnet:Subnet": ("availabilityZone", "availabilityZoneId", "cidrBlock", "vpcId"),  # ec2/vpc_subnet.go
+    "aws:ec2/subnet:Subnet": ("availabilityZone", "cidrBlock", "vpcId"),  # ec2/vpc_subnet.go
     "aws:ec2/vpc:Vpc": ("cidrBlock",),  # ec2/vpc_.go
     "aws:ec2/vpcEndpoint:VpcEndpoint": ("serviceName", "vpcEndpointType", "vpcId"),  # ec2/vpc_endpoint.go
-    "aws:iam/instanceProfile:InstanceProfile": ("path", "name"),  # iam/instance_profile.go
-    "aws:iam/role:Role": ("path", "name"),  # iam/role.go
+    "aws:iam/instanceProfile:InstanceProfile": ("name",),  # iam/instance_profile.go
+    "aws:iam/role:Role": ("name",),  # iam/role.go
     "aws:iam/rolePolicy:RolePolicy": ("role", "name"),  # iam/role_policy.go
     # lambda/event_source_mapping.go
     "aws:lambda/eventSourceMapping:EventSourceMapping": ("eventSourceArn", "startingPosition"),
-    "aws:lambda/function:Function": ("name", "packageType"),  # lambda/function.go
-    # lambda/permission.go
-    "aws:lambda/permission:Permission": ("action", "function", "principal", "sourceArn", "statementId"),
-    "aws:s3/bucket:Bucket": ("bucket", "objectLockEnabled"),  # s3/bucket.go
+    "aws:lambda/function:Function": ("name",),  # lambda/function.go
+    "aws:lambda/permission:Permission": ("action", "function", "principal", "sourceArn"),  # lambda/permission.go
+    "aws:s3/bucket:Bucket": ("bucket",),  # s3/bucket.go
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": ("bucket",),  # s3/bucket_cors_configuration.go
     # s3/bucket_lifecycle_configuration.go
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ("bucket",),

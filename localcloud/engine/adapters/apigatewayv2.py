@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
-from localcloud.engine.adapters.answers import accepted, camel
+from localcloud.engine.adapters.adapter import ID, Created, carries
+from localcloud.engine.adapters.answers import camel
+from localcloud.engine.adapters.noun_adapter import NounAdapter
 from localcloud.engine.inputs import camel_keys
 
 if TYPE_CHECKING:
@@ -20,82 +21,84 @@ _ROUTE = ("apiId", "authorizationType", "authorizerId", "routeKey", "target")
 _INTEGRATION = ("integrationType", "integrationUri", "payloadFormatVersion")
 
 
-@carries("aws:apigatewayv2/api:Api")
-class Api(Adapter):
-    delete = deletes("apigatewayv2", "delete_api", ApiId=ID)
+class _OfHttpApis(NounAdapter):
+    service = "apigatewayv2"
+    found_by: ClassVar[tuple[str, ...]] = ("apiId",)
 
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        request = self._request(desired)
-        api = aws.client("apigatewayv2").create_api(**request)
-        identity = api["ApiId"]
+
+@carries("aws:apigatewayv2/api:Api")
+class Api(_OfHttpApis):
+    noun = "api"
+    named_by: ClassVar = {"ApiId": ID}
+    found_by = ()
+
+    def request(self, desired: Desired) -> dict[str, Any]:
+        tags = {"Tags": desired.tags} if desired.tags else {}
+        return {"Name": desired.physical_name(), **desired.inputs.pick(*_API), **tags}
+
+    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
+        identity = answer["ApiId"]
         outputs = {
             "name": request["Name"],
-            "apiEndpoint": api.get("ApiEndpoint"),
+            "apiEndpoint": answer.get("ApiEndpoint"),
             "arn": f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{identity}",
             "executionArn": aws.arn("execute-api", identity),
         }
         return Created(identity, outputs)
 
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        client = aws.client("apigatewayv2")
-        client.update_api(ApiId=resource_id, **accepted(client, "update_api", self._request(desired)))
-        return {}
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        return camel(aws.client("apigatewayv2").get_api(ApiId=resource_id), "name", *_API)
-
-    def _request(self, desired: Desired) -> dict[str, Any]:
-        tags = {"Tags": desired.tags} if desired.tags else {}
-        return {"Name": desired.physical_name(), **desired.inputs.pick(*_API), **tags}
+    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+        return camel(answer, "name", *_API)
 
 
 @carries("aws:apigatewayv2/integration:Integration")
-class Integration(Adapter):
-    found_by = ("apiId",)
-    delete = deletes("apigatewayv2", "delete_integration", ApiId="apiId", IntegrationId=ID)
+class Integration(_OfHttpApis):
+    noun = "integration"
+    named_by: ClassVar = {"ApiId": "apiId", "IntegrationId": ID}
 
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        answer = aws.client("apigatewayv2").create_integration(**self._request(desired.inputs))
+    def request(self, desired: Desired) -> dict[str, Any]:
+        return desired.inputs.pick("apiId", *_INTEGRATION)
+
+    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
         return Created(answer["IntegrationId"])
 
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        client, request = aws.client("apigatewayv2"), self._request(desired.inputs)
-        client.update_integration(IntegrationId=resource_id, **accepted(client, "update_integration", request))
-        return {}
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        answer = aws.client("apigatewayv2").get_integration(ApiId=state["apiId"], IntegrationId=resource_id)
+    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
         return camel(answer, *_INTEGRATION)
-
-    def _request(self, inputs: Inputs) -> dict[str, Any]:
-        return inputs.pick("apiId", *_INTEGRATION)
 
 
 @carries("aws:apigatewayv2/route:Route")
-class Route(Adapter):
-    found_by = ("apiId",)
-    delete = deletes("apigatewayv2", "delete_route", ApiId="apiId", RouteId=ID)
+class Route(_OfHttpApis):
+    noun = "route"
+    named_by: ClassVar = {"ApiId": "apiId", "RouteId": ID}
 
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        answer = aws.client("apigatewayv2").create_route(**desired.inputs.pick(*_ROUTE))
+    def request(self, desired: Desired) -> dict[str, Any]:
+        return desired.inputs.pick(*_ROUTE)
+
+    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
         return Created(answer["RouteId"])
 
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        aws.client("apigatewayv2").update_route(RouteId=resource_id, **desired.inputs.pick(*_ROUTE))
-        return {}
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        return camel(aws.client("apigatewayv2").get_route(ApiId=state["apiId"], RouteId=resource_id), *_ROUTE)
+    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+        return camel(answer, *_ROUTE)
 
 
 @carries("aws:apigatewayv2/stage:Stage")
-class Stage(Adapter):
+class Stage(_OfHttpApis):
+    noun = "stage"
+    named_by: ClassVar = {"ApiId": "apiId", "StageName": ID}
     found_by = ("apiId", "name")
-    delete = deletes("apigatewayv2", "delete_stage", ApiId="apiId", StageName=ID)
 
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        request = self._request(desired)
-        aws.client("apigatewayv2").create_stage(**request)
+    def request(self, desired: Desired) -> dict[str, Any]:
+        inputs = desired.inputs
+        routes = {setting["routeKey"]: _throttling(setting) for setting in inputs.children("routeSettings")}
+        default = inputs.child("defaultRouteSettings")
+        return {
+            "StageName": desired.physical_name(),
+            **inputs.pick("apiId", "accessLogSettings", "autoDeploy"),
+            **({"DefaultRouteSettings": _throttling(default)} if default is not None else {}),
+            **({"RouteSettings": routes} if routes else {}),
+            **({"Tags": desired.tags} if desired.tags else {}),
+        }
+
+    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
         api, name = request["ApiId"], request["StageName"]
         path = "" if name == _DEFAULT_STAGE else name
         outputs = {
@@ -106,49 +109,33 @@ class Stage(Adapter):
         }
         return Created(name, outputs)
 
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        client, request = aws.client("apigatewayv2"), self._request(desired)
-        client.update_stage(**accepted(client, "update_stage", request))
-        return {}
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        answer = aws.client("apigatewayv2").get_stage(ApiId=state["apiId"], StageName=resource_id)
-        found = camel(answer, "accessLogSettings", "autoDeploy", "deploymentId", "description", "defaultRouteSettings")
+    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
         routes = answer.get("RouteSettings", {})
         return {
-            **found,
+            **camel(answer, "accessLogSettings", "autoDeploy", "defaultRouteSettings"),
             "routeSettings": [{"routeKey": key, **camel_keys(settings)} for key, settings in routes.items()],
-        }
-
-    def _request(self, desired: Desired) -> dict[str, Any]:
-        inputs = desired.inputs
-        routes = {setting["routeKey"]: _settings(setting) for setting in inputs.children("routeSettings")}
-        default = inputs.child("defaultRouteSettings")
-        return {
-            "StageName": desired.physical_name(),
-            **inputs.pick("apiId", "accessLogSettings", "autoDeploy", "deploymentId", "description"),
-            **({"DefaultRouteSettings": _settings(default)} if default is not None else {}),
-            **({"RouteSettings": routes} if routes else {}),
-            **({"Tags": desired.tags} if desired.tags else {}),
         }
 
 
 @carries("aws:apigatewayv2/authorizer:Authorizer")
-class Authorizer(Adapter):
-    found_by = ("apiId",)
-    delete = deletes("apigatewayv2", "delete_authorizer", ApiId="apiId", AuthorizerId=ID)
+class Authorizer(_OfHttpApis):
+    noun = "authorizer"
+    named_by: ClassVar = {"ApiId": "apiId", "AuthorizerId": ID}
 
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        request = self._request(desired)
-        answer = aws.client("apigatewayv2").create_authorizer(**request)
+    def request(self, desired: Desired) -> dict[str, Any]:
+        inputs = desired.inputs
+        request = {"Name": desired.physical_name(), **inputs.pick("apiId", "authorizerType")}
+        jwt = inputs.child("jwtConfiguration")
+        if jwt is not None:
+            request["JwtConfiguration"] = {**jwt.pick("issuer"), "Audience": jwt.get("audiences", [])}
+        if "identitySources" in inputs:
+            request["IdentitySource"] = inputs["identitySources"]
+        return request
+
+    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
         return Created(answer["AuthorizerId"], {"name": request["Name"]})
 
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        aws.client("apigatewayv2").update_authorizer(AuthorizerId=resource_id, **self._request(desired))
-        return {}
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        answer = aws.client("apigatewayv2").get_authorizer(ApiId=state["apiId"], AuthorizerId=resource_id)
+    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
         jwt = answer.get("JwtConfiguration", {})
         return {
             **camel(answer, "name", "authorizerType"),
@@ -156,24 +143,6 @@ class Authorizer(Adapter):
             "jwtConfiguration": {"issuer": jwt.get("Issuer"), "audiences": jwt.get("Audience")},
         }
 
-    def _request(self, desired: Desired) -> dict[str, Any]:
-        inputs = desired.inputs
-        jwt = inputs.child("jwtConfiguration")
-        renamed = (
-            {"JwtConfiguration": {**jwt.pick("issuer"), "Audience": jwt.get("audiences", [])}}
-            if jwt is not None
-            else {}
-        )
-        if "identitySources" in inputs:
-            renamed["IdentitySource"] = inputs["identitySources"]
-        return {
-            "Name": desired.physical_name(),
-            **inputs.pick("apiId", "authorizerType"),
-            **renamed,
-        }
 
-
-def _settings(given: Inputs) -> dict[str, Any]:
-    return given.pick(
-        "dataTraceEnabled", "detailedMetricsEnabled", "loggingLevel", "throttlingBurstLimit", "throttlingRateLimit"
-    )
+def _throttling(given: Inputs) -> dict[str, Any]:
+    return given.pick("throttlingBurstLimit", "throttlingRateLimit")

@@ -14,13 +14,12 @@ if TYPE_CHECKING:
     from localcloud.engine.aws import Aws
     from localcloud.engine.inputs import Desired, Inputs
 
-# aws-cost-management/latest/APIReference/API_budgets_NotificationWithSubscribers.html; the model allows 11 of any kind
-_TOPICS = 1
+_NOTIFICATION = ("comparisonOperator", "notificationType", "threshold", "thresholdType")
 
 
 @carries("aws:budgets/budget:Budget")
 class Budget(Adapter):
-    """Fixed budgets with their notifications; planned limits, auto-adjusting and filter expressions are refused."""
+    """Fixed budgets that notify topics; planned limits, auto-adjusting and filter expressions are refused."""
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(aws, desired)
@@ -78,25 +77,15 @@ class Budget(Adapter):
 
 def _live_notification(budgets: Any, of: Mapping[str, str], found: Mapping[str, Any]) -> dict[str, Any]:
     subscribers = budgets.describe_subscribers_for_notification(**of, Notification=found)["Subscribers"]
-    by_kind = {
-        kind: [each["Address"] for each in subscribers if each["SubscriptionType"] == kind] for kind in ("SNS", "EMAIL")
-    }
-    return {
-        **camel(found, "comparisonOperator", "notificationType", "threshold", "thresholdType"),
-        "subscriberSnsTopicArns": by_kind["SNS"],
-        "subscriberEmailAddresses": by_kind["EMAIL"],
-    }
+    return {**camel(found, *_NOTIFICATION), "subscriberSnsTopicArns": [each["Address"] for each in subscribers]}
 
 
 def _notification(given: Inputs) -> dict[str, Any]:
+    # aws-cost-management/latest/APIReference/API_budgets_NotificationWithSubscribers.html; the model allows 11
     topics = given.get("subscriberSnsTopicArns", [])
-    if len(topics) > _TOPICS:
+    if len(topics) != 1:
         raise ServiceRuleError(f"notifications.subscriberSnsTopicArns: {len(topics)} topics; a notification takes one")
-    subscribers = [("SNS", topic) for topic in topics]
-    subscribers += [("EMAIL", address) for address in given.get("subscriberEmailAddresses", [])]
-    if not subscribers:
-        raise ServiceRuleError("notifications: a notification needs a subscriber")
     return {
-        "Notification": given.pick("comparisonOperator", "notificationType", "threshold", "thresholdType"),
-        "Subscribers": [{"SubscriptionType": kind, "Address": address} for kind, address in subscribers],
+        "Notification": given.pick(*_NOTIFICATION),
+        "Subscribers": [{"SubscriptionType": "SNS", "Address": topics[0]}],
     }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
+from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel
 from localcloud.engine.adapters.cloudfront_live import live_parts
 from localcloud.engine.adapters.cloudfront_policies import quantified
@@ -31,15 +31,7 @@ _HOSTED_ZONE = "Z2FDTNDATAQYW2"  # of every distribution; docs.aws.amazon.com/ge
 class Distribution(Adapter):
     """Distributions with cache policies; legacy `forwardedValues` and certificates of one's own are refused."""
 
-    unread: ClassVar = dict.fromkeys(("retainOnDelete", "waitForDeployment"), PROVIDERS_OWN)
-
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs = desired.inputs
-        for watched in (
-            "waitForDeployment",
-            "retainOnDelete",
-        ):  # about the provider, not the distribution
-            inputs.get(watched)
         config = _config(desired)
         tags = {"Items": desired.tag_list}
         answer = aws.client("cloudfront").create_distribution_with_tags(
@@ -136,12 +128,7 @@ def _behaviour(given: Inputs) -> dict[str, Any]:
 
 
 def _error(given: Inputs) -> dict[str, Any]:
-    error = given.pick("errorCode", "responsePagePath")
-    if "responseCode" in given:
-        error["ResponseCode"] = str(given["responseCode"])
-    if "errorCachingMinTtl" in given:
-        error["ErrorCachingMinTTL"] = given["errorCachingMinTtl"]
-    return error
+    return {**given.pick("errorCode"), "ErrorCachingMinTTL": given["errorCachingMinTtl"]}
 
 
 def _restrictions(given: Inputs | None) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from localcloud.engine.aws import Aws
     from localcloud.engine.inputs import Desired, Inputs
 
-_ORIGIN_ACCESS = ("description", "originAccessControlOriginType", "signingBehavior", "signingProtocol")
+_ORIGIN_ACCESS = ("originAccessControlOriginType", "signingBehavior", "signingProtocol")
 _PLAIN_SECURITY = ("contentSecurityPolicy", "contentTypeOptions", "frameOptions", "referrerPolicy")
 
 
@@ -23,65 +24,58 @@ def quantified(items: list[Any]) -> dict[str, Any]:
     return {"Quantity": len(items), **({"Items": items} if items else {})}
 
 
-@carries("aws:cloudfront/originAccessControl:OriginAccessControl")
-class OriginAccessControl(Adapter):
+class _Policy(Adapter):
+    """One whose configuration goes and comes as a whole, and which is changed and deleted by its current ETag."""
+
+    noun: ClassVar[str]  # as in `create_{noun}`
+    shape: ClassVar[str]  # as in `{shape}Config`, which the calls take
+
+    @abstractmethod
+    def config(self, desired: Desired) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def live(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """As `Adapter.read`."""
+
     def create(self, aws: Aws, desired: Desired) -> Created:
-        config = self._config(desired)
-        answer = aws.client("cloudfront").create_origin_access_control(OriginAccessControlConfig=config)
-        identity = answer["OriginAccessControl"]["Id"]
-        arn = f"arn:{aws.partition}:cloudfront::{aws.account}:origin-access-control/{identity}"
+        config = self.config(desired)
+        answer = self._call(aws, "create", **{f"{self.shape}Config": config})
+        identity = answer[self.shape]["Id"]
+        arn = f"arn:{aws.partition}:cloudfront::{aws.account}:{self.noun.replace('_', '-')}/{identity}"
         return Created(identity, {"name": config["Name"], "arn": arn, "etag": answer.get("ETag")})
 
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        cloudfront = aws.client("cloudfront")
-        etag = cloudfront.get_origin_access_control(Id=resource_id)["ETag"]
-        cloudfront.delete_origin_access_control(Id=resource_id, IfMatch=etag)
-
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        cloudfront = aws.client("cloudfront")
-        etag = cloudfront.get_origin_access_control(Id=resource_id)["ETag"]
-        config = self._config(desired)
-        cloudfront.update_origin_access_control(Id=resource_id, IfMatch=etag, OriginAccessControlConfig=config)
+        etag = self._call(aws, "get", Id=resource_id)["ETag"]
+        self._call(aws, "update", Id=resource_id, IfMatch=etag, **{f"{self.shape}Config": self.config(desired)})
         return {}
 
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        found = aws.client("cloudfront").get_origin_access_control(Id=resource_id)["OriginAccessControl"]
-        return camel(found["OriginAccessControlConfig"], "name", *_ORIGIN_ACCESS)
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        self._call(aws, "delete", Id=resource_id, IfMatch=self._call(aws, "get", Id=resource_id)["ETag"])
 
-    def _config(self, desired: Desired) -> dict[str, Any]:
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        return self.live(self._call(aws, "get", Id=resource_id)[self.shape][f"{self.shape}Config"])
+
+    def _call(self, aws: Aws, verb: str, **params: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = getattr(aws.client("cloudfront"), f"{verb}_{self.noun}")(**params)
+        return answer
+
+
+@carries("aws:cloudfront/originAccessControl:OriginAccessControl")
+class OriginAccessControl(_Policy):
+    noun, shape = "origin_access_control", "OriginAccessControl"
+
+    def config(self, desired: Desired) -> dict[str, Any]:
         return {"Name": desired.physical_name(), **desired.inputs.pick(*_ORIGIN_ACCESS)}
+
+    def live(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        return camel(config, "name", *_ORIGIN_ACCESS)
 
 
 @carries("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
-class ResponseHeadersPolicy(Adapter):
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        config = self._config(desired)
-        answer = aws.client("cloudfront").create_response_headers_policy(ResponseHeadersPolicyConfig=config)
-        identity = answer["ResponseHeadersPolicy"]["Id"]
-        arn = f"arn:{aws.partition}:cloudfront::{aws.account}:response-headers-policy/{identity}"
-        return Created(identity, {"name": config["Name"], "arn": arn, "etag": answer.get("ETag")})
+class ResponseHeadersPolicy(_Policy):
+    noun, shape = "response_headers_policy", "ResponseHeadersPolicy"
 
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        cloudfront = aws.client("cloudfront")
-        etag = cloudfront.get_response_headers_policy(Id=resource_id)["ETag"]
-        cloudfront.delete_response_headers_policy(Id=resource_id, IfMatch=etag)
-
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        cloudfront = aws.client("cloudfront")
-        etag = cloudfront.get_response_headers_policy(Id=resource_id)["ETag"]
-        config = self._config(desired)
-        cloudfront.update_response_headers_policy(Id=resource_id, IfMatch=etag, ResponseHeadersPolicyConfig=config)
-        return {}
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        found = aws.client("cloudfront").get_response_headers_policy(Id=resource_id)["ResponseHeadersPolicy"]
-        config = found["ResponseHeadersPolicyConfig"]
-        return {
-            **camel(config, "name", "comment", "securityHeadersConfig"),
-            "customHeadersConfig": {"items": camel_keys(config.get("CustomHeadersConfig", {}).get("Items", []))},
-        }
-
-    def _config(self, desired: Desired) -> dict[str, Any]:
+    def config(self, desired: Desired) -> dict[str, Any]:
         inputs = desired.inputs
         sections = {
             "SecurityHeadersConfig": _security(inputs.child("securityHeadersConfig")),
@@ -90,6 +84,12 @@ class ResponseHeadersPolicy(Adapter):
         given = {key: value for key, value in sections.items() if value is not None}
         return {"Name": desired.physical_name(), **inputs.pick("comment"), **given}
 
+    def live(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **camel(config, "name", "comment", "securityHeadersConfig"),
+            "customHeadersConfig": {"items": camel_keys(config.get("CustomHeadersConfig", {}).get("Items", []))},
+        }
+
 
 def _security(given: Inputs | None) -> dict[str, Any] | None:
     if given is None:
@@ -97,9 +97,7 @@ def _security(given: Inputs | None) -> dict[str, Any] | None:
     config = given.pick(*_PLAIN_SECURITY)
     transport = given.child("strictTransportSecurity")
     if transport is not None:
-        config["StrictTransportSecurity"] = transport.pick(
-            "accessControlMaxAgeSec", "includeSubdomains", "override", "preload"
-        )
+        config["StrictTransportSecurity"] = transport.pick("accessControlMaxAgeSec", "override")
     return config
 
 

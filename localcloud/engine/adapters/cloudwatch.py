@@ -18,20 +18,16 @@ if TYPE_CHECKING:
     from localcloud.engine.inputs import Desired
 
 _PLAIN = (
-    "actionsEnabled",
     "alarmActions",
     "alarmDescription",
     "comparisonOperator",
-    "datapointsToAlarm",
     "evaluationPeriods",
-    "insufficientDataActions",
     "metricName",
     "namespace",
     "period",
     "statistic",
     "threshold",
     "treatMissingData",
-    "unit",
 )
 _COLUMNS = 24
 _DASHBOARD_NAME = r"[A-Za-z0-9_-]{1,255}"  # AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
@@ -50,7 +46,6 @@ class MetricAlarm(Adapter):
         aws.client("cloudwatch").put_metric_alarm(
             AlarmName=name,
             **inputs.pick(*_PLAIN),
-            **({"OKActions": inputs["okActions"]} if "okActions" in inputs else {}),
             **({"Dimensions": dimensions} if dimensions else {}),
             **({"Tags": desired.tag_list} if desired.tags else {}),
         )
@@ -63,7 +58,7 @@ class MetricAlarm(Adapter):
         found = aws.client("cloudwatch").describe_alarms(AlarmNames=[resource_id])["MetricAlarms"]
         alarm = only(found, resource_id)
         dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])}
-        return {**camel(alarm, *_PLAIN), "okActions": alarm.get("OKActions"), "dimensions": dimensions}
+        return {**camel(alarm, *_PLAIN), "dimensions": dimensions}
 
 
 @carries("aws:cloudwatch/dashboard:Dashboard")

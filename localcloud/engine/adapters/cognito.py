@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
-from localcloud.engine.adapters.answers import Gone, accepted, camel
+from localcloud.engine.adapters.adapter import ID, Created, carries
+from localcloud.engine.adapters.answers import Gone, camel
+from localcloud.engine.adapters.noun_adapter import NounAdapter
 from localcloud.engine.errors import ServiceRuleError
-from localcloud.engine.inputs import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,44 +55,19 @@ _UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}
 _DEFAULT_UNITS = {"accessToken": "hours", "idToken": "hours", "refreshToken": "days"}
 
 
+class _OfUserPools(NounAdapter):
+    service = "cognito-idp"
+    getting = "describe"
+
+
 @carries("aws:cognito/userPool:UserPool")
-class UserPool(Adapter):
+class UserPool(_OfUserPools):
     """Pools of users with passwords and codes of an app; other factors, triggers and own attributes are refused."""
 
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        request = self._request(desired)
-        pool = aws.client("cognito-idp").create_user_pool(**request)["UserPool"]
-        identity = pool["Id"]
-        _set_mfa(aws, identity, desired)
-        outputs = {
-            "name": request["PoolName"],
-            "arn": pool["Arn"],
-            "endpoint": f"cognito-idp.{aws.region}.amazonaws.com/{identity}",
-        }
-        return Created(identity, outputs)
+    noun = "user_pool"
+    named_by: ClassVar = {"UserPoolId": ID}
 
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        if state.get("deletionProtection") == "ACTIVE":
-            raise ServiceRuleError("deletionProtection: Cognito deletes no pool that is protected; switch it off first")
-        aws.client("cognito-idp").delete_user_pool(UserPoolId=resource_id)
-
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        client, request = aws.client("cognito-idp"), self._request(desired)
-        client.update_user_pool(UserPoolId=resource_id, **accepted(client, "update_user_pool", request))
-        _set_mfa(aws, resource_id, desired)
-        return {}
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        client = aws.client("cognito-idp")
-        pool = client.describe_user_pool(UserPoolId=resource_id)["UserPool"]
-        factors = client.get_user_pool_mfa_config(UserPoolId=resource_id)
-        return {
-            **camel(pool, "name", *_POOL),
-            **camel(pool.get("Policies", {}), "passwordPolicy"),
-            **camel(factors, "mfaConfiguration", "softwareTokenMfaConfiguration"),
-        }
-
-    def _request(self, desired: Desired) -> dict[str, Any]:
+    def request(self, desired: Desired) -> dict[str, Any]:
         password = desired.inputs.pick("passwordPolicy")
         return {
             "PoolName": desired.physical_name(),
@@ -100,6 +75,35 @@ class UserPool(Adapter):
             **({"Policies": password} if password else {}),
             **({"UserPoolTags": desired.tags} if desired.tags else {}),
         }
+
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        created = super().create(aws, desired)
+        _set_mfa(aws, created.id, desired)
+        return created
+
+    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
+        pool = answer["UserPool"]
+        endpoint = f"cognito-idp.{aws.region}.amazonaws.com/{pool['Id']}"
+        return Created(pool["Id"], {"name": request["PoolName"], "arn": pool["Arn"], "endpoint": endpoint})
+
+    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
+        if state.get("deletionProtection") == "ACTIVE":
+            raise ServiceRuleError("deletionProtection: Cognito deletes no pool that is protected; switch it off first")
+        super().delete(aws, resource_id, state)
+
+    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+        super().update(aws, resource_id, desired, state)
+        _set_mfa(aws, resource_id, desired)
+        return {}
+
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        factors = aws.client("cognito-idp").get_user_pool_mfa_config(UserPoolId=resource_id)
+        mfa = camel(factors, "mfaConfiguration", "softwareTokenMfaConfiguration")
+        return {**super().read(aws, resource_id, state), **mfa}
+
+    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+        pool = answer["UserPool"]
+        return {**camel(pool, "name", *_POOL), **camel(pool.get("Policies", {}), "passwordPolicy")}
 
 
 def _set_mfa(aws: Aws, pool_id: str, desired: Desired) -> None:
@@ -110,127 +114,91 @@ def _set_mfa(aws: Aws, pool_id: str, desired: Desired) -> None:
 
 
 @carries("aws:cognito/userPoolDomain:UserPoolDomain")
-class UserPoolDomain(Adapter):
+class UserPoolDomain(_OfUserPools):
     """Domains with a prefix of Cognito's own; certificates of one's own are refused."""
 
+    noun = "user_pool_domain"
+    named_by: ClassVar = {"Domain": ID, "UserPoolId": "userPoolId"}
     found_by = ("domain",)
-    delete = deletes("cognito-idp", "delete_user_pool_domain", Domain=ID, UserPoolId="userPoolId")
 
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs = desired.inputs
-        prefix = str(inputs["domain"])
+    def request(self, desired: Desired) -> dict[str, Any]:
+        prefix = str(desired.inputs["domain"])
         reserved = _RESERVED_IN_PREFIX.search(prefix)
         if reserved:
             raise ServiceRuleError(f"domain: {prefix!r} has {reserved[0]!r} in it, which Cognito keeps for itself")
-        aws.client("cognito-idp").create_user_pool_domain(**inputs.pick("domain", "managedLoginVersion", "userPoolId"))
-        return Created(prefix, {"awsAccountId": aws.account})
+        return desired.inputs.pick("domain", "managedLoginVersion", "userPoolId")
 
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        request = desired.inputs.pick("domain", "managedLoginVersion", "userPoolId")
-        aws.client("cognito-idp").update_user_pool_domain(**request)
-        return {}
+    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
+        return Created(request["Domain"], {"awsAccountId": aws.account})
 
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        found = aws.client("cognito-idp").describe_user_pool_domain(Domain=resource_id)["DomainDescription"]
+    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+        found = answer["DomainDescription"]
         if not found:
-            raise Gone(resource_id)
+            raise Gone(state["domain"])
         return camel(found, "managedLoginVersion", "userPoolId")
 
 
 @carries("aws:cognito/userPoolClient:UserPoolClient")
-class UserPoolClient(Adapter):
+class UserPoolClient(_OfUserPools):
     """App clients; analytics are refused."""
 
-    delete = deletes("cognito-idp", "delete_user_pool_client", UserPoolId="userPoolId", ClientId=ID)
+    noun = "user_pool_client"
+    named_by: ClassVar = {"ClientId": ID, "UserPoolId": "userPoolId"}
 
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        request = self._request(desired)
-        made = aws.client("cognito-idp").create_user_pool_client(**request)["UserPoolClient"]
-        outputs = {"name": request["ClientName"], "clientSecret": made.get("ClientSecret", "")}
-        return Created(made["ClientId"], outputs)
-
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        client, request = aws.client("cognito-idp"), self._request(desired)
-        client.update_user_pool_client(ClientId=resource_id, **accepted(client, "update_user_pool_client", request))
-        return {}
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        answer = aws.client("cognito-idp").describe_user_pool_client(
-            UserPoolId=state["userPoolId"], ClientId=resource_id
-        )
-        found = answer["UserPoolClient"]
-        renamed = {our: found[their] for our, their in _CLIENT_RENAMED.items() if their in found}
-        has_secret = bool(found.get("ClientSecret"))
-        return {"name": found["ClientName"], **camel(found, *_CLIENT), **renamed, "generateSecret": has_secret}
-
-    def _request(self, desired: Desired) -> dict[str, Any]:
+    def request(self, desired: Desired) -> dict[str, Any]:
         inputs = desired.inputs
         _check_return_urls(inputs)
         _check_validity(inputs)
         renamed = {their: inputs[our] for our, their in _CLIENT_RENAMED.items() if our in inputs}
         return {"ClientName": desired.physical_name(), **inputs.pick(*_CLIENT), **renamed}
 
+    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
+        made = answer["UserPoolClient"]
+        outputs = {"name": request["ClientName"], "clientSecret": made.get("ClientSecret", "")}
+        return Created(made["ClientId"], outputs)
+
+    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+        found = answer["UserPoolClient"]
+        renamed = {our: found[their] for our, their in _CLIENT_RENAMED.items() if their in found}
+        has_secret = bool(found.get("ClientSecret"))
+        return {"name": found["ClientName"], **camel(found, *_CLIENT), **renamed, "generateSecret": has_secret}
+
 
 @carries("aws:cognito/userGroup:UserGroup")
-class UserGroup(Adapter):
+class UserGroup(_OfUserPools):
+    noun, getting = "group", "get"
+    named_by: ClassVar = {"GroupName": "name", "UserPoolId": "userPoolId"}
     found_by = ("name", "userPoolId")
-    delete = deletes("cognito-idp", "delete_group", UserPoolId="userPoolId", GroupName="name")
 
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs, name = desired.inputs, desired.physical_name()
-        aws.client("cognito-idp").create_group(
-            GroupName=name, **inputs.pick("description", "precedence", "roleArn", "userPoolId")
-        )
-        return Created(f"{inputs['userPoolId']}/{name}", {"name": name})
+    def request(self, desired: Desired) -> dict[str, Any]:
+        return {"GroupName": desired.physical_name(), **desired.inputs.pick("description", "userPoolId")}
 
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        request = desired.inputs.pick("description", "precedence", "roleArn", "userPoolId")
-        aws.client("cognito-idp").update_group(GroupName=state["name"], **request)
-        return {}
+    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
+        name = request["GroupName"]
+        return Created(f"{request['UserPoolId']}/{name}", {"name": name})
 
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        answer = aws.client("cognito-idp").get_group(UserPoolId=state["userPoolId"], GroupName=state["name"])
-        return camel(answer["Group"], "description", "precedence", "roleArn")
+    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+        return camel(answer["Group"], "description")
 
 
 @carries("aws:cognito/managedLoginBranding:ManagedLoginBranding")
-class ManagedLoginBranding(Adapter):
-    """The style of one client's sign-in pages; pictures of one's own are refused."""
+class ManagedLoginBranding(_OfUserPools):
+    """The style of one client's sign-in pages; settings and pictures of one's own are refused."""
 
+    noun = "managed_login_branding"
+    named_by: ClassVar = {"ManagedLoginBrandingId": "managedLoginBrandingId", "UserPoolId": "userPoolId"}
     found_by = ("userPoolId",)
     unread: ClassVar = {"clientId": "DescribeManagedLoginBranding does not name the client"}
-    delete = deletes(
-        "cognito-idp",
-        "delete_managed_login_branding",
-        UserPoolId="userPoolId",
-        ManagedLoginBrandingId="managedLoginBrandingId",
-    )
 
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        request = self._request(desired.inputs)
-        branding = aws.client("cognito-idp").create_managed_login_branding(**request)["ManagedLoginBranding"]
-        identity = branding["ManagedLoginBrandingId"]
+    def request(self, desired: Desired) -> dict[str, Any]:
+        return desired.inputs.pick("clientId", "useCognitoProvidedValues", "userPoolId")
+
+    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
+        identity = answer["ManagedLoginBranding"]["ManagedLoginBrandingId"]
         return Created(f"{request['UserPoolId']},{identity}", {"managedLoginBrandingId": identity})
 
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        client, request = aws.client("cognito-idp"), self._request(desired.inputs)
-        identity = state["managedLoginBrandingId"]
-        request = accepted(client, "update_managed_login_branding", request)
-        client.update_managed_login_branding(ManagedLoginBrandingId=identity, **request)
-        return {}
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        identity = state["managedLoginBrandingId"]
-        answer = aws.client("cognito-idp").describe_managed_login_branding(
-            UserPoolId=state["userPoolId"], ManagedLoginBrandingId=identity
-        )["ManagedLoginBranding"]
-        return {"settings": answer.get("Settings"), **camel(answer, "useCognitoProvidedValues")}
-
-    def _request(self, inputs: Inputs) -> dict[str, Any]:
-        if bool(inputs.get("useCognitoProvidedValues")) == ("settings" in inputs):
-            raise ServiceRuleError("settings: give them or useCognitoProvidedValues, one of the two")
-        settings = {"Settings": json_text(inputs["settings"])} if "settings" in inputs else {}
-        return {**inputs.pick("clientId", "useCognitoProvidedValues", "userPoolId"), **settings}
+    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+        return camel(answer["ManagedLoginBranding"], "useCognitoProvidedValues")
 
 
 def _check_return_urls(inputs: Inputs) -> None:

@@ -26,7 +26,6 @@ class EventRule(Adapter):
         pattern = inputs.get("eventPattern")
         rule = aws.client("events").put_rule(
             Name=name,
-            State=inputs.get("state", "ENABLED"),
             **inputs.pick("description", "scheduleExpression"),
             **({"EventPattern": json_text(pattern)} if pattern else {}),
             **({"Tags": desired.tag_list} if desired.tags else {}),
@@ -35,19 +34,18 @@ class EventRule(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         rule = aws.client("events").describe_rule(Name=state["name"])
-        return camel(rule, "state", "description", "scheduleExpression", "eventPattern")
+        return camel(rule, "description", "scheduleExpression", "eventPattern")
 
 
 @carries("aws:cloudwatch/eventTarget:EventTarget")
 class EventTarget(Adapter):
-    found_by = ("rule", "targetId")
+    found_by = ("rule",)
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
-        rule, name = inputs["rule"], inputs.get("targetId", f"{desired.name}-{desired.suffix}")
-        target = {"Id": name, **inputs.pick("arn", "input", "deadLetterConfig", "retryPolicy")}
-        answer = aws.client("events").put_targets(Rule=rule, Targets=[target])
+        rule, name = inputs["rule"], f"{desired.name}-{desired.suffix}"
+        answer = aws.client("events").put_targets(Rule=rule, Targets=[{"Id": name, **inputs.pick("arn")}])
         for failure in answer.get("FailedEntries", []):  # the call succeeds although its entry does not
             raise RuntimeError(f"PutTargets refused {name}: {failure.get('ErrorMessage')}")
         return Created(f"{rule}-{name}", {"targetId": name})
@@ -58,4 +56,4 @@ class EventTarget(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("events").list_targets_by_rule(Rule=state["rule"])["Targets"]
         target = only([each for each in found if each["Id"] == state["targetId"]], resource_id)
-        return camel(target, "arn", "input", "deadLetterConfig", "retryPolicy")
+        return camel(target, "arn")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from localcloud.engine.adapters.adapter import ID, PROVIDERS_OWN, Adapter, Created, carries, deletes
+from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel, policy_text
 from localcloud.engine.policy_rules import IDENTITY, TRUST, checked_policy
 
@@ -20,26 +20,23 @@ class Role(Adapter):
     """A role; policies are resources of their own (`inlinePolicies` and `managedPolicyArns` are refused)."""
 
     found_by = ("name",)
-    unread: ClassVar = {"forceDetachPolicies": PROVIDERS_OWN}
     delete = deletes("iam", "delete_role", RoleName=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
-        inputs.get("forceDetachPolicies")  # about deletion only; the engine deletes attachments first
         role = aws.client("iam").create_role(
             RoleName=name,
             AssumeRolePolicyDocument=checked_policy(inputs["assumeRolePolicy"], TRUST),
-            **inputs.pick("description", "path", "maxSessionDuration", "permissionsBoundary"),
+            **inputs.pick("description", "permissionsBoundary"),
             **({"Tags": desired.tag_list} if desired.tags else {}),
         )["Role"]
         return Created(name, {"name": name, "arn": role["Arn"], "uniqueId": role["RoleId"]})
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         iam, inputs = aws.client("iam"), desired.inputs
-        inputs.get("forceDetachPolicies")
         policy = checked_policy(inputs["assumeRolePolicy"], TRUST)
         iam.update_assume_role_policy(RoleName=resource_id, PolicyDocument=policy)
-        iam.update_role(RoleName=resource_id, **inputs.pick("description", "maxSessionDuration"))
+        iam.update_role(RoleName=resource_id, **inputs.pick("description"))
         boundary = inputs.get("permissionsBoundary")
         if boundary:
             iam.put_role_permissions_boundary(RoleName=resource_id, PermissionsBoundary=boundary)
@@ -51,7 +48,7 @@ class Role(Adapter):
         role = aws.client("iam").get_role(RoleName=resource_id)["Role"]
         boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
         return {
-            **camel(role, "description", "path", "maxSessionDuration"),
+            **camel(role, "description"),
             "assumeRolePolicy": policy_text(role["AssumeRolePolicyDocument"]),
             "permissionsBoundary": boundary,
         }
@@ -81,11 +78,8 @@ class InstanceProfile(Adapter):
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         iam, name = aws.client("iam"), desired.physical_name()
-        profile = iam.create_instance_profile(
-            InstanceProfileName=name,
-            **desired.inputs.pick("path"),
-            **({"Tags": desired.tag_list} if desired.tags else {}),
-        )["InstanceProfile"]
+        tags = {"Tags": desired.tag_list} if desired.tags else {}
+        profile = iam.create_instance_profile(InstanceProfileName=name, **tags)["InstanceProfile"]
         role = desired.inputs.get("role")
         if role:
             iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=role)
@@ -99,4 +93,4 @@ class InstanceProfile(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         profile = aws.client("iam").get_instance_profile(InstanceProfileName=resource_id)["InstanceProfile"]
-        return {"path": profile["Path"], "role": next((role["RoleName"] for role in profile["Roles"]), None)}
+        return {"role": next((role["RoleName"] for role in profile["Roles"]), None)}

@@ -7,7 +7,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries
+from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import accepted, camel
 from localcloud.engine.errors import ServiceRuleError
 
@@ -20,14 +20,9 @@ if TYPE_CHECKING:
 
 _PLAIN = (
     "architectures",
-    "deadLetterConfig",
     "description",
-    "ephemeralStorage",
     "handler",
-    "loggingConfig",
     "memorySize",
-    "packageType",
-    "publish",
     "role",
     "runtime",
     "timeout",
@@ -48,17 +43,11 @@ class Function(Adapter):
     """Functions from a zip; images, layers' versions, file systems and VPCs are refused."""
 
     found_by = ("name",)
-    unread: ClassVar = {
-        "code": "Lambda answers with a link to the zip and its hash; what it was made of is not in there",
-        "sourceCodeHash": PROVIDERS_OWN,
-        "publish": PROVIDERS_OWN,
-        "skipDestroy": PROVIDERS_OWN,
-    }
+    unread: ClassVar = {"code": "Lambda answers with a link to the zip and its hash, not with what it was made of"}
+    delete = deletes("lambda", "delete_function", FunctionName=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, client = desired.inputs, aws.client("lambda")
-        inputs.get("sourceCodeHash")  # tells the provider when to upload
-        inputs.get("skipDestroy")  # used by `delete`
         code, digest = _code(inputs)
         name = desired.physical_name(rule=_NAME)
         function = client.create_function(
@@ -73,10 +62,6 @@ class Function(Adapter):
         if reserved != _UNRESERVED:
             client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
         return Created(name, _outputs(aws, name, function, digest))
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        if not state.get("skipDestroy"):
-            aws.client("lambda").delete_function(FunctionName=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         inputs, client = desired.inputs, aws.client("lambda")
@@ -104,7 +89,7 @@ class Function(Adapter):
         found = answer["Configuration"]
         reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions", _UNRESERVED)
         return {
-            **camel(found, *(key for key in _PLAIN if key != "publish")),
+            **camel(found, *_PLAIN),
             "environment": {"variables": found.get("Environment", {}).get("Variables", {})},
             "reservedConcurrentExecutions": reserved,
         }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
-from localcloud.engine.adapters.answers import accepted, camel, only
+from localcloud.engine.adapters.answers import camel, only
+from localcloud.engine.adapters.noun_adapter import NounAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 _MAPPING = (
     "batchSize",
     "bisectBatchOnFunctionError",
-    "enabled",
     "eventSourceArn",
     "filterCriteria",
     "functionName",
@@ -32,17 +32,13 @@ _PERMISSION = ("action", "principal", "sourceArn")
 
 @carries("aws:lambda/permission:Permission")
 class Permission(Adapter):
-    found_by = ("function", "statementId")
+    found_by = ("function",)
     delete = deletes("lambda", "remove_permission", FunctionName="function", StatementId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs = desired.inputs
-        sid = inputs.get("statementId", f"{desired.name}-{desired.suffix}")
-        aws.client("lambda").add_permission(
-            FunctionName=inputs["function"],
-            StatementId=sid,
-            **inputs.pick(*_PERMISSION),
-        )
+        sid = f"{desired.name}-{desired.suffix}"
+        permission = desired.inputs.pick(*_PERMISSION)
+        aws.client("lambda").add_permission(FunctionName=desired.inputs["function"], StatementId=sid, **permission)
         return Created(sid, {"statementId": sid})
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,38 +47,32 @@ class Permission(Adapter):
 
 
 @carries("aws:lambda/eventSourceMapping:EventSourceMapping")
-class EventSourceMapping(Adapter):
-    delete = deletes("lambda", "delete_event_source_mapping", UUID=ID)
+class EventSourceMapping(NounAdapter):
+    service, noun = "lambda", "event_source_mapping"
+    named_by: ClassVar = {"UUID": ID}
 
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        mapping = aws.client("lambda").create_event_source_mapping(
+    def request(self, desired: Desired) -> dict[str, Any]:
+        return {
             **desired.inputs.pick(*_MAPPING),
             **_on_failure(desired.inputs),
             **({"Tags": desired.tags} if desired.tags else {}),
-        )
-        identity = mapping["UUID"]
+        }
+
+    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
+        identity = answer["UUID"]
         outputs = {
             "uuid": identity,
             "arn": aws.arn("lambda", f"event-source-mapping:{identity}"),
-            "functionArn": mapping["FunctionArn"],
-            "state": mapping.get("State"),
+            "functionArn": answer["FunctionArn"],
+            "state": answer.get("State"),
         }
         return Created(identity, outputs)
 
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        client = aws.client("lambda")
-        request = {**desired.inputs.pick(*_MAPPING), **_on_failure(desired.inputs)}
-        client.update_event_source_mapping(UUID=resource_id, **accepted(client, "update_event_source_mapping", request))
-        return {}
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        found = aws.client("lambda").get_event_source_mapping(UUID=resource_id)
-        settings = camel(found, *(key for key in _MAPPING if key not in ("enabled", "functionName")))
-        function, given = found["FunctionArn"], str(state["functionName"])
-        target = found.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+        function, given = answer["FunctionArn"], str(state["functionName"])
+        target = answer.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         return {
-            **settings,
-            "enabled": found["State"] not in ("Disabled", "Disabling"),
+            **camel(answer, *(key for key in _MAPPING if key != "functionName")),
             "functionName": given if f":{function}".endswith(f":{given}") else function,
             "destinationConfig": {"onFailure": {"destinationArn": target}},
         }

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from localcloud.engine.inputs import Desired, Inputs
 
 _PLAIN = (
-    "creditSpecification",
     "iamInstanceProfile",
     "imageId",
     "instanceInitiatedShutdownBehavior",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from localcloud.engine.adapters.adapter import ID, PROVIDERS_OWN, Adapter, Created, carries, deletes
+from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import only
 from localcloud.engine.errors import ServiceRuleError
 
@@ -19,43 +19,29 @@ _RETENTIONS = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 10
 
 # Pulumi's name → the API's.
 _METRIC = {"name": "metricName", "namespace": "metricNamespace", "value": "metricValue"}
-_OPTIONAL = ("defaultValue", "dimensions", "unit")
+_OPTIONAL = ("dimensions", "unit")
 
 
 @carries("aws:cloudwatch/logGroup:LogGroup")
 class LogGroup(Adapter):
     found_by = ("name",)
-    unread: ClassVar = {"skipDestroy": PROVIDERS_OWN}
+    delete = deletes("logs", "delete_log_group", logGroupName=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         logs, inputs, name = aws.client("logs"), desired.inputs, desired.physical_name()
-        inputs.get("skipDestroy")  # used by `delete`
-        logs.create_log_group(
-            logGroupName=name,
-            **inputs.camel("kmsKeyId", "logGroupClass"),
-            **({"tags": desired.tags} if desired.tags else {}),
-        )
+        logs.create_log_group(logGroupName=name, **({"tags": desired.tags} if desired.tags else {}))
         if inputs.get("retentionInDays"):  # 0 means for ever, which is what a group has anyway
             _put_retention(logs, name, inputs["retentionInDays"])
         return Created(name, {"name": name, "arn": aws.arn("logs", f"log-group:{name}")})
 
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        if not state.get("skipDestroy"):
-            aws.client("logs").delete_log_group(logGroupName=resource_id)
-
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        desired.inputs.get("skipDestroy")
         _put_retention(aws.client("logs"), resource_id, desired.inputs.get("retentionInDays"))
         return {}
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("logs").describe_log_groups(logGroupNamePrefix=resource_id)["logGroups"]
         group = only([each for each in found if each["logGroupName"] == resource_id], resource_id)
-        return {
-            "retentionInDays": group.get("retentionInDays", 0),
-            "kmsKeyId": group.get("kmsKeyId"),
-            "logGroupClass": group.get("logGroupClass"),
-        }
+        return {"retentionInDays": group.get("retentionInDays", 0)}
 
 
 @carries("aws:cloudwatch/logMetricFilter:LogMetricFilter")
@@ -71,10 +57,6 @@ class LogMetricFilter(Adapter):
             raise ServiceRuleError("metricTransformation: a filter makes one metric")
         given = transformation.camel(*_METRIC, *_OPTIONAL)
         metric = {_METRIC.get(key, key): value for key, value in given.items()}
-        if "defaultValue" in metric:
-            metric["defaultValue"] = float(metric["defaultValue"])
-            if "dimensions" in metric:  # AmazonCloudWatchLogs/latest/APIReference/API_MetricTransformation.html
-                raise ServiceRuleError("metricTransformation: a metric with dimensions has no default value")
         aws.client("logs").put_metric_filter(
             logGroupName=inputs["logGroupName"],
             filterName=name,

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from localcloud.engine.aws import Aws
     from localcloud.engine.inputs import Desired, Inputs
 
-_DESTINATIONS = ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
-_TARGETS = ("gatewayId", "natGatewayId", "networkInterfaceId", "transitGatewayId", "vpcPeeringConnectionId")
+_ROUTE = ("destinationCidrBlock", "gatewayId", "routeTableId")
+_ENDPOINT = ("routeTableIds", "serviceName", "vpcEndpointType", "vpcId")
 
 
 def tag_specifications(desired: Desired, kind: str) -> dict[str, Any]:
@@ -46,8 +46,7 @@ class Vpc(Adapter):
             key: ec2.describe_vpc_attribute(VpcId=resource_id, Attribute=key)[pascal(key)]["Value"]
             for key in ("enableDnsSupport", "enableDnsHostnames")
         }
-        has_own = bool(vpc.get("Ipv6CidrBlockAssociationSet"))
-        return {**camel(vpc, "cidrBlock", "instanceTenancy"), **names, "assignGeneratedIpv6CidrBlock": has_own}
+        return {**camel(vpc, "cidrBlock"), **names}
 
 
 @carries("aws:ec2/subnet:Subnet")
@@ -58,15 +57,13 @@ class Subnet(Adapter):
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs = aws.client("ec2"), desired.inputs
         answer = ec2.create_subnet(
-            **inputs.pick("vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId"),
-            **tag_specifications(desired, "subnet"),
+            **inputs.pick("vpcId", "cidrBlock", "availabilityZone"), **tag_specifications(desired, "subnet")
         )["Subnet"]
         subnet = answer["SubnetId"]
         if inputs.get("mapPublicIpOnLaunch"):
             ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
         outputs = {
             "arn": aws.arn("ec2", f"subnet/{subnet}"),
-            "availabilityZone": answer.get("AvailabilityZone", inputs.get("availabilityZone")),
             "availabilityZoneId": answer.get("AvailabilityZoneId"),
             "ownerId": aws.account,
         }
@@ -79,7 +76,7 @@ class Subnet(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         subnet = only(aws.client("ec2").describe_subnets(SubnetIds=[resource_id])["Subnets"], resource_id)
-        return camel(subnet, "availabilityZone", "availabilityZoneId", "cidrBlock", "mapPublicIpOnLaunch", "vpcId")
+        return camel(subnet, "availabilityZone", "cidrBlock", "mapPublicIpOnLaunch", "vpcId")
 
 
 @carries("aws:ec2/internetGateway:InternetGateway")
@@ -88,23 +85,18 @@ class InternetGateway(Adapter):
         ec2 = aws.client("ec2")
         answer = ec2.create_internet_gateway(**tag_specifications(desired, "internet-gateway"))
         gateway = answer["InternetGateway"]["InternetGatewayId"]
-        vpc = desired.inputs.get("vpcId")
-        if vpc:
-            ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=desired.inputs["vpcId"])
         return Created(gateway, {"arn": aws.arn("ec2", f"internet-gateway/{gateway}"), "ownerId": aws.account})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         ec2 = aws.client("ec2")
-        if state.get("vpcId"):
-            ec2.detach_internet_gateway(InternetGatewayId=resource_id, VpcId=state["vpcId"])
+        ec2.detach_internet_gateway(InternetGatewayId=resource_id, VpcId=state["vpcId"])
         ec2.delete_internet_gateway(InternetGatewayId=resource_id)
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        ec2, vpc = aws.client("ec2"), desired.inputs.get("vpcId")
-        if state.get("vpcId"):
-            ec2.detach_internet_gateway(InternetGatewayId=resource_id, VpcId=state["vpcId"])
-        if vpc:
-            ec2.attach_internet_gateway(InternetGatewayId=resource_id, VpcId=vpc)
+        ec2 = aws.client("ec2")
+        ec2.detach_internet_gateway(InternetGatewayId=resource_id, VpcId=state["vpcId"])
+        ec2.attach_internet_gateway(InternetGatewayId=resource_id, VpcId=desired.inputs["vpcId"])
         return {}
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,28 +124,23 @@ class RouteTable(Adapter):
 @carries("aws:ec2/route:Route")
 class Route(Adapter):
     found_by = ("routeTableId",)
+    delete = deletes("ec2", "delete_route", RouteTableId="routeTableId", DestinationCidrBlock="destinationCidrBlock")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs = desired.inputs
-        table = inputs["routeTableId"]
-        aws.client("ec2").create_route(RouteTableId=table, **inputs.pick(*_DESTINATIONS), **inputs.pick(*_TARGETS))
-        return Created(f"r-{table}{desired.suffix}", {"state": "active", "origin": "CreateRoute"})
-
-    def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        destination = {pascal(key): state[key] for key in _DESTINATIONS if state.get(key)}
-        aws.client("ec2").delete_route(RouteTableId=state["routeTableId"], **destination)
+        request = desired.inputs.pick(*_ROUTE)
+        aws.client("ec2").create_route(**request)
+        identity = f"r-{request['RouteTableId']}{desired.suffix}"
+        return Created(identity, {"state": "active", "origin": "CreateRoute"})
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        inputs = desired.inputs
-        request = {**inputs.pick("routeTableId", *_DESTINATIONS), **inputs.pick(*_TARGETS)}
-        aws.client("ec2").replace_route(**request)
+        aws.client("ec2").replace_route(**desired.inputs.pick(*_ROUTE))
         return {}
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("ec2").describe_route_tables(RouteTableIds=[state["routeTableId"]])["RouteTables"]
-        wanted = {key: state[key] for key in _DESTINATIONS if state.get(key)}
-        routes = [camel(route, *_DESTINATIONS, *_TARGETS) for route in only(found, resource_id)["Routes"]]
-        return only([route for route in routes if wanted.items() <= route.items()], resource_id)
+        routes = [camel(route, *_ROUTE) for route in only(found, resource_id)["Routes"]]
+        destination = state["destinationCidrBlock"]
+        return only([route for route in routes if route.get("destinationCidrBlock") == destination], resource_id)
 
 
 @carries("aws:ec2/routeTableAssociation:RouteTableAssociation")
@@ -163,27 +150,23 @@ class RouteTableAssociation(Adapter):
     delete = deletes("ec2", "disassociate_route_table", AssociationId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
-        request = desired.inputs.pick("routeTableId", "subnetId", "gatewayId")
+        request = desired.inputs.pick("routeTableId", "subnetId")
         return Created(aws.client("ec2").associate_route_table(**request)["AssociationId"])
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("ec2").describe_route_tables(RouteTableIds=[state["routeTableId"]])["RouteTables"]
         given = only(found, resource_id).get("Associations", [])
         one = only([each for each in given if each["RouteTableAssociationId"] == resource_id], resource_id)
-        return camel(one, "subnetId", "gatewayId")
+        return camel(one, "subnetId")
 
 
 @carries("aws:ec2/vpcEndpoint:VpcEndpoint")
 class VpcEndpoint(Adapter):
-    changeable = ("policy",)
+    changeable = ()
 
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs = desired.inputs
-        request = inputs.pick("vpcId", "serviceName", "vpcEndpointType", "routeTableIds", "subnetIds")
-        request |= inputs.pick("securityGroupIds", "privateDnsEnabled")
-        if "policy" in inputs:
-            request["PolicyDocument"] = inputs["policy"]
-        answer = aws.client("ec2").create_vpc_endpoint(**request, **tag_specifications(desired, "vpc-endpoint"))
+        request = {**desired.inputs.pick(*_ENDPOINT), **tag_specifications(desired, "vpc-endpoint")}
+        answer = aws.client("ec2").create_vpc_endpoint(**request)
         endpoint = answer["VpcEndpoint"]["VpcEndpointId"]
         outputs = {"arn": aws.arn("ec2", f"vpc-endpoint/{endpoint}"), "state": "available", "ownerId": aws.account}
         return Created(endpoint, outputs)
@@ -191,20 +174,9 @@ class VpcEndpoint(Adapter):
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         aws.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[resource_id])
 
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        policy = {"PolicyDocument": desired.inputs["policy"]} if "policy" in desired.inputs else {"ResetPolicy": True}
-        aws.client("ec2").modify_vpc_endpoint(VpcEndpointId=resource_id, **policy)
-        return {}
-
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("ec2").describe_vpc_endpoints(VpcEndpointIds=[resource_id])["VpcEndpoints"]
-        endpoint = only(found, resource_id)
-        return {
-            **camel(endpoint, "vpcId", "serviceName", "vpcEndpointType", "routeTableIds", "subnetIds"),
-            **camel(endpoint, "privateDnsEnabled"),
-            "securityGroupIds": [group["GroupId"] for group in endpoint.get("Groups", [])],
-            "policy": endpoint.get("PolicyDocument"),
-        }
+        return camel(only(found, resource_id), *_ENDPOINT)
 
 
 def _put_dns(ec2: Any, vpc: str, inputs: Inputs) -> None:

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel
-from localcloud.engine.inputs import pascal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,18 +24,14 @@ _BATCH = 1000  # keys that DeleteObjects takes at once
 class Bucket(Adapter):
     changeable = ("forceDestroy",)
     found_by = ("bucket",)
-    unread: ClassVar = {"forceDestroy": PROVIDERS_OWN, "objectLockEnabled": "refused by the emulator's buckets"}
+    unread: ClassVar = {"forceDestroy": PROVIDERS_OWN}
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         s3 = aws.client("s3")
         name = desired.physical_name("bucket", _NAME)
         location = {} if aws.region == _HOME_REGION else {"LocationConstraint": aws.region}
         desired.inputs.get("forceDestroy")  # used by `delete`
-        s3.create_bucket(
-            Bucket=name,
-            **({"CreateBucketConfiguration": location} if location else {}),
-            **({"ObjectLockEnabledForBucket": True} if desired.inputs.get("objectLockEnabled") else {}),
-        )
+        s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": location} if location else {}))
         if desired.tags:
             s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": desired.tag_list})
         return Created(
@@ -66,18 +61,13 @@ class Bucket(Adapter):
 @carries("aws:s3/bucketObjectv2:BucketObjectv2")
 class BucketObject(Adapter):
     found_by = ("bucket", "key")
-    unread: ClassVar = {
-        **dict.fromkeys(("content", "source"), "S3 has the bytes, not what they were made of"),
-        **dict.fromkeys(("etag", "forceDestroy", "sourceHash"), PROVIDERS_OWN),
-    }
+    unread: ClassVar = dict.fromkeys(("content", "source"), "S3 has the bytes, not what they were made of")
     is_put = True
     delete = deletes("s3", "delete_object", Bucket="bucket", Key="key")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs = desired.inputs
         bucket, key = inputs["bucket"], inputs.get("key", desired.name)
-        for watched in ("sourceHash", "etag", "forceDestroy"):  # only tell the provider when to upload or delete
-            inputs.get(watched)
         answer = aws.client("s3").put_object(
             Bucket=bucket,
             Key=key,
@@ -101,16 +91,6 @@ class BucketObject(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("s3").head_object(Bucket=state["bucket"], Key=state["key"])
         return camel(answer, "cacheControl", "contentType")
-
-
-def s3_keys(value: Inputs, *keys: str) -> dict[str, Any]:
-    """`pick` with S3's own spelling of `id`."""
-    return {("ID" if name == "Id" else name): item for name, item in value.pick(*keys).items()}
-
-
-def only_set(**values: Any) -> dict[str, Any]:
-    """The given values without None, keys in PascalCase."""
-    return {pascal(key): value for key, value in values.items() if value is not None}
 
 
 def _body(inputs: Inputs) -> bytes:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel
-from localcloud.engine.adapters.s3 import only_set, s3_keys
 from localcloud.engine.inputs import camel_keys, json_text
 
 if TYPE_CHECKING:
@@ -107,8 +106,8 @@ class BucketCorsConfiguration(BucketSetting):
     getting = "get_bucket_cors"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        keys = ("id", "allowedMethods", "allowedOrigins", "allowedHeaders", "exposeHeaders", "maxAgeSeconds")
-        rules = [s3_keys(rule, *keys) for rule in inputs.children("corsRules")]
+        keys = ("allowedHeaders", "allowedMethods", "allowedOrigins", "maxAgeSeconds")
+        rules = [rule.pick(*keys) for rule in inputs.children("corsRules")]
         s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
 
     def live(self, answer: dict[str, Any]) -> dict[str, Any]:
@@ -121,9 +120,11 @@ class BucketEncryption(BucketSetting):
     getting = "get_bucket_encryption"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        defaults = [rule.child("applyServerSideEncryptionByDefault") for rule in inputs.children("rules")]
         rules = [
-            only_set(ApplyServerSideEncryptionByDefault=_default(rule), BucketKeyEnabled=rule.get("bucketKeyEnabled"))
-            for rule in inputs.children("rules")
+            {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": default["sseAlgorithm"]}}
+            for default in defaults
+            if default is not None
         ]
         s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
 
@@ -133,17 +134,4 @@ class BucketEncryption(BucketSetting):
 
 def _live_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     default = rule.get("ApplyServerSideEncryptionByDefault", {})
-    return {
-        "applyServerSideEncryptionByDefault": {
-            "sseAlgorithm": default.get("SSEAlgorithm"),
-            "kmsMasterKeyId": default.get("KMSMasterKeyID"),
-        },
-        "bucketKeyEnabled": rule.get("BucketKeyEnabled", False),
-    }
-
-
-def _default(rule: Inputs) -> dict[str, Any] | None:
-    default = rule.child("applyServerSideEncryptionByDefault")
-    if default is None:
-        return None
-    return only_set(SSEAlgorithm=default["sseAlgorithm"], KMSMasterKeyID=default.get("kmsMasterKeyId"))
+    return {"applyServerSideEncryptionByDefault": {"sseAlgorithm": default.get("SSEAlgorithm")}}

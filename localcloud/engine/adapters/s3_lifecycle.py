@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import carries
-from localcloud.engine.adapters.s3 import s3_keys
 from localcloud.engine.adapters.s3_bucket_settings import BucketSetting
 from localcloud.engine.inputs import camel_keys
 
@@ -32,6 +31,7 @@ def _rule(rule: Inputs) -> dict[str, Any]:
     wanted = rule.child("filter")
     # An empty prefix is what the provider sends for a rule over the whole bucket.
     return {
-        **s3_keys(rule, "id", "status", *_ACTIONS),
+        "ID": rule["id"],
+        **rule.pick("status", *_ACTIONS),
         "Filter": {"Prefix": wanted.get("prefix", "") if wanted else ""},
     }

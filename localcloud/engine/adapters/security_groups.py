@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from localcloud.engine.adapters.adapter import ID, PROVIDERS_OWN, Adapter, Created, carries, deletes
+from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel, only
 from localcloud.engine.adapters.network import tag_specifications
 from localcloud.engine.errors import RefusedInputError, ServiceRuleError
@@ -22,12 +22,13 @@ _PROTOCOL = ("ipProtocol", "fromPort", "toPort")
 
 @carries("aws:ec2/securityGroup:SecurityGroup")
 class SecurityGroup(Adapter):
-    unread: ClassVar = {"revokeRulesOnDelete": PROVIDERS_OWN}
+    """A group without rules of its own: those are resources, and inline ones are refused."""
+
+    changeable = ()
     delete = deletes("ec2", "delete_security_group", GroupId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs, name = aws.client("ec2"), desired.inputs, desired.physical_name()
-        inputs.get("revokeRulesOnDelete")  # rules go with their group here
         description = inputs.get("description", "Managed by Pulumi")
         if not _DESCRIPTION.fullmatch(description):
             raise ServiceRuleError(f"description: {description!r} does not match {_DESCRIPTION.pattern}")
@@ -37,39 +38,32 @@ class SecurityGroup(Adapter):
             **inputs.pick("vpcId"),
             **tag_specifications(desired, "security-group"),
         )["GroupId"]
-        _replace_rules(ec2, group, inputs)
+        _take_rules_away(ec2, group)
         outputs = {"name": name, "description": description, "ownerId": aws.account}
         return Created(group, {**outputs, "arn": aws.arn("ec2", f"security-group/{group}")})
-
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        desired.inputs.get("revokeRulesOnDelete")
-        _replace_rules(aws.client("ec2"), resource_id, desired.inputs)
-        return {}
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("ec2").describe_security_groups(GroupIds=[resource_id])["SecurityGroups"]
         group = only(found, resource_id)
-        return {**camel(group, "description", "vpcId"), "name": group["GroupName"], **_live_rules(group)}
+        return {**camel(group, "description", "vpcId"), "name": group["GroupName"]}
 
 
 @carries("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
 class DefaultSecurityGroup(Adapter):
-    """Adopts the group that AWS makes with every VPC, and leaves it only the rules given here."""
-
-    unread: ClassVar = {"revokeRulesOnDelete": PROVIDERS_OWN}
+    """Adopts the group that AWS makes with every VPC, and leaves it no rule."""
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs = aws.client("ec2"), desired.inputs
-        inputs.get("revokeRulesOnDelete")
         filters = [
             {"Name": "vpc-id", "Values": [inputs["vpcId"]]},
             {"Name": "group-name", "Values": ["default"]},
         ]
+        _refuse_rules(inputs)
         found = ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
         if not found:
             raise LookupError(f"{inputs['vpcId']} has no default security group to adopt")
         group = found[0]["GroupId"]
-        _replace_rules(ec2, group, inputs)
+        _take_rules_away(ec2, group)
         if desired.tags:
             ec2.create_tags(Resources=[group], Tags=desired.tag_list)
         outputs = {"name": "default", "ownerId": aws.account, "arn": aws.arn("ec2", f"security-group/{group}")}
@@ -79,14 +73,15 @@ class DefaultSecurityGroup(Adapter):
         """It goes with its VPC."""
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        desired.inputs.get("revokeRulesOnDelete")
-        _replace_rules(aws.client("ec2"), resource_id, desired.inputs)
+        _refuse_rules(desired.inputs)
+        _take_rules_away(aws.client("ec2"), resource_id)
         return {}
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("ec2").describe_security_groups(GroupIds=[resource_id])["SecurityGroups"]
         group = only(found, resource_id)
-        return {**camel(group, "vpcId"), **_live_rules(group)}
+        rules = {"ingress": group.get("IpPermissions", []), "egress": group.get("IpPermissionsEgress", [])}
+        return {**camel(group, "vpcId"), **rules}
 
 
 @carries("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
@@ -123,18 +118,16 @@ class SecurityGroupEgressRule(Adapter):
         return {**camel(rule, "description", "cidrIpv4", *_PROTOCOL), "securityGroupId": rule["GroupId"]}
 
 
-def _replace_rules(ec2: Any, group: str, inputs: Inputs) -> None:
-    """AWS gives a new group an allow-all egress rule; the provider takes it away before it adds the given ones."""
-    found = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
-    if found.get("IpPermissionsEgress"):
-        ec2.revoke_security_group_egress(GroupId=group, IpPermissions=found["IpPermissionsEgress"])
-    if found.get("IpPermissions"):
-        ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=found["IpPermissions"])
+def _refuse_rules(inputs: Inputs) -> None:
     for direction in ("egress", "ingress"):
         if inputs.get(direction):
             raise RefusedInputError(f"{direction}: rules in a group are not carried over, those of their own are")
 
 
-def _live_rules(group: Mapping[str, Any]) -> dict[str, Any]:
-    """A group's rules as inline ones; those that are resources of their own are among them."""
-    return {"ingress": group.get("IpPermissions", []), "egress": group.get("IpPermissionsEgress", [])}
+def _take_rules_away(ec2: Any, group: str) -> None:
+    """AWS gives a new group an allow-all egress rule; the provider takes it away."""
+    found = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
+    if found.get("IpPermissionsEgress"):
+        ec2.revoke_security_group_egress(GroupId=group, IpPermissions=found["IpPermissionsEgress"])
+    if found.get("IpPermissions"):
+        ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=found["IpPermissions"])

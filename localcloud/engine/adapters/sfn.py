@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.engine.adapters.adapter import ID, PROVIDERS_OWN, Adapter, Created, carries, deletes
-from localcloud.engine.adapters.answers import accepted
+from localcloud.engine.adapters.adapter import ID, Created, carries
+from localcloud.engine.adapters.noun_adapter import NounAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,33 +13,25 @@ if TYPE_CHECKING:
     from localcloud.engine.aws import Aws
     from localcloud.engine.inputs import Desired
 
+_INPUTS = ("definition", "roleArn", "tracingConfiguration", "type")
+
 
 @carries("aws:sfn/stateMachine:StateMachine")
-class StateMachine(Adapter):
-    unread: ClassVar = {"publish": PROVIDERS_OWN}
-    delete = deletes("stepfunctions", "delete_state_machine", stateMachineArn=ID)
+class StateMachine(NounAdapter):
+    service, noun, getting = "stepfunctions", "state_machine", "describe"
+    named_by: ClassVar = {"stateMachineArn": ID}
 
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        request = self._request(desired)
-        arn = aws.client("stepfunctions").create_state_machine(**request)["stateMachineArn"]
-        kind = request.get("type", "STANDARD")
-        return Created(arn, {"name": request["name"], "arn": arn, "status": "ACTIVE", "type": kind})
-
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        client, request = aws.client("stepfunctions"), self._request(desired)
-        client.update_state_machine(stateMachineArn=resource_id, **accepted(client, "update_state_machine", request))
-        return {}
-
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        found = aws.client("stepfunctions").describe_state_machine(stateMachineArn=resource_id)
-        answered = ("definition", "name", "roleArn", "tracingConfiguration", "type")
-        return {key: found[key] for key in answered if key in found}
-
-    def _request(self, desired: Desired) -> dict[str, Any]:
-        inputs = desired.inputs
+    def request(self, desired: Desired) -> dict[str, Any]:
         tags = [{"key": key, "value": value} for key, value in desired.tags.items()]
         return {
             "name": desired.physical_name(),
-            **inputs.camel("definition", "roleArn", "type", "publish", "tracingConfiguration"),
+            **desired.inputs.camel(*_INPUTS),
             **({"tags": tags} if tags else {}),
         }
+
+    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
+        arn, kind = answer["stateMachineArn"], request.get("type", "STANDARD")
+        return Created(arn, {"name": request["name"], "arn": arn, "status": "ACTIVE", "type": kind})
+
+    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: answer[key] for key in ("name", *_INPUTS) if key in answer}

@@ -29,16 +29,14 @@ _OWNERS_ACTIONS = (
 
 @carries("aws:sns/topic:Topic")
 class Topic(Adapter):
-    changeable = ("displayName", "policy")
+    changeable = ()
     delete = deletes("sns", "delete_topic", TopicArn=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
-        attributes = inputs.pick("displayName", "kmsMasterKeyId")
+        attributes = inputs.pick("kmsMasterKeyId")
         if "signatureVersion" in inputs:
             attributes["SignatureVersion"] = str(int(inputs["signatureVersion"]))
-        if "policy" in inputs:
-            attributes["Policy"] = json_text(inputs["policy"])
         arn = aws.client("sns").create_topic(
             Name=name,
             **({"Attributes": attributes} if attributes else {}),
@@ -46,20 +44,12 @@ class Topic(Adapter):
         )["TopicArn"]
         return Created(arn, {"name": name, "arn": arn, "owner": aws.account})
 
-    def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        sns = aws.client("sns")
-        name = desired.inputs.get("displayName", "")
-        sns.set_topic_attributes(TopicArn=resource_id, AttributeName="DisplayName", AttributeValue=name)
-        if "policy" in desired.inputs:
-            _set_policy(aws, resource_id, json_text(desired.inputs["policy"]))
-        return {}
-
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("sns").get_topic_attributes(TopicArn=resource_id)["Attributes"]
         name = str(found["TopicArn"]).rpartition(":")[2]
         # SNS leaves the version out where it was never set.
         version = {"signatureVersion": int(found["SignatureVersion"])} if "SignatureVersion" in found else {}
-        return {**camel(found, "displayName", "kmsMasterKeyId", "policy"), **version, "name": name}
+        return {**camel(found, "kmsMasterKeyId"), **version, "name": name}
 
 
 @carries("aws:sns/topicPolicy:TopicPolicy")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
-from localcloud.engine.inputs import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,17 +14,9 @@ if TYPE_CHECKING:
 
 # Pulumi's name → the attribute's; SQS takes every value as text.
 _ATTRIBUTES = {
-    "delaySeconds": "DelaySeconds",
-    "kmsDataKeyReusePeriodSeconds": "KmsDataKeyReusePeriodSeconds",
     "kmsMasterKeyId": "KmsMasterKeyId",
-    "maxMessageSize": "MaximumMessageSize",
     "messageRetentionSeconds": "MessageRetentionPeriod",
-    "policy": "Policy",
-    "receiveWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
-    "redriveAllowPolicy": "RedriveAllowPolicy",
-    "redrivePolicy": "RedrivePolicy",
     "sqsManagedSseEnabled": "SqsManagedSseEnabled",
-    "visibilityTimeoutSeconds": "VisibilityTimeout",
 }
 _NAME = r"[A-Za-z0-9_-]{1,80}"  # SQS API reference, CreateQueue
 
@@ -56,10 +47,5 @@ class Queue(Adapter):
 
 
 def _attributes(inputs: Inputs) -> dict[str, str]:
-    return {attribute: _text(inputs[key]) for key, attribute in _ATTRIBUTES.items() if key in inputs}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int) else json_text(value)
+    given = {attribute: inputs[key] for key, attribute in _ATTRIBUTES.items() if key in inputs}
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in given.items()}
