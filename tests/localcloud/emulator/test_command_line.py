@@ -70,7 +70,7 @@ def test_up_refuses_a_port_in_use_in_one_line() -> None:
             [*COMMAND, "up", "--port", str(port)], cwd=ROOT, capture_output=True, text=True, check=False
         )
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.splitlines()[-1].startswith(f"error: Port {port} is in use.")
+    assert refused.stderr.splitlines()[-1].startswith(f"error: Port {port} is in use. Choose another one with --port")
 
 
 def test_demo_refuses_a_file_that_does_not_exist() -> None:

@@ -199,16 +199,6 @@ def test_a_shutdown_in_the_future_can_be_cancelled_or_replaced(harness: Emulator
     harness.wait_state(machine, "terminated")
 
 
-def test_a_stopped_machine_can_be_started_and_works_again(harness: EmulatorHarness) -> None:
-    ec2 = harness.client("ec2")
-    machine = harness.launch()
-    harness.run(machine, "echo kept > $HOME/file")
-    ec2.stop_instances(InstanceIds=[machine])
-    harness.wait_state(machine, "stopped")
-    ec2.start_instances(InstanceIds=[machine])
-    assert harness.run(machine, "cat $HOME/file")["StandardOutputContent"] == "kept\n"
-
-
 def test_metadata_is_served_to_version_two_callers_only_and_carries_the_roles_credentials(
     harness: EmulatorHarness,
 ) -> None:

@@ -3,14 +3,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from localcloud.emulator.process import ROOT, EmulatorError, EmulatorProcess, RootCredentials
+from localcloud.emulator.process import ROOT, EmulatorProcess, RootCredentials
 from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID
 from localcloud.emulator.subreaper import descendants
 from tests.localcloud.emulator.harness import LEAVES_A_PROCESS, REGION, EmulatorHarness, is_running, wait_for
@@ -29,15 +28,6 @@ sys.stdin.read()
 def sleeper(harness: EmulatorHarness) -> int:
     """Id of a process that its command on a new machine has left there."""
     return int(harness.run(harness.launch(), LEAVES_A_PROCESS)["StandardOutputContent"])
-
-
-def test_a_port_in_use_is_refused_with_the_remedy() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(EmulatorError, match=f"Port {port} is in use. Choose another one with --port"):
-            EmulatorProcess.start(site_port=port)
 
 
 def test_an_emulator_that_is_killed_leaves_its_machines_to_stop() -> None:
