@@ -14,6 +14,7 @@ import boto3
 import httpx2
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from localcloud.emulator.subreaper import IS_LINUX
 
@@ -236,3 +237,10 @@ def allow(actions: list[str], resource: str | list[str] = "*", **condition: Any)
     """An IAM statement; `condition` as operator=…"""
     statement: dict[str, Any] = {"Effect": "Allow", "Action": actions, "Resource": resource}
     return {**statement, "Condition": condition} if condition else statement
+
+
+def code_of(call: Callable[..., Any], **arguments: Any) -> str:
+    """With which code a call is refused."""
+    with pytest.raises(ClientError) as refused:
+        call(**arguments)
+    return str(refused.value.response["Error"]["Code"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.emulator.harness import AGENT_ACTIONS, allow
+from tests.localcloud.emulator.harness import AGENT_ACTIONS, allow, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,12 +78,6 @@ class Stage:
                 StringEquals={"iam:PassedToService": "ec2.amazonaws.com"},
             ),
         }
-
-
-def code_of(call: Callable[..., Any], **arguments: Any) -> str:
-    with pytest.raises(ClientError) as refused:
-        call(**arguments)
-    return str(refused.value.response["Error"]["Code"])
 
 
 def denied(call: Callable[..., Any], **arguments: Any) -> bool:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.emulator.harness import OLDER_MESSAGES, allow, wait_for
+from tests.localcloud.emulator.harness import OLDER_MESSAGES, allow, code_of, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +27,6 @@ NONE = {
     "invisible_for_s": 0.0,
     "agent_bytes_per_s": None,
 }
-
-
-def error_of(call: Callable[..., Any], **arguments: Any) -> str:
-    with pytest.raises(ClientError) as refused:
-        call(**arguments)
-    return str(refused.value.response["Error"]["Code"])
 
 
 def test_faults_are_set_shown_and_cleared_as_a_whole(harness: EmulatorHarness) -> None:
@@ -81,8 +75,8 @@ def test_unknown_control_paths_and_machines_are_not_found(harness: EmulatorHarne
 def test_capacity_is_missing_as_often_as_asked(harness: EmulatorHarness) -> None:
     harness.set_faults(insufficient_capacity=2)
     ec2 = harness.client("ec2")
-    assert error_of(ec2.run_instances, **IMAGE) == "InsufficientInstanceCapacity"
-    assert error_of(ec2.run_instances, **IMAGE) == "InsufficientInstanceCapacity"
+    assert code_of(ec2.run_instances, **IMAGE) == "InsufficientInstanceCapacity"
+    assert code_of(ec2.run_instances, **IMAGE) == "InsufficientInstanceCapacity"
     assert ec2.run_instances(**IMAGE)["Instances"]
 
 
@@ -91,8 +85,8 @@ def test_only_calls_of_roles_are_throttled_and_each_service_says_so_in_its_way(h
     ec2, ssm = harness.as_role("ec2", role), harness.as_role("ssm", role)
     harness.set_faults(throttle=2)
     harness.client("ec2").describe_instances()
-    assert error_of(ec2.describe_instances) == "RequestLimitExceeded"
-    assert error_of(ssm.describe_instance_information) == "ThrottlingException"
+    assert code_of(ec2.describe_instances) == "RequestLimitExceeded"
+    assert code_of(ssm.describe_instance_information) == "ThrottlingException"
     ec2.describe_instances()
 
 
@@ -121,7 +115,7 @@ def test_a_machine_that_has_not_registered_can_be_denied_instead_of_invalid(harn
     harness.set_faults(agent_delay_s=3600, deny_unregistered=True)
     machine = harness.launch()
     send = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}, "InstanceIds": [machine]}
-    assert error_of(harness.client("ssm").send_command, **send) == "AccessDeniedException"
+    assert code_of(harness.client("ssm").send_command, **send) == "AccessDeniedException"
 
 
 @pytest.mark.parametrize("missing", [None, *OLDER_MESSAGES])
@@ -167,7 +161,7 @@ def test_terminating_can_fail(harness: EmulatorHarness) -> None:
     machine = harness.launch()
     ec2 = harness.client("ec2")
     harness.set_faults(fail_terminate=1)
-    assert error_of(ec2.terminate_instances, InstanceIds=[machine]) == "InternalError"
+    assert code_of(ec2.terminate_instances, InstanceIds=[machine]) == "InternalError"
     assert harness.machine(machine)["state"] in {"pending", "running"}
     ec2.terminate_instances(InstanceIds=[machine])
     harness.wait_state(machine, "terminated")
@@ -179,14 +173,14 @@ def test_a_new_machine_can_be_unknown_for_a_while(harness: EmulatorHarness) -> N
     harness.set_faults(invisible_for_s=3600)
     call = {**IMAGE, "ClientToken": "of-a-hidden-one"}
     (hidden,) = (one["InstanceId"] for one in ec2.run_instances(**call)["Instances"])
-    assert error_of(ec2.describe_instances, InstanceIds=[known, hidden]) == "InvalidInstanceID.NotFound"
+    assert code_of(ec2.describe_instances, InstanceIds=[known, hidden]) == "InvalidInstanceID.NotFound"
     both = [{"Name": "instance-id", "Values": [known, hidden]}]
     shown = ec2.describe_instances(Filters=both)["Reservations"]
     assert [one["InstanceId"] for each in shown for one in each["Instances"]] == [known]
     tags = [{"Key": "a", "Value": "b"}]
-    assert error_of(ec2.create_tags, Resources=[hidden], Tags=tags) == "InvalidInstanceID.NotFound"
+    assert code_of(ec2.create_tags, Resources=[hidden], Tags=tags) == "InvalidInstanceID.NotFound"
     for call_on in (ec2.terminate_instances, ec2.stop_instances, ec2.start_instances):
-        assert error_of(call_on, InstanceIds=[hidden]) == "InvalidInstanceID.NotFound"
+        assert code_of(call_on, InstanceIds=[hidden]) == "InvalidInstanceID.NotFound"
     assert ec2.run_instances(**call)["Instances"][0]["InstanceId"] == hidden, "its own call knows it"
     harness.set_faults(invisible_for_s=0.2)
     soon = harness.launch()

@@ -174,15 +174,6 @@ def test_terminating_ends_every_process_and_removes_the_folder(harness: Emulator
     assert not home.parent.exists()
 
 
-def test_a_command_on_a_lost_machine_stays_in_progress(harness: EmulatorHarness) -> None:
-    machine = harness.launch()
-    command = harness.send(machine, ["sleep 600"])
-    harness.invocation(command, machine, "InProgress")
-    assert harness.site.post(f"/_local/machines/{machine}/kill").status_code == 202
-    harness.wait_state(machine, "terminated")
-    assert harness.client("ssm").get_command_invocation(CommandId=command, InstanceId=machine)["Status"] == "InProgress"
-
-
 @pytest.mark.parametrize(("behavior", "state"), [("terminate", "terminated"), ("stop", "stopped")])
 def test_shutdown_inside_the_machine_follows_the_launch_behaviour(
     harness: EmulatorHarness, behavior: str, state: str
