@@ -148,7 +148,9 @@ class Invariants:
         of_owner = [slot.machine for slot in slots if slot.run.owner == owner]
         alive = [machine for machine in of_owner if machine.instance_id not in charges]
         return spent + sum(
-            self._spending.longest(machine.most_hourly_micro_usd or 0) for machine in alive if day_of(machine) == day
+            self._spending.cost_until_deadline(machine.most_hourly_micro_usd or 0)
+            for machine in alive
+            if day_of(machine) == day
         )
 
     def _on_free(self, slot: Slot) -> None:

@@ -127,6 +127,7 @@ class DynamoSchedulingTable(DynamoLedger):
         return dropped
 
     def grant_slots(self, slots: Sequence[Slot]) -> None:
+        # No condition: only the holder of the launch lease grants slots, and saves its batch under that lease before.
         write_all(self._client, self._table, [{"PutRequest": {"Item": _slot_item(slot)}} for slot in slots])
 
     def release_slot(self, run: Run, instance_id: str) -> None:

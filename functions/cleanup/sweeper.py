@@ -138,6 +138,7 @@ class Sweeper:
         # Listed together: a machine whose slot or pool could not be read must not look like one without a job.
         found = parts.listed("machines and slots", self._find) or _Found()
         slots = found.slots or {}
+        notes: list[Slot] = []
 
         def check_machine(machine: InstanceView) -> None:
             held = slots.get(machine.instance_id)
@@ -154,7 +155,6 @@ class Sweeper:
             if clock.age(slot.machine.launched_at) >= self.grace and not is_running(slot.run):
                 self._free(slot, report)
 
-        notes: list[Slot] = []
         parts.each("machines", found.aged, check_machine)
         keys = parts.listed("open jobs", lambda: _by_name(self.jobs.open_keys()))
         parts.each("jobs", keys, lambda key: self._check_job(*key, report))

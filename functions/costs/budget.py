@@ -96,9 +96,10 @@ class Spending:
             for market in self.markets
             if (price := self.prices.most_hourly(kind, market)) is not None
         ]
-        return self.longest(max(known)) if known else None
+        return self.cost_until_deadline(max(known)) if known else None
 
-    def longest(self, hourly: int) -> int:
+    def cost_until_deadline(self, hourly: int) -> int:
+        """The most that a machine costs which lives until its deadline, in micro-USD; `hourly` is its price."""
         return for_seconds(hourly, (self.machine_deadline + _BOOT_AND_END).total_seconds())
 
     def estimate(self) -> Estimate | None:
@@ -166,7 +167,8 @@ class Budget:
             if so_far is None or machine.most_hourly_micro_usd is None or is_counted:
                 continue
             budget.spent[slot.run.owner] += so_far
-            budget.reserved[slot.run.owner] += max(0, spending.longest(machine.most_hourly_micro_usd) - so_far)
+            at_most = spending.cost_until_deadline(machine.most_hourly_micro_usd)
+            budget.reserved[slot.run.owner] += max(0, at_most - so_far)
         return budget
 
     def admit(self, owner: str, requested_type: str | None = None) -> AdmissionDecision:

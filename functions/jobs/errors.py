@@ -18,11 +18,13 @@ MayflyError
 ├── StepError                    a workflow step failed; the class name is the error name that
 │   │                            workflow.asl.json retries or catches
 │   ├── RetryableStep            trying again can help
-│   │   ├── AgentNotOnline       the machine cannot take a command yet
+│   │   ├── MachineBooting       the machine's agent is not expected online yet
+│   │   ├── AgentNotOnline       the machine's agent should be online, and takes no command yet
 │   │   ├── CapacityUnavailable  no candidate has room
 │   │   ├── QuotaExceeded        the account's limit is reached
 │   │   ├── Throttled            AWS asked to slow down
 │   │   ├── CapacityAvailable    a slot is free: its waiting task is failed with this, and asks again
+│   │   ├── NotFinished          Finish leaves the job to the states after it
 │   │   ├── MachineLost          the machine was gone before it had its command
 │   │   └── MachineStillAlive    termination is under way but not confirmed
 │   └── FinalStep                trying again cannot help
