@@ -6,7 +6,6 @@ batch, pages of 1 MB, and errors (DynamoDB API reference; developer guide, "Quot
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from botocore.exceptions import ClientError
 from functions.aws.job_items import OPEN_INDEX
 from simulation.calls import Calls, refused
 from simulation.dynamodb_expressions import Expression, Item, condition, invalid, key_condition, update
+from simulation.dynamodb_numbers import stored
 from simulation.stored_item import StoredItem
 
 T = TypeVar("T")
@@ -34,7 +34,6 @@ _READ_BLOCK, _WRITE_BLOCK = 4_096, 1_024
 _HASH_KEYS = ("owner", OPEN_INDEX)
 _NONE: Mapping[str, Any] = {}
 _EMPTY_KEY = "The AttributeValue for a key attribute cannot contain an empty string value"
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 class ConditionalCheckFailedException(ClientError):
@@ -123,8 +122,8 @@ class DynamoDb:
 
     def _put_item(self, *, TableName: str, Item: Item, **given: Any) -> Item:  # noqa: N803  # boto3's
         key = self._key(TableName, Item, whole=False)
-        _check_values("PutItem", Item)
-        return self._make("PutItem", partial(self._write_if, key, lambda _: Item, given))
+        item = _stored("PutItem", Item)
+        return self._make("PutItem", partial(self._write_if, key, lambda _: item, given))
 
     def _update_item(self, *, TableName: str, Key: Item, UpdateExpression: str, **given: Any) -> Item:  # noqa: N803
         key, changes = self._key(TableName, Key), update(UpdateExpression)
@@ -153,8 +152,7 @@ class DynamoDb:
             )
             if key in writes:
                 raise invalid("BatchWriteItem", "Provided list of item keys contains duplicates")
-            _check_values("BatchWriteItem", put["Item"] if put else _NONE)
-            writes[key] = put["Item"] if put else None
+            writes[key] = _stored("BatchWriteItem", put["Item"]) if put else None
         if not 1 <= len(writes) <= _MOST_WRITES:
             raise invalid("BatchWriteItem", f"{len(writes)} writes in a batch")
 
@@ -341,7 +339,7 @@ def _given(given: Mapping[str, Any]) -> tuple[Mapping[str, str], Mapping[str, An
     names, values = given.get("ExpressionAttributeNames", _NONE), given.get("ExpressionAttributeValues", _NONE)
     if (not names and names is not _NONE) or (not values and values is not _NONE):
         raise invalid("Expression", "ExpressionAttributeNames and ExpressionAttributeValues must not be empty")
-    return names, values
+    return names, _stored("Expression", values)
 
 
 def _check_placeholders(
@@ -350,26 +348,17 @@ def _check_placeholders(
     used = frozenset().union(*(each.placeholders for each in expressions if each))
     if used != names.keys() | values.keys():
         raise invalid(operation, f"{sorted(used ^ {*names, *values})} is unused or not defined")
-    _check_values(operation, values)
 
 
-def _check_values(operation: str, values: Mapping[str, Mapping[str, Any]]) -> None:
+def _stored(operation: str, values: Mapping[str, Any]) -> Item:
+    """The values as the table keeps them, checked."""
+    kept: Item = {}
     for name, value in values.items():
-        if "S" not in value and not _is_valid(value):
-            raise invalid(operation, f"{name} has no valid number, or a set that is empty or has duplicates")
-
-
-def _is_valid(value: Mapping[str, Any]) -> bool:
-    ((kind, plain),) = value.items()
-    if kind == "N":
-        return _NUMBER.fullmatch(plain) is not None
-    if kind == "M":
-        return all(map(_is_valid, plain.values()))
-    if kind == "L":
-        return all(map(_is_valid, plain))
-    if kind == "NS" and not all(map(_NUMBER.fullmatch, plain)):
-        return False
-    return kind not in {"SS", "NS", "BS"} or 0 < len(set(plain)) == len(plain)
+        try:
+            kept[name] = value if "S" in value else stored(value)
+        except ValueError as error:
+            raise invalid(operation, f"One or more parameter values were invalid: {name}: {error}") from None
+    return kept
 
 
 def _range(keys: Sequence[tuple[str, str]], comparator: str, value: str) -> tuple[int, int]:

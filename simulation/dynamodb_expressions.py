@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from ministack.services._dynamodb_keywords import AWS_KEYWORDS
 
 from simulation.calls import refused
+from simulation.dynamodb_numbers import total
 
 Value = Mapping[str, Any]
 Item = dict[str, Any]
@@ -287,7 +288,10 @@ def _add(item: Item, name: str, value: Value) -> None:
     if known is None:
         item[name] = value
     elif kind == "N":
-        item[name] = {"N": str(Decimal(known["N"]) + Decimal(more))}
+        try:
+            item[name] = {"N": total(known["N"], more)}
+        except ValueError as error:
+            raise invalid("UpdateItem", f"The sum of {name} cannot be stored: {error}") from None
     else:
         item[name] = {kind: sorted({*known[kind], *more})}
 

@@ -133,6 +133,75 @@ def test_units_are_by_size_and_a_failed_condition_is_billed(db: DynamoDb) -> Non
     ]
 
 
+# "Supported data types and naming rules in Amazon DynamoDB", Number: 38 digits, from 1E-130 to below 1E+126; zeros in
+# front and at the end are trimmed. Seen of DynamoDB: 00042, -0, 1.0 and 1.5E2 come back as 42, 0, 1 and 150 (ExtendDB
+# pull request 7), and a number of 39 digits with zeros at its end as it is (powertools-lambda-python issue 4845).
+@pytest.mark.parametrize(
+    ("written", "answered"),
+    [
+        ("1", "1"),
+        ("00042", "42"),
+        ("-007", "-7"),
+        ("1.0", "1"),
+        ("1.50", "1.5"),
+        (".5", "0.5"),
+        ("+5", "5"),
+        ("-0", "0"),
+        ("0.00", "0"),
+        ("1.5E2", "150"),
+        ("25e-1", "2.5"),
+        ("100", "100"),
+        ("110111111111111110000000000000000000000", "110111111111111110000000000000000000000"),
+        ("1" * 38, "1" * 38),
+        ("-0." + "1" * 38, "-0." + "1" * 38),
+        ("1E125", "1" + "0" * 125),
+        ("1E-130", "0." + "0" * 129 + "1"),
+    ],
+)
+def test_a_number_comes_back_without_zeros_and_exponent(db: DynamoDb, written: str, answered: str) -> None:
+    given: dict[str, Any] = {"a": {"N": written}, "m": {"M": {"l": {"L": [{"N": written}]}}}, "s": {"NS": [written]}}
+    put(db, 1, **given)
+    names, values = {"#u": "u"}, {":u": {"N": written}}
+    db.client.update_item(
+        TableName=TABLE,
+        Key={**KEY, "id": {"S": "001"}},
+        UpdateExpression="SET #u = :u",
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues=values,
+    )
+    (item,) = db.of_owner("alice")
+    number = {"N": answered}
+    assert item["a"] == item["u"] == item["m"]["M"]["l"]["L"][0] == number
+    assert item["s"] == {"NS": [answered]}
+
+
+@pytest.mark.parametrize(
+    ("before", "added", "after"),
+    [("1.5", "1.5", "3"), ("1E3", "-1E3", "0"), ("1" * 38, "1", "1" * 37 + "2"), ("0.1", "0.20", "0.3")],
+)
+def test_a_sum_is_exact_and_comes_back_as_other_numbers_do(db: DynamoDb, before: str, added: str, after: str) -> None:
+    put(db, 1, a={"N": before})
+    answer = db.client.update_item(
+        TableName=TABLE,
+        Key={**KEY, "id": {"S": "001"}},
+        UpdateExpression="ADD a :b",
+        ExpressionAttributeValues={":b": {"N": added}},
+        ReturnValues="ALL_NEW",
+    )
+    assert answer["Attributes"]["a"] == {"N": after}
+
+
+def test_a_number_equals_another_writing_of_it(db: DynamoDb) -> None:
+    put(db, 1, a={"L": [{"N": "1.0"}]}, s={"NS": ["2.50"]})
+    db.client.delete_item(
+        TableName=TABLE,
+        Key={**KEY, "id": {"S": "001"}},
+        ConditionExpression="a = :a AND contains(s, :s)",
+        ExpressionAttributeValues={":a": {"L": [{"N": "1"}]}, ":s": {"N": "25e-1"}},
+    )
+    assert not db.items
+
+
 BAD_VALUES: list[dict[str, Any]] = [
     {"SS": []},
     {"SS": ["b", "b"]},
@@ -143,6 +212,12 @@ BAD_VALUES: list[dict[str, Any]] = [
     {"N": "x"},
     {"N": ""},
     {"N": "1_0"},
+    {"N": "1" * 39},
+    {"N": "0." + "1" * 39},
+    {"N": "1E126"},
+    {"N": "-1E126"},
+    {"N": "9E-131"},
+    {"NS": ["1", "1.0"]},
     {"M": {"b": {"L": [{"N": "x"}]}}},
 ]
 
