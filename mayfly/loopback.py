@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
+import socket
 import threading
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -19,6 +21,8 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Mayfly</t
 <p style="font: 1.1rem system-ui; margin: 4rem auto; max-width: 30rem">{}</p></html>"""
 _DONE = "That is all here. Close this window and go back to the terminal."
 _STRANGE = "This sign-in was not begun by the command that is running, or is over already."
+# This computer has no IPv6, or none for itself.
+_NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 # By the error codes of RFC 6749, section 4.1.2.1.
 _REFUSALS = {"access_denied": "The sign-in was refused."}
 
@@ -27,7 +31,7 @@ class Loopback:
     """Listens for the redirect that has the sign-in's `state`; use as a context manager."""
 
     def __init__(self, redirect_uris: Sequence[str], state: str) -> None:
-        """Takes the first address whose port is free.
+        """Takes the first address whose port is free, for IPv4 and IPv6: browsers may take "localhost" for either.
 
         Raises:
             SignInProblem: none is.
@@ -35,11 +39,12 @@ class Loopback:
         self._answers: queue.Queue[dict[str, str]] = queue.Queue()
         for uri in redirect_uris:
             try:
-                self._server = _Server(uri, state, self._answers)
+                self._servers = _servers(uri, state, self._answers)
             except OSError:
                 continue
             self.redirect_uri = uri
-            threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+            for server in self._servers:
+                threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
             return
         ports = ", ".join(str(urlsplit(uri).port) for uri in redirect_uris)
         raise SignInProblem(f"Other programs have all ports that signing in can use ({ports}). End one, and try again.")
@@ -50,8 +55,9 @@ class Loopback:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
 
     def code(self, seconds: float) -> str:
         """The authorization code of the redirect.
@@ -74,12 +80,30 @@ class _Server(ThreadingHTTPServer):
     # On Windows a second program could listen at the same port.
     allow_reuse_address = os.name != "nt"
     daemon_threads = True
+    host = "127.0.0.1"
 
     def __init__(self, uri: str, state: str, answers: queue.Queue[dict[str, str]]) -> None:
         parts = urlsplit(uri)
         self.path, self.state, self.answers = parts.path, state, answers
         # By number, since the name could resolve to another computer.
-        super().__init__(("127.0.0.1", parts.port or 0), _Handler)
+        super().__init__((self.host, parts.port or 0), _Handler)
+
+
+class _Ipv6Server(_Server):
+    address_family = socket.AF_INET6
+    host = "::1"
+
+
+def _servers(uri: str, state: str, answers: queue.Queue[dict[str, str]]) -> list[_Server]:
+    """Raises OSError: another program has the port."""
+    server = _Server(uri, state, answers)
+    try:
+        return [server, _Ipv6Server(uri, state, answers)]
+    except OSError as error:
+        if error.errno in _NO_IPV6:
+            return [server]
+        server.server_close()
+        raise
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -161,6 +161,36 @@ def test_the_next_port_is_taken_where_one_is_busy_and_all_are_named_where_all_ar
             Loopback([taken], "state")
 
 
+@pytest.fixture
+def has_ipv6() -> None:
+    try:
+        with closing(socket.socket(socket.AF_INET6)) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("no IPv6 here")
+
+
+# https://github.com/giantswarm/muster/issues/1280: browsers may go to [::1] first, where another program had the port;
+# https://github.com/coralogix/cx-cli/pull/151: or where nothing answered.
+@pytest.mark.usefixtures("has_ipv6")
+def test_a_port_that_another_program_has_for_ipv6_alone_is_not_taken(stack: FakeStack) -> None:
+    with closing(socket.socket(socket.AF_INET6)) as busy:
+        busy.bind(("::1", 0))
+        busy.listen()
+        taken = f"http://localhost:{busy.getsockname()[1]}/signed-in"
+        with Loopback([taken, *stack.user_pool.redirect_uris], "state") as loopback:
+            assert loopback.redirect_uri in stack.user_pool.redirect_uris
+
+
+@pytest.mark.usefixtures("has_ipv6")
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_the_redirect_is_answered_whichever_address_a_browser_takes_localhost_for(stack: FakeStack, host: str) -> None:
+    with Loopback(stack.user_pool.redirect_uris, "state") as loopback:
+        port = urlsplit(loopback.redirect_uri).port
+        page = httpx.get(f"http://{host}:{port}/signed-in?state=state&code=c", trust_env=False)
+        assert (page.status_code, loopback.code(1)) == (200, "c")
+
+
 def test_a_stack_cannot_have_the_code_sent_to_another_computer(run: Run, stack: FakeStack) -> None:
     stack.user_pool.redirect_uris = ["http://evil.example.org:80/signed-in"]
     assert "must not be typed into" in said(run("login"))
