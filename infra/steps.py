@@ -50,6 +50,10 @@ class Steps(pulumi.ComponentResource):
         super().__init__("mayfly:index:Steps", name, None, opts)
         self._args = args
         table = {"JOBS_TABLE": args.data.table.name}
+        time_limits = {
+            "JOB_TIMEOUT_SECONDS": str(args.config.job_timeout_minutes * 60),
+            "BOOT_TIMEOUT_SECONDS": str(args.config.boot_timeout_minutes * 60),
+        }
         self.functions = {
             "launch": self._step("launch", self._launch_environment(), self._launch_policy(), _LAUNCH_MEMORY),
             "dispatch": self._step("dispatch", self._dispatch_environment(), self._dispatch_policy()),
@@ -63,7 +67,7 @@ class Steps(pulumi.ComponentResource):
             ),
             "inspect": self._step(
                 "inspect_command",
-                {**table, "JOB_TIMEOUT_SECONDS": str(args.config.job_timeout_minutes * 60)},
+                {**table, **time_limits},
                 [self._table(*_READ_AND_WRITE), LOOK_AT_MACHINES, _READ_COMMANDS],
             ),
             "record": self._step(
@@ -73,7 +77,7 @@ class Steps(pulumi.ComponentResource):
                     "OUTPUTS_BUCKET": args.data.outputs.name,
                     "MAYFLY_VERSION": own_version(),
                     "STACK": args.config.stack,
-                    "JOB_TIMEOUT_SECONDS": str(args.config.job_timeout_minutes * 60),
+                    **time_limits,
                 },
                 [
                     # What EC2 throttles is written down for the next call to terminate.

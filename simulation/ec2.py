@@ -309,7 +309,8 @@ class Ec2:
         never = instance.fault is not None and instance.fault.kind is MachineFaultKind.NEVER_ONLINE
         instance.boots += 1
         instance.launched = self._clock.seconds
-        instance.online_at = None if never else self._clock.seconds + online
+        silent = instance.fault is not None and instance.fault.kind is MachineFaultKind.TAKES_NO_COMMAND
+        instance.online_at = None if never or silent else self._clock.seconds + online
         instance.history.append((self._clock.seconds, "pending"))
         self._clock.after(running, partial(self._begin, instance, instance.boots))
         if not never:

@@ -70,6 +70,7 @@ class MachineFaultKind(StrEnum):
     DIES = "dies"
     DIES_AFTER_WARNING = "dies after warning"  # as spot machines do
     NEVER_ONLINE = "never online"  # its agent never reports
+    TAKES_NO_COMMAND = "takes no command"  # its agent reports, and then no more
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ class Invocation:
     instance: Instance
     script: str
     sent: float
-    delivery_timeout: float  # seconds until a command that was not delivered times out
+    delivery_timeout: float  # seconds until it is not delivered any more
+    expiry: float  # seconds until a command that was not delivered times out
     status: str = "Pending"
     code: int = -1
     stderr: str = ""
@@ -87,7 +88,10 @@ class Ssm:
                 # Which one it is where the right asks for a tag that SSM does not know yet is not documented.
                 raise refused(_SEND, "InvalidInstanceId" if self._chance.happens(0.5) else "AccessDeniedException")
             (script,) = Parameters["commands"]
-            sent = Invocation(f"c-{len(self.commands)}", instance, script, self._clock.seconds, TimeoutSeconds)
+            # User guide, "Command statuses", Pending: it times out after both time-outs together.
+            expiry = TimeoutSeconds + float(Parameters.get("executionTimeout", ["3600"])[0])
+            number, sent_at = len(self.commands), self._clock.seconds
+            sent = Invocation(f"c-{number}", instance, script, sent_at, TimeoutSeconds, expiry)
             self.commands[sent.id] = sent
             self._of_machine[instance_id].append(sent)
             self._clock.after(self._chance.between(0.1, 1.0), partial(self._deliver, sent))
@@ -119,7 +123,9 @@ class Ssm:
     def _deliver(self, sent: Invocation) -> None:
         online = sent.instance.online_at
         if not sent.instance.is_alive or online is None or online > sent.sent + sent.delivery_timeout:
-            self._clock.after(sent.delivery_timeout, partial(self._end, sent, "TimedOut", -1, ""))
+            self._clock.after(
+                sent.sent + sent.expiry - self._clock.seconds, partial(self._end, sent, "TimedOut", -1, "")
+            )
             return
         if online > self._clock.seconds:
             self._clock.after(online - self._clock.seconds, partial(self._deliver, sent))

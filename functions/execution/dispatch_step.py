@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from functions.execution.boot import Boot
+from functions.execution.command_life import fetch_seconds
 from functions.execution.machine_command import Spec, machine_command, sha256_hex
 from functions.execution.machine_state import ENDED, is_pooled, may_only_seem_down
 from functions.execution.ports import MachineAssignment, Machines, MachineTable
@@ -19,10 +20,6 @@ from functions.jobs.ports import JobFiles, JobTable
 from functions.jobs.run_guard import require_active, require_open
 from functions.jobs.s3_keys import output_key, spec_key
 from functions.scheduling.ports import RunReader, SchedulingTable
-
-# How long a machine can fetch payload, spec and input once it has its command: the largest input at a tenth of the
-# smallest instance type's bandwidth, with time for retries.
-_FETCH_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -189,7 +186,7 @@ class DispatchStep:
 
     def _command(self, job: Job, attempt: int, *, upload_only: bool) -> str:
         # Principals that may list commands can fetch these objects as long as the URLs are valid.
-        seconds = self.boot_timeout + _FETCH_SECONDS
+        seconds = fetch_seconds(self.boot_timeout)
         output = output_key(job.owner, job.id, attempt, job.output_filename)
         spec = Spec(
             job=job,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from functions.execution.command_life import fetch_seconds
 from functions.execution.machine_report import CLOCK_SKEW, MachineReport
 from functions.execution.machine_state import ALIVE, EC2_STATE_DELAY, may_only_seem_down
 from functions.execution.outcome import Outcome, outcome_of
@@ -20,6 +21,7 @@ from functions.jobs.run_guard import open_job, require_active
 # Amazon Linux (docs/ssm-agent.md). On an instance that is shutting down, the shutdown caused it and not the script.
 _SIGNALLED = 128
 _KILLED = -1
+_LOST = "machine_lost"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class InspectStep:
     jobs: JobTable
     machines: Machines
     job_timeout: int  # seconds a script may run whose job does not say otherwise
+    boot_timeout: int = 300  # seconds that a machine may take until it has its command
 
     def inspect(self, run: Run, instance_id: str, command_id: str) -> Outcome:
         """Raises JobEnded: the job was cancelled meanwhile."""
@@ -38,23 +41,40 @@ class InspectStep:
         over = state if state is not None and state.is_over else None
         if over is not None and not _may_be_caused_by_shutdown(over):
             return self._finished(job, over)
+        if _is_noted_as_lost(job, instance_id):  # by a call that the workflow had no answer from
+            return Outcome("lost")
         machine_state = self.machines.instance_state(instance_id)
-        was_delivered = over is None or over.has_begun or over.status != "TimedOut"
+        was_delivered = not self._is_given_up(job, state) and (
+            over is None or over.has_begun or over.status != "TimedOut"
+        )
         if was_delivered and (machine_state in ALIVE or may_only_seem_down(job, machine_state)):
             # EC2 may not show the instance, or its shutdown, yet: a command that has only just ended, or whose
             # instance EC2 does not know, is inspected again.
             if over is None or machine_state not in ALIVE or _has_just_ended(over):
                 return Outcome("running")
             return self._finished(job, over)
-        event = TimelineEvent("machine_lost", now(), _lost_detail(instance_id, was_delivered=was_delivered))
+        event = TimelineEvent(_LOST, now(), _lost_detail(instance_id, was_delivered=was_delivered))
         self.jobs.update(run.owner, run.job_id, require_active(run, lambda job: job.noted(event)), job)
         return Outcome("lost")
+
+    def _is_given_up(self, job: Job, state: CommandState | None) -> bool:
+        """Whether the command waits for its machine's agent although it can do nothing any more.
+
+        Systems Manager waits for as long as delivery and script may take together ("Understanding command timeouts").
+        A job is not written to between its command and that command's end.
+        """
+        is_untaken = state is None or state.is_untaken
+        return is_untaken and clock.age(job.updated_at) > timedelta(seconds=fetch_seconds(self.boot_timeout))
 
     def _finished(self, job: Job, state: CommandState) -> Outcome:
         machine = job.machine(job.instance_id)
         launched_at = datetime.fromisoformat(machine.launched_at if machine else job.created_at)
         report = MachineReport.read(state.report).within(launched_at, clock.utc_now())
         return outcome_of(state, report, script_seconds(job, self.job_timeout))
+
+
+def _is_noted_as_lost(job: Job, instance_id: str) -> bool:
+    return any(event.event == _LOST and event.detail.startswith(instance_id) for event in job.timeline)
 
 
 def _lost_detail(instance_id: str, *, was_delivered: bool) -> str:

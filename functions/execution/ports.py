@@ -109,6 +109,11 @@ class CommandState:
     def is_over(self) -> bool:
         return self.status in {"Success", "Failed", "TimedOut", "Cancelled"}
 
+    @property
+    def is_untaken(self) -> bool:
+        """Whether the machine's agent has not received it (Systems Manager user guide, "Command statuses")."""
+        return self.status in {"Pending", "Delayed"}
+
 
 class Machines(Protocol):
     """The calls of EC2 and SSM that a job needs."""

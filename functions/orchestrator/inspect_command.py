@@ -20,7 +20,10 @@ from functions.orchestrator.step import log_step, logger, run_of
 def inspect_step() -> InspectStep:
     settings, clients = InspectSettings.from_env(os.environ), Clients()
     return InspectStep(
-        DynamoJobTable(clients.dynamodb, settings.jobs_table), AwsMachines(clients), settings.job_timeout
+        DynamoJobTable(clients.dynamodb, settings.jobs_table),
+        AwsMachines(clients),
+        settings.job_timeout,
+        settings.boot_timeout,
     )
 
 

@@ -106,10 +106,11 @@ class DispatchSettings:
 class InspectSettings:
     jobs_table: str
     job_timeout: int  # seconds that the script may run
+    boot_timeout: int  # seconds that a machine may take until it has its command
 
     @staticmethod
     def from_env(env: Env) -> InspectSettings:
-        return InspectSettings(env["JOBS_TABLE"], int(env["JOB_TIMEOUT_SECONDS"]))
+        return InspectSettings(env["JOBS_TABLE"], int(env["JOB_TIMEOUT_SECONDS"]), int(env["BOOT_TIMEOUT_SECONDS"]))
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class RecordSettings:
     mayfly_version: str
     stack: str
     job_timeout: int  # seconds that the script may run
+    boot_timeout: int  # seconds that a machine may take until it has its command
 
     @staticmethod
     def from_env(env: Env) -> RecordSettings:
@@ -128,6 +130,7 @@ class RecordSettings:
             env["MAYFLY_VERSION"],
             env["STACK"],
             int(env["JOB_TIMEOUT_SECONDS"]),
+            int(env["BOOT_TIMEOUT_SECONDS"]),
         )
 
 

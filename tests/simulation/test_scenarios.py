@@ -179,6 +179,15 @@ def test_a_machine_that_is_never_online_is_replaced() -> None:
         assert (story.the(0).status, story.launched) == ("succeeded", 2)
 
 
+def test_a_machine_that_never_takes_its_command_is_replaced_long_before_that_times_out() -> None:
+    """As in https://github.com/CrowdStrike/aws-ssm-distributor/issues/59: Pending, and nothing else."""
+    faults = Faults(machines={0: MachineFault(MachineFaultKind.TAKES_NO_COMMAND)})
+    with a_story(faults, job_timeout=40 * 3600) as story:
+        story.submit_all(1)
+        story.run(1800)
+        assert (story.the(0).status, story.launched) == ("succeeded", 2)
+
+
 def test_machines_that_ec2_does_not_know_for_a_while_are_used_and_ended_all_the_same() -> None:
     """In a machine's first minute every call on it is refused: in that, one is cancelled, and another one lost."""
     faults = Faults(invisible_for=60, machines={0: MachineFault(MachineFaultKind.DIES, 20)})

@@ -60,11 +60,33 @@ def test_a_failing_script_is_reported_with_its_exit_code_and_the_end_of_its_stde
     assert found.message == "The script ended with exit code 3.\nThe end of its stderr:\nno such column"
 
 
+# Systems Manager user guide, "Command statuses", Pending: not received by the agent; it times out only after both
+# of its time-outs together. https://github.com/CrowdStrike/aws-ssm-distributor/issues/59 is such a command.
+@pytest.mark.parametrize(
+    ("status", "age", "verdict"),
+    [
+        ("Pending", 899, "running"),
+        ("Pending", 901, "lost"),
+        ("Delayed", 901, "lost"),
+        (None, 901, "lost"),
+        ("InProgress", 901, "running"),
+    ],
+)
+def test_a_command_that_no_agent_takes_is_given_up_once_its_addresses_have_expired(
+    stopped_clock: StoppedClock, status: str | None, age: int, verdict: str
+) -> None:
+    state = CommandState(status, -1, None, has_begun=False) if status else None
+    sent = rfc3339(stopped_clock.moment - timedelta(seconds=age))
+    step = inspect_step(state, "running", updated_at=sent)
+    assert step.inspect(RUN, "i-1", "c-1").verdict == verdict
+
+
 @pytest.mark.parametrize("status", ["Pending", "InProgress", "Delayed", None])
 @pytest.mark.parametrize(
     ("instance", "verdict"),
     [("pending", "running"), ("running", "running"), ("shutting-down", "lost"), ("terminated", "lost"), (None, "lost")],
 )
+@pytest.mark.usefixtures("stopped_clock")
 def test_a_command_that_is_not_over_runs_as_long_as_its_machine(
     status: str | None, instance: str | None, verdict: str
 ) -> None:
@@ -153,10 +175,11 @@ def test_inspecting_a_run_that_another_one_followed_ends_its_workflow() -> None:
         inspect_step(None, "running", run=2).inspect(Run("alice", JOB_ID, 1), "i-1", "c-1")
 
 
-def test_a_lost_machine_is_noted_once_however_often_it_is_looked_for() -> None:
-    step = inspect_step(None, "terminated")
+@pytest.mark.parametrize("instance", ["terminated", "running"])
+def test_a_lost_machine_is_noted_once_however_often_it_is_looked_for(instance: str) -> None:
+    step = inspect_step(None, instance)
     for _ in range(2):
-        step.inspect(RUN, "i-1", "c-1")
+        assert step.inspect(RUN, "i-1", "c-1").verdict == "lost"
     job = step.jobs.get("alice", JOB_ID)
     assert job
     assert [event.event for event in job.timeline] == ["machine_lost"]
