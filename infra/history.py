@@ -8,6 +8,7 @@ task token is submitted as well. A retry is one more try, and nothing else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from infra.config import ConfigError, StackConfig
 from infra.machines import machine_deadline_minutes
 
 MOST_EVENTS = 25_000
+_MINUTES_A_DAY = 1_440
 # The event at the limit is the one that ends the execution as failed; some are kept in reserve.
 _ROOM = MOST_EVENTS - 250
 # How many times one attempt asks for a machine at most (functions/scheduling/launch_step.py).
@@ -102,6 +104,22 @@ def check(states: Mapping[str, Mapping[str, Any]], config: StackConfig) -> None:
             f"mayfly:maxAttempts is {config.max_attempts} and mayfly:{key} {config.longest_timeout_minutes}: together "
             f"with the time-outs for boot and queue a job's workflow might get {events:,} events, and Step Functions "
             f"ends it at {MOST_EVENTS:,}. Lower one of them: pulumi config set mayfly:maxAttempts ..."
+        )
+
+
+def longest_run_minutes(config: StackConfig) -> int:
+    """How long a job's run may take: all attempts waiting, and their machines living, as long as they may."""
+    return config.max_attempts * (config.queue_timeout_minutes + machine_deadline_minutes(config))
+
+
+def check_kept(config: StackConfig) -> None:
+    """Raises ConfigError: a job's record or file might be removed while the job waits or runs."""
+    needed = math.ceil(longest_run_minutes(config) / _MINUTES_A_DAY)
+    if config.keep_days < needed:
+        raise ConfigError(
+            f"mayfly:keepDays is {config.keep_days}, and with mayfly:maxAttempts and the time-outs of this stack a job"
+            f" may take {needed} days: it would be removed before its end. Set it with: pulumi config set"
+            f" mayfly:keepDays {needed}"
         )
 
 

@@ -114,7 +114,8 @@ def definition(config: StackConfig, arns: Mapping[str, str]) -> dict[str, Any]:
 
 
 def check(config: StackConfig) -> None:
-    """Raises ConfigError, as `definition` does, for a stack that has no functions yet."""
+    """Raises ConfigError, as `definition` does, for a stack that has no functions yet, and of what it keeps."""
+    history.check_kept(config)
     names = _FUNCTION.findall(DEFINITION.read_text(encoding="utf-8"))
     definition(config, dict.fromkeys([*names, "topic"], ""))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 from functions.jobs.errors import IllegalTransition, TooManyRuns
@@ -198,6 +199,10 @@ class Job:
     def manifest_sha256(self) -> str | None:
         return self.manifest.sha256 if self.manifest else None
 
+    def is_expired(self, moment: datetime) -> bool:
+        """Whether it has ended and is kept no longer; DynamoDB removes its record within days."""
+        return self.status.is_terminal and self.expires_at is not None and self.expires_at <= moment.timestamp()
+
     def machine(self, instance_id: str | None) -> MachineReceipt | None:
         """The record of one of this job's machines."""
         return next((known for known in self.machines if known.instance_id == instance_id), None)
@@ -236,8 +241,10 @@ class Job:
             raise IllegalTransition(f"job {self.id} cannot go from {self.status} to {status}")
         return replace(self._with_events(self._fresh(events)), status=status)
 
-    def retried(self, at: str) -> Job:
+    def retried(self, at: str, expires_at: int | None = None) -> Job:
         """This job waiting again, in a new run, with nothing left of the last one but its history.
+
+        `expires_at` is until when it is kept now, in seconds since 1970.
 
         Raises:
             IllegalTransition: the job has not ended, or it has succeeded.
@@ -262,6 +269,7 @@ class Job:
             instance_id=None,
             command_id=None,
             program=None,
+            expires_at=expires_at or self.expires_at,
         )
 
     def with_command(self, instance_id: str, command_id: str) -> Job:

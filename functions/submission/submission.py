@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functions.cleanup.deletion import DeletedJobs, Deletion, DeletionReceipt
 from functions.costs.budget import Spending
 from functions.execution.ports import MachineTable
+from functions.jobs import clock
 from functions.jobs.batch import check_batch
 from functions.jobs.clock import now, rfc3339
 from functions.jobs.errors import (
@@ -59,7 +60,7 @@ def _in_seconds(seconds: int) -> datetime:
 class Submission:
     """The use cases behind the API, for one owner at a time.
 
-    `max_upload_bytes` caps one file; `keep_days` is how long a job's record stays after it was created; `allowance` is
+    `max_upload_bytes` caps one file; `keep_days` is how long a job's record stays after its run began; `allowance` is
     what a job may have otherwise than the stack's other jobs, `output_suffix` what a result's name has more than its
     input's.
     """
@@ -126,7 +127,8 @@ class Submission:
             raise InvalidRequest(
                 "The cursor is not one that a list returned; leave it out to start from the newest job.", field="cursor"
             )
-        return self.jobs.page(owner, limit, cursor, batch)
+        page = self.jobs.page(owner, limit, cursor, batch)
+        return replace(page, jobs=tuple(job for job in page.jobs if not job.is_expired(clock.utc_now())))
 
     def output(self, owner: str, job_id: str) -> Download:
         job = self.get(owner, job_id)
@@ -190,7 +192,7 @@ class Submission:
 
         def change(job: Job) -> Job:
             try:
-                return job.retried(now())
+                return job.retried(now(), self._kept_until())
             except IllegalTransition as error:
                 raise NotReady(
                     f"Job {job_id} cannot be retried: it is {job.status}; only a failed or cancelled job can.",
@@ -230,7 +232,12 @@ class Submission:
         return Deletion(self.deleted_jobs, self.files, self.log, self.queue.table, url_life).delete(job)
 
     def _find(self, owner: str, job_id: str) -> Job | None:
-        return self.jobs.get(owner, job_id) if is_job_id(job_id) else None
+        job = self.jobs.get(owner, job_id) if is_job_id(job_id) else None
+        return None if job is None or job.is_expired(clock.utc_now()) else job
+
+    def _kept_until(self) -> int:
+        """Until when a job's record is kept whose run begins now, in seconds since 1970."""
+        return int((clock.utc_now() + timedelta(days=self.keep_days)).timestamp())
 
     def _check_text(self, text: str) -> None:
         problem = None
@@ -260,7 +267,7 @@ class Submission:
             input_file_path=stored.path,
             created_at=moment,
             updated_at=moment,
-            expires_at=int(_in_seconds(self.keep_days * 86_400).timestamp()),
+            expires_at=self._kept_until(),
             overrides=overrides,
             output_suffix=self.output_suffix,
         )

@@ -69,6 +69,14 @@ def test_a_value_that_cannot_be_is_refused_naming_the_key(key: str, value: str) 
         preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host", f"mayfly:{key}": value})
 
 
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html: whatever the item is about, it goes.
+def test_jobs_that_may_take_longer_than_they_are_kept_are_refused() -> None:
+    config = {"mayfly:auth": "none", "mayfly:bundleFor": "host", "mayfly:jobTimeoutMinutes": "2760"}
+    with pytest.raises(DeploymentError, match=r"mayfly:keepDays is 5, .* 6 days: .*mayfly:keepDays 6"):
+        preview(ROOT, config={**config, "mayfly:keepDays": "5"})
+    preview(ROOT, config={**config, "mayfly:keepDays": "6"})
+
+
 @pytest.mark.parametrize("key", ["instanceTypes", "markets", "script", "extraOrigins", "prices"])
 def test_a_list_is_set_by_its_path(key: str) -> None:
     with pytest.raises(DeploymentError, match=rf"Set it with: pulumi config set --path 'mayfly:{key}\[0\]' \.\.\."):

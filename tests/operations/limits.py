@@ -16,7 +16,7 @@ from pathlib import Path
 
 from infra import history
 from infra.config import StackConfig
-from infra.machines import TRANSFER_MINUTES, machine_deadline_minutes
+from infra.machines import TRANSFER_MINUTES
 from infra.workflow import definition
 from localcloud.engine.deployment import Deployment, preview
 from localcloud.engine.name_limits import LONGEST_NAMES
@@ -99,7 +99,7 @@ def of_times(config: StackConfig) -> Iterator[WorstCase]:
     yield WorstCase(
         "time of a job's workflow",
         _YEAR,
-        longest_run(replace(config, max_attempts=10)),
+        history.longest_run_minutes(replace(config, max_attempts=10)) * 60,
         "seconds",
         "Step Functions, quotas of state machine executions",
     )
@@ -163,11 +163,6 @@ def events(config: StackConfig) -> int:
 
 def command_seconds(config: StackConfig) -> int:
     return (config.longest_timeout_minutes + TRANSFER_MINUTES) * 60
-
-
-def longest_run(config: StackConfig) -> int:
-    """All attempts waiting, and their machines living, as long as they may, in seconds."""
-    return config.max_attempts * (config.queue_timeout_minutes + machine_deadline_minutes(config)) * 60
 
 
 def names(deployment: Deployment) -> dict[str, int]:

@@ -392,6 +392,30 @@ def test_a_job_that_a_machine_is_being_launched_for_cannot_be_deleted() -> None:
     submission.delete("alice", JOB_ID)
 
 
+# DynamoDB shows items for days after their time to live: https://github.com/gravitational/teleport/issues/19885.
+def test_a_job_whose_time_is_over_is_gone_although_its_record_is_not(stopped_clock: StoppedClock) -> None:
+    moment = int(stopped_clock.moment.timestamp())
+    submission = a_submission(MemoryJobTable(a_job(status=JobStatus.SUCCEEDED, expires_at=moment + 60)))
+    assert submission.page("alice", 10, None).jobs
+    stopped_clock.go_on(60)
+    assert submission.page("alice", 10, None).jobs == ()
+    with pytest.raises(JobNotFound):
+        submission.output("alice", JOB_ID)
+
+
+def test_a_job_that_has_not_ended_is_never_gone(stopped_clock: StoppedClock) -> None:
+    running = a_job(status=JobStatus.RUNNING, expires_at=int(stopped_clock.moment.timestamp()) - 1)
+    assert a_submission(MemoryJobTable(running)).get("alice", JOB_ID) == running
+
+
+def test_a_retried_job_is_kept_as_long_as_a_new_one(stopped_clock: StoppedClock) -> None:
+    files = MemoryJobFiles()
+    files.upload(input_key("alice", JOB_ID, "a.txt"))
+    failed = a_job(status=JobStatus.FAILED, expires_at=int(stopped_clock.moment.timestamp()) + 60)
+    retried = a_submission(MemoryJobTable(failed), files, keep_days=7).retry("alice", JOB_ID)
+    assert retried.expires_at == int((stopped_clock.moment + timedelta(days=7)).timestamp())
+
+
 def test_a_job_that_is_retried_while_it_is_deleted_stays_with_its_files() -> None:
     submission = make(a_job(status=JobStatus.FAILED))
     read = submission.get("alice", JOB_ID)
