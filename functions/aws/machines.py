@@ -131,6 +131,23 @@ class AwsMachines:
     def launch(
         self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
     ) -> list[LaunchResult] | Refusal:
+        # The token makes the second call answer what the first one launched, if it launched anything.
+        try:
+            return self._launch(candidate, count, token, tags)
+        except ClientError as error:
+            logger.warning("asked again: %s", error)
+        try:
+            return self._launch(candidate, count, token, tags)
+        except ClientError as error:
+            # A zone may be out of order, and another one not. Should there be machines, no run has them: the sweeper
+            # ends them.
+            logger.warning("EC2 fails: %s", error)
+            return Refusal(error.response["Error"]["Code"], "EC2 itself fails at the moment", "capacity")
+
+    def _launch(
+        self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
+    ) -> list[LaunchResult] | Refusal:
+        """Raises ClientError: one of _UNCLEAR."""
         tag_list = _tag_list(tags)
         spot: dict[str, Any] = {"InstanceMarketOptions": {"MarketType": "spot"}} if candidate.market == "spot" else {}
         try:

@@ -123,7 +123,8 @@ class Machines(Protocol):
     ) -> Sequence[LaunchResult] | Refusal:
         """Launches up to `count` machines, at least one; the same call again answers the same machines.
 
-        An error that leaves open whether anything was launched (a time-out, say) is raised, not returned.
+        An error that leaves open whether anything was launched (a time-out, say) is raised, not returned, unless EC2
+        answers it again and again: that is a refusal for want of capacity, and machines may come of it all the same.
         """
 
     def tag(self, instance_id: str, tags: Mapping[str, str]) -> bool:

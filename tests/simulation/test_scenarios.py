@@ -172,6 +172,15 @@ def test_a_lost_machine_is_followed_by_another_one() -> None:
         assert [machine.attempt for machine in job.machines] == [1, 2]
 
 
+def test_a_job_outlasts_minutes_in_which_ec2_itself_fails() -> None:
+    """Every launch is answered InternalError for a while, as in an outage of zones."""
+    with a_story(Faults(launches=("InternalError",) * 60)) as story:
+        story.submit_all(3)
+        story.run(1800)
+        assert [story.the(number).status.value for number in range(3)] == ["succeeded"] * 3
+        assert story.ports.ec2.unended == []
+
+
 def test_a_machine_that_is_never_online_is_replaced() -> None:
     with a_story(Faults(machines={0: MachineFault(MachineFaultKind.NEVER_ONLINE)})) as story:
         story.submit_all(1)

@@ -133,10 +133,19 @@ def test_a_refusal_has_ec2s_code_its_kind_and_no_words_of_ec2s(aws: Stubbed, cod
 
 
 @pytest.mark.parametrize("code", ["InternalError", "InternalFailure", "ServerInternal", "ServiceUnavailable"])
-def test_an_answer_that_leaves_open_whether_anything_was_launched_is_no_refusal(aws: Stubbed, code: str) -> None:
+def test_an_answer_that_leaves_open_whether_anything_was_launched_is_asked_for_again(aws: Stubbed, code: str) -> None:
     aws.ec2.add_client_error("run_instances", code, "sorry")
-    with pytest.raises(ClientError, match=code):
-        launch(aws)
+    aws.ec2.add_client_error("run_instances", "VcpuLimitExceeded")
+    assert launch(aws) == Refusal("VcpuLimitExceeded", REFUSED["quota"], "quota")
+
+
+# As in an outage of a zone: https://github.com/ubicloud/ubicloud/pull/4698.
+def test_a_zone_where_ec2_fails_again_is_passed_over_as_one_without_capacity(aws: Stubbed) -> None:
+    for _ in range(2):
+        aws.ec2.add_client_error("run_instances", "InternalError", "sorry")
+    refusal = launch(aws)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.kind) == ("InternalError", "capacity")
 
 
 def test_no_answer_is_no_refusal(aws: Stubbed, monkeypatch: pytest.MonkeyPatch) -> None:
