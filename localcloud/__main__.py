@@ -8,18 +8,14 @@ import json
 import shlex
 import signal
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localcloud.cloud import DEFAULT_PORT, LocalCloud
 from localcloud.demo import run_demo
 from localcloud.emulator.process import EmulatorError
-from localcloud.engine.deployment import DeploymentError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from localcloud.engine.deployment import Resource
+from localcloud.engine.deployment import DeploymentError, Resource
 
 SAMPLE = Path(__file__).with_name("sample") / "letter.txt"
 

@@ -5,24 +5,20 @@ from __future__ import annotations
 import functools
 import json
 import ssl
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from types import TracebackType
+from typing import Any, Self
 
 import boto3
 import httpx2 as httpx
 from botocore.config import Config
 
 from localcloud.emulator.process import EmulatorProcess
-from localcloud.engine.deployment import Deployment, Target, deploy
+from localcloud.engine.deployment import Deployment, Resource, Target, deploy
 from localcloud.plugins import cli
 from localcloud.users import create_users
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from types import TracebackType
-
-    from localcloud.engine.deployment import Resource
 
 REGION = "eu-central-1"
 DEFAULT_PORT = 8080

@@ -10,10 +10,9 @@ import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from localcloud.cloud import LocalCloud
+from localcloud.cloud import LocalCloud
 
 # A command, not an import: the local cloud needs nothing of what it runs.
 CLIENT = (sys.executable, "-m", "mayfly")

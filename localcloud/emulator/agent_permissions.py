@@ -7,12 +7,8 @@ ec2messages, ssmmessages, and other API operations" (an agent without ssmmessage
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from localcloud.emulator.roles import role_allows
-
-if TYPE_CHECKING:
-    from localcloud.emulator.settings import Scope
+from localcloud.emulator.settings import Scope
 
 _REGISTER = ("ssm:UpdateInstanceInformation",)
 _CHANNELS = tuple(

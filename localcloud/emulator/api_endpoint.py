@@ -6,13 +6,11 @@ Upstream MiniStack answers with an address on the emulator's own port, which no 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ministack.core.responses import get_region
 from ministack.services import apigateway
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 CREATED = 201
 

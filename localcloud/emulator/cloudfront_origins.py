@@ -6,15 +6,13 @@ Upstream MiniStack's CloudFront refuses to dial AWS-owned hosts, and `execute-ap
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from ministack import app
 from ministack.services import cloudfront
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 _EXECUTE_API = re.compile(r"^([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com$")
 

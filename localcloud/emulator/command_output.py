@@ -8,18 +8,15 @@ from __future__ import annotations
 import logging
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch_logs
 
 from localcloud.emulator import agent_permissions
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from localcloud.emulator.machines import Machine
-    from localcloud.emulator.settings import Scope
+from localcloud.emulator.machines import Machine
+from localcloud.emulator.settings import Scope
 
 log = logging.getLogger("localcloud.agent")
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from localcloud.emulator.command_shell import KILLED
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # Of amazon-ssm-agent: contracts/model.go and appconfig, RebootExitCode.
 SUCCEEDS_AT_ONCE, FAILS_AT_ONCE, REBOOTS = 168, 169, 194

@@ -6,24 +6,20 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.services import ssm
 
 from localcloud.emulator import events
 from localcloud.emulator.command_output import LogStream
 from localcloud.emulator.command_reply import Reply, status_of
-from localcloud.emulator.command_shell import STREAMS, CommandShell
+from localcloud.emulator.command_shell import STREAMS, CommandShell, ShellEnd
+from localcloud.emulator.faults import Faults
 from localcloud.emulator.machine_processes import MachineEndedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from localcloud.emulator.command_shell import ShellEnd
-    from localcloud.emulator.faults import Faults
-    from localcloud.emulator.machines import Machine
+from localcloud.emulator.machines import Machine
 
 log = logging.getLogger("localcloud.agent")
 

@@ -6,16 +6,12 @@ import contextlib
 import shlex
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from localcloud.emulator.machine_processes import MachineProcess, MachineProcesses
 from localcloud.emulator.output_pipe import OutputPipe
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from localcloud.emulator.machine_processes import MachineProcess, MachineProcesses
 
 STREAMS = ("stdout", "stderr")
 KILLED = 137  # appconfig, CommandStoppedPreemptivelyExitCode

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import gzip
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ministack.services import cloudfront
 
 from localcloud.emulator.asgi import Answer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 _SIZES = range(1_000, 10_000_001)  # bytes
 _STATUSES = {200, 403, 404}

@@ -16,22 +16,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from localcloud.emulator.asgi import Answer, json_answer, problem
-from localcloud.emulator.faults import FaultPlan, InvalidFaultError
-from localcloud.emulator.local_users import AppClient, User
+from localcloud.emulator.asgi import Answer, Request, json_answer, problem
+from localcloud.emulator.faults import FaultPlan, Faults, InvalidFaultError
+from localcloud.emulator.instance_registry import InstanceRegistry
+from localcloud.emulator.job_debug import JobDebug
+from localcloud.emulator.local_users import AppClient, LocalUsers, User
 from localcloud.emulator.machine_view import machine_json
-
-if TYPE_CHECKING:
-    from localcloud.emulator.asgi import Request
-    from localcloud.emulator.faults import Faults
-    from localcloud.emulator.instance_registry import InstanceRegistry
-    from localcloud.emulator.job_debug import JobDebug
-    from localcloud.emulator.local_users import LocalUsers
-    from localcloud.emulator.used_rights import UsedRights
-    from localcloud.emulator.warm_up import Warmer
+from localcloud.emulator.used_rights import UsedRights
+from localcloud.emulator.warm_up import Warmer
 
 
 class Control:

@@ -7,20 +7,17 @@ no EC2 condition keys, and never meets a condition on a resource's or a request'
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2
 
 from localcloud.emulator import spot_role
 from localcloud.emulator.ec2_parameters import Ec2Error, Launch, read_launch
-from localcloud.emulator.request_context import Check
+from localcloud.emulator.request_context import ApiCall, Check
 from localcloud.emulator.roles import role_of_profile
 from localcloud.emulator.settings import Scope
 from localcloud.emulator.visibility import is_known
-
-if TYPE_CHECKING:
-    from localcloud.emulator.request_context import ApiCall
 
 Context = dict[str, Any]
 TAGGED_ON_LAUNCH = ("instance", "volume", "network-interface", "spot-instances-request")

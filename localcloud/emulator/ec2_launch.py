@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 from xml.sax.saxutils import escape
 
 from ministack.core.responses import get_account_id, get_region
@@ -24,14 +25,10 @@ from localcloud.emulator.ec2_records import (
     forget_root_volumes,
     resolve_profile,
 )
+from localcloud.emulator.faults import Faults
+from localcloud.emulator.instance_registry import InstanceRegistry
+from localcloud.emulator.machines import Machine
 from localcloud.emulator.settings import Scope
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from localcloud.emulator.faults import Faults
-    from localcloud.emulator.instance_registry import InstanceRegistry
-    from localcloud.emulator.machines import Machine
 
 ARM_IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.sax.saxutils import escape
 
 from ministack.core.responses import get_account_id
 from ministack.services import ec2
 
 from localcloud.emulator.ec2_parameters import Ec2Error, Launch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Response = tuple[int, dict[str, str], bytes]
 ARM_IMAGE_ID = "ami-0a2023a1b2c3d4e5f"

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs
 
 from ministack.core.responses import request_scope
 from ministack.services import cloudfront
 
-from localcloud.emulator.asgi import Answer, problem, read_request, send_answer
+from localcloud.emulator.asgi import Answer, Receive, Request, Send, problem, read_request, send_answer
 from localcloud.emulator.compression import compressed
+from localcloud.emulator.control import Control
 from localcloud.emulator.host_check import CONTROL_PREFIX
+from localcloud.emulator.settings import Settings
 from localcloud.emulator.transport import pin_secure_origin
-
-if TYPE_CHECKING:
-    from localcloud.emulator.asgi import Receive, Request, Send
-    from localcloud.emulator.control import Control
-    from localcloud.emulator.settings import Settings
 
 log = logging.getLogger("localcloud.edge")
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from localcloud.emulator.settings import ACCOUNT_ID
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _KEPT = (
     "PATH",

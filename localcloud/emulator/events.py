@@ -12,13 +12,12 @@ import logging
 import queue
 import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.core.responses import request_scope
 from ministack.services import eventbridge
 
-if TYPE_CHECKING:
-    from localcloud.emulator.settings import Scope
+from localcloud.emulator.settings import Scope
 
 log = logging.getLogger("localcloud.events")
 

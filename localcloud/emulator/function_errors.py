@@ -7,13 +7,11 @@ the next invocation pays for a cold start. Here the worker reports the exception
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MARK = "__localcloud_raised__"
 _UPSTREAM = (

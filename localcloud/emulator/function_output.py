@@ -10,12 +10,10 @@ import os
 import queue
 import select
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ministack.core import lambda_runtime
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _CHUNK = 64 * 1024
 _READER = "localcloud_output_reader"  # an attribute of the worker

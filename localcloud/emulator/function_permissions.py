@@ -7,7 +7,8 @@ writes a function's log lines whatever its role says.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
@@ -15,9 +16,6 @@ from ministack.services import apigateway, cloudwatch_logs, eventbridge, lambda_
 
 from localcloud.emulator.roles import role_allows
 from localcloud.emulator.settings import Scope
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 log = logging.getLogger("localcloud.functions")
 

@@ -8,18 +8,14 @@ set and pages cannot (Fetch, "Forbidden request-header"; W3C, "Fetch Metadata Re
 from __future__ import annotations
 
 import hmac
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
-from localcloud.emulator.asgi import problem, send_answer
+from localcloud.emulator.asgi import Answer, Receive, Send, problem, send_answer
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from localcloud.emulator.asgi import Answer, Receive, Send
-
-    App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 # Buckets, APIs, distributions and sign-in pages have no names of their own here: the SDKs address a bucket by its path
 # where the endpoint is an IP address, and the site's port answers for CloudFront, in-process for its origins.

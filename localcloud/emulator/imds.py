@@ -13,10 +13,9 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-if TYPE_CHECKING:
-    from localcloud.emulator.roles import RoleSession
+from localcloud.emulator.roles import RoleSession
 
 MAX_TOKEN_SECONDS = 21_600
 _META = "/latest/meta-data/"

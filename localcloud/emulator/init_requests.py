@@ -7,12 +7,9 @@ import logging
 import os
 import shlex
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from pathlib import Path
 
 log = logging.getLogger("localcloud.machines")
 

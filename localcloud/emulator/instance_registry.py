@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.emulator.faults import Faults
 from localcloud.emulator.machines import Machine
-
-if TYPE_CHECKING:
-    from localcloud.emulator.faults import Faults
-    from localcloud.emulator.settings import Scope, Settings
+from localcloud.emulator.settings import Scope, Settings
 
 
 class InstanceRegistry:

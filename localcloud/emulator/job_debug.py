@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch_logs, ssm, stepfunctions
 
+from localcloud.emulator.instance_registry import InstanceRegistry
 from localcloud.emulator.machine_view import JOB_TAG, machine_json
-
-if TYPE_CHECKING:
-    from localcloud.emulator.instance_registry import InstanceRegistry
-    from localcloud.emulator.settings import Settings
+from localcloud.emulator.settings import Settings
 
 
 class JobDebug:

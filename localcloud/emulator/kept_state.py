@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack import app
 from ministack.core import persistence
@@ -20,10 +21,6 @@ from ministack.services import ec2, eventbridge, lambda_svc, stepfunctions
 
 from localcloud.emulator.machines import REMEMBERED_SECONDS, STATE_CODES
 from localcloud.emulator.workflow_tasks import state_machines_by_token
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 
 _TRIES = 100
 _TASK_TOKENS = "task_tokens"  # in the folder of the kept state, beside MiniStack's services

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from ministack.core import iam_actions
 from ministack.services import dynamodb
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 # `name = :value`, one of which is the partition key's in every query.
 _EQUALITY = re.compile(r"([#\w.-]+)\s*=\s*(:\w+)")

@@ -7,14 +7,13 @@ import hashlib
 import json
 import secrets
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ministack.core.responses import request_scope
 from ministack.services import cognito
 
-if TYPE_CHECKING:
-    from localcloud.emulator.settings import Settings
+from localcloud.emulator.settings import Settings
 
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 

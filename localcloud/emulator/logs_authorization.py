@@ -8,14 +8,10 @@ which AWS's own examples use, allows nothing.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from ministack.core.responses import get_account_id, get_region
 
-from localcloud.emulator.request_context import Check
-
-if TYPE_CHECKING:
-    from localcloud.emulator.request_context import ApiCall
+from localcloud.emulator.request_context import ApiCall, Check
 
 ON_STREAM = ("logs:DeleteLogStream", "logs:GetLogEvents", "logs:PutLogEvents")
 

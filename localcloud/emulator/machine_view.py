@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from localcloud.emulator.machines import Machine
+from localcloud.emulator.machines import Machine
 
 JOB_TAG, OWNER_TAG, ATTEMPT_TAG = "mayfly:job-id", "mayfly:owner", "mayfly:attempt"
 

@@ -12,19 +12,17 @@ import logging
 import threading
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localcloud.emulator import agent_permissions, events
+from localcloud.emulator.faults import Faults
 from localcloud.emulator.imds import Identity, MetadataService
 from localcloud.emulator.init_requests import Init
 from localcloud.emulator.machine_files import MachineFiles
 from localcloud.emulator.machine_processes import MachineEndedError, MachineProcesses
 from localcloud.emulator.roles import role_of_profile, start_role_session
+from localcloud.emulator.settings import Scope, Settings
 from localcloud.emulator.user_data import BootScript, UnknownUserDataError, read_user_data
-
-if TYPE_CHECKING:
-    from localcloud.emulator.faults import Faults
-    from localcloud.emulator.settings import Scope, Settings
 
 log = logging.getLogger("localcloud.machines")
 

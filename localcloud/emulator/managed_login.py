@@ -7,16 +7,15 @@ other sees "Login pages unavailable". Upstream MiniStack knows no styles, and sh
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.services import cognito
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+Authorize = Callable[[str, str, dict[str, str], dict[str, Any]], Any]
 
-    Authorize = Callable[[str, str, dict[str, str], dict[str, Any]], Any]
-    Dispatch = Callable[[str, dict[str, Any]], Awaitable[Any]]
+Dispatch = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 MANAGED_LOGIN = 2  # 1 are the classic pages, which need no style
 _STYLES = "_localcloud_styles"  # of a pool, by client id; MiniStack answers no key that begins so

@@ -9,11 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path
 
 READ_BYTES = 32 << 10  # of Go's io.Copy, which amazon-ssm-agent's executers.go copies by
 LONGEST_PAUSE_SECONDS = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localcloud.emulator import (
     api_endpoint,
@@ -41,10 +41,8 @@ from localcloud.emulator.faults import Faults
 from localcloud.emulator.instance_registry import InstanceRegistry
 from localcloud.emulator.job_debug import JobDebug
 from localcloud.emulator.local_users import LocalUsers
+from localcloud.emulator.settings import Settings
 from localcloud.emulator.warm_up import Warmer
-
-if TYPE_CHECKING:
-    from localcloud.emulator.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from localcloud.emulator.environment import emulator_environment
 from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 LOG_NAME = "cloud.log"

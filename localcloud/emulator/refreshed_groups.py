@@ -5,12 +5,10 @@ Upstream MiniStack leaves them out there: on a reload of the page an administrat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ministack.services import cognito
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def install() -> None:

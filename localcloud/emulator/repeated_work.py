@@ -7,15 +7,13 @@ of DynamoDB are copied as the plain JSON that they are; `copy.deepcopy` keeps a 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.services import cloudfront, dynamodb
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _TEXTS = 512  # kept of each kind
 _ATOMS = (str, int, float, bool, bytes, type(None))

@@ -8,13 +8,11 @@ such as 10, as the least that has to stay (aws-samples/alarm-context-tool#2). Up
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ministack.core.responses import error_response_json
 from ministack.services import lambda_svc
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _LEAST_UNRESERVED = 100
 

@@ -6,12 +6,10 @@ Upstream MiniStack knows IntervalSeconds and BackoffRate alone, so a state with 
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ministack.services import stepfunctions
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # 2 ** 64 seconds are for ever; a float ends at 2 ** 1024.
 _ENOUGH = 64

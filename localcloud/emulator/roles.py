@@ -5,14 +5,13 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import request_scope
 from ministack.services import iam, sts
 
-if TYPE_CHECKING:
-    from localcloud.emulator.settings import Scope
+from localcloud.emulator.settings import Scope
 
 SESSION_SECONDS = 6 * 3600
 

@@ -22,21 +22,16 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
+from hypercorn.typing import Framework
 
-from localcloud.emulator.host_check import HostCheck
+from localcloud.emulator.host_check import App, HostCheck
 from localcloud.emulator.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
-
-    from hypercorn.typing import Framework
-
-    from localcloud.emulator.host_check import App
 
 HOST = "127.0.0.1"
 BACKLOG = 512

@@ -5,15 +5,13 @@ Upstream MiniStack lets anyone sign up, whatever `AllowAdminCreateUserOnly` says
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.services import cognito
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    SignUp = Callable[[dict[str, Any]], Any]
+SignUp = Callable[[dict[str, Any]], Any]
 
 
 def install() -> None:

@@ -8,16 +8,13 @@ statement on `*` allows them. Upstream MiniStack checks one ARN and knows no tag
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.core.responses import get_region
 from ministack.services import ec2, ssm
 
 from localcloud.emulator.ec2_authorization import instance_arn, resource_tags
-from localcloud.emulator.request_context import Check
-
-if TYPE_CHECKING:
-    from localcloud.emulator.request_context import ApiCall
+from localcloud.emulator.request_context import ApiCall, Check
 
 ON_ANYTHING = (
     "ssm:CancelCommand",

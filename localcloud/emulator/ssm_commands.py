@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from ministack.core.responses import error_response_json, json_response, new_uuid
 from ministack.services import ec2, ssm
 
 from localcloud.emulator.command_run import CommandRun
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from localcloud.emulator.faults import Faults
-    from localcloud.emulator.instance_registry import InstanceRegistry
+from localcloud.emulator.faults import Faults
+from localcloud.emulator.instance_registry import InstanceRegistry
 
 DOCUMENT = "AWS-RunShellScript"
 DOCUMENT_PARAMETERS = frozenset({"commands", "workingDirectory", "executionTimeout"})

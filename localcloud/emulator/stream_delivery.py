@@ -10,20 +10,17 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.core.arn import parse_arn
 from ministack.core.responses import error_response_json, request_scope
 from ministack.services import dynamodb, lambda_svc
 
+from localcloud.emulator.faults import Faults
 from localcloud.emulator.roles import role_allows
 from localcloud.emulator.settings import Scope
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from localcloud.emulator.faults import Faults
 
 log = logging.getLogger("localcloud.streams")
 

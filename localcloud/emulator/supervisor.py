@@ -13,12 +13,10 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from localcloud.emulator.subreaper import become_subreaper, end_children, end_with_parent
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 PASSED_ON = (*ENDING, signal.SIGUSR1)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ministack import app
 from ministack.core.responses import error_response_json
 from ministack.services import ec2
 
+from localcloud.emulator.faults import Faults
 from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from localcloud.emulator.faults import Faults
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/[a-z0-9-]+/(?P<service>[a-z0-9-]+)/aws4_request")
 

@@ -6,17 +6,15 @@ Upstream MiniStack knows the RevokeToken action alone, not the `/oauth2/revoke` 
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs
 
 from ministack import app
 from ministack.services import cognito
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    Handle = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Any]]
+Handle = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Any]]
 
 _PATH = "/oauth2/revoke"
 

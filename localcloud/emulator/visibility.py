@@ -8,17 +8,13 @@ ignores the filter by instance id.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ministack.services import ec2
 
-from localcloud.emulator.ec2_parameters import Ec2Error
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from localcloud.emulator.ec2_parameters import Parameters
-    from localcloud.emulator.ec2_records import Response
+from localcloud.emulator.ec2_parameters import Ec2Error, Parameters
+from localcloud.emulator.ec2_records import Response
 
 _VISIBLE_AT = "_visible_at"
 

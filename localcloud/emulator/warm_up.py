@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.core.responses import request_scope
 from ministack.services import lambda_svc
 
-if TYPE_CHECKING:
-    from localcloud.emulator.settings import Settings
-    from localcloud.emulator.worker_pool import WorkerPool
+from localcloud.emulator.settings import Settings
+from localcloud.emulator.worker_pool import WorkerPool
 
 log = logging.getLogger("localcloud.functions")
 

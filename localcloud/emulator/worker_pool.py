@@ -13,13 +13,11 @@ import os
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # A warm worker is free again after some ten milliseconds, a new one takes ten times as long or more. Where a function
 # has as many workers as there are cores already, another one is worth its start only if those wait for something.

@@ -8,12 +8,10 @@ last event as it was measured on AWS: floci-io/floci issue 2734.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ministack.services import stepfunctions
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MOST_EVENTS = 25_000
 _TIMED_OUT = "States.Timeout"

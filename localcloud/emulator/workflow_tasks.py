@@ -9,22 +9,18 @@ unknown to it.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.core.responses import error_response_json, get_account_id, get_region
 from ministack.services import lambda_svc, stepfunctions
 
-from localcloud.emulator.request_context import Check
+from localcloud.emulator.request_context import ApiCall, Check
 from localcloud.emulator.roles import role_allows
 from localcloud.emulator.settings import Scope
 from localcloud.emulator.workflow_history import note_submitted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from localcloud.emulator.request_context import ApiCall
 
 _PUBLISH = "arn:aws:states:::sns:publish"
 RESPONSES = ("states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat")

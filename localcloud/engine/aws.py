@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.session
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.loaders import create_loader
 
 from localcloud.engine import service_model
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from botocore.client import BaseClient
-
-    from localcloud.engine.records import Target
+from localcloud.engine.records import Target
 
 # The user's own profile, files and proxy have no say: a wrong AWS_PROFILE must not break the local cloud.
 _ISOLATED = {

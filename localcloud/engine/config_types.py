@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from localcloud.engine.project_schema import ConfigItems
+from localcloud.engine.project_schema import ConfigItems
 
 _INTEGER = re.compile(r"[+-]?\d+")
 

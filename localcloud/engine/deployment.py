@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from localcloud.engine import program as program_run
 from localcloud.engine import project_file, provider
@@ -15,10 +16,6 @@ from localcloud.engine.monitor import Monitor
 from localcloud.engine.provider import Provider, ProviderSettings
 from localcloud.engine.records import Deployment, Resource, ResourceOptions, Target
 from localcloud.engine.wire import Decoder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 __all__ = [
     "Blob",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from localcloud.engine.wire import UNKNOWN
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

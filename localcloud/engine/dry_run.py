@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from botocore.awsrequest import AWSResponse
+from botocore.client import BaseClient
 from botocore.compat import HTTPHeaders
+from botocore.model import OperationModel
 
 from localcloud.engine.aws import Aws
 from localcloud.engine.dry_run_answers import ANSWERS, subject
 from localcloud.engine.records import Target
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from botocore.client import BaseClient
-    from botocore.model import OperationModel
 
 _OK = 200
 _PARAMS = "dry_run_params"

@@ -8,10 +8,7 @@ ServiceRuleError         a call breaks a rule of the service's published model
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from localcloud.engine.records import Deployment
+from localcloud.engine.records import Deployment
 
 
 class DeploymentError(Exception):

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from localcloud.engine import registry
 from localcloud.engine.adapters.answers import Gone
+from localcloud.engine.aws import Aws
 from localcloud.engine.differences import changed, drifted
 from localcloud.engine.errors import RefusedInputError
 from localcloud.engine.inputs import Desired
+from localcloud.engine.records import Resource
 from localcloud.engine.replacement_rules import replacing_inputs
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.records import Resource
 
 _NOT_FOUND = re.compile(r"NotFound|NoSuch|DoesNotExist|NonExistent|NotExist|^404$")
 _TAGS = ("tags", "tagsAll")

@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from localcloud.engine.errors import ServiceRuleError
 from localcloud.engine.name_limits import LONGEST_NAMES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _SUFFIX_DIGITS = 7  # as many as Pulumi's own auto-naming adds
 

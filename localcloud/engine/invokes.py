@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.engine.aws import Aws
 from localcloud.engine.errors import RefusedInputError
-
-if TYPE_CHECKING:
-    from localcloud.engine.aws import Aws
 
 Invoke = Callable[["Aws", Mapping[str, Any]], dict[str, Any]]
 

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import resource_pb2
 
 from localcloud.engine import wire
 from localcloud.engine.errors import DeploymentError
-from localcloud.engine.provider import ProviderSettings, reason
+from localcloud.engine.provider import Provider, ProviderSettings, reason
 from localcloud.engine.records import Resource, ResourceOptions
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from localcloud.engine.provider import Provider
 
 _LOG = logging.getLogger(__name__)
 _STACK = "pulumi:pulumi:Stack"

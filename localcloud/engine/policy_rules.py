@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localcloud.engine.errors import ServiceRuleError
 from localcloud.engine.inputs import json_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _VERSIONS = {"2012-10-17", "2008-10-17"}
 _SID = re.compile(r"[A-Za-z0-9]*")

@@ -10,20 +10,18 @@ import os
 import runpy
 import sys
 import warnings
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pulumi
 from pulumi.runtime.proto import engine_pb2
 from pulumi.runtime.stack import run_in_stack
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-    from types import ModuleType
-
-    from localcloud.engine.monitor import Monitor
+from localcloud.engine.monitor import Monitor
 
 _PARALLEL = 16  # resources under way at once; Pulumi's own default is four per core
 _LOG = logging.getLogger(__name__)

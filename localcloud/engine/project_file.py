@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -17,10 +19,6 @@ from pydantic import BaseModel, ValidationError
 from localcloud.engine.config_types import fits, parsed, type_name
 from localcloud.engine.errors import ProjectFileError
 from localcloud.engine.project_schema import ConfigDeclaration, ConfigItems, ForeignValue, ProjectFile, StackFile
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 _KEY = re.compile(r"[^:\s]+(:[^:\s]+)?")
 ModelT = TypeVar("ModelT", bound=BaseModel)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.engine import registry, sdk_types
 from localcloud.engine.adapters.adapter import Created
+from localcloud.engine.aws import Aws
 from localcloud.engine.dry_run import dry_run_cloud, dry_running
 from localcloud.engine.errors import RefusedInputError, ServiceRuleError
 from localcloud.engine.inputs import Desired
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.records import Resource
+from localcloud.engine.records import Resource
 
 
 @dataclass(frozen=True)

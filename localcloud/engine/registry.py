@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from localcloud.engine.adapters import (  # noqa: F401 importing a module registers its adapters
     apigatewayv2,
@@ -30,9 +30,6 @@ from localcloud.engine.adapters import (  # noqa: F401 importing a module regist
 from localcloud.engine.adapters.adapter import ADAPTERS, Adapter
 from localcloud.engine.errors import RefusedInputError
 from localcloud.engine.invokes import INVOKES, Invoke
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def adapter(token: str) -> Adapter:

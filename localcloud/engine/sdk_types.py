@@ -14,18 +14,15 @@ import inspect
 import json
 import types
 import typing
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pulumi_aws
 from pulumi import _types
 
 from localcloud.engine.archives import Blob
+from localcloud.engine.records import Resource
 from localcloud.engine.wire import UNKNOWN
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from localcloud.engine.records import Resource
 
 
 class Property(typing.NamedTuple):

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from botocore.model import ListShape, MapShape, StructureShape
+from botocore.client import BaseClient
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from localcloud.engine.errors import ServiceRuleError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from botocore.client import BaseClient
-    from botocore.model import OperationModel, Shape
 
 # Java's Unicode classes, each as something of Python's that accepts at least as much.
 _UNICODE_CLASSES = {"L": r"\w", "N": r"\w", "M": r"\w", "Z": r"\s", "LD": r"\w", "IsL": r"\w"}

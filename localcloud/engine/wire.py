@@ -6,15 +6,13 @@ protocol between every Pulumi SDK and the engine.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.protobuf import json_format, struct_pb2
 
 from localcloud.engine.archives import Archives, Blob, directory_entries, zip_entries
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 a type signature

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
+from botocore.client import BaseClient
+
 from localcloud.engine.inputs import camel_keys, pascal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from botocore.client import BaseClient
 
 T = TypeVar("T")
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from localcloud.engine.adapters.adapter import ID, Created, carries
 from localcloud.engine.adapters.answers import camel
 from localcloud.engine.adapters.noun_adapter import NounAdapter
-from localcloud.engine.inputs import camel_keys
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired, Inputs
+from localcloud.engine.aws import Aws
+from localcloud.engine.inputs import Desired, Inputs, camel_keys
 
 _DEFAULT_STAGE = "$default"
 _API = ("protocolType", "description")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel
+from localcloud.engine.aws import Aws
 from localcloud.engine.errors import ServiceRuleError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired, Inputs
+from localcloud.engine.inputs import Desired, Inputs
 
 _NOTIFICATION = ("comparisonOperator", "notificationType", "threshold", "thresholdType")
 

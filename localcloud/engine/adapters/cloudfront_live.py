@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from localcloud.engine.adapters.answers import camel
 from localcloud.engine.inputs import camel_keys
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def live_parts(config: Mapping[str, Any]) -> dict[str, Any]:

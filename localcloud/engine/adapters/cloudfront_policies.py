@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel
-from localcloud.engine.inputs import camel_keys
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired, Inputs
+from localcloud.engine.aws import Aws
+from localcloud.engine.inputs import Desired, Inputs, camel_keys
 
 _ORIGIN_ACCESS = ("originAccessControlOriginType", "signingBehavior", "signingProtocol")
 _PLAIN_SECURITY = ("contentSecurityPolicy", "contentTypeOptions", "frameOptions", "referrerPolicy")

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel, only
+from localcloud.engine.aws import Aws
 from localcloud.engine.errors import ServiceRuleError
-from localcloud.engine.inputs import json_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired
+from localcloud.engine.inputs import Desired, json_text
 
 _PLAIN = (
     "alarmActions",

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from localcloud.engine.adapters.adapter import ID, Created, carries
 from localcloud.engine.adapters.answers import Gone, camel
 from localcloud.engine.adapters.noun_adapter import NounAdapter
+from localcloud.engine.aws import Aws
 from localcloud.engine.errors import ServiceRuleError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired, Inputs
+from localcloud.engine.inputs import Desired, Inputs
 
 _POOL = (
     "accountRecoverySetting",

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
+from localcloud.engine.aws import Aws
 from localcloud.engine.errors import ServiceRuleError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired, Inputs
+from localcloud.engine.inputs import Desired, Inputs
 
 _UNTIL_ACTIVE = {"Delay": 0.1, "MaxAttempts": 300}  # the waiter's own delay is 20 seconds
 _TTL_ON = ("ENABLED", "ENABLING")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel, policy_text
+from localcloud.engine.aws import Aws
+from localcloud.engine.inputs import Desired
 from localcloud.engine.policy_rules import IDENTITY, TRUST, checked_policy
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired
 
 
 @carries("aws:iam/role:Role")

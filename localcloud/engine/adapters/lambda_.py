@@ -5,18 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import accepted, camel
+from localcloud.engine.archives import Blob
+from localcloud.engine.aws import Aws
 from localcloud.engine.errors import ServiceRuleError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.archives import Blob
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired, Inputs
+from localcloud.engine.inputs import Desired, Inputs
 
 _PLAIN = (
     "architectures",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel, only
-from localcloud.engine.inputs import pascal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired, Inputs
+from localcloud.engine.aws import Aws
+from localcloud.engine.inputs import Desired, Inputs, pascal
 
 _ROUTE = ("destinationCidrBlock", "gatewayId", "routeTableId")
 _ENDPOINT = ("routeTableIds", "serviceName", "vpcEndpointType", "vpcId")

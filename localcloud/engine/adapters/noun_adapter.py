@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from localcloud.engine.adapters.adapter import ID, Adapter, Created
 from localcloud.engine.adapters.answers import accepted
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired
+from localcloud.engine.aws import Aws
+from localcloud.engine.inputs import Desired
 
 
 class NounAdapter(Adapter):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.archives import Blob
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired, Inputs
+from localcloud.engine.archives import Blob
+from localcloud.engine.aws import Aws
+from localcloud.engine.inputs import Desired, Inputs
 
 _HOME_REGION = "us-east-1"  # the one region that S3 wants left out of CreateBucket
 _NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"  # AmazonS3/latest/userguide/bucketnamingrules.html

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.adapters.answers import camel
-from localcloud.engine.inputs import camel_keys, json_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired, Inputs
+from localcloud.engine.aws import Aws
+from localcloud.engine.inputs import Desired, Inputs, camel_keys, json_text
 
 _PUBLIC_ACCESS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 

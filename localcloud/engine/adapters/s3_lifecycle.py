@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localcloud.engine.adapters.adapter import carries
 from localcloud.engine.adapters.s3_bucket_settings import BucketSetting
-from localcloud.engine.inputs import camel_keys
-
-if TYPE_CHECKING:
-    from localcloud.engine.inputs import Inputs
+from localcloud.engine.inputs import Inputs, camel_keys
 
 _ACTIONS = ("abortIncompleteMultipartUpload", "expiration", "noncurrentVersionExpiration")
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel, only
 from localcloud.engine.adapters.network import tag_specifications
+from localcloud.engine.aws import Aws
 from localcloud.engine.errors import RefusedInputError, ServiceRuleError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired, Inputs
+from localcloud.engine.inputs import Desired, Inputs
 
 _DESCRIPTION = re.compile(r"[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}")  # EC2 API reference, CreateSecurityGroup
 _PROTOCOL = ("ipProtocol", "fromPort", "toPort")

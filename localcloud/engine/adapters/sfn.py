@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from localcloud.engine.adapters.adapter import ID, Created, carries
 from localcloud.engine.adapters.noun_adapter import NounAdapter
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired
+from localcloud.engine.aws import Aws
+from localcloud.engine.inputs import Desired
 
 _INPUTS = ("definition", "roleArn", "tracingConfiguration", "type")
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
 from localcloud.engine.adapters.answers import camel
-from localcloud.engine.inputs import json_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from localcloud.engine.aws import Aws
-    from localcloud.engine.inputs import Desired
+from localcloud.engine.aws import Aws
+from localcloud.engine.inputs import Desired, json_text
 
 _OWNERS_ACTIONS = (
     "AddPermission",

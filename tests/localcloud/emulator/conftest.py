@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from localcloud.emulator.process import EmulatorProcess
 from tests.localcloud.emulator.harness import REGION, EmulatorHarness
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

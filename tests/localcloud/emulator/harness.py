@@ -8,7 +8,8 @@ import os
 import time
 import uuid
 import zipfile
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import boto3
 import httpx2
@@ -16,12 +17,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from localcloud.emulator.process import EmulatorProcess
 from localcloud.emulator.subreaper import IS_LINUX
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from localcloud.emulator.process import EmulatorProcess
 
 REGION = "eu-central-1"
 WAIT_SECONDS = 180.0

@@ -3,18 +3,14 @@ from __future__ import annotations
 import copy
 import json
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.emulator.harness import AGENT_ACTIONS, allow, code_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.localcloud.emulator.harness import EmulatorHarness
+from tests.localcloud.emulator.harness import AGENT_ACTIONS, EmulatorHarness, allow, code_of
 
 ACCOUNT = "000000000000"
 EC2 = f"arn:aws:ec2:eu-central-1:{ACCOUNT}"

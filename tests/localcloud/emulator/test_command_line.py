@@ -7,15 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from localcloud.emulator.process import ROOT
 from localcloud.emulator.subreaper import descendants
 from tests import web
 from tests.localcloud.emulator.harness import is_running
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "localcloud"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +15,6 @@ from localcloud.emulator.machine_processes import MachineEndedError, MachineProc
 from localcloud.emulator.output_pipe import OutputPipe
 from localcloud.emulator.subreaper import IS_LINUX
 from tests.localcloud.emulator.harness import is_running, wait_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture

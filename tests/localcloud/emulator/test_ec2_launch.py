@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.localcloud.emulator.harness import code_of
-
-if TYPE_CHECKING:
-    from tests.localcloud.emulator.harness import EmulatorHarness
+from tests.localcloud.emulator.harness import EmulatorHarness, code_of
 
 IMAGE = "ami-0123456789abcdef0"
 ARM_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import httpx2 as httpx
 import pytest
@@ -10,9 +10,6 @@ import pytest
 from localcloud.emulator.process import EmulatorProcess
 from tests import web
 from tests.localcloud.emulator.harness import REGION, EmulatorHarness
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MIRROR = """
 import base64, json

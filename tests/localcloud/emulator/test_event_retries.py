@@ -6,18 +6,15 @@ import time
 import uuid
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from ministack.services import lambda_svc
 
 from localcloud.emulator.environment import emulator_environment
 from localcloud.emulator.event_retries import dispatch
-from tests.localcloud.emulator.harness import wait_for
+from tests.localcloud.emulator.harness import EmulatorHarness, wait_for
 from tests.localcloud.emulator.test_functions import ECHO
-
-if TYPE_CHECKING:
-    from tests.localcloud.emulator.harness import EmulatorHarness
 
 ARN = "arn:aws:lambda:eu-central-1:000000000000:function:sweep"
 

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.emulator.harness import OLDER_MESSAGES, allow, code_of, wait_for
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.localcloud.emulator.harness import EmulatorHarness
+from tests.localcloud.emulator.harness import OLDER_MESSAGES, EmulatorHarness, allow, code_of, wait_for
 
 IMAGE = {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1}
 NONE = {

@@ -4,20 +4,16 @@ import json
 import os
 import signal
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.emulator.worker_starts import IS_POSSIBLE
-from tests.localcloud.emulator.harness import REGION, allow, wait_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.localcloud.emulator.harness import EmulatorHarness
+from tests.localcloud.emulator.harness import REGION, EmulatorHarness, allow, wait_for
 
 ACCOUNT = "000000000000"
 STREAM_ACTIONS = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from localcloud.emulator.host_check import ADMIN_HEADER, HostCheck
-
-if TYPE_CHECKING:
-    from tests.localcloud.emulator.harness import EmulatorHarness
+from tests.localcloud.emulator.harness import EmulatorHarness
 
 PORTS = ("site_url", "aws_endpoint")
 FOREIGN = [

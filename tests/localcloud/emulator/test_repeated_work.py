@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.emulator.repeated_work import plain_copy
-from tests.localcloud.emulator.harness import allow
-
-if TYPE_CHECKING:
-    from tests.localcloud.emulator.harness import EmulatorHarness
+from tests.localcloud.emulator.harness import EmulatorHarness, allow
 
 
 def test_a_copy_is_equal_and_shares_nothing_that_can_change() -> None:

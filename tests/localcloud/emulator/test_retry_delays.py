@@ -1,13 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from localcloud.emulator.retry_delays import delay
-from tests.localcloud.emulator.harness import allow
+from tests.localcloud.emulator.harness import EmulatorHarness, allow
 from tests.localcloud.emulator.test_functions import execute, invoke_state, state_machine
-
-if TYPE_CHECKING:
-    from tests.localcloud.emulator.harness import EmulatorHarness
 
 RETRIER = {"ErrorEquals": ["Throttled"], "IntervalSeconds": 2, "BackoffRate": 3, "MaxDelaySeconds": 10}
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tests.localcloud.emulator.harness import allow, wait_for
-
-if TYPE_CHECKING:
-    from tests.localcloud.emulator.harness import EmulatorHarness
+from tests.localcloud.emulator.harness import EmulatorHarness, allow, wait_for
 
 WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 ANSWERS = "def handler(event, context):\n    return {}\n"

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from localcloud.emulator.process import EmulatorProcess
 from localcloud.engine.deployment import Target
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 REGION = "eu-central-1"
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from localcloud.engine import existing
 from localcloud.engine.aws import Aws
-from localcloud.engine.deployment import Deployment, DeploymentError, Resource, deploy, destroy
+from localcloud.engine.deployment import Deployment, DeploymentError, Resource, Target, deploy, destroy
 from localcloud.engine.registry import tokens
 from tests.localcloud.engine.reading import read_otherwise
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from localcloud.engine.deployment import Target
 
 pytestmark = pytest.mark.cloud
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from localcloud.engine.dry_run import dry_run_cloud
 from localcloud.engine.errors import RefusedInputError
 from localcloud.engine.invokes import INVOKES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def invoke(token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

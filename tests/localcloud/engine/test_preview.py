@@ -8,14 +8,11 @@ import json
 import sys
 import zipfile
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from localcloud.engine.deployment import Deployment, DeploymentError, preview
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ProgramWriter = Callable[..., "Path"]
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from localcloud.engine.errors import ProjectFileError
 from localcloud.engine.project_file import load_project, load_stack, resolve_config
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GOOD = """
 name: shop

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import botocore.session
 import pytest
+from botocore.model import OperationModel
 
 from localcloud.engine import service_model
 from localcloud.engine.dry_run import dry_run_cloud
 from localcloud.engine.errors import ServiceRuleError
 from localcloud.engine.service_model import unchecked_patterns, violations
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from botocore.model import OperationModel
 
 
 @pytest.fixture(scope="module")
