@@ -35,8 +35,6 @@ PROGRAMS = (
     "payload",
     "chatty_script",
     "pipeline",
-    "pool_start",
-    "big_file",
 )
 RESULT = RESULTS / "bench.json"
 

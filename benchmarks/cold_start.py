@@ -4,8 +4,7 @@
 writes one JSON.
 
 The naive bundle has all of `functions/` and its lock file's packages whole, and no bytecode;
-functions/api/quick_start.py does nothing there. The one "with the runtime's boto3" stands for what Lambda offers: our
-bundle without its boto3, and a whole one beside it, compiled. A cold start is a process of awslambdaric, Lambda's own
+functions/api/quick_start.py does nothing there. A cold start is a process of awslambdaric, Lambda's own
 runtime client, that imports the handler's module and answers a first event, whose first call to AWS is denied on
 loopback: settings and clients are built by then. Its processor time is taken, less that of a handler which does
 nothing: it is what a cold start is made of and what others on the machine disturb least. Sides take turns, so that a
@@ -24,7 +23,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -45,9 +43,7 @@ from localcloud.engine.deployment import preview  # noqa: E402
 STEPS, QUICK_STEPS = ("stream", "launch", "dispatch", "inspect_command", "record", "sweep"), ("launch",)
 ROUNDS, QUICK_ROUNDS = 11, 5
 API_GOAL, STEP_GOAL, WARM_GOAL = 0.40, 0.35, 1.5
-NAIVE, RUNTIME, OURS = "naive", "runtime's boto3", "ours"
-# What Lambda's runtime has of its own, among the packages installed here.
-_RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
+NAIVE, OURS = "naive", "ours"
 _AWS = {
     "AWS_ACCESS_KEY_ID": "benchmark",
     "AWS_DEFAULT_REGION": "eu-central-1",
@@ -164,35 +160,20 @@ class Cold:
 
 @dataclass(frozen=True)
 class Side:
-    """Where a handler is imported from, first its bundle."""
+    """Where a handler is imported from, and the size of its zip."""
 
-    folders: tuple[Path, ...]
+    folder: Path
     bundle_bytes: int
 
 
-def extracted(archive: Path, folder: Path) -> Path:
-    with zipfile.ZipFile(archive) as opened:
-        opened.extractall(folder)
-    return folder
+def sides_of(bundle: Bundle, scratch: Path) -> dict[str, Side]:
+    archive, ours = bundle.build(Target("", "", host=True)), scratch / bundle.name
+    shutil.unpack_archive(archive, ours)
+    return {NAIVE: naive_side(bundle, scratch), OURS: Side(ours, archive.stat().st_size)}
 
 
-def sides_of(bundle: Bundle, runtime: Path, scratch: Path) -> dict[str, Side]:
-    archive = bundle.build(Target("", "", host=True))
-    ours = extracted(archive, scratch / bundle.name / "ours")
-    borrowed = scratch / bundle.name / "borrowed"
-    shutil.copytree(ours, borrowed)
-    for package in _RUNTIME_PACKAGES:
-        remove(borrowed / package)
-    naive, size = naive_bundle(bundle, scratch)
-    return {
-        NAIVE: Side((naive,), size),
-        RUNTIME: Side((borrowed, runtime), packed_bytes(borrowed, scratch)),
-        OURS: Side((ours,), archive.stat().st_size),
-    }
-
-
-def naive_bundle(bundle: Bundle, scratch: Path) -> tuple[Path, int]:
-    """The folder with everything and no bytecode, once for each lock file, and the size of its zip."""
+def naive_side(bundle: Bundle, scratch: Path) -> Side:
+    """A folder with everything and no bytecode, made once for each lock file."""
     lock = ROOT / bundle.requirements
     folder = scratch / f"naive-{lock.parent.name}"
     if not folder.exists():
@@ -204,40 +185,8 @@ def naive_bundle(bundle: Bundle, scratch: Path) -> tuple[Path, int]:
         (folder / "functions/api/quick_start.py").write_text("def finish() -> None: ...\n")
         (folder / "ec2_payload").mkdir()
         shutil.copy(ROOT / "ec2_payload" / "bootstrap.py", folder / "ec2_payload")
-    return folder, packed_bytes(folder, scratch)
-
-
-def runtime_packages(scratch: Path) -> Path:
-    """boto3 and what it needs, whole and compiled, as in the folder of Lambda's runtime."""
-    folder = scratch / "runtime"
-    copy_packages(_RUNTIME_PACKAGES, folder)
-    subprocess.run(
-        [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder)], check=True
-    )
-    return folder
-
-
-def copy_packages(names: Sequence[str], folder: Path) -> None:
-    installed = Path(next(path for path in sys.path if Path(path, "boto3").is_dir()))
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        source = installed / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, folder)
-
-
-def remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def packed_bytes(folder: Path, scratch: Path) -> int:
-    archive = shutil.make_archive(str(scratch / "packed"), "zip", folder)
-    return Path(archive).stat().st_size
+    packed = shutil.make_archive(str(scratch / "packed"), "zip", folder)
+    return Side(folder, Path(packed).stat().st_size)
 
 
 @cache
@@ -262,10 +211,10 @@ def python(code: str, *arguments: str) -> list[float]:
     return [float(word) for word in finished.stdout.split()]
 
 
-def started(entry: str, folders: Sequence[Path], scratch: Path) -> tuple[float, float]:
+def started(entry: str, folder: Path, scratch: Path) -> tuple[float, float]:
     """Processor seconds until a function waits for its first event, and until it has answered that."""
     event = _REQUEST if entry == BUNDLE.entry else _EVENT
-    with host_function(f"{entry}.handler", folders, {**settings(), **_QUIET}, scratch / "log") as function:
+    with host_function(f"{entry}.handler", [folder], {**settings(), **_QUIET}, scratch / "log") as function:
         answer = function.invoke(event)
         return function.init_cpu_seconds, answer.cpu_seconds
 
@@ -276,9 +225,9 @@ def cold(bundle: Bundle, sides: Mapping[str, Side], rounds: int, goal: float) ->
         scratch = Path(folder)
         (scratch / "empty.py").write_text(_EMPTY)
         for number in range(rounds + 1):
-            empty = started("empty", (scratch,), scratch)
+            empty = started("empty", scratch, scratch)
             for name, side in sorted(sides.items(), reverse=number % 2 == 1):
-                taken = started(bundle.entry, side.folders, scratch)
+                taken = started(bundle.entry, side.folder, scratch)
                 if number:  # the first time fills the disk cache
                     times[name].append((taken[0] - empty[0], taken[1] - empty[1]))
 
@@ -369,14 +318,13 @@ def main() -> None:
     rows: list[Cold] = []
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        runtime = runtime_packages(scratch)
         for bundle, goal in goals.items():
             program.say(f"{bundle.name}: building")
-            sides = sides_of(bundle, runtime, scratch)
+            sides = sides_of(bundle, scratch)
             program.say(f"{bundle.name}: {rounds} rounds")
             rows += cold(bundle, sides, rounds, goal)
         program.say("warm requests")
-        ours, bare = python(_WARM, str(scratch / BUNDLE.name / "ours"))
+        ours, bare = python(_WARM, str(scratch / BUNDLE.name))
     print(table(rows, (ours, bare)))
     details = {"rounds": rounds, "rows": [asdict(row) for row in rows], "warm_s": {"ours": ours, "bare": bare}}
     program.publish(options.json, figures_of(rows, (ours, bare)), **details)

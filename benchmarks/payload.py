@@ -13,9 +13,7 @@ the same OpenSSL.
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import hashlib
-import ipaddress
 import json
 import multiprocessing
 import os
@@ -34,14 +32,11 @@ from http.server import BaseHTTPRequestHandler
 from multiprocessing.connection import Connection
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402  # found only by the line above when run by its path
+from benchmarks.certificate import self_signed  # noqa: E402  # found only by the line above when run by its path
+from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402
 from benchmarks.program import Program, parser  # noqa: E402
 
 SIZES, QUICK_SIZES = ("128MiB", "1GiB"), ("128MiB",)
@@ -125,28 +120,6 @@ class SecureStore(Store):
         context.load_cert_chain(self.certificate)
         with context.wrap_socket(request, server_side=True) as wrapped:
             super().finish_request(wrapped, client_address)
-
-
-def self_signed(file: pathlib.Path) -> None:
-    """Writes a certificate for 127.0.0.1 with its key (PEM), which only a client that is told to trusts."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def serve(file: str, certificate: str, pipe: Connection) -> None:
@@ -262,12 +235,10 @@ def run(case: Case, rounds: int, python: str, scratch: pathlib.Path) -> Result:
         with (folder / "input").open("wb") as file:
             for start in range(0, case.size, MIB):
                 file.write(block[: case.size - start])
-        certificate = folder / "certificate.pem"
-        if case.tls:
-            self_signed(certificate)
+        certificate = str(self_signed(folder)) if case.tls else ""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        wanted = (str(folder / "input"), str(certificate) if case.tls else "", theirs)
+        wanted = (str(folder / "input"), certificate, theirs)
         server = context.Process(target=serve, args=wanted, daemon=True)
         server.start()
         try:
@@ -276,7 +247,7 @@ def run(case: Case, rounds: int, python: str, scratch: pathlib.Path) -> Result:
             ours.send_bytes(spec)
             ours.recv()
             # Of curl and of Python's ssl alike.
-            trust = {"SSL_CERT_FILE": str(certificate)} if case.tls else {}
+            trust = {"SSL_CERT_FILE": certificate} if certificate else {}
             return Result(case, rounds_of(python, url, spec, folder, rounds, trust))
         finally:
             server.terminate()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.ec2_payload.certificate import self_signed
+from benchmarks.certificate import self_signed
 from tests.ec2_payload.machine import PAYLOAD, Machine, Outcome
 from tests.ec2_payload.s3_double import SLOW_DOWN, Answer, Drop, S3Double
 
@@ -209,9 +209,9 @@ def test_files_keep_their_modes(shell: Shell) -> None:
 
 
 def test_https_is_used_and_its_certificate_checked(any_machine: Machine, tmp_path: pathlib.Path) -> None:
-    certificate, key = self_signed(tmp_path)
+    certificate = self_signed(tmp_path)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate, key)
+    tls.load_cert_chain(certificate)
     with S3Double(tls) as s3:
         any_machine.s3 = s3
         shell = Shell(any_machine, tmp_path)

@@ -6,17 +6,17 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from benchmarks.certificate import self_signed
 from mayfly.http_client import http_client
-from tests.ec2_payload.certificate import self_signed
 from tests.ec2_payload.s3_double import S3Double
 
 
 def test_certificates_are_read_when_something_on_this_computer_speaks_tls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate, key = self_signed(tmp_path)
+    certificate = self_signed(tmp_path)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key)
+    server.load_cert_chain(certificate)
     trusting = ssl.create_default_context(cafile=certificate)
     with monkeypatch.context() as patched:
         patched.setattr("mayfly.http_client._tls_context", lambda **_: pytest.fail("read although nothing needs them"))
