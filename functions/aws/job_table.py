@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.aws.dynamo_table import DynamoTable, set_and_remove
 from functions.aws.job_items import JOB_FIELDS, OPEN_INDEX, from_item, to_item
 from functions.aws.tombstone_items import DELETED, is_tombstone, tombstone_item, tombstone_of
 from functions.cleanup.deletion import Tombstone
@@ -17,9 +18,6 @@ from functions.jobs.isolation import readable
 from functions.jobs.job import Job
 from functions.jobs.ports import JobPage
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 _TRIES = 10
 # A filter is applied after the read: as many records at a time, and so many times, are looked through for a batch.
 _FILTERED_LIMIT = 200
@@ -28,12 +26,8 @@ _FILTERED_READS = 10
 _EXACT_READS = 3
 
 
-class DynamoJobTable:
+class DynamoJobTable(DynamoTable):
     """functions.jobs.ports.JobTable over DynamoDB."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
 
     def add(self, job: Job) -> Job | None:
         try:
@@ -51,8 +45,7 @@ class DynamoJobTable:
         return None
 
     def get(self, owner: str, job_id: str) -> Job | None:
-        answer = self._client.get_item(TableName=self._table, Key=job_key(owner, job_id), ConsistentRead=True)
-        return job_of(answer.get("Item"))
+        return job_of(self._get(job_key(owner, job_id)))
 
     def page(self, owner: str, limit: int, before: str | None, batch: str | None = None) -> JobPage:
         items: list[dict[str, Any]] = []
@@ -115,37 +108,19 @@ class DynamoJobTable:
         raise ConcurrentChange(f"job {job_id} kept changing in {_TRIES} tries to write it")
 
     def bury(self, job: Job, tombstone: Tombstone) -> bool:
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=tombstone_item(tombstone),
-                ConditionExpression="#revision = :expected",
-                ExpressionAttributeNames={"#revision": "revision"},
-                ExpressionAttributeValues={":expected": {"N": str(job.revision)}},
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        expected = {":expected": {"N": str(job.revision)}}
+        return self._put(tombstone_item(tombstone), "#revision = :expected", expected)
 
     def tombstone(self, owner: str, job_id: str) -> Tombstone | None:
-        item = self._client.get_item(TableName=self._table, Key=job_key(owner, job_id), ConsistentRead=True).get("Item")
+        item = self._get(job_key(owner, job_id))
         return tombstone_of(item) if item and is_tombstone(item) else None
 
     def purged_once(self, tombstone: Tombstone) -> None:
-        self._client.update_item(
-            TableName=self._table,
-            Key=job_key(tombstone.owner, tombstone.job_id),
-            UpdateExpression="SET is_purged = :yes",
-            ExpressionAttributeValues={":yes": {"BOOL": True}},
-        )
+        key = job_key(tombstone.owner, tombstone.job_id)
+        self._update(key, "SET is_purged = :yes", {":yes": {"BOOL": True}})
 
     def purged(self, tombstone: Tombstone) -> None:
-        self._client.update_item(
-            TableName=self._table,
-            Key=job_key(tombstone.owner, tombstone.job_id),
-            UpdateExpression="REMOVE #open",
-            ExpressionAttributeNames={"#open": OPEN_INDEX},
-        )
+        self._update(job_key(tombstone.owner, tombstone.job_id), f"REMOVE #{OPEN_INDEX}")
 
     def _write_changes(self, before: Job, after: Job) -> bool:
         """Writes the attributes that differ, if the revision is still `before`'s. Whether it was."""
@@ -153,26 +128,18 @@ class DynamoJobTable:
         old, new = to_item(before, changed), to_item(after, changed)
         written = {name: value for name, value in new.items() if old.get(name) != value}
         removed = [name for name in old if name not in new]
-        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in written)
-        if removed:
-            expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
         try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=job_key(before.owner, before.id),
-                UpdateExpression=expression,
-                ConditionExpression="#revision = :expected",
-                ExpressionAttributeNames={f"#{name}": name for name in [*written, *removed]},
-                ExpressionAttributeValues={f":{name}": value for name, value in written.items()}
-                | {":expected": old["revision"]},
+            answer = self._update(
+                job_key(before.owner, before.id),
+                set_and_remove(written, removed),
+                {":expected": old["revision"], **{f":{name}": value for name, value in written.items()}},
+                "#revision = :expected",
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
         except ClientError as error:
             if error.response["Error"]["Code"] == "ValidationException":
                 raise RecordRefused(f"the record of job {after.id}: {error.response['Error']['Message']}") from error
             raise
-        return True
+        return answer is not None
 
 
 def job_of(item: dict[str, Any] | None) -> Job | None:

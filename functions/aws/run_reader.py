@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from functions.aws.dynamo_table import DynamoTable
 from functions.aws.job_table import job_key, job_of
 from functions.aws.scheduling_table import LEASE_KEY, entry_key, lease_state, slot_key, slot_or_none
 from functions.jobs.errors import JobUnreadable
 from functions.jobs.job import Job, Run
 from functions.scheduling.ports import LeaseState, Slot
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
-
-class DynamoRunReader:
+class DynamoRunReader(DynamoTable):
     """functions.scheduling.ports.RunReader over DynamoDB. Every read is strongly consistent, each item for itself.
 
     So a slot may be granted, and the entry removed, between the two: the holder of the lease ends a machine whose run
     is over (Scheduler.assign), and the sweeper frees its slot.
     """
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
 
     def job_and_slot(self, run: Run) -> tuple[Job | None, Slot | None]:
         job, slot = self._read(job_key(run.owner, run.job_id), slot_key(run))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from functions.aws.attribute_values import deserialize, serialize
-from functions.aws.batch_writes import write_all
+from functions.aws.dynamo_table import set_and_remove
 from functions.aws.job_items import machine_from
 from functions.aws.ledger import DynamoLedger
 from functions.aws.owner_heads import first_of_each_owner, owners_key
@@ -37,7 +37,7 @@ _Kind = TypeVar("_Kind")
 
 
 class DynamoSchedulingTable(DynamoLedger):
-    """functions.scheduling.ports.SchedulingTable over DynamoDB. Every read is strongly consistent."""
+    """functions.scheduling.ports.SchedulingTable over DynamoDB."""
 
     def enqueue(
         self,
@@ -49,9 +49,8 @@ class DynamoSchedulingTable(DynamoLedger):
         order: str = "",
     ) -> QueueEntry:
         # A run's requested type never changes, and a quiet entry stays quiet until it is removed.
-        some = {
-            name: value for name, value in (("requested_type", requested_type), ("quiet_until", quiet_until)) if value
-        }
+        asked = {"requested_type": requested_type, "quiet_until": quiet_until}
+        some = {name: value for name, value in asked.items() if value}
         try:
             answer = self._client.update_item(
                 TableName=self._table,
@@ -93,17 +92,12 @@ class DynamoSchedulingTable(DynamoLedger):
         )
 
     def entry(self, run: Run) -> QueueEntry | None:
-        return _first(readable(entry_of, self._items(entry_key(run)), _name))
+        return _read(entry_of, self._get(entry_key(run)))
 
     def remove(self, run: Run, attempt: int | None = None) -> QueueEntry | None:
-        condition: dict[str, Any] = {}
-        if attempt is not None:
-            condition = {
-                "ConditionExpression": "attempt = :attempt",
-                "ExpressionAttributeValues": {":attempt": serialize(attempt)},
-            }
-        item = self._delete(entry_key(run), condition)
-        return _first(readable(entry_of, [item] if item else [], _name))
+        condition = () if attempt is None else ("attempt = :attempt", {":attempt": serialize(attempt)})
+        item = self._delete(entry_key(run), *condition)
+        return _read(entry_of, item)
 
     def slot(self, run: Run) -> Slot | None:
         return slot_or_none(self._get(slot_key(run)))
@@ -122,54 +116,42 @@ class DynamoSchedulingTable(DynamoLedger):
                 try:
                     parse(item)
                 except (AttributeError, KeyError, TypeError, ValueError):
-                    if self._delete({"owner": item["owner"], "id": item["id"]}, _unchanged(item, _NEEDED[owner])):
+                    if self._delete({"owner": item["owner"], "id": item["id"]}, **_unchanged(item, _NEEDED[owner])):
                         dropped.append(_name(item))
         return dropped
 
     def grant_slots(self, slots: Sequence[Slot]) -> None:
         # No condition: only the holder of the launch lease grants slots, and saves its batch under that lease before.
-        write_all(self._client, self._table, [{"PutRequest": {"Item": _slot_item(slot)}} for slot in slots])
+        self._write_all([{"PutRequest": {"Item": _slot_item(slot)}} for slot in slots])
 
     def release_slot(self, run: Run, instance_id: str) -> None:
-        condition: dict[str, Any] = {
-            "ConditionExpression": "instance_id = :id",
-            "ExpressionAttributeValues": {":id": serialize(instance_id)},
-        }
-        self._delete(slot_key(run), condition)
+        self._delete(slot_key(run), "instance_id = :id", {":id": serialize(instance_id)})
 
     def acquire_lease(self, name: str) -> Lease | None:
         holder = str(uuid.uuid4())
-        try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=LEASE_KEY,
-                UpdateExpression="SET holder = :holder, #name = :name, #until = :until",
-                ConditionExpression="attribute_not_exists(#until) OR #until < :now OR #name = :name",
-                ExpressionAttributeNames={"#name": "name", "#until": "until"},
-                ExpressionAttributeValues={
-                    ":holder": serialize(holder),
-                    ":name": serialize(name),
-                    ":until": _seconds(_LEASE_SECONDS),
-                    ":now": _seconds(0),
-                },
-                ReturnValues="ALL_NEW",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
+        written = self._update(
+            LEASE_KEY,
+            "SET holder = :holder, #name = :name, #until = :until",
+            {
+                ":holder": serialize(holder),
+                ":name": serialize(name),
+                ":until": _seconds(_LEASE_SECONDS),
+                ":now": _seconds(0),
+            },
+            "attribute_not_exists(#until) OR #until < :now OR #name = :name",
+            ReturnValues="ALL_NEW",
+        )
+        if written is None:
             return None
-        item = _plain(answer["Attributes"])
+        item = _plain(written)
         limit, served = int(item.get("limit", MAX_BATCH)), item.get("served", {})
         boots = _plain(self._get(_BOOTS) or {})
         boots = {name: float(boots[name]) for name in boots.keys() - _BOOTS.keys()}
         return Lease(holder, limit, _batch_of(item), served, boots)
 
     def note_boot(self, instance_type: str, seconds: float) -> None:
-        self._client.update_item(
-            TableName=self._table,
-            Key=_BOOTS,
-            UpdateExpression="SET #type = :seconds",
-            ExpressionAttributeNames={"#type": instance_type},
-            ExpressionAttributeValues={":seconds": {"N": f"{seconds:.1f}"}},
-        )
+        number = {":seconds": {"N": f"{seconds:.1f}"}}
+        self._update(_BOOTS, "SET #type = :seconds", number, ExpressionAttributeNames={"#type": instance_type})
 
     def batch_under_way(self) -> Batch | None:
         return _batch_of(_plain(self._get(LEASE_KEY) or {}))
@@ -192,51 +174,9 @@ class DynamoSchedulingTable(DynamoLedger):
     def _change_lease(self, lease: Lease, changes: dict[str, Any], forgotten: Sequence[str] = ()) -> None:
         if lease.slots is not None:
             changes |= {"slots": serialize(lease.slots), "counted_at": _seconds(0)}
-        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in changes)
-        if forgotten:
-            expression += " REMOVE " + ", ".join(f"#{name}" for name in forgotten)
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=LEASE_KEY,
-                UpdateExpression=expression,
-                ConditionExpression="holder = :holder",
-                ExpressionAttributeValues={
-                    ":holder": serialize(lease.holder),
-                    **{f":{name}": value for name, value in changes.items()},
-                },
-                ExpressionAttributeNames={f"#{name}": name for name in (*changes, *forgotten)},
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise LeaseLost("another execution holds the lease by now") from error
-
-    def _items(self, key: dict[str, Any]) -> list[dict[str, Any]]:
-        item = self._get(key)
-        return [item] if item else []
-
-    def _get(self, key: dict[str, Any]) -> dict[str, Any] | None:
-        return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
-
-    def _delete(self, key: dict[str, Any], condition: dict[str, Any]) -> dict[str, Any] | None:
-        """The item as it was; None where there was none, or none that the condition holds for."""
-        try:
-            answer = self._client.delete_item(TableName=self._table, Key=key, ReturnValues="ALL_OLD", **condition)
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return None
-        return answer.get("Attributes")
-
-    def _all(self, owner: str) -> list[dict[str, Any]]:
-        return [item for page in self._pages(owner) for item in page["Items"]]
-
-    def _pages(self, owner: str, **given: Any) -> Iterable[Any]:
-        return self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="#owner = :owner",
-            ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues={":owner": {"S": owner}},
-            ConsistentRead=True,
-            **given,
-        )
+        values = {":holder": serialize(lease.holder), **{f":{name}": value for name, value in changes.items()}}
+        if self._update(LEASE_KEY, set_and_remove(changes, forgotten), values, "holder = :holder") is None:
+            raise LeaseLost("another execution holds the lease by now")
 
 
 def entry_key(run: Run) -> dict[str, Any]:
@@ -258,7 +198,7 @@ def lease_state(lease: Mapping[str, Any] | None, name: str) -> LeaseState:
 
 def slot_or_none(item: dict[str, Any] | None) -> Slot | None:
     """The slot of an item, if there is one that this version can read."""
-    return _first(readable(slot_of, [item] if item else [], _name))
+    return _read(slot_of, item)
 
 
 def _slot_item(slot: Slot) -> dict[str, Any]:
@@ -274,11 +214,10 @@ def _unchanged(item: Mapping[str, Any], needed: Sequence[str]) -> dict[str, Any]
     """The condition that an item is as it was read, and has not got any of the `needed` attributes that it lacks."""
     names = {f"n{at}": name for at, name in enumerate(sorted({*item, *needed} - {"owner", "id"}))}
     tests = [f"#{at} = :{at}" if name in item else f"attribute_not_exists(#{at})" for at, name in names.items()]
-    values = {f":{at}": item[name] for at, name in names.items() if name in item}
     return {
-        "ConditionExpression": " AND ".join(tests),
+        "condition": " AND ".join(tests),
+        "values": {f":{at}": item[name] for at, name in names.items() if name in item},
         "ExpressionAttributeNames": {f"#{at}": name for at, name in names.items()},
-        **({"ExpressionAttributeValues": values} if values else {}),  # none at all must be left out
     }
 
 
@@ -330,12 +269,17 @@ def _name(item: Mapping[str, Any]) -> str:
     return str(item["id"]["S"])
 
 
-def _first(found: Sequence[_Kind]) -> _Kind | None:
-    return found[0] if found else None
+def _read(
+    parse: Callable[[Mapping[str, Any]], _Kind],
+    item: Mapping[str, Any] | None,
+    name: Callable[[Mapping[str, Any]], str] = _name,
+) -> _Kind | None:
+    """What an item says; None where there is none, or none that this version can read."""
+    return next(iter(readable(parse, [] if item is None else [item], name)), None)
 
 
 def _batch_of(lease: Mapping[str, Any]) -> Batch | None:
-    return _first(readable(batch_of, [lease["batch"]] if "batch" in lease else [], lambda _: "the batch under way"))
+    return _read(batch_of, lease.get("batch"), lambda _: "the batch under way")
 
 
 def _written(batch: Batch) -> dict[str, Any]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from functions.aws.dynamo_table import DynamoTable
 from functions.jobs import clock
 from functions.jobs.clock import now
 from functions.jobs.isolation import readable
 from functions.scheduling.warm_pool_ports import Claim, PooledMachine
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # Owners are token subjects or "anonymous"; none begins with "#".
 _OWNER = "#pool"
@@ -21,15 +19,11 @@ _UNCLAIMED = "attribute_exists(id) AND attribute_not_exists(#token)"
 _CLAIMED_AS_READ = "#token = :token AND claimed_at = :claimed_at"
 
 
-class DynamoWarmPoolTable:
-    """functions.scheduling.warm_pool_ports.PoolTable over DynamoDB. Every read is strongly consistent.
+class DynamoWarmPoolTable(DynamoTable):
+    """functions.scheduling.warm_pool_ports.PoolTable over DynamoDB.
 
     The first write of a machine, alone, has no condition: EC2 gives no id twice.
     """
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
 
     def add(self, machines: Sequence[PooledMachine]) -> None:
         for machine in machines:
@@ -41,18 +35,10 @@ class DynamoWarmPoolTable:
             }
             item = _key(machine.instance_id) | {name: {"S": value} for name, value in facts.items()}
             item["expires_at"] = {"N": str(int(clock.utc_now().timestamp()) + _KEEP_SECONDS)}
-            self._client.put_item(TableName=self._table, Item=item)
+            self._put(item)
 
     def machines(self) -> Sequence[PooledMachine]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="#owner = :owner",
-            ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues={":owner": {"S": _OWNER}},
-            ConsistentRead=True,
-        )
-        items = [item for page in pages for item in page["Items"]]
-        return readable(pooled_machine, items, lambda item: item["id"]["S"])
+        return readable(pooled_machine, self._all(_OWNER), lambda item: item["id"]["S"])
 
     def ask_stop(self, instance_id: str) -> bool:
         return self._change(
@@ -68,19 +54,14 @@ class DynamoWarmPoolTable:
         )
 
     def claim(self, instance_id: str, token: str) -> PooledMachine | None:
-        try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=_key(instance_id),
-                UpdateExpression="SET #token = :token, claimed_at = :now",
-                ConditionExpression="attribute_exists(is_ready) AND (attribute_not_exists(#token) OR #token = :token)",
-                ExpressionAttributeNames={"#token": "token"},
-                ExpressionAttributeValues={":token": {"S": token}, ":now": {"S": now()}},
-                ReturnValues="ALL_NEW",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return None
-        return pooled_machine(answer["Attributes"])
+        item = self._update(
+            _key(instance_id),
+            "SET #token = :token, claimed_at = :now",
+            _texts({":token": token, ":now": now()}),
+            "attribute_exists(is_ready) AND (attribute_not_exists(#token) OR #token = :token)",
+            ReturnValues="ALL_NEW",
+        )
+        return None if item is None else pooled_machine(item)
 
     def release(self, machine: PooledMachine) -> bool:
         if machine.claim is None:
@@ -92,39 +73,17 @@ class DynamoWarmPoolTable:
     def remove(self, machine: PooledMachine) -> bool:
         condition = _CLAIMED_AS_READ if machine.claim else _UNCLAIMED
         values = _values_of(machine.claim) if machine.claim else {}
-        given: dict[str, Any] = {"ExpressionAttributeValues": _serialized(values)} if values else {}
-        try:
-            self._client.delete_item(
-                TableName=self._table,
-                Key=_key(machine.instance_id),
-                ConditionExpression=condition,
-                ExpressionAttributeNames={"#token": "token"},
-                **given,
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        return self._delete(_key(machine.instance_id), condition, _texts(values)) is not None
 
     def _change(self, instance_id: str, expression: str, condition: str, values: Mapping[str, str]) -> bool:
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=_key(instance_id),
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeNames={"#token": "token"},
-                ExpressionAttributeValues=_serialized(values),
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        return self._update(_key(instance_id), expression, _texts(values), condition) is not None
 
 
 def _values_of(claim: Claim) -> dict[str, str]:
     return {":token": claim.token, ":claimed_at": claim.at}
 
 
-def _serialized(values: Mapping[str, str]) -> dict[str, Any]:
+def _texts(values: Mapping[str, str]) -> dict[str, Any]:
     return {name: {"S": value} for name, value in values.items()}
 
 
