@@ -49,11 +49,11 @@ def dispatch_step() -> DispatchStep:
         bootstrap=_BOOTSTRAP.read_text(encoding="utf-8"),
         payload_sha256=settings.payload_sha256,
         script=settings.script,
-        job_timeout=settings.job_timeout,
-        transfer_allowance=settings.transfer_allowance,
+        job_timeout=settings.job_timeout_seconds,
+        transfer_allowance=settings.transfer_seconds,
         online_waits=_ONLINE_WAITS,
         sleep=time.sleep,
-        boot_timeout=settings.boot_timeout,
+        boot_timeout=settings.boot_timeout_seconds,
     )
 
 

@@ -22,8 +22,8 @@ def inspect_step() -> InspectStep:
     return InspectStep(
         DynamoJobTable(clients.dynamodb, settings.jobs_table),
         AwsMachines(clients),
-        settings.job_timeout,
-        settings.boot_timeout,
+        settings.job_timeout_seconds,
+        settings.boot_timeout_seconds,
     )
 
 

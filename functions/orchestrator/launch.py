@@ -48,7 +48,7 @@ def launch_step() -> LaunchStep:
         candidates=candidates(settings.markets, settings.instance_types, settings.subnet_ids),
         stack=settings.stack,
         max_concurrent=settings.max_concurrent_jobs,
-        queue_timeout=timedelta(seconds=settings.queue_timeout),
+        queue_timeout=timedelta(seconds=settings.queue_timeout_seconds),
         throttle_waits=_THROTTLE_WAITS,
         sleep=time.sleep,
         for_each=for_each,

@@ -46,7 +46,7 @@ def finish_step() -> FinishStep:
     record, machines = record_step(), AwsMachines(clients)
     machine_table = DynamoMachineTable(clients.dynamodb, settings.jobs_table)
     return FinishStep(
-        inspect=InspectStep(record.jobs, machines, settings.job_timeout, settings.boot_timeout),
+        inspect=InspectStep(record.jobs, machines, settings.job_timeout_seconds, settings.boot_timeout_seconds),
         record=record,
         machine_table=machine_table,
         batcher=TerminationBatcher(machine_table, machines, THROTTLE_WAITS, time.sleep),

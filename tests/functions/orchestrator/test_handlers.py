@@ -250,7 +250,7 @@ def test_the_launch_function_reads_its_lists_and_limits() -> None:
     }
     settings = LaunchSettings.from_env(environment)
     assert (settings.markets, settings.subnet_ids) == (("spot", "on-demand"), ("subnet-a", "subnet-b"))
-    assert (settings.max_concurrent_jobs, settings.queue_timeout) == (50, 3600)
+    assert (settings.max_concurrent_jobs, settings.queue_timeout_seconds) == (50, 3600)
     for missing in environment:
         with pytest.raises(KeyError, match=missing):
             LaunchSettings.from_env({key: value for key, value in environment.items() if key != missing})
