@@ -43,6 +43,10 @@ class Story(World):
         assert job is not None
         return job
 
+    def error_of(self, number: int) -> str | None:
+        error = self.the(number).error
+        return error.code if error else None
+
     def words(self, number: int) -> list[str]:
         return [event.event for event in self.the(number).timeline]
 
@@ -56,6 +60,10 @@ class Story(World):
 
     def called(self, action: str) -> int:
         return self.calls.by_action()[action]
+
+    def steps(self, *functions: str) -> tuple[int, ...]:
+        """How often each of these functions ran."""
+        return tuple(self.lambdas.invoked[function] for function in functions)
 
 
 @contextmanager
@@ -81,7 +89,7 @@ def function_faults(*faults: tuple[str, int, int, CallFault]) -> Faults:
 
 def test_a_job_gets_its_machine_its_result_and_its_end() -> None:
     with a_story() as story:
-        story.submit_all(1)
+        story.submit_all(1, Script(20))
         story.run(300)
         assert story.words(0) == [
             "queued",
@@ -96,6 +104,24 @@ def test_a_job_gets_its_machine_its_result_and_its_end() -> None:
         assert story.ports.s3.objects[path] == b"given\ntext"
         assert (story.launched, story.called("ec2:RunInstances"), len(story.ports.ssm.commands)) == (1, 1, 1)
         assert story.ports.step_functions.transitions < 40
+        assert story.steps("inspect", "record", "terminate") == (0, 1, 0), "one step finishes a run that an event ends"
+
+
+def test_a_job_of_which_no_event_is_heard_is_looked_at_and_ended_step_by_step() -> None:
+    with a_story(Faults(events=dict.fromkeys(range(20), Delivery.LOST))) as story:
+        story.submit_all(1)
+        story.run(600)
+        assert (story.statuses, story.launched) == (["succeeded"], 1)
+        assert story.steps("record", "terminate") == (1, 1)
+        assert story.lambdas.invoked["inspect"] >= 1
+
+
+def test_machines_that_end_faster_than_ec2_takes_calls_are_all_ended() -> None:
+    with a_story(max_concurrent=6, quotas={"ec2:TerminateInstances": Quota(burst=1, per_second=0.1)}) as story:
+        story.submit_all(6)
+        story.run(600)
+        assert story.statuses == ["succeeded"] * 6
+        assert story.lambdas.invoked["terminate"] >= 1, "Finish leaves it to the step for it"
 
 
 def test_one_slot_serves_all_by_their_wait_and_one_machine_at_a_time() -> None:
@@ -213,14 +239,50 @@ def test_machines_that_ec2_does_not_know_for_a_while_are_used_and_ended_all_the_
     assert story.ports.ec2.unended == []
 
 
-def test_machines_that_are_all_lost_are_the_reason_that_the_job_shows() -> None:
-    faults = Faults(machines={number: MachineFault(MachineFaultKind.DIES, 60) for number in range(2)})
-    with a_story(faults, max_attempts=2) as story:
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (MachineFault(MachineFaultKind.DIES, 60), "machine_lost"),
+        (MachineFault(MachineFaultKind.NEVER_ONLINE), "boot_timeout"),
+    ],
+)
+def test_machines_that_are_all_lost_are_the_reason_that_the_job_shows_and_it_can_be_tried_again(
+    fault: MachineFault, code: str
+) -> None:
+    with a_story(Faults(machines={0: fault, 1: fault}), max_attempts=2) as story:
         story.submit_all(1)
         story.run(1200)
-        error = story.the(0).error
-        assert error
-        assert (error.code, story.launched) == ("machine_lost", 2)
+        assert (story.error_of(0), story.launched) == (code, 2)
+        story.retry(0, ignored)
+        story.run(600)
+        machines = [(machine.run, machine.attempt) for machine in story.the(0).machines]
+        assert (story.statuses, machines) == (["succeeded"], [(1, 1), (1, 2), (2, 3)])
+
+
+def test_a_job_waits_until_ec2_has_room() -> None:
+    with a_story(Faults(launches=("InsufficientInstanceCapacity",) * 4)) as story:
+        story.submit_all(1)
+        story.run(600)
+        assert (story.statuses, story.launched) == (["succeeded"], 1)
+
+
+def test_a_launch_that_is_refused_for_good_fails_the_job_at_once() -> None:
+    with a_story(Faults(launches=("UnauthorizedOperation",) * 2)) as story:
+        story.submit_all(1)
+        story.run(60)
+        assert (story.error_of(0), story.launched) == ("launch_refused", 0)
+        assert story.ports.step_functions.running == []
+
+
+@pytest.mark.parametrize(("expiries", "error", "commands"), [(1, None, 2), (9, "output_not_stored", 4)])
+def test_a_result_that_came_too_late_is_stored_by_further_commands_a_few_times(
+    expiries: int, error: str | None, commands: int
+) -> None:
+    with a_story() as story:
+        story.submit_all(1, Script(60, expiries=expiries))
+        story.run(1200)
+        assert (story.error_of(0), story.launched) == (error, 1)
+        assert len(story.ports.ssm.commands) == commands
 
 
 def test_a_job_cancelled_in_the_queue_never_gets_a_machine() -> None:
@@ -235,6 +297,20 @@ def test_a_job_cancelled_in_the_queue_never_gets_a_machine() -> None:
         assert story.ports.step_functions.executions[waiting.run.name].status == "SUCCEEDED"
         story.run(600)
         assert story.launched == 1
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(3, "Launch"), (15, "Boot"), (40, "AwaitCompletion")])
+@pytest.mark.parametrize("event", [None, Delivery.LOST])
+def test_a_job_cancelled_on_its_way_leaves_nothing_behind(seconds: float, state: str, event: Delivery | None) -> None:
+    with a_story(Faults(events=dict.fromkeys(range(20), event) if event else {})) as story:
+        story.submit_all(1)
+        story.run(seconds)
+        (execution,) = story.ports.step_functions.running
+        assert execution.state == state
+        story.cancel(0, ignored)
+        story.run(300)
+        assert (story.statuses, story.launched <= 1) == (["cancelled"], True)
+        assert story.ports.ec2.unended == []
 
 
 def test_a_job_cancelled_at_work_loses_its_machine_and_succeeds_when_it_is_retried() -> None:
