@@ -23,7 +23,7 @@ def advice(error: Exception) -> str:
             " has one of its own, name the file of its authority: SSL_CERT_FILE"
         )
     if isinstance(error, httpx.InvalidURL):
-        return f"An address that is none was given, or was answered: {error}."
+        return f"An address is malformed: {error}."
     if isinstance(error, httpx.RequestError):
         return (
             f"{_host(error)} cannot be reached ({error or type(error).__name__}). Check the address and the connection."

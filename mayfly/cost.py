@@ -26,8 +26,8 @@ def price_note(limits: dict[str, Any]) -> str:
     minute, most = dollars(price["usd_per_minute"]), dollars(price["max_usd_per_job"])
     busy = price.get("max_usd_per_minute", price["usd_per_minute"])  # an earlier version has none
     is_burstable = Decimal(busy) > Decimal(price["usd_per_minute"])
-    burst = f", {dollars(busy)} while its processors are busy" if is_burstable else ""
-    return f"About {minute} a minute of machine{burst}, at most {most} a job."
+    burst = f" ({dollars(busy)} with busy processors)" if is_burstable else ""
+    return f"About {minute} per minute{burst}. One minute is the minimum; a job costs at most {most}."
 
 
 def cost_of(job: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ import typer
 
 from mayfly.cost import cost_of
 from mayfly.job import Job, short_id, state
-from mayfly.streams import wrapped
+from mayfly.streams import width_of, wrapped
 
 # No line of a log or name may steer the terminal, or turn the direction of what follows (Unicode Standard Annex 9,
 # "Directional Formatting Characters"). Half a surrogate pair cannot be written at all.
@@ -32,6 +32,7 @@ _OPTIONAL = ("Size", "Cost", "Batch", "Submitted")
 _STYLED_ANYWAY = ("FORCE_COLOR", "TTY_COMPATIBLE")
 _TAB = 8
 _FACTS_FROM = 11  # where what follows a title begins
+_INDENT = "  "  # of what belongs to the line above
 
 
 def emit(document: Any) -> None:
@@ -94,6 +95,29 @@ def table(
     print_table(header, rows, flexible, optional)
 
 
+def entries(header: Sequence[str], rows: Sequence[Sequence[str]], flexible: Sequence[str], first: int) -> None:
+    """A table where there is room for it; else an entry for each row.
+
+    Args:
+        header: the columns' titles; one may be empty.
+        rows: a cell for each title.
+        flexible: as of `made_table`.
+        first: how many cells are in an entry's first line; each of the others has a line of its own, after its title.
+    """
+    from mayfly.terminal import has_room  # noqa: PLC0415 - as above
+
+    if has_room(header, rows, flexible):
+        table(header, rows, flexible)
+        return
+    longest = max(map(len, header[first:]))
+    for row in rows:
+        style = next((STYLES[cell] for cell in row[:first] if cell in STYLES), "")
+        say("  ".join(row[:first]), style)
+        for title, cell in zip(header[first:], row[first:], strict=True):
+            if cell:
+                say(f"{_INDENT}{title:{longest}}  {cell}" if longest else f"{_INDENT}{cell}", hang=len(_INDENT))
+
+
 def show_jobs(jobs: Sequence[Job]) -> None:
     """A line each, with the batch where any has one; on a narrow terminal only what tells one job from another."""
     rows = [
@@ -117,12 +141,12 @@ def show_job(job: Job) -> None:
     """Everything about one job."""
     for title, value in _facts(job):
         first, *others = plain_lines(value) if title == "Text" else [value]
-        say(f"{title:{_FACTS_FROM}}{first}".rstrip(), STYLES.get(value, ""), _FACTS_FROM)
+        _say_fact(title, first, STYLES.get(value, ""))
         for line in others:
             say(" " * _FACTS_FROM + line)
     say("")
     rows = [[moment(each["at"]), each["event"], each["detail"]] for each in job["timeline"]]
-    table(["When", "What", ""], rows, flexible=[""], optional=["What"])
+    entries(["When", "What", ""], rows, flexible=[""], first=2)
     if job.get("error"):
         say("")
         for line in failure(job):
@@ -162,6 +186,16 @@ def moment(text: str) -> str:
 def minute(text: str) -> str:
     """The same without seconds."""
     return moment(text)[: -len(":00")]
+
+
+def _say_fact(title: str, value: str, style: str) -> None:
+    """Behind its title; below it where a terminal is too narrow for one of its words there."""
+    longest = max(map(len, value.split()), default=0)
+    if _FACTS_FROM + longest > (width_of(sys.stdout) or _FACTS_FROM + longest):
+        say(title)
+        say(f"{_INDENT}{value}", style, len(_INDENT))
+    else:
+        say(f"{title:{_FACTS_FROM}}{value}".rstrip(), style, _FACTS_FROM)
 
 
 def _id(job: Job, *, aside: bool = False) -> str:

@@ -53,14 +53,14 @@ def _target_of(job_filename: str, given: str, *, force: bool) -> Path:
     elif given.endswith(_SEPARATORS):
         raise UsageProblem(f"There is no folder {given} to save a result in. Make it first: mkdir {given}")
     if len(os.fsencode(target.name)) > LONGEST_NAME_BYTES:
-        raise UsageProblem(f"{target.name} is too long a name for a file. Name another with -o FILE.")
+        raise UsageProblem(f"The name {target.name} is too long for a file. Choose another with -o FILE.")
     there = target.resolve() if target.is_symlink() else target
     if there.is_dir() or not there.parent.is_dir():
-        raise UsageProblem(f"{target} cannot be written: there is no folder {there.parent}, or it is one itself.")
+        raise UsageProblem(f"{target} cannot be written: there is no folder {there.parent}, or it is a folder itself.")
     if there.exists() and not there.is_file() and not _is_stream(there):
-        raise UsageProblem(f"{target} cannot be written: it is no file.")
+        raise UsageProblem(f"{target} cannot be written: it is not a file.")
     if os.path.lexists(target) and not force and not _is_stream(there):
-        raise UsageProblem(f"{target} is there already. Name another with -o, or overwrite it with --force.")
+        raise UsageProblem(f"{target} already exists. Name another file with -o, or overwrite it with --force.")
     return target
 
 

@@ -75,7 +75,7 @@ class NotAStack(MayflyError):
     """What answers at an address is something else."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(f"What answers at {url} is no stack of Mayfly. Check the address.")
+        super().__init__(f"What answers at {url} is not a Mayfly stack. Check the address.")
 
 
 def _said(response: httpx.Response) -> str:

@@ -28,7 +28,9 @@ def resolve_job_id(client: JobClient, given: str) -> str:
     if _WHOLE.fullmatch(part):
         return part
     if not _PART.fullmatch(part):
-        raise UsageProblem(f"{given!r} is no job's id. Give the whole id, or 4 characters of it or more: mayfly jobs")
+        raise UsageProblem(
+            f"{given!r} is not a job ID. Give the whole ID, or 4 or more of its first or last characters: mayfly jobs"
+        )
     jobs = islice(all_jobs(client), _NEWEST)
     found: list[str] = []
     while not found and (ids := [str(job["id"]) for job in islice(jobs, PAGE)]):
@@ -37,6 +39,6 @@ def resolve_job_id(client: JobClient, given: str) -> str:
         return found[0]
     if found:
         raise UsageProblem(
-            f"{len(found)} jobs begin or end with {given!r}. Give more of the id; mayfly jobs lists them."
+            f"{len(found)} jobs begin or end with {given!r}. Give more of the ID; mayfly jobs lists them."
         )
-    raise UsageProblem(f"None of your {_NEWEST} newest jobs begins or ends with {given!r}. Give the whole id.")
+    raise UsageProblem(f"None of your {_NEWEST} newest jobs begins or ends with {given!r}. Give the whole ID.")

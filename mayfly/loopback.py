@@ -19,8 +19,8 @@ from mayfly.errors import SignInProblem
 REQUEST_SECONDS = 10.0
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Mayfly</title>
 <p style="font: 1.1rem system-ui; margin: 4rem auto; max-width: 30rem">{}</p></html>"""
-_DONE = "That is all here. Close this window and go back to the terminal."
-_STRANGE = "This sign-in was not begun by the command that is running, or is over already."
+_DONE = "You can close this window and go back to the terminal."
+_STRANGE = "This sign-in was not started by the command that is running, or has already ended."
 # This computer has no IPv6, or none for itself.
 _NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 # By the error codes of RFC 6749, section 4.1.2.1.
@@ -47,7 +47,9 @@ class Loopback:
                 threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
             return
         ports = ", ".join(str(urlsplit(uri).port) for uri in redirect_uris)
-        raise SignInProblem(f"Other programs have all ports that signing in can use ({ports}). End one, and try again.")
+        raise SignInProblem(
+            f"All ports that signing in can use are taken ({ports}). End one of the programs, and try again."
+        )
 
     def __enter__(self) -> Self:
         return self

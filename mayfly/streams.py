@@ -32,22 +32,27 @@ def check_stdout() -> None:
 def binary_stdin() -> BinaryIO:
     """Raises UsageProblem where the command was started without standard input."""
     if sys.stdin is None:
-        raise UsageProblem("Standard input is closed. Name a file in the place of -.")
+        raise UsageProblem("Standard input is closed. Name a file instead of -.")
     return sys.stdin.buffer
+
+
+def width_of(stream: TextIO) -> int | None:
+    """In columns; None where it is no terminal, or one that tells no size."""
+    if not stream.isatty():
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
 
 
 def wrapped(text: str, stream: TextIO, hang: int = 0) -> str:
     """A line broken at words where the stream is a terminal, which would cut them; `hang` indents all but the first."""
-    if not stream.isatty():
+    columns = width_of(stream)
+    if columns is None:
         return text
     import textwrap  # noqa: PLC0415 - only for terminals
 
-    try:
-        columns = os.get_terminal_size(stream.fileno()).columns
-    except (OSError, ValueError):  # such as one that tells no size
-        return text
-    if not columns:
-        return text
     hang = hang or len(text) - len(text.lstrip(" "))
     if not text[hang:].strip():  # textwrap drops the indent of no words, which may be a title
         return text

@@ -34,6 +34,7 @@ def print_line(text: str, style: str) -> None:
 def print_table(
     header: Sequence[str], rows: Sequence[Sequence[str]], flexible: Sequence[str] = (), optional: Sequence[str] = ()
 ) -> None:
+    """A line for each row."""
     console = _console()
     made = made_table(header, rows, console.width, flexible, optional)
     if sys.stdout.isatty():
@@ -43,6 +44,11 @@ def print_table(
         console.print(made)
     for line in captured.get().splitlines():
         sys.stdout.write(f"{line.rstrip()}\n")
+
+
+def has_room(header: Sequence[str], rows: Sequence[Sequence[str]], flexible: Sequence[str]) -> bool:
+    """Whether `made_table` leaves out none of these columns, and folds those that are flexible alone."""
+    return _needed(_columns(header, rows), flexible) <= _console().width
 
 
 def made_table(
@@ -61,10 +67,7 @@ def made_table(
         flexible: titles; the first one that is shown gets what room the others leave. Without any, all are folded.
         optional: titles of what is left out, in this order, for as long as there is no room.
     """
-    columns = {
-        title: [[plain(row[index])] if title == FILE else plain_lines(row[index]) for row in rows]
-        for index, title in enumerate(header)
-    }
+    columns = _columns(header, rows)
     for title in optional:
         if _needed(columns, flexible) <= width:
             break
@@ -78,6 +81,21 @@ def made_table(
     return made
 
 
+def _columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[list[str]]]:
+    return {
+        title: [[plain(row[index])] if title == FILE else plain_lines(row[index]) for row in rows]
+        for index, title in enumerate(header)
+    }
+
+
+def shortened(name: str, room: int) -> str:
+    """A file's name, cut in its middle where it is wider than `room`."""
+    if cell_len(name) <= room:
+        return name
+    end = (room - 1) // 2
+    return f"{set_cell_size(name, room - 1 - end)}…{set_cell_size(name[::-1], end)[::-1]}"
+
+
 class _Name:
     """Of a file: cut in its middle, as its end tells it from others, too."""
 
@@ -88,11 +106,7 @@ class _Name:
         return Measurement(1, cell_len(self._text))
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        text, room = self._text, options.max_width
-        if cell_len(text) > room:
-            end = (room - 1) // 2
-            text = f"{set_cell_size(text, room - 1 - end)}…{set_cell_size(text[::-1], end)[::-1]}"
-        yield Text(text, no_wrap=True, overflow="ellipsis")
+        yield Text(shortened(self._text, options.max_width), no_wrap=True, overflow="ellipsis")
 
 
 def _cell(title: str, lines: Sequence[str]) -> RenderableType:

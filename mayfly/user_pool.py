@@ -42,7 +42,9 @@ class PoolSettings:
             found = cls(site["domain"], own["client_id"], site["scope"], tuple(own["redirect_uris"]))
             ports = [urlsplit(uri).port for uri in found.redirect_uris]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise SignInProblem("This stack has no sign-in for the command line yet: it has to be updated.") from error
+            raise SignInProblem(
+                "This stack has no sign-in for the command line yet. Ask its operator to update it."
+            ) from error
         if not is_private(found.domain) or not all(map(is_loopback, found.redirect_uris)) or None in ports:
             raise SignInProblem("This stack names sign-in pages that a password must not be typed into.")
         return found
@@ -115,7 +117,7 @@ class UserPool:
         if not answer.is_success:
             raise TokenRefused(str(body.get("error") or f"status {answer.status_code}"))
         if not shapes.fits(body, shapes.TOKENS):
-            raise SignInProblem("What answers in the place of the sign-in service is something else.")
+            raise SignInProblem("Something else answers at the address of the sign-in service.")
         claims = claims_of(str(body.get("id_token")))
         return Tokens(
             access=str(body["access_token"]),

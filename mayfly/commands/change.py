@@ -34,13 +34,14 @@ def retry(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a failed or cancelled job again on a new machine, or every failed job of a batch.
+    """Start a failed or cancelled job again, on a new machine.
 
-    JSON: the job; of a batch, {"batch", "jobs": [...]} with those that were started.
+    With --failed, every failed job of a batch. JSON: the job; of a batch, {"batch", "jobs": [...]} with those that were
+    started.
     """
     check_batch_id(batch)
     if (job_id is None) == (batch is None):
-        raise UsageProblem("Which job? Give its ID, or --failed --batch ID, one of the two.")
+        raise UsageProblem("Which job? Give either its ID, or --failed --batch ID.")
     if failed != (batch is not None):
         raise UsageProblem("--failed and --batch go together: the failed jobs of a batch are started again.")
     here = Context.of(context)

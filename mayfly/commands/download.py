@@ -31,14 +31,15 @@ def download(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Save a job's result, or those of a batch, in this folder under the file's own name, or as --output says.
+    """Save a job's result, or all those of a batch.
 
-    Of a batch, one that cannot be saved is named, and the others are saved. JSON: {"id", "saved_as"}; of a batch,
+    It goes to this folder under the file's own name, or where --output says. Of a batch, one that cannot be saved is
+    named, and the others are saved. JSON: {"id", "saved_as"}; of a batch,
     {"batch", "results": [{"id", "saved_as"}]}.
     """
     check_batch_id(batch)
     if (job_id is None) == (batch is None):
-        raise UsageProblem("Which result? Give a job's ID, or --batch ID, one of the two.")
+        raise UsageProblem("Which result? Give either a job's ID, or --batch ID.")
     here = Context.of(context)
     if batch is not None:
         _check_folder(output)
@@ -52,14 +53,16 @@ def download(
 
 def _check_stream(output: str | None, *, as_json: bool) -> None:
     if output == STREAM and as_json:
-        raise UsageProblem("Standard output takes the result, or JSON: leave out one of the two.")
+        raise UsageProblem("Standard output takes either the result or JSON: leave out -o - or --json.")
     if output == STREAM:
         check_stdout()
 
 
 def _check_folder(output: str | None) -> None:
     if output is not None and (output == STREAM or not _is_folder(output)):
-        raise UsageProblem(f"-o names the folder for the results of a batch, and {output} is none. Make it first.")
+        raise UsageProblem(
+            f"-o names the folder for the results of a batch, and {output} is not a folder. Make it first."
+        )
 
 
 def _is_folder(path: str) -> bool:
@@ -109,7 +112,7 @@ def _save_batch(
 
 def _check_result(job: Job) -> None:
     if job["status"] != "succeeded":
-        raise UsageProblem(f"There is no result: the job {state(job)}. Look: mayfly show {job['id']}")
+        raise UsageProblem(f"There is no result: the job {state(job)}. See mayfly show {job['id']}")
 
 
 def _check_other(job: Job, target: Path, saved: list[Path]) -> None:

@@ -8,13 +8,15 @@ import typer
 
 Url = Annotated[
     str | None,
-    typer.Option("--url", envvar="MAYFLY_URL", help="The stack's address, in the place of the one of `mayfly login`."),
+    typer.Option(
+        "--url", metavar="URL", envvar="MAYFLY_URL", help="The stack's address, instead of that of `mayfly login`."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to standard output.")]
-MaybeJobId = Annotated[str | None, typer.Argument(metavar="ID", help="The job's id; without it, name a --batch.")]
-JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, or as much of it as no other has.")]
+MaybeJobId = Annotated[str | None, typer.Argument(metavar="ID", help="The job's ID; without it, name a --batch.")]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's ID, or enough of its beginning or end.")]
 Batch = Annotated[
-    str | None, typer.Option("--batch", metavar="ID", help="The jobs that were submitted together with this id.")
+    str | None, typer.Option("--batch", metavar="ID", help="The jobs that were submitted together with this ID.")
 ]
 Output = Annotated[
     str | None,

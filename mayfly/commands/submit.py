@@ -27,20 +27,25 @@ from mayfly.streams import binary_stdin, check_stdout
 from mayfly.upload import upload_file
 
 _Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="What to submit; each is a job of its own.")]
-_Text = Annotated[str | None, typer.Option("--text", help="The text of the jobs.")]
+_Text = Annotated[str | None, typer.Option("--text", metavar="TEXT", help="The text of the jobs.")]
 _TextFile = Annotated[
-    str | None, typer.Option("--text-file", metavar="PATH", help="A file with the text, in UTF-8; - for the input.")
+    str | None,
+    typer.Option("--text-file", metavar="PATH", help="A file with the text, in UTF-8; - for standard input."),
 ]
 _InstanceType = Annotated[
-    str | None, typer.Option("--instance-type", help="The machine's type, one that the stack allows jobs to ask for.")
+    str | None,
+    typer.Option("--instance-type", metavar="TYPE", help="The machine's type, one of those that the stack allows."),
 ]
 _TimeoutMinutes = Annotated[
-    int | None, typer.Option("--timeout-minutes", help="How long the script may run, as far as the stack allows it.")
+    int | None,
+    typer.Option("--timeout-minutes", metavar="N", help="How long the script may run, as far as the stack allows it."),
 ]
 _Batch = Annotated[
     str | None,
     typer.Option(
-        "--batch", metavar="ID", help="The id that the jobs share; else several files get a new one, and one file none."
+        "--batch",
+        metavar="ID",
+        help="The ID that the jobs share; by default several files get a new one, and one file none.",
     ),
 ]
 _Wait = Annotated[bool, typer.Option("--wait", help="Wait until every job has ended; -o does that too.")]
@@ -73,7 +78,7 @@ def submit(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Upload files, and run a job for each; those of several files are a batch.
+    """Upload files, and run a job for each. Those of several files are a batch.
 
     Nothing is submitted unless every file and the text will do; the first that then cannot be submitted ends the
     command, and the jobs before it go on. A result that cannot be saved is named, and the others are saved.
@@ -93,7 +98,7 @@ def submit(
     with here.client(url) as client:
         limits = client.limits()
         if not 0 < len(words) <= limits["max_text_chars"]:
-            raise UsageProblem(f"The text has {len(words)} characters; 1 to {limits['max_text_chars']} will do.")
+            raise UsageProblem(f"The text has {len(words)} characters; it may have 1 to {limits['max_text_chars']}.")
         for path in files:
             _check_name(path, limits.get("max_filename_bytes"))
         targets = [_target(path.name + limits.get("output_suffix", ""), output, force) for path in files]
@@ -131,7 +136,7 @@ def _end(jobs: list[Job], failures: Failures) -> None:
 
 def _words(text: str | None, file: str | None) -> str:
     if (text is None) == (file is None):
-        raise UsageProblem("Give the text with --text or --text-file, one of the two.")
+        raise UsageProblem("Give the text with either --text or --text-file.")
     try:
         if file is None:
             (text or "").encode()  # an argument that is no UTF-8 has surrogates
@@ -150,7 +155,7 @@ def _size(path: Path) -> int:
     except OSError as error:
         raise UsageProblem(f"{path} cannot be read: {error.strerror}.") from error
     if not stat.S_ISREG(found.st_mode):
-        raise UsageProblem(f"{path} is no file. Several files can be submitted at once, folders not.")
+        raise UsageProblem(f"{path} is not a file. Folders cannot be submitted: name the files in them.")
     return found.st_size
 
 
@@ -160,7 +165,7 @@ def _check_name(path: Path, most: int | None) -> None:
     except UnicodeEncodeError as error:
         raise UsageProblem(f"The name of {str(path)!a} is not in UTF-8. Rename the file.") from error
     if most is not None and size > most:
-        raise UsageProblem(f"The name of {path} has {size} bytes; at most {most} will do. Rename the file.")
+        raise UsageProblem(f"The name of {path} has {size} bytes; at most {most} are allowed. Rename the file.")
 
 
 def _target(name: str, output: str | None, force: bool) -> Path | None:
@@ -169,7 +174,7 @@ def _target(name: str, output: str | None, force: bool) -> Path | None:
 
 def _check_size(order: _Order, most: int) -> None:
     if order.size > most:
-        raise UsageProblem(f"{order.path} is too large: {readable(order.size)}; at most {readable(most)} will do.")
+        raise UsageProblem(f"{order.path} is too large: {readable(order.size)}; at most {readable(most)} are allowed.")
 
 
 def _check_apart(orders: Sequence[_Order]) -> None:
@@ -183,9 +188,8 @@ def _check_overrides(overrides: _Overrides, limits: Mapping[str, Any]) -> None:
     wanted, minutes = overrides.get("instance_type"), overrides.get("timeout_minutes")
     allowed, most = limits.get("allowed_instance_types", []), limits.get("max_job_timeout_minutes", 0)
     if wanted is not None and wanted not in allowed:
-        raise UsageProblem(
-            f"The stack does not allow {wanted}; --instance-type may be: {', '.join(allowed) or 'nothing'}."
-        )
+        remedy = f"--instance-type may be: {', '.join(allowed)}" if allowed else "leave out --instance-type"
+        raise UsageProblem(f"The stack does not allow {wanted}; {remedy}.")
     if isinstance(minutes, int) and not 1 <= minutes <= most:
         raise UsageProblem(f"{minutes} minutes are not allowed; --timeout-minutes may be 1 to {most}.")
 

@@ -8,7 +8,7 @@ import typer
 
 from mayfly.commands.options import AsJson, JobId, Url
 from mayfly.context import Context
-from mayfly.display import emit, table
+from mayfly.display import emit, entries
 from mayfly.download import fetch
 from mayfly.errors import NotVerified, UsageProblem
 from mayfly.job import state
@@ -19,9 +19,7 @@ from mayfly.verification import Digests, checks, doubts, read_manifest
 _Input = Annotated[
     Path | None, typer.Option("--input", metavar="FILE", help="The file that was submitted; else it is not checked.")
 ]
-_Result = Annotated[
-    Path | None, typer.Option("--output", metavar="FILE", help="The result, in the place of fetching it.")
-]
+_Result = Annotated[Path | None, typer.Option("--output", metavar="FILE", help="The result, instead of fetching it.")]
 
 
 def verify(
@@ -51,6 +49,6 @@ def verify(
         emit({"id": job["id"], "verified": not against, "checks": seen, "manifest": manifest})
     else:
         rows = [[check.what, check.verdict, check.recorded or "", check.found or ""] for check in made]
-        table(["What", "Verdict", "Recorded", "Found"], rows)
+        entries(["What", "Verdict", "Recorded", "Found"], rows, flexible=(), first=2)
     if against:
         raise NotVerified(f"Not verified: {', '.join(against)}.")

@@ -25,9 +25,10 @@ _Show = Callable[[Sequence[Job]], None]
 def watch(
     context: typer.Context, batch: Batch = None, timeout: Timeout = None, url: Url = None, as_json: AsJson = False
 ) -> None:
-    """Follow the jobs of a batch, or those of yours that have not ended, until all have; the exit code says how.
+    """Follow a batch, or all your open jobs, until they have ended.
 
-    A table on a terminal; elsewhere a line for each change of a job's status. JSON: the job, a line for each change.
+    The exit code says how. A table on a terminal; elsewhere a line for each change of a job's status. JSON: the job, a
+    line for each change.
     """
     check_batch_id(batch)
     with Context.of(context).client(url) as client:

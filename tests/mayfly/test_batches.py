@@ -109,7 +109,7 @@ def test_jobs_are_filtered_by_status_name_and_batch_over_all_pages(run: Run, sta
 def test_pages_that_lead_in_a_circle_are_no_stacks(run: Run, stack: FakeStack) -> None:
     stack.trouble.append(lambda _: httpx.Response(200, json={"jobs": [], "next_cursor": "again"}))
     done = run("jobs", "--all")
-    assert (done.exit_code, "is no stack of Mayfly" in done.stderr) == (3, True)
+    assert (done.exit_code, "is not a Mayfly stack" in done.stderr) == (3, True)
 
 
 def test_a_batch_is_watched_until_all_have_ended_with_a_line_for_each_change(run: Run, stack: FakeStack) -> None:
@@ -256,7 +256,7 @@ def test_a_result_that_cannot_be_saved_is_named_and_the_others_are_saved(
     saved = [each["saved_as"] for each in json.loads(done.stdout)["results"]]
     assert saved == [None, None, None, "d.txt"]
     assert (folder / "a.txt").read_bytes() == b"mine"
-    for words in ("a.txt: a.txt is there already.", "b.txt: There is no result", "The result is gone.", "3 of 4 jobs"):
+    for words in ("a.txt: a.txt already exists.", "b.txt: There is no result", "The result is gone.", "3 of 4 jobs"):
         assert words in done.stderr
     assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "d.txt"]
 

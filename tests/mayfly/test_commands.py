@@ -31,7 +31,7 @@ def test_each_of_several_files_is_a_job_of_its_own(run: Run, source: Path) -> No
 
 def test_what_a_stack_allows_can_be_asked_for_and_nothing_else(run: Run, stack: FakeStack, source: Path) -> None:
     refused = run("submit", source, "--text", "x", "--instance-type", "c7g.large")
-    assert (refused.exit_code, "may be: nothing" in refused.stderr) == (2, True), "this stack allows nothing"
+    assert (refused.exit_code, "leave out --instance-type" in refused.stderr) == (2, True), "this stack allows nothing"
     stack.configure(allowance=Allowance(("c7g.large",), 60, 90))
     for option, value, allowed in (("instance-type", "m7g.large", "c7g.large"), ("timeout-minutes", "91", "1 to 90")):
         refused = run("submit", source, "--text", "x", f"--{option}", value)
@@ -91,11 +91,11 @@ def test_a_text_comes_from_a_file_byte_for_byte_or_from_the_input(run: Run, sour
     [
         (["letter.txt"], "--text or --text-file"),
         (["letter.txt", "--text", "x", "--text-file", "letter.txt"], "--text or --text-file"),
-        (["letter.txt", "--text", ""], "0 characters; 1 to 10000"),
-        (["letter.txt", "--text", "x" * 10_001], "10001 characters; 1 to 10000"),
+        (["letter.txt", "--text", ""], "0 characters; it may have 1 to 10000"),
+        (["letter.txt", "--text", "x" * 10_001], "10001 characters; it may have 1 to 10000"),
         (["letter.txt", "--text-file", "letter"], "cannot be read from letter"),
         (["nowhere.txt", "--text", "x"], "nowhere.txt cannot be read"),
-        ([".", "--text", "x"], "is no file"),
+        ([".", "--text", "x"], "is not a file"),
         (["large.bin", "--text", "x"], "is too large: 5.0 kB; at most 5.0 kB"),
         (["letter.txt", "--text", "x", "-o", "large.bin"], "overwrite it with --force"),
         (["letter.txt", "--text", "x", "-o", "nowhere/x"], "there is no folder nowhere"),
@@ -210,7 +210,7 @@ def test_a_part_of_an_id_is_enough_where_no_other_job_has_it(run: Run, stack: Fa
     several = run("show", first[:8])
     assert (several.exit_code, "50 jobs begin or end with" in several.stderr) == (2, True)
     none = run("show", "abc")
-    assert (none.exit_code, "Give the whole id" in none.stderr) == (2, True)
+    assert (none.exit_code, "Give the whole ID" in none.stderr) == (2, True)
 
 
 def test_a_log_is_printed_in_lines_for_people_and_for_programs(run: Run, stack: FakeStack) -> None:
@@ -330,7 +330,7 @@ def test_another_web_site_is_not_taken_for_a_stack(run: Run, stack: FakeStack) -
     stack.trouble.append(lambda _: httpx.Response(200, text="<html>"))
     for command in ("jobs", "login"):
         done = run(command)
-        assert (done.exit_code, "is no stack of Mayfly" in done.stderr) == (3, True)
+        assert (done.exit_code, "is not a Mayfly stack" in done.stderr) == (3, True)
 
 
 @pytest.mark.parametrize(

@@ -33,12 +33,13 @@ def test_an_amount_has_two_digits_that_say_something_and_is_never_told_too_low(u
 
 def test_the_price_is_told_before_jobs_are_submitted(run: Run, stack: FakeStack, source: Path) -> None:
     told = run("submit", source, "--text", "x").stderr
-    assert "About $0.00044 a minute of machine, $0.0016 while its processors are busy, at most $0.55 a job." in told
+    assert "About $0.00044 per minute ($0.0016 with busy processors)." in told
+    assert "One minute is the minimum; a job costs at most $0.55." in told
     done = run("submit", source, "--text", "x", "--json")
     assert (json.loads(done.stdout)["jobs"][0]["status"], "About" in done.stderr) == ("queued", False)
     stack.configure(spending=replace(SPENDING, prices=replace(SPENDING.prices, burst={})))
     told = run("submit", source, "--text", "x").stderr
-    assert "About $0.00044 a minute of machine, at most $0.17 a job." in told
+    assert "About $0.00044 per minute. One minute is the minimum; a job costs at most $0.17." in told
     stack.configure(spending=Spending())
     assert "About" not in run("submit", source, "--text", "x").stderr, "the price is not known"
 

@@ -94,6 +94,43 @@ def test_sentences_end_at_words_and_what_a_script_printed_has_lines(
     assert shown[shown.index("Text") + 1] == "           of alice"
 
 
+@pytest.mark.parametrize("columns", [30, 40])
+def test_what_a_narrow_terminal_has_no_columns_for_stands_in_lines_below(
+    stack: FakeStack, terminal: Terminal, columns: int
+) -> None:
+    job = stack.add("succeeded", LONG)
+    lines = terminal(columns, "show", job.id)
+    for fact in (job.id, LONG):
+        assert any(line.strip() == fact for line in lines), "whole, below its title"
+    for event in job.record["timeline"]:
+        first = next(index for index, line in enumerate(lines) if line.split()[2:] == [event["event"]])
+        words = " ".join(line.strip() for line in lines[first + 1 :])
+        assert words.startswith(event["detail"])
+    assert all(len(line) <= columns for line in lines if job.id not in line and LONG not in line)
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_a_hash_is_whole_in_one_line_on_any_terminal(stack: FakeStack, terminal: Terminal, columns: int) -> None:
+    job = stack.add("succeeded")
+    lines = terminal(columns, "verify", job.id)
+    for name in ("input", "output"):
+        assert any(job.manifest[name]["sha256"] in line.split() for line in lines)
+    verdicts = [line.split() for line in lines]
+    assert ["text", "ok"] in [each[:2] for each in verdicts]
+    assert ["input", "not", "checked"] in [each[:3] for each in verdicts]
+    assert any(each[:2] == ["What", "Verdict"] for each in verdicts) is (columns == 200)
+
+
+def test_a_transfer_is_one_line_on_a_narrow_terminal(stack: FakeStack, terminal: Terminal) -> None:
+    job = stack.add("succeeded", LONG)
+    shown = [line.strip() for line in terminal(40, "verify", job.id) if "…" in line]
+    assert shown
+    for line in shown:
+        assert line.startswith("quart")
+        assert len(line) <= 40
+        assert "bytes" in line
+
+
 def test_a_pipe_gets_whole_ids_whole_sentences_and_no_blanks_at_their_end(run: Run, stack: FakeStack) -> None:
     job = stack.add("failed", LONG)
     shown = [run(*words) for words in (["jobs"], ["show", job.id], ["wait", job.id])]

@@ -117,7 +117,7 @@ def test_a_file_that_is_replaced_keeps_its_mode(run: Run, stack: FakeStack, fold
 def test_what_is_no_part_of_an_id_names_no_job(run: Run, stack: FakeStack, command: str, given: str) -> None:
     stack.add()
     done = run(command, "--", given)
-    assert (done.exit_code, "no job's id" in done.stderr, len(stack.jobs)) == (2, True, 1)
+    assert (done.exit_code, "is not a job ID" in done.stderr, len(stack.jobs)) == (2, True, 1)
     assert stack.calls == []
 
 
@@ -156,7 +156,7 @@ def test_a_token_goes_to_nothing_that_has_not_shown_itself_to_be_a_stack(
 ) -> None:
     stack.trouble.append(lambda _: httpx.Response(200, content=content))
     done = run(command, here=of_program(here, MAYFLY_TOKEN=TOKEN))
-    assert (done.exit_code, "is no stack of Mayfly" in done.stderr) == (3, True)
+    assert (done.exit_code, "is not a Mayfly stack" in done.stderr) == (3, True)
     assert all("authorization" not in request.headers for request in stack.requests)
 
 
@@ -169,13 +169,13 @@ def test_another_server_that_answers_json_is_named(
 ) -> None:
     stack.trouble.append(lambda _: httpx.Response(200, json=answer))
     done = run(*words)
-    assert (done.exit_code, f"What answers at {URL} is no stack" in done.stderr) == (3, True), done.output
+    assert (done.exit_code, f"What answers at {URL} is not a Mayfly stack" in done.stderr) == (3, True), done.output
 
 
 def test_a_redirect_is_not_followed_and_named(run: Run, stack: FakeStack) -> None:
     stack.trouble.append(lambda _: httpx.Response(302, headers={"location": "https://other.example.org/"}))
     done = run("jobs")
-    assert (done.exit_code, "is no stack of Mayfly" in done.stderr) == (3, True)
+    assert (done.exit_code, "is not a Mayfly stack" in done.stderr) == (3, True)
     assert {request.url.host for request in stack.requests} == {"stack.example.org"}
 
 

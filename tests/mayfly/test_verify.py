@@ -118,7 +118,7 @@ def test_what_is_no_manifest_is_said_to_be_none(run: Run, stack: FakeStack, cont
     stack.write_manifest(job, content)
     done = run("verify", job.id)
     assert done.exit_code == 3
-    assert "no stack of Mayfly" in done.stderr
+    assert "not a Mayfly stack" in done.stderr
 
 
 def test_a_manifest_in_another_shape_differs_and_verifies_nothing(run: Run, stack: FakeStack) -> None:
