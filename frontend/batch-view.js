@@ -19,6 +19,7 @@ import { HIDDEN_MS, whileVisible } from "./poll.js";
 const PAGE = 50;
 const LOOK_MS = 3000;
 const RETRY_MS = 10_000;
+const BY_NAME = new Intl.Collator(undefined, { numeric: true });
 
 /** @param {Job[]} jobs @returns {boolean} whether all have ended, and their machines, too */
 const isCalm = (jobs) => jobs.every((job) => isOver(job) && !hasAlive(job));
@@ -62,7 +63,7 @@ export class BatchView {
     this.members = new JobList(this.list);
     this.more = el("div", { hidden: true }, this.bulk.element,
       el("details", { class: "machines-chart", open: true }, el("summary", {}, "Machines over time"), this.gantt.element),
-      el("div", { class: "apart" }, el("h2", {}, "Jobs"), el("span", { class: "hint" }, "As submitted, first to last")), this.list);
+      el("div", { class: "apart" }, el("h2", {}, "Jobs"), el("span", { class: "hint" }, "By file name")), this.list);
     this.element = el("div", { class: "job batch" },
       el("div", { class: "job-head" }, this.title, this.pill, el("a", { class: "close", href: "#/", "aria-label": "Close this batch" }, "×")),
       el("div", { class: "apart" }, this.meta, el("span", { class: "links" }, copyLink((text) => this.#report(text)))), this.sentence, this.bar.element, this.problem, this.text, this.more);
@@ -120,9 +121,9 @@ export class BatchView {
     this.#draw();
   }
 
-  /** @returns {Job[]} as they were submitted */
+  /** @returns {Job[]} by file name: several uploads at a time make their order in time a chance one */
   get #all() {
-    return [...this.#jobs.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    return [...this.#jobs.values()].sort((a, b) => BY_NAME.compare(a.filename, b.filename) || (a.id < b.id ? -1 : 1));
   }
 
   #draw() {
@@ -154,7 +155,8 @@ export class BatchView {
     const jobs = this.#all;
     if (!jobs.length) return;
     const { running, queued } = countsOf(jobs);
-    const parts = [agoText(jobs[0].created_at)];
+    const first = jobs.reduce((found, job) => (job.created_at < found.created_at ? job : found));
+    const parts = [agoText(first.created_at)];
     if (running) parts.push(`${running} running`);
     if (queued) parts.push(`${queued} waiting`);
     const cost = costOfAll(jobs);

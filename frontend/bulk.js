@@ -33,10 +33,11 @@ const deletableOf = (jobs) => jobs.filter((job) => isOver(job) && !hasAlive(job)
 export class Bulk {
   /** @type {Job[]} */
   #jobs = [];
+  #areAll = false;
 
   /**
    * @param {BulkActions} actions
-   * @param {{all?: () => void, zipName: string}} options `all` selects all, where there is something to select
+   * @param {{all?: () => void, zipName: string}} options `all` selects all or none, where there is something to select
    */
   constructor(actions, { all, zipName }) {
     this.actions = actions;
@@ -54,9 +55,11 @@ export class Bulk {
     this.isBusy = false;
   }
 
-  /** @param {Job[]} jobs those that are meant */
-  update(jobs) {
+  /** @param {Job[]} jobs those that are meant @param {boolean} [areAll] whether there are no others to select */
+  update(jobs, areAll = this.#areAll) {
     this.#jobs = jobs;
+    this.#areAll = areAll;
+    setText(this.all, areAll ? "Select none" : "Select all");
     setText(this.count, this.all.hidden ? "" : `${jobsText(jobs.length)} selected`);
     const counts = /** @type {[HTMLButtonElement, string, Job[]][]} */ ([
       [this.download, "Download all", succeededOf(jobs)], [this.rerun, "Re-run failed", failedOf(jobs)],

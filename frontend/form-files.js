@@ -96,7 +96,10 @@ export class FormFiles {
     batch.isDetached = batch.isAside = true; // at once: it may end while the next line loads
     // Loaded when it is wanted: few submit a second batch while the first is uploaded.
     const loaded = await import("./background-uploads.js").catch(() => null);
-    if (!loaded) batch.isDetached = batch.isAside = false;
+    if (!loaded) {
+      batch.isDetached = batch.isAside = false;
+      this.#form.sayNotFreed();
+    }
     if (!loaded || batch !== this.#batch || !batch.entries.size) return;
     this.#background ??= new loaded.BackgroundUploads();
     this.#background.add(batch.text, this.chosen.all.map(({ row }) => row), this.#total);

@@ -136,10 +136,21 @@ export class JobForm {
     this.#showUse();
   }
 
+  /** The files are on their way, but what lets them go on beside the form is not there. */
+  sayNotFreed() {
+    this.showError("The form cannot be freed: a part of the page could not be loaded.",
+      `Your upload goes on. Check the connection, then press “${this.#nextBatch.textContent}” again.`);
+  }
+
   #listen() {
     this.#file.addEventListener("change", () => {
       this.#add(this.#file.files ?? []);
       this.#file.value = ""; // so that the same file can be chosen again
+    });
+    this.#element.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault(); // a button would take it for a click, too
+      this.#element.requestSubmit();
     });
     this.#element.addEventListener("submit", async (event) => {
       event.preventDefault();
@@ -156,8 +167,9 @@ export class JobForm {
       refuse: (problem) => this.#sayOfFiles(problem),
     });
     this.#nextBatch.addEventListener("click", async () => {
+      this.report.clear();
       await this.#files?.detach();
-      this.text.element.focus();
+      if (!this.report.isShown) this.text.element.focus();
     });
     byId("use-sample", HTMLButtonElement).addEventListener("click", () => this.#useSample());
     for (const name of ["focusin", "dragenter"]) {
@@ -194,9 +206,22 @@ export class JobForm {
   async #takeUp() {
     const before = unfinished();
     if (!sessionStorage.getItem(KEPT) && !before.length) return;
+    const names = this.#nameInterrupted(before);
     const opened = await this.#open();
-    if (!(await opened?.takeUp(before))) this.report.showError("A part of the page cannot be loaded, so unfinished uploads and kept files are not shown.", "Check the connection, then reload the page. Nothing is lost.", el("button", { class: "primary", type: "button", onclick: () => location.reload() }, "Reload"));
+    if (await opened?.takeUp(before)) return this.#showUse();
+    names.hidden = true;
+    this.report.showError("A part of the page cannot be loaded, so unfinished uploads and kept files are not shown.", "Check the connection, then reload the page. Nothing is lost.", el("button", { class: "primary", type: "button", onclick: () => location.reload() }, "Reload"));
     this.#showUse();
+  }
+
+  /** At once: what it takes to resume them is loaded meanwhile. @param {import("./unfinished.js").Unfinished[]} before */
+  #nameInterrupted(before) {
+    const section = byId("cut-off", HTMLElement);
+    const all = before.filter(({ uploadId }) => uploadId !== null);
+    section.hidden = !all.length;
+    if (all.length) import("./resumable-uploads.js").catch(() => {}); // not only once the form's files are loaded
+    byId("cut-off-list", HTMLElement).replaceChildren(...all.map(({ filename }) => el("li", { class: "file" }, el("strong", {}, filename))));
+    return section;
   }
 
   /** While something is in it, the form stays in sight next to an open job. */

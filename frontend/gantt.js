@@ -18,13 +18,15 @@ export class Gantt {
     this.axis = el("p", { class: "gantt-axis hint", "aria-hidden": "true" });
     this.list = el("ul", { class: "gantt-rows" });
     this.note = el("p", { class: "hint" });
-    const key = Object.entries(PHASES).map(([phase, label]) => el("li", { class: `is-${phase}` }, el("span", { class: "what" }, label)));
-    this.element = el("div", { class: "gantt" }, el("ul", { class: "phase-legend", "aria-label": "Colours" }, ...key), this.axis, this.list, this.note);
+    /** What each colour stands for. @type {[string, HTMLLIElement][]} */
+    this.legend = Object.entries(PHASES).map(([phase, label]) => [phase, el("li", { class: `is-${phase}` }, el("span", { class: "what" }, label))]);
+    this.element = el("div", { class: "gantt" },
+      el("ul", { class: "phase-legend", "aria-label": "Colours" }, ...this.legend.map(([, item]) => item)), this.axis, this.list, this.note);
     /** @type {Map<string, Row>} */
     this.rows = new Map();
   }
 
-  /** @param {Job[]} jobs as they were submitted */
+  /** @param {Job[]} jobs in the order in which they are drawn */
   update(jobs) {
     const shown = jobs.slice(0, MOST_ROWS);
     const isRerun = shown.some(({ run }) => run > 1);
@@ -40,6 +42,8 @@ export class Gantt {
       const zero = job.run > 1 ? (found[0]?.from ?? start) : start;
       return [job.id, found.map(({ phase, from, to }) => ({ phase, from: from - zero, to: (to ?? now) - zero }))];
     }));
+    const drawn = new Set([...spans.values()].flat().map(({ phase }) => String(phase)));
+    for (const [phase, item] of this.legend) item.hidden = !drawn.has(phase);
     const length = Math.max(1, ...[...spans.values()].flat().map(({ to }) => to));
     this.axis.replaceChildren(el("span", {}, "0"), el("span", {}, durationText(length / 2)), el("span", {}, durationText(length)));
     for (const [id, { item }] of this.rows) {

@@ -182,9 +182,14 @@ export class JobsPanel {
     this.#showBulk();
   }
 
+  /** @returns {string[]} keys of all that can be selected */
+  get #keys() {
+    return this.#isFiltered ? this.#found().map(({ id }) => id) : grouped(this.jobs.all).map(({ key }) => key);
+  }
+
   #checkAll() {
-    const entries = this.#isFiltered ? this.#found().map(({ id }) => id) : grouped(this.jobs.all).map(({ key }) => key);
-    this.#list.check(entries.length === this.#list.checked.size ? [] : entries);
+    const keys = this.#keys;
+    this.#list.check(keys.length === this.#list.checked.size ? [] : keys);
     this.#showBulk();
   }
 
@@ -192,6 +197,7 @@ export class JobsPanel {
     if (!this.#bulk) return;
     this.#bulkPlace.hidden = !this.#isSelecting;
     const { checked } = this.#list;
-    this.#bulk.update(this.jobs.all.filter((job) => checked.has(job.id) || (job.batch && checked.has(`batch ${job.batch}`))));
+    const meant = this.jobs.all.filter((job) => checked.has(job.id) || (job.batch && checked.has(`batch ${job.batch}`)));
+    this.#bulk.update(meant, checked.size > 0 && checked.size === this.#keys.length);
   }
 }

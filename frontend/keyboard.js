@@ -9,7 +9,7 @@ const KEYS = [
   ["k", "Previous job in the list"],
   ["Enter", "Open the job"],
   ["Esc", "Close the job or a dialog, leave Select"],
-  ["Ctrl Enter", "Run the job, from its text"],
+  ["Ctrl Enter", "Run the job, from the form"],
   ["?", "Show these keys"],
 ];
 

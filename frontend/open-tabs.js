@@ -14,15 +14,14 @@
  * @property {() => void} signedOut in another tab
  */
 
-import { HELD_WHILE_SIGNED_IN } from "./session.js";
+import { isSignedInElsewhere } from "./session.js";
 
-// A tab that is suspended never answers.
+// A tab that is suspended never answers, and one that still loads this module hears nothing yet.
 const ANSWER_WITHIN_MS = 5000;
+const ASK_AGAIN_MS = 200;
 
 export class OpenTabs {
   #channel = new BroadcastChannel("mayfly.session");
-  #release = () => {};
-  #isHeld = false;
 
   /** @param {Events} events */
   constructor({ current, renewed, signedOut }) {
@@ -42,25 +41,22 @@ export class OpenTabs {
     return new Promise((resolve) => {
       /** @param {Stored | null} stored */
       const end = (stored) => {
-        clearTimeout(timer);
+        clearInterval(timer);
         channel.removeEventListener("message", hear);
         resolve(stored);
       };
       const hear = (/** @type {MessageEvent} */ { data }) => {
         if (data.kind === "answer" && data.to === from) end(data.stored);
       };
-      const timer = setTimeout(() => end(null), ANSWER_WITHIN_MS);
+      const ask = () => channel.postMessage({ kind: "ask", from });
+      const latest = performance.now() + ANSWER_WITHIN_MS;
+      const timer = setInterval(async () => {
+        if (performance.now() > latest || !(await isSignedInElsewhere())) end(null);
+        else ask();
+      }, ASK_AGAIN_MS);
       channel.addEventListener("message", hear);
-      channel.postMessage({ kind: "ask", from });
+      ask();
     });
-  }
-
-  /** @param {boolean} isSignedIn whether others are answered from now on */
-  answer(isSignedIn) {
-    if (isSignedIn === this.#isHeld) return;
-    this.#isHeld = isSignedIn;
-    this.#release();
-    if (isSignedIn) navigator.locks.request(HELD_WHILE_SIGNED_IN, { mode: "shared" }, () => new Promise((resolve) => (this.#release = () => resolve(null))));
   }
 
   /** @param {string} before the refresh token that was @param {string} now the one in its place */

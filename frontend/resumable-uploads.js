@@ -29,6 +29,7 @@ export class CutOffUploads {
   /** @param {Unfinished[]} all @param {Ways} ways */
   constructor(all, ways) {
     this.ways = ways;
+    this.#list.replaceChildren(); // their names, which were shown at once
     for (const one of all) {
       const item = this.#item(one);
       const file = ways.fileOf(one);

@@ -20,7 +20,7 @@ const TIMEOUT_MS = 15_000;
 const STORED = "mayfly.session";
 const JOURNEY = "mayfly.sign-in";
 // A lock of each tab that is signed in: a new one knows at once whether there is one to ask. A browser frees it with the tab.
-export const HELD_WHILE_SIGNED_IN = "mayfly.signed-in";
+const HELD_WHILE_SIGNED_IN = "mayfly.signed-in";
 // A request may take a while to get to where its token is checked.
 const RENEW_BEFORE_END_MS = 60_000;
 // By the error codes of RFC 6749, section 4.1.2.1.
@@ -46,6 +46,12 @@ function claimsOf(token) {
 /** @param {string} key @returns {any} what is stored under it; null when nothing is */
 function stored(key) {
   return JSON.parse(sessionStorage.getItem(key) ?? "null");
+}
+
+/** @returns {Promise<boolean>} whether another tab is signed in, or about to be; for one that is not */
+export async function isSignedInElsewhere() {
+  const { held = [] } = await navigator.locks.query();
+  return held.some(({ name }) => name === HELD_WHILE_SIGNED_IN);
 }
 
 /** @returns {Promise<any>} what infra/site.py stored; rejects with SettingsUnreachable */
@@ -89,6 +95,8 @@ class Session extends EventTarget {
   #renewal = null;
   /** @type {Promise<import("./open-tabs.js").OpenTabs | null> | null} */
   #tabs = null;
+  /** Ends the lock of a tab that is signed in. @type {(() => void) | null} */
+  #release = null;
 
   /** @returns {boolean} whether the API can be asked */
   get isUsable() {
@@ -117,6 +125,7 @@ class Session extends EventTarget {
     const before = stored(STORED);
     this.#refreshToken = before?.refreshToken ?? null;
     this.email = before?.email ?? "";
+    this.#hold(Boolean(this.#refreshToken));
     if (before && !before.refreshToken) this.problem = EXPIRED; // and the page was loaded again since
     await this.#comeBack();
     if (!this.#refreshToken) await this.#adopt();
@@ -192,9 +201,7 @@ class Session extends EventTarget {
 
   /** Takes over the sign-in of another tab, if one has any. */
   async #adopt() {
-    const { held = [] } = await navigator.locks.query();
-    const isElsewhere = held.some(({ name }) => name === HELD_WHILE_SIGNED_IN);
-    const other = isElsewhere ? await (await this.#openTabs())?.ask() : null;
+    const other = (await isSignedInElsewhere()) ? await (await this.#openTabs())?.ask() : null;
     const mine = /** @type {Stored | null} */ (stored(STORED))?.owner;
     if (!other || (mine && mine !== other.owner)) return;
     this.#makeRoomFor(other.owner);
@@ -295,12 +302,23 @@ class Session extends EventTarget {
 
   async #answerOthers() {
     if (this.state !== "signed-in" && !this.#tabs) return;
-    (await this.#openTabs())?.answer(this.state === "signed-in");
+    await this.#openTabs();
+  }
+
+  /** The lock that says so. @param {boolean} isSignedIn whether other tabs may ask this one */
+  #hold(isSignedIn) {
+    if (isSignedIn === Boolean(this.#release)) return;
+    this.#release?.();
+    this.#release = null;
+    if (!isSignedIn) return;
+    const isOver = new Promise((resolve) => (this.#release = () => resolve(null)));
+    navigator.locks.request(HELD_WHILE_SIGNED_IN, { mode: "shared" }, () => isOver);
   }
 
   /** @param {SessionState} state */
   #become(state) {
     this.state = state;
+    this.#hold(state === "signed-in");
     this.dispatchEvent(new Event("change"));
     this.#answerOthers();
   }

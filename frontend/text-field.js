@@ -27,9 +27,6 @@ export class TextField {
     const { element } = this;
     element.value ||= sessionStorage.getItem(DRAFT) ?? "";
     element.addEventListener("input", () => this.#changed());
-    element.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) element.form?.requestSubmit();
-    });
   }
 
   get value() {

@@ -12,8 +12,9 @@ from playwright.sync_api import Locator, Page, expect
 OUTCOME_WITHIN_MS = 120_000
 STICKING_OUT = """() => [...document.querySelectorAll(".card")].flatMap((card) => {
   const edge = card.getBoundingClientRect().right;
+  const overruns = (label) => label.matches("dt, th, label, legend") && label.scrollWidth > label.clientWidth;
   return [...card.querySelectorAll("*")]
-    .filter((part) => part.checkVisibility() && part.getBoundingClientRect().right > edge)
+    .filter((part) => part.checkVisibility() && (part.getBoundingClientRect().right > edge || overruns(part)))
     .map((part) => part.outerHTML.slice(0, 100));
 })"""
 
@@ -123,7 +124,7 @@ class JobPage:
         return self.page.locator(f"#{field}-error")
 
     def expect_to_fit(self) -> None:
-        """Nothing scrolls sideways or crosses the right edge of its card."""
+        """Nothing scrolls sideways or crosses the right edge of its card, and no label overruns its column."""
         assert not self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
         assert self.page.evaluate(STICKING_OUT) == []
 

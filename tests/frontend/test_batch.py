@@ -43,7 +43,7 @@ def add_batch(fake_cloud: FakeCloud, *names: str, failing: int = 0) -> None:
 def test_files_that_are_submitted_together_are_one_entry_with_its_own_progress(
     form: JobPage, fake_cloud: FakeCloud, context: BrowserContext, tmp_path: Path
 ) -> None:
-    files = [tmp_path / f"{number}.txt" for number in range(3)]
+    files = [tmp_path / f"{number}.txt" for number in (10, 1, 2)]
     for file in files:
         file.write_bytes(b"content")
     form.open()
@@ -62,9 +62,11 @@ def test_files_that_are_submitted_together_are_one_entry_with_its_own_progress(
     expect(form.rows).to_contain_text("3 of 3 done")
     form.expect_status("Succeeded")
     expect(form.job.locator(".gantt-rows").get_by_role("listitem")).to_have_count(3)
-    first_to_last = [job.record["filename"] for _, job in sorted(fake_cloud.jobs.items())]
-    expect(form.job.locator(".rows .name")).to_have_text(first_to_last)
-    expect(form.job).to_contain_text("As submitted, first to last")
+    for names in (form.job.locator(".rows .name"), form.job.locator(".gantt-rows .name")):
+        expect(names).to_have_text(["1.txt", "2.txt", "10.txt"])
+    colours = form.job.get_by_role("list", name="Colours")
+    expect(colours.get_by_text("Script", exact=True)).to_be_visible()
+    expect(colours.get_by_text("Run", exact=True)).to_be_hidden()  # the machines have reported what it is made of
     expect(form.page).to_have_title("3 of 3 done · Mayfly")
     expect(form.job.locator(".apart .hint").first).to_contain_text("· cost at most $0.0057")
     context.grant_permissions(["clipboard-read", "clipboard-write"])

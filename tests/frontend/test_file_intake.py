@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
 
@@ -143,6 +144,30 @@ def test_an_upload_that_ends_while_it_is_put_aside_does_not_take_the_page_either
     expect(form.text).to_have_value("")
     expect(form.file_rows).to_have_count(0)
     expect(form.job).to_be_hidden()
+
+
+def test_a_form_that_cannot_be_freed_without_a_network_says_so_and_offers_it_again(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, tmp_path: Path
+) -> None:
+    watch.allow("background-uploads.js")
+    form.page.route("**/background-uploads.js", lambda route: route.abort())
+    fake_cloud.uploads_may_end.clear()
+    form.open()
+    form.text.fill("first text")
+    form.file.set_input_files(write(tmp_path, "one.txt"))
+    form.submit_button.click()
+    start_another = form.page.get_by_role("button", name="Start another job")
+    start_another.click()
+    alert = form.page.locator("#form-error")
+    expect(alert).to_contain_text("Your upload goes on. Check the connection, then press “Start another job” again.")
+    expect(form.text).to_have_value("first text")
+    form.page.unroute("**/background-uploads.js")
+    start_another.click()
+    expect(form.page.get_by_role("region", name="Uploads under way")).to_contain_text("Text: first text")
+    expect(form.text).to_have_value("")
+    expect(alert).to_be_hidden()
+    fake_cloud.uploads_may_end.set()
+    expect(form.rows).to_have_count(1)
 
 
 def test_what_fails_of_a_batch_in_the_background_is_retried_with_its_own_text(

@@ -104,6 +104,18 @@ def test_a_file_can_be_dropped_anywhere_on_the_page(form: JobPage) -> None:
     form.expect_status("Succeeded")
 
 
+def test_control_and_enter_submit_the_form_once_from_each_of_its_fields(
+    form: JobPage, fake_cloud: FakeCloud, document: Path
+) -> None:
+    form.open()
+    for count, field in enumerate((form.text, form.file, form.submit_button), 1):
+        form.fill("the text", document)
+        field.press("Control+Enter")
+        expect(form.rows).to_have_count(count)
+        form.expect_status("Succeeded")
+    assert fake_cloud.calls.count("POST /api/jobs") == 3
+
+
 def test_the_keyboard_alone_is_enough(form: JobPage, document: Path) -> None:
     form.open()
     submit_by_keyboard(form, document)

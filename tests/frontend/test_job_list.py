@@ -165,6 +165,18 @@ def test_selected_jobs_are_deleted_once_that_is_confirmed(form: JobPage, fake_cl
     assert {job.record["filename"] for job in fake_cloud.jobs.values()} == {"Résumé.pdf", "plate 2.csv"}
 
 
+def test_what_selects_all_selects_none_once_all_are_selected(form: JobPage, fake_cloud: FakeCloud) -> None:
+    furnish(fake_cloud)
+    form.open()
+    form.page.get_by_role("button", name="Select", exact=True).click()
+    bulk = form.page.locator("#bulk")
+    for name, count in (("Select all", 4), ("Select none", 0), ("Select all", 4)):
+        bulk.get_by_role("button", name=name).click()
+        expect(bulk).to_contain_text(f"{count} jobs selected")
+    form.rows.first.get_by_role("checkbox").click()
+    expect(bulk.get_by_role("button", name="Select all")).to_be_visible()
+
+
 def test_a_refused_deletion_is_told_and_the_others_are_done(form: JobPage, watch: Watch, fake_cloud: FakeCloud) -> None:
     watch.allow("503|404")
     furnish(fake_cloud)

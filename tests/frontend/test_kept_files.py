@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Route, expect
 
 from tests.cloud.steps import until
 from tests.frontend.fake_cloud import FakeCloud
@@ -164,6 +164,25 @@ def test_an_upload_that_a_reload_cut_off_goes_on_by_itself(
     expect(form.page.get_by_role("region", name="Interrupted upload")).to_be_hidden()
     form.page.wait_for_function("sessionStorage.length === 0")
     assert form.page.evaluate(ON_DISK) == []
+
+
+def test_an_interrupted_upload_is_named_before_what_resumes_it_is_loaded(
+    form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
+) -> None:
+    file = held_in_its_third_part(form, fake_cloud, tmp_path)
+    form.page.on("dialog", lambda dialog: dialog.accept())
+    held: list[Route] = []
+    form.page.route("**/form-files.js", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
+    with form.page.expect_request("**/form-files.js"):
+        form.page.reload()
+    cut_off = form.page.get_by_role("region", name="Interrupted upload")
+    expect(cut_off.get_by_role("listitem")).to_have_text([file.name])
+    fake_cloud.uploads_may_end.set()
+    for route in held:
+        route.continue_()
+    form.shown_job_id(file.name)
+    form.expect_status("Succeeded")
+    expect(cut_off).to_be_hidden()
 
 
 def test_an_upload_that_was_paused_before_a_reload_stays_paused_and_says_so(

@@ -39,6 +39,7 @@ def test_a_receipt_tells_everything_about_the_machine(form: JobPage, fake_cloud:
     job = fake_cloud.jobs[job_id]
     for name in ("input", "output"):
         expect(form.job).to_contain_text(job.manifest[name]["sha256"])
+    form.expect_to_fit_each(320, 1280)
     link = form.job.get_by_role("link", name="Download manifest")
     with form.page.expect_download() as started:
         link.click()

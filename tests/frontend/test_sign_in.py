@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,33 @@ def test_a_new_tab_takes_over_the_sign_in_of_an_open_one_and_of_no_closed_one(
     last = JobPage(context.new_page(), form.url)
     last.page.goto(form.url)
     expect(last.sign_in_button).to_be_visible()
+
+
+def test_a_new_tab_waits_for_an_open_one_that_still_loads_what_shares_its_sign_in(
+    form: JobPage, context: BrowserContext
+) -> None:
+    held: list[Route] = []
+    form.page.route("**/open-tabs.js", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
+    with form.page.expect_request("**/open-tabs.js"):
+        sign_in(form)
+    until_tabs_are_let_in(form)
+    new = JobPage(context.new_page(), form.url)
+    new.page.clock.install()
+    new.page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))  # else it waits for a few seconds only
+    with new.page.expect_response("**/open-tabs.js"):
+        new.page.goto(form.url)
+    held[0].continue_()
+    account = new.page.locator("#account")
+
+    def is_let_in() -> bool:
+        new.page.clock.run_for(200)
+        with suppress(AssertionError):
+            expect(account).to_contain_text("alice@example.com", timeout=1000)
+            return True
+        return False
+
+    assert any(is_let_in() for _ in range(20))
+    expect(new.sign_in_button).to_be_hidden()
 
 
 def test_a_refresh_token_that_one_tab_renews_is_the_others_too(
