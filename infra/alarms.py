@@ -10,7 +10,7 @@ import pulumi
 
 # As functions/aws/metrics.py calls it.
 NAMESPACE = "Mayfly"
-# Of the API's access log; every other metric of the namespace is in functions/jobs/metrics.py.
+# Of the API's access log; every other metric of the namespace is in functions/monitoring/metrics.py.
 API_THROTTLED = "ApiThrottled"
 _MINUTES = 60
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from functions.costs.budget import Spending
 from functions.costs.pricing import day_of
 from functions.jobs.job import Job, JobStatus
-from functions.jobs.metrics import JOBS_ENDED, MACHINE_SECONDS
+from functions.monitoring.metrics import JOBS_ENDED, MACHINE_SECONDS
 from functions.scheduling.ports import Batch, QueueEntry, Slot
 from simulation.calls import invocation
 from simulation.clock import VirtualClock

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
-from functions.jobs.metrics import Measurement
+from functions.monitoring.metrics import Measurement
 
 
 class SimulatedMetrics:
-    """functions.jobs.metrics.Meter; `counts` is how often each metric came, by its name and kind, `sums` what of it.
+    """A metrics sink; `counts` is how often each metric came, by its name and kind, `sums` its sum.
 
     `on_record` hears of each metric's name and kind.
     """

@@ -12,8 +12,9 @@ from functions.aws.attribute_values import deserialize
 from functions.aws.scheduling_table import batch_of
 from functions.aws.tombstone_items import is_tombstone
 from functions.aws.warm_pool_table import pooled_machine
+from functions.costs.ports import Charge
 from functions.jobs.job import Job, Run
-from functions.scheduling.ports import Batch, Charge, QueueEntry, Slot
+from functions.scheduling.ports import Batch, QueueEntry, Slot
 from functions.scheduling.warm_pool_ports import PooledMachine
 from simulation.damage import Damage
 from simulation.dynamodb import DynamoDb, Key

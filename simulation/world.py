@@ -10,8 +10,8 @@ from types import SimpleNamespace, TracebackType
 from typing import Any, Self, cast
 
 from functions.jobs.job import Job, Overrides, Run
-from functions.jobs.metrics import MeasuredJobTable
 from functions.jobs.s3_keys import input_key
+from functions.monitoring.metrics import MeasuredJobTable
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.submission.overrides import Allowance
 from functions.submission.submission import Submission

@@ -25,8 +25,8 @@ from functions.aws.metrics import EmfMetrics
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.usage_table import DynamoUsageTable
 from functions.aws.workflow import StepFunctionsWorkflow
-from functions.jobs.metrics import MeasuredJobTable
 from functions.lambda_handler import lambda_handler
+from functions.monitoring.metrics import MeasuredJobTable
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.submission.submission import Submission
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from botocore.exceptions import ClientError
 
-from functions.execution.machine_state import TERMINATING
 from functions.jobs import clock
+from functions.jobs.machine_state import TERMINATING
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

@@ -11,8 +11,8 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from functions.aws.dynamo_table import DynamoTable
+from functions.costs.ports import Charge, DayLedger
 from functions.jobs.isolation import isolated
-from functions.scheduling.ports import Charge, DayLedger
 
 # Owners are token subjects or "anonymous"; none begins with "#".
 _OWNER = "#ledger/"

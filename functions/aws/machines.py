@@ -13,10 +13,10 @@ from botocore.exceptions import ClientError
 
 from functions.aws.clients import Clients
 from functions.aws.known_instances import call_for_known
-from functions.execution.ports import CommandState, InstanceView
+from functions.execution.ports import CommandState
 from functions.jobs.clock import rfc3339
 from functions.jobs.errors import AgentNotOnline, Throttled
-from functions.scheduling.ports import Candidate, LaunchResult, Refusal
+from functions.scheduling.ports import Candidate, InstanceView, LaunchResult, Refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import TagTypeDef

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from functions.aws.machines import AwsMachines
-from functions.jobs.metrics import MetricsSink, NullMetrics, refused
+from functions.monitoring.metrics import MetricsSink, NullMetrics, refused
 from functions.scheduling.ports import Candidate, LaunchResult, Refusal
 
 

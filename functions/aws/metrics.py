@@ -10,13 +10,13 @@ from itertools import groupby
 
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from functions.jobs.metrics import Measurement
+from functions.monitoring.metrics import Measurement
 
 NAMESPACE = "Mayfly"
 
 
 class EmfMetrics:
-    """functions.jobs.metrics.Meter, one line for each set of dimensions.
+    """functions.monitoring.metrics.MetricsSink, one line for each set of dimensions.
 
     POWERTOOLS_METRICS_DISABLED, which infra/function.py sets for a stack that is not monitored, keeps the lines out.
     """

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from functions.execution.machine_state import TERMINATING
 from functions.execution.ports import Machines
 from functions.jobs import clock
 from functions.jobs.job import Job, MachineReceipt, Run
+from functions.jobs.machine_state import TERMINATING
 from functions.jobs.ports import JobTable
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import RunReader

@@ -18,18 +18,18 @@ from functions.cleanup.deletion import Purger
 from functions.cleanup.ports import SweepPosition
 from functions.cleanup.run_machines import is_gone
 from functions.costs.pricing import Prices, day_of
-from functions.execution.ports import InstanceView, Machines
+from functions.execution.ports import Machines
 from functions.jobs import clock
 from functions.jobs.clock import now, rfc3339
 from functions.jobs.errors import CapacityAvailable, JobNotFound, JobUnreadable, RecordRefused
 from functions.jobs.failure_catalog import job_error
 from functions.jobs.isolation import isolated
 from functions.jobs.job import Job, JobStatus, MachineReceipt, Run, TimelineEvent
-from functions.jobs.metrics import ORPHANS_ENDED, MetricsSink, NullMetrics, swept
 from functions.jobs.ports import JobTable, Workflow
 from functions.jobs.run_guard import is_over
+from functions.monitoring.metrics import ORPHANS_ENDED, MetricsSink, NullMetrics, swept
 from functions.scheduling.launch_queue import LaunchQueue
-from functions.scheduling.ports import Slot
+from functions.scheduling.ports import InstanceView, Slot
 from functions.scheduling.warm_pool import MAX_AGE
 from functions.scheduling.warm_pool_ports import WarmPoolTable
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from functions.costs.ports import DayLedger, HeldMachine, MachineCosts
 from functions.costs.pricing import Prices, day_of, for_seconds, job_cost, machine_cost, usd
 from functions.jobs import clock
 from functions.jobs.errors import JobCostCap, SpendingCap
 from functions.jobs.job import Job
-from functions.scheduling.ports import DayLedger, SchedulingTable, Slot
 
 # A machine's own timer runs from when it has booted, and to end takes a moment too.
 _BOOT_AND_END = timedelta(minutes=10)
@@ -124,7 +124,7 @@ class Spending:
                 f"a job may cost {usd(self.caps.job)} USD."
             )
 
-    def check_day(self, table: SchedulingTable, owner: str, requested_type: str | None = None) -> None:
+    def check_day(self, table: MachineCosts, owner: str, requested_type: str | None = None) -> None:
         """Raises SpendingCap: no machine of the owner's could be launched today any more."""
         if not self.has_day_caps:
             return
@@ -153,13 +153,13 @@ class Budget:
     is_held: bool = False  # whether a run waits because of the stack's cap
 
     @staticmethod
-    def of_today(spending: Spending, table: SchedulingTable, owner: str | None = None) -> Budget:
+    def of_today(spending: Spending, table: MachineCosts, owner: str | None = None) -> Budget:
         """Reads slots, then the ledger: a slot is freed only after its charge is written, so no machine is missed."""
         slots = table.slots()
         return Budget.of(spending, slots, table.ledger(today(), owner), clock.utc_now())
 
     @staticmethod
-    def of(spending: Spending, slots: Iterable[Slot], ledger: DayLedger, moment: datetime) -> Budget:
+    def of(spending: Spending, slots: Iterable[HeldMachine], ledger: DayLedger, moment: datetime) -> Budget:
         budget = Budget(spending, Counter(ledger.spent), Counter())
         for slot in slots:
             machine, so_far = slot.machine, machine_cost(slot.machine, moment)

@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from functions.execution.boot import Boot
 from functions.execution.command_life import fetch_seconds
 from functions.execution.machine_command import Spec, machine_command, sha256_hex
-from functions.execution.machine_state import ENDED, is_pooled, may_only_seem_down
 from functions.execution.ports import MachineAssignment, Machines, MachineTable
 from functions.execution.script_timeout import script_seconds
 from functions.jobs.clock import now
 from functions.jobs.errors import AgentNotOnline, JobEnded, MachineBooting, MachineLost
 from functions.jobs.isolation import isolated
 from functions.jobs.job import Job, JobStatus, MachineReceipt, Program, Run, TimelineEvent
+from functions.jobs.machine_state import ENDED, is_pooled, may_only_seem_down
 from functions.jobs.ports import JobFiles, JobTable
 from functions.jobs.run_guard import require_active, require_open
 from functions.jobs.s3_keys import output_key, spec_key
+from functions.scheduling.boot import Boot
 from functions.scheduling.ports import RunReader, SchedulingTable
 
 

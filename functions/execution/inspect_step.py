@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from functions.execution.command_life import fetch_seconds
 from functions.execution.machine_report import CLOCK_SKEW, MachineReport
-from functions.execution.machine_state import ALIVE, EC2_STATE_DELAY, may_only_seem_down
 from functions.execution.outcome import Outcome, outcome_of
 from functions.execution.ports import CommandState, Machines
 from functions.execution.script_timeout import script_seconds
 from functions.jobs import clock
 from functions.jobs.clock import now
 from functions.jobs.job import Job, Run, TimelineEvent
+from functions.jobs.machine_state import ALIVE, EC2_STATE_DELAY, may_only_seem_down
 from functions.jobs.ports import JobTable
 from functions.jobs.run_guard import open_job, require_active
 

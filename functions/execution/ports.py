@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
-from functions.scheduling.ports import Candidate, LaunchResult, Refusal
+from functions.scheduling.ports import Instances
 
 
 @dataclass(frozen=True)
@@ -73,25 +72,6 @@ class MachineTable(Protocol):
 
 
 @dataclass(frozen=True)
-class InstanceView:
-    """An instance of the stack that is neither terminated nor on its way there.
-
-    `launched_at` is when it was started last (EC2's LaunchTime). `market` is "on-demand" or "spot".
-    """
-
-    instance_id: str
-    launched_at: datetime
-    state: str = "running"  # EC2's name of it
-    instance_type: str = ""
-    market: str = "on-demand"
-
-    @property
-    def is_down(self) -> bool:
-        """Stopped, or about to be; that is not terminated."""
-        return self.state in {"stopping", "stopped"}
-
-
-@dataclass(frozen=True)
 class CommandState:
     """A command on a machine: SSM's status, the wrapper's exit code, the report it wrote, if any, and its times.
 
@@ -115,20 +95,8 @@ class CommandState:
         return self.status in {"Pending", "Delayed"}
 
 
-class Machines(Protocol):
+class Machines(Instances, Protocol):
     """The calls of EC2 and SSM that a job needs."""
-
-    def launch(
-        self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
-    ) -> Sequence[LaunchResult] | Refusal:
-        """Launches up to `count` machines, at least one; the same call again answers the same machines.
-
-        An error that leaves open whether anything was launched (a time-out, say) is raised, not returned, unless EC2
-        answers it again and again: that is a refusal for want of capacity, and machines may come of it all the same.
-        """
-
-    def tag(self, instance_id: str, tags: Mapping[str, str]) -> bool:
-        """Tags a machine for people who look at EC2. Nothing depends on it: a refusal is returned, not raised."""
 
     def send_command(
         self, instance_id: str, script: str, comment: str, timeout: int, delivery_timeout: int | None = None
@@ -145,22 +113,3 @@ class Machines(Protocol):
 
     def command_state(self, command_id: str, instance_id: str) -> CommandState | None:
         """None while AWS does not know the command yet."""
-
-    def instance_state(self, instance_id: str) -> str | None:
-        """EC2's state name, or None when EC2 does not know the instance."""
-
-    def alive_of_stack(self, stack: str) -> Iterable[InstanceView]: ...
-
-    def terminate(self, instance_id: str) -> str | None:
-        """Asks for termination; returns the state EC2 answers, None for an instance that it does not know.
-
-        Raises:
-            Throttled
-        """
-
-    def terminate_all(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
-        """The same for up to a thousand, in one call if EC2 knows them all; the state of each that it knows.
-
-        Raises:
-            Throttled
-        """

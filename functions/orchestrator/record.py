@@ -23,9 +23,9 @@ from functions.execution.inspect_step import InspectStep
 from functions.execution.outcome import Outcome
 from functions.execution.record_step import RecordStep
 from functions.jobs.job import TimelineEvent
-from functions.jobs.metrics import MeasuredJobTable
 from functions.jobs.provenance import Reported
 from functions.lambda_handler import lambda_handler
+from functions.monitoring.metrics import MeasuredJobTable
 from functions.orchestrator.settings import RecordSettings
 from functions.orchestrator.step import log_step, logger, run_of
 

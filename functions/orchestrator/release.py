@@ -10,8 +10,8 @@ from typing import Any
 from functions.aws.clients import Clients
 from functions.aws.metrics import EmfMetrics
 from functions.cleanup.release_step import ReleaseStep
-from functions.jobs.metrics import MeasuredJobTable
 from functions.lambda_handler import lambda_handler
+from functions.monitoring.metrics import MeasuredJobTable
 from functions.orchestrator.settings import ReleaseSettings
 from functions.orchestrator.step import log_step, logger, run_of
 from functions.orchestrator.terminate import ends, machine_table

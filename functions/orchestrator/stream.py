@@ -13,9 +13,9 @@ from functions.aws.clients import Clients
 from functions.aws.metrics import EmfMetrics
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs.job import Run
-from functions.jobs.metrics import STARTS_FAILED, MetricsSink
 from functions.jobs.ports import Workflow
 from functions.lambda_handler import lambda_handler
+from functions.monitoring.metrics import STARTS_FAILED, MetricsSink
 from functions.orchestrator.settings import StreamSettings
 from functions.orchestrator.step import logger
 

@@ -22,8 +22,8 @@ from functions.aws.warm_pool_table import DynamoWarmPoolTable
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.cleanup.deletion import Purger
 from functions.cleanup.sweeper import Sweeper, SweepIncomplete
-from functions.jobs.metrics import MeasuredJobTable
 from functions.lambda_handler import lambda_handler
+from functions.monitoring.metrics import MeasuredJobTable
 from functions.orchestrator.settings import SweepSettings
 from functions.orchestrator.step import logger, run_of
 from functions.scheduling.launch_queue import LaunchQueue

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from functions.costs.ports import Charge
 from functions.costs.pricing import day_of, machine_cost
-from functions.execution.boot import FIRST_GUESS
 from functions.jobs import clock
 from functions.jobs.errors import CapacityAvailable
 from functions.jobs.isolation import isolated
 from functions.jobs.job import MachineReceipt, Run
 from functions.jobs.ports import Workflow
+from functions.scheduling.boot import FIRST_GUESS
 from functions.scheduling.fair_order import IN_ORDER, fair_order, owners_cut_short
-from functions.scheduling.ports import Charge, QueueEntry, SchedulingTable, Slot
+from functions.scheduling.ports import QueueEntry, SchedulingTable, Slot
 
 # How many entries are tried whose workflow takes no answer: it is between two tries, and asks again by itself.
 _TRIES = 5

@@ -1,11 +1,13 @@
-"""What scheduling needs of the world: the launch queue, slots, the scheduler's lease, the cost ledger."""
+"""What scheduling needs of the world: the launch queue, slots, the scheduler's lease, and machines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
+from functions.costs.ports import CostLedger
 from functions.jobs.job import Job, MachineReceipt, Run
 
 # Machines per call: as many as the lease holder assigns within a second or two.
@@ -127,25 +129,6 @@ class BatchResult:
         return list(self.refusals.values())[-1] if self.refusals else None
 
 
-@dataclass(frozen=True)
-class Charge:
-    """What a machine has cost, whole micro-USD, for the UTC day of its launch (`2026-01-31`)."""
-
-    day: str
-    owner: str
-    instance_id: str
-    micro_usd: int
-
-
-@dataclass(frozen=True)
-class DayLedger:
-    """What machines launched on one day and terminated since have cost, by owner, and their ids."""
-
-    day: str
-    spent: Mapping[str, int] = field(default_factory=dict)
-    machines: frozenset[str] = frozenset()
-
-
 class QueueTable(Protocol):
     """The launch queue's entries."""
 
@@ -194,16 +177,6 @@ class SlotTable(Protocol):
 
     def release_slot(self, run: Run, instance_id: str) -> None:
         """Frees the run's slot if it is this machine's; doing so twice is harmless."""
-
-
-class CostLedger(Protocol):
-    """What terminated machines have cost."""
-
-    def charge(self, charge: Charge) -> None:
-        """Writes what a machine has cost; a second charge for the same machine changes nothing."""
-
-    def ledger(self, day: str, owner: str | None = None) -> DayLedger:
-        """The ledger of a day; of one owner, if one is named."""
 
 
 class LeaseTable(Protocol):
@@ -265,3 +238,57 @@ class LaunchResult:
     image_id: str
     launched_at: str
     prepared_at: str | None = None
+
+
+@dataclass(frozen=True)
+class InstanceView:
+    """An instance of the stack that is neither terminated nor on its way there.
+
+    `launched_at` is when it was started last (EC2's LaunchTime). `market` is "on-demand" or "spot".
+    """
+
+    instance_id: str
+    launched_at: datetime
+    state: str = "running"  # EC2's name of it
+    instance_type: str = ""
+    market: str = "on-demand"
+
+    @property
+    def is_down(self) -> bool:
+        """Stopped, or about to be; that is not terminated."""
+        return self.state in {"stopping", "stopped"}
+
+
+class Instances(Protocol):
+    """The calls of EC2 that start, show and end machines."""
+
+    def launch(
+        self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
+    ) -> Sequence[LaunchResult] | Refusal:
+        """Launches up to `count` machines, at least one; the same call again answers the same machines.
+
+        An error that leaves open whether anything was launched (a time-out, say) is raised, not returned, unless EC2
+        answers it again and again: that is a refusal for want of capacity, and machines may come of it all the same.
+        """
+
+    def tag(self, instance_id: str, tags: Mapping[str, str]) -> bool:
+        """Tags a machine for people who look at EC2. Nothing depends on it: a refusal is returned, not raised."""
+
+    def instance_state(self, instance_id: str) -> str | None:
+        """EC2's state name, or None when EC2 does not know the instance."""
+
+    def alive_of_stack(self, stack: str) -> Iterable[InstanceView]: ...
+
+    def terminate(self, instance_id: str) -> str | None:
+        """Asks for termination; returns the state EC2 answers, None for an instance that it does not know.
+
+        Raises:
+            Throttled
+        """
+
+    def terminate_all(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
+        """The same for up to a thousand, in one call if EC2 knows them all; the state of each that it knows.
+
+        Raises:
+            Throttled
+        """

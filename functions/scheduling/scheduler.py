@@ -19,8 +19,6 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from functions.costs.budget import AdmissionDecision, Budget, Spending, today
-from functions.execution.machine_state import TERMINATING
-from functions.execution.ports import Machines
 from functions.jobs import clock
 from functions.jobs.clock import now, rfc3339
 from functions.jobs.errors import (
@@ -35,6 +33,7 @@ from functions.jobs.errors import (
 )
 from functions.jobs.isolation import isolated
 from functions.jobs.job import Job, MachineReceipt, Run, TimelineEvent
+from functions.jobs.machine_state import TERMINATING
 from functions.jobs.ports import JobTable
 from functions.jobs.run_guard import is_over, require_active
 from functions.scheduling.fair_order import IN_ORDER, fair_order, note_served, owners_cut_short
@@ -44,6 +43,7 @@ from functions.scheduling.ports import (
     Batch,
     BatchResult,
     Candidate,
+    Instances,
     LaunchResult,
     Lease,
     QueueEntry,
@@ -91,7 +91,7 @@ class ForEach(Protocol):
 class Scheduler:
     jobs: JobTable
     queue: LaunchQueue
-    machines: Machines
+    machines: Instances
     candidates: Sequence[Candidate]
     stack: str
     max_concurrent: int

@@ -12,11 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from functions.execution.ports import InstanceView, Machines
 from functions.jobs import clock
 from functions.jobs.clock import now
 from functions.jobs.isolation import isolated
-from functions.scheduling.ports import Candidate, LaunchResult, Refusal, SchedulingTable
+from functions.scheduling.ports import Candidate, Instances, InstanceView, LaunchResult, Refusal, SchedulingTable
 from functions.scheduling.warm_pool_ports import PooledMachine, WarmPoolMachines, WarmPoolTable
 
 # Older machines are replaced, so that the pool has a recent image.
@@ -88,7 +87,7 @@ class WarmPoolReconciler:
 
     table: WarmPoolTable
     queue: SchedulingTable
-    machines: Machines
+    machines: Instances
     pool_machines: WarmPoolMachines
     candidates: Sequence[Candidate]  # of one instance type, on demand
     stack: str

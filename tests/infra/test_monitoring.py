@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions.aws.metrics import NAMESPACE
-from functions.jobs.metrics import METRICS
+from functions.monitoring.metrics import METRICS
 from infra.alarms import API_THROTTLED
 from localcloud.engine.deployment import Deployment
 from localcloud.engine.records import Resource

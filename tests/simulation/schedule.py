@@ -13,8 +13,8 @@ from functions.cleanup.sweeper import UNASSIGNED
 from functions.costs.budget import Spending
 from functions.costs.pricing import for_seconds, machine_cost
 from functions.jobs.job import Job, JobStatus
-from functions.jobs.metrics import SWEEP_FAILURES
 from functions.jobs.s3_keys import output_key
+from functions.monitoring.metrics import SWEEP_FAILURES
 from simulation.damage import Damage, Kind
 from simulation.faults import FINE, NO_FAULTS, PARTIAL, Faults
 from simulation.lambdas import Answer

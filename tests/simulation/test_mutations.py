@@ -25,8 +25,8 @@ from functions.costs.budget import AdmissionDecision, Budget
 from functions.execution import record_step
 from functions.execution.ports import Machines
 from functions.jobs.job import Job, JobStatus, MachineReceipt, Run
-from functions.jobs.metrics import JOBS_ENDED, MeasuredJobTable
 from functions.jobs.provenance import Manifest, manifest_of
+from functions.monitoring.metrics import JOBS_ENDED, MeasuredJobTable
 from functions.orchestrator import sweep
 from functions.scheduling import fair_order, launch_step, scheduler
 from functions.scheduling.fair_order import by_age

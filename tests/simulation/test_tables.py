@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.scheduling_table import DynamoSchedulingTable
+from functions.costs.ports import Charge
 from functions.execution.ports import MachineAssignment, MachineTable
 from functions.jobs.errors import LeaseLost
 from functions.jobs.job import JobStatus, Run
-from functions.scheduling.ports import Batch, BatchResult, Candidate, Charge, Lease, SchedulingTable, Slot
+from functions.scheduling.ports import Batch, BatchResult, Candidate, Lease, SchedulingTable, Slot
 from simulation.clock import VirtualClock
 from simulation.dynamodb import TABLE, DynamoDb
 from simulation.records import Records

@@ -14,6 +14,7 @@ from functions.api.app import create_app
 from functions.api.manifest_models import ManifestAnswer
 from functions.api.problems import STATUS
 from functions.costs.budget import Caps, Spending
+from functions.costs.ports import Charge
 from functions.costs.pricing import Prices
 from functions.jobs import errors
 from functions.jobs.failure_catalog import FAILURES
@@ -22,7 +23,7 @@ from functions.jobs.job import JobError, JobStatus, Run, StoredManifest, Timelin
 from functions.jobs.ports import StoredOutput, StoredPart
 from functions.jobs.provenance import Reported, manifest_of
 from functions.jobs.s3_keys import input_key
-from functions.scheduling.ports import Charge, Slot
+from functions.scheduling.ports import Slot
 from functions.submission.overrides import Allowance
 from functions.submission.uploads import PART_BYTES
 from tests.functions.conftest import StoppedClock

@@ -16,11 +16,12 @@ from functions.api.app import create_app
 from functions.api.caller import Auth
 from functions.api.handler import behind_api_gateway
 from functions.api.settings import ApiSettings
+from functions.costs.ports import Charge
 from functions.jobs import clock
 from functions.jobs.job import Job, JobStatus, Run, StoredManifest
 from functions.jobs.ports import StoredPart
 from functions.jobs.s3_keys import input_key
-from functions.scheduling.ports import Charge, Slot
+from functions.scheduling.ports import Slot
 from tests.functions.fakes.budget import SETTINGS
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import a_machine

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from functions.aws.scheduling_table import DynamoSchedulingTable
-from functions.scheduling.ports import Charge, DayLedger, SchedulingTable
+from functions.costs.ports import Charge, DayLedger
+from functions.scheduling.ports import SchedulingTable
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
 
 DAY, NEXT_DAY = "2026-01-31", "2026-02-01"

@@ -12,9 +12,8 @@ from botocore.stub import ANY, Stubber
 
 from functions.aws.clients import Clients
 from functions.aws.machines import REFUSED, AwsMachines
-from functions.execution.ports import InstanceView
 from functions.jobs.errors import AgentNotOnline, Throttled
-from functions.scheduling.ports import Candidate, LaunchResult, Refusal
+from functions.scheduling.ports import Candidate, InstanceView, LaunchResult, Refusal
 
 KEYS = {"region_name": "eu-central-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 INSTANCE = "i-0123456789abcdef0"

@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 from functions.aws.clients import Clients
 from functions.aws.measured_machines import MeasuredMachines
 from functions.aws.metrics import EmfMetrics
-from functions.jobs.metrics import (
+from functions.monitoring.metrics import (
     COST,
     JOBS_ENDED,
     JOBS_FAILED,

@@ -10,12 +10,12 @@ import pytest
 
 from functions.cleanup.deletion import Purger
 from functions.cleanup.sweeper import UNASSIGNED, VERIFIED_BY_SWEEPER, Sweeper, SweepIncomplete, SweepReport
+from functions.costs.ports import Charge, DayLedger
 from functions.costs.pricing import Prices, for_seconds
-from functions.execution.ports import InstanceView
 from functions.jobs.clock import rfc3339
 from functions.jobs.job import Job, JobStatus, Run
 from functions.scheduling.launch_queue import LaunchQueue
-from functions.scheduling.ports import Charge, DayLedger, Slot
+from functions.scheduling.ports import InstanceView, Slot
 from simulation.metrics import SimulatedMetrics
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import MemoryJobFiles

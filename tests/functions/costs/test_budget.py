@@ -8,11 +8,12 @@ import pytest
 
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.costs.budget import AdmissionDecision, Budget, Caps, Estimate, Spending, today
+from functions.costs.ports import Charge
 from functions.costs.pricing import LOOK, REQUESTS, Prices, looks
 from functions.jobs.clock import now
 from functions.jobs.errors import JobCostCap, SpendingCap
 from functions.jobs.job import Overrides, Run
-from functions.scheduling.ports import Charge, Slot
+from functions.scheduling.ports import Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import a_machine

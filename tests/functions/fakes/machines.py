@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from functions.execution.ports import CommandState, InstanceView
+from functions.execution.ports import CommandState
 from functions.jobs.clock import now
 from functions.jobs.errors import Throttled
 from functions.jobs.job import MachineReceipt
-from functions.scheduling.ports import Candidate, LaunchResult, Refusal
+from functions.scheduling.ports import Candidate, InstanceView, LaunchResult, Refusal
 
 
 @dataclass(frozen=True)

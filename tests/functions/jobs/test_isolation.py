@@ -24,11 +24,11 @@ from functions.aws.sweep_position import DynamoSweepPosition
 from functions.cleanup.release_step import ReleaseStep
 from functions.cleanup.run_machines import RunMachines
 from functions.cleanup.sweeper import Sweeper, SweepReport
-from functions.execution.ports import InstanceView, MachineAssignment
+from functions.execution.ports import MachineAssignment
 from functions.jobs.job import Job, JobStatus, Run
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.launch_step import LaunchStep
-from functions.scheduling.ports import Slot
+from functions.scheduling.ports import InstanceView, Slot
 from functions.scheduling.scheduler import Scheduler
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job

@@ -19,7 +19,7 @@ from functions.execution.ports import CommandState, MachineAssignment
 from functions.execution.record_step import RecordStep
 from functions.jobs.errors import AgentNotOnline
 from functions.jobs.job import JobStatus, Run
-from functions.jobs.metrics import NullMetrics
+from functions.monitoring.metrics import NullMetrics
 from functions.orchestrator import (
     await_completion,
     events,

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 
 from functions.costs.budget import Caps, Spending, today
+from functions.costs.ports import Charge
 from functions.costs.pricing import LOOK, REQUESTS, Prices, looks
 from functions.jobs.clock import now
 from functions.jobs.errors import JobCostCap
 from functions.scheduling import scheduler
-from functions.scheduling.ports import MAX_BATCH, Batch, BatchResult, Charge
+from functions.scheduling.ports import MAX_BATCH, Batch, BatchResult
 from tests.functions.fakes.job_table import a_job
 from tests.functions.fakes.machines import a_machine
 from tests.functions.scheduling.waiting_queue import ONE, WaitingQueue

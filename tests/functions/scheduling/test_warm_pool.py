@@ -10,11 +10,10 @@ import pytest
 
 from functions.aws.warm_pool_table import DynamoWarmPoolTable
 from functions.cleanup.sweeper import Sweeper
-from functions.execution.ports import InstanceView
 from functions.jobs import clock
 from functions.jobs.clock import rfc3339
 from functions.scheduling.launch_queue import LaunchQueue
-from functions.scheduling.ports import BatchResult, Candidate, Refusal, Slot
+from functions.scheduling.ports import BatchResult, Candidate, InstanceView, Refusal, Slot
 from functions.scheduling.scheduler import Scheduler
 from functions.scheduling.warm_pool import MAX_AGE, ReconcileReport, WarmPool, WarmPoolReconciler
 from functions.scheduling.warm_pool_ports import Claim, PooledMachine

@@ -10,14 +10,13 @@ from functions.cleanup.release_step import ReleaseStep
 from functions.cleanup.run_machines import RunMachines
 from functions.cleanup.sweeper import Sweeper, SweepIncomplete
 from functions.execution.outcome import Outcome
-from functions.execution.ports import InstanceView
 from functions.execution.record_step import RecordStep
 from functions.jobs.errors import ConcurrentChange, Throttled
 from functions.jobs.failure_catalog import FAILURES
 from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
-from functions.jobs.metrics import METRICS, MeasuredJobTable
+from functions.monitoring.metrics import METRICS, MeasuredJobTable
 from functions.scheduling.launch_queue import LaunchQueue
-from functions.scheduling.ports import Slot
+from functions.scheduling.ports import InstanceView, Slot
 from simulation.metrics import SimulatedMetrics
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import MemoryJobFiles
