@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from infra.config_reader import ConfigError, ConfigReader
+from infra.config_reader import ConfigError, ConfigReader, setting
 
 __all__ = ["ConfigError", "Domain", "StackConfig"]
 
@@ -63,151 +63,6 @@ class Domain:
     certificate: str
 
 
-@dataclass(frozen=True)
-class StackConfig:
-    stack: str
-    auth: str
-    mfa: str
-    architecture: str
-    function_runtime: str
-    bundle_for: str
-    instance_types: tuple[str, ...]
-    allowed_instance_types: tuple[str, ...]
-    markets: tuple[str, ...]
-    machine_disk_gib: int
-    machine_image_parameter: str
-    payload_folder: str
-    script: tuple[str, ...]
-    output_suffix: str
-    max_upload_mib: int
-    job_timeout_minutes: int
-    max_job_timeout_minutes: int
-    boot_timeout_minutes: int
-    queue_timeout_minutes: int
-    max_attempts: int
-    max_concurrent_jobs: int
-    pool_size: int
-    keep_days: int
-    protect: bool
-    point_in_time_recovery: bool
-    versioning: bool
-    noncurrent_days: int
-    log_retention_days: int
-    monitoring: bool
-    alarm_email: str | None
-    monthly_budget_usd: int
-    notify: bool
-    tracing: bool
-    vpc_cidr: str
-    extra_origins: tuple[str, ...]
-    domain: Domain | None
-    requests_per_second: int
-    api_concurrency: int
-    permissions_boundary: str | None
-    prices: tuple[str, ...]
-    disk_price: str
-    address_price: str
-    max_job_usd: str
-    max_owner_usd_per_day: str
-    max_stack_usd_per_day: str
-    max_open_jobs_per_owner: int
-    max_owner_upload_gib_per_day: int
-
-    @property
-    def prefix(self) -> str:
-        """What every resource name begins with."""
-        return f"mayfly-{self.stack}"
-
-    @property
-    def has_sign_in(self) -> bool:
-        return self.auth == "cognito"
-
-    @property
-    def launchable_types(self) -> tuple[str, ...]:
-        """Every instance type that a machine of this stack may have."""
-        return tuple(dict.fromkeys((*self.instance_types, *self.allowed_instance_types)))
-
-    @property
-    def longest_timeout_minutes(self) -> int:
-        """How long a script may run at most, whatever its job asks for."""
-        return self.max_job_timeout_minutes or self.job_timeout_minutes
-
-    @property
-    def max_upload_bytes(self) -> int:
-        return self.max_upload_mib * 1024 * 1024
-
-    @property
-    def image_parameter(self) -> str:
-        """The public SSM parameter of the image (EC2 user guide, "Find the latest AMI using Systems Manager")."""
-        default = f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{self.architecture}"
-        return self.machine_image_parameter or default
-
-    @staticmethod
-    def from_pulumi() -> StackConfig:
-        """Raises ConfigError naming the first key whose value cannot be."""
-        read = _Reader(pulumi.Config("mayfly"))
-        found = StackConfig(
-            stack=read.stack_name(pulumi.get_stack()),
-            auth=read.one_of("auth", _AUTHS),
-            mfa=read.one_of("mfa", _MFA),
-            architecture=read.one_of("architecture", _ARCHITECTURES),
-            function_runtime=read.text("functionRuntime", _RUNTIME, "a Python runtime of Lambda, such as python3.13"),
-            bundle_for=read.one_of("bundleFor", _BUNDLE_TARGETS),
-            instance_types=read.instance_types("instanceTypes", 1, _MOST_TYPES),
-            allowed_instance_types=read.instance_types("allowedInstanceTypes", 0, _MOST_ALLOWED_TYPES),
-            markets=read.texts("markets", re.compile("|".join(_MARKETS)), f"one of {', '.join(_MARKETS)}"),
-            machine_disk_gib=read.number("machineDiskGib", 8, 16_384),
-            machine_image_parameter=read.text(
-                "machineImageParameter", re.compile(r"(/[\w./-]{1,255})?"), "an SSM parameter"
-            ),
-            payload_folder=read.text("payloadFolder", re.compile(r"[^\x00]+"), "a folder"),
-            script=read.command("script"),
-            output_suffix=read.text("outputSuffix", _SUFFIX, "a suffix, such as .html"),
-            max_upload_mib=read.number("maxUploadMib", 1, _MAX_UPLOAD_MIB),
-            job_timeout_minutes=read.number("jobTimeoutMinutes", 1, _LONGEST_TIMEOUT_MINUTES),
-            max_job_timeout_minutes=read.longest_timeout(),
-            boot_timeout_minutes=read.number("bootTimeoutMinutes", 1, 60),
-            queue_timeout_minutes=read.number("queueTimeoutMinutes", 1, 1_440),
-            max_attempts=read.number("maxAttempts", 1, 10),
-            max_concurrent_jobs=read.number("maxConcurrentJobs", 1, 10_000),
-            pool_size=read.pool_size(),
-            keep_days=read.number("keepDays", 1, 3_650),
-            protect=read.flag("protect"),
-            point_in_time_recovery=read.flag("pointInTimeRecovery"),
-            versioning=read.flag("versioning"),
-            noncurrent_days=read.number("noncurrentDays", 1, 3_650),
-            log_retention_days=read.retention("logRetentionDays"),
-            monitoring=read.flag("monitoring"),
-            alarm_email=read.text("alarmEmail", _EMAIL, "an e-mail address") or None,
-            monthly_budget_usd=read.number("monthlyBudgetUsd", 0, 1_000_000),
-            notify=read.flag("notify"),
-            tracing=read.flag("tracing"),
-            vpc_cidr=read.network("vpcCidr"),
-            extra_origins=read.texts(
-                "extraOrigins",
-                _ORIGIN,
-                "an https origin, such as https://example.org, since Cognito takes http for localhost alone",
-                at_least=0,
-            ),
-            domain=read.domain(),
-            requests_per_second=read.number("requestsPerSecond", 1, _MAX_REQUESTS_PER_SECOND),
-            api_concurrency=read.api_concurrency(),
-            permissions_boundary=read.text("permissionsBoundary", _POLICY_ARN, "the ARN of an IAM policy") or None,
-            prices=read.texts(
-                "prices", _PRICE, "a machine type, market and USD an hour: t4g.small on-demand 0.0192", at_least=0
-            ),
-            disk_price=read.text("diskPrice", _USD, "USD for a GB and month, such as 0.0952"),
-            address_price=read.text("addressPrice", _USD, "USD for an hour, such as 0.005"),
-            max_job_usd=read.text("maxJobUsd", _USD, "USD, such as 0.50; 0 is none"),
-            max_owner_usd_per_day=read.text("maxOwnerUsdPerDay", _USD, "USD, such as 5; 0 is none"),
-            max_stack_usd_per_day=read.text("maxStackUsdPerDay", _USD, "USD, such as 50; 0 is none"),
-            max_open_jobs_per_owner=read.number("maxOpenJobsPerOwner", 0, 100_000),
-            max_owner_upload_gib_per_day=read.upload_quota(),
-        )
-        read.check_names()
-        return found
-
-
 class _Reader(ConfigReader):
     def stack_name(self, name: str) -> str:
         # Bucket names, at most 63 characters, are made of it: mayfly-{stack}-artifacts-{7 hex digits}.
@@ -249,8 +104,8 @@ class _Reader(ConfigReader):
                 raise ConfigError(f"mayfly:{key} has {each}, which is no type of mayfly:architecture {architecture}.")
         return types
 
-    def upload_quota(self) -> int:
-        key, largest = "maxOwnerUploadGibPerDay", self.number("maxUploadMib", 1, _MAX_UPLOAD_MIB)
+    def upload_quota(self, key: str) -> int:
+        largest = self.number("maxUploadMib", 1, _MAX_UPLOAD_MIB)
         return self.checked(
             key,
             self.number(key, 0, 1_000_000),
@@ -258,25 +113,25 @@ class _Reader(ConfigReader):
             f"0, which is none, or room for one file of maxUploadMib, {largest} MiB",
         )
 
-    def api_concurrency(self) -> int:
+    def api_concurrency(self, key: str) -> int:
         fewest, most = _API_CONCURRENCY
         return self.checked(
-            "apiConcurrency",
-            self.number("apiConcurrency", 0, most),
+            key,
+            self.number(key, 0, most),
             lambda number: number == 0 or number >= fewest,
             f"0, which reserves nothing, or a whole number {fewest} to {most}",
         )
 
-    def pool_size(self) -> int:
-        size = self.number("poolSize", 0, _MOST_POOLED)
+    def pool_size(self, key: str) -> int:
+        size = self.number(key, 0, _MOST_POOLED)
         if size and "on-demand" not in (self.config.get_object("markets") or []):
             raise ConfigError(
-                f"mayfly:poolSize is {size}; the pool's machines are on-demand, so mayfly:markets must have on-demand."
+                f"mayfly:{key} is {size}; the pool's machines are on-demand, so mayfly:markets must have on-demand."
             )
         return size
 
-    def longest_timeout(self) -> int:
-        key, usual = "maxJobTimeoutMinutes", self.number("jobTimeoutMinutes", 1, _LONGEST_TIMEOUT_MINUTES)
+    def longest_timeout(self, key: str) -> int:
+        usual = self.number("jobTimeoutMinutes", 1, _LONGEST_TIMEOUT_MINUTES)
         return self.checked(
             key,
             self.number(key, 0, _LONGEST_TIMEOUT_MINUTES),
@@ -302,3 +157,98 @@ class _Reader(ConfigReader):
                 return False
 
         return self.checked(key, self.config.get(key) or "", is_network, "an IPv4 network from /16 to /24")
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    stack: str
+    domain: Domain | None
+    auth: str = setting(_Reader.one_of, _AUTHS)
+    mfa: str = setting(_Reader.one_of, _MFA)
+    architecture: str = setting(_Reader.one_of, _ARCHITECTURES)
+    function_runtime: str = setting(_Reader.text, _RUNTIME, "a Python runtime of Lambda, such as python3.13")
+    bundle_for: str = setting(_Reader.one_of, _BUNDLE_TARGETS)
+    instance_types: tuple[str, ...] = setting(_Reader.instance_types, 1, _MOST_TYPES)
+    allowed_instance_types: tuple[str, ...] = setting(_Reader.instance_types, 0, _MOST_ALLOWED_TYPES)
+    markets: tuple[str, ...] = setting(_Reader.texts, re.compile("|".join(_MARKETS)), f"one of {', '.join(_MARKETS)}")
+    machine_disk_gib: int = setting(_Reader.number, 8, 16_384)
+    machine_image_parameter: str = setting(_Reader.text, re.compile(r"(/[\w./-]{1,255})?"), "an SSM parameter")
+    payload_folder: str = setting(_Reader.text, re.compile(r"[^\x00]+"), "a folder")
+    script: tuple[str, ...] = setting(_Reader.command)
+    output_suffix: str = setting(_Reader.text, _SUFFIX, "a suffix, such as .html")
+    max_upload_mib: int = setting(_Reader.number, 1, _MAX_UPLOAD_MIB)
+    job_timeout_minutes: int = setting(_Reader.number, 1, _LONGEST_TIMEOUT_MINUTES)
+    max_job_timeout_minutes: int = setting(_Reader.longest_timeout)
+    boot_timeout_minutes: int = setting(_Reader.number, 1, 60)
+    queue_timeout_minutes: int = setting(_Reader.number, 1, 1_440)
+    max_attempts: int = setting(_Reader.number, 1, 10)
+    max_concurrent_jobs: int = setting(_Reader.number, 1, 10_000)
+    pool_size: int = setting(_Reader.pool_size)
+    keep_days: int = setting(_Reader.number, 1, 3_650)
+    protect: bool = setting(_Reader.flag)
+    point_in_time_recovery: bool = setting(_Reader.flag)
+    versioning: bool = setting(_Reader.flag)
+    noncurrent_days: int = setting(_Reader.number, 1, 3_650)
+    log_retention_days: int = setting(_Reader.retention)
+    monitoring: bool = setting(_Reader.flag)
+    alarm_email: str | None = setting(_Reader.optional_text, _EMAIL, "an e-mail address")
+    monthly_budget_usd: int = setting(_Reader.number, 0, 1_000_000)
+    notify: bool = setting(_Reader.flag)
+    tracing: bool = setting(_Reader.flag)
+    vpc_cidr: str = setting(_Reader.network)
+    extra_origins: tuple[str, ...] = setting(
+        _Reader.texts,
+        _ORIGIN,
+        "an https origin, such as https://example.org, since Cognito takes http for localhost alone",
+        at_least=0,
+    )
+    requests_per_second: int = setting(_Reader.number, 1, _MAX_REQUESTS_PER_SECOND)
+    api_concurrency: int = setting(_Reader.api_concurrency)
+    permissions_boundary: str | None = setting(_Reader.optional_text, _POLICY_ARN, "the ARN of an IAM policy")
+    prices: tuple[str, ...] = setting(
+        _Reader.texts, _PRICE, "a machine type, market and USD an hour: t4g.small on-demand 0.0192", at_least=0
+    )
+    disk_price: str = setting(_Reader.text, _USD, "USD for a GB and month, such as 0.0952")
+    address_price: str = setting(_Reader.text, _USD, "USD for an hour, such as 0.005")
+    max_job_usd: str = setting(_Reader.text, _USD, "USD, such as 0.50; 0 is none")
+    max_owner_usd_per_day: str = setting(_Reader.text, _USD, "USD, such as 5; 0 is none")
+    max_stack_usd_per_day: str = setting(_Reader.text, _USD, "USD, such as 50; 0 is none")
+    max_open_jobs_per_owner: int = setting(_Reader.number, 0, 100_000)
+    max_owner_upload_gib_per_day: int = setting(_Reader.upload_quota)
+
+    @property
+    def prefix(self) -> str:
+        """What every resource name begins with."""
+        return f"mayfly-{self.stack}"
+
+    @property
+    def has_sign_in(self) -> bool:
+        return self.auth == "cognito"
+
+    @property
+    def launchable_types(self) -> tuple[str, ...]:
+        """Every instance type that a machine of this stack may have."""
+        return tuple(dict.fromkeys((*self.instance_types, *self.allowed_instance_types)))
+
+    @property
+    def longest_timeout_minutes(self) -> int:
+        """How long a script may run at most, whatever its job asks for."""
+        return self.max_job_timeout_minutes or self.job_timeout_minutes
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.max_upload_mib * 1024 * 1024
+
+    @property
+    def image_parameter(self) -> str:
+        """The public SSM parameter of the image (EC2 user guide, "Find the latest AMI using Systems Manager")."""
+        default = f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{self.architecture}"
+        return self.machine_image_parameter or default
+
+    @staticmethod
+    def from_pulumi() -> StackConfig:
+        """Raises ConfigError naming the first key whose value cannot be."""
+        read = _Reader(pulumi.Config("mayfly"))
+        found = StackConfig(read.stack_name(pulumi.get_stack()), read.domain(), **read.settings_of(StackConfig))
+        read.check_names()
+        return found

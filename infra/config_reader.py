@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import field, fields
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pulumi
 from pulumi.runtime import config as runtime_config
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
+_ReaderT = TypeVar("_ReaderT", bound="ConfigReader")
+_READ = "read"
 
 
 class ConfigError(pulumi.RunError):
@@ -20,12 +24,27 @@ class ConfigError(pulumi.RunError):
     """
 
 
+def setting(read: Callable[Concatenate[_ReaderT, str, _P], _T], /, *limits: _P.args, **others: _P.kwargs) -> _T:
+    """A dataclass's field that is read by this method of a reader, under the field's own name in camelCase."""
+    made: _T = field(metadata={_READ: lambda reader, key: read(reader, key, *limits, **others)})
+    return made
+
+
 class ConfigReader:
     """Every method raises ConfigError for a value that cannot be."""
 
     def __init__(self, config: pulumi.Config) -> None:
         self.config = config
         self._asked: set[str] = set()
+
+    def settings_of(self, kind: type) -> dict[str, Any]:
+        """The values of a dataclass's settings, by the names of their fields."""
+        found = {}
+        for each in fields(kind):
+            if _READ in each.metadata:
+                first, *words = each.name.split("_")
+                found[each.name] = each.metadata[_READ](self, first + "".join(map(str.capitalize, words)))
+        return found
 
     def check_names(self) -> None:
         """Refuses what nothing has asked for: Pulumi passes over keys that Pulumi.yaml does not declare."""
@@ -46,6 +65,9 @@ class ConfigReader:
     def text(self, key: str, pattern: re.Pattern[str], meaning: str) -> str:
         value = self.config.get(key) or ""
         return self.checked(key, value, lambda text: pattern.fullmatch(text) is not None, meaning)
+
+    def optional_text(self, key: str, pattern: re.Pattern[str], meaning: str) -> str | None:
+        return self.text(key, pattern, meaning) or None
 
     def texts(self, key: str, pattern: re.Pattern[str], meaning: str, at_least: int = 1) -> tuple[str, ...]:
         def is_fine(values: Any) -> bool:
