@@ -57,8 +57,6 @@ class CommandRun:
         self._set_status("InProgress", "In Progress")
         self._arm_loss()
         reply = self._execute()
-        while reply is not None and reply.wants_reboot:
-            reply = self._execute_after_reboot()
         if reply is None or self._machine.is_ending:
             return  # a machine that is gone reports nothing: the invocation stays InProgress, as on AWS
         self._invocation.update(
@@ -74,9 +72,6 @@ class CommandRun:
         """None if the machine has ended meanwhile."""
         folder = self._machine.files.command_folder(self.record["CommandId"])
         working = self._parameter("workingDirectory") or [""]
-        self._woken.clear()
-        if self._cancelled.is_set():
-            self._woken.set()
         shell = CommandShell(self._machine.processes, folder, self._woken.set)
         try:
             shell.start(
@@ -92,14 +87,6 @@ class CommandRun:
         with contextlib.suppress(FileNotFoundError):  # a terminated machine takes its files with it
             return self._follow(shell, folder)
         return None
-
-    def _execute_after_reboot(self) -> Reply | None:
-        """Once more, from the start. The agent asks for `shutdown -r +1`; here that minute is left out."""
-        self._machine.reboot()
-        while not self._machine.wait_until_online(FOLLOW_SECONDS):
-            if self._machine.is_ending:
-                return None
-        return self._execute()
 
     def _follow(self, shell: CommandShell, folder: Path) -> Reply | None:
         """Sends output on while the shell runs."""

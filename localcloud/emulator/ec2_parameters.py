@@ -89,13 +89,7 @@ def read_launch(params: Parameters) -> Launch:
 def read_market_options(params: Parameters, prefix: str) -> dict[str, Any]:
     """InstanceMarketOptions below a prefix, which MiniStack's own reader leaves out; empty when not given."""
     market = ec2._p(params, f"{prefix}.InstanceMarketOptions.MarketType")
-    if not market:
-        return {}
-    spot = {
-        name: ec2._p(params, f"{prefix}.InstanceMarketOptions.SpotOptions.{name}")
-        for name in ("SpotInstanceType", "InstanceInterruptionBehavior", "MaxPrice")
-    }
-    return {"MarketType": market, "SpotOptions": {name: value for name, value in spot.items() if value}}
+    return {"MarketType": market} if market else {}
 
 
 def _template(params: Parameters) -> tuple[dict[str, Any], str | None]:

@@ -15,7 +15,6 @@ from ministack.core.responses import request_scope
 from ministack.services import cloudfront
 
 from localcloud.emulator.asgi import Answer, Receive, Request, Send, problem, read_request, send_answer
-from localcloud.emulator.compression import compressed
 from localcloud.emulator.control import Control
 from localcloud.emulator.host_check import CONTROL_PREFIX
 from localcloud.emulator.settings import Settings
@@ -76,8 +75,7 @@ class Edge:
             if request.path == _PAGE_SETTINGS and content:
                 content = self._localized(content.decode()).encode()
                 headers = {name: value for name, value in headers.items() if name.lower() != "content-length"}
-            answer = Answer(status, content, self._with_local_policy(headers))
-            return compressed(answer, distribution, request.path, request.headers)
+            return Answer(status, content, self._with_local_policy(headers))
 
     def _with_local_policy(self, headers: dict[str, Any]) -> dict[str, Any]:
         return {

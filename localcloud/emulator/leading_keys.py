@@ -1,7 +1,8 @@
 """The condition key `dynamodb:LeadingKeys`: the partition keys that a request names.
 
 Source: DynamoDB developer guide, "Using IAM policy conditions for fine-grained access control". A request that names
-none, such as a scan, does not have it. Upstream MiniStack knows `dynamodb:Attributes` and `dynamodb:Select` alone.
+none, such as a scan, does not have it; here no batch and no transaction has it either, since no role that is limited by
+it may make one. Upstream MiniStack knows `dynamodb:Attributes` and `dynamodb:Select` alone.
 """
 
 from __future__ import annotations
@@ -39,11 +40,6 @@ def _leading_keys(request: Mapping[str, Any]) -> Iterator[str]:
     for member in ("Key", "Item"):
         yield from _value(request.get(member, {}).get(hash_key))
     yield from _queried(request, hash_key)
-    for name, content in request.get("RequestItems", {}).items():
-        yield from _batched(content, _hash_key(name))
-    for item in request.get("TransactItems", []):
-        for action in item.values():
-            yield from _leading_keys(action)
 
 
 def _queried(request: Mapping[str, Any], hash_key: str) -> Iterator[str]:
@@ -52,20 +48,6 @@ def _queried(request: Mapping[str, Any], hash_key: str) -> Iterator[str]:
     for name, value in _EQUALITY.findall(request.get("KeyConditionExpression", "")):
         if names.get(name, name) == hash_key:
             yield from _value(values.get(value))
-    legacy = request.get("KeyConditions", {}).get(hash_key, {})
-    for value in legacy.get("AttributeValueList", []):
-        yield from _value(value)
-
-
-def _batched(content: Any, hash_key: str) -> Iterator[str]:
-    """Of BatchGetItem, `{Keys: […]}`, and of BatchWriteItem, a list of puts and deletes."""
-    if isinstance(content, dict):
-        for key in content.get("Keys", []):
-            yield from _value(key.get(hash_key))
-    else:
-        for write in content:
-            for action in write.values():
-                yield from _value((action.get("Item") or action.get("Key", {})).get(hash_key))
 
 
 def _value(attribute: Mapping[str, str] | None) -> Iterator[str]:

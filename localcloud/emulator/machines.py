@@ -115,18 +115,6 @@ class Machine:
             self._begin_end(reason, "stopping")
         self._start_thread(self._finish_stop)
 
-    def reboot(self) -> None:
-        """Ends everything that runs and boots again in the background; its state stays as it is, as EC2's does."""
-        self._take_agent_offline()
-        self.processes.kill_all()
-        with self._lock:
-            if self._ending.is_set():
-                return
-            if self._init is not None:
-                self._init.forget_timer()
-            self.processes.reopen()
-        self._start_thread(self._boot_after_reboot)
-
     def close(self) -> None:
         """Ends everything without ceremony, when the emulator itself ends."""
         self._ending.set()
@@ -163,11 +151,6 @@ class Machine:
             return
         self._run_user_data(is_first_boot=False)
         self._bring_agent_online()
-
-    def _boot_after_reboot(self) -> None:
-        if not self._ending.wait(self._settings.restart_seconds):
-            self._run_user_data(is_first_boot=False)
-            self._bring_agent_online()
 
     def _run_user_data(self, *, is_first_boot: bool) -> None:
         try:

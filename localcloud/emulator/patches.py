@@ -9,7 +9,6 @@ from localcloud.emulator import (
     api_endpoint,
     authorization,
     cloudfront_origins,
-    compression,
     ec2_launch,
     event_retries,
     function_code,
@@ -78,7 +77,6 @@ def install_patches(settings: Settings) -> Emulator:
     stream_delivery.install(faults)
     api_endpoint.install()
     cloudfront_origins.install()
-    compression.install()
     managed_login.install()
     sign_up.install()
     token_revocation.install()

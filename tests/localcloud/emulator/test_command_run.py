@@ -88,45 +88,6 @@ def test_the_first_line_of_a_script_names_its_program(harness: EmulatorHarness) 
     assert result["StandardOutputContent"].endswith("/_script.sh\n")
 
 
-def test_168_ends_a_command_as_succeeded(harness: EmulatorHarness) -> None:
-    """Seen; runpluginutil.go."""
-    result = harness.run(harness.launch(), "echo out", "echo err >&2", "exit 168")
-    assert (result["Status"], result["ResponseCode"], result["StandardErrorContent"]) == ("Success", 168, "")
-    said = "Step exited with code 168. Therefore, marking step as succeeded. Further document steps will be skipped."
-    assert result["StandardOutputContent"] == f"out\n\n{said}"
-
-
-def test_169_ends_a_command_as_failed_and_both_outputs_say_so(harness: EmulatorHarness) -> None:
-    """Seen; runpluginutil.go."""
-    result = harness.run(harness.launch(), "echo out", "exit 169")
-    assert (result["Status"], result["ResponseCode"]) == ("Failed", 169)
-    said = "\nStep exited with code 169. Therefore, marking step as Failed. Further document steps will be skipped."
-    assert result["StandardOutputContent"] == f"out\n{said}"
-    assert result["StandardErrorContent"] == f"failed to run commands: exit status 169{said}"
-
-
-def test_194_boots_the_machine_and_runs_the_script_again(harness: EmulatorHarness) -> None:
-    """Seen: stdout has both runs, the log has the first run's lines twice."""
-    logs = harness.client("logs")
-    logs.create_log_group(logGroupName="/test/reboot")
-    machine = harness.launch()
-    config = {"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": "/test/reboot"}
-    script = ["[ -e $HOME/seen ] && echo second && exit 0", "touch $HOME/seen", "echo first", "exit 194"]
-    result = harness.run(machine, *script, CloudWatchOutputConfig=config)
-    assert (result["Status"], result["ResponseCode"], result["StandardErrorContent"]) == ("Success", 0, "")
-    assert result["StandardOutputContent"] == "first\nsecond\n"
-    events = logs.filter_log_events(logGroupName="/test/reboot")["events"]
-    assert "\n".join(event["message"] for event in events) == "first\nfirst\nsecond"
-
-
-def test_a_reboot_ends_what_ran_and_leaves_the_machine_running(harness: EmulatorHarness) -> None:
-    machine = harness.launch()
-    left = int(harness.run(machine, LEAVES_A_PROCESS)["StandardOutputContent"])
-    harness.run(machine, "[ -e $HOME/seen ] && exit 0", "touch $HOME/seen", "exit 194")
-    assert not is_running(left)
-    assert harness.machine(machine)["state"] == "running"
-
-
 def test_a_script_waits_for_its_agent(harness: EmulatorHarness) -> None:
     """Seen: 420,000 bytes a second on a real machine, while the script waits in write(2)."""
     harness.set_faults(agent_bytes_per_s=100_000)

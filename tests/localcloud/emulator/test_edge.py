@@ -4,7 +4,6 @@ import json
 import uuid
 from collections.abc import Iterator
 
-import httpx2 as httpx
 import pytest
 
 from localcloud.emulator.process import EmulatorProcess
@@ -27,12 +26,6 @@ def handler(event, context):
 CACHE = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 NO_CACHE = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_BUT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
-FILES = [
-    ("large.js", 1_000, "text/javascript; charset=utf-8"),
-    ("small.js", 999, "text/javascript; charset=utf-8"),
-    ("image.webp", 2_000, "image/webp"),
-    ("huge.txt", 10_000_001, "text/plain"),
-]
 METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
 
@@ -45,11 +38,6 @@ def deployed() -> Iterator[EmulatorHarness]:
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket=bucket, Key="index.html", Body=b"<h1>page</h1>", ContentType="text/html")
     s3.put_object(Bucket=bucket, Key="a b/\u00fc.txt", Body=b"umlaut", ContentType="text/plain")
-    for key, size, kind in FILES:
-        s3.put_object(Bucket=bucket, Key=key, Body=b"x" * size, ContentType=kind)
-    s3.put_object(
-        Bucket=bucket, Key="already.js", Body=b"x" * 2_000, ContentType="text/javascript", ContentEncoding="br"
-    )
     arn = distribute(harness, bucket, api(harness))
     statement = {
         "Effect": "Allow",
@@ -165,46 +153,6 @@ def test_what_is_not_in_the_bucket_is_refused_as_s3_refuses_it(deployed: Emulato
 def test_head_has_the_length_and_no_body(deployed: EmulatorHarness) -> None:
     answer = deployed.site.head("/")
     assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "13", b"")
-
-
-def raw(harness: EmulatorHarness, path: str, accepted: str) -> httpx.Response:
-    return harness.site.get(path, headers={"accept-encoding": accepted})
-
-
-# CloudFront developer guide, "Serve compressed files": 1,000 to 10,000,000 bytes, of the types listed there, not
-# encoded by the origin, for a viewer that takes it, where behaviour and cache policy say so; a strong ETag gets weak.
-@pytest.mark.parametrize("accepted", ["gzip", "gzip, deflate", "br, gzip;q=0.5", "GZIP"])
-def test_a_text_is_compressed_for_who_takes_it(deployed: EmulatorHarness, accepted: str) -> None:
-    answer = raw(deployed, "/large.js", accepted)
-    assert (answer.status_code, answer.headers["content-encoding"]) == (200, "gzip")
-    assert int(answer.headers["content-length"]) < 100
-    assert answer.headers["vary"] == "Accept-Encoding"
-    assert answer.headers["etag"].startswith('W/"')
-    assert answer.content == b"x" * 1_000
-
-
-@pytest.mark.parametrize("accepted", ["", "identity", "br", "gzip;q=0", "xgzip"])
-def test_it_is_not_for_others(deployed: EmulatorHarness, accepted: str) -> None:
-    answer = raw(deployed, "/large.js", accepted)
-    assert "content-encoding" not in answer.headers
-    assert answer.headers["content-length"] == "1000"
-    assert answer.headers["etag"].startswith('"')
-
-
-@pytest.mark.parametrize("path", ["/small.js", "/image.webp", "/huge.txt"])
-def test_what_is_too_small_too_large_or_no_text_is_not_compressed(deployed: EmulatorHarness, path: str) -> None:
-    assert "content-encoding" not in raw(deployed, path, "gzip").headers
-
-
-def test_what_the_origin_has_encoded_stays_as_it_is(deployed: EmulatorHarness) -> None:
-    with deployed.site.stream("GET", "/already.js", headers={"accept-encoding": "gzip"}) as answer:
-        assert (answer.headers["content-encoding"], answer.headers["content-length"]) == ("br", "2000")
-
-
-def test_a_policy_that_caches_nothing_has_nothing_compressed(deployed: EmulatorHarness) -> None:
-    answer = deployed.site.get(f"/api/x?{'a' * 2_000}", headers={"accept-encoding": "gzip"})
-    assert answer.status_code == 418
-    assert "content-encoding" not in answer.headers
 
 
 def test_the_api_is_reached_in_process_with_method_path_and_raw_query(deployed: EmulatorHarness) -> None:
