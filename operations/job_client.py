@@ -5,15 +5,13 @@ For the smoke test, the tests, the soak and the benchmarks; it knows nothing of 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mayfly.client import JobClient as PublicJobClient
 from mayfly.errors import JobApiError
 from mayfly.job import Job
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 __all__ = ["Job", "JobApiError", "JobClient"]
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx2 as httpx
+
 from localcloud.cloud import LocalCloud
 from operations.job_client import Job, JobClient
 
@@ -37,6 +39,12 @@ def run(client: JobClient, content: bytes, name: str, text: str) -> Job:
     assert job["status"] == "succeeded", job
     assert client.output(job["id"]) == expected(content, text)
     return job
+
+
+def is_problem(answer: httpx.Response, status: int, code: str) -> bool:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    body = answer.json()
+    return (answer.status_code, body["code"]) == (status, code) and bool(body["detail"])
 
 
 def settled(client: JobClient, job_id: str) -> None:

@@ -12,7 +12,6 @@ import schemathesis
 
 from localcloud.cloud import LocalCloud
 from operations.job_client import JobClient
-from tests import web
 from tests.cloud.steps import run, settled
 from tests.functions.api.generated_requests import send_all, settings
 
@@ -33,8 +32,7 @@ def test_made_up_requests_by_bob_are_answered_as_documented_and_tell_him_nothing
     job = run(client, b"x", "file-of-alice.txt", "text-of-alice")
     settled(client, job["id"])
     before = client.get(job["id"])
-    token = web.get(f"{cloud.url}/_local/token", params={"user": "bob"}).json()["access_token"]
-    config = settings(token, 6, [job["id"]], thorough=False, without=OF_THE_EDGE)
+    config = settings(cloud.token("bob"), 6, [job["id"]], thorough=False, without=OF_THE_EDGE)
     schema = schemathesis.openapi.from_url(f"{cloud.url}/api/openapi.json", config=config)
     schema.hook("filter_path_parameters")(has_no_line_break)
     found = send_all(schema)

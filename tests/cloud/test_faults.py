@@ -15,7 +15,7 @@ from benchmarks.processes import family
 from localcloud.cloud import LocalCloud
 from mayfly.job import TERMINAL
 from operations.job_client import Job, JobClient
-from tests.cloud.steps import machines_of, until
+from tests.cloud.steps import machines_of, settled, until
 
 pytestmark = pytest.mark.cloud
 
@@ -31,7 +31,7 @@ def run_with(client: JobClient, **faults: object) -> Job:
     job = client.wait(client.submit(b"x", "x.txt", "y")["id"])
     assert job["status"] == "succeeded", job
     assert client.output(job["id"]) == b"x\ny"
-    until(lambda: client.get(job["id"])["timeline"][-1]["event"] == "machine_terminated")
+    settled(client, job["id"])
     ids = {machine["instance_id"] for machine in client.get(job["id"])["machines"]}
     assert {machine["state"] for machine in client.machines() if machine["id"] in ids} == {"terminated"}
     return client.get(job["id"])

@@ -16,7 +16,7 @@ from localcloud.cloud import LocalCloud
 from operations.job_client import JobApiError, JobClient
 from tests import web
 from tests.cloud.conftest import Scripted
-from tests.cloud.steps import expected, machines_of, run, settled, until
+from tests.cloud.steps import expected, is_problem, machines_of, run, settled, until
 
 pytestmark = pytest.mark.cloud
 
@@ -34,12 +34,6 @@ def post_form(upload: dict[str, Any], content: bytes, **changes: str) -> httpx.R
     form = upload["upload"]
     fields = {**form["fields"], **changes}
     return web.post(form["url"], data=fields, files={"file": ("file", content)})
-
-
-def is_problem(answer: httpx.Response, status: int, code: str) -> bool:
-    assert answer.headers["content-type"] == "application/problem+json", answer.text
-    body = answer.json()
-    return (answer.status_code, body["code"]) == (status, code) and bool(body["detail"])
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from localcloud.cloud import LocalCloud
 from operations.job_client import Job, JobApiError, JobClient
+from operations.trials.whole_job import MILESTONES
 from tests.cloud.steps import expected, keys_of, let_urls_expire, machines_of, run, settled, sweep, until
 
 pytestmark = pytest.mark.cloud
@@ -124,19 +125,9 @@ def test_a_file_of_100_mb_goes_through_whole(client: JobClient, tmp_path: Path) 
 
 def test_the_timeline_tells_the_whole_story_in_order(client: JobClient) -> None:
     job = run(client, b"x", "x.txt", "y")
-    until(lambda: client.get(job["id"])["timeline"][-1]["event"] == "machine_terminated")
+    settled(client, job["id"])
     timeline = client.get(job["id"])["timeline"]
-    assert [entry["event"] for entry in timeline] == [
-        "queued",
-        "launched",
-        "running",
-        "input_downloaded",
-        "script_started",
-        "script_finished",
-        "output_uploaded",
-        "succeeded",
-        "machine_terminated",
-    ]
+    assert tuple(entry["event"] for entry in timeline) == MILESTONES
     assert all(entry["detail"] for entry in timeline)
     times = [entry["at"] for entry in timeline]
     assert times == sorted(times)
@@ -169,7 +160,7 @@ def test_a_cancelled_job_ends_with_its_machine(client: JobClient, cloud: LocalCl
         until(lambda: bool(machines_of(client, job)))
         assert client.cancel(job["id"])["status"] == "cancelled"
         until(lambda: all(machine["state"] == "terminated" for machine in machines_of(client, job)))
-        until(lambda: client.get(job["id"])["timeline"][-1]["event"] == "machine_terminated")
+        settled(client, job["id"])
         assert client.get(job["id"])["status"] == "cancelled"
     finally:
         client._http.delete("/_local/faults")
@@ -177,7 +168,7 @@ def test_a_cancelled_job_ends_with_its_machine(client: JobClient, cloud: LocalCl
 
 def test_a_deleted_job_leaves_nothing_behind(client: JobClient, cloud: LocalCloud) -> None:
     job = run(client, b"x", "x.txt", "y")
-    until(lambda: client.get(job["id"])["timeline"][-1]["event"] == "machine_terminated")
+    settled(client, job["id"])
     there = keys_of(cloud, job)
     receipt = client.delete(job["id"])
     assert receipt["objects"] == len(there) > 0

@@ -10,7 +10,7 @@ import pytest
 from localcloud.cloud import LocalCloud
 from operations.job_client import JobClient
 from tests import web
-from tests.cloud.steps import expected, run
+from tests.cloud.steps import expected, is_problem, run
 
 pytestmark = pytest.mark.cloud
 
@@ -31,11 +31,6 @@ def about(client: JobClient, begun: dict[str, Any], what: str, **facts: Any) -> 
 
 def put(url: str, content: bytes) -> int:
     return web.put(url, content=content, timeout=60).status_code
-
-
-def is_problem(answer: httpx.Response, status: int, code: str) -> bool:
-    assert answer.headers["content-type"] == "application/problem+json", answer.text
-    return (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 def test_a_large_file_goes_in_parts_and_on_from_where_it_broke_off(client: JobClient, cloud: LocalCloud) -> None:

@@ -15,7 +15,7 @@ import pytest
 from localcloud.cloud import LocalCloud
 from mayfly.http_client import http_client
 from operations.job_client import JobClient
-from tests.cloud.steps import run, until, without
+from tests.cloud.steps import run, settled, until, without
 
 pytestmark = pytest.mark.cloud
 
@@ -58,7 +58,7 @@ def test_a_webhook_hears_of_one_owners_jobs_once_it_has_confirmed(client: JobCli
         try:
             with JobClient(cloud.url, user="bob") as bob:
                 of_bob = run(bob, b"y", "bobs.txt", "a text")
-                until(lambda: bob.get(of_bob["id"])["timeline"][-1]["event"] == "machine_terminated")
+                settled(bob, of_bob["id"])
             job = client.wait(client.submit(b"x", "mine.txt", "a text")["id"])
             # Those of alice's earlier jobs, whose machines have ended since, come first.
             messages: list[dict[str, Any]] = []

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from localcloud.engine.existing import compare
+from localcloud.engine.records import Deployment, Resource
 from localcloud.engine.replacement_rules import replacing_inputs
-
-if TYPE_CHECKING:
-    from localcloud.engine.records import Deployment, Resource
 
 _PREFIX = "aws:"  # components and the stack have nothing in the cloud
 

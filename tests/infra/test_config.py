@@ -111,3 +111,9 @@ def test_what_is_on_or_off_is_nothing_else(key: str) -> None:
 def test_a_stack_that_does_not_say_who_may_use_it_is_refused() -> None:
     with pytest.raises(DeploymentError, match="auth: required"):
         preview(ROOT, config={"mayfly:bundleFor": "host"})
+
+
+def test_a_stack_name_that_is_too_long_is_refused_with_the_reason() -> None:
+    """The longest that is taken fits into every name that is made of it: tests/operations/limits.py."""
+    with pytest.raises(DeploymentError, match="must be 1 to 30 lower-case letters"):
+        preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host"}, stack="s" * 31)

@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from infra import history
@@ -78,6 +79,7 @@ def worst_cases() -> list[WorstCase]:
     return [*of_times(slowest), *of_program(largest())]
 
 
+@cache
 def largest() -> Deployment:
     """The stack with the most of everything, as `pulumi up` would make it."""
     kinds = [*_LARGEST["mayfly:instanceTypes"], *_LARGEST["mayfly:allowedInstanceTypes"]]

@@ -20,6 +20,7 @@ from infra import history
 from infra.config import ConfigError, StackConfig
 from infra.spending import spending_settings
 from infra.workflow import definition
+from localcloud.engine.name_limits import LONGEST_NAMES
 from localcloud.engine.project_file import Stack, load_project, resolve_config
 from tests.operations import limits
 from tests.operations.limits import WorstCase
@@ -106,6 +107,14 @@ def worst_cases() -> list[WorstCase]:
 def test_the_largest_stack_is_below_every_limit(worst_cases: list[WorstCase]) -> None:
     assert [case.row for case in worst_cases if case.most > case.limit] == []
     assert len(worst_cases) > 30
+
+
+def test_the_length_of_every_name_that_is_made_up_is_known() -> None:
+    """What has a name of its own, in AWS, and no limit here would be found out at the first real deployment."""
+    unnamed = {"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "aws:apigatewayv2/stage:Stage"}
+    made = {one.type for one in limits.largest().resources if one.custom and {"name", "bucket"} & set(one.outputs)}
+    parts_of_a_bucket = {one for one in made if one.startswith("aws:s3/bucket") and one != "aws:s3/bucket:Bucket"}
+    assert made - unnamed - parts_of_a_bucket - set(LONGEST_NAMES) == set()
 
 
 def test_the_document_has_the_worst_cases_of_today(worst_cases: list[WorstCase]) -> None:
