@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.function_settings import setting
 from operations.job_client import JobClient
-from tests.cloud.steps import SWEEPER, sweep, until
+from tests.cloud.steps import SWEEPER, setting, sweep, until
 
 Scripted = Callable[..., AbstractContextManager[None]]
 

@@ -80,6 +80,25 @@ def without(cloud: LocalCloud, role: str, action: str) -> Iterator[None]:
         put(document)
 
 
+@contextmanager
+def setting(cloud: LocalCloud, function: str, name: str, value: str) -> Iterator[None]:
+    """Gives a function another value in its environment for a while."""
+    functions = cloud.client("lambda")
+
+    def put(value: str) -> str:
+        variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+        before: str = variables[name]
+        changed = {**variables, name: value}
+        functions.update_function_configuration(FunctionName=function, Environment={"Variables": changed})
+        return before
+
+    before = put(value)
+    try:
+        yield
+    finally:
+        put(before)
+
+
 def waiting_on_machine(client: JobClient, cloud: LocalCloud, job_id: str) -> tuple[str, str]:
     """The job's machine and the task token that waits for it, once there is one."""
     found: list[tuple[str, str]] = []

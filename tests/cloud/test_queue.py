@@ -11,10 +11,9 @@ import pytest
 
 from functions.costs.budget import Spending
 from localcloud.cloud import LocalCloud
-from localcloud.function_settings import setting
 from operations.job_client import JobApiError, JobClient
 from tests.cloud.conftest import Gate, Scripted
-from tests.cloud.steps import machines_of, run, settled, until, waiting_on_machine
+from tests.cloud.steps import machines_of, run, setting, settled, until, waiting_on_machine
 
 pytestmark = pytest.mark.cloud
 

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from localcloud.cloud import Credentials, LocalCloud
-from localcloud.function_settings import setting
 from operations.job_client import Job, JobClient
 from tests.cloud.conftest import Scripted
-from tests.cloud.steps import machines_of, role_names, until
+from tests.cloud.steps import machines_of, role_names, setting, until
 
 pytestmark = pytest.mark.cloud
 

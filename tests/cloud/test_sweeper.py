@@ -7,10 +7,18 @@ import json
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.function_settings import setting
 from operations.job_client import JobClient
 from tests.cloud.conftest import Gate, Scripted, no_grace, sweep_until_free
-from tests.cloud.steps import SWEEPER, fail_a_record, machines_of, stop_workflow, sweep, until, waiting_on_machine
+from tests.cloud.steps import (
+    SWEEPER,
+    fail_a_record,
+    machines_of,
+    setting,
+    stop_workflow,
+    sweep,
+    until,
+    waiting_on_machine,
+)
 
 pytestmark = pytest.mark.cloud
 

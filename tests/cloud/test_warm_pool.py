@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.function_settings import setting
 from operations.job_client import Job, JobClient
-from tests.cloud.steps import role_names, settled, sweep, until
+from tests.cloud.steps import role_names, setting, settled, sweep, until
 from tests.policy_statements import statements_by_role
 
 pytestmark = pytest.mark.cloud
