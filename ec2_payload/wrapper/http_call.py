@@ -41,11 +41,16 @@ class UnavailableError(Exception):
 
 
 class Retries:
-    """Waits before each further try and gives up when `DELAYS_S` is used up without progress."""
+    """Waits before each further try and gives up when `DELAYS_S` is used up without progress.
 
-    def __init__(self, url: str) -> None:
+    With `patience_s` it goes on with the last of them until so many seconds have passed since the first failure.
+    """
+
+    def __init__(self, url: str, patience_s: float = 0) -> None:
         self._url = url
+        self._patience_s = patience_s
         self._failures = 0
+        self._since = 0.0
 
     def progress(self) -> None:
         """Bytes have arrived: a long transfer over a poor connection may break any number of times."""
@@ -59,9 +64,11 @@ class Retries:
         """
         if expired_by_now(self._url):
             raise TransferError(f"{error}; the URL has expired", expired=True) from error
-        if self._failures >= len(DELAYS_S):
+        if not self._failures:
+            self._since = time.monotonic()
+        if self._failures >= len(DELAYS_S) and time.monotonic() - self._since >= self._patience_s:
             raise TransferError(f"{error} (tried {self._failures + 1} times)") from error
-        delay = DELAYS_S[self._failures]
+        delay = DELAYS_S[min(self._failures, len(DELAYS_S) - 1)]
         self._failures += 1
         time.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - jitter, not cryptography
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from ec2_payload.wrapper.descendants import Descendants, adopted_orphans
 from ec2_payload.wrapper.kept_log import KeptLog
+from ec2_payload.wrapper.memory_shortage import chosen_first
 from ec2_payload.wrapper.script_output import ScriptOutput
 
 if TYPE_CHECKING:
@@ -50,15 +51,16 @@ def run_script(
         Stopped: the wrapper received a stop signal; the script has been killed.
     """
     with stop.held(), adopted_orphans() as descendants:
-        process = subprocess.Popen(
-            argv,
-            cwd=folder.working,
-            env=folder.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        with chosen_first():
+            process = subprocess.Popen(
+                argv,
+                cwd=folder.working,
+                env=folder.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
         with contextlib.closing(ScriptOutput(process, KeptLog(folder.log), log)) as output:
             deadline = time.monotonic() + timeout_s
 

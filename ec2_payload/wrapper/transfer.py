@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MAX_PUT_BYTES = 5 << 30
 """S3 takes at most 5 GiB in one PUT."""
 PROGRESS_EVERY_S = 10
+UPLOAD_PATIENCE_S = 600
+"""A result can be hours of work: within the time that a command has for its transfers, half an hour."""
 
 OnProgress = Callable[[int, int], None]
 """Called now and then with the bytes done and the bytes in all."""
@@ -71,7 +73,7 @@ def upload(url: str, source: pathlib.Path, on_progress: OnProgress) -> tuple[int
         TransferError: it was refused, or tries are used up.
         OSError: the file cannot be read.
     """
-    retries = Retries(url)
+    retries = Retries(url, UPLOAD_PATIENCE_S)
     while True:
         try:
             return _send(url, source, _every_few_seconds(on_progress))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ec2_payload.wrapper.memory_shortage import chosen_first
 from tests.ec2_payload.machine import JOB_ID, wait_until
 
 if TYPE_CHECKING:
@@ -65,6 +66,18 @@ def test_a_script_killed_by_a_signal_is_reported_with_its_name(machine: Machine)
     assert outcome.code == 10
     assert (outcome.report["exit_code"], outcome.report["signal"]) == (None, "SIGKILL")
     assert "memory" in outcome.report["message"]
+
+
+# https://github.com/ros-infrastructure/ros_buildfarm/issues/586: the agent was ended in the job's place.
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's own")
+def test_a_script_is_ended_for_want_of_memory_before_wrapper_and_agent_are(machine: Machine) -> None:
+    own = "/proc/self/oom_score_adj"
+    before = int(pathlib.Path(own).read_text())
+    with chosen_first():
+        assert int(pathlib.Path(own).read_text()) == max(before, 500)
+    assert int(pathlib.Path(own).read_text()) == before, "not the wrapper's"
+    outcome = machine.run(machine.spec(command=machine.script(f'#!/bin/sh\nsh -c "cat {own}"\ncp "$1" "$3"\n')))
+    assert numbers(outcome.stdout) == [max(before, 500)]
 
 
 def test_a_script_that_ignores_sigterm_is_killed_at_its_timeout(machine: Machine) -> None:

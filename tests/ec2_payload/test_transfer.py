@@ -34,7 +34,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Retries do not really wait; the waits asked for are recorded."""
     recorded: list[float] = []
     # Of this module alone: threads of the same process sleep as well.
-    monkeypatch.setattr(http_call, "time", SimpleNamespace(sleep=recorded.append))
+    clock = SimpleNamespace(sleep=recorded.append, monotonic=lambda: sum(recorded))
+    monkeypatch.setattr(http_call, "time", clock)
     return recorded
 
 
@@ -64,7 +65,7 @@ def test_an_object_that_changed_between_two_tries_is_refused(
 ) -> None:
     url, _ = s3.put("input", BIG)
     s3.faults["input"] = [Drop(1_500_000)]
-    monkeypatch.setattr(http_call, "time", SimpleNamespace(sleep=lambda _: s3.put("input", BIG[::-1])))
+    monkeypatch.setattr(http_call, "time", SimpleNamespace(sleep=lambda _: s3.put("input", BIG[::-1]), monotonic=float))
     with pytest.raises(TransferError, match="412"):
         download(url, tmp_path / "file", len(BIG), ignore)
 
@@ -152,12 +153,9 @@ def test_a_signal_ends_a_transfer_and_cleans_up(machine: Machine, number: signal
 
 
 def test_retries_grow_and_end(s3: S3Double, tmp_path: pathlib.Path, waits: list[float]) -> None:
-    source = tmp_path / "output"
-    source.write_bytes(b"output")
     faults: list[Fault] = [Answer(503, SLOW_DOWN)] * 20
-    s3.faults = {"output": list(faults), "input": list(faults), "spec": list(faults)}
+    s3.faults = {"input": list(faults), "spec": list(faults)}
     for transfer in (
-        lambda: upload(s3.url("output"), source, ignore),
         lambda: download(s3.url("input"), tmp_path / "input", 5, ignore),
         lambda: fetch(s3.url("spec"), 10),
     ):
@@ -166,6 +164,20 @@ def test_retries_grow_and_end(s3: S3Double, tmp_path: pathlib.Path, waits: list[
             transfer()
         assert len(waits) == 9
         assert all(limit / 2 <= wait <= limit for wait, limit in zip(waits, http_call.DELAYS_S, strict=True))
+
+
+# https://github.com/DataBiosphere/dsub/issues/162: six hours of work lost to an error of a moment.
+def test_a_result_is_worth_ten_minutes_of_tries(s3: S3Double, tmp_path: pathlib.Path, waits: list[float]) -> None:
+    source = tmp_path / "output"
+    source.write_bytes(b"output")
+    s3.faults["output"] = [Answer(503, SLOW_DOWN)] * 50
+    assert upload(s3.url("output"), source, ignore)[0] == 6
+    assert len(waits) == 50
+    waits.clear()
+    s3.faults["output"] = [Answer(503, SLOW_DOWN)] * 500
+    with pytest.raises(TransferError, match="HTTP 503 SlowDown"):
+        upload(s3.url("output"), source, ignore)
+    assert 600 <= sum(waits) <= 608
 
 
 def test_progress_gives_a_download_all_its_tries_again(
