@@ -54,6 +54,8 @@ _LISTS = (
 _OBJECTS = ("assumeRoleWithWebIdentity", "defaultTags", "ignoreTags")
 # What earlier versions of the provider called them; a setting under such a name would be passed over.
 _RENAMED = {"assumeRole": "assumeRoles", "sharedCredentialsFile": "sharedCredentialsFiles"}
+# In every ARN of the program, and of its policies.
+_PARTITION = "aws"
 _ACCOUNTS = ("allowedAccountIds", "forbiddenAccountIds")
 _ACCOUNT = re.compile(r"\d{12}")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
@@ -83,15 +85,23 @@ def place_of(provider: aws.Provider) -> Place:
 
     Raises:
         pulumi.RunError: AWS does not say, most often for want of credentials.
+        ConfigError: it is in another partition than AWS's own.
     """
     asked = pulumi.InvokeOptions(provider=provider)
     try:
-        return Place(aws.get_region(opts=asked).region, aws.get_caller_identity(opts=asked).account_id)
+        place, caller = aws.get_region(opts=asked).region, aws.get_caller_identity(opts=asked)
     except Exception as error:  # noqa: BLE001 whatever the SDK raises has a traceback that explains nothing
         reason = " ".join(str(error).split())
         raise pulumi.RunError(
             f"AWS does not say whose account this is. Look after the credentials, as `make doctor` does. {reason}"
         ) from None
+    _, partition, *_ = caller.arn.split(":", 2)
+    if partition != _PARTITION:
+        raise ConfigError(
+            f"These credentials are of the partition {partition} ({place}). Mayfly is for the regions of {_PARTITION}:"
+            " China, GovCloud and sovereign clouds lack services that it needs, CloudFront among them."
+        )
+    return Place(place, caller.account_id)
 
 
 def provider_settings() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi_aws as aws
@@ -57,6 +58,15 @@ def test_every_setting_that_the_provider_has_is_handed_over() -> None:
     kinds = (provider._TEXTS, provider._SECRETS, provider._FLAGS, provider._NUMBERS, provider._LISTS, provider._OBJECTS)
     handed_over = {provider._argument(key) for keys in kinds for key in keys}
     assert handed_over == arguments - {"__self__", "resource_name", "opts", "__props__"}
+
+
+# https://github.com/runs-on/runs-on/issues/518: half of the stack was made before IAM refused the other half's ARNs.
+@pytest.mark.parametrize("partition", ["aws-us-gov", "aws-cn", "aws-eusc"])
+def test_another_partition_is_refused_before_anything_is_made(monkeypatch: pytest.MonkeyPatch, partition: str) -> None:
+    caller = SimpleNamespace(arn=f"arn:{partition}:iam::{ACCOUNT}:root", account_id=ACCOUNT)
+    monkeypatch.setattr("pulumi_aws.get_caller_identity", lambda **_: caller)
+    with pytest.raises(DeploymentError, match=f"partition {partition} "):
+        preview(ROOT, config=CONFIG)
 
 
 @pytest.mark.parametrize(
