@@ -46,7 +46,11 @@ _ROWS: Mapping[str, Any] = {
     },
     "catch_failure": {
         "ErrorEquals": ["States.ALL"],
-        "Assign": {"error_name": "{% $states.errorOutput.Error %}", "cause": "{% $states.errorOutput.Cause %}"},
+        "Assign": {
+            "error_name": "{% $states.errorOutput.Error %}",
+            # Step Functions API reference, TaskFailedEventDetails and others: not every error has a cause.
+            "cause": "{% $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : '' %}",
+        },
         "Next": "RecordError",
     },
 }

@@ -58,12 +58,13 @@ class StatesLanguage:
         way = _take("Next" if task.next else "End", Transition("", task.assign), scope)
         return replace(way, next=task.next, output=result)
 
-    def failed(self, name: str, variables: Variables, error: str, cause: str = "", given: Any = None) -> Way:
+    def failed(self, name: str, variables: Variables, error: str, cause: str | None = "", given: Any = None) -> Way:
         """Where an error leads that is not tried again any more."""
         catcher = self._task(name).catcher(error)
         if catcher is None:
             raise LookupError(f"{name} does not catch {error}: the execution fails")
-        scope = self.scope(variables, given, errorOutput={"Error": error, "Cause": cause})
+        said = {"Error": error} if cause is None else {"Error": error, "Cause": cause}
+        scope = self.scope(variables, given, errorOutput=said)
         return _take(f"Catch {sorted(catcher.errors)}", catcher.transition, scope)
 
     def retrier(self, name: str, error: str) -> Retrier:

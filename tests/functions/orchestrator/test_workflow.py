@@ -280,6 +280,14 @@ def test_every_way_out_of_a_step_leads_to_termination(name: str) -> None:
         assert {"States.ALL"} <= {error for way in TASKS[name]["Catch"] for error in way["ErrorEquals"]}
 
 
+# Step Functions API reference, SendTaskFailure and TaskFailedEventDetails: `cause` is not required. What is undefined
+# would end the execution (developer guide, "Transforming data with JSONata").
+@pytest.mark.parametrize("name", sorted(set(TASKS) - {"Release"}))
+def test_an_error_without_a_cause_is_caught_like_any_other(name: str) -> None:
+    way = WORKFLOW.failed(name, SENT, "Lambda.Unknown", cause=None)
+    assert way.variables.get("cause", "") == ""
+
+
 def test_the_only_end_is_after_termination() -> None:
     assert [name for name, state in STATES.items() if state.get("End")] == ["Release"]
 
