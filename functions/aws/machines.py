@@ -244,6 +244,16 @@ class AwsMachines:
                 return instance["State"]["Name"]
         return None
 
+    def end_reason(self, instance_id: str) -> str | None:
+        try:
+            answer = self.clients.ec2.describe_instances(InstanceIds=[instance_id])
+        except ClientError as error:  # a machine's end counts, whether or not EC2 says why
+            logger.warning("no reason of %s: %s", instance_id, error)
+            return None
+        reasons = [one.get("StateReason", {}) for each in answer["Reservations"] for one in each["Instances"]]
+        logger.info("%s ended: %s", instance_id, reasons)
+        return next((reason["Code"] for reason in reasons if "Code" in reason), None)
+
     def alive_of_stack(self, stack: str) -> Iterator[InstanceView]:
         pages = self.clients.ec2.get_paginator("describe_instances").paginate(
             Filters=[

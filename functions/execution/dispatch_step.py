@@ -14,7 +14,7 @@ from functions.jobs.clock import now
 from functions.jobs.errors import AgentNotOnline, JobEnded, MachineBooting, MachineLost
 from functions.jobs.isolation import isolated
 from functions.jobs.job import Job, JobStatus, MachineReceipt, Program, Run, TimelineEvent
-from functions.jobs.machine_state import ENDED, is_pooled, may_only_seem_down
+from functions.jobs.machine_state import ENDED, because, is_pooled, may_only_seem_down
 from functions.jobs.ports import JobFiles, JobTable
 from functions.jobs.run_guard import require_active, require_open
 from functions.jobs.s3_keys import output_key, spec_key
@@ -160,7 +160,8 @@ class DispatchStep:
             return
         state = self.machines.instance_state(instance_id)
         if state in ENDED and not may_only_seem_down(job, state):
-            raise MachineLost(f"{instance_id} ended before it was online")
+            reason = because(self.machines.end_reason(instance_id))
+            raise MachineLost(f"{instance_id} ended before it was online{reason}")
 
     def _send(self, job: Job, script: str, comment: str, boot: Boot, wait: BootWait) -> str:
         instance_id, seconds = str(job.instance_id), self._total_seconds(job)

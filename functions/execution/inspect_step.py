@@ -13,7 +13,7 @@ from functions.execution.script_timeout import script_seconds
 from functions.jobs import clock
 from functions.jobs.clock import now
 from functions.jobs.job import Job, Run, TimelineEvent
-from functions.jobs.machine_state import ALIVE, EC2_STATE_DELAY, may_only_seem_down
+from functions.jobs.machine_state import ALIVE, EC2_STATE_DELAY, because, may_only_seem_down
 from functions.jobs.ports import JobTable
 from functions.jobs.run_guard import open_job, require_active
 
@@ -53,7 +53,8 @@ class InspectStep:
             if over is None or machine_state not in ALIVE or _has_just_ended(over):
                 return Outcome("running")
             return self._finished(job, over)
-        event = TimelineEvent(_LOST, now(), _lost_detail(instance_id, was_delivered=was_delivered))
+        reason = None if machine_state in ALIVE else self.machines.end_reason(instance_id)
+        event = TimelineEvent(_LOST, now(), _lost_detail(instance_id, reason, was_delivered=was_delivered))
         self.jobs.update(run.owner, run.job_id, require_active(run, lambda job: job.noted(event)), job)
         return Outcome("lost")
 
@@ -77,11 +78,11 @@ def _is_noted_as_lost(job: Job, instance_id: str) -> bool:
     return any(event.event == _LOST and event.detail.startswith(instance_id) for event in job.timeline)
 
 
-def _lost_detail(instance_id: str, *, was_delivered: bool) -> str:
+def _lost_detail(instance_id: str, reason: str | None, *, was_delivered: bool) -> str:
     return (
-        f"{instance_id} is gone before the script was done."
+        f"{instance_id} is gone before the script was done{because(reason)}."
         if was_delivered
-        else f"{instance_id} never took its command."
+        else f"{instance_id} never took its command{because(reason)}."
     )
 
 

@@ -113,3 +113,6 @@ class Machines(Instances, Protocol):
 
     def command_state(self, command_id: str, instance_id: str) -> CommandState | None:
         """None while AWS does not know the command yet."""
+
+    def end_reason(self, instance_id: str) -> str | None:
+        """EC2's code of why an instance ended, such as Server.SpotInstanceTermination; None where it says nothing."""

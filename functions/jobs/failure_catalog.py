@@ -78,10 +78,11 @@ FAILURES: dict[str, FailureClass] = {
         "Have the operator raise machineDiskGib; input and result must fit on it together.",
     ),
     "machine_lost": FailureClass(
-        "The machine disappeared while the script was running, in every attempt.",
+        "The machine disappeared before the script was done, in every attempt.",
         Actor.NOBODY,
         True,
-        "Try again. If it keeps happening on spot capacity, have the operator choose on-demand machines.",
+        "Try again. If it keeps happening, have the operator read in the timeline what EC2 says of it, and on spot"
+        " capacity choose on-demand machines.",
     ),
     "boot_timeout": FailureClass(
         "No machine became ready in time.",

@@ -16,6 +16,11 @@ EC2_STATE_DELAY = timedelta(seconds=30)
 _NOT_SHOWN_YET = timedelta(minutes=2)
 
 
+def because(reason: str | None) -> str:
+    """The end of a sentence that says that a machine is gone."""
+    return f" ({reason})" if reason else ""
+
+
 def is_pooled(job: Job) -> bool:
     """Whether the job's latest machine waited in the pool."""
     latest = job.machine(job.instance_id)

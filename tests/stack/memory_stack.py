@@ -62,7 +62,7 @@ SCRIPT_FAILED = job_error(
     "script_failed",
     "The script ended with exit code 3.\nThe end of its stderr:\ncannot read line 7: <b>not</b> a number",
 )
-MACHINE_LOST = job_error("machine_lost", "The machine disappeared while the script was running, in every attempt.")
+MACHINE_LOST = job_error("machine_lost", "The machine disappeared before the script was done, in every attempt.")
 _GATEWAY = threading.Lock()
 _ONE_JOB = re.compile(r"GET /api/jobs/([0-9a-f-]{36})")
 

@@ -296,6 +296,18 @@ def test_the_state_of_an_instance_is_ec2s_word(aws: Stubbed) -> None:
     assert aws.machines.instance_state(INSTANCE) is None
 
 
+# https://github.com/cloudfoundry/bosh-aws-cpi-release/issues/46: EC2 took the launch, then ended the machine
+# for a reason that was not shown.
+def test_why_an_instance_ended_is_ec2s_code_without_its_words(aws: Stubbed) -> None:
+    reason = {"Code": "Client.VolumeLimitExceeded", "Message": "Volume limit exceeded of arn:aws:..."}
+    answer = {"Reservations": [{"Instances": [{"State": {"Name": "terminated"}, "StateReason": reason}]}]}
+    aws.ec2.add_response("describe_instances", answer, {"InstanceIds": [INSTANCE]})
+    assert aws.machines.end_reason(INSTANCE) == "Client.VolumeLimitExceeded"
+    aws.ec2.add_response("describe_instances", {"Reservations": []})
+    aws.ec2.add_client_error("describe_instances", "RequestLimitExceeded")
+    assert [aws.machines.end_reason(INSTANCE) for _ in range(2)] == [None, None]
+
+
 @pytest.mark.parametrize("code", ["RequestLimitExceeded", "Throttling"])
 def test_a_throttled_look_at_an_instance_is_tried_again_by_the_workflow(aws: Stubbed, code: str) -> None:
     aws.ec2.add_client_error("describe_instances", code, "slow down")

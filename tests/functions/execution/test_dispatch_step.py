@@ -343,7 +343,8 @@ def test_a_machine_that_ended_before_it_was_online_is_not_waited_for(state: str)
     with pytest.raises(MachineBooting):
         dispatch()
     dispatch.machine_table.report("i-1", f"EC2 Instance State-change Notification: {state}")
-    with pytest.raises(MachineLost, match="i-1"):
+    dispatch.machines.reasons["i-1"] = "Client.VolumeLimitExceeded"
+    with pytest.raises(MachineLost, match=r"i-1 ended before it was online \(Client.VolumeLimitExceeded\)"):
         dispatch()
 
 

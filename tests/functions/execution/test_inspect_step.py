@@ -185,6 +185,17 @@ def test_a_lost_machine_is_noted_once_however_often_it_is_looked_for(instance: s
     assert [event.event for event in job.timeline] == ["machine_lost"]
 
 
+@pytest.mark.usefixtures("stopped_clock")
+def test_a_lost_machine_is_noted_with_ec2s_reason() -> None:
+    step = inspect_step(None, "terminated")
+    assert isinstance(step.machines, FakeMachines)
+    step.machines.reasons["i-1"] = "Server.SpotInstanceTermination"
+    step.inspect(RUN, "i-1", "c-1")
+    job = step.jobs.get("alice", JOB_ID)
+    assert job
+    assert job.timeline[-1].detail == "i-1 is gone before the script was done (Server.SpotInstanceTermination)."
+
+
 def test_a_machine_that_never_took_its_command_is_lost_although_it_lives() -> None:
     step = inspect_step(CommandState("TimedOut", -1, None, has_begun=False), "running")
     assert step.inspect(RUN, "i-1", "c-1").verdict == "lost"

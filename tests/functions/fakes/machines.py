@@ -46,6 +46,7 @@ class FakeMachines:
     sends: list[str | Exception] = field(default_factory=list)
     commands: dict[str, CommandState] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
     alive: list[InstanceView] = field(default_factory=list)
     ends_at_once: bool = True
     throttles: int = 0  # how many calls of terminate_all are refused
@@ -111,6 +112,9 @@ class FakeMachines:
 
     def instance_state(self, instance_id: str) -> str | None:
         return self.states.get(instance_id)
+
+    def end_reason(self, instance_id: str) -> str | None:
+        return self.reasons.get(instance_id)
 
     def alive_of_stack(self, stack: str) -> list[InstanceView]:
         return [each for each in self.alive if self.states[each.instance_id] not in {"shutting-down", "terminated"}]
