@@ -13,10 +13,10 @@ import typer.main
 from typer.models import CommandInfo
 
 from mayfly.context import Context
-from mayfly.display import plain
-from mayfly.entry_point import PIPE_CLOSED, installed_version
 from mayfly.errors import MayflyError
-from mayfly.streams import say_error
+from mayfly.streams import PIPE_CLOSED, say_error
+from mayfly.text import plain
+from mayfly.version import installed_version
 
 # The module below mayfly.commands that has the function of the same name; only the one that is asked for is imported.
 _MODULES = {

@@ -14,18 +14,10 @@ import typer
 from mayfly.cost import cost_of
 from mayfly.job import Job, short_id, state
 from mayfly.streams import width_of, wrapped
+from mayfly.text import BEYOND_ASCII, STYLES, last_state, plain, plain_lines
 
-# No line of a log or name may steer the terminal, or turn the direction of what follows (Unicode Standard Annex 9,
-# "Directional Formatting Characters"). Half a surrogate pair cannot be written at all.
-_DEL_AND_C1 = range(127, 160)
-_TURNS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_SEPARATORS = (0x2028, 0x2029)
-_SURROGATES = range(0xD800, 0xE000)
-_BEYOND_ASCII = (*_DEL_AND_C1, *_TURNS, *_SEPARATORS, *_SURROGATES)
-_CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *_BEYOND_ASCII], "\N{REPLACEMENT CHARACTER}")
 # In JSON they can stay what they are, escaped; those of ASCII are anyway (RFC 8259, section 7).
-_ESCAPED = {code: f"\\u{code:04x}" for code in _BEYOND_ASCII}
-STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "ok": "green", "differs": "red"}
+_ESCAPED = {code: f"\\u{code:04x}" for code in BEYOND_ASCII}
 # What a narrow terminal does without, in this order.
 _OPTIONAL = ("Size", "Cost", "Batch", "Submitted")
 # As rich has them: styles although standard output is no terminal.
@@ -58,21 +50,6 @@ def _json(document: Any, indent: int | None = None) -> str:
 def note(text: str) -> None:
     """Something besides the result."""
     typer.echo(wrapped(plain(text), sys.stderr), err=True)
-
-
-def plain(text: str) -> str:
-    """Without anything that a terminal would take for a command."""
-    return text.translate(_CONTROLS)
-
-
-def plain_lines(text: str) -> list[str]:
-    """The same of a text of several lines; there is at least one."""
-    return [plain(line.removesuffix("\r")) for line in text.split("\n")]
-
-
-def last_state(text: str) -> str:
-    """What a terminal shows in the end of a line that carriage returns have rewritten, as progress bars do."""
-    return text.rstrip("\r").rpartition("\r")[2]
 
 
 def say(text: str, style: str = "", hang: int = 0) -> None:

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import httpx2 as httpx
 
 from mayfly.advice import advice
-from mayfly.display import plain
 from mayfly.errors import Incomplete, JobApiError, MayflyError, SignInProblem
 from mayfly.job import Job
 from mayfly.streams import say_error
+from mayfly.text import plain
 
 
 class Failures:

@@ -10,9 +10,9 @@ from rich.live import Live
 from rich.text import Text
 
 from mayfly.batch import progress_text
-from mayfly.display import plain
 from mayfly.job import Job, short_id
 from mayfly.terminal import FILE, LATEST, made_table
+from mayfly.text import plain
 
 _FIRST = ("running", "launching", "failed", "queued", "cancelled", "succeeded")
 _OTHER_LINES = 3  # header, sum, and the cursor's

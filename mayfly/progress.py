@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from mayfly.display import plain
 from mayfly.progress_reader import OnBytes, ignore_progress
+from mayfly.text import plain
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from typing import BinaryIO, TextIO
 
 from mayfly.errors import UsageProblem
 
+PIPE_CLOSED = 141  # the exit code: 128 + SIGPIPE, which Python turns into an exception
+
 
 def prepare() -> None:
     """Makes every stream one that text can be written to.

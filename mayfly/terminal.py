@@ -11,7 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from mayfly.display import STYLES, plain, plain_lines
+from mayfly.text import STYLES, plain, plain_lines
 
 FILE, LATEST = "File", "Latest"
 """Titles whose cells are cut rather than folded: in the middle, and at the end."""

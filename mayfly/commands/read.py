@@ -12,10 +12,11 @@ from mayfly.batch import check_batch_id
 from mayfly.commands.options import AsJson, Batch, JobId, Timeout, Url
 from mayfly.commands.outcome import end, until_ended
 from mayfly.context import Context
-from mayfly.display import emit, emit_line, last_state, moment, note, plain, show_job, show_jobs, show_line
+from mayfly.display import emit, emit_line, moment, note, show_job, show_jobs, show_line
 from mayfly.job_id import resolve_job_id
 from mayfly.job_list import PAGE, Filter, all_jobs
 from mayfly.log import lines
+from mayfly.text import last_state, plain
 
 
 class Status(StrEnum):

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from mayfly import errors
 from mayfly.app import app
-from mayfly.entry_point import installed_version
+from mayfly.version import installed_version
 from tests.test_structure import ALLOWED, ROOT
 
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
