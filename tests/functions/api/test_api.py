@@ -333,11 +333,6 @@ def test_the_list_goes_on_from_its_cursor(api: Api) -> None:
     assert second["next_cursor"] is None
 
 
-def test_malformed_json_is_said_to_be_that(api: Api) -> None:
-    sent = api.client.post("/jobs", content=b'{"job_id": ', headers={"content-type": "application/json"})
-    problem(sent, 400, "malformed_json")
-
-
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -438,11 +433,6 @@ def test_an_empty_text_is_refused_and_can_be_mended(api: Api) -> None:
 @pytest.mark.parametrize("job_id", ["nonsense", "%2e%2e", "a" * 64])
 def test_a_wrong_job_id_is_not_found(api: Api, job_id: str) -> None:
     problem(api.client.get(f"/jobs/{job_id}"), 404, "job_not_found")
-
-
-def test_an_unknown_path_and_a_wrong_method_are_problems_too(api: Api) -> None:
-    problem(api.client.get("/nothing"), 404, "not_found")
-    problem(api.client.put("/jobs"), 405, "method_not_allowed")
 
 
 def test_an_unexpected_error_says_nothing_about_our_insides(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -255,12 +255,6 @@ def test_a_list_has_the_callers_own_alone(gateway: Gateway, request_: str) -> No
 
 
 @about_jobs
-def test_an_admin_deals_with_anybodys(gateway: Gateway, request_: str, status: JobStatus, answer: int) -> None:
-    gateway.add(ALICE, status, **with_output(status))
-    assert gateway.send(request_, ADMINS_CLAIMS, owner=ALICE).status == answer
-
-
-@about_jobs
 def test_what_an_admin_changes_stays_the_owners(
     gateway: Gateway, request_: str, status: JobStatus, answer: int
 ) -> None:

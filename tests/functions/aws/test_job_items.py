@@ -43,11 +43,6 @@ def test_what_is_not_there_has_no_attribute() -> None:
     assert set(to_item(a_job(overrides=Overrides(timeout_minutes=5)))["overrides"]["M"]) == {"timeout_minutes"}
 
 
-def test_an_attribute_of_a_later_version_does_no_harm() -> None:
-    assert from_item(to_item(FULL) | {"priority": {"N": "3"}}) == FULL
-    assert machine_from(asdict(a_machine()) | {"hourly_price": "0.01"}) == a_machine()
-
-
 def test_a_job_of_an_earlier_version_is_on_its_first_run_and_has_no_receipts() -> None:
     item = to_item(FULL)
     for later in ("run", "machines", "overrides", "output_suffix"):

@@ -53,16 +53,12 @@ def test_a_queue_entry_keeps_its_start_whatever_the_number_of_tries(
     assert table.oldest(10) == [again]
 
 
-def test_a_queue_entry_names_the_requested_type(table: SchedulingTable) -> None:
-    table.enqueue(FIRST, 1, "token-1", "c7g.large")
+def test_a_queue_entry_names_the_requested_type_and_until_when_its_run_is_left_alone(table: SchedulingTable) -> None:
+    until = "2026-01-31T09:16:00.000Z"
+    table.enqueue(FIRST, 1, "token-1", "c7g.large", until)
     table.enqueue(LATER, 1, "token-2")
-    assert [entry.requested_type for entry in table.oldest(10)] == ["c7g.large", None]
-
-
-def test_a_queue_entry_says_until_when_its_run_is_left_alone(table: SchedulingTable) -> None:
-    table.enqueue(FIRST, 1, "token-1", quiet_until="2026-01-31T09:16:00.000Z")
-    table.enqueue(LATER, 1, "token-2")
-    assert [entry.quiet_until for entry in table.oldest(10)] == ["2026-01-31T09:16:00.000Z", None]
+    found = [(entry.requested_type, entry.quiet_until) for entry in table.oldest(10)]
+    assert found == [("c7g.large", until), (None, None)]
 
 
 def test_a_place_given_up_and_taken_again_is_a_new_one(table: SchedulingTable, stopped_clock: StoppedClock) -> None:
@@ -178,8 +174,8 @@ def test_only_the_named_attempt_leaves(table: SchedulingTable) -> None:
     assert table.remove(FIRST, 2) == entry
 
 
-def test_a_slot_comes_back_with_its_machine(table: SchedulingTable) -> None:
-    slot = Slot(FIRST, a_machine())
+def test_a_slot_comes_back_with_its_machine_and_when_that_is_expected_online(table: SchedulingTable) -> None:
+    slot = Slot(FIRST, a_machine(), "2026-01-31T09:15:23.000Z")
     assert table.slot(FIRST) is None
     for _ in range(2):
         table.grant_slots([slot])
@@ -235,12 +231,6 @@ def test_a_later_try_takes_the_place_over_whatever_its_clock_says(
     assert table.enqueue(SECOND_RUN, 1, "second", order="2").token == "second"
 
 
-def test_one_at_a_time_leads(table: SchedulingTable) -> None:
-    lease = taken(table, "one")
-    assert (lease.limit, lease.batch) == (MAX_BATCH, None)
-    assert table.acquire_lease("another") is None
-
-
 def test_the_same_holder_takes_its_lease_over_at_once_and_ends_the_earlier_one(table: SchedulingTable) -> None:
     before = taken(table, "one")
     table.save_batch(before, BATCH)
@@ -257,6 +247,7 @@ def test_a_leader_that_is_never_heard_of_again_loses_the_lead(
     table: SchedulingTable, stopped_clock: StoppedClock
 ) -> None:
     lost = taken(table, "one")
+    assert (lost.limit, lost.batch) == (MAX_BATCH, None)
     table.save_batch(lost, BATCH)
     stopped_clock.go_on(LEASE_SECONDS - 1)
     assert table.acquire_lease("another") is None
@@ -266,25 +257,12 @@ def test_a_leader_that_is_never_heard_of_again_loses_the_lead(
         table.save_batch(lost, BATCH)
 
 
-def test_a_batch_takes_the_place_of_the_one_before(table: SchedulingTable) -> None:
-    lease = taken(table)
-    table.save_batch(lease, Batch("earlier", BATCH.candidate, ()))
-    table.save_batch(lease, BATCH)
-    assert taken(table).batch == BATCH
-
-
 def test_a_rest_leaves_its_limit_and_nothing_unfinished(table: SchedulingTable) -> None:
     lease = taken(table, "one")
     table.save_batch(lease, BATCH)
     table.release_lease(lease, BatchResult(7))
     after = taken(table, "another")
     assert (after.limit, after.batch) == (7, None)
-
-
-def test_a_released_lease_is_free_at_once_for_all(table: SchedulingTable) -> None:
-    table.release_lease(taken(table, "one"), BatchResult(7))
-    table.release_lease(taken(table, "another"), BatchResult(7))
-    assert table.acquire_lease("one")
 
 
 def test_a_lease_is_held_until_it_is_released_or_expires(table: SchedulingTable, stopped_clock: StoppedClock) -> None:
@@ -356,6 +334,7 @@ def test_every_read_is_strongly_consistent(call: Any, operation: str) -> None:
 def test_a_batch_is_remembered_with_the_machines_of_the_pool_that_it_is_for(table: SchedulingTable) -> None:
     batch = replace(BATCH, pooled=("i-1", "i-2"))
     assert table.batch_under_way() is None
+    table.save_batch(taken(table), Batch("earlier", BATCH.candidate, ()))
     table.save_batch(taken(table), batch)
     assert taken(table).batch == table.batch_under_way() == batch
 
@@ -398,9 +377,3 @@ def test_how_long_machines_boot_is_known_to_every_later_holder(table: Scheduling
     assert (lease.boots, table.is_leased()) == ({"t4g.small": 21.3}, True)
     table.release_lease(lease, BatchResult(7))
     assert taken(table, "another").boots == {"t4g.small": 19.5, "c7g.large": 30.0}
-
-
-def test_a_slot_keeps_when_its_machine_is_expected_online(table: SchedulingTable) -> None:
-    slot = Slot(FIRST, a_machine("i-1"), "2026-01-31T09:15:23.000Z")
-    table.grant_slots([slot])
-    assert (table.slot(FIRST), table.slots()) == (slot, [slot])

@@ -68,16 +68,13 @@ def test_a_wait_goes_on_with_what_it_waited_for(aws: Stubbed, output: dict[str, 
     assert aws.workflow.wake("token", output)
 
 
-def test_a_wait_fails_with_a_name_and_a_reason(aws: Stubbed) -> None:
-    expected = {"taskToken": "token", "error": "QuotaExceeded", "cause": "16 vCPUs"}
+@pytest.mark.parametrize(("cause", "sent"), [("16 vCPUs", "16 vCPUs"), ("x" * 40_000, "x" * 32_768)])
+def test_a_wait_fails_with_a_name_and_as_much_of_the_reason_as_step_functions_takes(
+    aws: Stubbed, cause: str, sent: str
+) -> None:
+    expected = {"taskToken": "token", "error": "QuotaExceeded", "cause": sent}
     aws.stub.add_response("send_task_failure", {}, expected)
-    assert aws.workflow.fail("token", "QuotaExceeded", "16 vCPUs")
-
-
-def test_a_reason_is_cut_to_what_step_functions_takes(aws: Stubbed) -> None:
-    expected = {"taskToken": "token", "error": "LaunchRefused", "cause": "x" * 32_768}
-    aws.stub.add_response("send_task_failure", {}, expected)
-    assert aws.workflow.fail("token", "LaunchRefused", "x" * 40_000)
+    assert aws.workflow.fail("token", "QuotaExceeded", cause)
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist"])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from functions.cleanup.terminate_step import TerminateStep
 from functions.cleanup.termination_batcher import TerminationBatcher
 from functions.execution.await_step import AwaitStep
@@ -43,8 +45,13 @@ def test_a_machine_that_ended_before_is_not_waited_for() -> None:
     assert terminate.machines.terminated == []
 
 
-def test_a_machine_that_ec2_ends_at_once_is_not_waited_for() -> None:
-    assert Terminate("i-1", states={"i-1": "running"})() == ["its-token"]
+@pytest.mark.parametrize(
+    ("machines", "states"),
+    [(["i-1"], {"i-1": "running"}), (["i-1"], {}), ([], {})],
+    ids=["ended at once", "unknown to EC2", "no machine"],
+)
+def test_what_will_not_be_reported_is_not_waited_for(machines: list[str], states: dict[str, str]) -> None:
+    assert Terminate(*machines, states=states)(next(iter(machines), None)) == ["its-token"]
 
 
 def test_a_machine_that_was_never_dispatched_to_is_waited_for_all_the_same() -> None:
@@ -53,11 +60,3 @@ def test_a_machine_that_was_never_dispatched_to_is_waited_for_all_the_same() -> 
     terminate.machines.ends_at_once = False
     assert terminate(None) == []
     assert terminate.report("terminated") == ["its-token"]
-
-
-def test_a_machine_that_ec2_does_not_know_is_left_to_release() -> None:
-    assert Terminate("i-1", states={})() == ["its-token"]
-
-
-def test_a_run_without_machines_waits_for_nothing() -> None:
-    assert Terminate()(None) == ["its-token"]

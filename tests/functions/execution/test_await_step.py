@@ -58,13 +58,6 @@ def test_a_machines_end_is_told_with_its_id_and_kept_where_the_command_is_waited
     assert (flow.woken, step.machine_table.has_ended("i-1")) == (["end", "token"], True)
 
 
-def test_an_event_before_the_wait_ends_it_at_once() -> None:
-    step, flow = await_step()
-    step.report("i-1", "Success")
-    step.store_token("i-1", "token")
-    assert flow.woken == ["token"]
-
-
 def test_an_old_event_does_not_end_the_next_wait() -> None:
     step, flow = await_step()
     step.report("i-1", "warning")

@@ -104,6 +104,7 @@ def test_the_machine_of_the_slot_is_entered_into_the_job_with_its_receipt() -> N
     assert dispatch.machine_table.store_token("i-1", "t").machine == MachineAssignment("i-1", "alice", JOB_ID, 1)
     assert dispatch.events == ["launched", "running"]
     assert job.timeline[0].detail == "i-1: t4g.small, spot, in eu-central-1b."
+    assert dispatch.machines.delivery_timeouts == [None], "it is online"
 
 
 def test_a_machine_is_the_jobs_even_before_it_is_online() -> None:
@@ -415,9 +416,3 @@ def test_the_command_of_a_machine_from_the_pool_waits_for_it_to_come_up() -> Non
         "i-1: t4g.small, spot, in eu-central-1b, from the pool.",
         "i-1 starts and takes its command once it is up.",
     ]
-
-
-def test_a_new_machines_command_is_for_one_that_is_online() -> None:
-    dispatch = Dispatch("c-1")
-    dispatch()
-    assert dispatch.machines.delivery_timeouts == [None]

@@ -9,7 +9,7 @@ from functions.execution.inspect_step import InspectStep
 from functions.execution.ports import CommandState
 from functions.jobs.clock import rfc3339
 from functions.jobs.errors import JobEnded
-from functions.jobs.job import JobStatus, Overrides, Run
+from functions.jobs.job import JobStatus, Overrides
 from functions.jobs.provenance import Content, Reported
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
@@ -96,12 +96,14 @@ def test_a_command_that_is_not_over_runs_as_long_as_its_machine(
 
 # What the agent answers for a process that a signal ended: the shell's code, or Go's ExitStatus where the shell was
 # replaced by it (amazon-ssm-agent agent/executers/executers.go; seen, docs/ssm-agent.md).
-@pytest.mark.parametrize("exit_code", [143, -1])
-@pytest.mark.parametrize(("instance", "verdict"), [("shutting-down", "lost"), ("running", "finished")])
-def test_a_command_stopped_by_a_signal_is_the_machines_end_if_that_is_going_down(
-    exit_code: int, instance: str, verdict: str
+@pytest.mark.parametrize(("status", "exit_code"), [("Failed", 143), ("Failed", -1), ("TimedOut", -1)])
+@pytest.mark.parametrize(
+    ("instance", "verdict"), [("shutting-down", "lost"), ("terminated", "lost"), ("running", "finished")]
+)
+def test_a_command_stopped_by_a_signal_or_its_limit_is_the_machines_end_if_that_is_going_down(
+    status: str, exit_code: int, instance: str, verdict: str
 ) -> None:
-    state = CommandState("Failed", exit_code, None)
+    state = CommandState(status, exit_code, None)
     assert inspect_step(state, instance).inspect(RUN, "i-1", "c-1").verdict == verdict
 
 
@@ -123,11 +125,6 @@ def test_a_command_stopped_by_a_signal_waits_for_ec2_to_show_its_new_machine(
     new = a_machine("i-1", launched_at=rfc3339(stopped_clock.moment - timedelta(seconds=age)))
     state = CommandState("Failed", 143, None, ended_at=rfc3339(stopped_clock.moment - timedelta(seconds=35)))
     assert inspect_step(state, None, machines=(new,)).inspect(RUN, "i-1", "c-1").verdict == verdict
-
-
-def test_a_command_that_timed_out_on_a_machine_that_is_gone_is_the_machines_end() -> None:
-    state = CommandState("TimedOut", -1, None)
-    assert inspect_step(state, "terminated").inspect(RUN, "i-1", "c-1").verdict == "lost"
 
 
 def test_a_command_that_ended_by_itself_is_not_looked_at_again(stopped_clock: StoppedClock) -> None:
@@ -165,14 +162,10 @@ def test_a_wrapper_that_was_killed_before_its_time_is_not_a_time_out(
     assert step.inspect(RUN, "i-1", "c-1").code == code
 
 
-def test_inspecting_a_cancelled_job_ends_its_workflow() -> None:
+@pytest.mark.parametrize("facts", [{"status": JobStatus.CANCELLED}, {"run": 2}])
+def test_inspecting_a_run_that_is_over_ends_its_workflow(facts: dict[str, object]) -> None:
     with pytest.raises(JobEnded):
-        inspect_step(None, "running", status=JobStatus.CANCELLED).inspect(RUN, "i-1", "c-1")
-
-
-def test_inspecting_a_run_that_another_one_followed_ends_its_workflow() -> None:
-    with pytest.raises(JobEnded):
-        inspect_step(None, "running", run=2).inspect(Run("alice", JOB_ID, 1), "i-1", "c-1")
+        inspect_step(None, "running", **facts).inspect(RUN, "i-1", "c-1")
 
 
 @pytest.mark.parametrize("instance", ["terminated", "running"])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Never
+from typing import Any, Never
 
 import pytest
 
@@ -124,9 +124,13 @@ def test_a_failed_script_keeps_its_words_and_gets_advice() -> None:
     assert table.only.timeline[-1].detail == "exit code 3."
 
 
-@pytest.mark.parametrize("status", [JobStatus.CANCELLED, JobStatus.SUCCEEDED, JobStatus.FAILED])
-def test_a_job_that_has_ended_stays_as_it_ended(status: JobStatus) -> None:
-    step, table = record_step(status=status)
+@pytest.mark.parametrize(
+    "facts",
+    [*({"status": each} for each in JobStatus if each.is_terminal), {"run": 2}],
+    ids=lambda facts: str(*facts.values()),
+)
+def test_a_run_that_is_over_writes_no_outcome(facts: dict[str, Any]) -> None:
+    step, table = record_step(**facts)
     before = table.only
     step.finished(RUN, 2, Outcome("finished"))
     step.broken(RUN, "LaunchRefused", "no")
@@ -151,14 +155,6 @@ def test_a_workflow_error_becomes_the_jobs_failure_in_readable_words(error: str,
     assert table.only.error
     assert table.only.error.code == code
     assert table.only.error.message == f"{error}: AMI is gone"
-
-
-def test_a_run_that_another_one_followed_writes_no_outcome() -> None:
-    step, table = record_step(run=2)
-    before = table.only
-    step.finished(RUN, 2, Outcome("finished"))
-    step.broken(RUN, "MachineLost", "gone")
-    assert table.only == before
 
 
 @pytest.mark.parametrize(

@@ -119,20 +119,6 @@ def test_a_machine_that_is_gone_frees_its_slot_for_the_longest_wait() -> None:
     assert [queue.notified(run) for run in waiting] == [["CapacityAvailable"], []]
 
 
-def test_another_machines_end_does_not_free_the_slot() -> None:
-    queue = WaitingQueue.of(1)
-    queue.table.grant_slots([Slot(queue.runs[0], a_machine("i-2"))])
-    queue.queue.release_slot(queue.runs[0], {"i-1": None})
-    assert len(queue.table.slots()) == 1
-
-
-def test_a_run_that_never_had_a_machine_still_makes_way_for_the_next() -> None:
-    queue = WaitingQueue.of(2)
-    queue.enqueue(queue.runs[1])
-    queue.queue.release_slot(queue.runs[0], {})
-    assert queue.notified(queue.runs[1]) == ["CapacityAvailable"]
-
-
 def test_a_run_that_hears_that_it_is_turned_down_has_left_the_line() -> None:
     queue = WaitingQueue.of(2)
     queue.enqueue(*queue.runs)

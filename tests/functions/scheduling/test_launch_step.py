@@ -127,13 +127,6 @@ def test_a_leader_that_is_cancelled_while_it_launches_leaves_no_machine_behind()
     assert queue.machines.terminated == ["i-1"], "its workflow may have been through Terminate by now"
 
 
-def test_a_leader_does_not_wake_others_that_there_is_no_room_for() -> None:
-    queue = WaitingQueue.of(2, max_concurrent=1)
-    queue.enqueue(queue.runs[1])
-    queue.launch(queue.runs[0])
-    assert [queue.notified(run) for run in queue.runs] == [["i-1"], []]
-
-
 def test_a_freed_slot_serves_who_waited_for_it() -> None:
     queue = WaitingQueue.of(3, max_concurrent=2)
     queue.enqueue(*queue.runs[1:])
@@ -164,10 +157,13 @@ def test_a_run_that_another_one_followed_gets_no_machine() -> None:
     assert queue.notified(queue.runs[0]) == ["i-1"]
 
 
-def test_a_step_whose_answer_was_lost_gets_the_machine_it_has() -> None:
+@pytest.mark.parametrize("waited", [0, WAIT])
+def test_a_step_whose_answer_was_lost_gets_the_machine_it_has(stopped_clock: StoppedClock, waited: float) -> None:
     queue = WaitingQueue.of(1)
     (run,) = queue.runs
+    queue.enqueue(run)
     queue.table.grant_slots([Slot(run, a_machine("i-7"))])
+    stopped_clock.go_on(waited)
     queue.launch(run)
     assert queue.notified(run) == ["i-7"]
     assert (queue.machines.asked, queue.table.oldest(9)) == ([], [])
@@ -278,15 +274,6 @@ def test_a_refusal_notifies_the_next_if_the_oldest_is_about_to_come_again_anyway
     assert [queue.notified(run) for run in queue.runs] == [[], ["CapacityUnavailable"], []]
 
 
-def test_a_run_notified_of_a_refusal_serves_all_when_it_comes_again() -> None:
-    queue = WaitingQueue.of(3)
-    queue.machines.answers = [FULL]
-    queue.enqueue(*queue.runs[:2])
-    queue.launch(queue.runs[2])
-    queue.settle()
-    assert [queue.notified(run)[-1] for run in queue.runs] == ["i-1", "i-2", "i-3"]
-
-
 def test_a_launch_refused_for_good_fails_all_and_leaves_the_lease_free() -> None:
     queue = WaitingQueue.of(2)
     queue.machines.answers = [DENIED]
@@ -314,15 +301,6 @@ def test_coming_again_does_not_begin_the_wait_anew(stopped_clock: StoppedClock) 
     stopped_clock.go_on(WAIT / 2)
     with pytest.raises(QueueTimeout):
         queue.launch(queue.runs[0])
-
-
-def test_a_machine_that_came_at_the_last_moment_is_taken(stopped_clock: StoppedClock) -> None:
-    queue = WaitingQueue.of(1)
-    queue.enqueue(queue.runs[0])
-    queue.table.grant_slots([Slot(queue.runs[0], a_machine("i-7"))])
-    stopped_clock.go_on(WAIT)
-    queue.launch(queue.runs[0])
-    assert queue.notified(queue.runs[0]) == ["i-7"]
 
 
 def test_the_oldest_is_notified_of_the_last_answer_when_it_has_waited_too_long(stopped_clock: StoppedClock) -> None:

@@ -59,6 +59,13 @@ def store(files: MemoryJobFiles, ticket: MultipartTicket, *numbers: int) -> None
             files.upload_part(KEY, ticket.upload_id, StoredPart(part.number, part.size, f"e{part.number}"))
 
 
+def all_stored(files: MemoryJobFiles | None = None) -> tuple[Uploads, MemoryJobFiles, MultipartTicket]:
+    uploads, files = make(files)
+    ticket = begun(uploads)
+    store(files, ticket, 1, 2, 3)
+    return uploads, files, ticket
+
+
 @pytest.mark.parametrize(
     ("size", "sizes"),
     [
@@ -107,9 +114,7 @@ def test_an_upload_goes_on_with_what_is_missing() -> None:
 
 
 def test_a_part_that_was_stored_in_another_size_is_missing() -> None:
-    uploads, files = make()
-    ticket = begun(uploads)
-    store(files, ticket, 1, 2, 3)
+    uploads, files, ticket = all_stored()
     files.upload_part(KEY, ticket.upload_id, StoredPart(2, 7, "e"))
     assert [each.stored for each in uploads.resume("alice", JOB_ID, ticket.upload_id, "a b.txt", SIZE).parts][
         1
@@ -119,9 +124,7 @@ def test_a_part_that_was_stored_in_another_size_is_missing() -> None:
 
 
 def test_completing_twice_is_the_same_as_once() -> None:
-    uploads, files = make()
-    ticket = begun(uploads)
-    store(files, ticket, 1, 2, 3)
+    uploads, files, ticket = all_stored()
     for _ in range(2):
         uploads.complete("alice", JOB_ID, ticket.upload_id, "a b.txt", SIZE)
     assert files.s3.uploads == {}
@@ -142,9 +145,7 @@ def test_an_upload_with_upload_incomplete_is_not_completed_and_says_which() -> N
 
 @pytest.mark.parametrize("size", [SIZE - 1, SIZE + 1, PART_BYTES + 1, 3 * PART_BYTES])
 def test_parts_that_add_up_to_another_size_are_not_completed(size: int) -> None:
-    uploads, files = make()
-    ticket = begun(uploads)
-    store(files, ticket, 1, 2, 3)
+    uploads, files, ticket = all_stored()
     with pytest.raises(UploadIncomplete):
         uploads.complete("alice", JOB_ID, ticket.upload_id, "a b.txt", size)
     assert files.s3.objects == {}
@@ -174,18 +175,14 @@ class DoneFiles(MemoryJobFiles):
 
 
 def test_an_upload_that_changes_while_it_is_completed_can_be_completed_later() -> None:
-    uploads, files = make(OvertakenFiles())
-    ticket = begun(uploads)
-    store(files, ticket, 1, 2, 3)
+    uploads, files, ticket = all_stored(OvertakenFiles())
     with pytest.raises(UploadIncomplete, match="try again"):
         uploads.complete("alice", JOB_ID, ticket.upload_id, "a b.txt", SIZE)
     assert files.s3.objects == {}
 
 
 def test_an_upload_that_is_completed_twice_at_the_same_time_is_completed() -> None:
-    uploads, files = make(DoneFiles())
-    ticket = begun(uploads)
-    store(files, ticket, 1, 2, 3)
+    uploads, files, ticket = all_stored(DoneFiles())
     uploads.complete("alice", JOB_ID, ticket.upload_id, "a b.txt", SIZE)
     assert list(files.s3.objects) == [f"uploads/{KEY}"]
 
@@ -208,9 +205,7 @@ def test_an_upload_that_was_aborted_is_not_there_any_more() -> None:
     [("bob", JOB_ID, "a b.txt"), ("alice", OTHER_ID, "a b.txt"), ("alice", "../x", "a b.txt"), ("alice", JOB_ID, "b")],
 )
 def test_an_upload_id_is_nothing_without_its_owner_job_and_name(owner: str, job_id: str, name: str) -> None:
-    uploads, files = make()
-    ticket = begun(uploads)
-    store(files, ticket, 1, 2, 3)
+    uploads, files, ticket = all_stored()
     for go_on in (uploads.resume, uploads.complete):
         with pytest.raises(UploadNotFound):
             go_on(owner, job_id, ticket.upload_id, name, SIZE)
