@@ -1,15 +1,39 @@
-"""Clients of the AWS services, made once per process and only when first used: a client costs 20 to 100 ms to build.
+"""Clients of the AWS services, made once per process and only when first called: a client costs 5 to 30 ms to build.
 
 botocore's own: boto3 adds resources and transfers of files, which nothing here uses, and takes 25 ms to import.
 """
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Callable
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from botocore.config import Config
-from botocore.session import Session
+
+class _Unwritten(ModuleType):
+    """Stands in for a module that writes docstrings of clients, which takes thirteen others to import."""
+
+    def __getattr__(self, name: str) -> type[_Docstring]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Docstring
+
+
+class _Docstring(str):
+    __slots__ = ()
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        return super().__new__(cls)
+
+
+for _name in ("botocore.docs.docstring", "botocore.docs.service"):
+    sys.modules.setdefault(_name, _Unwritten(_name))
+
+from botocore.config import Config  # noqa: E402 - by the lines above
+from botocore.session import Session  # noqa: E402
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,27 +68,45 @@ def _session() -> Session:
     return Session()
 
 
+# A session is not for several threads at once (boto3's developer guide, "Session", "Multithreading").
+_making = threading.Lock()
+
+
+class _Deferred:
+    """A client that is made when anything of it is asked for: most events need one or two of a function's."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        with _making:
+            if self._made is None:
+                self._made = self._make()
+        return getattr(self._made, name)
+
+
 class Clients:
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        return cast("DynamoDBClient", _session().create_client("dynamodb", config=_CONFIG))
+        return cast("DynamoDBClient", _Deferred(lambda: _session().create_client("dynamodb", config=_CONFIG)))
 
     @cached_property
     def ec2(self) -> EC2Client:
-        return cast("EC2Client", _session().create_client("ec2", config=_EC2_CONFIG))
+        return cast("EC2Client", _Deferred(lambda: _session().create_client("ec2", config=_EC2_CONFIG)))
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
-        return cast("CloudWatchLogsClient", _session().create_client("logs", config=_CONFIG))
+        return cast("CloudWatchLogsClient", _Deferred(lambda: _session().create_client("logs", config=_CONFIG)))
 
     @cached_property
     def s3(self) -> S3Client:
-        return cast("S3Client", _session().create_client("s3", config=_S3_CONFIG))
+        return cast("S3Client", _Deferred(lambda: _session().create_client("s3", config=_S3_CONFIG)))
 
     @cached_property
     def ssm(self) -> SSMClient:
-        return cast("SSMClient", _session().create_client("ssm", config=_CONFIG))
+        return cast("SSMClient", _Deferred(lambda: _session().create_client("ssm", config=_CONFIG)))
 
     @cached_property
     def stepfunctions(self) -> SFNClient:
-        return cast("SFNClient", _session().create_client("stepfunctions", config=_CONFIG))
+        return cast("SFNClient", _Deferred(lambda: _session().create_client("stepfunctions", config=_CONFIG)))
