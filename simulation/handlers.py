@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -43,19 +44,6 @@ from simulation.step_functions import STATE_MACHINE, StepFunctions
 from simulation.stored_item import entry_of, from_item, slot_of
 from simulation.threads import Threads
 
-_MODULES = (
-    await_completion,
-    dispatch,
-    events,
-    inspect_command,
-    launch,
-    pool,
-    record,
-    release,
-    stream,
-    sweep,
-    terminate,
-)
 # As infra/steps.py, infra/triggers.py and infra/sweeper.py have them, by the names that the workflow and AWS's triggers
 # call them here; seconds.
 FUNCTIONS: Mapping[str, Function] = {
@@ -130,7 +118,7 @@ def installed(ports: Ports, stack: Stack) -> Iterator[None]:
     }
     with ExitStack() as until_the_end:
         until_the_end.enter_context(patch.dict(os.environ, _environment(stack)))
-        for module in _MODULES:
+        for module in (sys.modules[each.handler.__module__] for each in FUNCTIONS.values()):
             for name in stand_ins.keys() & vars(module).keys():
                 until_the_end.enter_context(patch.object(module, name, stand_ins[name]))
             _forget_built(module)
