@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
-from botocore.stub import Stubber
 
 from functions.aws.job_files import S3JobFiles
 from functions.jobs.ports import StoredOutput, StoredPart
+from tests.functions.aws.stubbed import stubbed
 
 KEY = "inputs/alice/1/ä b+?.txt"
 WHOLE = {"Bucket": "uploads", "Key": KEY, "UploadId": "u"}
@@ -19,17 +18,15 @@ WHOLE = {"Bucket": "uploads", "Key": KEY, "UploadId": "u"}
 
 class Stubbed:
     def __init__(self) -> None:
-        client = boto3.client("s3", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
-        self.stub = Stubber(client)
+        client, self.stub = stubbed("s3")
         self.files = S3JobFiles(client, "uploads", "outputs")
 
 
 @pytest.fixture
 def s3() -> Iterator[Stubbed]:
     made = Stubbed()
-    with made.stub:
-        yield made
-        made.stub.assert_no_pending_responses()
+    yield made
+    made.stub.assert_no_pending_responses()
 
 
 def test_a_parts_url_is_for_one_part_of_one_upload_and_signs_its_length(s3: Stubbed) -> None:

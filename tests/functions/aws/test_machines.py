@@ -5,17 +5,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from botocore.stub import ANY, Stubber
+from botocore.stub import ANY
 
-from functions.aws.clients import Clients
 from functions.aws.machines import REFUSED, AwsMachines
+from functions.execution.ports import CommandState
 from functions.jobs.errors import AgentNotOnline, Throttled
 from functions.scheduling.ports import Candidate, InstanceView, LaunchResult, Refusal
+from tests.functions.aws.stubbed import StubbedMachines
 
-KEYS = {"region_name": "eu-central-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 INSTANCE = "i-0123456789abcdef0"
 COMMAND = "11111111-2222-3333-4444-555555555555"
 TAGS = {"mayfly:job-id": "j"}
@@ -25,15 +24,10 @@ EC2_TAGS = [{"Key": "mayfly:job-id", "Value": "j"}]
 UNKNOWN = ["InvalidInstanceID.NotFound", "UnauthorizedOperation"]
 
 
-class Stubbed:
+class Stubbed(StubbedMachines):
     def __init__(self) -> None:
-        clients = Clients()
-        clients.__dict__["ec2"] = boto3.client("ec2", **KEYS)  # type: ignore[call-overload]
-        clients.__dict__["ssm"] = boto3.client("ssm", **KEYS)  # type: ignore[call-overload]
-        self.ec2, self.ssm = Stubber(clients.ec2), Stubber(clients.ssm)
-        self.ec2.activate()
-        self.ssm.activate()
-        self.machines = AwsMachines(clients, launch_template_id="lt-1", log_group="/mayfly/dev/machines")
+        super().__init__()
+        self.machines = AwsMachines(self.clients, launch_template_id="lt-1", log_group="/mayfly/dev/machines")
 
 
 @pytest.fixture
@@ -221,30 +215,28 @@ def test_no_command_is_sent_with_a_time_limit_that_the_agent_takes_for_an_hour(
 
 def test_a_command_says_when_it_began(aws: Stubbed) -> None:
     began = "2026-01-31T09:15:00.000Z"
-    aws.ssm.add_response("get_command_invocation", invocation(ExecutionStartDateTime=began))
-    state = aws.machines.command_state(COMMAND, INSTANCE)
-    assert state
+    state = command_state(aws, ExecutionStartDateTime=began)
     assert (state.has_begun, state.began_at) == (True, began)
 
 
-def invocation(**facts: Any) -> dict[str, Any]:
-    return {"Status": "Failed", "ResponseCode": 10, "StandardErrorContent": "", **facts}
+def command_state(aws: Stubbed, **facts: Any) -> CommandState:
+    answer = {"Status": "Failed", "ResponseCode": 10, "StandardErrorContent": "", **facts}
+    aws.ssm.add_response("get_command_invocation", answer)
+    state = aws.machines.command_state(COMMAND, INSTANCE)
+    assert state
+    return state
 
 
 def test_the_report_is_the_last_line_of_stderr_that_is_one(aws: Stubbed) -> None:
     stderr = f"noise\n{json.dumps({'exit_code': 3})}\nmore noise [1]\n"
-    aws.ssm.add_response("get_command_invocation", invocation(StandardErrorContent=stderr))
-    state = aws.machines.command_state(COMMAND, INSTANCE)
-    assert state
+    state = command_state(aws, StandardErrorContent=stderr)
     assert (state.exit_code, state.report, state.is_over) == (10, {"exit_code": 3}, True)
 
 
 def test_the_report_is_read_with_the_agents_own_sentence_glued_to_it(aws: Stubbed) -> None:
     """amazon-ssm-agent appends it to stderr without a line break (seen, docs/ssm-agent.md)."""
     stderr = json.dumps({"exit_code": 3}) + "failed to run commands: exit status 10"
-    aws.ssm.add_response("get_command_invocation", invocation(StandardErrorContent=stderr))
-    state = aws.machines.command_state(COMMAND, INSTANCE)
-    assert state
+    state = command_state(aws, StandardErrorContent=stderr)
     assert state.report == {"exit_code": 3}
 
 
@@ -253,9 +245,7 @@ def test_the_report_is_read_with_the_agents_own_sentence_glued_to_it(aws: Stubbe
     ["", "Killed", "[1, 2]", '{"cut off": ', '{"message": ' * 4_000, "[" * 24_000, '{"size": ' + "9" * 5_000 + "}"],
 )
 def test_a_machine_that_left_no_report_is_still_understood(aws: Stubbed, stderr: str) -> None:
-    aws.ssm.add_response("get_command_invocation", invocation(ResponseCode=137, StandardErrorContent=stderr))
-    state = aws.machines.command_state(COMMAND, INSTANCE)
-    assert state
+    state = command_state(aws, ResponseCode=137, StandardErrorContent=stderr)
     assert (state.exit_code, state.report) == (137, None)
 
 
@@ -272,10 +262,7 @@ def test_a_machine_that_left_no_report_is_still_understood(aws: Stubbed, stderr:
     ],
 )
 def test_a_command_says_when_it_ended(aws: Stubbed, facts: dict[str, str], ended_at: str | None) -> None:
-    aws.ssm.add_response("get_command_invocation", invocation(**facts))
-    state = aws.machines.command_state(COMMAND, INSTANCE)
-    assert state
-    assert state.ended_at == ended_at
+    assert command_state(aws, **facts).ended_at == ended_at
 
 
 def test_a_command_that_ssm_does_not_know_yet_is_not_an_error(aws: Stubbed) -> None:

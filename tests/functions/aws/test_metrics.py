@@ -4,11 +4,8 @@ import json
 import time
 from typing import Any
 
-import boto3
 import pytest
-from botocore.stub import Stubber
 
-from functions.aws.clients import Clients
 from functions.aws.measured_machines import MeasuredMachines
 from functions.aws.metrics import EmfMetrics
 from functions.monitoring.metrics import (
@@ -22,6 +19,7 @@ from functions.monitoring.metrics import (
 )
 from functions.scheduling.ports import Candidate
 from simulation.metrics import SimulatedMetrics
+from tests.functions.aws.stubbed import StubbedMachines
 
 # The members and limits of "Specification: Embedded metric format" in the CloudWatch user guide.
 _UNITS = {"Count", "Seconds", "None"}
@@ -78,11 +76,8 @@ def test_a_stack_that_is_not_monitored_writes_no_metrics(
     ],
 )
 def test_a_refused_launch_is_measured_by_its_reason(code: str, kind: str) -> None:
-    clients, metrics = Clients(), SimulatedMetrics()
-    ec2 = boto3.client("ec2", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
-    clients.__dict__["ec2"] = ec2
-    with Stubber(ec2) as stubber:
-        stubber.add_client_error("run_instances", code)
-        machines = MeasuredMachines(clients, launch_template_id="lt-1", metrics=metrics)
-        machines.launch(Candidate("t4g.small", "subnet-1", "spot"), 1, "token", {})
+    aws, metrics = StubbedMachines(), SimulatedMetrics()
+    aws.ec2.add_client_error("run_instances", code)
+    machines = MeasuredMachines(aws.clients, launch_template_id="lt-1", metrics=metrics)
+    machines.launch(Candidate("t4g.small", "subnet-1", "spot"), 1, "token", {})
     assert metrics.values == {f"LaunchRefusals {kind}": 1}

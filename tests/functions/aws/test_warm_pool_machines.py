@@ -2,28 +2,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
 
-from functions.aws.clients import Clients
 from functions.aws.machines import REFUSED
 from functions.aws.warm_pool_machines import AwsWarmPoolMachines
 from functions.scheduling.ports import Refusal
+from tests.functions.aws.stubbed import StubbedMachines
 
-KEYS = {"region_name": "eu-central-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 
-
-class Stubbed:
+class Stubbed(StubbedMachines):
     def __init__(self) -> None:
-        clients = Clients()
-        clients.__dict__["ec2"] = boto3.client("ec2", **KEYS)  # type: ignore[call-overload]
-        clients.__dict__["ssm"] = boto3.client("ssm", **KEYS)  # type: ignore[call-overload]
-        self.ec2, self.ssm = Stubber(clients.ec2), Stubber(clients.ssm)
-        self.ec2.activate()
-        self.ssm.activate()
-        self.machines = AwsWarmPoolMachines(clients)
+        super().__init__()
+        self.machines = AwsWarmPoolMachines(self.clients)
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
 
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.jobs.job import Run
+from tests.functions.aws.stubbed import stubbed
 from tests.functions.fakes.job_table import JOB_ID, RUN
 
 ARN = "arn:aws:states:eu-central-1:123456789012:stateMachine:mayfly-dev"
@@ -19,19 +18,15 @@ RETRIED = Run("alice", JOB_ID, 3)
 
 class Stubbed:
     def __init__(self) -> None:
-        client = boto3.client(
-            "stepfunctions", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
-        )
-        self.stub = Stubber(client)
+        client, self.stub = stubbed("stepfunctions")
         self.workflow = StepFunctionsWorkflow(client, ARN)
 
 
 @pytest.fixture
 def aws() -> Iterator[Stubbed]:
     made = Stubbed()
-    with made.stub:
-        yield made
-        made.stub.assert_no_pending_responses()
+    yield made
+    made.stub.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize(("run", "name"), [(RUN, JOB_ID), (RETRIED, f"{JOB_ID}-3")])

@@ -10,7 +10,7 @@ from typing import Never
 import pytest
 
 from functions.cleanup.deletion import Purger
-from functions.cleanup.sweeper import UNASSIGNED, VERIFIED_BY_SWEEPER, Sweeper, SweepIncomplete, SweepReport
+from functions.cleanup.sweeper import UNASSIGNED, VERIFIED_BY_SWEEPER, SweepIncomplete, SweepReport
 from functions.costs.ports import Charge, DayLedger
 from functions.costs.pricing import Prices, for_seconds
 from functions.jobs.clock import rfc3339
@@ -23,11 +23,11 @@ from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.sweeper import DEADLINE, GRACE, a_sweeper
 from tests.functions.fakes.tables import new_scheduling_table
 from tests.functions.fakes.warm_pool import pool_of, pooled
 from tests.functions.fakes.workflow import FakeWorkflow
 
-GRACE, DEADLINE = timedelta(minutes=2), timedelta(hours=2)
 OLD, YOUNG = timedelta(minutes=3), timedelta(minutes=1)
 PRICES = Prices({"t4g.small": {"on-demand": 20_000, "spot": 6_000}})
 NOTHING = SweepReport()
@@ -50,18 +50,8 @@ class Sweep:
         if workflow:
             self.flow.states[self.job.this_run.name] = workflow
         self.slept: list[float] = []
-        self.sweeper = Sweeper(
-            jobs=self.jobs,
-            queue=LaunchQueue(self.table, self.flow),
-            machines=self.machines,
-            workflow=self.flow,
-            stack="dev",
-            grace=GRACE,
-            machine_deadline=DEADLINE,
-            confirm_waits=(1, 2, 4),
-            sleep=self.slept.append,
-            prices=PRICES,
-        )
+        queue, sleep = LaunchQueue(self.table, self.flow), self.slept.append
+        self.sweeper = a_sweeper(self.jobs, queue, self.machines, confirm_waits=(1, 2, 4), sleep=sleep, prices=PRICES)
 
     def __call__(self) -> SweepReport:
         return self.sweeper.sweep()

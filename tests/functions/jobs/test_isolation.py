@@ -33,6 +33,7 @@ from functions.scheduling.scheduler import Scheduler
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.sweeper import a_sweeper
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.scheduling.waiting_queue import FULL, ONE, TWO, _one_by_one
 
@@ -86,18 +87,7 @@ class World:
 
     @property
     def sweeper(self) -> Sweeper:
-        return Sweeper(
-            jobs=self.jobs,
-            queue=self.queue,
-            machines=self.machines,
-            workflow=self.flow,
-            stack="dev",
-            grace=timedelta(minutes=2),
-            machine_deadline=timedelta(hours=2),
-            confirm_waits=(),
-            sleep=lambda _: None,
-            position=DynamoSweepPosition(CLIENT, self.table),
-        )
+        return a_sweeper(self.jobs, self.queue, self.machines, position=DynamoSweepPosition(CLIENT, self.table))
 
     def swept(self) -> SweepReport:
         """Until nothing changes any more, in two sweeps at most."""
@@ -197,25 +187,25 @@ def test_whatever_one_jobs_items_are_a_sweep_ends_the_other_jobs_and_every_machi
     assert set(report.failed) <= {f"{WORST.owner}/{WORST.job_id}", WORST.name}
 
 
-@pytest.mark.parametrize("worst", [each for each in WORST_ITEMS if each.startswith("a job")])
-def test_whatever_a_jobs_record_is_its_release_charges_and_frees_the_slot(worst: str) -> None:
-    world = World()
-    world.add(WORST, "i-worst")
-    WORST_ITEMS[worst](world)
-    world.machines.states["i-worst"] = "terminated"
+def _released(world: World) -> None:
     ends = RunMachines(world.jobs, world.queue, world.machines, world.reader)
     ReleaseStep(ends, world.machine_table).release(WORST, "i-worst")
-    assert world.scheduling.slots() == []
-    assert world.scheduling.ledger("2026-01-31").machines == {"i-worst"}
 
 
 @pytest.mark.parametrize("worst", [each for each in WORST_ITEMS if each.startswith("a job")])
-def test_whatever_a_jobs_record_is_the_end_of_its_workflow_frees_the_slot_at_once(worst: str) -> None:
+@pytest.mark.parametrize(
+    "ends",
+    [_released, lambda world: world.sweeper.run_ended(WORST, "FAILED")],
+    ids=["its release", "its workflow's end"],
+)
+def test_whatever_a_jobs_record_is_its_end_charges_and_frees_the_slot_at_once(
+    worst: str, ends: Callable[[World], object]
+) -> None:
     world = World()
     world.add(WORST, "i-worst")
     WORST_ITEMS[worst](world)
     world.machines.states["i-worst"] = "terminated"
-    world.sweeper.run_ended(WORST, "FAILED")
+    ends(world)
     assert world.scheduling.slots() == []
     assert world.scheduling.ledger("2026-01-31").machines == {"i-worst"}
 

@@ -22,6 +22,7 @@ from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.sweeper import a_sweeper
 from tests.functions.fakes.tables import new_machine_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
@@ -45,18 +46,7 @@ class Measured:
         return self.jobs.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
 
     def sweeper(self, machines: FakeMachines) -> Sweeper:
-        return Sweeper(
-            jobs=self.jobs,
-            queue=self.queue,
-            machines=machines,
-            workflow=self.queue.workflow,
-            stack="dev",
-            grace=timedelta(0),
-            machine_deadline=timedelta(hours=2),
-            confirm_waits=(),
-            sleep=lambda _: None,
-            metrics=self.metrics,
-        )
+        return a_sweeper(self.jobs, self.queue, machines, grace=timedelta(0), metrics=self.metrics)
 
 
 def at(second: int) -> str:

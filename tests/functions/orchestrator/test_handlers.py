@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -39,6 +38,7 @@ from tests.functions.fakes.budget import SETTINGS
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.sweeper import a_sweeper
 from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.orchestrator.lambda_context import CONTEXT
@@ -201,16 +201,10 @@ def test_a_machine_event_is_stored_while_no_workflow_waits_and_wakes_one_that_do
 @pytest.fixture
 def sweeper(monkeypatch: pytest.MonkeyPatch) -> Sweeper:
     flow = FakeWorkflow(states={JOB_ID: "ABORTED"})
-    made = Sweeper(
-        jobs=MemoryJobTable(a_job(status=JobStatus.RUNNING)),
-        queue=LaunchQueue(new_scheduling_table(), flow),
-        machines=FakeMachines(states={"i-1": "running"}, ends_at_once=False),
-        workflow=flow,
-        stack="dev",
-        grace=timedelta(minutes=2),
-        machine_deadline=timedelta(hours=2),
-        confirm_waits=(),
-        sleep=lambda _: None,
+    made = a_sweeper(
+        MemoryJobTable(a_job(status=JobStatus.RUNNING)),
+        LaunchQueue(new_scheduling_table(), flow),
+        FakeMachines(states={"i-1": "running"}, ends_at_once=False),
     )
     made.queue.table.grant_slots([Slot(RUN, a_machine("i-1"))])
     monkeypatch.setattr(sweep, "sweeper", lambda: made)

@@ -12,10 +12,9 @@ from functions.costs.pricing import LOOK, REQUESTS, Prices, looks
 from functions.jobs.clock import now
 from functions.jobs.errors import JobCostCap
 from functions.scheduling import scheduler
-from functions.scheduling.ports import MAX_BATCH, Batch, BatchResult
 from tests.functions.fakes.job_table import a_job
 from tests.functions.fakes.machines import a_machine
-from tests.functions.scheduling.waiting_queue import ONE, WaitingQueue
+from tests.functions.scheduling.waiting_queue import WaitingQueue
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
@@ -30,9 +29,7 @@ def capped(**caps: int) -> Spending:
 def test_a_machine_has_the_price_of_its_launch() -> None:
     queue = WaitingQueue.of(1, spending=capped())
     queue.launch(queue.runs[0])
-    slot = queue.table.slot(queue.runs[0])
-    assert slot is not None
-    assert slot.machine.hourly_micro_usd == 36_000
+    assert queue.slot(queue.runs[0]).machine.hourly_micro_usd == 36_000
 
 
 def test_a_burst_waits_for_what_machines_may_cost_and_goes_on_with_what_they_did_not() -> None:
@@ -41,9 +38,8 @@ def test_a_burst_waits_for_what_machines_may_cost_and_goes_on_with_what_they_did
     queue.launch(queue.runs[0])
     assert queue.counts == [2]
     assert [queue.notified(run) for run in queue.runs] == [["i-1"], ["i-2"], [], []]
-    slot = queue.table.slot(queue.runs[0])
-    assert slot is not None
-    queue.queue.release_slot(queue.runs[0], {"i-1": slot.machine.ended(now(), "seen")})
+    machine = queue.slot(queue.runs[0]).machine
+    queue.queue.release_slot(queue.runs[0], {"i-1": machine.ended(now(), "seen")})
     queue.settle()
     assert queue.notified(queue.runs[2]) == ["CapacityAvailable"], "a minute was billed: there is no room yet"
     queue.spending = capped(owner_a_day=2 * MOST + 600 + REQUESTS)
@@ -84,11 +80,7 @@ def test_entries_stopped_by_a_cap_do_not_hide_those_after_them(monkeypatch: pyte
 
 def test_a_machine_that_no_run_takes_is_charged_all_the_same() -> None:
     queue = WaitingQueue.of(2, spending=capped())
-    dead = queue.table.acquire_lease("one that died")
-    assert dead is not None
-    batch = Batch("batch-of-the-dead", ONE, tuple((run, 1) for run in queue.runs))
-    queue.table.save_batch(dead, batch)
-    queue.table.release_lease(dead, BatchResult(MAX_BATCH, unfinished=batch))
+    queue.die_while_launching(*queue.runs)
     queue.launch(queue.runs[0])
     assert queue.alive == ["i-1"]
     ledger = queue.table.ledger(today())

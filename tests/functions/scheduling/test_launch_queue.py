@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from functions.jobs.job import Run
 from functions.scheduling.launch_queue import LaunchQueue
-from functions.scheduling.ports import BatchResult, Slot
+from functions.scheduling.ports import BatchResult, QueueEntry, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.machines import a_machine
 from tests.functions.fakes.tables import new_scheduling_table
@@ -12,6 +13,13 @@ from tests.functions.scheduling.waiting_queue import WaitingQueue
 
 # Those who begin to wait at one moment come by their jobs' ids.
 pytestmark = pytest.mark.usefixtures("stopped_clock")
+
+
+def one_waiting() -> tuple[WaitingQueue, Run, QueueEntry]:
+    queue = WaitingQueue.of(1)
+    (run,) = queue.runs
+    queue.enqueue(run)
+    return queue, run, queue.entry(run)
 
 
 def test_a_free_slot_notifies_the_longest_wait_alone(stopped_clock: StoppedClock) -> None:
@@ -26,8 +34,7 @@ def test_a_free_slot_notifies_the_longest_wait_alone(stopped_clock: StoppedClock
 def test_a_holder_and_those_it_launches_for_are_not_notified_of_capacity() -> None:
     queue = WaitingQueue.of(2)
     queue.enqueue(*queue.runs)
-    lease = queue.table.acquire_lease(queue.runs[0].name)
-    assert lease
+    lease = queue.lease(queue.runs[0].name)
     queue.queue.notify_next()
     assert queue.flow.answers == [], "the leader looks again when it has given the lease back"
     queue.table.release_lease(lease, BatchResult(1))
@@ -52,35 +59,27 @@ def test_a_queue_without_a_listener_is_left_to_come_by_itself() -> None:
 
 
 def test_an_entry_that_is_notified_keeps_its_place() -> None:
-    queue = WaitingQueue.of(1)
-    queue.enqueue(queue.runs[0])
+    queue, run, entry = one_waiting()
     queue.queue.notify_next()
-    assert queue.notified(queue.runs[0]) == ["CapacityAvailable"]
-    assert queue.table.entry(queue.runs[0])
+    assert queue.notified(run) == ["CapacityAvailable"]
+    assert queue.table.entry(run) == entry
 
 
 def test_a_run_that_is_notified_of_its_machine_has_left_the_queue() -> None:
-    queue = WaitingQueue.of(1)
-    queue.enqueue(queue.runs[0])
-    slot = Slot(queue.runs[0], a_machine())
-    assert queue.queue.notify(queue.entry(queue.runs[0]), slot)
-    assert queue.notified(queue.runs[0]) == ["i-1"]
+    queue, run, entry = one_waiting()
+    assert queue.queue.notify(entry, Slot(run, a_machine()))
+    assert queue.notified(run) == ["i-1"]
     assert queue.table.oldest(9) == []
 
 
 def test_that_no_entry_listens_is_answered() -> None:
-    queue = WaitingQueue.of(1)
-    queue.enqueue(queue.runs[0])
-    entry = queue.entry(queue.runs[0])
+    queue, run, entry = one_waiting()
     queue.flow.dead.add(entry.token)
-    assert not queue.queue.notify(entry, Slot(queue.runs[0], a_machine()))
+    assert not queue.queue.notify(entry, Slot(run, a_machine()))
 
 
 def test_a_run_whose_step_was_tried_anew_meanwhile_hears_through_its_new_token() -> None:
-    queue = WaitingQueue.of(1)
-    (run,) = queue.runs
-    queue.enqueue(run)
-    old = queue.entry(run)
+    queue, run, old = one_waiting()
     queue.flow.dead.add(old.token)
     queue.enqueue(run)
     assert queue.queue.notify(old, Slot(run, a_machine()))
@@ -89,20 +88,14 @@ def test_a_run_whose_step_was_tried_anew_meanwhile_hears_through_its_new_token()
 
 
 def test_an_entry_for_a_later_attempt_outlasts_a_machine_for_an_earlier_one() -> None:
-    queue = WaitingQueue.of(1)
-    (run,) = queue.runs
-    queue.enqueue(run)
-    earlier = queue.entry(run)
+    queue, run, earlier = one_waiting()
     queue.enqueue(run, attempt=2)
     queue.queue.notify(earlier, Slot(run, a_machine()))
     assert [entry.attempt for entry in queue.table.oldest(9)] == [2]
 
 
 def test_a_later_attempt_is_not_notified_of_an_earlier_ones_machine() -> None:
-    queue = WaitingQueue.of(1)
-    (run,) = queue.runs
-    queue.enqueue(run)
-    earlier = queue.entry(run)
+    queue, run, earlier = one_waiting()
     queue.flow.dead.add(earlier.token)
     queue.enqueue(run, attempt=2)
     assert not queue.queue.notify(earlier, Slot(run, a_machine()))
@@ -130,9 +123,8 @@ def test_a_run_that_hears_that_it_is_turned_down_has_left_the_line() -> None:
 
 
 def test_a_run_that_is_dequeued_is_out_of_the_queue_and_knows_why() -> None:
-    queue = WaitingQueue.of(1)
-    queue.enqueue(queue.runs[0])
-    queue.queue.dequeue(queue.runs[0], "JobEnded", "cancelled on request")
+    queue, run, _ = one_waiting()
+    queue.queue.dequeue(run, "JobEnded", "cancelled on request")
     assert queue.table.oldest(9) == []
     (answer,) = queue.flow.answers
     assert (answer.error, answer.cause) == ("JobEnded", "cancelled on request")

@@ -197,8 +197,7 @@ def test_a_job_that_waits_takes_the_count_of_the_leases_holder_while_it_is_new(
     queue = WaitingQueue.of(1, max_concurrent=2)
     counts = iter([0])
     monkeypatch.setattr(queue.table, "slot_count", lambda: next(counts))
-    lease = queue.table.acquire_lease("another")
-    assert lease
+    lease = queue.lease("another")
     lease.slots = 2
     queue.table.save_batch(lease, Batch("token", ONE, ()))
     stopped_clock.go_on(counted_ago)

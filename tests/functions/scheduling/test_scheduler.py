@@ -22,8 +22,7 @@ pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 def run(queue: WaitingQueue, leader: Run, seconds: float = 30) -> BatchResult:
     """One batch of a queued run that acquires the lease, which is released with the result."""
-    lease = queue.table.acquire_lease(leader.name)
-    assert lease is not None
+    lease = queue.lease(leader.name)
     result = queue.scheduler().run(lease, queue.entry(leader), clock.utc_now() + timedelta(seconds=seconds))
     queue.table.release_lease(lease, result)
     return result
@@ -33,16 +32,6 @@ def waiting(jobs: int, **facts: object) -> WaitingQueue:
     queue = WaitingQueue.of(jobs, **facts)
     queue.enqueue(*queue.runs)
     return queue
-
-
-def left_unfinished(queue: WaitingQueue, *runs: Run) -> Batch:
-    """A batch that a leader wrote down before it died."""
-    lease = queue.table.acquire_lease("one that died")
-    assert lease is not None
-    batch = Batch("batch-of-the-dead", ONE, tuple((run, 1) for run in runs))
-    queue.table.save_batch(lease, batch)
-    queue.table.release_lease(lease, BatchResult(MAX_BATCH, unfinished=batch))
-    return batch
 
 
 def test_candidates_go_through_markets_then_types_then_zones() -> None:
@@ -208,9 +197,7 @@ def test_a_limit_never_grows_beyond_a_batch() -> None:
 
 def test_a_limit_that_was_good_for_an_earlier_version_is_no_more_than_a_batch() -> None:
     queue = waiting(MAX_BATCH + 1, max_concurrent=1000)
-    lease = queue.table.acquire_lease("an earlier version")
-    assert lease
-    queue.table.release_lease(lease, BatchResult(10 * MAX_BATCH))
+    queue.table.release_lease(queue.lease("an earlier version"), BatchResult(10 * MAX_BATCH))
     run(queue, queue.runs[0])
     assert queue.counts == [MAX_BATCH]
 
@@ -298,7 +285,7 @@ def test_a_machine_that_came_too_late_is_in_the_ledger_and_in_its_jobs_receipts_
     late = queue.runs[1]
     queue.table.remove(late)
     for _ in range(2):  # the second holder repeats what the first did, as after a crash
-        left_unfinished(queue, *queue.runs)
+        queue.die_while_launching(*queue.runs)
         run(queue, queue.runs[0])
     job = queue.jobs.get(late.owner, late.job_id)
     assert job
@@ -321,7 +308,7 @@ def test_a_machine_that_ec2_does_not_know_yet_is_left_to_the_sweeper() -> None:
             return None
 
     queue.machines = UnknownYet()
-    left_unfinished(queue, *queue.runs)
+    queue.die_while_launching(*queue.runs)
     queue.table.remove(late)
     run(queue, queue.runs[0])
     assert queue.machines.terminated == ["i-2"]
@@ -333,9 +320,7 @@ def test_a_boot_that_took_long_is_waited_for_no_longer_than_a_minute() -> None:
     queue = waiting(1)
     queue.table.note_boot(ONE.instance_type, 1_500)
     run(queue, queue.runs[0])
-    slot = queue.table.slot(queue.runs[0])
-    assert slot
-    assert slot.online_at == clock.rfc3339(clock.utc_now() + timedelta(seconds=60))
+    assert queue.slot(queue.runs[0]).online_at == clock.rfc3339(clock.utc_now() + timedelta(seconds=60))
 
 
 def test_a_machine_of_a_run_that_is_over_and_does_not_listen_is_terminated() -> None:
@@ -370,7 +355,7 @@ def test_a_machine_of_a_run_between_two_tries_is_kept_for_its_next_one() -> None
 
 def test_what_a_leader_left_unfinished_is_finished_with_the_same_call() -> None:
     queue = waiting(3)
-    batch = left_unfinished(queue, *queue.runs[:2])
+    batch = queue.die_while_launching(*queue.runs[:2])
     run(queue, queue.runs[2])
     first, second = queue.machines.asked
     assert (first.token, first.count, first.candidate) == (batch.token, 2, ONE)
@@ -381,7 +366,7 @@ def test_what_a_leader_left_unfinished_is_finished_with_the_same_call() -> None:
 
 def test_a_leader_that_finds_its_own_machine_in_an_unfinished_batch_has_what_it_came_for() -> None:
     queue = waiting(2)
-    left_unfinished(queue, *queue.runs)
+    queue.die_while_launching(*queue.runs)
     result = run(queue, queue.runs[1])
     assert result.own
     assert result.own.machine.instance_id == "i-2"
@@ -390,7 +375,7 @@ def test_a_leader_that_finds_its_own_machine_in_an_unfinished_batch_has_what_it_
 
 def test_a_machine_that_was_handed_out_before_is_left_alone() -> None:
     queue = waiting(2)
-    batch = left_unfinished(queue, *queue.runs)
+    batch = queue.die_while_launching(*queue.runs)
     queue.machines.launch(
         ONE, 2, batch.token, {"Name": "mayfly dev", "mayfly:stack": "dev", "mayfly:batch": batch.token}
     )
@@ -405,31 +390,28 @@ def test_a_machine_that_was_handed_out_before_is_left_alone() -> None:
 
 def test_a_machine_for_a_run_that_holds_another_one_by_now_is_terminated() -> None:
     queue = waiting(2)
-    left_unfinished(queue, *queue.runs)
+    queue.die_while_launching(*queue.runs)
     queue.table.grant_slots([Slot(queue.runs[0], a_machine("i-other"))])
     queue.table.remove(queue.runs[0])
     run(queue, queue.runs[1])
     assert queue.machines.terminated == ["i-1"]
-    held = queue.table.slot(queue.runs[0])
-    assert held
-    assert held.machine.instance_id == "i-other"
+    assert queue.slot(queue.runs[0]).machine.instance_id == "i-other"
 
 
 def test_a_machine_for_an_attempt_that_is_over_is_not_given_to_the_next_attempt() -> None:
     queue = waiting(2)
     first, leader = queue.runs
-    left_unfinished(queue, first)
+    queue.die_while_launching(first)
     queue.enqueue(first, attempt=2)
     run(queue, leader)
     assert queue.machines.terminated == ["i-1"]
-    slot = queue.table.slot(first)
-    assert slot
-    assert (slot.machine.instance_id, slot.machine.attempt) == ("i-2", 2)
+    machine = queue.slot(first).machine
+    assert (machine.instance_id, machine.attempt) == ("i-2", 2)
 
 
 def test_an_unfinished_batch_that_is_throttled_stays_unfinished() -> None:
     queue = waiting(2)
-    batch = left_unfinished(queue, *queue.runs)
+    batch = queue.die_while_launching(*queue.runs)
     queue.machines.answers = [THROTTLED]
     result = run(queue, queue.runs[0])
     assert (result.unfinished, result.refusal) == (batch, THROTTLED)
@@ -440,7 +422,7 @@ def test_an_unfinished_batch_that_is_throttled_stays_unfinished() -> None:
 @pytest.mark.parametrize("refusal", [FULL, QUOTA])
 def test_an_unfinished_batch_that_is_refused_launched_nothing_and_is_given_up(refusal: Refusal) -> None:
     queue = waiting(2, candidates=(ONE, TWO))
-    batch = left_unfinished(queue, *queue.runs)
+    batch = queue.die_while_launching(*queue.runs)
     queue.machines.answers = [refusal, refusal]
     run(queue, queue.runs[0])
     assert [call.token for call in queue.machines.asked] == [batch.token, "batch-1", "batch-2"]
@@ -461,9 +443,8 @@ def test_an_answer_that_leaves_everything_open_leaves_the_batch_to_the_next_lead
 def test_a_holder_that_lost_the_lease_launches_nothing_more() -> None:
     queue = waiting(1)
     (run,) = queue.runs
-    lost = queue.table.acquire_lease(run.name)
-    assert lost
-    assert queue.table.acquire_lease(run.name)
+    lost = queue.lease(run.name)
+    queue.lease(run.name)
     with pytest.raises(LeaseLost):
         queue.scheduler().run(lost, queue.entry(run), clock.utc_now() + timedelta(seconds=30))
     assert queue.machines.asked == []

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from functions.aws.warm_pool_table import DynamoWarmPoolTable
-from functions.cleanup.sweeper import Sweeper
 from functions.jobs import clock
 from functions.jobs.clock import rfc3339
 from functions.scheduling.launch_queue import LaunchQueue
@@ -21,6 +20,7 @@ from simulation.dynamodb import TABLE
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
+from tests.functions.fakes.sweeper import GRACE, a_sweeper
 from tests.functions.fakes.tables import new_scheduling_table
 from tests.functions.fakes.warm_pool import FakePoolMachines, pool_of, pooled
 from tests.functions.fakes.workflow import FakeWorkflow
@@ -28,7 +28,7 @@ from tests.functions.scheduling.waiting_queue import FULL, QUOTA, THROTTLED, Wai
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
-GRACE, READY_WITHIN, SETTLE = timedelta(minutes=2), timedelta(minutes=10), timedelta(seconds=45)
+READY_WITHIN, SETTLE = timedelta(minutes=10), timedelta(seconds=45)
 ONE, TWO = (Candidate("t4g.small", subnet, "on-demand") for subnet in ("subnet-a", "subnet-b"))
 
 
@@ -183,8 +183,7 @@ class PooledQueue:
 
     def run(self, leader: int = 0) -> BatchResult:
         run = self.queue.runs[leader]
-        lease = self.queue.table.acquire_lease(run.name)
-        assert lease is not None
+        lease = self.queue.lease(run.name)
         until = clock.utc_now() + timedelta(seconds=30)
         result = self.scheduler.run(lease, self.queue.entry(run), until)
         self.queue.table.release_lease(lease, result)
@@ -277,19 +276,8 @@ def sweep(pool: DynamoWarmPoolTable | None, *alive: InstanceView) -> list[str]:
     """The machines that a sweep ends, of those that no run has a slot for."""
     table, flow, machines = new_scheduling_table(), FakeWorkflow(), FakeMachines(alive=list(alive))
     machines.states = {one.instance_id: one.state for one in alive}
-    sweeper = Sweeper(
-        jobs=MemoryJobTable(a_job(updated_at=rfc3339(clock.utc_now()))),
-        queue=LaunchQueue(table, flow),
-        machines=machines,
-        workflow=flow,
-        stack="dev",
-        grace=GRACE,
-        machine_deadline=timedelta(hours=2),
-        confirm_waits=(),
-        sleep=lambda _: None,
-        pool=pool,
-    )
-    return sweeper.sweep().terminated
+    jobs = MemoryJobTable(a_job(updated_at=rfc3339(clock.utc_now())))
+    return a_sweeper(jobs, LaunchQueue(table, flow), machines, pool=pool).sweep().terminated
 
 
 def alive(instance_id: str, state: str, age: timedelta) -> InstanceView:

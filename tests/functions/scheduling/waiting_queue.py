@@ -15,7 +15,7 @@ from functions.jobs.errors import FinalStep
 from functions.jobs.job import Job, Run
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.launch_step import LaunchStep
-from functions.scheduling.ports import Candidate, QueueEntry, Refusal
+from functions.scheduling.ports import MAX_BATCH, Batch, BatchResult, Candidate, Lease, QueueEntry, Refusal, Slot
 from functions.scheduling.scheduler import Scheduler
 from tests.functions.fakes.crash_injector import CrashInjector, ProcessDied
 from tests.functions.fakes.job_table import MemoryJobTable, a_job
@@ -133,6 +133,24 @@ class WaitingQueue:
         entry = self.table.entry(run)
         assert entry
         return entry
+
+    def slot(self, run: Run) -> Slot:
+        slot = self.table.slot(run)
+        assert slot
+        return slot
+
+    def lease(self, name: str) -> Lease:
+        lease = self.table.acquire_lease(name)
+        assert lease
+        return lease
+
+    def die_while_launching(self, *runs: Run) -> Batch:
+        """Leaves a batch that a leader wrote down before it died."""
+        lease = self.lease("one that died")
+        batch = Batch("batch-of-the-dead", ONE, tuple((run, 1) for run in runs))
+        self.table.save_batch(lease, batch)
+        self.table.release_lease(lease, BatchResult(MAX_BATCH, unfinished=batch))
+        return batch
 
     def refusals(self, run: Run) -> list[str]:
         return [event.detail for event in self.job(run).timeline if event.event == "launch_refused"]
