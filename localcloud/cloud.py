@@ -51,7 +51,6 @@ class LocalCloud:
         *,
         port: int = 0,
         boot_seconds: float = 0.0,
-        restart_seconds: float | None = None,
         config: Mapping[str, str] | None = None,
         program: Path | None = None,
         log_dir: Path | None = None,
@@ -65,7 +64,6 @@ class LocalCloud:
         Args:
             port: of the site; 0 for any free one.
             boot_seconds: how long a machine takes until its user data runs.
-            restart_seconds: the same for one that was stopped; 15/25 of it by default.
             config: configuration values over those of `local_config`.
             program: the folder of `Pulumi.yaml`; the current one by default.
             log_dir: folder for `cloud.log`, which is otherwise removed at the end.
@@ -81,7 +79,6 @@ class LocalCloud:
         emulator = EmulatorProcess.start(
             site_port=port,
             boot_seconds=boot_seconds,
-            restart_seconds=restart_seconds,
             region=REGION,
             log_dir=log_dir,
             keeps_state=keeps_state,

@@ -22,9 +22,6 @@ from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID
 
 ROOT = Path(__file__).resolve().parents[2]
 LOG_NAME = "cloud.log"
-# How long a stopped machine takes to be up, as a share of a new one's time: RunsOn has its runners ready in 15 seconds
-# from its pool of stopped machines and in 25 from new ones ("Warm pools"; see docs/machine-start.md).
-RESTART_SHARE = 15 / 25
 STOP_SECONDS = 30  # then the server is killed
 PORT_IN_USE = 3  # exit code of the server
 
@@ -80,7 +77,6 @@ class EmulatorProcess:
         *,
         site_port: int = 0,
         boot_seconds: float = 0.0,
-        restart_seconds: float | None = None,
         region: str = "us-east-1",
         log_dir: Path | None = None,
         keeps_state: bool = False,
@@ -90,7 +86,6 @@ class EmulatorProcess:
         Args:
             site_port: 0 for any free one.
             boot_seconds: how long a machine takes until its user data runs.
-            restart_seconds: the same for one that was stopped; by default the share of it that RunsOn's figures have.
             region: of requests that name none.
             log_dir: folder for `cloud.log`; the scratch folder by default.
             keeps_state: it can be restarted (`restart`).
@@ -98,13 +93,10 @@ class EmulatorProcess:
         Raises:
             EmulatorError: the port is taken, or the process ended before it was ready.
         """
-        if restart_seconds is None:
-            restart_seconds = boot_seconds * RESTART_SHARE
         command = [
             *(sys.executable, "-m", "localcloud.emulator.server"),
             *("--site-port", str(site_port)),
             *("--boot-seconds", str(boot_seconds)),
-            *("--restart-seconds", str(restart_seconds)),
         ]
         with contextlib.ExitStack() as failed:
             with _signals_held_back():  # one that came in between would leave a process that nothing here knows of

@@ -56,7 +56,6 @@ def main(argv: Sequence[str]) -> int:
         aws_port=aws.getsockname()[1],
         site_port=site.getsockname()[1],
         boot_seconds=options.boot_seconds,
-        restart_seconds=options.restart_seconds,
         root_secret=_read_line(),
         admin_token=_read_line(),
     )
@@ -86,7 +85,6 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--scratch", type=Path, required=True)
     parser.add_argument("--keep-scratch", action="store_true")
     parser.add_argument("--boot-seconds", type=float, default=0.0)
-    parser.add_argument("--restart-seconds", type=float, default=0.0)
     return parser.parse_args(argv)
 
 

@@ -9,6 +9,10 @@ from typing import NamedTuple
 ACCOUNT_ID = "000000000000"
 ROOT_ACCESS_KEY_ID = "AKIALOCALCLOUDROOT00"  # of the account's root user; its secret is made for each run
 
+# How long a stopped machine takes to be up, as a share of a new one's time: RunsOn has its runners ready in 15 seconds
+# from its pool of stopped machines and in 25 from new ones ("Warm pools"; see docs/machine-start.md).
+_RESTART_SHARE = 15 / 25
+
 
 class Scope(NamedTuple):
     """The account and region that a resource or an event belongs to."""
@@ -27,7 +31,6 @@ class Settings:
         aws_port: port of the AWS endpoint on 127.0.0.1.
         site_port: port of the site on 127.0.0.1.
         boot_seconds: how long a machine stays `pending` before its user data runs.
-        restart_seconds: the same for one that was stopped.
         root_secret: secret key of the account's root user.
         admin_token: opens the emulator's own administration paths.
     """
@@ -37,13 +40,16 @@ class Settings:
     aws_port: int
     site_port: int
     boot_seconds: float
-    restart_seconds: float
     root_secret: str = field(repr=False)
     admin_token: str = field(repr=False)
 
     @property
     def aws_endpoint(self) -> str:
         return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def restart_seconds(self) -> float:
+        return self.boot_seconds * _RESTART_SHARE
 
     @property
     def home_scope(self) -> Scope:
