@@ -57,25 +57,30 @@ def fail(monkeypatch: pytest.MonkeyPatch, module: ModuleType, core: str, error: 
     monkeypatch.setattr(module, core, broken)
 
 
-STEPS = [(contract.module, contract.core, WORKFLOW.payload(state, VARIABLES)) for state, contract in CONTRACTS.items()]
 OF_MACHINE = {"detail-type": "EC2 Instance State-change Notification", "detail": {"instance-id": "i-1", "state": "x"}}
 OF_WORKFLOW = {
     "detail-type": "Step Functions Execution Status Change",
     "detail": {"input": json.dumps({"owner": "alice", "job_id": "job", "run": 1}), "status": "FAILED"},
 }
+# The last is what the line has to say of the job.
 HANDLERS = [
-    *STEPS,
-    (events, "await_step", OF_MACHINE),
-    (sweep, "sweeper", OF_WORKFLOW),
-    (sweep, "sweeper", {}),
-    (pool, "reconciler", {}),
-    (api, "adapter", {"rawPath": f"/api/jobs/{JOB_ID}"}),
+    *((each.module, each.core, WORKFLOW.payload(state, VARIABLES), "job") for state, each in CONTRACTS.items()),
+    (events, "await_step", OF_MACHINE, None),
+    (sweep, "sweeper", OF_WORKFLOW, "job"),
+    (sweep, "sweeper", {}, None),
+    (pool, "reconciler", {}, None),
+    (api, "adapter", {"rawPath": f"/api/jobs/{JOB_ID}"}, JOB_ID),
 ]
 
 
-@pytest.mark.parametrize(("module", "core", "event"), HANDLERS)
-def test_what_a_handler_raises_is_logged_with_its_traceback_and_raised(
-    monkeypatch: pytest.MonkeyPatch, lines: Lines, module: ModuleType, core: str, event: dict[str, Any]
+@pytest.mark.parametrize(("module", "core", "event", "job_id"), HANDLERS)
+def test_what_a_handler_raises_is_logged_with_its_traceback_job_and_step_and_raised(
+    monkeypatch: pytest.MonkeyPatch,
+    lines: Lines,
+    module: ModuleType,
+    core: str,
+    event: dict[str, Any],
+    job_id: str | None,
 ) -> None:
     fail(monkeypatch, module, core, RuntimeError("boom"))
     with pytest.raises(RuntimeError, match="boom"):
@@ -83,26 +88,8 @@ def test_what_a_handler_raises_is_logged_with_its_traceback_and_raised(
     (line,) = [each for each in lines() if each["level"] == "ERROR"]
     assert (line["exception_name"], line["function_request_id"]) == ("RuntimeError", CONTEXT.aws_request_id)
     assert "in broken" in line["exception"]
-
-
-@pytest.mark.parametrize(("module", "core", "event"), STEPS)
-def test_the_line_of_a_step_names_job_and_step(
-    monkeypatch: pytest.MonkeyPatch, lines: Lines, module: ModuleType, core: str, event: dict[str, Any]
-) -> None:
-    fail(monkeypatch, module, core, RuntimeError("boom"))
-    with pytest.raises(RuntimeError):
-        module.handler(event, CONTEXT)
-    (line,) = [each for each in lines() if each["level"] == "ERROR"]
-    assert (line["job_id"], line["step"] in module.__name__) == ("job", True)
-
-
-def test_the_line_of_the_api_and_of_a_sweep_names_the_job(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
-    for module, core, event in HANDLERS:
-        if event == OF_WORKFLOW or module is api:
-            fail(monkeypatch, module, core, RuntimeError("boom"))
-            with pytest.raises(RuntimeError):
-                module.handler(event, CONTEXT)
-    assert [each["job_id"] for each in lines() if each["level"] == "ERROR"] == ["job", JOB_ID]
+    assert line.get("job_id") == job_id
+    assert module is api or module is events or line["step"] in module.__name__
 
 
 @pytest.mark.parametrize(
@@ -121,7 +108,7 @@ def test_the_line_of_the_api_and_of_a_sweep_names_the_job(monkeypatch: pytest.Mo
 def test_what_a_step_answers_the_workflow_is_no_error_of_the_function(
     monkeypatch: pytest.MonkeyPatch, lines: Lines, error: Exception, level: str
 ) -> None:
-    module, core, event = STEPS[1]
+    module, core, event, _ = HANDLERS[1]
     fail(monkeypatch, module, core, error)
     with pytest.raises(type(error)):
         module.handler(event, CONTEXT)

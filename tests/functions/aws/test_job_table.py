@@ -21,6 +21,12 @@ def table(dynamodb: tuple[Any, str]) -> DynamoJobTable:
     return DynamoJobTable(*dynamodb)
 
 
+def read(table: DynamoJobTable) -> Job:
+    job = table.get("alice", JOB_ID)
+    assert job
+    return job
+
+
 def text(words: str) -> Callable[[Job], Job]:
     return lambda job: replace(job, input_text=job.input_text + words)
 
@@ -49,8 +55,7 @@ def test_a_change_that_changes_nothing_is_not_written(table: DynamoJobTable) -> 
 def test_what_a_change_takes_away_is_gone(table: DynamoJobTable) -> None:
     table.add(a_job(status=JobStatus.CANCELLED, instance_id="i-1", command_id="c-1"))
     table.update("alice", JOB_ID, lambda job: job.retried("2026-01-31T10:00:00.000Z"))
-    job = table.get("alice", JOB_ID)
-    assert job
+    job = read(table)
     assert (job.run, job.instance_id, job.command_id) == (2, None, None)
 
 
@@ -88,8 +93,7 @@ def test_a_change_of_an_outdated_record_is_made_anew_of_the_latest(table: Dynamo
     table.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
     with pytest.raises(JobEnded):
         table.update("alice", JOB_ID, require_active(RUN, text("three")), known)
-    job = table.get("alice", JOB_ID)
-    assert job
+    job = read(table)
     assert job.input_text == "one two"
 
 
@@ -210,6 +214,5 @@ def test_a_timeline_is_kept_in_order(table: DynamoJobTable) -> None:
     events = [TimelineEvent(word, "2026-01-31T10:00:00.000Z") for word in ("launched", "running", "succeeded")]
     for event in events:
         table.update("alice", JOB_ID, lambda job, event=event: job.noted(event))  # type: ignore[misc]  # bound early
-    job = table.get("alice", JOB_ID)
-    assert job
+    job = read(table)
     assert list(job.timeline) == events

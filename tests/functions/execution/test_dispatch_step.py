@@ -135,17 +135,19 @@ def test_a_machine_that_does_not_hold_the_slot_any_more_gets_no_command(held: st
     assert (dispatch.machines.sent, dispatch.job) == ([], a_job())
 
 
-def test_an_attempt_that_a_later_one_has_replaced_gets_no_command() -> None:
-    dispatch = Dispatch("c-1", status=JobStatus.RUNNING, attempts=2, instance_id="i-2", command_id="c-2")
-    with pytest.raises(JobEnded, match="attempt 1 is over"):
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"status": JobStatus.RUNNING, "attempts": 2, "instance_id": "i-2", "command_id": "c-2"}, "attempt 1 is over"),
+        ({"run": 2}, "run 1"),
+        ({"status": JobStatus.CANCELLED}, "cancelled"),
+    ],
+)
+def test_a_run_or_an_attempt_that_is_over_gets_no_command(facts: dict[str, object], reason: str) -> None:
+    dispatch = Dispatch("c-1", **facts)
+    with pytest.raises(JobEnded, match=reason):
         dispatch()
     assert dispatch.machines.sent == []
-
-
-def test_a_run_that_another_one_followed_gets_no_command() -> None:
-    dispatch = Dispatch("c-1", run=2)
-    with pytest.raises(JobEnded, match="run 1"):
-        dispatch()
 
 
 def test_the_command_carries_urls_and_hashes_and_nothing_that_a_user_wrote() -> None:
@@ -368,13 +370,6 @@ def test_ec2_is_not_asked_about_a_machine_without_an_event(monkeypatch: pytest.M
     with pytest.raises(MachineBooting):
         dispatch()
     assert asked == []
-
-
-def test_a_cancelled_job_gets_no_command() -> None:
-    dispatch = Dispatch("c-1", status=JobStatus.CANCELLED)
-    with pytest.raises(JobEnded):
-        dispatch()
-    assert dispatch.machines.sent == []
 
 
 def test_a_job_cancelled_while_its_command_was_sent_stays_cancelled() -> None:

@@ -38,6 +38,12 @@ def uploaded(submission: MemorySubmission, filename: str = "a b.txt", body: byte
     submission.files.upload(input_key("alice", JOB_ID, filename), body)
 
 
+def with_file(*jobs: Job) -> MemorySubmission:
+    submission = make(*jobs)
+    uploaded(submission)
+    return submission
+
+
 NAMES = [
     "a b.txt",
     'it\'s "quoted".txt',
@@ -90,8 +96,7 @@ def test_a_submitted_job_knows_its_file_by_the_name_it_was_uploaded_under(name: 
 
 
 def test_submitting_again_answers_the_same_job_whatever_became_of_it(stopped_clock: StoppedClock) -> None:
-    submission = make()
-    uploaded(submission)
+    submission = with_file()
     first, _ = submission.submit("alice", JOB_ID, "text")
     submission.jobs.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
     again, created = submission.submit("alice", JOB_ID, "text")
@@ -100,8 +105,7 @@ def test_submitting_again_answers_the_same_job_whatever_became_of_it(stopped_clo
 
 
 def test_submitting_again_with_another_text_is_a_conflict_and_changes_nothing() -> None:
-    submission = make()
-    uploaded(submission)
+    submission = with_file()
     submission.submit("alice", JOB_ID, "text")
     with pytest.raises(JobConflict):
         submission.submit("alice", JOB_ID, "other")
@@ -112,16 +116,14 @@ def test_submitting_again_with_another_text_is_a_conflict_and_changes_nothing() 
     ("owner", "job_id"), [("alice", OTHER_ID), ("alice", "nonsense"), ("alice", "../x"), ("bob", JOB_ID)]
 )
 def test_a_job_without_an_upload_of_its_owners_is_refused(owner: str, job_id: str) -> None:
-    submission = make()
-    uploaded(submission)
+    submission = with_file()
     with pytest.raises(UploadMissing, match="POST /uploads"):
         submission.submit(owner, job_id, "text")
 
 
 @pytest.mark.parametrize("text", ["", "x" * 10_001, "\ud83d"])
 def test_a_text_that_cannot_be_appended_is_refused_naming_the_field(text: str) -> None:
-    submission = make()
-    uploaded(submission)
+    submission = with_file()
     with pytest.raises(InvalidRequest) as refused:
         submission.submit("alice", JOB_ID, text)
     assert refused.value.field == "input_text"
@@ -129,8 +131,7 @@ def test_a_text_that_cannot_be_appended_is_refused_naming_the_field(text: str) -
 
 @pytest.mark.parametrize("text", ["x" * 10_000, "\N{PARTY POPPER}" * 10_000, " ", "\n"])
 def test_any_text_within_the_limit_is_taken_as_it_is(text: str) -> None:
-    submission = make()
-    uploaded(submission)
+    submission = with_file()
     assert submission.submit("alice", JOB_ID, text)[0].input_text == text
 
 
@@ -248,8 +249,7 @@ def test_a_job_that_has_ended_cannot_be_cancelled_and_keeps_its_place(status: Jo
 @pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.CANCELLED])
 def test_a_job_that_failed_or_was_cancelled_can_be_tried_again(status: JobStatus) -> None:
     """What a retry leaves of a job: jobs/test_job.py."""
-    submission = make(a_job(status=status, attempts=2, error=job_error("machine_lost")))
-    uploaded(submission)
+    submission = with_file(a_job(status=status, attempts=2, error=job_error("machine_lost")))
     job = submission.retry("alice", JOB_ID)
     assert (job.status, job.run, job.attempts, job.error) == (JobStatus.QUEUED, 2, 2, None)
     assert submission.get("alice", JOB_ID) == job
@@ -257,8 +257,7 @@ def test_a_job_that_failed_or_was_cancelled_can_be_tried_again(status: JobStatus
 
 @pytest.mark.parametrize("status", [one for one in JobStatus if one not in {JobStatus.FAILED, JobStatus.CANCELLED}])
 def test_any_other_job_cannot_be_tried_again(status: JobStatus) -> None:
-    submission = make(a_job(status=status))
-    uploaded(submission)
+    submission = with_file(a_job(status=status))
     with pytest.raises(NotReady, match=str(status)) as refused:
         submission.retry("alice", JOB_ID)
     assert refused.value.field == "job_id"
@@ -303,8 +302,7 @@ ENDED = {"terminated_at": "2026-01-31T09:16:00.000Z", "verified": "seen"}
 def test_deleting_removes_files_the_logs_of_all_commands_and_the_record_and_says_so() -> None:
     commands = {"i-0": ("z",), "i": ("c", "d"), "i-2": ()}
     machines = tuple(a_machine(one, commands=these, **ENDED) for one, these in commands.items())
-    submission = make(a_job(status=JobStatus.FAILED, machines=machines))
-    uploaded(submission)
+    submission = with_file(a_job(status=JobStatus.FAILED, machines=machines))
     receipt = submission.delete("alice", JOB_ID)
     assert (receipt.job_id, receipt.objects, receipt.log_streams) == (JOB_ID, 1, 6)
     assert receipt.final_at > receipt.deleted_at
