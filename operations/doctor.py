@@ -21,6 +21,7 @@ from infra.config import ConfigError
 from operations.account import check_account
 from operations.finding import Finding, Verdict
 from operations.local_machine import ROOT, Probe, ThisMachine, check_machine
+from operations.shared_config import check_profile, profile_settings
 from operations.stack_settings import StackSettings, read_settings
 
 _FOR_LOCAL_USE = "Nothing of this is needed for the local cloud (make up); to deploy, sign in to AWS and ask again."
@@ -37,6 +38,7 @@ class Session(Protocol):
 
 Connect = Callable[[str | None], Session]
 Assume = Callable[[Session, Mapping[str, str], str], Session]
+ReadProfile = Callable[[str | None], Mapping[str, Any]]
 
 
 def assumed(session: Session, role: Mapping[str, str], region: str) -> Session:
@@ -51,7 +53,14 @@ def assumed(session: Session, role: Mapping[str, str], region: str) -> Session:
     return opened
 
 
-def examine(folder: Path, stack: str, probe: Probe, connect: Connect, assume: Assume = assumed) -> Iterator[Finding]:
+def examine(
+    folder: Path,
+    stack: str,
+    probe: Probe,
+    connect: Connect,
+    assume: Assume = assumed,
+    read_profile: ReadProfile = profile_settings,
+) -> Iterator[Finding]:
     """Looks at the machine, then at the stack's configuration, then at the account.
 
     Args:
@@ -60,11 +69,13 @@ def examine(folder: Path, stack: str, probe: Probe, connect: Connect, assume: As
         probe: of the machine.
         connect: a session of AWS with a profile, or with whatever the environment says.
         assume: a session as a role, out of one that may assume it.
+        read_profile: the settings of a profile, or of the one that the environment says.
     """
     settings, configured = _configured(folder, stack)
     session, signed_in = _signed_in(connect, settings)
     yield from check_machine(probe, deploying=session is not None)
     yield configured
+    yield from check_profile(read_profile(settings.profile if settings else None))
     yield from signed_in
     if session is None or settings is None:
         return

@@ -44,6 +44,14 @@ def folder(tmp_path: Path, **stacks: str) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def _no_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's own profiles are left out."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
 def look(where: Path, stack: str = "dev", connect: Any = no_session) -> dict[str, Finding]:
     return {each.subject: each for each in examine(where, stack, Machine(), connect)}
 
@@ -200,3 +208,31 @@ def test_a_misspelt_list_of_accounts_stops_it(tmp_path: Path) -> None:
     setting = '"aws:allowedAccountIds": "123456789012"'
     stack = look(folder(tmp_path, dev=f'config: {{"mayfly:auth": cognito, {setting}}}'))["stack"]
     assert (stack.verdict, "aws:allowedAccountIds must be a list" in stack.seen) == (Verdict.FAIL, True)
+
+
+# findings/aws_config_hash.sh: what the provider's SDK makes of such values.
+@pytest.mark.parametrize("end", [" # EU", " ;EU", '\t#7" --json'])
+def test_a_value_of_the_profile_that_pulumi_would_cut_is_named(tmp_path: Path, end: str) -> None:
+    (tmp_path / "config").write_text(f"[profile work]\nregion = eu-west-3\ncredential_process = /opt/keys{end}\n")
+    where = folder(tmp_path, dev='config: {"mayfly:auth": cognito, "aws:profile": work}')
+    profile = look(where)["profile"]
+    assert profile.verdict is Verdict.WARN
+    assert "credential_process" in profile.seen
+    assert "/opt/keys" not in profile.seen
+
+
+@pytest.mark.parametrize("value", ["/opt/keys --team#7", "a;b", "/opt/keys", ""])
+def test_a_value_that_all_read_alike_is_no_finding(tmp_path: Path, value: str) -> None:
+    text = f"# whose\n[profile work] # it is\n# on a line of its own\ncredential_process = {value}\ns3 =\n  a = b # c\n"
+    (tmp_path / "config").write_text(text)
+    where = folder(tmp_path, dev='config: {"mayfly:auth": cognito, "aws:profile": work}')
+    assert "profile" not in look(where)
+
+
+def test_the_environments_profile_is_looked_at_where_the_stack_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[profile other]\nrole_session_name = build #7\n")
+    monkeypatch.setenv("AWS_PROFILE", "other")
+    where = folder(tmp_path, dev='config: {"mayfly:auth": cognito}')
+    assert "role_session_name" in look(where)["profile"].seen
