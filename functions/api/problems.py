@@ -87,7 +87,7 @@ def documented(*errors: type[RequestError], body: bool = False) -> dict[int | st
         codes[HTTPStatus.BAD_REQUEST] = ("malformed_json",)
     for error in errors:
         codes[STATUS[error]] = (*codes.get(STATUS[error], ()), error.code)
-    return _answers(codes)
+    return {**_answers(codes), **_BY_API_GATEWAY}
 
 
 def listed(codes: Iterable[str]) -> str:
@@ -120,18 +120,29 @@ _ANYWHERE: dict[HTTPStatus, tuple[str, ...]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("body_too_large",),
     HTTPStatus.INTERNAL_SERVER_ERROR: ("internal_error",),
 }
+
+
+def _in_words_of_api_gateway(example: str) -> dict[str, Any]:
+    words = {"type": "string", "description": "API Gateway's own words.", "examples": [example]}
+    return {"schema": {"type": "object", "properties": {"message": words}}}
+
+
+# Answered before the API's function is asked, or in its place.
+_BY_API_GATEWAY: dict[int | str, dict[str, Any]] = {
+    int(status): {
+        "description": f"{status.phrase}\n\n{reason} Try again after a while, a longer one each time.",
+        "content": {"application/json": _in_words_of_api_gateway(status.phrase)},
+    }
+    for status, reason in (
+        (HTTPStatus.TOO_MANY_REQUESTS, "All callers together ask for more than the stack takes (`requestsPerSecond`)."),
+        (HTTPStatus.SERVICE_UNAVAILABLE, "The API's function cannot be asked, or has not answered in time."),
+    )
+}
 # The `responses` of any route.
-ANYWHERE = _answers(_ANYWHERE)
+ANYWHERE = {**_answers(_ANYWHERE), **_BY_API_GATEWAY}
 # The `responses` of routes behind sign-in. API Gateway, which looks at the token first, words its refusal differently.
 UNAUTHORIZED = _answers({HTTPStatus.UNAUTHORIZED: ("unauthorized",)})
-UNAUTHORIZED[int(HTTPStatus.UNAUTHORIZED)]["content"]["application/json"] = {
-    "schema": {
-        "type": "object",
-        "properties": {
-            "message": {"type": "string", "description": "API Gateway's own words.", "examples": ["Unauthorized"]}
-        },
-    }
-}
+UNAUTHORIZED[int(HTTPStatus.UNAUTHORIZED)]["content"]["application/json"] = _in_words_of_api_gateway("Unauthorized")
 
 
 def problem(

@@ -40,6 +40,8 @@ SPENDING = Spending(
     max_attempts=2,
 )
 
+BY_GATEWAY = {"429", "503"}
+
 
 class Api:
     def __init__(self) -> None:
@@ -451,4 +453,12 @@ def test_errors_are_documented_as_problem_documents(api: Api) -> None:
         for operation in operations.values():
             for status, answer in operation["responses"].items():
                 if status >= "400":
-                    assert list(answer["content"]) == ["application/problem+json"], (path, status)
+                    kind = "application/json" if status in BY_GATEWAY else "application/problem+json"
+                    assert list(answer["content"]) == [kind], (path, status)
+
+
+# https://github.com/koala73/worldmonitor/issues/4826: what a gateway answers is answered by the API all the same.
+def test_what_api_gateway_answers_in_the_apis_place_is_documented(api: Api) -> None:
+    for operations in api.client.get("/openapi.json").json()["paths"].values():
+        for operation in operations.values():
+            assert set(operation["responses"]) >= BY_GATEWAY

@@ -247,9 +247,13 @@ def sent_until(gateway: Gateway, is_complete: Callable[[], bool]) -> list[str]:
 
 
 def documented(description: dict[str, Any]) -> dict[str, set[int]]:
-    """The statuses of each operation."""
+    """The statuses of each operation that its function answers; what API Gateway answers is plain JSON."""
     return {
-        f"{method.upper()} {path}": {int(status) for status in operation["responses"]}
+        f"{method.upper()} {path}": {
+            int(status)
+            for status, answer in operation["responses"].items()
+            if set(answer.get("content", ())) != {"application/json"} or int(status) < 400
+        }
         for path, methods in description["paths"].items()
         for method, operation in methods.items()
     }
@@ -262,7 +266,7 @@ def documented_codes(description: dict[str, Any]) -> dict[tuple[str, int], set[s
         for path, methods in description["paths"].items()
         for method, operation in methods.items()
         for status, answer in operation["responses"].items()
-        if int(status) >= 400
+        if int(status) >= 400 and "application/problem+json" in answer["content"]
     }
 
 
