@@ -11,7 +11,7 @@ from infra.machines import Machines, MachinesArgs
 from infra.monitoring import Monitoring, MonitoringArgs
 from infra.network import Network, NetworkArgs
 from infra.payload import Payload, PayloadArgs
-from infra.provider import aws_provider, place_of
+from infra.provider import aws_provider, place_of, stack_tags
 from infra.pulumi_version import check_cli
 from infra.sign_in import SignIn, SignInArgs
 from infra.site import Site, SiteArgs
@@ -23,7 +23,8 @@ from infra.workflow import Workflow, WorkflowArgs
 check_cli()
 config = StackConfig.from_pulumi()
 name = config.prefix
-provider = aws_provider(name, {"project": "mayfly", "mayfly:stack": config.stack})
+tags = stack_tags({"project": "mayfly", "mayfly:stack": config.stack})
+provider = aws_provider(name, tags)
 tagged, place = pulumi.ResourceOptions(provider=provider), place_of(provider)
 region, account_id = place.region, place.account_id
 
@@ -36,7 +37,7 @@ with deferred() as (site_url, resolve_site_url):
     origins: list[pulumi.Input[str]] = [site_url, *config.extra_origins]
     data = JobStorage(name, JobStorageArgs(config, origins), opts=tagged)
     network = Network(name, NetworkArgs(config.vpc_cidr), opts=tagged)
-    machines = Machines(f"{name}-machines", MachinesArgs(config, network), opts=tagged)
+    machines = Machines(f"{name}-machines", MachinesArgs(config, network, tags), opts=tagged)
     payload = Payload(f"{name}-payload", PayloadArgs(config, data.artifacts), opts=tagged)
     steps = Steps(
         name, StepsArgs(config, account_id, region, data, network, machines, payload, state_machine_arn), opts=tagged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -14,6 +15,8 @@ from infra.policies import Statement, assumed_by, policy
 
 # Minutes beyond all other limits after which a machine ends itself, if nothing else has ended it.
 _GRACE_MINUTES = 15
+# What every launch creates and a template can tag (EC2 API reference, LaunchTemplateTagSpecificationRequest).
+_TAGGED = ("instance", "volume", "network-interface")
 # Minutes for fetching the file and storing the result, besides the script's own time.
 TRANSFER_MINUTES = 30
 
@@ -41,6 +44,7 @@ shutdown -h +{minutes}
 class MachinesArgs:
     config: StackConfig
     network: Network
+    tags: Mapping[str, str]
 
 
 class Machines(pulumi.ComponentResource):
@@ -87,6 +91,8 @@ class Machines(pulumi.ComponentResource):
                     },
                 }
             ],
+            # The stack's own, and the organisation's, which may forbid to launch what lacks them; a launch adds others.
+            tag_specifications=[{"resource_type": kind, "tags": dict(args.tags)} for kind in _TAGGED],
             user_data=base64.b64encode(_user_data(config).encode()).decode(),
             update_default_version=True,
             # An agent that cannot report at its first try sleeps for minutes: its rights come first.

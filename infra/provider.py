@@ -62,16 +62,22 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 
 
 def aws_provider(name: str, tags: Mapping[str, str]) -> aws.Provider:
-    """`tags` are on every resource, besides those of `aws:defaultTags`.
+    """`tags` are on every resource; see `stack_tags`.
 
     Raises:
         ConfigError: a setting is not what it must be.
     """
-    settings = provider_settings()
-    default_tags: aws.ProviderDefaultTagsArgsDict = {
-        "tags": {**settings.pop("default_tags", {}).get("tags", {}), **tags}
-    }
-    return aws.Provider(name, default_tags=default_tags, **settings)
+    return aws.Provider(name, **{**provider_settings(), "default_tags": {"tags": tags}})
+
+
+def stack_tags(own: Mapping[str, str]) -> dict[str, str]:
+    """What everything of the stack is tagged with: `own` tags, and those of `aws:defaultTags`.
+
+    Raises:
+        ConfigError: that is no object.
+    """
+    configured = _read("defaultTags", pulumi.Config("aws").get_object, "an object") or {}
+    return {**{key: str(value) for key, value in configured.get("tags", {}).items()}, **own}
 
 
 @dataclass(frozen=True)

@@ -256,7 +256,7 @@ class Steps(pulumi.ComponentResource):
             Statement(
                 "TagAtLaunch",
                 ["ec2:CreateTags"],
-                [self._ec2("instance/*"), self._ec2("volume/*")],
+                [self._ec2("instance/*"), self._ec2("volume/*"), self._ec2("network-interface/*")],
                 {"StringEquals": {"ec2:CreateAction": "RunInstances"}},
             ),
             Statement(

@@ -49,6 +49,16 @@ def test_what_is_configured_is_what_every_resource_is_made_with() -> None:
     assert found["defaultTags"] == {"tags": {"team": "a", "project": "mayfly", "mayfly:stack": "local"}}
 
 
+# https://github.com/aws/karpenter-provider-aws/issues/5185: a policy of the organisation refused each launch,
+# since what is launched had not the tags that everything else had.
+def test_what_machines_are_made_of_has_the_configured_tags_too() -> None:
+    tags = {"team": "a", "project": "mayfly", "mayfly:stack": "local"}
+    deployment = preview(ROOT, config={**CONFIG, "aws:defaultTags": '{"tags": {"team": "a"}}'})
+    (template,) = deployment.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    given = {each["resourceType"]: each["tags"] for each in template.inputs["tagSpecifications"]}
+    assert given == dict.fromkeys(["instance", "volume", "network-interface"], tags)
+
+
 def test_what_is_not_configured_is_left_to_the_provider() -> None:
     assert not {"profile", "assumeRoles", "allowedAccountIds"} & set(inputs())
 

@@ -71,6 +71,10 @@ class LaunchTemplate(Adapter):
             "description": version.get("VersionDescription"),
             "vpcSecurityGroupIds": data.get("SecurityGroupIds", []),
             "blockDeviceMappings": camel_keys(data.get("BlockDeviceMappings", [])),
+            "tagSpecifications": [
+                {"resourceType": each["ResourceType"], "tags": {tag["Key"]: tag["Value"] for tag in each["Tags"]}}
+                for each in data.get("TagSpecifications", [])
+            ],
         }
 
 
@@ -80,6 +84,12 @@ def _data(inputs: Inputs) -> dict[str, Any]:
         data["SecurityGroupIds"] = inputs["vpcSecurityGroupIds"]
     if "blockDeviceMappings" in inputs:
         data["BlockDeviceMappings"] = [_device(device) for device in inputs.children("blockDeviceMappings")]
+    if "tagSpecifications" in inputs:
+        given = inputs.children("tagSpecifications")
+        data["TagSpecifications"] = [
+            {"ResourceType": each["resourceType"], "Tags": [{"Key": k, "Value": v} for k, v in each["tags"].items()]}
+            for each in given
+        ]
     return data
 
 
