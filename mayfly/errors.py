@@ -12,6 +12,7 @@ MayflyError           3  ends a command with its exit code and its message, whic
 
 from __future__ import annotations
 
+import html
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -79,6 +80,11 @@ class NotAStack(MayflyError):
 
 
 def _said(response: httpx.Response) -> str:
-    """The words of S3, or of whatever else is not the API."""
-    found = re.search(r"<Message>([^<]*)</Message>", response.text)
-    return found[1] if found else response.text[:500]
+    """The words of S3, of CloudFront, or of whatever else is not the API: never markup."""
+    text = response.text
+    found = re.search(r"<Message>([^<]+)</Message>", text) or re.search(r"<title>([^<]+)</title>", text, re.IGNORECASE)
+    if found:
+        text = " ".join(html.unescape(found[1]).split())
+    elif not text.strip() or text.lstrip().startswith("<"):
+        text = response.reason_phrase
+    return text[:500]

@@ -326,6 +326,28 @@ def test_a_busy_service_is_asked_again_and_then_named(run: Run, stack: FakeStack
     assert len(stack.calls) == 5
 
 
+# https://github.com/github-aws-runners/terraform-aws-github-runner/issues/4409: a whole page in the place of a message.
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (
+            "<!DOCTYPE html><TITLE>ERROR: The request could not be\n satisfied</TITLE><H1>504 ERROR</H1>",
+            "not be satisfied",
+        ),
+        ("<html><body>Away &amp; out</body></html>", "Gateway Timeout"),
+        ("<Error><Message>Say &quot;when&quot;</Message></Error>", 'Say "when"'),
+        ("", "Gateway Timeout"),
+    ],
+)
+def test_a_page_in_the_place_of_an_answer_is_told_by_its_words(
+    run: Run, stack: FakeStack, page: str, words: str
+) -> None:
+    stack.trouble.append(lambda _: httpx.Response(504, text=page))
+    said = run("jobs").stderr
+    assert words in said
+    assert "<" not in said
+
+
 def test_another_web_site_is_not_taken_for_a_stack(run: Run, stack: FakeStack) -> None:
     stack.trouble.append(lambda _: httpx.Response(200, text="<html>"))
     for command in ("jobs", "login"):
