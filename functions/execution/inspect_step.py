@@ -41,10 +41,8 @@ class InspectStep:
         over = state if state is not None and state.is_over else None
         if over is not None and not _may_be_caused_by_shutdown(over):
             return self._finished(job, over)
-        if _is_noted_as_lost(job, instance_id):  # by a call that the workflow had no answer from
-            return Outcome("lost")
         machine_state = self.machines.instance_state(instance_id)
-        was_delivered = not self._is_given_up(job, state) and (
+        was_delivered = not self._is_given_up(job, instance_id, state) and (
             over is None or over.has_begun or over.status != "TimedOut"
         )
         if was_delivered and (machine_state in ALIVE or may_only_seem_down(job, machine_state)):
@@ -58,14 +56,17 @@ class InspectStep:
         self.jobs.update(run.owner, run.job_id, require_active(run, lambda job: job.noted(event)), job)
         return Outcome("lost")
 
-    def _is_given_up(self, job: Job, state: CommandState | None) -> bool:
+    def _is_given_up(self, job: Job, instance_id: str, state: CommandState | None) -> bool:
         """Whether the command waits for its machine's agent although it can do nothing any more.
 
         Systems Manager waits for as long as delivery and script may take together ("Understanding command timeouts").
-        A job is not written to between its command and that command's end.
+        A job is not written to between its command and that command's end, but by a call of this step that the workflow
+        had no answer from.
         """
-        is_untaken = state is None or state.is_untaken
-        return is_untaken and clock.age(job.updated_at) > timedelta(seconds=fetch_seconds(self.boot_timeout))
+        if state is not None and not state.is_untaken:
+            return False
+        is_old = clock.age(job.updated_at) > timedelta(seconds=fetch_seconds(self.boot_timeout))
+        return is_old or _is_noted_as_lost(job, instance_id)
 
     def _finished(self, job: Job, state: CommandState) -> Outcome:
         machine = job.machine(job.instance_id)
