@@ -68,7 +68,8 @@ MEANINGS = {
     "/jobs/{job_id}/copy).",
     "too_many_open_jobs": "As many of your jobs have not ended as one may have; wait for one to end, or cancel one.",
     "upload_quota": "You have uploaded and copied today as many bytes as one may; a day begins at 00:00 UTC.",
-    "spending_cap": "Your machines, or all of this stack's, have cost today what they may; a day begins at 00:00 UTC.",
+    "spending_cap": "Your machines, or all of this stack's, have cost so much today that one more might cost more than "
+    "a day may; a day begins at 00:00 UTC.",
     "file_too_large": "The file is larger than this stack takes, or can copy.",
     "body_too_large": "The request's body is too large; files go to the URLs that POST /uploads answers.",
     "internal_error": "Something went wrong on our side; trying again in a moment may help.",

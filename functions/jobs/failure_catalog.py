@@ -32,14 +32,14 @@ FAILURES: dict[str, FailureClass] = {
         "The script ended with an error.",
         Actor.SCRIPT_AUTHOR,
         False,
-        "Read the end of the log: the script wrote there what went wrong. Fix the script or the input, then submit "
-        "again.",
+        "Read the message and the end of the log. Fix the script or the input, then submit again.",
     ),
     "script_timed_out": FailureClass(
-        "The script ran longer than this stack allows.",
+        "The script ran longer than its time limit.",
         Actor.SCRIPT_AUTHOR,
         False,
-        "Make the script faster, give it a smaller file, or have the operator raise jobTimeoutMinutes.",
+        "Make the script faster, give it a smaller file, or give the job more time; the operator sets how much it may "
+        "have (jobTimeoutMinutes, maxJobTimeoutMinutes).",
     ),
     "no_output": FailureClass(
         "The script ended without an error but left no output file.",
@@ -60,7 +60,7 @@ FAILURES: dict[str, FailureClass] = {
         "The message says why. Correct the payload folder or mayfly:script, then deploy again.",
     ),
     "input_unavailable": FailureClass(
-        "The machine could not fetch the uploaded file.",
+        "The machine could not fetch the uploaded file, or what it needs to run the script.",
         Actor.USER,
         True,
         "Submit the file again. If it happens again, tell the operator.",
@@ -99,7 +99,8 @@ FAILURES: dict[str, FailureClass] = {
         "capacity, add instance types; where all machines were busy, raise maxConcurrentJobs or queueTimeoutMinutes.",
     ),
     "spending_cap": FailureClass(
-        "The machines of this owner, or of the whole stack, have cost today what they may cost in a day.",
+        "The machines of this owner, or of the whole stack, have cost so much today that one more might cost more than "
+        "a day may.",
         Actor.OPERATOR,
         True,
         "Try again after 00:00 UTC, when the next day begins, or have the operator raise maxOwnerUsdPerDay or "
@@ -109,7 +110,8 @@ FAILURES: dict[str, FailureClass] = {
         "With another machine this job might have cost more than a job may.",
         Actor.OPERATOR,
         False,
-        "Have the operator raise maxJobUsd, or lower jobTimeoutMinutes, which is what a machine is reckoned with.",
+        "Have the operator raise maxJobUsd, or lower the longest time-out of a job (jobTimeoutMinutes, and "
+        "maxJobTimeoutMinutes where it is set), by which the most that a machine costs is computed.",
     ),
     "throttled": FailureClass(
         "AWS asked to slow down for longer than this job could wait.",
