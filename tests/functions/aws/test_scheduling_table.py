@@ -183,6 +183,24 @@ def test_a_slot_comes_back_with_its_machine_and_when_that_is_expected_online(tab
     assert table.slots() == [slot]
 
 
+def test_slots_that_dynamodb_leaves_out_of_a_batch_are_granted_all_the_same(
+    dynamodb: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A throttled BatchWriteItem writes some, and answers the rest as unprocessed (DynamoDB API reference)."""
+    client, name = dynamodb
+    write = client.batch_write_item
+
+    def reluctant(*, RequestItems: Any) -> Any:  # noqa: N803  # boto3's
+        first, *rest = RequestItems[name]
+        write(RequestItems={name: [first]})
+        return {"UnprocessedItems": {name: rest} if rest else {}}
+
+    monkeypatch.setattr(client, "batch_write_item", reluctant)
+    table = DynamoSchedulingTable(client, name)
+    table.grant_slots([Slot(FIRST, a_machine("i-1")), Slot(LATER, a_machine("i-2"))])
+    assert [slot.run for slot in table.slots()] == [FIRST, LATER]
+
+
 def test_slots_are_listed_oldest_job_first(table: SchedulingTable) -> None:
     later, first = Slot(LATER, a_machine("i-2")), Slot(FIRST, a_machine("i-1"))
     table.grant_slots([later])
