@@ -1,4 +1,4 @@
-"""Makes importing FastAPI quicker; the handler imports this module before it. A quarter of the API's cold start.
+"""Makes importing FastAPI quicker; the handler imports this module before it. A fifth of the API's cold start and more.
 
 FastAPI describes the whole of OpenAPI as pydantic models, which only /openapi.json needs: until that is asked for,
 stand-ins have their names, for FastAPI's annotations and defaults. No other model is built before it is used. Pydantic
