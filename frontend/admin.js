@@ -1,6 +1,6 @@
 // @ts-check
 /** What administrators see besides: the jobs of another user. Loaded for them alone. */
-import { ApiError, listOwners, owner } from "./api.js";
+import { ApiError, findOwner, listOwners, owner } from "./api.js";
 import { dollars } from "./cost.js";
 import { byId, el, setText } from "./dom.js";
 import { session } from "./session.js";
@@ -8,6 +8,10 @@ import { session } from "./session.js";
 /** @typedef {import("./api.js").RecentOwner} RecentOwner */
 
 const TITLE = "Jobs of another user";
+const ID = /^[0-9a-f-]{36}$/;
+
+/** @param {RecentOwner} one @returns {string} what people call the user, where that is known */
+const nameOf = ({ email, owner: id }) => email ?? id;
 
 /** @param {RecentOwner} recent @returns {string} such as "2 machines alive, $0.0042 since yesterday" */
 function activityText({ machines_alive: alive, usd }) {
@@ -21,10 +25,32 @@ async function showRecent(note, list) {
     const recent = (await listOwners()).filter(({ owner: id }) => id !== owner && id !== session.owner);
     setText(note, recent.length ? "With machines since yesterday:" : "No other user has had a machine since yesterday.");
     list.replaceChildren(...recent.map((one) => el("li", {},
-      el("a", { href: `/?owner=${one.owner}` }, one.owner), " ", el("span", { class: "hint" }, activityText(one)))));
+      el("a", { href: `/?owner=${one.owner}`, title: one.owner }, nameOf(one)), " ", el("span", { class: "hint" }, activityText(one)))));
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     setText(note, `Users with machines are unknown. ${error.message}`);
+  }
+}
+
+/** @param {HTMLElement} place which has the id of whose jobs are shown, until the name is known */
+async function showName(place) {
+  try {
+    setText(place, nameOf(await findOwner(owner ?? "")));
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error; // the id has to do
+  }
+}
+
+/** @param {HTMLInputElement} input @param {HTMLElement} problem where it is said that there is no such user */
+async function choose(input, problem) {
+  const name = input.value.trim();
+  setText(problem, "");
+  try {
+    location.assign(`/?owner=${ID.test(name) ? name : (await findOwner(name)).owner}`);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    setText(problem, error.message);
+    input.focus();
   }
 }
 
@@ -32,23 +58,30 @@ async function showRecent(note, list) {
 export function showOwnerChoice() {
   if (document.getElementById("owner-form")) return;
   const input = el("input", {
-    id: "owner", name: "owner", "aria-label": TITLE, required: true, pattern: "[0-9a-f\\-]{36}", placeholder: "User ID", autocomplete: "off",
-    spellcheck: "false", "aria-describedby": "owner-hint", title: "A user ID has 36 characters, as in a job's “owner”.",
+    id: "owner", "aria-label": TITLE, required: true, placeholder: "E-mail address or user ID", autocomplete: "off",
+    spellcheck: "false", "aria-describedby": "owner-hint owner-problem",
   });
   input.value = owner ?? "";
+  const problem = el("p", { class: "field-error", id: "owner-problem", role: "alert" });
   const note = el("p", { class: "hint" });
   const list = el("ul", { class: "owners", "aria-label": "Users with machines since yesterday" });
-  const form = el("form", { id: "owner-form", action: "/", method: "get" },
+  const form = el("form", { id: "owner-form", onsubmit: (/** @type {Event} */ event) => {
+    event.preventDefault();
+    choose(input, problem);
+  } },
     el("div", { class: "tools" }, input, el("button", { class: "quiet small", type: "submit" }, "Show")),
-    el("p", { class: "hint", id: "owner-hint" }, "You are an administrator. A user's ID is “sub” in the user pool and “Owner” under a job's details."),
+    problem,
+    el("p", { class: "hint", id: "owner-hint" }, "You are an administrator and may deal with the jobs of all users."),
     note, list);
   // Folded: the list of jobs has the room until this is wanted.
   byId("jobs", HTMLElement).append(el("details", { id: "owner-choice" }, el("summary", {}, TITLE), form));
   showRecent(note, list);
   if (!owner) return;
   setText(byId("jobs-title", HTMLElement), TITLE);
+  const name = el("strong", {}, owner);
+  showName(name);
   byId("jobs-note", HTMLElement).before(el("p", { class: "notice" },
-    `You see what belongs to ${owner}. `, el("a", { href: "/" }, "Show your own jobs")));
+    "You see what belongs to ", name, ". ", el("a", { href: "/" }, "Show your own jobs")));
   byId("app", HTMLElement).querySelector(".stack")?.append(
     el("section", { class: "card", id: "choose-job" }, el("p", { class: "hint" }, "Choose one of the jobs to see it here.")));
   for (const id of ["new-job", "new-job-link"]) byId(id, HTMLElement).hidden = true; // a job is its submitter's own

@@ -24,7 +24,7 @@ import { PoolUnreachable } from "./user-pool.js";
  * @typedef {{
  *   job_id: string, instance_id: string, instance_type: string, zone: string, launched_at: string
  * }} AliveMachine
- * @typedef {{owner: string, machines_alive: number, usd: string}} RecentOwner
+ * @typedef {{owner: string, email: string | null, machines_alive: number, usd: string}} RecentOwner
  * @typedef {{url: string, fields: Record<string, string>}} UploadTarget
  * @typedef {{number: number, size: number, url: string | null, stored?: boolean}} Part `url` is null once it is stored
  * @typedef {{upload_id: string, part_size: number, parts: Part[]}} Parts
@@ -275,6 +275,9 @@ export const deleteJob = (id) => call("DELETE", at(id));
 
 /** @returns {Promise<RecentOwner[]>} users with machines since yesterday: an administrator's answer has all */
 export const listOwners = async () => (await call("GET", "/owners")).owners;
+
+/** @param {string} user an id or e-mail address @returns {Promise<RecentOwner>} of an administrator's choice; rejects with ApiError */
+export const findOwner = async (user) => (await call("GET", `/owners${query({ user })}`)).owners[0];
 
 /** @returns {Promise<{alive: AliveMachine[]}>} those not confirmed terminated */
 export const listMachines = () => call("GET", `/machines${query({ owner })}`);

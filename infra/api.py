@@ -152,6 +152,7 @@ def _function(args: ApiArgs) -> FunctionArgs:
         bundle=BUNDLE,
         environment={
             "AUTH": config.auth,
+            "USER_POOL_ID": args.clients.user_pool_id if args.clients else "",
             "STACK": config.stack,
             "JOBS_TABLE": data.table.name,
             "UPLOADS_BUCKET": data.uploads.name,
@@ -221,6 +222,8 @@ def _policy(args: ApiArgs) -> list[Statement]:
             [pulumi.Output.concat(args.machines.log_group_arn, ":*")],
         ),
         answer_workflow(args.state_machine_arn, "states:SendTaskSuccess", "states:SendTaskFailure"),
+        # Administrators see users by their e-mail addresses.
+        *([Statement("NameUsers", ["cognito-idp:AdminGetUser"], [args.clients.user_pool_arn])] if args.clients else []),
     ]
 
 

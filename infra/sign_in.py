@@ -45,6 +45,7 @@ class AppClients:
     page_id: pulumi.Output[str]
     command_line_id: pulumi.Output[str]
     user_pool_id: pulumi.Output[str]
+    user_pool_arn: pulumi.Output[str]
     issuer: pulumi.Output[str]
     url: str  # of the sign-in pages, without a slash at the end
     scopes: Sequence[str] = _SCOPES
@@ -86,6 +87,7 @@ class SignIn(pulumi.ComponentResource):
             page.id,
             command_line.id,
             pool.id,
+            pool.arn,
             issuer=pulumi.Output.concat("https://", pool.endpoint),
             # Known before the domain is there: the site's distribution, which takes minutes, need not wait for it.
             url=f"https://{_domain_prefix(args)}.auth.{args.region}.amazoncognito.com",

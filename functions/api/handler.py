@@ -24,11 +24,13 @@ from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.metrics import EmfMetrics
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.usage_table import DynamoUsageTable
+from functions.aws.user_pool import CognitoUsers
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.lambda_handler import lambda_handler
 from functions.monitoring.metrics import MeasuredJobTable
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.submission.submission import Submission
+from functions.submission.users import NoUsers
 
 if TYPE_CHECKING:
     from fastapi import FastAPI  # at run time only after quick_start
@@ -61,6 +63,7 @@ def submission(settings: ApiSettings, clients: Clients) -> Submission:
         spending=settings.spending,
         quotas=settings.quotas,
         usage=DynamoUsageTable(clients.dynamodb, settings.jobs_table),
+        users=CognitoUsers(clients.cognito_idp, settings.user_pool_id) if settings.user_pool_id else NoUsers(),
     )
 
 

@@ -11,6 +11,9 @@ from functions.submission.recent_owners import RecentOwner
 
 class RecentOwnerAnswer(BaseModel):
     owner: str = Field(description="The user's id, `sub` in the user pool.", examples=[EXAMPLE_OWNER])
+    email: str | None = Field(
+        description="The user's e-mail address, for admins; null where it is not known.", examples=["alice@example.com"]
+    )
     machines_alive: int = Field(description="How many machines are not confirmed terminated.", examples=[1])
     usd: str = Field(
         description="What machines cost in US dollars, a decimal, that were launched today or yesterday (UTC) and have "
@@ -20,7 +23,9 @@ class RecentOwnerAnswer(BaseModel):
 
     @staticmethod
     def of(one: RecentOwner) -> RecentOwnerAnswer:
-        return RecentOwnerAnswer(owner=one.owner, machines_alive=one.machines_alive, usd=usd(one.micro_usd))
+        return RecentOwnerAnswer(
+            owner=one.owner, email=one.email, machines_alive=one.machines_alive, usd=usd(one.micro_usd)
+        )
 
 
 class RecentOwners(BaseModel):

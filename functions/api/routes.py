@@ -277,11 +277,23 @@ async def list_machines(access: Named) -> AliveMachines:
     return AliveMachines(alive=[AliveMachine.of(slot) for slot in access.jobs.alive_machines(access.owner)])
 
 
-@signed_in.get("/owners", tags=["look"], responses=ANYWHERE)
-async def list_owners(access: Mine) -> RecentOwners:
+@signed_in.get("/owners", tags=["look"], responses=documented(JobNotFound))
+async def list_owners(
+    access: Mine,
+    user: Annotated[
+        Annotated[str, Field(json_schema_extra={"maxLength": 128})] | None,
+        Query(
+            description="For admins: this user alone, by id or e-mail address, also without machines.",
+            examples=["alice@example.com"],
+        ),
+    ] = None,
+) -> RecentOwners:
     """Whose machines are alive or were launched today or yesterday (UTC): of all users for an admin, else of you."""
     caller = access.caller
-    found = access.jobs.recent_owners(caller.sees, None if caller.is_admin else caller.owner)
+    if not caller.is_admin:
+        found = access.jobs.own_activity(caller.owner_meant(user))
+    else:
+        found = [access.jobs.find_owner(user, caller.sees)] if user else access.jobs.recent_owners(caller.sees)
     return RecentOwners(owners=[RecentOwnerAnswer.of(one) for one in found])
 
 

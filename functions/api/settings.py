@@ -22,6 +22,7 @@ class ApiSettings(Settings):
     max_upload_bytes: int
     keep_days: int
     output_suffix: str
+    user_pool_id: str  # empty without sign-in
     auth: Auth = field(metadata={"parse": Auth})
     allowance: Allowance = field(metadata={"parse": Allowance.read})
     spending: Spending = field(metadata={"parse": Spending.from_json})

@@ -88,6 +88,10 @@ class _Deferred:
 
 class Clients:
     @cached_property
+    def cognito_idp(self) -> Any:
+        return _Deferred(lambda: _session().create_client("cognito-idp", config=_CONFIG))
+
+    @cached_property
     def dynamodb(self) -> DynamoDBClient:
         return cast("DynamoDBClient", _Deferred(lambda: _session().create_client("dynamodb", config=_CONFIG)))
 

@@ -22,6 +22,7 @@ class RecentOwner:
     owner: str
     machines_alive: int
     micro_usd: int
+    email: str | None = None
 
 
 def recent_owners(table: SchedulingTable, sees: Callable[[str], bool], owner: str | None = None) -> list[RecentOwner]:

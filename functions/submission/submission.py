@@ -31,6 +31,7 @@ from functions.submission.overrides import NO_ALLOWANCE, Allowance
 from functions.submission.quotas import NoUsage, Quotas, UsageTable
 from functions.submission.recent_owners import RecentOwner, recent_owners
 from functions.submission.uploads import UPLOAD_SECONDS, CopyTicket, Uploads
+from functions.submission.users import NoUsers, Users
 
 MAX_TEXT_CHARS = 10_000
 # functions/api/models.py ends a page of large jobs earlier.
@@ -78,6 +79,7 @@ class Submission:
     spending: Spending = field(default_factory=Spending)
     quotas: Quotas = field(default_factory=Quotas)
     usage: UsageTable = field(default_factory=NoUsage)
+    users: Users = field(default_factory=NoUsers)
 
     deleted_jobs: DeletedJobs = field(kw_only=True)
 
@@ -218,8 +220,30 @@ class Submission:
         """The owner's machines that are not confirmed terminated, oldest job first."""
         return [slot for slot in self.queue.table.slots() if slot.run.owner == owner]
 
-    def recent_owners(self, sees: Callable[[str], bool], owner: str | None = None) -> list[RecentOwner]:
-        return recent_owners(self.queue.table, sees, owner)
+    def own_activity(self, owner: str) -> list[RecentOwner]:
+        """The owner's machines of lately; empty where there were none."""
+        return recent_owners(self.queue.table, lambda _: True, owner)
+
+    def recent_owners(self, sees: Callable[[str], bool]) -> list[RecentOwner]:
+        """Those of all whom the caller `sees`, by name."""
+        return [self._named(one) for one in recent_owners(self.queue.table, sees)]
+
+    def find_owner(self, name: str, sees: Callable[[str], bool]) -> RecentOwner:
+        """The one with this id or e-mail address, whatever machines there were.
+
+        Raises:
+            JobNotFound: there is none whom the caller `sees`.
+        """
+        found = self.users.find(name)
+        owner = found.id if found else name
+        if not sees(owner):
+            raise JobNotFound("No user has this ID or e-mail address.", field="user")
+        (activity,) = self.own_activity(owner) or [RecentOwner(owner, 0, 0)]
+        return replace(activity, email=found.email if found else None)
+
+    def _named(self, one: RecentOwner) -> RecentOwner:
+        found = self.users.find(one.owner)
+        return replace(one, email=found.email) if found else one
 
     def delete(self, owner: str, job_id: str) -> DeletionReceipt:
         """Removes a terminal job: its record, input, output, manifest and log.

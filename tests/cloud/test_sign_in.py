@@ -330,6 +330,16 @@ def test_each_sees_their_own_jobs_and_an_admin_everybodys(
     assert of_bob["id"] not in [job["id"] for job in bob.page(limit=50)["jobs"]]
 
 
+def test_an_admin_finds_users_by_their_addresses(cloud: LocalCloud, done: Job) -> None:
+    with JobClient(cloud.url, user="admin") as admin:
+        for name in ("alice@example.com", done["owner"]):
+            (found,) = admin._http.get("/api/owners", params={"user": name}).raise_for_status().json()["owners"]
+            assert (found["owner"], found["email"]) == (done["owner"], "alice@example.com")
+        recent = admin._http.get("/api/owners").raise_for_status().json()["owners"]
+        assert "alice@example.com" in [each["email"] for each in recent]
+        assert admin._http.get("/api/owners", params={"user": "eve@example.com"}).status_code == 404
+
+
 def test_a_person_signs_in_on_the_pages(cloud: LocalCloud) -> None:
     tokens = SignIn(cloud).tokens("alice")
     claims = claims_of(tokens["access_token"])

@@ -18,6 +18,7 @@ from tests.frontend.fake_cloud import FakeCloud, serve
 from tests.frontend.job_page import JobPage
 from tests.frontend.test_accessibility import violations
 from tests.frontend.test_layout import SCHEMES
+from tests.functions.fakes.users import MemoryUsers
 from tests.stack.user_pool import UserPool
 
 pytestmark = pytest.mark.browser
@@ -413,15 +414,17 @@ def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
     form: JobPage, fake_cloud: FakeCloud, pool: UserPool, watch: Watch
 ) -> None:
     pool.groups = ("admin",)
+    fake_cloud.configure(users=MemoryUsers(**{BOB: "bob@example.com"}))
     job_id = fake_cloud.add_finished_job("bobs.txt", owner=BOB)
     sign_in(form)
     expect(form.page.locator("#jobs-note")).to_contain_text("No jobs yet.")
     others = form.page.locator("#owner-choice > summary")
     others.click()
     recent = form.page.get_by_role("list", name="Users with machines since yesterday")
-    expect(recent.get_by_role("listitem")).to_have_text([f"{BOB} $0.0019 since yesterday"])
-    recent.get_by_role("link", name=BOB).click()
-    expect(form.page.locator("#jobs")).to_contain_text(f"You see what belongs to {BOB}.")
+    expect(recent.get_by_role("listitem")).to_have_text(["bob@example.com $0.0019 since yesterday"])
+    recent.get_by_role("link", name="bob@example.com").click()
+    expect(form.page.locator("#jobs")).to_contain_text("You see what belongs to bob@example.com.")
+    expect(form.page).to_have_url(f"{form.url}/?owner={BOB}")
     expect(form.page.locator("#machines-note")).to_have_text("None of this user's jobs has a machine.")
     expect(form.text).to_be_hidden()
     expect(form.page.get_by_text("Choose one of the jobs")).to_be_visible()
@@ -441,8 +444,14 @@ def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
     expect(form.page.locator("#jobs-note")).to_contain_text("No jobs yet.")
     expect(form.text).to_be_visible()
     others.click()
-    form.page.get_by_label("Jobs of another user").fill(BOB)
+    another = form.page.get_by_label("Jobs of another user")
+    watch.allow("404")
+    another.fill("eve@example.com")
     form.page.get_by_role("button", name="Show", exact=True).click()
+    expect(form.page.locator("#owner-problem")).to_have_text("No user has this ID or e-mail address.")
+    expect(another).to_be_focused()
+    another.fill("bob@example.com")
+    another.press("Enter")
     expect(form.rows).to_contain_text("bobs.txt")
 
 

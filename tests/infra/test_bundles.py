@@ -132,9 +132,10 @@ def test_every_operation_of_aws_that_is_called_is_described_and_no_other_service
 
 def test_every_call_of_functions_aws_is_seen_by_the_build() -> None:
     calls = AwsCalls.of(sorted((ROOT / "functions" / "aws").glob("*.py")))
-    assert calls.services == {"dynamodb", "ec2", "logs", "s3", "ssm", "stepfunctions"}
+    assert calls.services == {"cognito-idp", "dynamodb", "ec2", "logs", "s3", "ssm", "stepfunctions"}
     methods = {call.method for call in calls.calls}
     assert {
+        "admin_get_user",
         "put_item",
         "batch_write_item",
         "run_instances",

@@ -26,6 +26,7 @@ from tests.functions.fakes.budget import SETTINGS
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
 from tests.functions.fakes.machines import a_machine
 from tests.functions.fakes.submission import a_submission
+from tests.functions.fakes.users import MemoryUsers
 
 pytestmark = pytest.mark.usefixtures("event_loop")
 
@@ -56,7 +57,8 @@ class Gateway:
     """The API behind an HTTP API whose authorizer has found these claims."""
 
     def __init__(self, auth: Auth) -> None:
-        submission = a_submission()
+        self.users = MemoryUsers(**{BOB: "bob@example.com"})
+        submission = a_submission(users=self.users)
         self.jobs, self.files, self.queue = submission.jobs, submission.files, submission.queue
         self._handler = behind_api_gateway(create_app(submission, auth))
 
@@ -283,11 +285,36 @@ def test_an_admin_finds_the_owners_who_had_machines_lately_and_others_find_thems
     for owner, charges in spent.items():
         for day, micro_usd in charges:
             gateway.queue.table.charge(Charge(day, owner, f"i-{owner}-{day}", micro_usd))
-    alice = {"owner": ALICE, "machines_alive": 0, "usd": "0.002100"}
-    bob = {"owner": BOB, "machines_alive": 1, "usd": "0.000000"}
+    alice = {"owner": ALICE, "email": None, "machines_alive": 0, "usd": "0.002100"}
+    bob = {"owner": BOB, "email": "bob@example.com", "machines_alive": 1, "usd": "0.000000"}
     assert gateway.send("GET /owners", ADMINS_CLAIMS).body == {"owners": [bob, alice]}
+    assert sorted(gateway.users.asked) == [BOB, ALICE]
     assert gateway.send("GET /owners", claims(ALICE)).body == {"owners": [alice]}
     assert gateway.send("GET /owners", claims(ADMIN)).body == {"owners": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "owner", "email"),
+    [(BOB, BOB, "bob@example.com"), ("bob@example.com", BOB, "bob@example.com"), (ALICE, ALICE, None)],
+)
+def test_an_admin_finds_a_user_by_id_or_address_also_without_machines(
+    gateway: Gateway, name: str, owner: str, email: str | None
+) -> None:
+    found = {"owner": owner, "email": email, "machines_alive": 0, "usd": "0.000000"}
+    assert gateway.send("GET /owners", ADMINS_CLAIMS, user=name).body == {"owners": [found]}
+    gateway.add(owner)
+    assert gateway.send("GET /owners", ADMINS_CLAIMS, user=name).body == {"owners": [found | {"machines_alive": 1}]}
+
+
+@pytest.mark.parametrize("name", ["eve@example.com", "#queue", "anonymous", "x" * 300])
+def test_whoever_is_no_user_is_not_found(gateway: Gateway, name: str) -> None:
+    assert is_problem(gateway.send("GET /owners", ADMINS_CLAIMS, user=name), 404, "job_not_found")
+
+
+@pytest.mark.parametrize("name", [BOB, "bob@example.com", "eve@example.com"])
+def test_only_admins_learn_who_a_user_is(gateway: Gateway, name: str) -> None:
+    assert is_problem(gateway.send("GET /owners", claims(ALICE), user=name), 404, "job_not_found")
+    assert gateway.users.asked == []
 
 
 def test_an_admin_lists_the_jobs_of_one_owner_at_a_time(gateway: Gateway) -> None:
@@ -411,6 +438,7 @@ ENVIRONMENT = {
     "QUOTAS": '{"open_jobs": 0, "upload_bytes_a_day": 0}',
     "STACK": "dev",
     "OUTPUT_SUFFIX": "",
+    "USER_POOL_ID": "eu-central-1_abcdefghi",
     "ALLOWANCE": '{"instance_types": ["c7g.large"], "timeout_minutes": 60, "max_timeout_minutes": 240}',
 }
 
