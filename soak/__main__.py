@@ -27,7 +27,7 @@ from soak.audit import audit
 from soak.faults import FaultSwitch, kill_function_workers
 from soak.journey import Journey, Record
 from soak.plan import JobPlan, make_plans
-from soak.snapshot import Snapshot, settle, take
+from soak.snapshot import Snapshot, accountable, settle, take
 
 SAY_SECONDS = 5.0
 SETTLE_SECONDS = 900.0  # three visits of the sweeper
@@ -86,7 +86,7 @@ class Soak:
 
     def _restart_emulator(self) -> None:
         with JobClient(self.cloud.url) as client:
-            self.earlier_machines |= {machine["id"]: machine["job_id"] for machine in client.machines()}
+            self.earlier_machines |= accountable(client.machines())
         began = time.monotonic()
         with self.record.restart():
             self.record.interrupt()

@@ -83,6 +83,14 @@ def take(
     )
 
 
+def accountable(machines: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """The job of each machine that is accounted for, though the emulator is about to forget it.
+
+    Not a living one that no run was given: it would be the sweeper's to end and to charge, and is gone before.
+    """
+    return {each["id"]: each["job_id"] for each in machines if each["job_id"] or each["state"] == "terminated"}
+
+
 def settle(cloud: LocalCloud, deleted: Mapping[str, Job], seconds: float, say: Callable[[str], None]) -> float:
     """Waits until nothing is left, or the time is over; how long that was."""
     began = time.monotonic()

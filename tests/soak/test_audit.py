@@ -11,7 +11,7 @@ import pytest
 from operations.job_client import Job
 from soak.audit import audit
 from soak.journey import SoakJob
-from soak.snapshot import Snapshot
+from soak.snapshot import Snapshot, accountable
 
 MACHINE = {"instance_id": "i-1", "terminated_at": "2026-01-01T00:00:09.000Z"}
 SUCCEEDED: Job = {
@@ -132,3 +132,9 @@ def test_a_deleted_job_with_an_unread_cost_hides_no_overcharge_of_the_receipts()
     assert audit([soak_job(deleted=SUCCEEDED, deleted_early=True)], found) == [
         "owner sub: the receipts are 700 micro-USD, the ledger has 1"
     ]
+
+
+def test_only_a_living_machine_of_no_job_is_forgotten_when_the_emulator_restarts() -> None:
+    states = [("mine", "job", "running"), ("swept", None, "terminated"), ("unswept", None, "running")]
+    machines = [{"id": name, "job_id": job_id, "state": state} for name, job_id, state in states]
+    assert accountable(machines) == {"mine": "job", "swept": None}
