@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from mayfly.errors import UsageProblem
 from mayfly.shapes import Shape, fits
+
+if sys.platform != "win32":
+    import fcntl
 
 
 @dataclass(frozen=True)
@@ -76,19 +81,32 @@ class ConfigFile:
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise UsageProblem(f"{self.path} cannot be read. Remove it, and sign in again: mayfly login") from error
 
-    def write(self, config: Config) -> None:
-        """Replaces the file as a whole, so that no other command finds half of it.
+    def change(self, change: Callable[[Config], Config]) -> None:
+        """Writes what `change` makes of the file, which no other command changes meanwhile.
+
+        The file is replaced as a whole, so that no other command finds half of it.
 
         Raises:
-            UsageProblem: it cannot be written.
+            UsageProblem: it cannot be read or written.
         """
         try:
-            self._write(config)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._locked():
+                self._write(change(self.read()))
         except OSError as error:
             raise UsageProblem(f"{self.path} cannot be written: {error.strerror or error}.") from error
 
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        if sys.platform == "win32":  # two commands would have to write within the same moment
+            yield
+            return
+        # Beside the file, which is replaced; closing it ends the lock.
+        with self.path.with_name(".lock").open("w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def _write(self, config: Config) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         text = json.dumps({"url": config.url, "people": {url: asdict(each) for url, each in config.people.items()}})
         # Made with mode 0600.
         descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".config-")

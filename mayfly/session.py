@@ -12,7 +12,7 @@ from typing import Any
 import httpx2 as httpx
 
 from mayfly import shapes
-from mayfly.config_file import ConfigFile, SignedIn
+from mayfly.config_file import Config, ConfigFile, SignedIn
 from mayfly.errors import JobApiError, NotAStack, SignInProblem, UsageProblem
 from mayfly.http_client import http_client
 from mayfly.retry import ATTEMPTS, with_retries
@@ -77,7 +77,7 @@ class Session:
             SignInProblem: it did not work.
         """
         person = self._through_browser(settings, show) if settings else None
-        self._file.write(self._file.read().with_stack(self._url, person))
+        self._file.change(lambda config: config.with_stack(self._url, person))
         return person
 
     def sign_out(self) -> bool:
@@ -86,11 +86,10 @@ class Session:
         Raises:
             SignInProblem: the sign-in is removed, but the token could not be revoked.
         """
-        config = self._file.read()
-        person = config.people.get(self._url)
+        person = self.person
         if person is None:
             return False
-        self._file.write(config.without(self._url))
+        self._file.change(lambda config: config.without(self._url))
         try:
             self._pool(person).revoke(person.refresh_token)
         except SignInProblem as error:
@@ -147,10 +146,13 @@ class Session:
         except TokenRefused as error:
             raise SignInProblem(signed_out_text(self._url)) from error
         renewed = _with(person, tokens)
-        config = self._file.read()
-        if self._url in config.people:  # no sign-out meanwhile
-            with suppress(UsageProblem):  # a read-only folder: this command has its token all the same
-                self._file.write(config.with_person(self._url, renewed))
+
+        def renew(config: Config) -> Config:
+            is_signed_out = self._url not in config.people  # meanwhile
+            return config if is_signed_out else config.with_person(self._url, renewed)
+
+        with suppress(UsageProblem):  # a read-only folder: this command has its token all the same
+            self._file.change(renew)
         return renewed
 
     def _pool(self, person: SignedIn) -> UserPool:

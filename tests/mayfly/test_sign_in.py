@@ -6,8 +6,10 @@ import json
 import re
 import socket
 import stat
+import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +19,7 @@ import httpx2 as httpx
 import pytest
 from typer.testing import Result
 
-from mayfly.config_file import ConfigFile
+from mayfly.config_file import ConfigFile, SignedIn
 from mayfly.context import Context
 from mayfly.errors import SignInProblem
 from mayfly.loopback import Loopback
@@ -269,6 +271,20 @@ def test_a_stack_without_sign_in_works_without_tokens(run: Run, stack: FakeStack
     assert document(run("whoami", "--json"))["auth"] == "none"
     assert document(run("login", "--json")) == {"url": URL, "auth": "none", "owner": None, "email": None}
     assert run("jobs", url="").exit_code == 0
+
+
+# https://github.com/kontena/kontena/issues/2659: commands at two stacks renew their tokens, and one of them is lost.
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such lock")
+def test_what_several_commands_keep_at_once_is_all_kept(here: Context) -> None:
+    stacks = [f"https://{number}.example.org" for number in range(40)]
+    person = SignedIn("d", "c", "o", "e", "r", "a", 0.0)
+
+    def keep(url: str) -> None:
+        ConfigFile(here.config_folder).change(lambda config: config.with_person(url, person))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(keep, stacks))
+    assert sorted(ConfigFile(here.config_folder).read().people) == sorted(stacks)
 
 
 def test_a_config_file_that_is_no_longer_one_names_itself(run: Run, here: Context) -> None:
