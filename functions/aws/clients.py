@@ -5,35 +5,13 @@ botocore's own: boto3 adds resources and transfers of files, which nothing here 
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 from functools import cache, cached_property
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
-
-class _Unwritten(ModuleType):
-    """Stands in for a module that writes docstrings of clients, which takes thirteen others to import."""
-
-    def __getattr__(self, name: str) -> type[_Docstring]:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Docstring
-
-
-class _Docstring(str):
-    __slots__ = ()
-
-    def __new__(cls, *_: Any, **__: Any) -> Self:
-        return super().__new__(cls)
-
-
-for _name in ("botocore.docs.docstring", "botocore.docs.service"):
-    sys.modules.setdefault(_name, _Unwritten(_name))
-
-from botocore.config import Config  # noqa: E402 - by the lines above
-from botocore.session import Session  # noqa: E402
+from botocore.config import Config
+from botocore.session import Session
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -10,7 +10,7 @@ from typing import Any
 from tests.test_structure import ROOT
 
 # Nothing of these is needed to answer a request.
-LEFT_OUT = ("pydantic.v1", "botocore.docs.method", "html.parser")
+LEFT_OUT = ("pydantic.v1",)
 CODE = """
 import json
 import sys
