@@ -39,4 +39,6 @@ class Failures:
     def check(self) -> None:
         """Raises Incomplete: there was one. Its exit code is that of the first."""
         if self._codes:
-            raise Incomplete(f"{len(self._codes)} of {self._total} jobs: see above.", self._codes[0])
+            raise Incomplete(
+                f"{len(self._codes)} of {self._total} jobs could not be dealt with: see above.", self._codes[0]
+            )

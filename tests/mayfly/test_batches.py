@@ -219,7 +219,7 @@ def test_a_job_that_cannot_be_started_again_is_named_and_the_others_are(run: Run
     done = run("retry", "--failed", "--batch", BATCH)
     assert (done.exit_code, second.job.status) == (3, "queued")
     assert f"{first.id}  a.txt: It has had ten runs. (409 too_many_runs)\n" in done.stderr
-    assert "error: 1 of 2 jobs: see above.\n" in done.stderr
+    assert "error: 1 of 2 jobs could not be dealt with: see above.\n" in done.stderr
 
 
 def test_who_is_signed_out_is_told_once(run: Run, stack: FakeStack) -> None:
@@ -289,7 +289,7 @@ def test_a_result_that_cannot_be_saved_does_not_keep_the_others_from_it(
     assert [job["saved_as"] for job in told] == [None, "results/b.txt", "results/c.txt"]
     assert (folder / "results" / "a.txt").read_bytes() == b"mine"
     assert f"{told[0]['id']}  a.txt: results/a.txt has appeared meanwhile" in done.stderr
-    assert "error: 1 of 3 jobs: see above.\n" in done.stderr
+    assert "error: 1 of 3 jobs could not be dealt with: see above.\n" in done.stderr
 
 
 def test_when_the_time_is_over_the_results_that_are_there_are_saved(
