@@ -1,7 +1,7 @@
 // @ts-check
 /** The list of jobs with its search, its filter and what is done with several jobs at once. */
 import { addressOfBatch, grouped } from "./batch.js";
-import { ApiError } from "./api.js";
+import { ApiError, owner } from "./api.js";
 import { announce, byId, setText } from "./dom.js";
 import { addressOf, isOver } from "./job.js";
 import { JobList } from "./job-list.js";
@@ -97,7 +97,7 @@ export class JobsPanel {
   /** @param {number} count @param {boolean} isFiltered */
   #noteText(count, isFiltered) {
     if (!this.jobs.loaded) return "Loading…";
-    if (!this.jobs.all.length) return "No jobs yet. Your first one will appear here.";
+    if (!this.jobs.all.length) return owner ? "This user has no jobs." : "No jobs yet. Your first one will appear here.";
     if (!isFiltered) return "";
     const words = count === 1 ? "1 job found" : count ? `${count} jobs found` : "No job found";
     return this.#isLoadingAll ? `${words}. Searching earlier jobs…` : `${words}.`;

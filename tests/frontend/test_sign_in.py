@@ -27,6 +27,7 @@ KEPT = "() => JSON.stringify([Object.entries(localStorage), document.cookie, Obj
 # Once it holds its lock, another tab asks it for the sign-in.
 LETS_TABS_IN = "async () => (await navigator.locks.query()).held.some(({name}) => name === 'mayfly.signed-in')"
 BOB = "c3f4a8d2-1081-70aa-8a51-3f0a5b8c1e28"
+CAROL = "d3f4a8d2-1081-70aa-8a51-3f0a5b8c1e29"
 
 
 @pytest.fixture
@@ -414,7 +415,7 @@ def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
     form: JobPage, fake_cloud: FakeCloud, pool: UserPool, watch: Watch
 ) -> None:
     pool.groups = ("admin",)
-    fake_cloud.configure(users=MemoryUsers(**{BOB: "bob@example.com"}))
+    fake_cloud.configure(users=MemoryUsers(**{BOB: "bob@example.com", CAROL: "carol@example.com"}))
     job_id = fake_cloud.add_finished_job("bobs.txt", owner=BOB)
     sign_in(form)
     expect(form.page.locator("#jobs-note")).to_contain_text("No jobs yet.")
@@ -444,12 +445,17 @@ def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
     expect(form.page.locator("#jobs-note")).to_contain_text("No jobs yet.")
     expect(form.text).to_be_visible()
     others.click()
-    another = form.page.get_by_label("Jobs of another user")
+    another = form.page.get_by_role("textbox", name="Jobs of another user")
     watch.allow("404")
     another.fill("eve@example.com")
     form.page.get_by_role("button", name="Show", exact=True).click()
     expect(form.page.locator("#owner-problem")).to_have_text("No user has this ID or e-mail address.")
     expect(another).to_be_focused()
+    another.fill("carol@example.com")
+    another.press("Enter")
+    expect(form.page.locator("#jobs-note")).to_have_text("This user has no jobs.")
+    expect(form.page.get_by_text("Choose one of the jobs")).to_be_hidden()
+    others.click()
     another.fill("bob@example.com")
     another.press("Enter")
     expect(form.rows).to_contain_text("bobs.txt")
