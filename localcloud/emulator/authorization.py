@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from localcloud.emulator import (
-    ec2_authorization,
-    leading_keys,
-    logs_authorization,
-    request_context,
-    ssm_authorization,
-    workflow_tasks,
-)
+from localcloud.emulator.ec2 import ec2_authorization
+from localcloud.emulator.iam import leading_keys, request_context
+from localcloud.emulator.ssm import logs_authorization, ssm_authorization
+from localcloud.emulator.workflows import workflow_tasks
 
 ON_INSTANCES = ("ec2:TerminateInstances", "ec2:StopInstances", "ec2:StartInstances", "ec2:RebootInstances")
 

@@ -19,8 +19,8 @@ from ministack.core import persistence
 from ministack.core.responses import request_scope
 from ministack.services import ec2, eventbridge, lambda_svc, stepfunctions
 
-from localcloud.emulator.machines import REMEMBERED_SECONDS, STATE_CODES
-from localcloud.emulator.workflow_tasks import state_machines_by_token
+from localcloud.emulator.ec2.machines import REMEMBERED_SECONDS, STATE_CODES
+from localcloud.emulator.workflows.workflow_tasks import state_machines_by_token
 
 _TRIES = 100
 _TASK_TOKENS = "task_tokens"  # in the folder of the kept state, beside MiniStack's services

@@ -5,43 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.emulator import (
-    api_endpoint,
-    authorization,
-    cloudfront_origins,
-    ec2_launch,
+from localcloud.emulator import authorization, kept_state, repeated_work, throttling
+from localcloud.emulator.cognito import managed_login, refreshed_groups, sign_up, token_revocation
+from localcloud.emulator.cognito.local_users import LocalUsers
+from localcloud.emulator.ec2 import ec2_launch
+from localcloud.emulator.ec2.instance_registry import InstanceRegistry
+from localcloud.emulator.faults import Faults
+from localcloud.emulator.functions import (
     event_retries,
     function_code,
     function_errors,
     function_output,
     function_permissions,
-    kept_state,
-    managed_login,
-    refreshed_groups,
-    repeated_work,
     reserved_concurrency,
-    retry_delays,
-    root_user,
-    sign_up,
-    ssm_commands,
     stream_delivery,
-    throttling,
-    token_revocation,
-    transport,
-    used_rights,
     worker_pool,
     worker_starts,
-    workflow_history,
-    workflow_tasks,
 )
-from localcloud.emulator.control import Control
-from localcloud.emulator.edge import Edge
-from localcloud.emulator.faults import Faults
-from localcloud.emulator.instance_registry import InstanceRegistry
-from localcloud.emulator.job_debug import JobDebug
-from localcloud.emulator.local_users import LocalUsers
+from localcloud.emulator.functions.warm_up import Warmer
+from localcloud.emulator.iam import root_user, transport, used_rights
 from localcloud.emulator.settings import Settings
-from localcloud.emulator.warm_up import Warmer
+from localcloud.emulator.site import api_endpoint, cloudfront_origins
+from localcloud.emulator.site.control import Control
+from localcloud.emulator.site.edge import Edge
+from localcloud.emulator.site.job_debug import JobDebug
+from localcloud.emulator.ssm import ssm_commands
+from localcloud.emulator.workflows import retry_delays, workflow_history, workflow_tasks
 
 
 @dataclass(frozen=True)

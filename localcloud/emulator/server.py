@@ -30,8 +30,8 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from hypercorn.typing import Framework
 
-from localcloud.emulator.host_check import App, HostCheck
 from localcloud.emulator.settings import Settings
+from localcloud.emulator.site.host_check import App, HostCheck
 
 HOST = "127.0.0.1"
 BACKLOG = 512

@@ -9,7 +9,7 @@ from dataclasses import fields
 import pytest
 
 from functions.orchestrator.settings import PoolSettings
-from localcloud.emulator.user_data import read_user_data
+from localcloud.emulator.ec2.user_data import read_user_data
 from localcloud.engine.deployment import Deployment, DeploymentError, preview
 from tests.infra.conftest import CONFIG, ROOT
 from tests.policy_statements import statements_by_role

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.emulator.command_output import EVENT_BYTES, events_of, message_of
+from localcloud.emulator.ssm.command_output import EVENT_BYTES, events_of, message_of
 
 
 def test_lines_are_joined_up_to_the_size_of_an_event() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.emulator import machine_processes
-from localcloud.emulator.command_shell import CommandShell, ShellEnd
-from localcloud.emulator.machine_processes import MachineEndedError, MachineProcesses
-from localcloud.emulator.output_pipe import OutputPipe
+from localcloud.emulator.ec2 import machine_processes
+from localcloud.emulator.ec2.machine_processes import MachineEndedError, MachineProcesses
+from localcloud.emulator.ssm.command_shell import CommandShell, ShellEnd
+from localcloud.emulator.ssm.output_pipe import OutputPipe
 from localcloud.emulator.subreaper import IS_LINUX
 from tests.localcloud.emulator.harness import is_running, wait_for
 

@@ -12,7 +12,7 @@ import pytest
 from ministack.services import lambda_svc
 
 from localcloud.emulator.environment import emulator_environment
-from localcloud.emulator.event_retries import dispatch
+from localcloud.emulator.functions.event_retries import dispatch
 from tests.localcloud.emulator.harness import EmulatorHarness, wait_for
 from tests.localcloud.emulator.test_functions import ECHO
 

@@ -5,7 +5,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from localcloud.emulator.function_code import IDLE_SECONDS, KEPT, SharedArchives
+from localcloud.emulator.functions.function_code import IDLE_SECONDS, KEPT, SharedArchives
 
 
 def archive(folder: Path, text: str) -> Path:

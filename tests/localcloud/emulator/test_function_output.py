@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.emulator.function_output import OutputReader
+from localcloud.emulator.functions.function_output import OutputReader
 
 
 class Process:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.emulator.worker_starts import IS_POSSIBLE
+from localcloud.emulator.functions.worker_starts import IS_POSSIBLE
 from tests.localcloud.emulator.harness import REGION, EmulatorHarness, allow, wait_for
 
 ACCOUNT = "000000000000"

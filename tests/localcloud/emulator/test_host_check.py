@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.emulator.host_check import ADMIN_HEADER, HostCheck
+from localcloud.emulator.site.host_check import ADMIN_HEADER, HostCheck
 from tests.localcloud.emulator.harness import EmulatorHarness
 
 PORTS = ("site_url", "aws_endpoint")

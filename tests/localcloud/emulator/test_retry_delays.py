@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from localcloud.emulator.retry_delays import delay
+from localcloud.emulator.workflows.retry_delays import delay
 from tests.localcloud.emulator.harness import EmulatorHarness, allow
 from tests.localcloud.emulator.test_functions import execute, invoke_state, state_machine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.emulator.user_data import BootScript, UnknownUserDataError, read_user_data
+from localcloud.emulator.ec2.user_data import BootScript, UnknownUserDataError, read_user_data
 from tests.localcloud.emulator.harness import EmulatorHarness, allow, wait_for
 
 COUNT = "#!/bin/sh\necho booted >> $HOME/boots\n"

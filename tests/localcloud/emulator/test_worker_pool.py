@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ministack.core import lambda_runtime
 
-from localcloud.emulator.worker_pool import WorkerPool
+from localcloud.emulator.functions.worker_pool import WorkerPool
 
 
 class Worker:

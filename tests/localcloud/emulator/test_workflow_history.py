@@ -1,4 +1,4 @@
-"""What an execution's history holds, and that it ends (localcloud/emulator/workflow_history.py has the sources)."""
+"""What an execution's history holds, and that it ends (workflow_history.py has the sources)."""
 
 from __future__ import annotations
 
