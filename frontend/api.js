@@ -1,7 +1,7 @@
 // @ts-check
-import { EXPIRED, session, SignedOut } from "./session.js";
+import { EXPIRED, session, SignedOut } from "./sign-in/session.js";
 import { learnServerTime } from "./time.js";
-import { PoolUnreachable } from "./user-pool.js";
+import { PoolUnreachable } from "./sign-in/user-pool.js";
 
 /**
  * @typedef {"queued" | "launching" | "running" | "succeeded" | "failed" | "cancelled"} JobStatus

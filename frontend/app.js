@@ -1,20 +1,20 @@
 // @ts-check
 /** What a signed-in person works with: the form, the machines and the jobs. */
 import { ApiError, owner } from "./api.js";
-import { addressOfBatch } from "./batch.js";
+import { addressOfBatch } from "./job/batch.js";
 import { Connection } from "./connection.js";
 import { announce, byId, setText } from "./dom.js";
-import { Endings } from "./endings.js";
-import { JobForm } from "./form.js";
-import { JobsPanel } from "./jobs-panel.js";
-import { addressOf, hasAlive, isOver } from "./job.js";
-import { Jobs } from "./jobs.js";
+import { Endings } from "./list/endings.js";
+import { JobForm } from "./submit/form.js";
+import { JobsPanel } from "./list/jobs-panel.js";
+import { addressOf, hasAlive, isOver } from "./job/job.js";
+import { Jobs } from "./list/jobs.js";
 import { listenForKeys } from "./keyboard.js";
-import { MachineList } from "./machine-list.js";
-import { Machines } from "./machines.js";
-import { session } from "./session.js";
-import { HIDDEN_MS, watchJob, whileVisible } from "./poll.js";
-import { cutOffOnes, storedOnes } from "./unfinished.js";
+import { MachineList } from "./list/machine-list.js";
+import { Machines } from "./list/machines.js";
+import { session } from "./sign-in/session.js";
+import { HIDDEN_MS, watchJob, whileVisible } from "./job/poll.js";
+import { cutOffOnes, storedOnes } from "./upload/unfinished.js";
 
 /**
  * @typedef {import("./api.js").Job} Job
@@ -34,9 +34,9 @@ const machineList = new MachineList();
 const title = byId("new-job-title", HTMLElement);
 const card = byId("job", HTMLElement);
 
-/** @type {import("./batch-view.js").BatchView | import("./job-view.js").JobView | null} */
+/** @type {import("./list/batch-view.js").BatchView | import("./job/job-view.js").JobView | null} */
 let view = null;
-/** The same, if it is a job's. @type {import("./job-view.js").JobView | null} */
+/** The same, if it is a job's. @type {import("./job/job-view.js").JobView | null} */
 let jobView = null;
 let stopWatching = () => {};
 let stopLooking = () => {};
@@ -165,10 +165,10 @@ function follow() {
 /** Their modules are loaded when they are needed: the page's first load goes without. @param {NonNullable<ReturnType<typeof addressed>>} asked */
 async function viewOf({ kind, id, line }) {
   if (kind === "batch") {
-    const { BatchView } = await import("./batch-view.js");
+    const { BatchView } = await import("./list/batch-view.js");
     return new BatchView(id, { changed: bulkChanged, removed: bulkRemoved, seen: batchSeen, titled: (title) => endings.setTitle(title) });
   }
-  const { JobView } = await import("./job-view.js");
+  const { JobView } = await import("./job/job-view.js");
   return (jobView = new JobView(id, { changed, doubted: follow, created: accept, removed, all: () => jobs.all }, line));
 }
 
@@ -253,9 +253,9 @@ function listen() {
     newJob();
   });
   // A form that is filled in becomes a job soon.
-  byId("job-form", HTMLFormElement).addEventListener("focusin", () => import("./job-view.js").catch(() => {}), { once: true });
+  byId("job-form", HTMLFormElement).addEventListener("focusin", () => import("./job/job-view.js").catch(() => {}), { once: true });
   const showAdmin = async () => {
-    const loaded = session.isAdmin && (await import("./admin.js").catch(() => null));
+    const loaded = session.isAdmin && (await import("./list/admin.js").catch(() => null));
     if (loaded && session.state !== "signed-out") loaded.showOwnerChoice();
   };
   session.addEventListener("admin", showAdmin);

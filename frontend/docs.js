@@ -1,5 +1,5 @@
 // @ts-check
-import { session } from "./session.js";
+import { session } from "./sign-in/session.js";
 
 // The bundle is a classic script and leaves one global behind.
 const { SwaggerUIBundle } = /** @type {any} */ (globalThis);

@@ -1,6 +1,6 @@
 // @ts-check
 import { byId, setText } from "./dom.js";
-import { session, SettingsUnreachable } from "./session.js";
+import { session, SettingsUnreachable } from "./sign-in/session.js";
 
 const gate = byId("gate", HTMLElement);
 const app = byId("app", HTMLElement);

@@ -168,7 +168,7 @@ def test_more_than_a_browser_can_keep_is_refused_with_what_helps(form: JobPage, 
 
 # What is above 4 GiB, without writing so much: the sizes are announced, the stream is short.
 LARGE_ENTRY = """async () => {
-  const {zip} = await import("/zip.js");
+  const {zip} = await import("/list/zip.js");
   const open = async () => new Blob(["short"]).stream();
   const parts = [];
   const entry = {name: "large.bin", size: 2 ** 32, modified: new Date(2026, 0, 31, 9, 15, 2), open};
@@ -176,7 +176,7 @@ LARGE_ENTRY = """async () => {
   return parts;
 }"""
 FAR_ENTRY = """async () => {
-  const {zip} = await import("/zip.js");
+  const {zip} = await import("/list/zip.js");
   let asked = 0;  // first for the checksum, which of nothing is quick
   const far = {get length() { return asked++ ? 5 * 2 ** 30 : 0; }};
   let rest = [];

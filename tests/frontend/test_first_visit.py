@@ -17,7 +17,8 @@ from tests.stack.user_pool import UserPool
 
 pytestmark = pytest.mark.browser
 
-NEEDED = {"/", "/config.json", "/dom.js", "/favicon.svg", "/main.js", "/session.js", "/styles.css", "/user-pool.js"}
+FILES = ("config.json", "dom.js", "favicon.svg", "main.js", "sign-in/session.js", "sign-in/user-pool.js", "styles.css")
+NEEDED = {"/", *(f"/{name}" for name in FILES)}
 # With the headers of eight answers, which are not counted here, far below what the page may take: 45 kB.
 COMPRESSED_BYTES = 25_000
 

@@ -61,7 +61,7 @@ def test_a_view_that_cannot_be_loaded_leaves_alone_what_is_shown_meanwhile(
     expect(form.job.get_by_role("heading", name="2 jobs submitted together")).to_be_focused()
     held.pop().abort()
     form.page.unroute("**/job-view.js")
-    form.page.evaluate("import('/job-view.js')")  # what waited for it has gone on by then
+    form.page.evaluate("import('/job/job-view.js')")  # what waited for it has gone on by then
     assert form.rows.nth(1).get_by_role("link").get_attribute("aria-current") == "true"
     assert "cannot be shown" not in form.page.locator("#jobs-note").inner_text()
 
@@ -149,7 +149,7 @@ def test_a_large_file_that_is_stopped_before_its_module_is_there_leaves_nothing(
     expect(form.page.locator("#form-error")).to_contain_text("The upload was stopped.")
     held[0].continue_()
     form.page.unroute("**/multipart.js")
-    form.page.evaluate("import('/multipart.js')")
+    form.page.evaluate("import('/upload/multipart.js')")
     assert fake_cloud.s3.uploads == {}
     assert "mayfly.unfinished" not in form.page.evaluate("Object.keys(sessionStorage)")
 
