@@ -270,7 +270,7 @@ export const retryJob = (id) => call("POST", at(id, "/retry"));
 /** @param {string} id @returns {Promise<{job_id: string, expires_at: string}>} a copy of its file, for a new job */
 export const copyInput = (id) => call("POST", at(id, "/copy"));
 
-/** @param {string} id @returns {Promise<void>} its file, result and record are gone */
+/** @param {string} id @returns {Promise<unknown>} a receipt; its file, result and record are gone */
 export const deleteJob = (id) => call("DELETE", at(id));
 
 /** @returns {Promise<RecentOwner[]>} users with machines since yesterday: an administrator's answer has all */

@@ -16,7 +16,7 @@ import { sendBytes } from "./upload.js";
 
 const TRIES = 6;
 const ROUNDS = 3;
-const EXPIRED = 403;
+const FORBIDDEN = 403;
 
 /** A file on its way to S3 in parts. It can be run again after it failed: only what is missing is sent then. */
 export class MultipartUpload {
@@ -123,7 +123,7 @@ export class MultipartUpload {
         if (url) await sendBytes(url, bytes, onSent, signal); // without one it is stored by now
       } catch (error) {
         onSent(0);
-        if (!(error instanceof UploadError) || error.status !== EXPIRED) throw error;
+        if (!(error instanceof UploadError) || error.status !== FORBIDDEN) throw error;
         if (url === latest.get(number)?.url) {
           for (const part of (await this.#renew(reports, signal)).parts) {
             if (!latest.get(part.number)?.stored) latest.set(part.number, part);

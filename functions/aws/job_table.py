@@ -115,11 +115,11 @@ class DynamoJobTable(DynamoTable):
         item = self._get(job_key(owner, job_id))
         return tombstone_of(item) if item and is_tombstone(item) else None
 
-    def purged_once(self, tombstone: Tombstone) -> None:
+    def note_purge(self, tombstone: Tombstone) -> None:
         key = job_key(tombstone.owner, tombstone.job_id)
         self._update(key, "SET is_purged = :yes", {":yes": {"BOOL": True}})
 
-    def purged(self, tombstone: Tombstone) -> None:
+    def note_last_purge(self, tombstone: Tombstone) -> None:
         self._update(job_key(tombstone.owner, tombstone.job_id), f"REMOVE #{OPEN_INDEX}")
 
     def _write_changes(self, before: Job, after: Job) -> bool:

@@ -65,10 +65,10 @@ class DeletedJobs(Protocol):
 
     def tombstone(self, owner: str, job_id: str) -> Tombstone | None: ...
 
-    def purged_once(self, tombstone: Tombstone) -> None:
+    def note_purge(self, tombstone: Tombstone) -> None:
         """Records that the job's objects have been removed once."""
 
-    def purged(self, tombstone: Tombstone) -> None:
+    def note_last_purge(self, tombstone: Tombstone) -> None:
         """Records that no object of the job can be stored any more."""
 
 
@@ -112,7 +112,7 @@ class Deletion:
         if not self.jobs.bury(job, tombstone):
             raise NotReady(f"Job {job.id} was changed meanwhile, by a retry perhaps; look at it again.", field="job_id")
         objects, streams = purge(tombstone, self.files, self.log)
-        self.jobs.purged_once(tombstone)
+        self.jobs.note_purge(tombstone)
         return DeletionReceipt(job.id, deleted_at, objects, streams, tombstone.purge_at)
 
 
@@ -133,7 +133,7 @@ class Purger:
         if tombstone.is_purged and not is_last:
             return False
         purge(tombstone, self.files, self.log)
-        (self.jobs.purged if is_last else self.jobs.purged_once)(tombstone)
+        (self.jobs.note_last_purge if is_last else self.jobs.note_purge)(tombstone)
         return True
 
 

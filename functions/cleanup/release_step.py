@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from functions.cleanup.run_machines import RunMachines, is_gone
+from functions.cleanup.run_machines import RunMachines, ensure_terminated
 from functions.execution.ports import MachineTable
 from functions.jobs.clock import now
 from functions.jobs.errors import JobNotFound, JobUnreadable, MachineStillAlive, RecordRefused
@@ -56,7 +56,7 @@ class ReleaseStep:
             MachineStillAlive: termination is not confirmed yet; the workflow asks again.
             Throttled
         """
-        records, known = self.ends.records(run, instance_id)
+        records, known = self.ends.dequeue_and_list(run, instance_id)
         alive = [one for one, record in records.items() if one != reported and not self._is_confirmed(one, record)]
         if alive:
             raise MachineStillAlive(f"{', '.join(alive)} not confirmed terminated yet")
@@ -68,7 +68,9 @@ class ReleaseStep:
         if record is not None and record.terminated_at is not None:
             return True
         launched_at = record.launched_at if record else None
-        return self.machine_table.has_ended(instance_id) or is_gone(self.ends.machines, instance_id, launched_at)
+        return self.machine_table.has_ended(instance_id) or ensure_terminated(
+            self.ends.machines, instance_id, launched_at
+        )
 
     def _note(
         self, run: Run, records: Mapping[str, MachineReceipt | None], known: Job | None

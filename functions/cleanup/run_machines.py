@@ -29,7 +29,9 @@ class RunMachines:
     machines: Machines
     reader: RunReader
 
-    def records(self, run: Run, instance_id: str | None) -> tuple[dict[str, MachineReceipt | None], Job | None]:
+    def dequeue_and_list(
+        self, run: Run, instance_id: str | None
+    ) -> tuple[dict[str, MachineReceipt | None], Job | None]:
         """Removes the run from the queue; each machine's receipt, if there is one, by instance id, and the job.
 
         The job is None where there is none, or none that can be read.
@@ -46,7 +48,7 @@ class RunMachines:
         return dict(sorted(found.items())), job
 
 
-def is_gone(machines: Machines, instance_id: str, launched_at: str | None) -> bool:
+def ensure_terminated(machines: Machines, instance_id: str, launched_at: str | None) -> bool:
     """Whether EC2 has terminated an instance; asks it to, where it has not begun."""
     state = machines.instance_state(instance_id)
     if state is None:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from functions.cleanup.deletion import Purger
 from functions.cleanup.ports import SweepPosition
-from functions.cleanup.run_machines import is_gone
+from functions.cleanup.run_machines import ensure_terminated
 from functions.costs.pricing import Prices, day_of
 from functions.execution.ports import Machines
 from functions.jobs import clock
@@ -283,7 +283,7 @@ class Sweeper:
     def _free(self, slot: Slot, report: SweepReport) -> bool:
         """Ends the machine of a slot without a running workflow; whether it is gone and the slot is free."""
         machine = slot.machine
-        if not is_gone(self.machines, machine.instance_id, machine.launched_at):
+        if not ensure_terminated(self.machines, machine.instance_id, machine.launched_at):
             self._note_swept(slot, report)
             return False
         ended = machine.ended(now(), VERIFIED_BY_SWEEPER)

@@ -22,7 +22,7 @@ class TerminateStep:
         Raises:
             Throttled
         """
-        records, _ = self.ends.records(run, instance_id)
+        records, _ = self.ends.dequeue_and_list(run, instance_id)
         # The token is stored before EC2 is called, so that an event right afterwards finds it.
         alive = [
             one

@@ -123,10 +123,10 @@ def test_a_deleted_job_leaves_a_tombstone_that_nothing_takes_for_a_job(table: Dy
     with pytest.raises(JobConflict, match="was deleted"):
         table.add(a_job())
     assert (list(table.unpurged()), table.tombstone("alice", JOB_ID)) == ([("alice", JOB_ID)], TOMBSTONE)
-    table.purged_once(TOMBSTONE)
+    table.note_purge(TOMBSTONE)
     assert table.tombstone("alice", JOB_ID) == replace(TOMBSTONE, is_purged=True)
     assert list(table.unpurged()) == [("alice", JOB_ID)]
-    table.purged(TOMBSTONE)
+    table.note_last_purge(TOMBSTONE)
     assert list(table.unpurged()) == []
     assert table.get("alice", JOB_ID) is None
     with pytest.raises(JobNotFound):
