@@ -114,6 +114,12 @@ def upload_in_parts_and_copy(client: JobClient, job_id: str) -> None:
     client._http.post(f"/api/jobs/{job_id}/copy").raise_for_status()
 
 
+def list_owners_by_name(cloud: LocalCloud) -> None:
+    with JobClient(cloud.url, user="admin") as admin:
+        owners = admin._http.get("/api/owners").raise_for_status().json()["owners"]
+    assert all(owner["email"] for owner in owners)
+
+
 def purge_what_came_late(client: JobClient, cloud: LocalCloud, job: Job) -> None:
     """Has a file of a deleted job come back, which the sweeper removes once the job's addresses have expired."""
     bucket = cloud.deployment.outputs["uploads_bucket"]
@@ -209,6 +215,7 @@ def test_every_right_that_is_granted_is_used(
     client.page()
     settled(client, job["id"])
     upload_in_parts_and_copy(client, job["id"])
+    list_owners_by_name(cloud)
     client.delete(job["id"])
     purge_what_came_late(client, cloud, job)
     cancel_in_the_middle(client, cloud, scripted)
