@@ -141,7 +141,7 @@ def test_a_termination_that_is_taken_for_granted_is_found(monkeypatch: pytest.Mo
         machines.terminate(instance_id)
         return True
 
-    monkeypatch.setattr(release_step, "is_gone", trusting)
+    monkeypatch.setattr(release_step, "ensure_terminated", trusting)
     assert first_problems("is freed, but the machine is")
 
 
