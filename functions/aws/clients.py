@@ -65,6 +65,8 @@ class _Deferred:
 
 
 class Clients:
+    # Each call names its service itself: by that infra/bundling/aws_calls.py finds what a bundle needs of botocore.
+
     @cached_property
     def cognito_idp(self) -> Any:
         return _Deferred(lambda: _session().create_client("cognito-idp", config=_CONFIG))

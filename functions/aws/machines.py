@@ -131,18 +131,17 @@ class AwsMachines:
     def launch(
         self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
     ) -> list[LaunchResult] | Refusal:
+        code = ""
         # The token makes the second call answer what the first one launched, if it launched anything.
-        try:
-            return self._launch(candidate, count, token, tags)
-        except ClientError as error:
-            logger.warning("asked again: %s", error)
-        try:
-            return self._launch(candidate, count, token, tags)
-        except ClientError as error:
-            # A zone may be out of order, and another one not. Should there be machines, no run has them: the sweeper
-            # ends them.
-            logger.warning("EC2 fails: %s", error)
-            return Refusal(error.response["Error"]["Code"], "EC2 itself fails at the moment", "capacity")
+        for _ in range(2):
+            try:
+                return self._launch(candidate, count, token, tags)
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                logger.warning("EC2 fails: %s", error)
+        # A zone may be out of order, and another one not. Should there be machines, no run has them: the sweeper ends
+        # them.
+        return Refusal(code, "EC2 itself fails at the moment", "capacity")
 
     def _launch(
         self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
