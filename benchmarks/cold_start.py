@@ -34,15 +34,14 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402  # found only by the line above when run by its path
 from benchmarks.lambda_runtime import host_function  # noqa: E402
 from benchmarks.program import Program, parser  # noqa: E402
-from infra.api import BUNDLE  # noqa: E402
-from infra.bundle import Bundle  # noqa: E402
+from infra.bundle import API, ORCHESTRATOR, Bundle  # noqa: E402
 from infra.bundling.target import Target  # noqa: E402
-from infra.steps import orchestrator_bundle  # noqa: E402
 from localcloud.engine.deployment import preview  # noqa: E402
 
 STEPS, QUICK_STEPS = ("stream", "launch", "dispatch", "inspect_command", "record", "sweep"), ("launch",)
 ROUNDS, QUICK_ROUNDS = 11, 5
 API_GOAL, STEP_GOAL, WARM_GOAL = 0.40, 0.35, 1.5
+API_ENTRY = "functions.api.handler"
 NAIVE, OURS = "naive", "ours"
 _AWS = {
     "AWS_ACCESS_KEY_ID": "benchmark",
@@ -167,8 +166,9 @@ class Side:
 
 
 def sides_of(bundle: Bundle, scratch: Path) -> dict[str, Side]:
-    archive, ours = bundle.build(Target("", "", host=True)), scratch / bundle.name
-    shutil.unpack_archive(archive, ours)
+    archive, ours = bundle.build(Target("", "", host=True)), scratch / bundle.handlers
+    if not ours.exists():
+        shutil.unpack_archive(archive, ours)
     return {NAIVE: naive_side(bundle, scratch), OURS: Side(ours, archive.stat().st_size)}
 
 
@@ -213,13 +213,13 @@ def python(code: str, *arguments: str) -> list[float]:
 
 def started(entry: str, folder: Path, scratch: Path) -> tuple[float, float]:
     """Processor seconds until a function waits for its first event, and until it has answered that."""
-    event = _REQUEST if entry == BUNDLE.entry else _EVENT
+    event = _REQUEST if entry == API_ENTRY else _EVENT
     with host_function(f"{entry}.handler", [folder], {**settings(), **_QUIET}, scratch / "log") as function:
         answer = function.invoke(event)
         return function.init_cpu_seconds, answer.cpu_seconds
 
 
-def cold(bundle: Bundle, sides: Mapping[str, Side], rounds: int, goal: float) -> list[Cold]:
+def cold(entry: str, sides: Mapping[str, Side], rounds: int, goal: float) -> list[Cold]:
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
@@ -227,7 +227,7 @@ def cold(bundle: Bundle, sides: Mapping[str, Side], rounds: int, goal: float) ->
         for number in range(rounds + 1):
             empty = started("empty", scratch, scratch)
             for name, side in sorted(sides.items(), reverse=number % 2 == 1):
-                taken = started(bundle.entry, side.folder, scratch)
+                taken = started(entry, side.folder, scratch)
                 if number:  # the first time fills the disk cache
                     times[name].append((taken[0] - empty[0], taken[1] - empty[1]))
 
@@ -240,7 +240,7 @@ def cold(bundle: Bundle, sides: Mapping[str, Side], rounds: int, goal: float) ->
 
     return [
         Cold(
-            function=bundle.name,
+            function=entry.removeprefix("functions.").replace(".", "-"),
             side=name,
             bundle_bytes=side.bundle_bytes,
             import_ms=median(name, 0),
@@ -314,17 +314,17 @@ def main() -> None:
     program = Program("cold_start")
     rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
     steps = options.steps or (QUICK_STEPS if options.quick else STEPS)
-    goals = {BUNDLE: API_GOAL} | {orchestrator_bundle(step): STEP_GOAL for step in steps}
+    goals = {API_ENTRY: API_GOAL} | {f"functions.orchestrator.{step}": STEP_GOAL for step in steps}
     rows: list[Cold] = []
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        for bundle, goal in goals.items():
-            program.say(f"{bundle.name}: building")
-            sides = sides_of(bundle, scratch)
-            program.say(f"{bundle.name}: {rounds} rounds")
-            rows += cold(bundle, sides, rounds, goal)
+        for entry, goal in goals.items():
+            program.say(f"{entry}: building")
+            sides = sides_of(API if entry == API_ENTRY else ORCHESTRATOR, scratch)
+            program.say(f"{entry}: {rounds} rounds")
+            rows += cold(entry, sides, rounds, goal)
         program.say("warm requests")
-        ours, bare = python(_WARM, str(scratch / BUNDLE.name))
+        ours, bare = python(_WARM, str(scratch / API.handlers))
     print(table(rows, (ours, bare)))
     details = {"rounds": rounds, "rows": [asdict(row) for row in rows], "warm_s": {"ours": ours, "bare": bare}}
     program.publish(options.json, figures_of(rows, (ours, bare)), **details)

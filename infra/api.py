@@ -10,18 +10,17 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra.bundle import Bundle
-from infra.config import StackConfig
+from infra.bundle import API
 from infra.function import Function, FunctionArgs
 from infra.job_storage import JobStorage
 from infra.machines import Machines
-from infra.policies import Statement
+from infra.policies import Statement, answer_workflow
 from infra.purge import purge_files
 from infra.sign_in import AppClients
 from infra.spending import spending_settings
-from infra.steps import answer_workflow
+from infra.stack import Stack
+from infra.storage import objects
 
-BUNDLE = Bundle("functions.api.handler", "functions/api/requirements.txt")
 # Of what a stack takes from everybody together: what it takes for a moment, and on each route that needs no token.
 _BURST = 2
 _OPEN_SHARE = 0.1
@@ -35,10 +34,9 @@ _OTHER_ROUTES = "ANY /api/{proxy+}"
 
 @dataclass(frozen=True)
 class ApiArgs:
-    config: StackConfig
+    stack: Stack
     data: JobStorage
     machines: Machines
-    state_machine_arn: str
     clients: AppClients | None  # with them, all routes but a few are open to their tokens alone
 
 
@@ -54,7 +52,7 @@ class Api(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Api", name, None, opts)
-        self._config = args.config
+        self._config = args.stack.config
         child = pulumi.ResourceOptions(parent=self)
         function = Function(name, _function(args), opts=child)
         self._api = aws.apigatewayv2.Api(name, protocol_type="HTTP", description="Mayfly", opts=child)
@@ -146,10 +144,11 @@ class Api(pulumi.ComponentResource):
 
 
 def _function(args: ApiArgs) -> FunctionArgs:
-    data, config = args.data, args.config
+    data, config = args.data, args.stack.config
     return FunctionArgs(
         config=config,
-        bundle=BUNDLE,
+        module="api.handler",
+        bundle=API,
         environment={
             "AUTH": config.auth,
             "USER_POOL_ID": args.clients.user_pool_id if args.clients else "",
@@ -187,7 +186,7 @@ def _function(args: ApiArgs) -> FunctionArgs:
 
 def _policy(args: ApiArgs) -> list[Statement]:
     data = args.data
-    inputs = pulumi.Output.concat(data.uploads.arn, "/inputs/*")
+    inputs = objects(data.uploads, "inputs/*")
     return [
         Statement(
             "KeepJobs",
@@ -198,7 +197,7 @@ def _policy(args: ApiArgs) -> list[Statement]:
                 "dynamodb:UpdateItem",
             ],
             [data.table.arn],
-            _in_partitions(_OWNERS[args.config.auth]),
+            _in_partitions(_OWNERS[args.stack.config.auth]),
         ),
         # Items that belong to no owner (docs/architecture.md, "Data"): slots show which machines live. Cancelling a job
         # removes its queue entry, or wakes the workflow that waits for its machine.
@@ -213,22 +212,22 @@ def _policy(args: ApiArgs) -> list[Statement]:
         Statement("SignUploads", ["s3:PutObject"], [inputs]),
         Statement("UploadInParts", ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], [inputs]),
         Statement("CopyInputs", ["s3:GetObject"], [inputs]),
-        Statement("SignDownloads", ["s3:GetObject"], [pulumi.Output.concat(data.outputs.arn, "/outputs/*")]),
-        Statement("ReadManifests", ["s3:GetObject"], [pulumi.Output.concat(data.outputs.arn, "/manifests/*")]),
+        Statement("SignDownloads", ["s3:GetObject"], [objects(data.outputs, "outputs/*")]),
+        Statement("ReadManifests", ["s3:GetObject"], [objects(data.outputs, "manifests/*")]),
         *purge_files(data),
         Statement(
             "ReadJobLogs",
             ["logs:DeleteLogStream", "logs:GetLogEvents"],
             [pulumi.Output.concat(args.machines.log_group_arn, ":*")],
         ),
-        answer_workflow(args.state_machine_arn, "states:SendTaskSuccess", "states:SendTaskFailure"),
+        answer_workflow(args.stack, "states:SendTaskSuccess", "states:SendTaskFailure"),
         # Administrators see users by their e-mail addresses.
         *([Statement("NameUsers", ["cognito-idp:AdminGetUser"], [args.clients.user_pool_arn])] if args.clients else []),
     ]
 
 
 def _quota_policy(args: ApiArgs) -> list[Statement]:
-    table, config = args.data.table, args.config
+    table, config = args.data.table, args.stack.config
     # The index has one key for all, and of each open job its owner and id alone.
     count = Statement("CountOpenJobs", ["dynamodb:Query"], [table.open_index_arn])
     enter = Statement("CountUploads", ["dynamodb:UpdateItem"], [table.arn], _in_partitions("#usage/*"))

@@ -106,20 +106,17 @@ class _Reader(ConfigReader):
 
     def upload_quota(self, key: str) -> int:
         largest = self.number("maxUploadMib", 1, _MAX_UPLOAD_MIB)
-        return self.checked(
-            key,
-            self.number(key, 0, 1_000_000),
-            lambda gib: gib == 0 or gib * 1024 >= largest,
-            f"0, which is none, or room for one file of maxUploadMib, {largest} MiB",
-        )
+        room = f"room for one file of maxUploadMib, {largest} MiB"
+        return self.number_or_none(key, -(-largest // 1024), 1_000_000, f"which is none, or {room}")
 
     def api_concurrency(self, key: str) -> int:
         fewest, most = _API_CONCURRENCY
-        return self.checked(
-            key,
-            self.number(key, 0, most),
-            lambda number: number == 0 or number >= fewest,
-            f"0, which reserves nothing, or a whole number {fewest} to {most}",
+        return self.number_or_none(key, fewest, most, f"which reserves nothing, or a whole number {fewest} to {most}")
+
+    def longest_timeout(self, key: str) -> int:
+        usual = self.number("jobTimeoutMinutes", 1, _LONGEST_TIMEOUT_MINUTES)
+        return self.number_or_none(
+            key, usual, _LONGEST_TIMEOUT_MINUTES, f"or at least jobTimeoutMinutes, which is {usual}"
         )
 
     def pool_size(self, key: str) -> int:
@@ -129,15 +126,6 @@ class _Reader(ConfigReader):
                 f"mayfly:{key} is {size}; the pool's machines are on-demand, so mayfly:markets must have on-demand."
             )
         return size
-
-    def longest_timeout(self, key: str) -> int:
-        usual = self.number("jobTimeoutMinutes", 1, _LONGEST_TIMEOUT_MINUTES)
-        return self.checked(
-            key,
-            self.number(key, 0, _LONGEST_TIMEOUT_MINUTES),
-            lambda minutes: minutes == 0 or minutes >= usual,
-            f"0, or at least jobTimeoutMinutes, which is {usual}",
-        )
 
     def domain(self) -> Domain | None:
         name = self.text("domainName", _HOST, "a host, such as jobs.example.org")

@@ -88,6 +88,11 @@ class ConfigReader:
         number = -1 if value is None else value
         return self.checked(key, number, lambda number: low <= number <= high, f"a whole number {low} to {high}")
 
+    def number_or_none(self, key: str, least: int, most: int, meaning: str) -> int:
+        """0 stands for none."""
+        number = self.number(key, 0, most)
+        return self.checked(key, number, lambda number: number == 0 or number >= least, f"0, {meaning}")
+
     def flag(self, key: str) -> bool:
         try:
             value = self.config.get_bool(key)

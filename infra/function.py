@@ -33,12 +33,13 @@ class EventRule:
 @dataclass(frozen=True)
 class FunctionArgs:
     config: StackConfig
-    bundle: Bundle  # whose entry has the `handler`
+    module: str  # that has the `handler`, in functions/
+    bundle: Bundle
     environment: Mapping[str, pulumi.Input[str]]
     statements: Sequence[Statement]
-    timeout: int  # seconds
-    memory: int  # MiB; processor share grows with it
     description: str
+    timeout: int = 60  # seconds
+    memory: int = 256  # MiB; processor share grows with it
     # Executions at once, kept for this function and its most; 0 reserves none (to Lambda a 0 would shut the function).
     reserved_concurrency: int = 0
     rules: Sequence[EventRule] = ()
@@ -73,7 +74,7 @@ class Function(pulumi.ComponentResource):
             name=name,
             description=args.description,
             role=role.arn,
-            handler=f"{args.bundle.entry}.handler",
+            handler=f"functions.{args.module}.handler",
             runtime=config.function_runtime,
             architectures=[config.architecture],
             code=pulumi.FileArchive(str(_built(args.bundle, _target(config)))),

@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from functions.costs.budget import BOOT_AND_END
+from functions.costs.pricing import looks
+from functions.scheduling.launch_step import MOST_ASKS
 from infra.config import ConfigError, StackConfig
 from infra.machines import machine_deadline_minutes
 
@@ -19,30 +23,14 @@ MOST_EVENTS = 25_000
 _MINUTES_A_DAY = 1_440
 # The event at the limit is the one that ends the execution as failed; some are kept in reserve.
 _ROOM = MOST_EVENTS - 250
-# How many times one attempt asks for a machine at most (functions/scheduling/launch_step.py).
-MOST_ASKS = 140
-# Seconds to the first check of a machine without an event; each later one takes a tenth longer, up to an hour.
-FIRST_LOOK, LONGEST_LOOK = 60, 3_600
 # How often the workflow has a result stored again whose upload's address had expired.
 _STORES = 3
 # Events wake the workflow early, a few for each machine, and some come twice; each makes a look more. One is the last.
 _EARLY_LOOKS = 4
-# Beyond a machine's deadline, in minutes (functions/costs/budget.py).
-_BOOT_AND_END_MINUTES = 10
 # For how many seconds one call of Dispatch looks for a machine's agent, those between two calls, and their growth.
 ONLINE_POLL, _ONLINE_WAIT, _ONLINE_GROWTH = 20, 3, 1.03
 # Events of one state, of one try of a Task, and one more where the try waits for a task token.
 _STATE, _TRY, _WAITING = 2, 3, 1
-
-
-def looks(seconds: float) -> int:
-    """How often the workflow has looked at a machine by then, if no event has woken it."""
-    count, interval = 0, FIRST_LOOK
-    while seconds > interval:
-        seconds -= interval
-        interval = min(interval + interval // 10, LONGEST_LOOK)
-        count += 1
-    return count
 
 
 def online_retries(boot_timeout: float) -> int:
@@ -56,9 +44,9 @@ def online_retries(boot_timeout: float) -> int:
 
 def most_looks(config: StackConfig) -> int:
     """Over all attempts of a run."""
-    life = machine_deadline_minutes(config) + _BOOT_AND_END_MINUTES
+    life = timedelta(minutes=machine_deadline_minutes(config)) + BOOT_AND_END
     storing = machine_deadline_minutes(config) - config.longest_timeout_minutes - config.boot_timeout_minutes
-    return (looks(life * 60) + _EARLY_LOOKS) * config.max_attempts + looks(storing * 60) * _STORES
+    return (looks(life.total_seconds()) + _EARLY_LOOKS) * config.max_attempts + looks(storing * 60) * _STORES
 
 
 def most_events(states: Mapping[str, Mapping[str, Any]], config: StackConfig) -> int:

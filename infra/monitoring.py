@@ -11,8 +11,8 @@ import pulumi_aws as aws
 
 from infra.alarms import API_THROTTLED, NAMESPACE, Watched
 from infra.api import Api
-from infra.config import StackConfig
 from infra.dashboard import dashboard
+from infra.stack import Stack
 from infra.triggers import Triggers
 
 # Percent of the budget, of what the month is forecast to cost and of what it has cost.
@@ -21,12 +21,9 @@ _WARNINGS = {"FORECASTED": 80, "ACTUAL": 100}
 
 @dataclass(frozen=True)
 class MonitoringArgs:
-    config: StackConfig
-    account_id: str
-    region: str
+    stack: Stack
     api: Api
     triggers: Triggers
-    state_machine_arn: str
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -39,7 +36,7 @@ class Monitoring(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Monitoring", name, None, opts)
-        self._name, self._args, self._config = name, args, args.config
+        self._name, self._args, self._config = name, args, args.stack.config
         self._child = pulumi.ResourceOptions(parent=self)
         self.exports = {}
         if self._config.monitoring or self._config.monthly_budget_usd:
@@ -52,13 +49,13 @@ class Monitoring(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _topic(self) -> tuple[aws.sns.Topic, aws.sns.TopicPolicy]:
-        args, config = self._args, self._config
+        stack = self._args.stack
         # Not encrypted: AWS's own key for SNS lets neither CloudWatch nor Budgets publish, and one of the stack's own
         # costs more each month than all alarms. Messages name alarms and amounts, no jobs and no people.
         name = f"{self._name}-alarms"
         topic = aws.sns.Topic(name, name=name, opts=self._child)
-        alarms = f"arn:aws:cloudwatch:{args.region}:{args.account_id}:alarm:{self._name}-*"
-        budgets = f"arn:aws:budgets::{args.account_id}:*"  # Cost Management user guide, "Creating an Amazon SNS topic"
+        alarms = stack.arn("cloudwatch", f"alarm:{self._name}-*")
+        budgets = f"arn:aws:budgets::{stack.account_id}:*"  # Cost Management user guide, "Creating an Amazon SNS topic"
         publishers = [("cloudwatch", alarms), ("budgets", budgets)]
         policy = aws.sns.TopicPolicy(
             name,
@@ -71,9 +68,9 @@ class Monitoring(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-        if config.alarm_email:
+        if stack.config.alarm_email:
             aws.sns.TopicSubscription(
-                name, topic=topic.arn, protocol="email", endpoint=config.alarm_email, opts=self._child
+                name, topic=topic.arn, protocol="email", endpoint=stack.config.alarm_email, opts=self._child
             )
         return topic, policy
 
@@ -85,7 +82,7 @@ class Monitoring(pulumi.ComponentResource):
             "Action": "sns:Publish",
             "Resource": topic.arn,
             "Condition": {
-                "StringEquals": {"aws:SourceAccount": self._args.account_id},
+                "StringEquals": {"aws:SourceAccount": self._args.stack.account_id},
                 "ArnLike": {"aws:SourceArn": source_arn},
             },
         }
@@ -93,7 +90,11 @@ class Monitoring(pulumi.ComponentResource):
     def _watch(self, topic: aws.sns.Topic) -> None:
         args = self._args
         watched = Watched(
-            self._config.stack, self._name, args.api.api_id, args.triggers.failed_records_queue, args.state_machine_arn
+            self._config.stack,
+            self._name,
+            args.api.api_id,
+            args.triggers.failed_records_queue,
+            args.stack.state_machine_arn,
         )
         # API Gateway has no metric of its own for requests that it turns away.
         aws.cloudwatch.LogMetricFilter(
@@ -125,7 +126,7 @@ class Monitoring(pulumi.ComponentResource):
         aws.cloudwatch.Dashboard(
             self._name,
             dashboard_name=self._name,
-            dashboard_body=pulumi.Output.json_dumps(dashboard(watched, self._args.region, alarm_arns)),
+            dashboard_body=pulumi.Output.json_dumps(dashboard(watched, self._args.stack.region, alarm_arns)),
             opts=self._child,
         )
 

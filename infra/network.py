@@ -14,17 +14,18 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.config import ConfigError
+from infra.stack import Stack
 
 _HTTPS = 443
 _ANYWHERE = "0.0.0.0/0"
 # Enough to go around a zone without capacity; each zone more is one launch call more when all are full.
-_MOST_ZONES = 4
-_FEWEST_ZONES = 2
+MOST_ZONES = 4
+FEWEST_ZONES = 2
 
 
 @dataclass(frozen=True)
 class NetworkArgs:
-    cidr: str  # the VPC's range
+    stack: Stack
 
 
 class Network(pulumi.ComponentResource):
@@ -36,15 +37,15 @@ class Network(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Network", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        vpc = aws.ec2.Vpc(name, cidr_block=args.cidr, enable_dns_support=True, enable_dns_hostnames=True, opts=child)
+        child, cidr = pulumi.ResourceOptions(parent=self), args.stack.config.vpc_cidr
+        vpc = aws.ec2.Vpc(name, cidr_block=cidr, enable_dns_support=True, enable_dns_hostnames=True, opts=child)
         self.vpc_id = vpc.id
         # The group that every VPC comes with allows its members everything; without rules it allows nothing.
         aws.ec2.DefaultSecurityGroup(name, vpc_id=vpc.id, ingress=[], egress=[], opts=child)
-        routes = self._way_out(name, vpc.id, child)
+        routes = self._way_out(name, vpc.id, args.stack.region, child)
         self.subnet_ids = [
             self._subnet(f"{name}-{zone}", vpc.id, zone, block, routes)
-            for zone, block in zip(self._zones(), _blocks(args.cidr), strict=False)
+            for zone, block in zip(self._zones(), _blocks(cidr), strict=False)
         ]
         self.security_group_id = self._https_only(name, vpc.id, child)
         self.register_outputs({"vpc_id": self.vpc_id})
@@ -56,21 +57,22 @@ class Network(pulumi.ComponentResource):
             filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}],
             opts=pulumi.InvokeOptions(parent=self),
         ).names
-        if len(names) < _FEWEST_ZONES:
+        if len(names) < FEWEST_ZONES:
             raise ConfigError(
-                f"aws:region has {len(names)} zones that are open to all; Mayfly wants {_FEWEST_ZONES}, to find"
+                f"aws:region has {len(names)} zones that are open to all; Mayfly wants {FEWEST_ZONES}, to find"
                 " a machine where one of them has none. Choose another region: pulumi config set aws:region ..."
             )
-        return sorted(names)[:_MOST_ZONES]
+        return sorted(names)[:MOST_ZONES]
 
-    def _way_out(self, name: str, vpc_id: pulumi.Output[str], opts: pulumi.ResourceOptions) -> aws.ec2.RouteTable:
+    def _way_out(
+        self, name: str, vpc_id: pulumi.Output[str], region: str, opts: pulumi.ResourceOptions
+    ) -> aws.ec2.RouteTable:
         gateway = aws.ec2.InternetGateway(name, vpc_id=vpc_id, opts=opts)
         table = aws.ec2.RouteTable(name, vpc_id=vpc_id, opts=opts)
         aws.ec2.Route(
             f"{name}-out", route_table_id=table.id, destination_cidr_block=_ANYWHERE, gateway_id=gateway.id, opts=opts
         )
         # Files go to S3 inside AWS's network, at no charge.
-        region = aws.get_region(opts=pulumi.InvokeOptions(parent=self)).region
         aws.ec2.VpcEndpoint(
             f"{name}-s3",
             vpc_id=vpc_id,
@@ -120,4 +122,4 @@ class Network(pulumi.ComponentResource):
 def _blocks(cidr: str) -> list[str]:
     """As many equal parts of the range as there can be zones."""
     network = ipaddress.IPv4Network(cidr)
-    return [str(part) for part in network.subnets(prefixlen_diff=_MOST_ZONES.bit_length() - 1)]
+    return [str(part) for part in network.subnets(prefixlen_diff=MOST_ZONES.bit_length() - 1)]

@@ -1,4 +1,4 @@
-"""IAM policies as rows."""
+"""IAM policies as rows, and the rows that the roles of several functions have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+
+from infra.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,24 @@ class Statement:
     actions: Sequence[str]
     resources: Sequence[pulumi.Input[str]]
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+LOOK_AT_MACHINES = Statement("LookAtMachines", ["ec2:DescribeInstances"], ["*"])  # knows no resources
+
+
+def end_machines(stack: Stack) -> Statement:
+    """Terminating the machines that carry this stack's tag."""
+    return Statement(
+        "EndOwnMachines",
+        ["ec2:TerminateInstances"],
+        [stack.arn("ec2", "instance/*")],
+        {"StringEquals": {"aws:ResourceTag/mayfly:stack": stack.config.stack}},
+    )
+
+
+def answer_workflow(stack: Stack, *actions: str) -> Statement:
+    """Ending the waits of the state machine's tasks."""
+    return Statement("AnswerWorkflow", actions, [stack.state_machine_arn])
 
 
 def policy(statements: Sequence[Statement]) -> pulumi.Output[str]:
@@ -35,11 +55,5 @@ def policy(statements: Sequence[Statement]) -> pulumi.Output[str]:
 
 def assumed_by(service: str) -> pulumi.Output[str]:
     """The trust policy of a role that one AWS service assumes."""
-    return pulumi.Output.json_dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"},
-            ],
-        }
-    )
+    row = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [row]})

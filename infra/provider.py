@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -80,14 +79,8 @@ def stack_tags(own: Mapping[str, str]) -> dict[str, str]:
     return {**{key: str(value) for key, value in configured.get("tags", {}).items()}, **own}
 
 
-@dataclass(frozen=True)
-class Place:
-    region: str
-    account_id: str
-
-
-def place_of(provider: aws.Provider) -> Place:
-    """Where the provider deploys to.
+def place_of(provider: aws.Provider) -> tuple[str, str]:
+    """Region and account id that the provider deploys to.
 
     Raises:
         pulumi.RunError: AWS does not say, most often for want of credentials.
@@ -95,7 +88,7 @@ def place_of(provider: aws.Provider) -> Place:
     """
     asked = pulumi.InvokeOptions(provider=provider)
     try:
-        place, caller = aws.get_region(opts=asked).region, aws.get_caller_identity(opts=asked)
+        region, caller = aws.get_region(opts=asked).region, aws.get_caller_identity(opts=asked)
     except Exception as error:  # noqa: BLE001 whatever the SDK raises has a traceback that explains nothing
         reason = " ".join(str(error).split())
         raise pulumi.RunError(
@@ -104,10 +97,10 @@ def place_of(provider: aws.Provider) -> Place:
     _, partition, *_ = caller.arn.split(":", 2)
     if partition != _PARTITION:
         raise ConfigError(
-            f"These credentials are of the partition {partition} ({place}). Mayfly is for the regions of {_PARTITION}:"
+            f"These credentials are of the partition {partition} ({region}). Mayfly is for the regions of {_PARTITION}:"
             " China, GovCloud and sovereign clouds lack services that it needs, CloudFront among them."
         )
-    return Place(place, caller.account_id)
+    return region, caller.account_id
 
 
 def provider_settings() -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pulumi
-
 from infra.job_storage import JobStorage
 from infra.policies import Statement
+from infra.storage import objects
 
 
 def purge_files(data: JobStorage) -> list[Statement]:
@@ -20,10 +19,10 @@ def purge_files(data: JobStorage) -> list[Statement]:
             "DeleteJobFiles",
             ["s3:DeleteObject"],
             [
-                pulumi.Output.concat(data.uploads.arn, "/inputs/*"),
-                pulumi.Output.concat(data.outputs.arn, "/outputs/*"),
-                pulumi.Output.concat(data.outputs.arn, "/manifests/*"),
-                pulumi.Output.concat(data.artifacts.arn, "/specs/*"),
+                objects(data.uploads, "inputs/*"),
+                objects(data.outputs, "outputs/*"),
+                objects(data.outputs, "manifests/*"),
+                objects(data.artifacts, "specs/*"),
             ],
         ),
     ]

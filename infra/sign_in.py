@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.config import StackConfig
+from infra.stack import Stack
 
 # As functions/api/caller.py calls it.
 _ADMINS = "admin"
@@ -28,9 +29,7 @@ _COMMAND_LINE_URLS = tuple(f"http://localhost:{port}/signed-in" for port in _COM
 
 @dataclass(frozen=True)
 class SignInArgs:
-    config: StackConfig
-    account_id: str
-    region: str
+    stack: Stack
     # Where the page is: people come back there after they signed in or out.
     origins: Sequence[pulumi.Input[str]]
 
@@ -70,7 +69,7 @@ class SignIn(pulumi.ComponentResource):
     def __init__(self, name: str, args: SignInArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:SignIn", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        pool = self._pool(name, args.config)
+        pool = self._pool(name, args.stack.config)
         domain = aws.cognito.UserPoolDomain(
             name,
             domain=_domain_prefix(args),
@@ -90,7 +89,7 @@ class SignIn(pulumi.ComponentResource):
             pool.arn,
             issuer=pulumi.Output.concat("https://", pool.endpoint),
             # Known before the domain is there: the site's distribution, which takes minutes, need not wait for it.
-            url=f"https://{_domain_prefix(args)}.auth.{args.region}.amazoncognito.com",
+            url=f"https://{_domain_prefix(args)}.auth.{args.stack.region}.amazoncognito.com",
         )
         self.register_outputs({"user_pool_id": pool.id, "url": self.clients.url})
 
@@ -167,4 +166,4 @@ def _domain_prefix(args: SignInArgs) -> str:
 
     The stack's name is hashed along, for a prefix must not have "aws", "amazon" or "cognito" in it.
     """
-    return "mayfly-" + hashlib.sha256(f"{args.account_id}/{args.config.stack}".encode()).hexdigest()[:16]
+    return "mayfly-" + hashlib.sha256(f"{args.stack.account_id}/{args.stack.config.stack}".encode()).hexdigest()[:16]

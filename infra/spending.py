@@ -6,19 +6,14 @@ import json
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, Decimal
 
+from functions.costs.budget import Spending
+from functions.costs.pricing import MICRO_PER_USD, usd
 from infra.burstable import surplus_usd_an_hour
 from infra.config import ConfigError, StackConfig
-from infra.history import looks
 from infra.machines import machine_deadline_minutes
 
-_MICRO = 1_000_000
 # As the price list reckons: 8,760 hours a year.
 _HOURS_A_MONTH = 730
-# As functions/costs/budget.py and pricing.py have it: what a machine takes besides its deadline, and what its job costs
-# besides the machine, in micro-USD.
-_BOOT_AND_END_MINUTES = 10
-_REQUESTS = 380
-_LOOK = 80
 
 
 def spending_settings(config: StackConfig) -> str:
@@ -33,55 +28,49 @@ def spending_settings(config: StackConfig) -> str:
             machines.setdefault(kind, {})[market] = _micro(Decimal(amount))
             burst |= {kind: _micro(surplus)} if surplus else {}
     disk = _micro(Decimal(config.disk_price) * config.machine_disk_gib / _HOURS_A_MONTH)
+    caps = {
+        "job": ("maxJobUsd", _micro(Decimal(config.max_job_usd))),
+        "owner_a_day": ("maxOwnerUsdPerDay", _micro(Decimal(config.max_owner_usd_per_day))),
+        "stack_a_day": ("maxStackUsdPerDay", _micro(Decimal(config.max_stack_usd_per_day))),
+    }
     address = _micro(Decimal(config.address_price))
-    _check_caps(config, machines, burst, disk + address)
-    caps = {name: _micro(amount) for name, (_, amount) in _caps(config).items()}
-    return json.dumps(
+    settings = json.dumps(
         {
             "prices": {"machines": machines, "disk": disk, "address": address, "burst": burst},
-            "caps": caps,
+            "caps": {name: cap for name, (_, cap) in caps.items()},
             "instance_types": config.instance_types,
             "markets": config.markets,
             "machine_deadline_seconds": machine_deadline_minutes(config) * 60,
             "max_attempts": config.max_attempts,
         }
     )
+    for key, cap in caps.values():
+        if cap:
+            _check_cap(config, Spending.from_json(settings), key, cap)
+    return settings
 
 
-def _caps(config: StackConfig) -> dict[str, tuple[str, Decimal]]:
-    """Each cap's key and amount."""
-    return {
-        "job": ("maxJobUsd", Decimal(config.max_job_usd)),
-        "owner_a_day": ("maxOwnerUsdPerDay", Decimal(config.max_owner_usd_per_day)),
-        "stack_a_day": ("maxStackUsdPerDay", Decimal(config.max_stack_usd_per_day)),
-    }
+def _check_cap(config: StackConfig, spending: Spending, key: str, cap: int) -> None:
+    needed = spending.cost_until_deadline(max(_hourly(config, spending, key)))
+    if cap < needed:
+        raise ConfigError(
+            f"mayfly:{key} lets no machine be launched: one may cost up to {usd(needed)} USD. "
+            f"Raise it, or lower mayfly:jobTimeoutMinutes. Set it with: pulumi config set mayfly:{key} ..."
+        )
 
 
-def _check_caps(config: StackConfig, machines: dict[str, dict[str, int]], burst: dict[str, int], extra: int) -> None:
-    caps = {key: _micro(amount) for key, amount in _caps(config).values() if amount}
-    for key, cap in caps.items():
-        most = max(_hourly(config, machines, burst, key)) + extra
-        minutes = machine_deadline_minutes(config) + _BOOT_AND_END_MINUTES
-        needed = -(-most * minutes // 60) + _REQUESTS + _LOOK * looks(minutes * 60)
-        if cap < needed:
-            raise ConfigError(
-                f"mayfly:{key} lets no machine be launched: one may cost up to {Decimal(needed) / _MICRO} USD. "
-                f"Raise it, or lower mayfly:jobTimeoutMinutes. Set it with: pulumi config set mayfly:{key} ..."
-            )
-
-
-def _hourly(config: StackConfig, machines: dict[str, dict[str, int]], burst: dict[str, int], key: str) -> Iterator[int]:
+def _hourly(config: StackConfig, spending: Spending, key: str) -> Iterator[int]:
     for kind in config.launchable_types:
         for market in config.markets:
-            price = machines.get(kind, {}).get(market)
+            price = spending.prices.most_hourly(kind, market)
             if price is None:
                 raise ConfigError(
                     f"mayfly:prices has no price of {kind}, {market}, and mayfly:{key} needs it. `make prices` prints "
                     "what to set; or set it with: pulumi config set mayfly:prices ..."
                 )
-            yield price + burst.get(kind, 0)
+            yield price
 
 
-def _micro(usd: Decimal) -> int:
+def _micro(amount: Decimal) -> int:
     """Rounded up: what costs something is not free."""
-    return int((usd * _MICRO).to_integral_value(ROUND_CEILING))
+    return int((amount * MICRO_PER_USD).to_integral_value(ROUND_CEILING))

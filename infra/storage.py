@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -39,6 +40,11 @@ class BucketArgs:
     cors: Cors | None = None
     # ARN of the CloudFront distribution that may read every object.
     distribution_arn: pulumi.Input[str] | None = None
+
+
+def objects(bucket: PrivateBucket, keys: str) -> pulumi.Output[str]:
+    """The ARN of a bucket's objects with keys like these."""
+    return pulumi.Output.concat(bucket.arn, "/", keys)
 
 
 class PrivateBucket(pulumi.ComponentResource):
@@ -96,32 +102,15 @@ class PrivateBucket(pulumi.ComponentResource):
         )
 
     def _expire(self, name: str, args: BucketArgs, opts: pulumi.ResourceOptions) -> None:
-        rules: list[pulumi.Input[aws.s3.BucketLifecycleConfigurationRuleArgsDict]] = [
-            {
-                "id": expiry.name,
-                "status": "Enabled",
-                "filter": {"prefix": expiry.prefix},
-                "expiration": {"days": expiry.days},
-            }
-            for expiry in args.expiries
+        rules = [
+            *(_rule(each.name, each.prefix, expiration={"days": each.days}) for each in args.expiries),
+            # Also where versioning is off: it may have been on, and then only this removes what it kept.
+            _rule(
+                "removed-and-overwritten",
+                noncurrent_version_expiration={"noncurrent_days": args.noncurrent_days},
+            ),
+            _rule("abandoned-uploads", abort_incomplete_multipart_upload={"days_after_initiation": 1}),
         ]
-        # Also where versioning is off: it may have been on, and then only this removes what it kept.
-        rules.append(
-            {
-                "id": "removed-and-overwritten",
-                "status": "Enabled",
-                "filter": {"prefix": ""},
-                "noncurrent_version_expiration": {"noncurrent_days": args.noncurrent_days},
-            }
-        )
-        rules.append(
-            {
-                "id": "abandoned-uploads",
-                "status": "Enabled",
-                "filter": {"prefix": ""},
-                "abort_incomplete_multipart_upload": {"days_after_initiation": 1},
-            }
-        )
         aws.s3.BucketLifecycleConfiguration(name, bucket=self.name, rules=rules, opts=opts)
 
     def _allow(self, name: str, cors: Cors, opts: pulumi.ResourceOptions) -> None:
@@ -145,7 +134,7 @@ class PrivateBucket(pulumi.ComponentResource):
             "Effect": "Deny",
             "Principal": "*",  # denies every principal over plain HTTP
             "Action": "s3:*",
-            "Resource": [self.arn, pulumi.Output.concat(self.arn, "/*")],
+            "Resource": [self.arn, objects(self, "*")],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
         cloudfront_reads = {
@@ -153,7 +142,7 @@ class PrivateBucket(pulumi.ComponentResource):
             "Effect": "Allow",
             "Principal": {"Service": "cloudfront.amazonaws.com"},
             "Action": "s3:GetObject",
-            "Resource": pulumi.Output.concat(self.arn, "/*"),
+            "Resource": objects(self, "*"),
             "Condition": {"StringEquals": {"AWS:SourceArn": args.distribution_arn}},
         }
         statements = [tls_only, cloudfront_reads] if args.distribution_arn is not None else [tls_only]
@@ -164,3 +153,8 @@ class PrivateBucket(pulumi.ComponentResource):
             # S3 answers a conflict when both are changed at once.
             opts=pulumi.ResourceOptions(parent=self._bucket, depends_on=[self._block]),
         )
+
+
+def _rule(name: str, prefix: str = "", **what: Any) -> Any:
+    """Of a bucket's life cycle, for the objects under the prefix."""
+    return {"id": name, "status": "Enabled", "filter": {"prefix": prefix}, **what}

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import pulumi
 
-from infra.config import StackConfig
+from infra.bundle import ORCHESTRATOR
 from infra.function import EventRule, Function, FunctionArgs
 from infra.job_storage import JobStorage
 from infra.machines import Machines, machine_deadline_minutes
-from infra.policies import Statement
+from infra.policies import LOOK_AT_MACHINES, Statement, answer_workflow, end_machines
 from infra.purge import purge_files
 from infra.spending import spending_settings
-from infra.steps import LOOK_AT_MACHINES, MEMORY, answer_workflow, end_machines, orchestrator_bundle
+from infra.stack import Stack
 
 # How long a job or a machine may be in the making before the sweeper asks what it waits for.
 GRACE_SECONDS = 120
@@ -23,32 +23,30 @@ _TIMEOUT_SECONDS = 240
 
 @dataclass(frozen=True)
 class SweeperArgs:
-    config: StackConfig
-    account_id: str
-    region: str
+    stack: Stack
     data: JobStorage
     machines: Machines
-    state_machine_arn: str
 
 
 class Sweeper(pulumi.ComponentResource):
     def __init__(self, name: str, args: SweeperArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Sweeper", name, None, opts)
-        config = args.config
+        stack, config = args.stack, args.stack.config
         ended = {
             "source": ["aws.states"],
             "detail-type": ["Step Functions Execution Status Change"],
-            "detail": {"stateMachineArn": [args.state_machine_arn], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
+            "detail": {"stateMachineArn": [stack.state_machine_arn], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
         }
         Function(
             name,
             FunctionArgs(
                 config=config,
-                bundle=orchestrator_bundle("sweep"),
+                module="orchestrator.sweep",
+                bundle=ORCHESTRATOR,
                 environment={
                     "JOBS_TABLE": args.data.table.name,
                     "STACK": config.stack,
-                    "STATE_MACHINE_ARN": args.state_machine_arn,
+                    "STATE_MACHINE_ARN": stack.state_machine_arn,
                     "GRACE_SECONDS": str(GRACE_SECONDS),
                     "MACHINE_DEADLINE_SECONDS": str(machine_deadline_minutes(config) * 60),
                     "POOL_SIZE": str(config.pool_size),
@@ -60,7 +58,6 @@ class Sweeper(pulumi.ComponentResource):
                 },
                 statements=_policy(args),
                 timeout=_TIMEOUT_SECONDS,
-                memory=MEMORY,
                 description="Ends orphaned machines and jobs",
                 rules=[EventRule("schedule", schedule=_EVERY), EventRule("ended", ended)],
             ),
@@ -70,7 +67,8 @@ class Sweeper(pulumi.ComponentResource):
 
 
 def _policy(args: SweeperArgs) -> list[Statement]:
-    executions = args.state_machine_arn.replace(":stateMachine:", ":execution:") + ":*"
+    stack = args.stack
+    executions = stack.arn("states", f"execution:{stack.state_machine_name}:*")
     return [
         Statement("FindOpenJobs", ["dynamodb:Query"], [args.data.table.open_index_arn]),
         Statement(
@@ -80,9 +78,9 @@ def _policy(args: SweeperArgs) -> list[Statement]:
         ),
         *purge_files(args.data),
         Statement("DeleteJobLogs", ["logs:DeleteLogStream"], [pulumi.Output.concat(args.machines.log_group_arn, ":*")]),
-        answer_workflow(args.state_machine_arn, "states:SendTaskFailure"),
+        answer_workflow(stack, "states:SendTaskFailure"),
         Statement("AskWorkflow", ["states:DescribeExecution"], [executions]),
-        Statement("StartWorkflow", ["states:StartExecution"], [args.state_machine_arn]),
+        Statement("StartWorkflow", ["states:StartExecution"], [stack.state_machine_arn]),
         LOOK_AT_MACHINES,
-        end_machines(args.region, args.account_id, args.config.stack),
+        end_machines(stack),
     ]

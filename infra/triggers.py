@@ -9,11 +9,11 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra.config import StackConfig
+from infra.bundle import ORCHESTRATOR
 from infra.function import EventRule, Function, FunctionArgs
 from infra.job_storage import JobStorage
-from infra.policies import Statement
-from infra.steps import MEMORY, answer_workflow, orchestrator_bundle
+from infra.policies import Statement, answer_workflow
+from infra.stack import Stack
 from infra.workflow import Workflow
 
 _SECONDS = 30
@@ -51,10 +51,9 @@ _EVENTS = (
 
 @dataclass(frozen=True)
 class TriggersArgs:
-    config: StackConfig
+    stack: Stack
     data: JobStorage
     workflow: Workflow
-    state_machine_arn: str
 
 
 class Triggers(pulumi.ComponentResource):
@@ -71,7 +70,7 @@ class Triggers(pulumi.ComponentResource):
         self.register_outputs({"failed_records": self.failed_records})
 
     def _new_jobs(self, name: str) -> pulumi.Output[str]:
-        args, child = self._args, pulumi.ResourceOptions(parent=self)
+        args, stack, child = self._args, self._args.stack, pulumi.ResourceOptions(parent=self)
         queue = aws.sqs.Queue(
             f"{name}-failed-records", message_retention_seconds=_TWO_WEEKS, sqs_managed_sse_enabled=True, opts=child
         )
@@ -79,11 +78,12 @@ class Triggers(pulumi.ComponentResource):
         function = Function(
             f"{name}-stream",
             FunctionArgs(
-                config=args.config,
-                bundle=orchestrator_bundle("stream"),
-                environment={"STATE_MACHINE_ARN": args.state_machine_arn, "STACK": args.config.stack},
+                config=args.stack.config,
+                module="orchestrator.stream",
+                bundle=ORCHESTRATOR,
+                environment={"STATE_MACHINE_ARN": stack.state_machine_arn, "STACK": stack.config.stack},
                 statements=[
-                    Statement("StartWorkflow", ["states:StartExecution"], [args.state_machine_arn]),
+                    Statement("StartWorkflow", ["states:StartExecution"], [stack.state_machine_arn]),
                     Statement(
                         "ReadStream",
                         ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
@@ -93,7 +93,6 @@ class Triggers(pulumi.ComponentResource):
                     Statement("PutFailedRecordsAside", ["sqs:SendMessage"], [queue.arn]),
                 ],
                 timeout=_SECONDS,
-                memory=MEMORY,
                 description="Starts the workflow of each new job",
             ),
             opts=child,
@@ -125,15 +124,15 @@ class Triggers(pulumi.ComponentResource):
         Function(
             f"{name}-events",
             FunctionArgs(
-                config=args.config,
-                bundle=orchestrator_bundle("events"),
+                config=args.stack.config,
+                module="orchestrator.events",
+                bundle=ORCHESTRATOR,
                 environment={"JOBS_TABLE": args.data.table.name},
                 statements=[
                     Statement("FindWaiter", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [args.data.table.arn]),
-                    answer_workflow(args.state_machine_arn, "states:SendTaskSuccess"),
+                    answer_workflow(args.stack, "states:SendTaskSuccess"),
                 ],
                 timeout=_SECONDS,
-                memory=MEMORY,
                 description="Wakes the workflow that waits for a machine",
                 rules=_EVENTS,
             ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infra.config import StackConfig
 from infra.policies import Statement
+from infra.stack import Stack
 
 RECONCILE_EVERY = "rate(1 minute)"
 RECONCILER_SECONDS = 30
@@ -16,33 +17,33 @@ _SETTLE_SECONDS = RECONCILER_SECONDS + 15
 
 
 def reconciler_settings(config: StackConfig) -> dict[str, str]:
-    """The reconciler's environment, without names of resources."""
+    """The reconciler's variables, without names of resources."""
     return {
-        "INSTANCE_TYPE": config.instance_types[0],
-        "POOL_SIZE": str(config.pool_size),
-        "GRACE_SECONDS": str(_GRACE_SECONDS),
-        "READY_WITHIN_SECONDS": str(config.boot_timeout_minutes * 60 + _VISITS_SECONDS),
-        "SETTLE_SECONDS": str(_SETTLE_SECONDS),
+        "instance_type": config.instance_types[0],
+        "pool_size": str(config.pool_size),
+        "grace_seconds": str(_GRACE_SECONDS),
+        "ready_within_seconds": str(config.boot_timeout_minutes * 60 + _VISITS_SECONDS),
+        "settle_seconds": str(_SETTLE_SECONDS),
     }
 
 
-def start_pooled(instances: str, stack: str) -> Statement:
+def start_pooled(stack: Stack) -> Statement:
     return Statement(
         "StartOwnMachines",
         ["ec2:StartInstances"],
-        [instances],
-        {"StringEquals": {"aws:ResourceTag/mayfly:stack": stack}},
+        [stack.arn("ec2", "instance/*")],
+        {"StringEquals": {"aws:ResourceTag/mayfly:stack": stack.config.stack}},
     )
 
 
-def reconcile_pool(instances: str, stack: str) -> list[Statement]:
+def reconcile_pool(stack: Stack) -> list[Statement]:
     return [
         Statement(
             "StopOwnMachinesOfNoJob",
             ["ec2:StopInstances"],
-            [instances],
+            [stack.arn("ec2", "instance/*")],
             {
-                "StringEquals": {"aws:ResourceTag/mayfly:stack": stack},
+                "StringEquals": {"aws:ResourceTag/mayfly:stack": stack.config.stack},
                 "Null": {"aws:ResourceTag/mayfly:job-id": "true"},
             },
         ),

@@ -12,12 +12,14 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from functions.costs.pricing import FIRST_LOOK, LONGEST_LOOK
 from infra import history
 from infra.bundle import ROOT
 from infra.config import StackConfig
 from infra.function import WRITE_TRACES, Function
 from infra.notifications import Notifications, add_notification
 from infra.policies import Statement, assumed_by, policy
+from infra.stack import Stack
 from infra.steps import Steps
 
 DEFINITION = ROOT / "functions" / "orchestrator" / "workflow.asl.json"
@@ -92,8 +94,8 @@ def limits(config: StackConfig) -> dict[str, int]:
         "online_retries": history.online_retries(config.boot_timeout_minutes * 60),
         "online_poll": history.ONLINE_POLL,
         "launch_wait": _launch_wait(config.queue_timeout_minutes * 60),
-        "first_look": history.FIRST_LOOK,
-        "longest_look": history.LONGEST_LOOK,
+        "first_look": FIRST_LOOK,
+        "longest_look": LONGEST_LOOK,
         "most_looks": history.most_looks(config),
         "termination_wait": _TERMINATION_WAIT,
     }
@@ -126,9 +128,7 @@ def check(config: StackConfig) -> None:
 
 @dataclass(frozen=True)
 class WorkflowArgs:
-    config: StackConfig
-    account_id: str
-    region: str
+    stack: Stack
     steps: Steps
 
 
@@ -140,20 +140,21 @@ class Workflow(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkflowArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Workflow", name, None, opts)
-        check(args.config)  # refused before anything is made
+        config = args.stack.config
+        check(config)  # refused before anything is made
         child = pulumi.ResourceOptions(parent=self)
-        topic = Notifications(f"{args.config.prefix}-notifications", opts=child).topic if args.config.notify else None
+        topic = Notifications(f"{config.prefix}-notifications", opts=child).topic if config.notify else None
         role = aws.iam.Role(
             name,
             assume_role_policy=assumed_by("states.amazonaws.com"),
             description="What the workflow may do: run its steps",
-            permissions_boundary=args.config.permissions_boundary,
+            permissions_boundary=config.permissions_boundary,
             opts=child,
         )
         rights = aws.iam.RolePolicy(
             name,
             role=role.name,
-            policy=policy([*_policy(args, topic), *(_TRACE if args.config.tracing else ())]),
+            policy=policy([*_policy(args, topic), *(_TRACE if config.tracing else ())]),
             opts=child,
         )
         machine = aws.sfn.StateMachine(
@@ -161,8 +162,8 @@ class Workflow(pulumi.ComponentResource):
             name=name,
             role_arn=role.arn,
             type="STANDARD",
-            tracing_configuration={"enabled": True} if args.config.tracing else None,
-            definition=_arns(args.steps.functions, topic).apply(lambda arns: json.dumps(definition(args.config, arns))),
+            tracing_configuration={"enabled": True} if config.tracing else None,
+            definition=_arns(args.steps.functions, topic).apply(lambda arns: json.dumps(definition(config, arns))),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),
         )
         self.arn = machine.arn
@@ -172,8 +173,7 @@ class Workflow(pulumi.ComponentResource):
 
 def _policy(args: WorkflowArgs, topic: pulumi.Output[str] | None) -> list[Statement]:
     # By their names, so that the role need not wait for them; the state machine does.
-    functions = f"arn:aws:lambda:{args.region}:{args.account_id}:function:"
-    arns = [functions + function.known_name for function in args.steps.functions.values()]
+    arns = [args.stack.arn("lambda", f"function:{each.known_name}") for each in args.steps.functions.values()]
     run_steps = Statement("RunSteps", ["lambda:InvokeFunction"], arns)
     return [run_steps, Statement("Notify", ["sns:Publish"], [topic])] if topic is not None else [run_steps]
 

@@ -22,7 +22,7 @@ from functions.jobs.errors import JobCostCap, SpendingCap
 from functions.jobs.job import Job
 
 # A machine's own timer runs from when it has booted, and to end takes a moment too.
-_BOOT_AND_END = timedelta(minutes=10)
+BOOT_AND_END = timedelta(minutes=10)
 
 
 def today() -> str:
@@ -100,7 +100,7 @@ class Spending:
 
     def cost_until_deadline(self, hourly: int) -> int:
         """The most that a machine costs which lives until its deadline, in micro-USD; `hourly` is its price."""
-        return for_seconds(hourly, (self.machine_deadline + _BOOT_AND_END).total_seconds())
+        return for_seconds(hourly, (self.machine_deadline + BOOT_AND_END).total_seconds())
 
     def estimate(self) -> Estimate | None:
         """None where the price is not known."""

@@ -18,10 +18,10 @@ LEAST_SECONDS = 60
 # What one machine's job costs besides the machine: transitions, calls of functions, requests, the table's reads and
 # writes. The sum of those rows in docs/operations.md, "Costs".
 REQUESTS = 380
-# What a look at a machine at work costs, as the workflow takes one again and again: three transitions, two calls. The
-# first after a minute, each later one a tenth later, up to an hour (infra/history.py).
+# What a look at a machine at work costs, as the workflow takes one again and again: three transitions, two calls.
 LOOK = 80
-_FIRST_LOOK, _LONGEST_LOOK = 60, 3_600
+# Seconds to the first look; each later one comes a tenth later, up to the longest (infra/history.py bounds them).
+FIRST_LOOK, LONGEST_LOOK = 60, 3_600
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ def for_seconds(hourly: int, seconds: float) -> int:
 
 
 @cache
-def looks(seconds: int) -> int:
+def looks(seconds: float) -> int:
     """How often the workflow has looked at a machine by then that is still at work."""
-    count, interval = 0, _FIRST_LOOK
+    count, interval = 0, FIRST_LOOK
     while seconds > interval:
         seconds -= interval
-        interval = min(interval + interval // 10, _LONGEST_LOOK)
+        interval = min(interval + interval // 10, LONGEST_LOOK)
         count += 1
     return count
 

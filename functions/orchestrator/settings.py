@@ -1,7 +1,7 @@
 """The settings of each orchestrator function, from its environment.
 
-Exactly these names are set: infra/triggers.py, sweeper.py and warm_pool.py set those of their functions, infra/steps.py
-the rest.
+Exactly these names are set: infra/triggers.py and sweeper.py set those of their functions; infra/steps.py reads here
+which ones the others have.
 """
 
 from __future__ import annotations

@@ -23,13 +23,8 @@ _ENDPOINTS = "endpoints.json"
 
 
 def cut_data(data: Path, calls: AwsCalls) -> dict[str, bytes]:
-    """The files that are left of the folder `botocore/data`, by their names below it.
-
-    Raises:
-        BundleError: an operation is called that the service does not have.
-    """
+    """The files that are left of the folder `botocore/data`, by their names below it."""
     models = {service: _model(_latest(data / service)) for service in sorted(calls.services)}
-    calls.check({service: model["operations"] for service, model in models.items()})
     files = {name: (data / name).read_bytes() for name in _FOR_ALL_SERVICES}
     prefixes = set()
     for service, model in models.items():

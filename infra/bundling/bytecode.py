@@ -6,7 +6,7 @@ Unchecked: a checked .pyc would be compared with its source's time, which a zip 
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from infra.bundling.errors import BundleError
 from infra.bundling.target import Target
@@ -34,9 +34,3 @@ def compile_all(folder: Path, target: Target) -> None:
     )
     if finished.returncode:
         raise BundleError(f"{target} cannot be compiled for:\n{finished.stdout.strip()[-2000:]}")
-
-
-def compiled_name(name: str, target: Target) -> str:
-    """Where Python looks for the bytecode of a module's file."""
-    path = PurePosixPath(name)
-    return str(path.parent / "__pycache__" / f"{path.stem}.{target.cache_tag}.pyc")

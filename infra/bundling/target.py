@@ -34,11 +34,6 @@ class Target:
         """A Python here whose bytecode the target runs: this one, or one on the path. None without either."""
         return sys.executable if self.host else _compiler_of(self.python)
 
-    @property
-    def cache_tag(self) -> str:
-        """The part of a .pyc file's name that says whose it is."""
-        return str(sys.implementation.cache_tag) if self.host else f"cpython-{self.python.replace('.', '')}"
-
     def __str__(self) -> str:
         name = f"host-{sys.implementation.cache_tag}" if self.host else f"{self.python}-{self.architecture}"
         return name if self.compiler() else f"{name}-source"

@@ -6,7 +6,6 @@ import pytest
 
 from benchmarks import cold_start
 from benchmarks.cold_start import NAIVE, OURS, Side, cold, started, table
-from infra.bundle import Bundle
 
 
 def test_a_sides_ratio_is_the_median_of_its_rounds_ratios_to_the_naive_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +20,7 @@ def test_a_sides_ratio_is_the_median_of_its_rounds_ratios_to_the_naive_one(monke
         return next(taken[entry if entry == "empty" else folder.name])
 
     monkeypatch.setattr(cold_start, "started", start)
-    naive, ours = cold(Bundle("entry", "no lock"), {side: Side(Path(side), 2**20) for side in (NAIVE, OURS)}, 3, 0.5)
+    naive, ours = cold("entry", {side: Side(Path(side), 2**20) for side in (NAIVE, OURS)}, 3, 0.5)
     assert (naive.import_ratio, naive.ready_ratio) == (1, 1)
     assert (ours.import_ratio, ours.ready_ratio) == (0.5, 0.25)
     assert (ours.import_ms, ours.ready_ms) == (1_000, 2_000)

@@ -7,10 +7,13 @@ errors": a Lambda error's name is the exception's class).
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import sys
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +21,21 @@ import pytest
 
 from benchmarks.lambda_runtime import REQUEST_ID, FunctionFailedError, LambdaFunction, host_function, runtime_client
 from functions.jobs import errors
-from infra.api import BUNDLE as API_BUNDLE
-from infra.bundle import Bundle
+from infra.bundle import API, ORCHESTRATOR, Bundle
 from infra.bundling.target import Target
-from infra.steps import orchestrator_bundle
 from infra.workflow import DEFINITION, filled
 from localcloud.engine.deployment import Deployment, preview
 from tests.functions.fakes.job_table import JOB_ID
 from tests.infra.conftest import CONFIG, ROOT
-from tests.infra.test_bundles import LAMBDA_X86, lambda_like_python
+from tests.infra.test_bundles import HOST
 
 pytestmark = [
     pytest.mark.thorough,
     pytest.mark.skipif(sys.platform != "linux", reason="AWS builds awslambdaric for Linux alone"),
 ]
 
+LAMBDA_X86 = Target("3.13", "x86_64")
+Code = Callable[[str, Target], Path]
 WHO = {"owner": "alice", "job_id": JOB_ID, "run": 1}
 RECORD = {
     "eventName": "INSERT",
@@ -85,13 +88,26 @@ def functions() -> dict[str, dict[str, Any]]:
     return {each.inputs["handler"].split(".")[-2]: dict(each.inputs) for each in found}
 
 
-def extracted(bundle: Bundle, folder: Path, target: Target | None = None) -> Path:
-    zipfile.ZipFile(bundle.build(target or Target("", "", host=True))).extractall(folder / "task")
-    return folder / "task"
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Code:
+    """The folder with the code of a handler's module, for a target; no installed package helps out there."""
+
+    @cache
+    def extracted(bundle: Bundle, target: Target) -> Path:
+        folder = tmp_path_factory.mktemp(bundle.handlers)
+        zipfile.ZipFile(bundle.build(target)).extractall(folder)
+        return folder
+
+    return lambda module, target: extracted(API if module == "handler" else ORCHESTRATOR, target)
 
 
-def bundle_of(module: str) -> Bundle:
-    return API_BUNDLE if module == "handler" else orchestrator_bundle(module)
+def lambda_like_python() -> str | None:
+    """A working Python 3.13, from the path or from pyenv."""
+    places = [shutil.which("python3.13"), *map(str, Path.home().glob(".pyenv/versions/3.13.*/bin/python3.13"))]
+    for place in filter(None, places):
+        if subprocess.run([place, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return place
+    return None
 
 
 def request(path: str) -> dict[str, Any]:
@@ -112,12 +128,11 @@ def test_every_function_of_the_program_is_started_here(functions: dict[str, Any]
 
 @pytest.mark.parametrize("module", sorted(EVENTS))
 def test_a_function_starts_answers_and_logs_its_error_with_the_job(
-    functions: dict[str, dict[str, Any]], tmp_path: Path, module: str
+    functions: dict[str, dict[str, Any]], code: Code, tmp_path: Path, module: str
 ) -> None:
     inputs = functions[module]
-    folder = extracted(bundle_of(module), tmp_path)
     environment = inputs["environment"]["variables"]
-    with host_function(inputs["handler"], [folder], environment, tmp_path / "log") as function:
+    with host_function(inputs["handler"], [code(module, HOST)], environment, tmp_path / "log") as function:
         answer = function.invoke(EVENTS[module])
         (line,) = [each for each in function.log_lines() if each.get("level") == "ERROR"]
     assert "AccessDeniedException" in line["exception"], "it got as far as a call to AWS"
@@ -130,10 +145,10 @@ def test_a_function_starts_answers_and_logs_its_error_with_the_job(
         assert line["job_id"] == JOB_ID
 
 
-def test_the_api_starts_and_answers(functions: dict[str, dict[str, Any]], tmp_path: Path) -> None:
-    inputs, folder = functions["handler"], extracted(API_BUNDLE, tmp_path)
+def test_the_api_starts_and_answers(functions: dict[str, dict[str, Any]], code: Code, tmp_path: Path) -> None:
+    inputs = functions["handler"]
     environment = inputs["environment"]["variables"]
-    with host_function(inputs["handler"], [folder], environment, tmp_path / "log") as function:
+    with host_function(inputs["handler"], [code("handler", HOST)], environment, tmp_path / "log") as function:
         healthy = function.invoke(request("/api/health"))
         broken = function.invoke(request(f"/api/jobs/{JOB_ID}"))
         (line,) = [each for each in function.log_lines() if each.get("level") == "ERROR"]
@@ -145,11 +160,11 @@ def test_the_api_starts_and_answers(functions: dict[str, dict[str, Any]], tmp_pa
 
 
 @pytest.fixture(scope="module")
-def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambdaFunction]:
+def probe(code: Code, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambdaFunction]:
     folder = tmp_path_factory.mktemp("probe")
-    task = extracted(orchestrator_bundle("launch"), folder)
-    (task / "probe.py").write_text(PROBE)
-    with host_function("probe.handler", [task], {"POWERTOOLS_LOG_LEVEL": "INFO"}, folder / "log") as function:
+    (folder / "probe.py").write_text(PROBE)
+    folders, environment = [folder, code("launch", HOST)], {"POWERTOOLS_LOG_LEVEL": "INFO"}
+    with host_function("probe.handler", folders, environment, folder / "log") as function:
         yield function
 
 
@@ -193,12 +208,12 @@ def test_a_function_that_cannot_be_imported_says_why(tmp_path: Path) -> None:
 @pytest.mark.skipif(lambda_like_python() is None, reason="no python3.13 here to stand in for Lambda's")
 @pytest.mark.parametrize("module", [*sorted(EVENTS), "handler"])
 def test_the_bundle_for_lambda_starts_with_lambdas_python(
-    functions: dict[str, dict[str, Any]], tmp_path: Path, module: str
+    functions: dict[str, dict[str, Any]], code: Code, tmp_path: Path, module: str
 ) -> None:
-    folder, python = extracted(bundle_of(module), tmp_path, LAMBDA_X86), lambda_like_python()
+    python = lambda_like_python()
     assert python
-    folders, environment = [folder, runtime_client(LAMBDA_X86)], functions[module]["environment"]["variables"]
-    handler = functions[module]["handler"]
+    folders = [code(module, LAMBDA_X86), runtime_client(LAMBDA_X86)]
+    environment, handler = functions[module]["environment"]["variables"], functions[module]["handler"]
     with LambdaFunction(handler, folders, environment, tmp_path / "log", python=python) as function:
         answer = function.invoke(EVENTS.get(module, request("/api/health")))
     assert answer.payload

@@ -145,6 +145,6 @@ def test_three_attempts_of_46_hours_are_taken_whatever_else_is_set() -> None:
 
 
 def test_a_workflow_that_looked_once_a_minute_would_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "LONGEST_LOOK", 60)
+    monkeypatch.setattr(history, "looks", lambda seconds: int(seconds // 60))
     with pytest.raises(ConfigError, match="Step Functions ends it at 25,000"):
         definition(config_of({"jobTimeoutMinutes": 2_760}), STEPS)

@@ -15,10 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from infra.api import BUNDLE as API_BUNDLE
-from infra.bundle import Bundle
+from infra.bundle import API, ORCHESTRATOR, Bundle
 from infra.bundling.target import Target
-from infra.steps import orchestrator_bundle
 from tests.static.tracked_files import ROOT, tracked_files
 
 pytestmark = pytest.mark.thorough
@@ -26,7 +24,6 @@ pytestmark = pytest.mark.thorough
 LOCKS = [path for path in tracked_files() if re.fullmatch(r"requirements.*\.txt", path.name)]
 SOURCES = [path for path in tracked_files() if re.fullmatch(r"requirements.*\.in", path.name)]
 VENDORED = sorted(path for path in (ROOT / "frontend" / "vendor").iterdir() if path.is_dir())
-STEPS_BUNDLE = orchestrator_bundle("launch")
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 _LICENCES = re.compile(r"(.+\.)?(LICENSE|NOTICE)(\.txt)?")
 
@@ -77,7 +74,7 @@ def test_a_lock_has_whatever_its_source_asks_for(source: Path) -> None:
         assert each.specifier.contains(version.version, prereleases=True), each
 
 
-@pytest.mark.parametrize("bundle", [API_BUNDLE, STEPS_BUNDLE], ids=lambda bundle: str(bundle.name))
+@pytest.mark.parametrize("bundle", [API, ORCHESTRATOR], ids=lambda bundle: str(bundle.handlers))
 @pytest.mark.parametrize("target", [Target("", "", host=True), Target("3.13", "arm64")], ids=str)
 def test_a_bundle_has_exactly_what_its_lock_file_says(bundle: Bundle, target: Target) -> None:
     archive = zipfile.ZipFile(bundle.build(target))
@@ -89,7 +86,7 @@ def test_a_bundle_has_exactly_what_its_lock_file_says(bundle: Bundle, target: Ta
     assert found == pins(Path(bundle.requirements))
 
 
-@pytest.mark.parametrize("bundle", [API_BUNDLE, STEPS_BUNDLE], ids=lambda bundle: str(bundle.name))
+@pytest.mark.parametrize("bundle", [API, ORCHESTRATOR], ids=lambda bundle: str(bundle.handlers))
 def test_what_is_bundled_depends_on_no_marker(bundle: Bundle) -> None:
     # Pip would ask the Python that runs it, not the one that the bundle is for.
     assert [str(each) for each in requirements(Path(bundle.requirements)) if each.marker] == []
@@ -97,7 +94,7 @@ def test_what_is_bundled_depends_on_no_marker(bundle: Bundle) -> None:
 
 def test_what_is_deployed_has_the_versions_that_were_tested() -> None:
     tested = {canonicalize_name(each.name): str(each.specifier) for each in requirements(Path("requirements-dev.txt"))}
-    for lock in ("requirements.txt", API_BUNDLE.requirements, STEPS_BUNDLE.requirements):
+    for lock in ("requirements.txt", API.requirements, ORCHESTRATOR.requirements):
         for each in requirements(Path(lock)):
             assert tested[canonicalize_name(each.name)] == str(each.specifier)
 

@@ -8,7 +8,6 @@ import pytest
 
 from functions.costs.pricing import LOOK, REQUESTS, Cost, Prices, for_seconds, job_cost, looks, machine_cost, usd
 from functions.jobs.job import JobStatus, MachineReceipt
-from infra import history
 from tests.functions.fakes.job_table import a_job
 from tests.functions.fakes.machines import a_machine
 
@@ -37,12 +36,6 @@ def test_what_the_workflow_does_while_a_machine_works_is_in_its_price() -> None:
     assert (hour, two_days) == (20, 81)
     assert for_seconds(0, 172_800) == REQUESTS + two_days * LOOK
     assert LOOK >= 3 * 25
-
-
-def test_the_program_and_the_functions_count_looks_alike() -> None:
-    assert [history.looks(seconds) for seconds in range(60, 180_000, 977)] == [
-        looks(seconds) for seconds in range(60, 180_000, 977)
-    ]
 
 
 def test_a_price_that_does_not_divide_is_rounded_up() -> None:

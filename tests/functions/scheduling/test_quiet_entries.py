@@ -10,7 +10,6 @@ import pytest
 
 from functions.jobs.errors import QueueTimeout
 from functions.scheduling.launch_step import MOST_ASKS
-from infra import history
 from tests.functions.conftest import StoppedClock
 from tests.functions.scheduling.waiting_queue import FULL, QUEUE_TIMEOUT, WaitingQueue
 
@@ -79,7 +78,3 @@ def test_a_whole_time_out_of_freed_slots_is_no_reason_to_send_it_away(stopped_cl
             asks += 1
             queue.launch(waits, asks=asks)
     assert 70 < asks < MOST_ASKS
-
-
-def test_the_program_counts_on_as_many_requests_as_the_functions_allow() -> None:
-    assert history.MOST_ASKS == MOST_ASKS
