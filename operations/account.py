@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import DEFAULT_ROOT_DEVICE, StackConfig
+from infra.network import FEWEST_ZONES, MOST_ZONES
 from operations.finding import Finding, Verdict
 from operations.quotas import LAMBDA_CONCURRENCY, VPCS, Quota, machine_quota
 
@@ -15,8 +16,6 @@ from operations.quotas import LAMBDA_CONCURRENCY, VPCS, Quota, machine_quota
 Clients = Callable[[str], Any]
 Check = Callable[[Clients, StackConfig], Iterator[Finding]]
 
-# infra/network.py takes as many of the region's zones, in the order of their names, and wants at least two.
-MOST_ZONES, FEWEST_ZONES = 4, 2
 # With a lower limit, a burst of jobs during normal use of the page is throttled and retried all the time.
 ENOUGH_FUNCTIONS = 100
 # What has to stay for functions without a reservation (Lambda API reference, PutFunctionConcurrency). Accounts whose
@@ -24,7 +23,8 @@ ENOUGH_FUNCTIONS = 100
 UNRESERVED_FUNCTIONS = 100
 _SETTINGS = "mayfly:instanceTypes and mayfly:allowedInstanceTypes"
 _SPOT_ROLE = "AWSServiceRoleForEC2Spot"
-_NOT_ENABLED = ("AuthFailure", "OptInRequired", "UnrecognizedClientException")
+_NOT_ENABLED = {"AuthFailure", "OptInRequired", "UnrecognizedClientException"}
+_NO_ENTITY = {"NoSuchEntity"}
 
 
 def check_account(
@@ -74,14 +74,10 @@ def _credentials(clients: Clients, refusal: Callable[[str], str | None]) -> Iter
 
 def _region(clients: Clients, region: str) -> Iterator[Finding]:
     remedy = "Enable it for the account (Account, AWS Regions), or set another: pulumi config set aws:region ..."
-    try:
-        (found,) = clients("ec2").describe_regions(RegionNames=[region], AllRegions=True)["Regions"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _NOT_ENABLED:
-            raise
+    answer = _unless(_NOT_ENABLED, clients("ec2").describe_regions, RegionNames=[region], AllRegions=True)
+    if answer is None:
         yield Finding("region", Verdict.FAIL, f"{region} does not take these credentials", remedy)
-        return
-    if found["OptInStatus"] == "not-opted-in":
+    elif answer["Regions"][0]["OptInStatus"] == "not-opted-in":
         yield Finding("region", Verdict.FAIL, f"{region} is not enabled", remedy)
     else:
         yield Finding("region", Verdict.OK, region)
@@ -188,12 +184,8 @@ def _functions(clients: Clients, config: StackConfig) -> Iterator[Finding]:
 
 def _reserved(clients: Clients, function: str) -> int:
     """What an earlier deployment of the stack has reserved for the function; a new reservation takes its place."""
-    try:
-        answer = clients("lambda").get_function_concurrency(FunctionName=function)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
-        return 0
+    ask = clients("lambda").get_function_concurrency
+    answer = _unless({"ResourceNotFoundException"}, ask, FunctionName=function) or {}
     return int(answer.get("ReservedConcurrentExecutions", 0))
 
 
@@ -213,13 +205,11 @@ def _networks(clients: Clients, config: StackConfig) -> Iterator[Finding]:
 
 def _image(clients: Clients, config: StackConfig) -> Iterator[Finding]:
     parameter, remedy = config.image_parameter, "Correct mayfly:machineImageParameter."
-    try:
-        image_id = clients("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ParameterNotFound":
-            raise
+    answer = _unless({"ParameterNotFound"}, clients("ssm").get_parameter, Name=parameter)
+    if answer is None:
         yield Finding("image", Verdict.FAIL, f"there is no {parameter}", remedy)
         return
+    image_id = answer["Parameter"]["Value"]
     images = clients("ec2").describe_images(ImageIds=[image_id])["Images"]
     if not images:
         yield Finding("image", Verdict.FAIL, f"{parameter} names {image_id}, which is not there", remedy)
@@ -244,12 +234,7 @@ def _image(clients: Clients, config: StackConfig) -> Iterator[Finding]:
 def _boundary(clients: Clients, config: StackConfig) -> Iterator[Finding]:
     if config.permissions_boundary is None:
         yield Finding("boundary", Verdict.OK, "none is configured")
-        return
-    try:
-        clients("iam").get_policy(PolicyArn=config.permissions_boundary)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchEntity":
-            raise
+    elif _unless(_NO_ENTITY, clients("iam").get_policy, PolicyArn=config.permissions_boundary) is None:
         seen = f"there is no {config.permissions_boundary}"
         yield Finding("boundary", Verdict.FAIL, seen, "Create the policy, or correct mayfly:permissionsBoundary.")
     else:
@@ -260,16 +245,22 @@ def _spot_role(clients: Clients, config: StackConfig) -> Iterator[Finding]:
     """Without it EC2 launches no spot instance (EC2 user guide, "Service-linked role for Spot Instance requests")."""
     if "spot" not in config.markets:
         return
-    try:
-        clients("iam").get_role(RoleName=_SPOT_ROLE)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchEntity":
-            raise
+    if _unless(_NO_ENTITY, clients("iam").get_role, RoleName=_SPOT_ROLE) is None:
         seen = f"there is no {_SPOT_ROLE}; the first spot machine creates it, if the permissions boundary lets it"
         remedy = "Better now: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com"
         yield Finding("spot", Verdict.WARN, seen, remedy)
     else:
         yield Finding("spot", Verdict.OK, _SPOT_ROLE)
+
+
+def _unless(codes: Container[str], call: Callable[..., Any], **arguments: Any) -> Any:
+    """What AWS answers; None where it refuses the call with one of the error codes."""
+    try:
+        return call(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in codes:
+            return None
+        raise
 
 
 def _value(clients: Clients, quota: Quota) -> float:

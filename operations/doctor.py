@@ -1,6 +1,6 @@
 """`python -m operations.doctor` says what is missing, on this machine and in the AWS account, before it is missed.
 
-Each line says ok, look or stop; the exit code is 1 when one says stop. It only asks, and changes nothing.
+Each line says ok, warn or fail; the exit code is 1 when one says fail. It only asks, and changes nothing.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -20,25 +21,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.config import ConfigError
 from operations.account import check_account
 from operations.finding import Finding, Verdict
-from operations.local_machine import ROOT, Probe, ThisMachine, check_machine
+from operations.local_machine import ROOT, Machine, check_machine
 from operations.shared_config import check_profile, profile_settings
 from operations.stack_settings import StackSettings, read_settings
 
 _FOR_LOCAL_USE = "Nothing of this is needed for the local cloud (make up); to deploy, sign in to AWS and ask again."
 
 
-class Session(Protocol):
-    """What is needed of boto3.Session."""
-
-    @property
-    def region_name(self) -> str | None: ...
-    def get_credentials(self) -> Any: ...
-    def client(self, service_name: str, **settings: Any) -> Any: ...
-
-
+Session = Any  # boto3.Session, whose types know every service by name
 Connect = Callable[[str | None], Session]
-Assume = Callable[[Session, Mapping[str, str], str], Session]
-ReadProfile = Callable[[str | None], Mapping[str, Any]]
 
 
 def assumed(session: Session, role: Mapping[str, str], region: str) -> Session:
@@ -48,34 +39,23 @@ def assumed(session: Session, role: Mapping[str, str], region: str) -> Session:
         RoleSessionName=role.get("sessionName", "mayfly-doctor"),
         **({"ExternalId": role["externalId"]} if role.get("externalId") else {}),
     )["Credentials"]
-    taken: Any = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=region)
-    opened: Session = taken
-    return opened
+    return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=region)
 
 
-def examine(
-    folder: Path,
-    stack: str,
-    probe: Probe,
-    connect: Connect,
-    assume: Assume = assumed,
-    read_profile: ReadProfile = profile_settings,
-) -> Iterator[Finding]:
+def examine(folder: Path, stack: str, machine: Machine, connect: Connect) -> Iterator[Finding]:
     """Looks at the machine, then at the stack's configuration, then at the account.
 
     Args:
         folder: of Pulumi.yaml.
         stack: whose Pulumi.<stack>.yaml to read.
-        probe: of the machine.
+        machine: the one that this runs on.
         connect: a session of AWS with a profile, or with whatever the environment says.
-        assume: a session as a role, out of one that may assume it.
-        read_profile: the settings of a profile, or of the one that the environment says.
     """
     settings, configured = _configured(folder, stack)
     session, signed_in = _signed_in(connect, settings)
-    yield from check_machine(probe, deploying=session is not None)
+    yield from check_machine(machine, deploying=session is not None)
     yield configured
-    yield from check_profile(read_profile(settings.profile if settings else None))
+    yield from check_profile(profile_settings(settings.profile if settings else None))
     yield from signed_in
     if session is None or settings is None:
         return
@@ -85,19 +65,14 @@ def examine(
         return
     for role in settings.assumed_roles:
         try:
-            session = assume(session, role, region)
+            session = assumed(session, role, region)
         except (ClientError, BotoCoreError) as error:
             seen = f"{role['roleArn']} cannot be assumed: {error}"
             yield Finding("credentials", Verdict.FAIL, seen, "Ask for the right to, or correct aws:assumeRoles.")
             return
     retries = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=20)
-    account: Session = session
-    yield from check_account(
-        lambda service: account.client(service, region_name=region, config=retries),
-        settings.config,
-        region,
-        settings.refusal,
-    )
+    clients = partial(session.client, region_name=region, config=retries)
+    yield from check_account(clients, settings.config, region, settings.refusal)
 
 
 def _configured(folder: Path, stack: str) -> tuple[StackSettings | None, Finding]:
@@ -142,19 +117,13 @@ def as_json(stack: str, findings: Sequence[Finding]) -> str:
 
 
 def _session(profile: str | None) -> Session:
-    session: Any = boto3.Session(profile_name=profile)  # its types know every service by name
-    opened: Session = session
-    return opened
+    return boto3.Session(profile_name=profile)
 
 
-def main(
-    argv: Sequence[str],
-    probe: Probe | None = None,
-    connect: Connect = _session,
-) -> int:
-    """Exit code 0, or 1 when something says stop."""
+def main(argv: Sequence[str], machine: Machine | None = None, connect: Connect = _session) -> int:
+    """Exit code 0, or 1 when something says fail."""
     options = _parser().parse_args(argv)
-    findings = list(examine(ROOT, options.stack, probe or ThisMachine(), connect))
+    findings = list(examine(ROOT, options.stack, machine or Machine(), connect))
     sys.stdout.write((as_json(options.stack, findings) if options.json else as_text(findings)) + "\n")
     return int(any(finding.verdict is Verdict.FAIL for finding in findings))
 

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
 
 from operations.finding import Finding, Verdict
 
@@ -24,32 +23,18 @@ _GIB = 1 << 30
 _ANSWER_SECONDS = 30
 
 
-class Probe(Protocol):
-    """How to look at a machine."""
-
-    def python(self) -> tuple[int, int]: ...
-    def program(self, name: str) -> str | None:
-        """Where the program is, or None."""
-
-    def first_line(self, *command: str) -> str:
-        """The first line that a command prints, empty when it fails."""
-
-    def free_bytes(self) -> int:
-        """On the disk of the repository."""
-
-    def port_is_free(self, port: int) -> bool: ...
-
-
-class ThisMachine:
-    """The Probe of the machine this runs on."""
+class Machine:
+    """The machine this runs on."""
 
     def python(self) -> tuple[int, int]:
         return sys.version_info[:2]
 
     def program(self, name: str) -> str | None:
+        """Where the program is, or None."""
         return shutil.which(name)
 
     def first_line(self, *command: str) -> str:
+        """The first line that a command prints, empty when it fails."""
         try:
             finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_ANSWER_SECONDS)
         except (OSError, subprocess.SubprocessError):
@@ -57,6 +42,7 @@ class ThisMachine:
         return finished.stdout.strip().partition("\n")[0]
 
     def free_bytes(self) -> int:
+        """On the disk of the repository."""
         return shutil.disk_usage(ROOT).free
 
     def port_is_free(self, port: int) -> bool:
@@ -69,14 +55,14 @@ class ThisMachine:
             return True
 
 
-def check_machine(probe: Probe, *, deploying: bool) -> Iterator[Finding]:
+def check_machine(machine: Machine, *, deploying: bool) -> Iterator[Finding]:
     """Looks at everything; `deploying` makes a stop of what only deploying needs."""
-    yield _python(*probe.python())
-    yield _make(probe)
-    yield _disk(probe.free_bytes())
-    yield _port(probe.port_is_free(SITE_PORT))
-    yield _browser(probe)
-    yield _pulumi(probe, deploying=deploying)
+    yield _python(*machine.python())
+    yield _make(machine)
+    yield _disk(machine.free_bytes())
+    yield _port(machine.port_is_free(SITE_PORT))
+    yield _browser(machine)
+    yield _pulumi(machine, deploying=deploying)
 
 
 def _python(major: int, minor: int) -> Finding:
@@ -89,10 +75,10 @@ def _python(major: int, minor: int) -> Finding:
     return Finding("python", Verdict.OK, seen)
 
 
-def _make(probe: Probe) -> Finding:
-    if not probe.program("make"):
+def _make(machine: Machine) -> Finding:
+    if not machine.program("make"):
         return Finding("make", Verdict.WARN, "not found", "Install it, or run the Makefile's commands by hand.")
-    return Finding("make", Verdict.OK, probe.first_line("make", "--version"))
+    return Finding("make", Verdict.OK, machine.first_line("make", "--version"))
 
 
 def _disk(free: int) -> Finding:
@@ -109,20 +95,20 @@ def _port(is_free: bool) -> Finding:
     return Finding("port", Verdict.WARN, f"{SITE_PORT} is in use", remedy)
 
 
-def _browser(probe: Probe) -> Finding:
+def _browser(machine: Machine) -> Finding:
     for name in _BROWSERS:
-        if path := probe.program(name):
+        if path := machine.program(name):
             return Finding("browser", Verdict.OK, path)
     return Finding("browser", Verdict.WARN, "no Chromium", "Only the browser tests need it: make browser")
 
 
-def _pulumi(probe: Probe, *, deploying: bool) -> Finding:
+def _pulumi(machine: Machine, *, deploying: bool) -> Finding:
     missing = Verdict.FAIL if deploying else Verdict.WARN
     sdk = version("pulumi")
-    if not probe.program("pulumi"):
+    if not machine.program("pulumi"):
         remedy = f"Only deploying to AWS needs it: https://www.pulumi.com/docs/install, {sdk} or newer."
         return Finding("pulumi", missing, "no Pulumi CLI", remedy)
-    told = probe.first_line("pulumi", "version")
+    told = machine.first_line("pulumi", "version")
     found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", told)
     if not found:
         return Finding("pulumi", missing, f"`pulumi version` says {told!r}", "See that it runs; then ask again.")

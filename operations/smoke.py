@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -19,13 +19,18 @@ from operations.job_client import JobApiError, JobClient
 from operations.trials.burst import burst
 from operations.trials.cancelled_job import cancelled_job
 from operations.trials.chatty_job import chatty_job
-from operations.trials.trial import Check, Client, Timeouts
+from operations.trials.trial import Client, Timeouts, Trial
 from operations.trials.whole_job import whole_job
 
 TOKEN = "MAYFLY_TOKEN"  # noqa: S105 - the name of a variable
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 LOCAL_USER = "alice"
-TRIALS = ("job", "cancelled", "burst", "chatty")
+TRIALS: Mapping[str, Callable[[Client, Timeouts, argparse.Namespace], Trial]] = {
+    "job": lambda client, timeouts, options: whole_job(client, timeouts, own_script=options.own_script),
+    "cancelled": lambda client, timeouts, _: cancelled_job(client, timeouts),
+    "burst": lambda client, timeouts, options: burst(client, timeouts, options.jobs),
+    "chatty": lambda client, timeouts, options: chatty_job(client, timeouts, options.megabytes),
+}
 DEFAULT_TRIALS = ("job", "cancelled")
 
 
@@ -73,17 +78,10 @@ def main(
     return 0
 
 
-def _checks(client: Client, options: argparse.Namespace) -> Iterator[Check]:
+def _checks(client: Client, options: argparse.Namespace) -> Trial:
     timeouts = Timeouts(options.job_seconds, options.machine_seconds, options.cancelled_seconds)
     for trial in options.trial or DEFAULT_TRIALS:
-        if trial == "job":
-            yield from whole_job(client, timeouts, own_script=options.own_script)
-        elif trial == "cancelled":
-            yield from cancelled_job(client, timeouts)
-        elif trial == "burst":
-            yield from burst(client, timeouts, options.jobs)
-        else:
-            yield from chatty_job(client, timeouts, options.megabytes)
+        yield from TRIALS[trial](client, timeouts, options)
 
 
 def _remedy(error: JobApiError) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from operations.trials.trial import Check, Client, Timeouts, Trial, once, receipt, unconfirmed
+from operations.trials.trial import Check, Client, Timeouts, Trial, cleaned_up, once, receipt, unconfirmed
 
 
 def cancelled_job(client: Client, timeouts: Timeouts) -> Trial:
@@ -23,5 +23,4 @@ def cancelled_job(client: Client, timeouts: Timeouts) -> Trial:
     job = once(client, job["id"], timeouts.cancelled, lambda each: bool(each["machines"]))
     job = once(client, job["id"], timeouts.machine, lambda each: not unconfirmed(each))
     yield receipt(job) if job["machines"] else Check("receipt", True, "it had no machine")
-    client.delete(job["id"])
-    yield Check("clean-up", True, "the job's files and record are deleted")
+    yield cleaned_up(client, job)

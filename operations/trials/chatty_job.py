@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from operations.trials.trial import Check, Client, Timeouts, Trial, once, receipt, succeeded, unconfirmed
+from operations.trials.trial import Check, Client, Timeouts, Trial, cleaned_up, once, receipt, succeeded, unconfirmed
 
 
 def chatty_job(client: Client, timeouts: Timeouts, megabytes: int) -> Trial:
@@ -30,6 +30,5 @@ def chatty_job(client: Client, timeouts: Timeouts, megabytes: int) -> Trial:
     lines = client.log(job["id"])["lines"]
     yield Check("log", bool(lines), f"it begins: {lines[0]['text'][:60]}" if lines else "it is empty")
     job = once(client, job["id"], timeouts.machine, lambda each: not unconfirmed(each))
-    yield receipt(job) if job["machines"] else Check("receipt", False, "it has no machine")
-    client.delete(job["id"])
-    yield Check("clean-up", True, "the job's files and record are deleted")
+    yield receipt(job)
+    yield cleaned_up(client, job)

@@ -62,12 +62,19 @@ def once(client: Client, job_id: str, timeout: float, is_settled: Callable[[Job]
         time.sleep(POLL_SECONDS)
 
 
+def cleaned_up(client: Client, job: Job) -> Check:
+    client.delete(job["id"])
+    return Check("clean-up", True, "the job's files and record are deleted")
+
+
 def unconfirmed(job: Job) -> list[str]:
     return [each["instance_id"] for each in job["machines"] if not (each["terminated_at"] and each["verified"])]
 
 
 def receipt(job: Job) -> Check:
-    """Whether each machine of the job is confirmed terminated."""
+    """Whether the job had machines, and each is confirmed terminated."""
+    if not job["machines"]:
+        return Check("receipt", False, "it has no machine")
     alive = unconfirmed(job)
     if alive:
         return Check("receipt", False, f"not confirmed terminated: {', '.join(alive)}; look at it in EC2")

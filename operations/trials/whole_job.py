@@ -7,7 +7,7 @@ import json
 import uuid
 
 from operations.job_client import Job
-from operations.trials.trial import Check, Client, Timeouts, Trial, once, receipt, succeeded, unconfirmed
+from operations.trials.trial import Check, Client, Timeouts, Trial, cleaned_up, once, receipt, succeeded, unconfirmed
 
 TEXT = "Checked by the smoke test."
 # What has to be in a timeline in this order; waiting and lost machines may come in between.
@@ -46,9 +46,8 @@ def whole_job(client: Client, timeouts: Timeouts, *, own_script: bool = False) -
     yield _manifest(job, client.manifest(job["id"]), content, output)
     job = once(client, job["id"], timeouts.machine, lambda each: not (_missing(each) or unconfirmed(each)))
     yield _whole_timeline(job)
-    yield receipt(job) if job["machines"] else Check("receipt", False, "it has no machine")
-    client.delete(job["id"])
-    yield Check("clean-up", True, "the job's files and record are deleted")
+    yield receipt(job)
+    yield cleaned_up(client, job)
 
 
 def _content() -> bytes:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -11,14 +11,13 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from infra import network
 from infra.config import StackConfig
-from operations import account
 from operations.account import check_account
 from operations.finding import Finding, Verdict
 from operations.quotas import machine_quota
 from operations.stack_settings import read_settings
 
+OK, WARN, FAIL = Verdict.OK, Verdict.WARN, Verdict.FAIL
 REGION = "eu-central-1"
 ZONES = [f"{REGION}{letter}" for letter in "cab"]
 KEYS = {"region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
@@ -31,58 +30,6 @@ SMALL = replace(CONFIG, instance_types=("t4g.small",), max_concurrent_jobs=10)
 def client_of(service: str) -> Any:
     """Clients take long to make; each test stubs them anew."""
     return boto3.client(service, **KEYS)  # type: ignore[call-overload]
-
-
-class Account:
-    """Answers of AWS; each call has one, and a test changes those that it is about."""
-
-    def __init__(self) -> None:
-        self.stubs: dict[str, Stubber] = {}
-        self.answers: dict[str, list[tuple[str, Any]]] = {
-            "sts": [("get_caller_identity", {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me"})],
-            "ec2": [
-                ("describe_regions", {"Regions": [{"RegionName": REGION, "OptInStatus": "opt-in-not-required"}]}),
-                ("describe_availability_zones", {"AvailabilityZones": [{"ZoneName": zone} for zone in ZONES]}),
-                ("describe_instance_type_offerings", offers({"t4g.small": ZONES})),
-                ("describe_instance_types", types("t4g.small")),
-                ("describe_vpcs", {"Vpcs": [{"VpcId": "vpc-1"}]}),
-                ("describe_images", image()),
-            ],
-            "service-quotas": [
-                ("get_service_quota", {"Quota": {"Value": 20.0}}),
-                ("get_service_quota", {"Quota": {"Value": 5.0}}),
-            ],
-            "ssm": [("get_parameter", {"Parameter": {"Value": "ami-0123456789abcdef0"}})],
-            "lambda": [("get_account_settings", functions(1000, 1000))],
-            "iam": [],
-        }
-
-    def change(self, service: str, call: str, answer: Any, which: int = 0) -> None:
-        """Another answer, or an error's code, for one of the calls of that name."""
-        places = [place for place, (name, _) in enumerate(self.answers[service]) if name == call]
-        self.answers[service][places[which]] = (call, answer)
-
-    def client(self, service: str) -> Any:
-        made = client_of(service)
-        if service not in self.stubs:
-            stub = Stubber(made)
-            for call, answer in self.answers[service]:
-                if isinstance(answer, str):
-                    stub.add_client_error(call, answer)
-                else:
-                    stub.add_response(call, answer)
-            stub.activate()
-            self.stubs[service] = stub
-        return made
-
-    def findings(self, config: StackConfig = SMALL) -> list[Finding]:
-        found = list(check_account(self.client, config, REGION))
-        assert all(each.remedy for each in found if each.verdict is not Verdict.OK), found
-        return found
-
-    def remarks(self, config: StackConfig = SMALL) -> list[tuple[str, Verdict]]:
-        """What is not fine."""
-        return [(each.subject, each.verdict) for each in self.findings(config) if each.verdict is not Verdict.OK]
 
 
 def offers(places: dict[str, list[str]]) -> dict[str, Any]:
@@ -108,6 +55,56 @@ def functions(at_once: int, unreserved: int) -> dict[str, Any]:
     return {"AccountLimit": {"ConcurrentExecutions": at_once, "UnreservedConcurrentExecutions": unreserved}}
 
 
+_CREATED = {"CreateDate": datetime(2026, 1, 31, tzinfo=UTC), "RoleId": "A" * 16, "Arn": "a" * 20}
+SPOT_ROLE = {"get_role": {"Role": {"Path": "/", "RoleName": "AWSServiceRoleForEC2Spot", **_CREATED}}}
+# What an account answers that has everything, in the order in which a service is asked.
+ANSWERS: Mapping[str, Mapping[str, Any]] = {
+    "sts": {"get_caller_identity": {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me"}},
+    "ec2": {
+        "describe_regions": {"Regions": [{"RegionName": REGION, "OptInStatus": "opt-in-not-required"}]},
+        "describe_availability_zones": {"AvailabilityZones": [{"ZoneName": zone} for zone in ZONES]},
+        "describe_instance_type_offerings": offers({"t4g.small": ZONES}),
+        "describe_instance_types": types("t4g.small"),
+        "describe_vpcs": {"Vpcs": [{"VpcId": "vpc-1"}]},
+        "describe_images": image(),
+    },
+    "ssm": {"get_parameter": {"Parameter": {"Value": "ami-0123456789abcdef0"}}},
+    "lambda": {"get_account_settings": functions(1000, 1000)},
+    "iam": {},
+}
+
+
+class Account:
+    """AWS, whose answers a test changes that is about them; a text is the code of an error, None a call less."""
+
+    def __init__(self) -> None:
+        self.stubs: dict[str, Stubber] = {}
+        self.answers = {service: dict(calls) for service, calls in ANSWERS.items()}
+        self.quotas = [20.0, 5.0]  # of vCPUs, in each market, and of networks
+
+    def client(self, service: str) -> Any:
+        made = client_of(service)
+        if service not in self.stubs:
+            stub = self.stubs[service] = Stubber(made)
+            asked = [("get_service_quota", {"Quota": {"Value": quota}}) for quota in self.quotas]
+            for call, answer in asked if service == "service-quotas" else self.answers[service].items():
+                if isinstance(answer, str):
+                    stub.add_client_error(call, answer)
+                elif answer is not None:
+                    stub.add_response(call, answer)
+            stub.activate()
+        return made
+
+    def findings(self, config: StackConfig = SMALL) -> list[Finding]:
+        found = list(check_account(self.client, config, REGION))
+        assert all(each.remedy for each in found if each.verdict is not OK), found
+        return found
+
+    def remarks(self, config: StackConfig = SMALL) -> list[Finding]:
+        """What is not fine."""
+        return [each for each in self.findings(config) if each.verdict is not OK]
+
+
 @pytest.fixture
 def aws() -> Iterator[Account]:
     made = Account()
@@ -118,7 +115,7 @@ def aws() -> Iterator[Account]:
 
 def test_an_account_that_has_everything_is_fine(aws: Account) -> None:
     findings = aws.findings()
-    assert [each.subject for each in findings if each.verdict is not Verdict.OK] == []
+    assert [each.subject for each in findings if each.verdict is not OK] == []
     for stub in aws.stubs.values():
         stub.assert_no_pending_responses()
     told = {each.subject: each.seen for each in findings}
@@ -127,157 +124,139 @@ def test_an_account_that_has_everything_is_fine(aws: Account) -> None:
     assert "eu-central-1a, eu-central-1b, eu-central-1c" in told["zones"]
 
 
-def test_with_credentials_that_do_not_work_nothing_further_is_asked(aws: Account) -> None:
-    aws.change("sts", "get_caller_identity", "ExpiredToken")
-    assert [(each.subject, each.verdict) for each in aws.findings()] == [("credentials", Verdict.FAIL)]
+NOT_ENABLED = {"Regions": [{"RegionName": REGION, "OptInStatus": "not-opted-in"}]}
 
 
 @pytest.mark.parametrize(
-    "answer", ["AuthFailure", {"Regions": [{"RegionName": REGION, "OptInStatus": "not-opted-in"}]}]
-)
-def test_a_region_that_is_not_enabled_stops_it(aws: Account, answer: Any) -> None:
-    aws.change("ec2", "describe_regions", answer)
-    last = aws.findings()[-1]
-    assert (last.subject, last.verdict) == ("region", Verdict.FAIL)
-
-
-@pytest.mark.parametrize(
-    ("service", "call", "answer", "expected"),
+    ("service", "call", "answer", "subject"),
     [
-        ("ec2", "describe_availability_zones", {"AvailabilityZones": [{"ZoneName": "x"}]}, ("zones", Verdict.FAIL)),
-        ("ec2", "describe_instance_type_offerings", offers({}), ("zones", Verdict.FAIL)),
-        ("ec2", "describe_instance_types", types("t4g.small", processor="x86_64"), ("machines", Verdict.FAIL)),
-        ("ec2", "describe_instance_types", types(), ("machines", Verdict.FAIL)),
-        ("service-quotas", "get_service_quota", {"Quota": {"Value": 18.0}}, ("machines", Verdict.WARN)),
-        ("service-quotas", "get_service_quota", {"Quota": {"Value": 1.0}}, ("machines", Verdict.FAIL)),
-        ("ec2", "describe_vpcs", {"Vpcs": [{}] * 5}, ("networks", Verdict.FAIL)),
-        ("ssm", "get_parameter", "ParameterNotFound", ("image", Verdict.FAIL)),
-        ("ec2", "describe_images", image("x86_64"), ("image", Verdict.FAIL)),
-        ("ec2", "describe_images", image(size=30), ("image", Verdict.FAIL)),
-        ("ec2", "describe_images", image(root="/dev/sda1"), ("image", Verdict.FAIL)),
-        ("ec2", "describe_images", {"Images": []}, ("image", Verdict.FAIL)),
+        ("sts", "get_caller_identity", "ExpiredToken", "credentials"),
+        ("ec2", "describe_regions", "AuthFailure", "region"),
+        ("ec2", "describe_regions", NOT_ENABLED, "region"),
     ],
 )
-def test_what_would_fail_is_told(
-    aws: Account, service: str, call: str, answer: Any, expected: tuple[str, Verdict]
+def test_with_credentials_or_a_region_that_do_not_work_nothing_further_is_asked(
+    aws: Account, service: str, call: str, answer: Any, subject: str
 ) -> None:
-    if call == "describe_availability_zones":  # then offers are not asked for
-        aws.answers["ec2"] = [each for each in aws.answers["ec2"] if each[0] != "describe_instance_type_offerings"]
-    if answer == types():  # then no quota of machines is asked for
-        aws.answers["service-quotas"].pop(0)
-    aws.change(service, call, answer)
-    assert aws.remarks() == [expected]
+    aws.answers[service][call] = answer
+    last = aws.findings()[-1]
+    assert (last.subject, last.verdict) == (subject, FAIL)
 
 
-def test_an_image_of_ones_own_may_call_its_root_device_otherwise(aws: Account) -> None:
-    aws.change("ec2", "describe_images", image(root="/dev/sda1"))
-    assert aws.remarks(replace(SMALL, machine_image_parameter="/our/image")) == []
+OWN_NETWORK = {"Tags": [{"Key": "mayfly:stack", "Value": "dev"}]}
 
 
-def test_few_functions_at_once_make_bursts_slow(aws: Account) -> None:
-    aws.change("lambda", "get_account_settings", functions(10, 10))
-    (finding,) = [each for each in aws.findings() if each.verdict is not Verdict.OK]
-    assert (finding.subject, finding.verdict) == ("functions", Verdict.WARN)
-    assert "--service-code lambda --quota-code L-B99A9384" in finding.remedy
+@pytest.mark.parametrize(
+    ("service", "answers", "expected", "config"),
+    [
+        # No offers are asked for where zones are missing.
+        (
+            "ec2",
+            {
+                "describe_availability_zones": {"AvailabilityZones": [{"ZoneName": "x"}]},
+                "describe_instance_type_offerings": None,
+            },
+            ("zones", FAIL),
+            {},
+        ),
+        ("ec2", {"describe_instance_type_offerings": offers({})}, ("zones", FAIL), {}),
+        ("ec2", {"describe_instance_types": types("t4g.small", processor="x86_64")}, ("machines", FAIL), {}),
+        ("ec2", {"describe_vpcs": {"Vpcs": [{}] * 5}}, ("networks", FAIL), {}),
+        ("ec2", {"describe_vpcs": {"Vpcs": [OWN_NETWORK, {}, {}, {}, {}]}}, None, {}),
+        ("ssm", {"get_parameter": "ParameterNotFound"}, ("image", FAIL), {}),
+        ("ec2", {"describe_images": image("x86_64")}, ("image", FAIL), {}),
+        ("ec2", {"describe_images": image(size=30)}, ("image", FAIL), {}),
+        ("ec2", {"describe_images": image(root="/dev/sda1")}, ("image", FAIL), {}),
+        ("ec2", {"describe_images": image(root="/dev/sda1")}, None, {"machine_image_parameter": "/our/image"}),
+        ("ec2", {"describe_images": {"Images": []}}, ("image", FAIL), {}),
+        ("lambda", {"get_account_settings": functions(10, 10)}, ("functions", WARN), {}),
+        ("iam", {"get_policy": {"Policy": {"PolicyName": "limits"}}}, None, {"permissions_boundary": BOUNDARY}),
+        ("iam", {"get_policy": "NoSuchEntity"}, ("boundary", FAIL), {"permissions_boundary": BOUNDARY}),
+        # EC2 user guide, "Service-linked role for Spot Instance requests".
+        ("iam", SPOT_ROLE, None, {"markets": ("spot",)}),
+        ("iam", {"get_role": "NoSuchEntity"}, ("spot", WARN), {"markets": ("spot",)}),
+    ],
+)
+def test_what_would_fail_or_be_slow_is_told_and_nothing_else(
+    aws: Account, service: str, answers: dict[str, Any], expected: tuple[str, Verdict] | None, config: dict[str, Any]
+) -> None:
+    aws.answers[service].update(answers)
+    told = [(each.subject, each.verdict) for each in aws.remarks(replace(SMALL, **config))]
+    assert told == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("vcpus", "markets", "expected"),
+    [
+        ([18.0], ("on-demand",), (WARN, "L-1216C47A")),
+        ([1.0], ("on-demand",), (FAIL, "L-1216C47A")),
+        ([0.0, 20.0], ("spot", "on-demand"), (WARN, "L-34B43A08")),  # there is room on demand, so nothing stops
+    ],
+)
+def test_each_market_has_a_quota_of_its_own(
+    aws: Account, vcpus: list[float], markets: tuple[str, ...], expected: tuple[Verdict, str]
+) -> None:
+    aws.quotas[:1] = vcpus
+    aws.answers["iam"].update(SPOT_ROLE)
+    (finding,) = aws.remarks(replace(SMALL, markets=markets))
+    assert (finding.subject, finding.verdict) == ("machines", expected[0])
+    assert f"({expected[1]})" in finding.seen
+    assert f"--quota-code {expected[1]} " in finding.remedy
 
 
 @pytest.mark.parametrize(
     ("at_once", "unreserved", "own", "verdict"),
     [
-        (1000, 1000, {}, Verdict.OK),
-        (1000, 150, {}, Verdict.OK),
-        (1000, 149, {}, Verdict.FAIL),
-        (1000, 110, {"ReservedConcurrentExecutions": 40}, Verdict.OK),  # by an earlier deployment of the same stack
-        (1000, 149, "ResourceNotFoundException", Verdict.FAIL),
-        (10, 10, "ResourceNotFoundException", Verdict.FAIL),
+        (1000, 1000, {}, OK),
+        (1000, 150, {}, OK),
+        (1000, 149, {}, FAIL),
+        (1000, 110, {"ReservedConcurrentExecutions": 40}, OK),  # by an earlier deployment of the same stack
+        (1000, 149, "ResourceNotFoundException", FAIL),
+        (10, 10, "ResourceNotFoundException", FAIL),
     ],
 )
 def test_a_reservation_that_lambda_would_refuse_stops_it_before(
     aws: Account, at_once: int, unreserved: int, own: Any, verdict: Verdict
 ) -> None:
     """Lambda API reference, PutFunctionConcurrency: "at least 100 simultaneous executions unreserved"."""
-    aws.change("lambda", "get_account_settings", functions(at_once, unreserved))
-    aws.answers["lambda"].append(("get_function_concurrency", own))
+    aws.answers["lambda"] = {"get_account_settings": functions(at_once, unreserved), "get_function_concurrency": own}
     (finding,) = [each for each in aws.findings(replace(SMALL, api_concurrency=50)) if each.subject == "functions"]
     assert finding.verdict is verdict
-    assert verdict is Verdict.OK or "Set mayfly:apiConcurrency to 0" in finding.remedy
-
-
-def test_a_stack_that_has_its_network_already_wants_no_other(aws: Account) -> None:
-    own = {"Tags": [{"Key": "mayfly:stack", "Value": "dev"}]}
-    aws.change("ec2", "describe_vpcs", {"Vpcs": [own, {}, {}, {}, {}]})
-    assert aws.remarks() == []
+    assert verdict is OK or "Set mayfly:apiConcurrency to 0" in finding.remedy
 
 
 def test_a_type_that_one_zone_lacks_is_fine_and_one_that_all_lack_is_told(aws: Account) -> None:
     config = replace(SMALL, instance_types=("t4g.small", "m6g.medium"))
-    aws.change("ec2", "describe_instance_type_offerings", offers({"t4g.small": ZONES[:1]}))
-    aws.change("ec2", "describe_instance_types", types("t4g.small", "m6g.medium"))
-    (finding,) = [each for each in aws.findings(config) if each.verdict is not Verdict.OK]
-    assert (finding.subject, finding.verdict) == ("zones", Verdict.WARN)
+    aws.answers["ec2"]["describe_instance_type_offerings"] = offers({"t4g.small": ZONES[:1]})
+    aws.answers["ec2"]["describe_instance_types"] = types("t4g.small", "m6g.medium")
+    (finding,) = aws.remarks(config)
+    assert (finding.subject, finding.verdict) == ("zones", WARN)
     assert finding.seen.startswith("m6g.medium in none of")
 
 
 def test_a_type_that_jobs_may_ask_for_is_looked_at_too(aws: Account) -> None:
-    config = replace(SMALL, allowed_instance_types=("m6g.medium",))
-    aws.change("ec2", "describe_instance_type_offerings", offers({"t4g.small": ZONES}))
-    aws.change("ec2", "describe_instance_types", types("t4g.small"))
-    found = [each for each in aws.findings(config) if each.verdict is not Verdict.OK]
-    assert [(each.subject, each.verdict) for each in found] == [("zones", Verdict.WARN), ("machines", Verdict.FAIL)]
+    found = aws.remarks(replace(SMALL, allowed_instance_types=("m6g.medium",)))
+    assert [(each.subject, each.verdict) for each in found] == [("zones", WARN), ("machines", FAIL)]
     assert all("m6g.medium" in each.seen and "mayfly:allowedInstanceTypes" in each.remedy for each in found)
 
 
-_CREATED = {"CreateDate": datetime(2026, 1, 31, tzinfo=UTC), "RoleId": "A" * 16, "Arn": "a" * 20}
-SPOT_ROLE = ("get_role", {"Role": {"Path": "/", "RoleName": "AWSServiceRoleForEC2Spot", **_CREATED}})
-
-
-@pytest.mark.parametrize(("answer", "verdict"), [(SPOT_ROLE[1], Verdict.OK), ("NoSuchEntity", Verdict.WARN)])
-def test_spot_machines_want_their_service_linked_role(aws: Account, answer: Any, verdict: Verdict) -> None:
-    """EC2 user guide, "Service-linked role for Spot Instance requests"."""
-    aws.answers["iam"].append(("get_role", answer))
-    (finding,) = [each for each in aws.findings(replace(SMALL, markets=("spot",))) if each.subject == "spot"]
-    assert finding.verdict is verdict
-    assert verdict is Verdict.OK or "create-service-linked-role --aws-service-name spot.amazonaws.com" in finding.remedy
-
-
-def test_each_market_has_a_quota_of_its_own(aws: Account) -> None:
-    config = replace(SMALL, markets=("spot", "on-demand"))
-    aws.answers["iam"].append(SPOT_ROLE)
-    aws.answers["service-quotas"].insert(0, ("get_service_quota", {"Quota": {"Value": 0.0}}))
-    (finding,) = [each for each in aws.findings(config) if each.verdict is not Verdict.OK]
-    # There is room on demand, so nothing stops.
-    assert finding.verdict is Verdict.WARN
-    assert "L-34B43A08" in finding.seen
-
-
 def test_a_type_not_sold_as_spot_is_told_where_spot_is_wanted(aws: Account) -> None:
-    aws.answers["iam"].append(SPOT_ROLE)
-    aws.change("ec2", "describe_instance_types", types("t4g.small", sold=["on-demand"]))
-    aws.answers["service-quotas"].insert(0, ("get_service_quota", {"Quota": {"Value": 20.0}}))
-    assert aws.remarks(replace(SMALL, markets=("spot", "on-demand"))) == [("machines", Verdict.WARN)]
+    aws.answers["iam"].update(SPOT_ROLE)
+    aws.answers["ec2"]["describe_instance_types"] = types("t4g.small", sold=["on-demand"])
+    aws.quotas.insert(0, 20.0)
+    (finding,) = aws.remarks(replace(SMALL, markets=("spot", "on-demand")))
+    assert (finding.subject, finding.verdict) == ("machines", WARN)
 
 
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [({"Policy": {"PolicyName": "limits"}}, []), ("NoSuchEntity", [("boundary", Verdict.FAIL)])],
-)
-def test_a_boundary_that_is_configured_has_to_be_there(aws: Account, answer: Any, expected: Any) -> None:
-    aws.answers["iam"].append(("get_policy", answer))
-    assert aws.remarks(replace(SMALL, permissions_boundary=BOUNDARY)) == expected
-
-
-def test_what_may_not_be_asked_is_told_and_the_rest_is_looked_at(aws: Account) -> None:
-    aws.change("ec2", "describe_vpcs", "UnauthorizedOperation")
-    aws.answers["service-quotas"].pop()  # the quota of what is not known is not asked for
+def test_what_is_unknown_or_may_not_be_asked_is_told_and_the_rest_is_looked_at(aws: Account) -> None:
+    aws.answers["ec2"].update(describe_instance_types=types(), describe_vpcs="UnauthorizedOperation")
+    aws.quotas.clear()  # that of a type or network which is not known is not asked for
     findings = aws.findings()
-    (finding,) = [each for each in findings if each.verdict is not Verdict.OK]
-    assert (finding.subject, finding.verdict) == ("networks", Verdict.WARN)
-    assert finding.seen == "DescribeVpcs is refused: UnauthorizedOperation"
+    unknown, refused = (each for each in findings if each.verdict is not OK)
+    assert (unknown.subject, unknown.verdict, unknown.seen) == ("machines", FAIL, "t4g.small is unknown here")
+    assert (refused.subject, refused.verdict) == ("networks", WARN)
+    assert refused.seen == "DescribeVpcs is refused: UnauthorizedOperation"
     assert findings[-1].subject == "boundary"
-
-
-def test_zones_are_counted_as_the_program_counts_them() -> None:
-    assert (account.MOST_ZONES, account.FEWEST_ZONES) == (network._MOST_ZONES, network._FEWEST_ZONES)
 
 
 @pytest.mark.parametrize(
@@ -290,13 +269,9 @@ def test_zones_are_counted_as_the_program_counts_them() -> None:
         ("inf2.xlarge", "spot", "L-B5D1601B"),
         ("trn1.2xlarge", "on-demand", "L-2C3B7624"),
         ("x2gd.medium", "on-demand", "L-7295265B"),
+        ("hpc7g.4xlarge", "on-demand", None),
     ],
 )
-def test_a_type_counts_towards_its_familys_quota(machine: str, market: str, code: str) -> None:
+def test_a_type_counts_towards_its_familys_quota(machine: str, market: str, code: str | None) -> None:
     quota = machine_quota(machine, market)
-    assert quota is not None
-    assert quota.code == code
-
-
-def test_an_unknown_family_has_no_quota() -> None:
-    assert machine_quota("hpc7g.4xlarge", "on-demand") is None
+    assert (quota.code if quota else None) == code

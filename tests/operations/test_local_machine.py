@@ -7,15 +7,16 @@ from importlib.metadata import version
 
 import pytest
 
+from operations import local_machine
 from operations.finding import Verdict
-from operations.local_machine import WANTED_GIB, ThisMachine, check_machine
+from operations.local_machine import WANTED_GIB, check_machine
 
 SDK = version("pulumi")
 PROGRAMS = {"make": "GNU Make 4.3", "chromium": "Chromium 130", "pulumi": f"v{SDK}"}
 
 
 @dataclass
-class Machine:
+class Machine(local_machine.Machine):
     version: tuple[int, int] = (3, 12)
     programs: Mapping[str, str] = field(default_factory=lambda: dict(PROGRAMS))
     free: int = WANTED_GIB << 30
@@ -83,10 +84,10 @@ def test_a_port_in_use_is_seen() -> None:
         server.bind(("127.0.0.1", 0))
         server.listen()
         port = server.getsockname()[1]
-        assert not ThisMachine().port_is_free(port)
-    assert ThisMachine().port_is_free(port)
+        assert not local_machine.Machine().port_is_free(port)
+    assert local_machine.Machine().port_is_free(port)
 
 
 def test_a_program_that_fails_prints_nothing() -> None:
-    assert ThisMachine().first_line("/no/such/program") == ""
-    assert ThisMachine().first_line("make", "--version").startswith("GNU Make")
+    assert local_machine.Machine().first_line("/no/such/program") == ""
+    assert local_machine.Machine().first_line("make", "--version").startswith("GNU Make")
