@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 import pytest
 
 from functions.submission.overrides import Allowance
 from localcloud.engine.deployment import Deployment
-from tests.policy_statements import statements_by_role
+from tests.infra.resources import environment, only
+from tests.policy_statements import allowing
 
 pytestmark = pytest.mark.thorough
-
-
-def environment(deployment: Deployment, name: str) -> dict[str, Any]:
-    (function,) = (
-        one for one in deployment.of_type("aws:lambda/function:Function") if one.name == f"mayfly-local-{name}"
-    )
-    found: dict[str, Any] = function.inputs["environment"]["variables"]
-    return found
 
 
 def test_the_api_is_told_what_a_job_may_ask_for(generous: Deployment, open_to_all: Deployment) -> None:
@@ -34,14 +26,13 @@ def test_only_the_types_of_the_stack_and_those_that_are_allowed_can_be_launched(
 ) -> None:
     own = ["t4g.small", "t4g.medium", "m6g.medium"]
     for deployment, types in ((open_to_all, own), (generous, [*own, "c7g.xlarge"])):
-        rows = [row for found in statements_by_role(deployment).values() for row in found]
-        launches = [row for row in rows if "ec2:RunInstances" in row.actions]
+        launches = [row for _, row in allowing(deployment, "ec2:RunInstances")]
         instances = [row for row in launches if any(":instance/" in resource for resource in row.resources)]
         assert [row.conditions["StringEquals"]["ec2:InstanceType"] for row in instances] == [types]
 
 
 def test_machines_and_sweeper_wait_for_the_longest_that_a_job_may_ask_for(generous: Deployment) -> None:
-    (template,) = generous.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    template = only(generous, "aws:ec2/launchTemplate:LaunchTemplate")
     # EC2 user guide, "Device names for volumes": images of others than Amazon often have this one.
     (disk,) = template.inputs["blockDeviceMappings"]
     assert disk["deviceName"] == "/dev/sda1"
@@ -51,6 +42,5 @@ def test_machines_and_sweeper_wait_for_the_longest_that_a_job_may_ask_for(genero
 
 
 def test_an_image_of_ones_own_is_read_from_a_parameter_of_the_account(generous: Deployment) -> None:
-    rows = [row for found in statements_by_role(generous).values() for row in found]
-    (resources,) = (row.resources for row in rows if "ssm:GetParameters" in row.actions)
-    assert [resource.split(":", 4)[4] for resource in resources] == ["123456789012:parameter/our/image"]
+    ((_, row),) = allowing(generous, "ssm:GetParameters")
+    assert [resource.split(":", 4)[4] for resource in row.resources] == ["123456789012:parameter/our/image"]

@@ -14,16 +14,12 @@ from functions.api.caller import ANONYMOUS
 from localcloud.engine.deployment import Deployment
 from localcloud.engine.records import Resource
 from tests.infra.conftest import BOUNDARY, CERTIFICATE, DOMAIN, OTHER_ORIGIN
+from tests.infra.resources import functions, only
 from tests.policy_statements import statements_by_role
 
 pytestmark = pytest.mark.thorough
 
 SUBJECT = "????????-????-????-????-????????????"
-
-
-def only(deployment: Deployment, token: str) -> Resource:
-    (found,) = deployment.of_type(token)
-    return found
 
 
 def throttling(deployment: Deployment) -> dict[str, tuple[int, int]]:
@@ -34,12 +30,8 @@ def throttling(deployment: Deployment) -> dict[str, tuple[int, int]]:
 
 
 def reserved(deployment: Deployment) -> dict[str, int]:
-    functions = [each.inputs for each in deployment.of_type("aws:lambda/function:Function")]
-    return {
-        each["name"]: each["reservedConcurrentExecutions"]
-        for each in functions
-        if each.get("reservedConcurrentExecutions") is not None
-    }
+    asked = {name: each.inputs.get("reservedConcurrentExecutions") for name, each in functions(deployment).items()}
+    return {name: number for name, number in asked.items() if number is not None}
 
 
 def headers(deployment: Deployment) -> Mapping[str, Any]:
@@ -68,7 +60,7 @@ def test_the_stack_says_how_many_requests_it_takes(tailored: Deployment, generou
 
 
 def test_a_flood_of_requests_takes_no_more_functions_than_are_reserved_for_it(generous: Deployment) -> None:
-    assert reserved(generous) == {"mayfly-local-api": 50}
+    assert reserved(generous) == {"api": 50}
 
 
 def test_nothing_is_reserved_that_a_new_account_would_refuse(recorded: Deployment, tailored: Deployment) -> None:
@@ -76,14 +68,11 @@ def test_nothing_is_reserved_that_a_new_account_would_refuse(recorded: Deploymen
     assert reserved(recorded) == reserved(tailored) == {}
 
 
-def test_a_boundary_limits_every_role(elsewhere: Deployment) -> None:
-    roles = elsewhere.of_type("aws:iam/role:Role")
-    assert len(roles) > 10
-    assert {role.inputs.get("permissionsBoundary") for role in roles} == {BOUNDARY}
-
-
-def test_without_a_boundary_no_role_names_one(recorded: Deployment) -> None:
-    assert {role.inputs.get("permissionsBoundary") for role in recorded.of_type("aws:iam/role:Role")} == {None}
+def test_a_boundary_limits_every_role(elsewhere: Deployment, signed_in: Deployment) -> None:
+    for deployment, boundary in ((elsewhere, BOUNDARY), (signed_in, None)):
+        roles = deployment.of_type("aws:iam/role:Role")
+        assert len(roles) > 10
+        assert {role.inputs.get("permissionsBoundary") for role in roles} == {boundary}
 
 
 def test_the_api_reaches_owners_items_and_six_partitions_for_one_thing_each(

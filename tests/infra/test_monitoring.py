@@ -14,7 +14,8 @@ from infra.alarms import API_THROTTLED
 from localcloud.engine.deployment import Deployment
 from localcloud.engine.records import Resource
 from tests.infra.conftest import ROOT, WATCHED
-from tests.policy_statements import statements, statements_by_role
+from tests.infra.resources import only
+from tests.policy_statements import allowing, policy_documents
 
 pytestmark = pytest.mark.thorough
 
@@ -27,13 +28,11 @@ def alarms(deployment: Deployment) -> dict[str, Resource]:
 
 
 def alarm_topic(deployment: Deployment) -> Resource:
-    (topic,) = (each for each in deployment.of_type(TOPIC) if each.name.endswith("-alarms"))
-    return topic
+    return only(deployment, TOPIC, "-alarms")
 
 
 def body(deployment: Deployment) -> dict[str, Any]:
-    (dashboard,) = deployment.of_type("aws:cloudwatch/dashboard:Dashboard")
-    found: dict[str, Any] = json.loads(dashboard.inputs["dashboardBody"])
+    found: dict[str, Any] = json.loads(only(deployment, "aws:cloudwatch/dashboard:Dashboard").inputs["dashboardBody"])
     return found
 
 
@@ -78,13 +77,12 @@ def test_alarms_and_dashboard_ask_for_metrics_that_there_are(production: Deploym
 
 
 def test_alarms_on_aws_own_metrics_name_parts_of_the_stack(production: Deployment) -> None:
-    functions = {each.inputs["name"] for each in production.of_type("aws:lambda/function:Function")}
-    (queue,), (machine,) = (
-        production.of_type(token) for token in ("aws:sqs/queue:Queue", "aws:sfn/stateMachine:StateMachine")
-    )
-    (api,) = production.of_type("aws:apigatewayv2/api:Api")
-    parts = {"QueueName": {queue.outputs["name"]}, "FunctionName": functions, "ApiId": {api.id}}
-    parts["StateMachineArn"] = {machine.outputs["arn"]}
+    parts = {
+        "QueueName": {only(production, "aws:sqs/queue:Queue").outputs["name"]},
+        "FunctionName": {each.inputs["name"] for each in production.of_type("aws:lambda/function:Function")},
+        "ApiId": {only(production, "aws:apigatewayv2/api:Api").id},
+        "StateMachineArn": {only(production, "aws:sfn/stateMachine:StateMachine").outputs["arn"]},
+    }
     for name, alarm in alarms(production).items():
         if alarm.inputs["namespace"] != NAMESPACE:
             dimensions = alarm.inputs.get("dimensions", {})
@@ -120,8 +118,11 @@ def test_every_alarm_and_both_warnings_of_the_budget_go_to_the_topic(production:
 
 
 def test_only_this_stacks_alarms_and_this_accounts_budgets_publish_to_the_topic(production: Deployment) -> None:
-    topic, (policy,) = alarm_topic(production), production.of_type("aws:sns/topicPolicy:TopicPolicy")
-    found = statements(policy.urn, policy.inputs["policy"])
+    topic = alarm_topic(production)
+    (policy,) = [
+        each for each in policy_documents(production) if each.resource.type == "aws:sns/topicPolicy:TopicPolicy"
+    ]
+    found = policy.statements
     assert {each.principals for each in found} == {
         ("Service:cloudwatch.amazonaws.com",),
         ("Service:budgets.amazonaws.com",),
@@ -161,7 +162,7 @@ def test_a_stack_without_monitoring_has_nothing_that_costs(signed_in: Deployment
     assert "alarm_topic" not in signed_in.outputs
     for function in signed_in.of_type("aws:lambda/function:Function"):
         assert "tracingConfig" not in function.inputs
-    assert not any(each.sid == "WriteTraces" for rows in statements_by_role(signed_in).values() for each in rows)
+    assert allowing(signed_in, "xray:PutTraceSegments") == []
 
 
 def test_a_watched_stack_measures_and_traces(production: Deployment) -> None:
@@ -171,7 +172,5 @@ def test_a_watched_stack_measures_and_traces(production: Deployment) -> None:
     functions = production.of_type("aws:lambda/function:Function")
     assert {each.inputs["tracingConfig"]["mode"] for each in functions} == {"Active"}
     assert {each.inputs["environment"]["variables"]["POWERTOOLS_METRICS_DISABLED"] for each in functions} == {"false"}
-    traced = {
-        role for role, rows in statements_by_role(production).items() if any(e.sid == "WriteTraces" for e in rows)
-    }
+    traced = {role for role, _ in allowing(production, "xray:PutTraceSegments")}
     assert traced == {each.name for each in functions} | {machine.name}

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +15,8 @@ import pytest
 from functions.api.settings import ApiSettings
 from functions.orchestrator import settings as orchestrator_settings
 from localcloud.engine.deployment import Deployment
-from localcloud.engine.records import Resource
-from tests.infra.conftest import ROOT
-from tests.policy_statements import Statement, statements_by_role
+from tests.infra.resources import environment, functions, only
+from tests.policy_statements import allowing, statements_by_role
 
 pytestmark = pytest.mark.thorough
 
@@ -35,20 +33,6 @@ SETTINGS: dict[str, Any] = {
     "release": orchestrator_settings.ReleaseSettings,
     "terminate": orchestrator_settings.TableSettings,
 }
-
-
-def short(name: str) -> str:
-    return name.removeprefix("mayfly-local-")
-
-
-def functions(recorded: Deployment) -> dict[str, Resource]:
-    return {short(each.name): each for each in recorded.of_type("aws:lambda/function:Function")}
-
-
-def all_statements(recorded: Deployment) -> Iterator[tuple[str, Statement]]:
-    for role, statements in statements_by_role(recorded).items():
-        for statement in statements:
-            yield short(role), statement
 
 
 def values(node: Any) -> Iterator[str]:
@@ -95,38 +79,28 @@ def test_every_function_has_its_own_role_and_a_log_group_that_forgets(recorded: 
 
 @pytest.mark.parametrize("function", sorted(SETTINGS))
 def test_a_functions_environment_is_exactly_its_settings(recorded: Deployment, function: str) -> None:
-    environment = dict(functions(recorded)[function].inputs["environment"]["variables"])
-    assert environment.pop("POWERTOOLS_LOG_LEVEL") == "INFO"
-    assert environment.pop("POWERTOOLS_METRICS_DISABLED") == "true"
-    settings: Any = SETTINGS[function].from_env(environment)
-    assert len(environment) == len(fields(settings))
+    variables = environment(recorded, function)
+    assert variables.pop("POWERTOOLS_LOG_LEVEL") == "INFO"
+    assert variables.pop("POWERTOOLS_METRICS_DISABLED") == "true"
+    settings: Any = SETTINGS[function].from_env(variables)
+    assert len(variables) == len(fields(settings))
     # A result is called as its input, unless a stack says more; without sign-in there is no user pool.
-    may_be_empty = {"output_suffix", *({"user_pool_id"} if environment.get("AUTH") == "none" else ())}
+    may_be_empty = {"output_suffix", *({"user_pool_id"} if variables.get("AUTH") == "none" else ())}
     assert {name for name, value in vars(settings).items() if value in ("", (), None)} <= may_be_empty
 
 
-def test_each_role_is_assumed_by_one_service(recorded: Deployment) -> None:
-    for role in recorded.of_type("aws:iam/role:Role"):
-        (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
-        assert re.fullmatch(r"(lambda|ec2|states)\.amazonaws\.com", statement["Principal"]["Service"])
-
-
 def test_machines_have_no_rights_on_files_jobs_or_other_machines(recorded: Deployment) -> None:
-    services = {
-        action.split(":")[0] for role, each in all_statements(recorded) if role == "machines" for action in each.actions
-    }
+    rights = statements_by_role(recorded)["mayfly-local-machines"]
+    services = {action.split(":")[0] for each in rights for action in each.actions}
     assert services == {"ssm", "ssmmessages", "ec2messages", "logs"}
 
 
 def test_manifests_are_written_by_record_alone(recorded: Deployment) -> None:
-    bucket = next(each for each in recorded.of_type("aws:s3/bucket:Bucket") if each.name.endswith("-outputs"))
+    bucket = only(recorded, "aws:s3/bucket:Bucket", "-outputs")
     key = f"{bucket.outputs['arn']}/manifests/alice/1/1.json"
-    writers = {
-        role
-        for role, each in all_statements(recorded)
-        if "s3:PutObject" in each.actions and any(fnmatchcase(key, resource) for resource in each.resources)
-    }
-    assert writers == {"record"}
+    may_store = allowing(recorded, "s3:PutObject")
+    writers = {role for role, each in may_store if any(fnmatchcase(key, resource) for resource in each.resources)}
+    assert writers == {"mayfly-local-record"}
 
 
 def test_nothing_reaches_a_machine_from_outside(recorded: Deployment) -> None:
@@ -186,13 +160,6 @@ def test_the_stream_hands_over_new_and_retried_jobs_only_and_puts_aside_what_fai
     assert mapping.inputs["destinationConfig"]["onFailure"]["destinationArn"]
 
 
-def test_everything_that_can_be_tagged_by_the_provider_is(recorded: Deployment) -> None:
-    default = {"urn:pulumi:local::mayfly::pulumi:providers:aws::default"}
-    explicit = {each.options.provider for each in recorded.resources if each.type.startswith("aws:")}
-    assert explicit.isdisjoint(default)
-    assert len(explicit) == 1
-
-
 def test_nothing_names_one_account_region_or_machine(elsewhere: Deployment) -> None:
     text = "\n".join(value for each in elsewhere.resources for value in values(each.inputs))
     assert "eu-central-1" not in text
@@ -203,14 +170,9 @@ def test_exports_are_what_a_newcomer_needs(recorded: Deployment) -> None:
     assert {"site_url", "api_url", "docs_url", "uploads_bucket", "outputs_bucket", "table"} <= set(recorded.outputs)
 
 
-def test_the_program_stays_small() -> None:
-    assert len(Path(ROOT / "__main__.py").read_text().splitlines()) <= 60
-
-
 def test_a_machine_is_launched_from_the_templates_image_and_asks_for_tokens(open_to_all: Deployment) -> None:
     """User data has no condition key (Service Authorization Reference, EC2): docs/security.md says so."""
-    rows = [row for found in statements_by_role(open_to_all).values() for row in found]
-    launches = [row for row in rows if "ec2:RunInstances" in row.actions]
+    launches = [row for _, row in allowing(open_to_all, "ec2:RunInstances")]
     images = [row for row in launches if any(":image/" in each for each in row.resources)]
     assert [row.conditions["Bool"] for row in images] == [{"ec2:IsLaunchTemplateResource": "true"}]
     (instances,) = (row.conditions for row in launches if any(":instance/" in each for each in row.resources))

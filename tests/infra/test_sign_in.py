@@ -9,19 +9,14 @@ from typing import Any
 import pytest
 
 from functions.api.caller import ADMINS
-from functions.api.settings import ApiSettings
 from localcloud.engine.deployment import Deployment, preview
 from localcloud.engine.records import Resource
 from tests.infra.conftest import OTHER_ORIGIN, ROOT, SIGNED_IN
+from tests.infra.resources import environment, only
 
 pytestmark = pytest.mark.thorough
 
 OPEN = {"ANY /api/health", "ANY /api/docs", "ANY /api/openapi.json"}
-
-
-def only(deployment: Deployment, token: str) -> Resource:
-    (found,) = deployment.of_type(token)
-    return found
 
 
 def clients(deployment: Deployment) -> tuple[Resource, Resource]:
@@ -37,9 +32,7 @@ def routes(deployment: Deployment) -> dict[str, dict[str, Any]]:
 
 
 def page_settings(deployment: Deployment) -> Resource:
-    objects = deployment.of_type("aws:s3/bucketObjectv2:BucketObjectv2")
-    (found,) = (each for each in objects if each.inputs["key"] == "config.json")
-    return found
+    return only(deployment, "aws:s3/bucketObjectv2:BucketObjectv2", "/config.json")
 
 
 def connect_sources(deployment: Deployment) -> list[str]:
@@ -48,12 +41,6 @@ def connect_sources(deployment: Deployment) -> list[str]:
     policy = headers.inputs["securityHeadersConfig"]["contentSecurityPolicy"]["contentSecurityPolicy"]
     (directive,) = (each.split() for each in policy.split(";") if each.split()[0] == "connect-src")
     return list(directive[1:])
-
-
-def auth_of_the_function(deployment: Deployment) -> str:
-    functions = deployment.of_type("aws:lambda/function:Function")
-    (api,) = (each for each in functions if each.inputs["handler"] == "functions.api.handler.handler")
-    return str(ApiSettings.from_env(api.inputs["environment"]["variables"]).auth)
 
 
 def test_every_route_wants_a_token_but_those_that_are_open(signed_in: Deployment) -> None:
@@ -77,13 +64,17 @@ def test_the_authorizer_takes_tokens_of_page_and_command_line_alone(signed_in: D
     }
 
 
-def test_no_client_keeps_a_secret_and_each_knows_one_way_in(signed_in: Deployment) -> None:
+def test_no_client_keeps_a_secret_or_a_token_for_long_and_each_knows_one_way_in(signed_in: Deployment) -> None:
     for client in (each.inputs for each in clients(signed_in)):
         assert client["generateSecret"] is False
         assert client["allowedOauthFlows"] == ["code"]
         assert client["allowedOauthScopes"] == ["openid", "email"]
         assert client["explicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
         assert client["supportedIdentityProviders"] == ["COGNITO"]
+        assert client["tokenValidityUnits"]["accessToken"] == "minutes"
+        assert client["accessTokenValidity"] <= 15
+        assert client["enableTokenRevocation"] is True
+        assert client["preventUserExistenceErrors"] == "ENABLED"
 
 
 def test_people_come_back_to_the_page_and_nowhere_else(signed_in: Deployment) -> None:
@@ -108,14 +99,6 @@ def test_a_page_on_the_developers_own_computer_needs_no_tls(origin: str) -> None
     """Cognito's exceptions for testing: botocore's cognito-idp model, CreateUserPoolClient, CallbackURLs."""
     deployment = preview(ROOT, config={**SIGNED_IN, "mayfly:extraOrigins": json.dumps([origin])})
     assert clients(deployment)[0].inputs["callbackUrls"][1:] == [origin]
-
-
-def test_tokens_are_short_lived_and_do_not_reveal_who_exists(signed_in: Deployment) -> None:
-    for client in (each.inputs for each in clients(signed_in)):
-        assert client["tokenValidityUnits"]["accessToken"] == "minutes"
-        assert client["accessTokenValidity"] <= 15
-        assert client["enableTokenRevocation"] is True
-        assert client["preventUserExistenceErrors"] == "ENABLED"
 
 
 def test_only_administrators_create_users(signed_in: Deployment) -> None:
@@ -186,7 +169,7 @@ def test_no_error_is_kept_for_the_next_caller(recorded: Deployment) -> None:
 
 
 def test_the_function_is_told_what_to_expect(signed_in: Deployment, open_to_all: Deployment) -> None:
-    assert (auth_of_the_function(signed_in), auth_of_the_function(open_to_all)) == ("cognito", "none")
+    assert [environment(each, "api")["AUTH"] for each in (signed_in, open_to_all)] == ["cognito", "none"]
 
 
 def test_without_sign_in_there_is_nothing_of_it(open_to_all: Deployment) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from localcloud.engine.deployment import Deployment, preview
 from tests.infra.conftest import CONFIG, ROOT
-from tests.policy_statements import statements_by_role
+from tests.policy_statements import allowing
 
 pytestmark = pytest.mark.thorough
 
@@ -19,9 +19,7 @@ def test_only_launching_spot_machines_may_create_a_role_and_that_one_alone(open_
     found = [
         (role.rpartition("-")[2], row.resources, row.conditions)
         for deployment in (open_to_all, spot)
-        for role, rows in statements_by_role(deployment).items()
-        for row in rows
-        if "iam:CreateServiceLinkedRole" in row.actions
+        for role, row in allowing(deployment, "iam:CreateServiceLinkedRole")
     ]
     ((role, (arn,), conditions),) = found
     assert role == "launch"

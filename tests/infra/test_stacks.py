@@ -6,7 +6,7 @@ import pytest
 
 from functions.costs.budget import Spending
 from localcloud.engine.deployment import Deployment
-from localcloud.engine.records import Resource
+from tests.infra.resources import environment, only
 
 pytestmark = pytest.mark.thorough
 
@@ -14,14 +14,9 @@ TABLE, POOL = "aws:dynamodb/table:Table", "aws:cognito/userPool:UserPool"
 BUCKET, VERSIONING = "aws:s3/bucket:Bucket", "aws:s3/bucketVersioning:BucketVersioning"
 
 
-def bucket(deployment: Deployment, ending: str) -> Resource:
-    (found,) = [each for each in deployment.of_type(BUCKET) if each.name.endswith(ending)]
-    return found
-
-
 def test_in_production_jobs_files_and_users_cannot_be_deleted(production: Deployment) -> None:
     (table,), (pool,) = production.of_type(TABLE), production.of_type(POOL)
-    files = [bucket(production, "-uploads"), bucket(production, "-outputs")]
+    files = [only(production, BUCKET, "-uploads"), only(production, BUCKET, "-outputs")]
     assert table.inputs["deletionProtectionEnabled"] is True
     assert pool.inputs["deletionProtection"] == "ACTIVE"
     assert [each.inputs["forceDestroy"] for each in files] == [False, False]
@@ -40,7 +35,7 @@ def test_in_production_the_table_and_removed_files_come_back(production: Deploym
     (table,) = production.of_type(TABLE)
     assert table.inputs["pointInTimeRecovery"] == {"enabled": True}
     versioned = {each.inputs["bucket"] for each in production.of_type(VERSIONING)}
-    assert versioned == {bucket(production, ending).outputs["bucket"] for ending in ("-uploads", "-outputs")}
+    assert versioned == {only(production, BUCKET, ending).outputs["bucket"] for ending in ("-uploads", "-outputs")}
     assert all(
         each.inputs["versioningConfiguration"] == {"status": "Enabled"} for each in production.of_type(VERSIONING)
     )
@@ -61,7 +56,7 @@ def test_a_stack_that_does_not_ask_for_it_can_be_destroyed_with_all_it_holds(sig
 @pytest.mark.parametrize(("stack", "days"), [("production", 14), ("signed_in", 7)])
 def test_no_version_is_kept_for_good(request: pytest.FixtureRequest, stack: str, days: int) -> None:
     deployment: Deployment = request.getfixturevalue(stack)
-    files = {bucket(deployment, ending).outputs["bucket"] for ending in ("-uploads", "-outputs")}
+    files = {only(deployment, BUCKET, ending).outputs["bucket"] for ending in ("-uploads", "-outputs")}
     for lifecycle in deployment.of_type("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"):
         rules = {rule["id"]: rule for rule in lifecycle.inputs["rules"]}
         kept = rules["removed-and-overwritten"]
@@ -82,9 +77,7 @@ def test_stacks_are_made_of_the_same_resources(production: Deployment, signed_in
 
 
 def test_an_upgrade_leaves_the_payload_that_machines_are_just_told_to_fetch(signed_in: Deployment) -> None:
-    (payload,) = [
-        each for each in signed_in.of_type("aws:s3/bucketObjectv2:BucketObjectv2") if each.name.endswith("-payload")
-    ]
+    payload = only(signed_in, "aws:s3/bucketObjectv2:BucketObjectv2", "-payload")
     assert payload.options.retain_on_delete
     # So it has to have another key than the one that takes its place.
     assert payload.inputs["key"].startswith("payload/")
@@ -99,7 +92,5 @@ def test_in_production_a_password_is_not_enough(production: Deployment, signed_i
 
 
 def test_in_production_no_job_owner_or_day_costs_without_bound(production: Deployment) -> None:
-    functions = production.of_type("aws:lambda/function:Function")
-    (launch,) = (one for one in functions if one.name == "mayfly-prod-launch")
-    caps = Spending.from_json(launch.inputs["environment"]["variables"]["SPENDING"]).caps
+    caps = Spending.from_json(environment(production, "launch")["SPENDING"]).caps
     assert 0 < caps.job < caps.owner_a_day < caps.stack_a_day

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import fields
 
 import pytest
 
@@ -12,7 +11,8 @@ from functions.orchestrator.settings import PoolSettings
 from localcloud.emulator.ec2.user_data import read_user_data
 from localcloud.engine.deployment import Deployment, DeploymentError, preview
 from tests.infra.conftest import CONFIG, ROOT
-from tests.policy_statements import statements_by_role
+from tests.infra.resources import environment, functions
+from tests.policy_statements import allowing
 
 pytestmark = pytest.mark.thorough
 
@@ -24,33 +24,21 @@ def pooled() -> Deployment:
     return preview(ROOT, config={**CONFIG, "mayfly:poolSize": "3"})
 
 
-def granted(deployment: Deployment) -> set[str]:
-    rows = [row for found in statements_by_role(deployment).values() for row in found]
-    return {action for row in rows for action in row.actions}
-
-
 def test_a_stack_without_a_pool_can_neither_start_nor_stop_machines_and_has_no_keeper(open_to_all: Deployment) -> None:
-    assert granted(open_to_all).isdisjoint(ONLY_WITH_A_POOL)
-    assert not [one for one in open_to_all.of_type("aws:lambda/function:Function") if one.name.endswith("-pool")]
+    assert [action for action in ONLY_WITH_A_POOL if allowing(open_to_all, action)] == []
+    assert "pool" not in functions(open_to_all)
 
 
 def test_only_the_stacks_own_machines_are_started_and_none_that_has_a_job_is_stopped(pooled: Deployment) -> None:
-    roles = statements_by_role(pooled)
-    starts = [row for rows in roles.values() for row in rows if "ec2:StartInstances" in row.actions]
-    stops = [row for rows in roles.values() for row in rows if "ec2:StopInstances" in row.actions]
-    own = {"aws:ResourceTag/mayfly:stack": "local"}
-    assert [row.conditions for row in starts] == [{"StringEquals": own}]
-    assert [row.conditions for row in stops] == [
-        {"StringEquals": own, "Null": {"aws:ResourceTag/mayfly:job-id": "true"}},
-    ]
+    own = {"StringEquals": {"aws:ResourceTag/mayfly:stack": "local"}}
+    assert [row.conditions for _, row in allowing(pooled, "ec2:StartInstances")] == [own]
+    of_no_job = {**own, "Null": {"aws:ResourceTag/mayfly:job-id": "true"}}
+    assert [row.conditions for _, row in allowing(pooled, "ec2:StopInstances")] == [of_no_job]
 
 
 def test_the_reconciler_has_every_setting_that_it_reads_and_ends_before_a_stop_has_settled(pooled: Deployment) -> None:
-    (reconciler,) = [one for one in pooled.of_type("aws:lambda/function:Function") if one.name.endswith("-pool")]
-    variables = reconciler.inputs["environment"]["variables"]
-    names = {"pool_size": "POOL_SIZE"} | {field.name: field.name.upper() for field in fields(PoolSettings)}
-    assert set(names.values()) <= set(variables)
-    assert int(variables["SETTLE_SECONDS"]) > reconciler.inputs["timeout"]
+    settings = PoolSettings.from_env(environment(pooled, "pool"))
+    assert settings.settle_seconds > functions(pooled)["pool"].inputs["timeout"]
 
 
 def test_every_machine_has_its_deadline_at_every_boot_and_its_image_keeps_its_own_scripts(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from localcloud.engine.deployment import Deployment
+from tests.policy_statements import PolicyDocument, allowing, policy_documents
 from tests.static.iam_reference import Finding, lint, unnamed_resources
-from tests.static.policy_documents import PolicyDocument, many, policy_documents
 
 pytestmark = pytest.mark.thorough
 
@@ -53,7 +53,7 @@ def linted(document: PolicyDocument) -> list[Finding]:
         return lint(document.content)
     # A trust policy names no resource, since it stands in the one it is about; parliament wants it said.
     role = document.resource.outputs["arn"]
-    return lint({**document.content, "Statement": [{**each, "Resource": role} for each in document.statements]})
+    return lint({**document.content, "Statement": [{**each, "Resource": role} for each in document.given]})
 
 
 def findings(deployment: Deployment) -> list[tuple[PolicyDocument, Finding]]:
@@ -75,8 +75,7 @@ def test_every_allowed_finding_is_there(open_to_all: Deployment, signed_in: Depl
 
 
 def test_what_stands_apart_is_complete_together(recorded: Deployment) -> None:
-    (launch,) = [each for each in policy_documents(recorded) if each.resource.name.endswith("-launch") and each.role]
-    resources = [many(each["Resource"]) for each in launch.statements if "ec2:RunInstances" in many(each["Action"])]
+    resources = [each.resources for _, each in allowing(recorded, "ec2:RunInstances")]
     assert all(unnamed_resources("ec2:RunInstances", part) for part in resources)
     assert unnamed_resources("ec2:RunInstances", chain(*resources)) == []
 

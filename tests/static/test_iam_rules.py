@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from itertools import chain
 from typing import Any
 
 import pytest
 
 from localcloud.engine.deployment import Deployment
+from tests.policy_statements import Statement, allowing, policy_documents, statements_by_role
 from tests.static import iam_reference
-from tests.static.policy_documents import many, policy_documents
 
 pytestmark = pytest.mark.thorough
-
-Statement = dict[str, Any]
 
 # Actions of which AWS's reference knows resources, allowed on all of them nevertheless: why.
 EVERYWHERE = {
@@ -23,30 +22,19 @@ EVERYWHERE = {
 }
 
 
-def allowing(deployment: Deployment) -> Iterator[tuple[str, Statement]]:
-    """(role, statement) of everything that a role is allowed."""
-    for document in policy_documents(deployment):
-        if document.role:
-            yield from ((document.resource.name, each) for each in document.statements if each["Effect"] == "Allow")
+def of_roles(deployment: Deployment) -> list[Statement]:
+    return list(chain.from_iterable(statements_by_role(deployment).values()))
 
 
-def actions(statement: Statement) -> list[str]:
-    return many(statement["Action"])
-
-
-def wildcards(statements: Sequence[Statement]) -> list[str]:
-    return [action for each in statements for action in actions(each) if "*" in action or "?" in action]
-
-
-def needlessly_everywhere(statements: Sequence[Statement]) -> list[str]:
+def needlessly_everywhere(statements: Sequence[Statement]) -> set[str]:
     """Actions on every resource although a policy could name them."""
-    return [
+    return {
         action
         for each in statements
-        if "*" in many(each["Resource"])
-        for action in actions(each)
+        if "*" in each.resources
+        for action in each.actions
         if not iam_reference.is_known(action) or iam_reference.takes_resources(action)
-    ]
+    }
 
 
 def overlap(one: str, other: str) -> bool:
@@ -59,44 +47,38 @@ def widened(statements: Sequence[Statement]) -> list[tuple[str, str, str]]:
 
     IAM joins statements with OR, so a second one undoes the condition of the first.
     """
-    bound = [each for each in statements if each.get("Condition")]
-    free = [each for each in statements if not each.get("Condition")]
     return [
-        (one.get("Sid", ""), other.get("Sid", ""), action)
-        for one in bound
-        for other in free
-        for action in actions(one)
-        if any(fnmatchcase(action.lower(), pattern.lower()) for pattern in actions(other))
-        if any(overlap(first, second) for first in many(one["Resource"]) for second in many(other["Resource"]))
+        (bound.sid, free.sid, action)
+        for bound in statements
+        for free in statements
+        if bound.conditions and not free.conditions
+        for action in bound.actions
+        if any(fnmatchcase(action.lower(), pattern.lower()) for pattern in free.actions)
+        if any(overlap(first, second) for first in bound.resources for second in free.resources)
     ]
 
 
 def test_no_role_is_allowed_an_action_that_is_not_named(recorded: Deployment) -> None:
-    assert wildcards([each for _, each in allowing(recorded)]) == []
-    for document in policy_documents(recorded):
-        assert not any(key.startswith("Not") for each in document.statements for key in each), document
+    """`NotAction` and its like are refused where statements are read."""
+    assert [action for each in of_roles(recorded) for action in each.actions if re.search(r"[*?]", action)] == []
 
 
 def test_an_action_is_on_everything_only_where_it_knows_no_resources(recorded: Deployment) -> None:
-    found = needlessly_everywhere([each for _, each in allowing(recorded)])
-    assert set(found) == set(EVERYWHERE)
+    assert needlessly_everywhere(of_roles(recorded)) == set(EVERYWHERE)
 
 
 def test_no_condition_is_undone_by_another_statement(recorded: Deployment) -> None:
-    by_role: dict[str, list[Statement]] = defaultdict(list)
-    for role, statement in allowing(recorded):
-        by_role[role].append(statement)
-    assert any(each.get("Condition") for statements in by_role.values() for each in statements)
+    assert any(each.conditions for each in of_roles(recorded))
+    by_role = statements_by_role(recorded)
     assert {role: found for role, statements in by_role.items() if (found := widened(statements))} == {}
 
 
 def test_one_function_passes_one_role_to_machines_and_to_nothing_else(recorded: Deployment) -> None:
-    ((role, statement),) = [(role, each) for role, each in allowing(recorded) if "iam:PassRole" in actions(each)]
+    ((role, statement),) = allowing(recorded, "iam:PassRole")
     (machines,) = [each for each in recorded.of_type("aws:iam/role:Role") if each.name.endswith("-machines")]
     assert role.endswith("-launch")
-    assert actions(statement) == ["iam:PassRole"]
-    assert many(statement["Resource"]) == [machines.outputs["arn"]]
-    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+    assert (statement.actions, statement.resources) == (("iam:PassRole",), (machines.outputs["arn"],))
+    assert statement.conditions == {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
 
 
 def test_no_role_has_rights_that_stand_elsewhere(recorded: Deployment) -> None:
@@ -106,51 +88,45 @@ def test_no_role_has_rights_that_stand_elsewhere(recorded: Deployment) -> None:
 
 
 def test_no_role_may_change_rights_or_take_on_another(recorded: Deployment) -> None:
-    services = {action.split(":")[0] for _, each in allowing(recorded) for action in actions(each)}
-    assert "sts" not in services
-    assert {action for _, each in allowing(recorded) for action in actions(each) if action.startswith("iam:")} == {
-        "iam:PassRole"
-    }
+    found = {action for each in of_roles(recorded) for action in each.actions}
+    assert {action for action in found if action.startswith(("iam:", "sts:"))} == {"iam:PassRole"}
 
 
 def test_only_a_services_own_principal_is_let_in_and_a_bucket_lets_in_one_distribution(recorded: Deployment) -> None:
     for document in policy_documents(recorded):
-        for statement in document.statements:
-            if "Principal" not in statement or statement["Effect"] == "Deny":
-                continue
-            (kind,) = statement["Principal"]
-            assert kind == "Service", document
-            assert document.is_trust or "AWS:SourceArn" in statement["Condition"]["StringEquals"], document
+        for each in document.statements:
+            if document.is_trust:
+                assert re.fullmatch(r"Service:(lambda|ec2|states)\.amazonaws\.com", "".join(each.principals)), document
+            elif each.principals and each.effect == "Allow":
+                assert all(one.startswith("Service:") for one in each.principals), document
+                assert "AWS:SourceArn" in each.conditions["StringEquals"], document
 
 
 HERE = {"Effect": "Allow", "Action": ["ec2:RunInstances"], "Resource": ["arn:aws:ec2:eu-central-1:1:instance/*"]}
-BOUND = {**HERE, "Sid": "Bound", "Condition": {"StringEquals": {"aws:RequestTag/a": "b"}}}
+BOUND = Statement.of({**HERE, "Sid": "Bound", "Condition": {"StringEquals": {"aws:RequestTag/a": "b"}}})
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "is_found"),
     [
-        {},
-        {"Action": "ec2:Run*"},
-        {"Resource": "*"},
-        {"Resource": ["arn:aws:ec2:*:*:instance/*"]},
-        {"Resource": ["arn:aws:ec2:eu-central-1:1:instance/i-1"]},
+        ({}, True),
+        ({"Action": "ec2:Run*"}, True),
+        ({"Resource": "*"}, True),
+        ({"Resource": ["arn:aws:ec2:*:*:instance/*"]}, True),
+        ({"Resource": ["arn:aws:ec2:eu-central-1:1:instance/i-1"]}, True),
+        ({"Action": "ec2:StartInstances"}, False),
+        ({"Resource": ["arn:aws:ec2:eu-central-1:1:volume/*"]}, False),
     ],
 )
-def test_a_statement_that_undoes_a_condition_is_found(other: Statement) -> None:
-    assert widened([BOUND, {**HERE, "Sid": "Free", **other}]) == [("Bound", "Free", "ec2:RunInstances")]
+def test_a_statement_that_undoes_a_condition_is_found(other: dict[str, Any], is_found: bool) -> None:
+    found = widened([BOUND, Statement.of({**HERE, "Sid": "Free", **other})])
+    assert found == ([("Bound", "Free", "ec2:RunInstances")] if is_found else [])
 
 
 @pytest.mark.parametrize(
-    "other", [{"Action": "ec2:StartInstances"}, {"Resource": ["arn:aws:ec2:eu-central-1:1:volume/*"]}]
+    ("action", "could_be_named"),
+    [("dynamodb:GetItem", True), ("ec2:DescribeInstances", False), ("ec2:Imagined", True)],
 )
-def test_a_statement_about_something_else_undoes_nothing(other: Statement) -> None:
-    assert widened([BOUND, {**HERE, **other}]) == []
-
-
-def test_what_a_policy_could_name_is_told_from_what_it_cannot() -> None:
-    everything = {"Effect": "Allow", "Resource": "*"}
-    assert needlessly_everywhere([{**everything, "Action": "dynamodb:GetItem"}]) == ["dynamodb:GetItem"]
-    assert needlessly_everywhere([{**everything, "Action": "ec2:DescribeInstances"}]) == []
-    assert needlessly_everywhere([{**everything, "Action": "ec2:Imagined"}]) == ["ec2:Imagined"]
-    assert wildcards([{**everything, "Action": ["s3:*", "s3:GetObject", "*"]}]) == ["s3:*", "*"]
+def test_what_a_policy_could_name_is_told_from_what_it_cannot(action: str, could_be_named: bool) -> None:
+    everything = Statement.of({"Effect": "Allow", "Resource": "*", "Action": action})
+    assert needlessly_everywhere([everything]) == ({action} if could_be_named else set())
