@@ -15,7 +15,7 @@ import boto3
 import httpx2 as httpx
 from botocore.config import Config
 
-from localcloud.emulator.process import EmulatorProcess
+from localcloud.emulator.process import Credentials, EmulatorProcess
 from localcloud.engine.deployment import Deployment, Resource, Target, deploy
 from localcloud.plugins import cli
 from localcloud.users import create_users
@@ -23,15 +23,6 @@ from localcloud.users import create_users
 REGION = "eu-central-1"
 DEFAULT_PORT = 8080
 REQUEST_SECONDS = 60.0  # a computer that is busy with the start takes its time
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """Keys for a client that is not root."""
-
-    access_key_id: str
-    secret_access_key: str
-    session_token: str | None = None
 
 
 @dataclass(frozen=True)
@@ -149,9 +140,7 @@ class LocalCloud:
 
     def client(self, service: str, *, credentials: Credentials | None = None) -> Any:
         """A boto3 client of the local endpoint, with root's credentials unless others are given."""
-        root = self._emulator.root
-        keys = credentials or Credentials(root.access_key_id, root.secret_access_key)
-        return _client(service, self.aws_endpoint, keys)
+        return _client(service, self.aws_endpoint, credentials or self._emulator.root)
 
     def restart(self) -> None:
         """Ends the emulator and starts it again with what it held; machines, executions and stream records are gone.
@@ -168,18 +157,8 @@ class LocalCloud:
 
     def _let_people_in(self, users: Mapping[str, Mapping[str, str]]) -> None:
         """Names the users to the emulator, which answers `/_local/token` for them."""
-        pool, client_id = (self.deployment.outputs[key] for key in ("user_pool_id", "sign_in_client_id"))
-        described = self.client("cognito-idp").describe_user_pool_client(UserPoolId=pool, ClientId=client_id)
-        client = described["UserPoolClient"]
-        told = {
-            "client": {
-                "client_id": client_id,
-                "redirect_uri": client["CallbackURLs"][0],
-                "scope": " ".join(client["AllowedOAuthScopes"]),
-            },
-            "users": users,
-        }
-        self._ask("PUT", "/_local/users", json=told)
+        client_id = self.deployment.outputs["sign_in_client_id"]
+        self._ask("PUT", "/_local/users", json={"client_id": client_id, "users": users})
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         # By no proxy of the environment, and without reading certificates: the site is here, and speaks HTTP.

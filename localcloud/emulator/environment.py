@@ -21,7 +21,7 @@ _KEPT = (
 
 
 def emulator_environment(*, scratch: Path, region: str, keeps_state: bool = False) -> dict[str, str]:
-    """Variables for `python -m localcloud.emulator.server`.
+    """Variables for `python -m localcloud.emulator`.
 
     Args:
         scratch: temporary files of the emulator and of everything it starts go below it.

@@ -12,10 +12,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from localcloud.emulator.environment import emulator_environment
 from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID
@@ -31,11 +30,12 @@ class EmulatorError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class RootCredentials:
-    """The account's root user, for this run only."""
+class Credentials:
+    """Keys for a client."""
 
     access_key_id: str
     secret_access_key: str
+    session_token: str | None = None
 
 
 class EmulatorProcess:
@@ -43,25 +43,29 @@ class EmulatorProcess:
 
     Attributes:
         aws_port, site_port: on 127.0.0.1.
+        root: the account's root user, for this run only.
         admin_token: opens the emulator's own paths (`host_check.ADMIN_HEADER`); for this run only.
         pid: the server's; it is the only child of its supervisor, which `stop` waits for.
         log_path: what the emulator wrote; kept after `stop` only when it is outside the scratch folder.
     """
 
     def __init__(
-        self, command: Sequence[str], scratch: Path, log_path: Path, region: str, *, keeps_state: bool
+        self, site_port: int, boot_seconds: float, region: str, log_dir: Path | None, *, keeps_state: bool
     ) -> None:
-        self._command = command
         self._keeps_state = keeps_state
-        self._scratch = scratch
-        self.log_path = log_path
-        self.root = RootCredentials(ROOT_ACCESS_KEY_ID, secrets.token_hex(20))
+        self._boot_seconds = boot_seconds
+        self._scratch = Path(tempfile.mkdtemp(prefix="mayfly-"))
+        (self._scratch / "tmp").mkdir()
+        self.log_path = (log_dir or self._scratch) / LOG_NAME
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        self.root = Credentials(ROOT_ACCESS_KEY_ID, secrets.token_hex(20))
         self.admin_token = secrets.token_hex(20)
         self.region = region
         self.aws_port = 0
-        self.site_port = 0
+        self.site_port = site_port
         self.pid = 0
-        self._supervisor = self._spawn(command)
+        self._supervisor = self._spawn()
+        atexit.register(self.stop)
 
     @property
     def aws_endpoint(self) -> str:
@@ -93,36 +97,23 @@ class EmulatorProcess:
         Raises:
             EmulatorError: the port is taken, or the process ended before it was ready.
         """
-        command = [
-            *(sys.executable, "-m", "localcloud.emulator.server"),
-            *("--site-port", str(site_port)),
-            *("--boot-seconds", str(boot_seconds)),
-        ]
         with contextlib.ExitStack() as failed:
             with _signals_held_back():  # one that came in between would leave a process that nothing here knows of
-                emulator = cls._begin(command, region, log_dir, keeps_state=keeps_state)
+                emulator = cls(site_port, boot_seconds, region, log_dir, keeps_state=keeps_state)
                 failed.callback(emulator.stop)
-            emulator._await_ready(site_port)
+            emulator._await_ready()
             failed.pop_all()
         return emulator
 
-    @classmethod
-    def _begin(cls, command: Sequence[str], region: str, log_dir: Path | None, *, keeps_state: bool) -> Self:
-        scratch = Path(tempfile.mkdtemp(prefix="mayfly-"))
-        (scratch / "tmp").mkdir()
-        log_path = (log_dir or scratch) / LOG_NAME
-        log_path.parent.mkdir(parents=True, exist_ok=True)
-        emulator = cls(command, scratch, log_path, region, keeps_state=keeps_state)
-        atexit.register(emulator.stop)
-        return emulator
-
-    def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        keep = ["--keep-scratch"] if self._keeps_state else []
+    def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log_path.open("ab") as log:
             return subprocess.Popen(
                 [
                     *(sys.executable, "-ES", "-m", "localcloud.emulator.supervisor", str(STOP_SECONDS)),
-                    *(*command, "--scratch", str(self._scratch), *keep),
+                    *(sys.executable, "-m", "localcloud.emulator"),
+                    *("--aws-port", str(self.aws_port), "--site-port", str(self.site_port)),
+                    *("--boot-seconds", str(self._boot_seconds), "--scratch", str(self._scratch)),
+                    *(["--keep-scratch"] if self._keeps_state else []),
                 ],
                 cwd=ROOT,
                 env=emulator_environment(scratch=self._scratch, region=self.region, keeps_state=self._keeps_state),
@@ -142,12 +133,11 @@ class EmulatorProcess:
         """
         assert self._keeps_state  # noqa: S101 - a mistake of the caller's
         self._end()
-        ports = ["--aws-port", str(self.aws_port), "--site-port", str(self.site_port)]  # the last ones count
         with _signals_held_back():
-            self._supervisor = self._spawn([*self._command, *ports])
-        self._await_ready(self.site_port)
+            self._supervisor = self._spawn()
+        self._await_ready()
 
-    def _await_ready(self, site_port: int) -> None:
+    def _await_ready(self) -> None:
         assert self._supervisor.stdin is not None  # noqa: S101 - for the type checker: opened as pipes
         assert self._supervisor.stdout is not None  # noqa: S101 - as above
         # Not through the environment, which every process of this user can read.
@@ -158,7 +148,9 @@ class EmulatorProcess:
             ports = json.loads(line)
             self.pid, self.aws_port, self.site_port = ports["pid"], ports["aws_port"], ports["site_port"]
         elif self._supervisor.wait() == PORT_IN_USE:
-            raise EmulatorError(f"Port {site_port} is in use. Choose another one with --port, or end what uses it.")
+            raise EmulatorError(
+                f"Port {self.site_port} is in use. Choose another one with --port, or end what uses it."
+            )
         else:
             raise EmulatorError(f"The emulator did not start:\n{self.log_tail()}")
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from localcloud.cloud import Credentials, LocalCloud
+from localcloud.cloud import LocalCloud
+from localcloud.emulator.process import Credentials
 from operations.job_client import Job, JobApiError, JobClient
 from tests.cloud.conftest import Gate, Scripted, one_slot, sweep_until_free
 from tests.cloud.steps import (

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from localcloud.cloud import Credentials, LocalCloud
+from localcloud.cloud import LocalCloud
+from localcloud.emulator.process import Credentials
 from operations.job_client import Job, JobClient
 from tests.cloud.conftest import Scripted
 from tests.cloud.steps import machines_of, role_names, setting, until

@@ -10,104 +10,90 @@ import json
 import secrets
 import threading
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 
 from localcloud.emulator.iam.roles import RoleSession
+from localcloud.emulator.settings import Scope
 
 MAX_TOKEN_SECONDS = 21_600
 _META = "/latest/meta-data/"
 
 
-@dataclass(frozen=True)
-class Identity:
-    """What the machine may learn about itself; `session` is None without an instance profile."""
+def documents_of(record: dict[str, Any], scope: Scope, session: RoleSession | None) -> dict[str, str]:
+    """What a machine may learn about itself, by path.
 
-    instance_id: str
-    image_id: str
-    instance_type: str
-    availability_zone: str
-    region: str
-    account_id: str
-    session: RoleSession | None
-
-    def document(self, path: str) -> str | None:
-        """The body for a metadata path; None when there is nothing."""
-        session = self.session
-        documents = {
-            "/latest/dynamic/instance-identity/document": self._identity_document(),
-            f"{_META}instance-id": self.instance_id,
-            f"{_META}ami-id": self.image_id,
-            f"{_META}instance-type": self.instance_type,
-            f"{_META}placement/region": self.region,
-            f"{_META}placement/availability-zone": self.availability_zone,
-            f"{_META}services/domain": "amazonaws.com",
-        }
-        if session is not None:
-            documents[f"{_META}iam/security-credentials"] = session.role_name
-            documents[f"{_META}iam/security-credentials/{session.role_name}"] = _credentials_document(session)
-        return documents.get(path.rstrip("/"))
-
-    def _identity_document(self) -> str:
-        return json.dumps(
-            {
-                "version": "2017-09-30",
-                "accountId": self.account_id,
-                "availabilityZone": self.availability_zone,
-                "imageId": self.image_id,
-                "instanceId": self.instance_id,
-                "instanceType": self.instance_type,
-                "region": self.region,
-            }
-        )
+    Args:
+        record: EC2's of the machine.
+        scope: its account and region.
+        session: of its role; None without an instance profile.
+    """
+    identity = {
+        "version": "2017-09-30",
+        "accountId": scope.account_id,
+        "availabilityZone": record["Placement"]["AvailabilityZone"],
+        "imageId": record["ImageId"],
+        "instanceId": record["InstanceId"],
+        "instanceType": record["InstanceType"],
+        "region": scope.region,
+    }
+    documents = {
+        "/latest/dynamic/instance-identity/document": json.dumps(identity),
+        f"{_META}instance-id": identity["instanceId"],
+        f"{_META}ami-id": identity["imageId"],
+        f"{_META}instance-type": identity["instanceType"],
+        f"{_META}placement/region": identity["region"],
+        f"{_META}placement/availability-zone": identity["availabilityZone"],
+        f"{_META}services/domain": "amazonaws.com",
+    }
+    if session is not None:
+        documents[f"{_META}iam/security-credentials"] = session.role_name
+        documents[f"{_META}iam/security-credentials/{session.role_name}"] = _credentials_document(session)
+    return documents
 
 
 def _credentials_document(session: RoleSession) -> str:
-    expires = datetime.fromtimestamp(session.expires_at, UTC)
     return json.dumps(
         {
             "Code": "Success",
-            "LastUpdated": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "LastUpdated": _timestamp(time.time()),
             "Type": "AWS-HMAC",
             "AccessKeyId": session.access_key_id,
             "SecretAccessKey": session.secret_access_key,
             "Token": session.session_token,
-            "Expiration": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "Expiration": _timestamp(session.expires_at),
         }
     )
 
 
-class MetadataService:
+def _timestamp(epoch: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch))
+
+
+class MetadataService(ThreadingHTTPServer):
     """Serves one machine from `start` to `stop`."""
 
-    def __init__(self, identity: Identity) -> None:
-        tokens: dict[str, float] = {}
+    daemon_threads = True
 
-        class Handler(_Handler):
-            served = identity
-            issued = tokens
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="imds", daemon=True)
+    def __init__(self, documents: dict[str, str]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.documents = documents
+        self.token_ends: dict[str, float] = {}
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self.server_port}"
 
     def start(self) -> None:
-        self._thread.start()
+        threading.Thread(target=self.serve_forever, name="imds", daemon=True).start()
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.shutdown()
+        self.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    served: ClassVar[Identity]
-    issued: ClassVar[dict[str, float]]
+    server: MetadataService
     protocol_version = "HTTP/1.1"
 
     def do_PUT(self) -> None:
@@ -118,15 +104,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(400, "Bad Request")
         else:
             token = secrets.token_urlsafe(42)
-            self.issued[token] = time.monotonic() + int(lifetime)
+            self.server.token_ends[token] = time.monotonic() + int(lifetime)
             self._answer(200, token, {"X-aws-ec2-metadata-token-ttl-seconds": lifetime})
 
     def do_GET(self) -> None:
         token = self.headers.get("X-aws-ec2-metadata-token", "")
-        if self.issued.get(token, 0) < time.monotonic():
+        if self.server.token_ends.get(token, 0) < time.monotonic():
             self._answer(401, "Unauthorized")
             return
-        document = self.served.document(self.path)
+        document = self.server.documents.get(self.path.rstrip("/"))
         if document is None:
             self._answer(404, "Not Found")
         else:

@@ -45,7 +45,6 @@ class Init:
     """Reads the pipe from `start` to `stop` and calls `power_off` when a requested time has come."""
 
     def __init__(self, pipe: Path, instance_id: str, power_off: Callable[[], None]) -> None:
-        self._pipe = pipe
         self._instance_id = instance_id
         self._power_off = power_off
         self._timer: threading.Timer | None = None
@@ -57,13 +56,9 @@ class Init:
         self._thread.start()
 
     def stop(self) -> None:
-        self._cancel()
+        self.cancel()
         with contextlib.suppress(OSError):
             os.write(self._descriptor, f"{_STOP}\n".encode())
-
-    def forget_timer(self) -> None:
-        """Of a machine that is stopped: what was scheduled is gone with its memory."""
-        self._cancel()
 
     def _read(self) -> None:
         with os.fdopen(self._descriptor, "r", encoding="utf-8", errors="replace") as requests:
@@ -78,13 +73,14 @@ class Init:
         except ValueError as error:
             log.warning("%s: shutdown %s: %s", self._instance_id, arguments, error)
             return
-        self._cancel()
+        self.cancel()
         if delay is not None:
             self._timer = threading.Timer(delay, self._power_off)
             self._timer.daemon = True
             self._timer.start()
 
-    def _cancel(self) -> None:
+    def cancel(self) -> None:
+        """Forgets a power-off that was scheduled."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -6,37 +6,21 @@ import os
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
-@dataclass(frozen=True)
 class MachineFiles:
     """Paths below `root`; `initctl` is the pipe on which `shutdown` reaches the machine's init."""
 
-    root: Path
-
-    @property
-    def home(self) -> Path:
-        return self.root / "root"
-
-    @property
-    def temporary(self) -> Path:
-        return self.root / "tmp"
-
-    @property
-    def programs(self) -> Path:
-        return self.root / "bin"
-
-    @property
-    def logs(self) -> Path:
-        return self.root / "log"
-
-    @property
-    def initctl(self) -> Path:
-        return self.root / "initctl"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.home = root / "root"
+        self.temporary = root / "tmp"
+        self.programs = root / "bin"
+        self.logs = root / "log"
+        self.initctl = root / "initctl"
 
     def command_folder(self, command_id: str) -> Path:
         """Where the agent keeps one command's script and output; made on demand."""

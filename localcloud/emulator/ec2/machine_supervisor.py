@@ -1,111 +1,115 @@
 """A machine's first process: starts its programs, reaps whatever is left alone there, ends all when the machine ends.
 
-Run by `machine_processes` with the number of a socket. Each message there has two file descriptors with it, standard
-input and output of a new machine's first process, which is a fork of this one: an interpreter and its imports for each
-machine would take ten times as long. Each line of that input asks for something and each line of that output says
-something, as JSON:
+Multiprocessing's fork server makes it for `machine_processes`: an interpreter and its imports for each machine would
+take ten times as long. On its connection each request has one answer:
 
-| asked | said |
+| request | answer |
 |---|---|
-| `{start: N, argv, folder, environment, stdout, stderr, script}` | `{started: N}` |
-| | `{failed: N, error: [errno, text, file]}` if it cannot be started |
-| | `{ended: N, code}` when program N has ended; minus the signal that ended it |
-| `{kill: N}` | `{killed: N, found}`: whether there was anything left of its process group |
+| a `Program`, and the descriptors for it | its process id, or the `OSError` if it cannot be started |
+| a program's process id | whether there was anything left of its process group, which is killed |
+| None | the end of the connection, once everything on the machine has ended |
 
-Output is appended to the files `stdout` and `stderr`. A `script`, `[path, text]` or null, is written before: here,
-since no other thread of this process can be between fork(2) and execve(2) with the file open for writing, which would
-make it busy (ETXTBSY). The machine ends when the input ends, which also happens when the emulator is killed.
+The descriptors are a program's standard output and error, and a connection that gets its exit code, or minus the signal
+that ended it. The machine also ends when the other end is closed, as it is when the emulator is killed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import select
 import signal
-import socket
 import subprocess
-import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import recv_handle
 from pathlib import Path
-from typing import Any
 
-from localcloud.emulator.subreaper import become_subreaper, end_children, parents, reap_children
+from localcloud.emulator.subreaper import become_subreaper, end_children, parents
 
 CHUNK = 64 << 10
 
 
-class MachineSupervisor:
-    def __init__(self) -> None:
-        self._running: dict[int, tuple[int, subprocess.Popen[bytes]]] = {}  # by process id; the number, the program
-        self._groups: dict[int, int] = {}  # by number; the process id, of those that have ended too
+@dataclass(frozen=True)
+class Program:
+    """What is to run. `script`, a path and a content, is written before.
 
-    def serve(self, requests: int) -> None:
-        """Returns when the requests have ended.
+    Here, since no other thread of this process can be between fork(2) and execve(2) with the file open for writing,
+    which would make it busy (ETXTBSY).
+    """
+
+    argv: Sequence[str]
+    folder: Path
+    environment: dict[str, str]
+    script: tuple[Path, bytes] | None = None
+
+
+class MachineSupervisor:
+    def __init__(self, requests: Connection) -> None:
+        self._requests = requests
+        self._running: dict[int, tuple[subprocess.Popen[bytes], Connection]] = {}  # by process id
+
+    def serve(self) -> None:
+        """Returns when the machine ends.
 
         Raises:
-            BrokenPipeError: there is no one left who reads the answers.
+            EOFError, ConnectionError: because the emulator has ended.
         """
         woken = _woken_by_children()
-        rest = b""
         while True:
-            ready, _, _ = select.select([requests, woken], [], [])
+            ready = wait([self._requests, woken])
             if woken in ready:
                 os.read(woken, CHUNK)
             self._reap()
-            if requests in ready:
-                data = os.read(requests, CHUNK)
-                if not data:
+            if self._requests in ready:
+                request = self._requests.recv()
+                if request is None:
                     return
-                *lines, rest = (rest + data).split(b"\n")
-                for line in lines:
-                    self._handle(json.loads(line))
+                self._requests.send(self._start(request) if isinstance(request, Program) else self._kill(request))
 
-    def _handle(self, request: dict[str, Any]) -> None:
-        if "kill" in request:
-            self._kill(request["kill"])
-        else:
-            self._start(request)
-
-    def _start(self, request: dict[str, Any]) -> None:
-        number = request["start"]
+    def _start(self, program: Program) -> int | OSError:
+        stdout, stderr, exit_code = (recv_handle(self._requests) for _ in range(3))
+        ended = Connection(exit_code, readable=False)
         try:
-            if request["script"]:
-                _write_script(*request["script"])
-            with Path(request["stdout"]).open("ab") as stdout, Path(request["stderr"]).open("ab") as stderr:
-                process = subprocess.Popen(
-                    request["argv"],
-                    cwd=request["folder"],
-                    env=request["environment"],
-                    stdin=subprocess.DEVNULL,
-                    stdout=stdout,
-                    stderr=stderr,
-                    process_group=0,
-                )
+            if program.script:
+                path, content = program.script
+                path.write_bytes(content)
+                path.chmod(0o700)
+            process = subprocess.Popen(
+                program.argv,
+                cwd=program.folder,
+                env=program.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                process_group=0,
+            )
         except OSError as error:
-            _say(failed=number, error=[error.errno, error.strerror, error.filename])
-        else:
-            self._running[process.pid] = number, process
-            self._groups[number] = process.pid
-            _say(started=number)
+            ended.close()
+            return error
+        finally:
+            os.close(stdout)
+            os.close(stderr)
+        self._running[process.pid] = process, ended
+        return process.pid
 
-    def _kill(self, number: int) -> None:
-        group = self._groups.get(number)
+    def _kill(self, group: int) -> bool:
         # Not reaped yet: so the id is still its own. Else it may have become another's, but not in this session.
-        found = group is not None and (group in self._running or _has_members(group))
-        if group is not None and found:
+        found = group in self._running or _has_members(group)
+        if found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
-        _say(killed=number, found=found)
+        return found
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                pid, status = ended
+            while (reaped := os.waitpid(-1, os.WNOHANG))[0]:
+                pid, status = reaped
                 if pid in self._running:
-                    number, process = self._running.pop(pid)
+                    process, ended = self._running.pop(pid)
                     process.returncode = os.waitstatus_to_exitcode(status)
-                    _say(ended=number, code=process.returncode)
+                    with ended, contextlib.suppress(BrokenPipeError):  # no one wants to know
+                        ended.send(process.returncode)
 
 
 def _woken_by_children() -> int:
@@ -126,46 +130,13 @@ def _has_members(group: int) -> bool:
     return False
 
 
-def _write_script(path: str, text: str) -> None:
-    Path(path).write_text(text, encoding="utf-8")
-    Path(path).chmod(0o700)
-
-
-def _say(**what: Any) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
-
-
-def supervise() -> None:
+def supervise(requests: Connection) -> None:
     """Is a machine's first process, from its start to its end."""
+    os.setsid()
     become_subreaper()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # As a machine's first process does. Handled rather than ignored: what is ignored would be so for its programs.
         signal.signal(number, lambda *_: None)
-    with contextlib.suppress(BrokenPipeError):
-        MachineSupervisor().serve(sys.stdin.fileno())
+    with contextlib.suppress(EOFError, ConnectionError):
+        MachineSupervisor(requests).serve()
     end_children()
-
-
-def main() -> None:
-    asked = socket.socket(fileno=int(sys.argv[1]))
-    signal.signal(signal.SIGCHLD, lambda *_: reap_children())
-    while True:
-        message, streams, _, _ = socket.recv_fds(asked, 1, 2)
-        if not message:
-            return  # the emulator has ended
-        if not os.fork():
-            break
-        for each in streams:
-            os.close(each)
-    os.setsid()
-    asked.close()
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-        os.close(stream)
-    supervise()
-    os._exit(0)  # an interpreter's proper end would touch, and so copy, all that the fork shares: 10 ms
-
-
-if __name__ == "__main__":
-    main()

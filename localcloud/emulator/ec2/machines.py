@@ -12,10 +12,11 @@ import logging
 import threading
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from localcloud.emulator import events
-from localcloud.emulator.ec2.imds import Identity, MetadataService
+from localcloud.emulator.ec2.imds import MetadataService, documents_of
 from localcloud.emulator.ec2.init_requests import Init
 from localcloud.emulator.ec2.machine_files import MachineFiles
 from localcloud.emulator.ec2.machine_processes import MachineEndedError, MachineProcesses
@@ -50,7 +51,8 @@ class Machine:
         self._ending = threading.Event()
         self._online = threading.Event()
         self.is_registered = False  # whether its agent was ever online
-        self._metadata = MetadataService(self._identity())
+        session = start_role_session(scope, self.role_arn, self.id) if self.role_arn else None
+        self._metadata = MetadataService(documents_of(record, scope, session))
         self._init: Init | None = None
         endpoints = {
             "AWS_ENDPOINT_URL": settings.aws_endpoint,
@@ -94,7 +96,7 @@ class Machine:
         self.record["LaunchTime"] = self.launched_at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
         self.processes.reopen()
         self._enter("pending")
-        self._start_thread(self._next_boot)
+        self._start_thread(partial(self._boot, self._settings.restart_seconds, is_first=False))
 
     def terminate(self, reason: str) -> None:
         """Begins the end in the background, unless it has begun; the record is `shutting-down` when this returns.
@@ -122,18 +124,6 @@ class Machine:
         self.processes.kill_all()
         self.files.remove()
 
-    def _identity(self) -> Identity:
-        session = start_role_session(self.scope, self.role_arn, self.id) if self.role_arn else None
-        return Identity(
-            instance_id=self.id,
-            image_id=self.record["ImageId"],
-            instance_type=self.record["InstanceType"],
-            availability_zone=self.record["Placement"]["AvailabilityZone"],
-            region=self.scope.region,
-            account_id=self.scope.account_id,
-            session=session,
-        )
-
     def _first_boot(self) -> None:
         self.files.create()
         if self._ending.is_set():  # ended while its folder was being made
@@ -142,15 +132,12 @@ class Machine:
         self._metadata.start()
         self._init = Init(self.files.initctl, self.id, self._power_off)
         self._init.start()
-        if self._ending.wait(self._settings.boot_seconds) or not self._enter("running", unless_ending=True):
-            return
-        self._run_user_data(is_first_boot=True)
-        self._bring_agent_online()
+        self._boot(self._settings.boot_seconds, is_first=True)
 
-    def _next_boot(self) -> None:
-        if self._ending.wait(self._settings.restart_seconds) or not self._enter("running", unless_ending=True):
+    def _boot(self, seconds: float, *, is_first: bool) -> None:
+        if self._ending.wait(seconds) or not self._enter("running", unless_ending=True):
             return
-        self._run_user_data(is_first_boot=False)
+        self._run_user_data(is_first_boot=is_first)
         self._bring_agent_online()
 
     def _run_user_data(self, *, is_first_boot: bool) -> None:
@@ -165,11 +152,15 @@ class Machine:
 
     def _run_script(self, script: BootScript) -> None:
         program = self.files.root / "user-data"
-        program.write_bytes(script.body)
-        program.chmod(0o700)
         try:
-            output = self.files.logs / "cloud-init-output.log"
-            process = self.processes.start([str(program)], folder=self.files.home, stdout=output, stderr=output)
+            with (self.files.logs / "cloud-init-output.log").open("ab") as output:
+                process = self.processes.start(
+                    [str(program)],
+                    folder=self.files.home,
+                    stdout=output.fileno(),
+                    stderr=output.fileno(),
+                    script=(program, script.body),
+                )
             code = process.wait()
         except (OSError, MachineEndedError) as error:
             log.warning("%s: %s of the user data did not start: %s", self.id, script.name, error)
@@ -233,7 +224,7 @@ class Machine:
     def _finish_stop(self) -> None:
         self.processes.kill_all()
         if self._init is not None:
-            self._init.forget_timer()
+            self._init.cancel()  # what was scheduled is gone with its memory
         self._enter("stopped")
 
     def _enter(self, state: str, *, unless_ending: bool = False) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import request_scope
@@ -27,7 +26,7 @@ class RoleSession:
     expires_at: float
 
 
-def role_allows(scope: Scope, role_arn: str, action: str, resource: str, **context: Any) -> bool:
+def role_allows(scope: Scope, role_arn: str, action: str, resource: str) -> bool:
     """Whether the role's identity policies and its boundary allow one action on one resource.
 
     Args:
@@ -35,10 +34,8 @@ def role_allows(scope: Scope, role_arn: str, action: str, resource: str, **conte
         role_arn: `arn:aws:iam::…:role/…`; a role that does not exist allows nothing.
         action: such as `logs:PutLogEvents`.
         resource: ARN, or `*` for an action without resource types.
-        context: further condition keys, `__` standing for the colon (`aws__SourceArn="…"`).
     """
     role_name = role_arn.rsplit("/", 1)[-1]
-    keys = {key.replace("__", ":").lower(): value for key, value in context.items()}
     with request_scope(scope.account_id, scope.region):
         policies = iam_evaluator._gather_role_policies(role_name, scope.account_id)
         limits = iam_evaluator._permissions_boundary(iam._roles, role_name, scope.account_id)
@@ -50,7 +47,6 @@ def role_allows(scope: Scope, role_arn: str, action: str, resource: str, **conte
             resource_arn=resource,
             region=scope.region,
             secure_transport=True,
-            service_context=keys,
         )
         return bool(iam_evaluator.evaluate(call, policies, *limits).decision == "Allow")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import multiprocessing
 import threading
 import time
 from collections.abc import Callable
@@ -37,18 +38,21 @@ class CommandRun:
         self._machine = machine
         self._faults = faults
         self._invocation: dict[str, Any] = record["Invocations"][machine.id]
-        self._cancelled = threading.Event()
-        self._woken = threading.Event()  # by a request to cancel, or when the shell has ended
+        # To cancel it is to close one end, which makes the other one ready.
+        self._cancelled, self._cancel = multiprocessing.Pipe(duplex=False)
 
     def start(self) -> None:
         threading.Thread(target=self._run, name=f"command-{self.record['CommandId']}", daemon=True).start()
 
     def cancel(self) -> None:
         """Asks for the end."""
-        self._cancelled.set()
-        self._woken.set()
+        self._cancel.close()
 
     def _run(self) -> None:
+        with self._cancelled, self._cancel:
+            self._run_when_online()
+
+    def _run_when_online(self) -> None:
         if not self._machine.wait_until_online(float(self.record["TimeoutSeconds"])):
             self._set_status("TimedOut", "Delivery Timed Out")
             return
@@ -72,12 +76,10 @@ class CommandRun:
         """None if the machine has ended meanwhile."""
         folder = self._machine.files.command_folder(self.record["CommandId"])
         working = self._parameter("workingDirectory") or [""]
-        shell = CommandShell(self._machine.processes, folder, self._woken.set)
+        shell = CommandShell(self._machine.processes, folder, self._faults.plan.agent_bytes_per_s)
         try:
             shell.start(
-                "\n".join(self._parameter("commands")),
-                Path(working[0]) if working[0] else self._machine.files.home,
-                self._faults.plan.agent_bytes_per_s,
+                "\n".join(self._parameter("commands")), Path(working[0]) if working[0] else self._machine.files.home
             )
         except (OSError, MachineEndedError) as error:
             if self._machine.is_ending:
@@ -94,17 +96,17 @@ class CommandRun:
         deadline = time.monotonic() + self._execution_seconds()
         end: ShellEnd | None = None
         while end is None:
-            woken = self._woken.wait(max(0.0, min(FOLLOW_SECONDS, deadline - time.monotonic())))
+            has_ended = shell.copy(min(FOLLOW_SECONDS, deadline - time.monotonic()), self._cancelled)
             if self._machine.is_ending:
                 shell.abandon()
                 return None
-            if shell.has_ended:
+            if has_ended:
                 end = shell.end()
-            elif woken or time.monotonic() >= deadline:
+            elif self._cancel.closed or time.monotonic() >= deadline:
                 end = shell.kill()
             else:
                 _each(logs, LogStream.follow)
-        status = status_of(end.code, is_cancelled=self._cancelled.is_set())
+        status = status_of(end.code, is_cancelled=self._cancel.closed)
         if status == "Failed":
             with (folder / "stderr").open("ab") as stderr:
                 stderr.write(f"failed to run commands: {end.error}".encode())  # straight after the last byte (seen)

@@ -64,14 +64,15 @@ def test_a_command_is_not_cancelled_where_only_a_child_that_left_the_group_holds
     assert len([pid for pid in pids if is_running(pid)]) == 1
 
 
-def test_a_cancelled_command_keeps_what_it_has_printed(harness: EmulatorHarness) -> None:
+def test_a_cancelled_command_keeps_what_it_has_printed_and_ends_what_it_started(harness: EmulatorHarness) -> None:
     """Seen: Cancelled, 137; nothing is added to stderr."""
     machine = harness.launch()
-    command = harness.send(machine, ["echo so far", "sleep 600"])
-    first_lines(harness, machine, command, 1)
+    command = harness.send(machine, ["echo $$", "sleep 600"])
+    (shell,) = first_lines(harness, machine, command, 1)
     harness.client("ssm").cancel_command(CommandId=command)
     assert end_of(harness, command, machine) == ("Cancelled", 137, "")
-    assert harness.invocation(command, machine)["StandardOutputContent"] == "so far\n"
+    assert harness.invocation(command, machine)["StandardOutputContent"] == f"{shell}\n"
+    wait_for(lambda: not is_running(int(shell)), "the shell to be gone")
 
 
 @pytest.mark.parametrize(("number", "name"), [("SIGKILL", "killed"), ("SIGTERM", "terminated")])

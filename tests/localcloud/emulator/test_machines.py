@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from localcloud.emulator.process import EmulatorProcess
 from tests.localcloud.emulator.harness import (
     AGENT_ACTIONS,
-    LEAVES_A_PROCESS,
     LOG_ACTIONS,
     REGION,
     EmulatorHarness,
@@ -142,30 +140,9 @@ def test_the_execution_timeout_ends_the_command_and_what_it_started(harness: Emu
     wait_for(lambda: not is_running(int(result["StandardOutputContent"])), "the child to be gone")
 
 
-def test_a_cancelled_command_ends_as_cancelled_and_its_processes_with_it(harness: EmulatorHarness) -> None:
-    machine = harness.launch()
-    command = harness.send(machine, ["echo $$ > $HOME/pid", "sleep 600"])
-    harness.invocation(command, machine, "InProgress")
-
-    def pid() -> int | None:
-        text = harness.run(machine, "cat $HOME/pid 2>/dev/null || true")["StandardOutputContent"].strip()
-        return int(text) if text else None
-
-    found = wait_for(pid, "the script to start")
-    harness.client("ssm").cancel_command(CommandId=command)
-    assert harness.invocation(command, machine)["Status"] == "Cancelled"
-    wait_for(lambda: not is_running(found), "the script to be gone")
-
-
-def left_on(harness: EmulatorHarness, machine: str) -> tuple[int, Path]:
-    """The id of a process that outlives its command, and the machine's home folder."""
-    pid, home = harness.run(machine, LEAVES_A_PROCESS, "echo $HOME")["StandardOutputContent"].split()
-    return int(pid), Path(home)
-
-
 def test_terminating_ends_every_process_and_removes_the_folder(harness: EmulatorHarness) -> None:
     machine = harness.launch()
-    pid, home = left_on(harness, machine)
+    pid, home = harness.leave_process(machine)
     assert is_running(pid)
     harness.client("ec2").terminate_instances(InstanceIds=[machine])
     ended = harness.wait_state(machine, "terminated")
@@ -272,14 +249,3 @@ def test_a_machine_stays_pending_for_the_boot_time() -> None:
         slow.wait_state(machine, "terminated")
     finally:
         slow.close()
-
-
-def test_stopping_the_emulator_leaves_no_process_and_no_file(tmp_path: Path) -> None:
-    own = EmulatorHarness(EmulatorProcess.start(region=REGION, log_dir=tmp_path))
-    pid, home = left_on(own, own.launch())
-    assert is_running(pid)
-    own.close()
-    assert not is_running(pid)
-    assert not is_running(own.emulator.pid)
-    assert not home.parents[2].exists()
-    assert (tmp_path / "cloud.log").exists()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.emulator.process import ROOT, EmulatorProcess, RootCredentials
+from localcloud.emulator.process import ROOT, Credentials, EmulatorProcess
 from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID
 from localcloud.emulator.subreaper import descendants
-from tests.localcloud.emulator.harness import LEAVES_A_PROCESS, REGION, EmulatorHarness, is_running, wait_for
+from tests.localcloud.emulator.harness import REGION, EmulatorHarness, is_running, wait_for
 
 STARTER = """
 import json, sys
@@ -25,19 +25,19 @@ sys.stdin.read()
 """
 
 
-def sleeper(harness: EmulatorHarness) -> int:
-    """Id of a process that its command on a new machine has left there."""
-    return int(harness.run(harness.launch(), LEAVES_A_PROCESS)["StandardOutputContent"])
-
-
-def test_an_emulator_that_is_killed_leaves_its_machines_to_stop() -> None:
-    harness = EmulatorHarness(EmulatorProcess.start(region=REGION))
+@pytest.mark.parametrize("is_killed", [False, True], ids=["one that is stopped", "one that is killed"])
+def test_an_emulator_leaves_no_process_and_no_file(tmp_path: Path, is_killed: bool) -> None:
+    harness = EmulatorHarness(EmulatorProcess.start(region=REGION, log_dir=tmp_path))
     harness.client("lambda").invoke(FunctionName=harness.function("def handler(event, context): return event"))
-    started = {sleeper(harness), harness.emulator.pid, *descendants(harness.emulator.pid)}
-    os.kill(harness.emulator.pid, signal.SIGKILL)
+    left, home = harness.leave_process(harness.launch())
+    started = {left, harness.emulator.pid, *descendants(harness.emulator.pid)}
+    assert [pid for pid in started if not is_running(pid)] == []
+    if is_killed:
+        os.kill(harness.emulator.pid, signal.SIGKILL)
     harness.close()
     assert [pid for pid in started if is_running(pid)] == []
-    assert not harness.emulator.log_path.exists()
+    assert not home.parents[2].exists()
+    assert [each.name for each in tmp_path.iterdir()] == ["cloud.log"]
 
 
 def test_an_emulator_ends_when_the_process_that_started_it_is_killed() -> None:
@@ -48,8 +48,9 @@ def test_an_emulator_ends_when_the_process_that_started_it_is_killed() -> None:
         pid, aws_port, site_port, secret, log_path = json.loads(starter.stdout.readline())
         emulator = EmulatorProcess.__new__(EmulatorProcess)
         emulator.aws_port, emulator.site_port, emulator.region = aws_port, site_port, REGION
-        emulator.root = RootCredentials(ROOT_ACCESS_KEY_ID, secret)
-        machine_process = sleeper(EmulatorHarness(emulator))
+        emulator.root = Credentials(ROOT_ACCESS_KEY_ID, secret)
+        harness = EmulatorHarness(emulator)
+        machine_process, _ = harness.leave_process(harness.launch())
         starter.kill()
     wait_for(lambda: not is_running(pid), "the emulator to be gone")
     wait_for(lambda: not is_running(machine_process), "the machine to be gone")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import faulthandler
 import json
 import logging
@@ -21,7 +20,6 @@ import shutil
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import cast
@@ -56,8 +54,8 @@ def main(argv: Sequence[str]) -> int:
         aws_port=aws.getsockname()[1],
         site_port=site.getsockname()[1],
         boot_seconds=options.boot_seconds,
-        root_secret=_read_line(),
-        admin_token=_read_line(),
+        root_secret=sys.stdin.readline().rstrip(),
+        admin_token=sys.stdin.readline().rstrip(),
     )
     # MiniStack tells its Lambda workers the endpoint by this name; it must be known before the import below.
     os.environ["GATEWAY_PORT"] = str(settings.aws_port)
@@ -70,16 +68,8 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _read_line() -> str:
-    """The next line of standard input, without a buffer that would swallow what follows."""
-    line = b""
-    while (byte := os.read(0, 1)) not in {b"", b"\n"}:
-        line += byte
-    return line.decode()
-
-
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="localcloud.emulator.server")
+    parser = argparse.ArgumentParser(prog="localcloud.emulator")
     parser.add_argument("--aws-port", type=int, default=0)
     parser.add_argument("--site-port", type=int, default=0)
     parser.add_argument("--scratch", type=Path, required=True)
@@ -146,14 +136,12 @@ def _end_on_signals(ending: asyncio.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
 
-    def watch_parent() -> None:
-        with contextlib.suppress(OSError):
-            while os.read(0, 1024):
-                pass
-        with contextlib.suppress(RuntimeError):  # the loop has closed already
-            loop.call_soon_threadsafe(ending.set)
+    def read_from_parent() -> None:
+        if not os.read(0, 1024):
+            loop.remove_reader(0)
+            ending.set()
 
-    threading.Thread(target=watch_parent, name="parent", daemon=True).start()
+    loop.add_reader(0, read_from_parent)
 
 
 def _end_lambda_workers() -> None:
