@@ -14,9 +14,8 @@ from localcloud.emulator.faults import Faults
 from localcloud.emulator.functions import (
     event_retries,
     function_code,
-    function_errors,
-    function_output,
     function_permissions,
+    invocation_answers,
     reserved_concurrency,
     stream_delivery,
     worker_pool,
@@ -37,7 +36,6 @@ from localcloud.emulator.workflows import retry_delays, workflow_history, workfl
 class Emulator:
     """The parts that the server process holds on to; `site` is an ASGI application."""
 
-    faults: Faults
     instances: InstanceRegistry
     site: Any
 
@@ -58,8 +56,7 @@ def install_patches(settings: Settings) -> Emulator:
     event_retries.install()
     function_code.install()
     reserved_concurrency.install()
-    function_errors.install()
-    function_output.install()
+    invocation_answers.install()
     worker_starts.install()
     pool = worker_pool.install()
     throttling.install(faults)
@@ -80,4 +77,4 @@ def install_patches(settings: Settings) -> Emulator:
         used_rights.install(),
         LocalUsers(settings),
     )
-    return Emulator(faults=faults, instances=instances, site=Edge(settings, control))
+    return Emulator(instances=instances, site=Edge(settings, control))

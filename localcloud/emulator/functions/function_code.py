@@ -70,17 +70,11 @@ def install() -> None:
     archives.remove_old()
 
     class LinkedZipFile(zipfile.ZipFile):
-        """Puts a link to the shared folder where a whole archive would be extracted into an empty one."""
+        """Puts a link to the shared folder in the place of the new one that MiniStack would extract a file into."""
 
-        def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
-            empty = path is not None and Path(path).is_dir() and not any(Path(path).iterdir())
-            if not empty or members is not None or self.filename is None:
-                super().extractall(path, members, pwd)
-                return
-            shared = archives.extracted(Path(self.filename))
+        def extractall(self, path: Any = None, *_: Any) -> None:
+            shared = archives.extracted(Path(str(self.filename)))
             Path(path).rmdir()
             Path(path).symlink_to(shared, target_is_directory=True)
 
-    lambda_runtime.zipfile = SimpleNamespace(
-        ZipFile=LinkedZipFile, BadZipFile=zipfile.BadZipFile, LargeZipFile=zipfile.LargeZipFile
-    )
+    lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": LinkedZipFile})

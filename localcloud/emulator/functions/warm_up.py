@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import request_scope
@@ -18,27 +19,27 @@ log = logging.getLogger("localcloud.functions")
 STARTS_AT_ONCE = 2
 
 
+@dataclass(frozen=True)
 class Warmer:
     """Works in the background; functions that have a worker already are left alone."""
 
-    def __init__(self, settings: Settings, pool: WorkerPool) -> None:
-        self._settings = settings
-        self._pool = pool
+    settings: Settings
+    pool: WorkerPool
 
     def begin(self) -> None:
         threading.Thread(target=self._warm_all, name="warm-up", daemon=True).start()
 
     def _warm_all(self) -> None:
-        home = self._settings.home_scope
+        home = self.settings.home_scope
         with request_scope(home.account_id, home.region):
             functions = list(lambda_svc._functions.values())
         with ThreadPoolExecutor(STARTS_AT_ONCE) as executor:
             list(executor.map(self._warm, functions))
 
     def _warm(self, function: dict[str, Any]) -> None:
-        home = self._settings.home_scope
+        home = self.settings.home_scope
         try:
             with request_scope(home.account_id, home.region):
-                self._pool.warm(function)
+                self.pool.warm(function)
         except Exception:
             log.exception("%s: not warmed", function["config"].get("FunctionName"))

@@ -34,7 +34,6 @@ class WorkerPool:
         self._cores = starts_at_once
         self._free_starts = starts_at_once
         self._changed = threading.Condition()
-        self._retired: set[Any] = set()
         self._changes: Counter[str] = Counter()  # of each function
         self._thread = threading.local()  # the worker that each has
 
@@ -49,7 +48,6 @@ class WorkerPool:
             if how == "spawn" and self._changes[name] != changes:  # the function was changed while this one waited
                 workers = lambda_runtime._workers.get(lambda_runtime._worker_key(name, config, qualifier), [])
                 workers[:] = [each for each in workers if each is not worker]
-                self._retired.add(worker)
         return worker, how
 
     def _acquire(self, name: str, config: dict[str, Any], code: bytes, qualifier: str) -> tuple[Any, str]:
@@ -75,8 +73,9 @@ class WorkerPool:
     def release(self, worker: Any) -> None:
         self._thread.worker = None
         self._upstream_release(worker)
-        if worker in self._retired:
-            self._retired.discard(worker)
+        with lambda_runtime._lock:
+            is_kept = any(worker in workers for workers in lambda_runtime._workers.values())
+        if not is_kept:
             lambda_runtime.kill_workers([worker])
         with self._changed:
             self._changed.notify_all()
@@ -95,9 +94,8 @@ class WorkerPool:
             self._changes[name] += 1
             for key in list(lambda_runtime._workers):
                 if all(part in (None, has) for part, has in zip(asked, key.split(":"), strict=True)):
-                    for worker in lambda_runtime._workers.pop(key):
-                        is_at_work = worker.in_use and worker is not getattr(self._thread, "worker", None)
-                        self._retired.add(worker) if is_at_work else ended.append(worker)
+                    own = getattr(self._thread, "worker", None)
+                    ended += [each for each in lambda_runtime._workers.pop(key) if not each.in_use or each is own]
         lambda_runtime.kill_workers(ended)
 
     def warm(self, function: dict[str, Any]) -> None:

@@ -105,7 +105,7 @@ class Preloaded:
             handles[0],
             os.fdopen(ours_in, "w", buffering=1, encoding="utf-8"),
             os.fdopen(ours_out, encoding="utf-8"),
-            os.fdopen(ours_err, encoding="utf-8"),
+            os.fdopen(ours_err, encoding="utf-8", errors="replace"),
         )
 
     def close(self) -> None:
@@ -125,11 +125,11 @@ class WorkerStarts:
         code = Path(options.get("cwd") or "/").resolve()
         environment: dict[str, str] = options.get("env") or {}
         # Layers come before the code, so that they may replace what it brings along.
-        if "_LAMBDA_LAYERS_DIRS" not in environment and brought_along(code):
+        if IS_POSSIBLE and "_LAMBDA_LAYERS_DIRS" not in environment and brought_along(code):
             with contextlib.suppress(OSError):
                 return self._of(code).fork(command[-1], options["cwd"], environment)
             self._forget(code)
-        return subprocess.Popen(command, **options)
+        return subprocess.Popen(command, errors="replace" if options.get("text") else None, **options)
 
     def _of(self, code: Path) -> Preloaded:
         with self._lock:
@@ -147,5 +147,4 @@ class WorkerStarts:
 
 
 def install() -> None:
-    if IS_POSSIBLE:
-        lambda_runtime.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": WorkerStarts().start})
+    lambda_runtime.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": WorkerStarts().start})
