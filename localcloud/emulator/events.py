@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-import queue
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,36 +65,21 @@ def command_status_changed(scope: Scope, record: dict[str, Any], instance_id: st
     )
 
 
-class _Dispatcher:
-    """One thread that gives the events to the bus in the order they were sent, and never makes a sender wait."""
-
-    def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[tuple[Scope, dict[str, Any]]] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="service-events", daemon=True)
-        self._started = threading.Lock()
-
-    def send(self, scope: Scope, entry: dict[str, Any]) -> None:
-        with self._started:
-            if not self._thread.is_alive():
-                self._thread.start()
-        self._waiting.put((scope, entry))
-
-    def _run(self) -> None:
-        while True:
-            scope, entry = self._waiting.get()
-            try:
-                with request_scope(scope.account_id, scope.region):
-                    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
-            except Exception:
-                log.exception("%s was not delivered", entry["DetailType"])
-
-
-_dispatcher = _Dispatcher()
+# One thread gives the events to the bus in the order they were sent, and no sender waits.
+_bus = ThreadPoolExecutor(1, "service-events")
 
 
 def _send(scope: Scope, *, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
     entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": resources}
-    _dispatcher.send(scope, entry)
+    _bus.submit(_deliver, scope, entry)
+
+
+def _deliver(scope: Scope, entry: dict[str, Any]) -> None:
+    try:
+        with request_scope(scope.account_id, scope.region):
+            eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+    except Exception:
+        log.exception("%s was not delivered", entry["DetailType"])
 
 
 def _instance_arn(scope: Scope, instance_id: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 COUNTS = frozenset({"insufficient_capacity", "throttle", "agent_never_online", "fail_terminate"})
@@ -71,16 +72,18 @@ class FaultPlan:
         return cls(**body)
 
 
+_RULES: tuple[tuple[frozenset[str], Callable[[Any], bool], str], ...] = (
+    (COUNTS, lambda value: type(value) is int and value >= 0, "a whole number, zero or more"),
+    (SECONDS, lambda value: type(value) in {int, float} and value >= 0, "a number of seconds, zero or more"),
+    (RATES, lambda value: type(value) in {int, float} and value > 0, "a number of bytes a second, more than zero"),
+    (SWITCHES, lambda value: type(value) is bool, "true or false"),
+)
+
+
 def _check_value(key: str, value: object) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if key in COUNTS and not (isinstance(value, int) and is_number and value >= 0):
-        raise InvalidFaultError(key, "must be a whole number, zero or more")
-    if key in SECONDS and not (isinstance(value, int | float) and is_number and value >= 0):
-        raise InvalidFaultError(key, "must be a number of seconds, zero or more")
-    if key in RATES and not (isinstance(value, int | float) and is_number and value > 0):
-        raise InvalidFaultError(key, "must be a number of bytes a second, more than zero")
-    if key in SWITCHES and not isinstance(value, bool):
-        raise InvalidFaultError(key, "must be true or false")
+    for keys, is_valid, rule in _RULES:
+        if key in keys and not is_valid(value):
+            raise InvalidFaultError(key, f"must be {rule}")
 
 
 class Faults:
@@ -109,7 +112,7 @@ class Faults:
         with self._lock:
             left: int = getattr(self._plan, count)
             if left > 0:
-                self._plan = FaultPlan(**{**asdict(self._plan), count: left - 1})
+                self._plan = replace(self._plan, **{count: left - 1})  # type: ignore[arg-type]  # a count
             return left > 0
 
     def take_kill_delay(self) -> float | None:
@@ -117,5 +120,5 @@ class Faults:
         with self._lock:
             delay = self._plan.kill_machine_after_s
             if delay is not None:
-                self._plan = FaultPlan(**{**asdict(self._plan), "kill_machine_after_s": None})
+                self._plan = replace(self._plan, kill_machine_after_s=None)
             return delay

@@ -28,70 +28,37 @@ def install() -> None:
 
 
 def _with_styles(upstream: Dispatch) -> Dispatch:
-    actions = {
-        "CreateManagedLoginBranding": _create,
-        "DeleteManagedLoginBranding": _delete,
-        "DescribeManagedLoginBranding": _describe,
-        "UpdateManagedLoginBranding": _update,
-    }
-
     async def dispatch_idp(action: str, data: dict[str, Any]) -> Any:
-        if action not in actions:
+        if not action.endswith("ManagedLoginBranding"):
             return await upstream(action, data)
         pool, error = cognito._resolve_pool(data["UserPoolId"])
-        return error or actions[action](pool, data)
+        return error or _answer(action, pool, data)
 
     return dispatch_idp
 
 
-def _create(pool: dict[str, Any], data: dict[str, Any]) -> Any:
-    client_id, styles = data["ClientId"], pool.setdefault(_STYLES, {})
-    if client_id not in pool["_clients"]:
-        return _refusal("ResourceNotFoundException", f"User pool client {client_id} does not exist.")
-    if client_id in styles:
-        return _refusal("ManagedLoginBrandingExistsException", "This client has a style already.")
-    styles[client_id] = {
-        "ManagedLoginBrandingId": str(uuid.uuid4()),
-        "UserPoolId": pool["Id"],
-        "UseCognitoProvidedValues": data.get("UseCognitoProvidedValues", False),
-        "Assets": data.get("Assets", []),
-        **({"Settings": data["Settings"]} if "Settings" in data else {}),
-    }
+def _answer(action: str, pool: dict[str, Any], data: dict[str, Any]) -> Any:
+    styles: dict[str, dict[str, Any]] = pool.setdefault(_STYLES, {})
+    if action == "CreateManagedLoginBranding":
+        client_id = data["ClientId"]
+        if client_id not in pool["_clients"]:
+            return _refusal("ResourceNotFoundException", f"User pool client {client_id} does not exist.")
+        if client_id in styles:
+            return _refusal("ManagedLoginBrandingExistsException", "This client has a style already.")
+        new = {"ManagedLoginBrandingId": str(uuid.uuid4()), "UserPoolId": pool["Id"]}
+        styles[client_id] = {**new, "UseCognitoProvidedValues": False, "Assets": []}
+    else:
+        identity = data["ManagedLoginBrandingId"]
+        named = [each for each, style in styles.items() if style["ManagedLoginBrandingId"] == identity]
+        if not named:
+            return _refusal("ResourceNotFoundException", f"There is no style {identity}.")
+        (client_id,) = named
+    if action == "DeleteManagedLoginBranding":
+        del styles[client_id]
+        return cognito.json_response({})
+    # Describing one names none of these.
+    styles[client_id] |= {key: data[key] for key in ("Settings", "UseCognitoProvidedValues", "Assets") if key in data}
     return cognito.json_response({"ManagedLoginBranding": styles[client_id]})
-
-
-def _delete(pool: dict[str, Any], data: dict[str, Any]) -> Any:
-    client_id = _client_with(pool, data)
-    if client_id is None:
-        return _no_style(data)
-    del pool[_STYLES][client_id]
-    return cognito.json_response({})
-
-
-def _describe(pool: dict[str, Any], data: dict[str, Any]) -> Any:
-    client_id = _client_with(pool, data)
-    if client_id is None:
-        return _no_style(data)
-    return cognito.json_response({"ManagedLoginBranding": pool[_STYLES][client_id]})
-
-
-def _update(pool: dict[str, Any], data: dict[str, Any]) -> Any:
-    client_id = _client_with(pool, data)
-    if client_id is None:
-        return _no_style(data)
-    changed = {key: data[key] for key in ("Settings", "UseCognitoProvidedValues", "Assets") if key in data}
-    pool[_STYLES][client_id] |= changed
-    return _describe(pool, data)
-
-
-def _client_with(pool: dict[str, Any], data: dict[str, Any]) -> str | None:
-    styles: dict[str, dict[str, Any]] = pool.get(_STYLES, {})
-    identity = data["ManagedLoginBrandingId"]
-    return next((each for each, style in styles.items() if style["ManagedLoginBrandingId"] == identity), None)
-
-
-def _no_style(data: dict[str, Any]) -> Any:
-    return _refusal("ResourceNotFoundException", f"There is no style {data['ManagedLoginBrandingId']}.")
 
 
 def _for_styled_clients(upstream: Authorize) -> Authorize:

@@ -74,8 +74,8 @@ def _joined(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
-async def send_answer(send: Send, answer: Answer, *, head: bool) -> None:
-    """Sends an answer; for HEAD without its body, but with the length the body would have."""
+async def send_answer(send: Send, answer: Answer) -> None:
+    """Sends an answer; the server leaves out the body of one to HEAD."""
     pairs = [
         (name.lower().encode("latin-1"), str(value).encode("latin-1"))
         for name, values in answer.headers.items()
@@ -85,4 +85,4 @@ async def send_answer(send: Send, answer: Answer, *, head: bool) -> None:
     if not any(name == b"content-length" for name, _ in pairs):
         pairs.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
-    await send({"type": "http.response.body", "body": b"" if head else answer.body})
+    await send({"type": "http.response.body", "body": answer.body})

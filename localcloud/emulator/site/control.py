@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from localcloud.emulator.cognito.local_users import AppClient, LocalUsers, User
+from localcloud.emulator.cognito.local_users import LocalUsers
 from localcloud.emulator.ec2.instance_registry import InstanceRegistry
 from localcloud.emulator.ec2.machine_view import machine_json
 from localcloud.emulator.faults import FaultPlan, Faults, InvalidFaultError
@@ -28,74 +29,61 @@ from localcloud.emulator.site.asgi import Answer, Request, json_answer, problem
 from localcloud.emulator.site.job_debug import JobDebug
 
 
+@dataclass(frozen=True)
 class Control:
     """Answers the requests of the table above."""
 
-    def __init__(
-        self,
-        instances: InstanceRegistry,
-        faults: Faults,
-        debug: JobDebug,
-        warmer: Warmer,
-        rights: UsedRights,
-        users: LocalUsers,
-    ) -> None:
-        self._instances = instances
-        self._faults = faults
-        self._debug = debug
-        self._warmer = warmer
-        self._rights = rights
-        self._users = users
+    instances: InstanceRegistry
+    faults: Faults
+    debug: JobDebug
+    warmer: Warmer
+    rights: UsedRights
+    users: LocalUsers
 
     async def answer(self, request: Request) -> Answer:  # noqa: C901, PLR0911 - a case for each row of the table
         match (request.method, *request.path.strip("/").split("/")[1:]):
             case ("GET", "machines"):
-                return json_answer(200, [machine_json(machine) for machine in self._instances.all()])
+                return json_answer(200, [machine_json(machine) for machine in self.instances.all()])
             case ("POST", "machines", instance_id, "kill"):
                 return self._kill(instance_id)
             case ("GET", "faults"):
-                return json_answer(200, self._faults.to_json())
+                return json_answer(200, self.faults.to_json())
             case ("PUT", "faults"):
                 return self._set_faults(request.body)
             case ("DELETE", "faults"):
-                self._faults.clear()
+                self.faults.clear()
                 return Answer(204)
             case ("GET", "rights"):
-                return json_answer(200, self._rights.to_json())
+                return json_answer(200, {role: sorted(actions) for role, actions in sorted(self.rights.items())})
             case ("POST", "warm"):
-                self._warmer.begin()
+                self.warmer.begin()
                 return Answer(202)
             case ("GET", "token"):
                 return await self._token(parse_qs(request.raw_query).get("user", [""])[0])
             case ("GET", "users"):
-                return json_answer(200, self._users.to_json())
+                return json_answer(200, self.users.by_name)
             case ("PUT", "users"):
-                return self._let_in(request.body)
+                self.users.let_in(**json.loads(request.body))
+                return Answer(204)
             case ("GET", "jobs", job_id, "debug"):
-                return json_answer(200, await asyncio.to_thread(self._debug.collect, job_id))
+                return json_answer(200, await asyncio.to_thread(self.debug.collect, job_id))
             case _:
                 return problem(404, "not_found", f"There is no {request.method} {request.path} here.")
 
     def _kill(self, instance_id: str) -> Answer:
-        machine = self._instances.get(instance_id)
+        machine = self.instances.get(instance_id)
         if machine is None:
             return problem(404, "machine_not_found", f"No machine {instance_id} was ever launched.")
         machine.terminate("Server.SpotInstanceTermination: Spot instance termination")
         return json_answer(202, machine_json(machine))
 
     async def _token(self, name: str) -> Answer:
-        if not self._users.has_sign_in:
+        if not self.users.has_sign_in:
             return problem(404, "no_sign_in", "There is no sign-in: mayfly:auth is none, and the API wants no token.")
-        token = await self._users.access_token(name)
+        token = await asyncio.to_thread(self.users.access_token, name)
         if token is None:
-            return problem(404, "user_not_found", f"There is no user {name!r}, but {', '.join(self._users.to_json())}.")
+            return problem(404, "user_not_found", f"There is no user {name!r}, but {', '.join(self.users.by_name)}.")
         return json_answer(200, {"access_token": token})
-
-    def _let_in(self, body: bytes) -> Answer:
-        told = json.loads(body)
-        users = {name: User(**user) for name, user in told["users"].items()}
-        self._users.let_in(AppClient(**told["client"]), users)
-        return Answer(204)
 
     def _set_faults(self, body: bytes) -> Answer:
         try:
@@ -104,5 +92,5 @@ class Control:
             return problem(400, "invalid_fault", str(error), key=error.key)
         except ValueError:
             return problem(400, "invalid_json", "The body must be a JSON object.")
-        self._faults.replace(plan)
-        return json_answer(200, self._faults.to_json())
+        self.faults.replace(plan)
+        return json_answer(200, self.faults.to_json())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -30,31 +31,31 @@ _AWS_ORIGIN = re.compile(
 )
 
 
+@dataclass(frozen=True)
 class Edge:
     """ASGI application of the site port."""
 
-    def __init__(self, settings: Settings, control: Control) -> None:
-        self._settings = settings
-        self._control = control
+    settings: Settings
+    control: Control
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _acknowledge_lifespan(receive, send)
         elif scope["type"] == "http":
             request = await read_request(scope, receive)
-            await send_answer(send, await self._answer(request), head=request.method == "HEAD")
+            await send_answer(send, await self._answer(request))
 
     async def _answer(self, request: Request) -> Answer:
         try:
             if request.path.startswith(CONTROL_PREFIX):
-                return await self._control.answer(request)
+                return await self.control.answer(request)
             return await self._view(request)
         except Exception:
             log.exception("%s %s", request.method, request.path)
             return problem(500, "internal_error", "The local cloud failed; its log says how.")
 
     async def _view(self, request: Request) -> Answer:
-        home = self._settings.home_scope
+        home = self.settings.home_scope
         with request_scope(home.account_id, home.region):
             pin_secure_origin(request.client_ip)
             distribution = _deployed_distribution()
@@ -88,7 +89,7 @@ class Edge:
         Presigned URLs get the local address from the SDK; the content security policy and the page's settings are
         where the program itself tells the browser an address.
         """
-        return _AWS_ORIGIN.sub(self._settings.aws_endpoint, text)
+        return _AWS_ORIGIN.sub(self.settings.aws_endpoint, text)
 
 
 def _deployed_distribution() -> dict[str, Any] | None:

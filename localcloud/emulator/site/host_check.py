@@ -46,7 +46,7 @@ class HostCheck:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})  # before it is accepted: answered as 403
         else:
-            await send_answer(send, refusal, head=scope["method"] == "HEAD")
+            await send_answer(send, refusal)
 
     def _refusal(self, scope: dict[str, Any]) -> Answer | None:
         if self._only(scope, b"host") not in self._authorities:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import request_scope
@@ -12,17 +13,17 @@ from localcloud.emulator.ec2.machine_view import JOB_TAG, machine_json
 from localcloud.emulator.settings import Settings
 
 
+@dataclass(frozen=True)
 class JobDebug:
     """Reads MiniStack's state; changes nothing."""
 
-    def __init__(self, settings: Settings, instances: InstanceRegistry) -> None:
-        self._settings = settings
-        self._instances = instances
+    settings: Settings
+    instances: InstanceRegistry
 
     def collect(self, job_id: str) -> dict[str, Any]:
         """`{executions, logs, commands, machines}` of a job; each empty when there is nothing."""
-        machines = [each for each in self._instances.all() if each.tags.get(JOB_TAG) == job_id]
-        home = self._settings.home_scope
+        machines = [each for each in self.instances.all() if each.tags.get(JOB_TAG) == job_id]
+        home = self.settings.home_scope
         with request_scope(home.account_id, home.region):
             return {
                 "executions": [
