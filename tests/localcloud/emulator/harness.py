@@ -9,6 +9,7 @@ import time
 import uuid
 import zipfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
@@ -55,6 +56,13 @@ os.execve("/bin/sleep", ["sleep", "600"], {})
 """
 LEAVES_A_PROCESS = f"python3 - 2>/dev/null <<'EOF'{DAEMON}EOF" if IS_LINUX else "sleep 600 >/dev/null 2>&1 & echo $!"
 
+
+ECHO = """
+import json
+def handler(event, context):
+    print("SEEN " + json.dumps(event))
+    return event
+"""
 
 T = TypeVar("T")
 
@@ -189,6 +197,41 @@ class EmulatorHarness:
         )
         return str(made["FunctionArn"])
 
+    def leave_process(self, instance_id: str) -> tuple[int, Path]:
+        """The id of a process that outlives its command, and the machine's home folder."""
+        pid, home = self.run(instance_id, LEAVES_A_PROCESS, "echo $HOME")["StandardOutputContent"].split()
+        return int(pid), Path(home)
+
+    def seen(self, function_arn: str) -> list[Any]:
+        """Events that a function such as ECHO has printed."""
+        group = f"/aws/lambda/{function_arn.rsplit(':', 1)[-1]}"
+        logs = self.client("logs")
+        try:
+            events = logs.filter_log_events(logGroupName=group)["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
+        return [json.loads(e["message"][5:]) for e in events if e["message"].startswith("SEEN ")]
+
+    def state_machine(self, states: dict[str, Any], role_arn: str | None = None) -> str:
+        """ARN of a new one that begins with the first state; by default it may invoke every function."""
+        role_arn = role_arn or self.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
+        definition = json.dumps({"StartAt": next(iter(states)), "QueryLanguage": "JSONata", "States": states})
+        made = self.client("stepfunctions").create_state_machine(
+            name=f"machine-{uuid.uuid4().hex[:8]}", definition=definition, roleArn=role_arn
+        )
+        return str(made["stateMachineArn"])
+
+    def execute(self, states: dict[str, Any], role_arn: str | None = None, given: str = "{}") -> dict[str, Any]:
+        """An execution of a new state machine, as it has ended."""
+        client, arn = self.client("stepfunctions"), self.state_machine(states, role_arn)
+        execution = client.start_execution(stateMachineArn=arn, input=given)["executionArn"]
+
+        def ended() -> dict[str, Any] | None:
+            found = client.describe_execution(executionArn=execution)
+            return None if found["status"] == "RUNNING" else dict(found)
+
+        return wait_for(ended, "the execution")
+
     def machine(self, instance_id: str) -> dict[str, Any]:
         return next(each for each in self.site.get("/_local/machines").json() if each["id"] == instance_id)
 
@@ -228,6 +271,27 @@ class EmulatorHarness:
         for client in self._clients.values():
             client.close()
         self.emulator.stop()
+
+
+def task(function: str, **options: Any) -> dict[str, Any]:
+    """The only state of a workflow: it invokes a function."""
+    invoke = {"FunctionName": function, "Payload": {}}
+    return {
+        "Only": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": invoke,
+            "End": True,
+            **options,
+        }
+    }
+
+
+def waiting_task(function: str, **options: Any) -> dict[str, Any]:
+    """The same, which waits until its token is answered; the function is invoked with the token."""
+    invoke = {"FunctionName": function, "Payload": {"token": "{% $states.context.Task.Token %}"}}
+    resource = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+    return task(function, Resource=resource, Arguments=invoke, **options)
 
 
 def allow(actions: list[str], resource: str | list[str] = "*", **condition: Any) -> dict[str, Any]:

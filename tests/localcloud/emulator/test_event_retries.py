@@ -13,8 +13,7 @@ from ministack.services import lambda_svc
 
 from localcloud.emulator.environment import emulator_environment
 from localcloud.emulator.functions.event_retries import dispatch
-from tests.localcloud.emulator.harness import EmulatorHarness, wait_for
-from tests.localcloud.emulator.test_functions import ECHO
+from tests.localcloud.emulator.harness import ECHO, EmulatorHarness, wait_for
 
 ARN = "arn:aws:lambda:eu-central-1:000000000000:function:sweep"
 

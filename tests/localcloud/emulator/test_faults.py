@@ -192,29 +192,20 @@ def refused(call: Callable[..., Any], **arguments: Any) -> bool:
     return False
 
 
-def test_a_machine_is_shown_with_its_job_and_its_times(harness: EmulatorHarness) -> None:
-    tags = {"mayfly:job-id": "job-1", "mayfly:owner": "anonymous", "mayfly:attempt": "2"}
-    machine = harness.launch(
-        TagSpecifications=[
-            {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
-        ]
-    )
-    shown = harness.machine(machine)
-    assert (shown["job_id"], shown["owner"], shown["attempt"]) == ("job-1", "anonymous", 2)
-    assert shown["launched_at"].endswith("Z")
-    assert shown["terminated_at"] is None
-
-
 def test_what_is_known_of_a_job_can_be_read(harness: EmulatorHarness) -> None:
     job = "01890000-0000-7000-8000-000000000001"
-    tags = [{"ResourceType": "instance", "Tags": [{"Key": "mayfly:job-id", "Value": job}]}]
-    machine = harness.launch(TagSpecifications=tags)
+    tags = {"mayfly:job-id": job, "mayfly:owner": "anonymous", "mayfly:attempt": "2"}
+    tag_list = [{"Key": key, "Value": value} for key, value in tags.items()]
+    machine = harness.launch(TagSpecifications=[{"ResourceType": "instance", "Tags": tag_list}])
     command = harness.send(machine, ["true"])
     harness.invocation(command, machine)
     function = harness.function(f"def handler(event, context):\n    print('about {job}')\n")
     harness.client("lambda").invoke(FunctionName=function, Payload=b"{}")
     known = harness.site.get(f"/_local/jobs/{job}/debug").json()
-    assert [each["id"] for each in known["machines"]] == [machine]
+    assert known["machines"] == [shown := harness.machine(machine)]
+    assert (shown["job_id"], shown["owner"], shown["attempt"]) == (job, "anonymous", 2)
+    assert shown["launched_at"].endswith("Z")
+    assert shown["terminated_at"] is None
     assert [each["CommandId"] for each in known["commands"]] == [command]
     assert [each["message"] for each in known["logs"]] == [f"about {job}"]
     assert known["executions"] == []

@@ -13,94 +13,35 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.emulator.functions.worker_starts import IS_POSSIBLE
-from tests.localcloud.emulator.harness import REGION, EmulatorHarness, allow, wait_for
+from tests.localcloud.emulator.harness import ECHO, REGION, EmulatorHarness, allow, task, wait_for, waiting_task
 
 ACCOUNT = "000000000000"
 STREAM_ACTIONS = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
-ECHO = """
-import json
-def handler(event, context):
-    print("SEEN " + json.dumps(event))
-    return event
-"""
-
-
-def seen(harness: EmulatorHarness, function_arn: str) -> list[Any]:
-    """Events that a function has printed as SEEN."""
-    group = f"/aws/lambda/{function_arn.rsplit(':', 1)[-1]}"
-    logs = harness.client("logs")
-    try:
-        events = logs.filter_log_events(logGroupName=group)["events"]
-    except logs.exceptions.ResourceNotFoundException:
-        return []
-    return [json.loads(e["message"][5:]) for e in events if e["message"].startswith("SEEN ")]
-
-
-def state_machine(harness: EmulatorHarness, role: str, state: dict[str, Any]) -> str:
-    definition = {
-        "StartAt": "Only",
-        "QueryLanguage": "JSONata",
-        "States": {"Only": {"Type": "Task", "End": True, **state}},
-    }
-    made = harness.client("stepfunctions").create_state_machine(
-        name=f"machine-{uuid.uuid4().hex[:8]}", definition=json.dumps(definition), roleArn=role
-    )
-    return str(made["stateMachineArn"])
-
-
-def execute(harness: EmulatorHarness, arn: str) -> dict[str, Any]:
-    sfn = harness.client("stepfunctions")
-    execution = sfn.start_execution(stateMachineArn=arn, input="{}")["executionArn"]
-
-    def ended() -> dict[str, Any] | None:
-        found = sfn.describe_execution(executionArn=execution)
-        return None if found["status"] == "RUNNING" else dict(found)
-
-    return wait_for(ended, "the execution")
-
-
-def invoke_state(function: str, **options: Any) -> dict[str, Any]:
-    return {
-        "Resource": "arn:aws:states:::lambda:invoke",
-        "Arguments": {"FunctionName": function, "Payload": {}},
-        **options,
-    }
-
-
-def waiting_task(function: str) -> dict[str, Any]:
-    """A state that waits until its token is answered; the function is invoked with the token."""
-    return {
-        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
-        "Arguments": {"FunctionName": function, "Payload": {"token": "{% $states.context.Task.Token %}"}},
-    }
 
 
 def test_a_task_needs_the_state_machines_role_to_allow_its_function(harness: EmulatorHarness) -> None:
     function = harness.function(ECHO)
     states = "states.amazonaws.com"
     allowed = harness.role([allow(["lambda:InvokeFunction"], function)], states)
-    assert execute(harness, state_machine(harness, allowed, invoke_state(function)))["status"] == "SUCCEEDED"
+    assert harness.execute(task(function), allowed)["status"] == "SUCCEEDED"
     other = harness.role([allow(["lambda:InvokeFunction"], function + "-other")], states)
-    refused = execute(harness, state_machine(harness, other, invoke_state(function)))
+    refused = harness.execute(task(function), other)
     assert (refused["status"], refused["error"]) == ("FAILED", "Lambda.AWSLambdaException")
     assert "lambda:InvokeFunction" in refused["cause"]
 
 
 def test_a_waiting_task_fails_at_once_when_its_function_cannot_be_invoked_or_fails(harness: EmulatorHarness) -> None:
     function = harness.function("class Broken(Exception): pass\ndef handler(event, context):\n    raise Broken('so')\n")
-    waiting = invoke_state(function, Resource="arn:aws:states:::lambda:invoke.waitForTaskToken")
     nothing = harness.role([], "states.amazonaws.com")
-    assert execute(harness, state_machine(harness, nothing, waiting))["error"] == "Lambda.AWSLambdaException"
-    role = harness.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
-    assert execute(harness, state_machine(harness, role, waiting))["error"] == "Broken"
+    assert harness.execute(waiting_task(function), nothing)["error"] == "Lambda.AWSLambdaException"
+    assert harness.execute(waiting_task(function))["error"] == "Broken"
 
 
 def test_an_exceptions_class_is_the_error_that_retry_and_catch_see(harness: EmulatorHarness) -> None:
     function = harness.function(
         "class NotYet(Exception): pass\ndef handler(event, context):\n    raise NotYet('wait')\n"
     )
-    role = harness.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
-    failed = execute(harness, state_machine(harness, role, invoke_state(function)))
+    failed = harness.execute(task(function))
     assert failed["error"] == "NotYet"
     assert json.loads(failed["cause"])["errorMessage"] == "wait"
 
@@ -114,8 +55,29 @@ def test_a_function_that_raised_goes_on_in_the_same_environment(harness: Emulato
     assert json.loads(invoke(FunctionName=function, Payload=b"{}")["Payload"].read()) == 2
 
 
-def changed_meanwhile(harness: EmulatorHarness, folder: Path) -> tuple[str, str]:
-    """What an invocation answers during which the function's settings are changed, and what the next one does."""
+def test_all_that_a_function_printed_is_in_its_log_when_it_has_answered(harness: EmulatorHarness) -> None:
+    code = """
+import os
+def handler(event, context):
+    for number in range(event):
+        print("line", number)
+        os.write(2, b"line \\xff\\n")
+    print("line without its end", end="")
+"""
+    function, logs = harness.function(code), harness.client("logs")
+    group = f"/aws/lambda/{function.rsplit(':', 1)[-1]}"
+    for count in (3000, 1):
+        harness.client("lambda").invoke(FunctionName=function, Payload=str(count).encode())
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, filterPattern='"line "')
+        printed = [event["message"] for page in pages for event in page["events"]]
+        lines = [line for number in range(count) for line in (f"line {number}", "line \ufffd")]
+        assert printed[-len(lines) - 1 :] == [*lines, "line without its end"]
+        assert count == 1 or len(printed) == len(lines) + 1
+
+
+def test_an_invocation_ends_as_it_began_when_its_function_is_changed_meanwhile(
+    harness: EmulatorHarness, tmp_path: Path
+) -> None:
     code = """
 import os, pathlib, time
 def handler(event, context):
@@ -125,32 +87,25 @@ def handler(event, context):
     return os.environ["RELEASE"]
 """
     client, function = harness.client("lambda"), harness.function(code, Environment={"Variables": {"RELEASE": "first"}})
-    payload = json.dumps({"begun": str(folder / "begun"), "go": str(folder / "go")})
+    payload = json.dumps({"begun": str(tmp_path / "begun"), "go": str(tmp_path / "go")})
 
     def invoke() -> str:
         return str(json.loads(client.invoke(FunctionName=function, Payload=payload)["Payload"].read()))
 
     with ThreadPoolExecutor(1) as pool:
         old = pool.submit(invoke)
-        wait_for((folder / "begun").exists, "the invocation")
+        wait_for((tmp_path / "begun").exists, "the invocation")
         client.update_function_configuration(FunctionName=function, Environment={"Variables": {"RELEASE": "second"}})
-        (folder / "go").touch()
-        return old.result(), invoke()
-
-
-def test_an_invocation_ends_as_it_began_when_its_function_is_changed_meanwhile(
-    harness: EmulatorHarness, tmp_path: Path
-) -> None:
-    assert changed_meanwhile(harness, tmp_path) == ("first", "second")
+        (tmp_path / "go").touch()
+        assert (old.result(), invoke()) == ("first", "second")
 
 
 def test_answering_a_task_needs_a_right_on_its_state_machine(harness: EmulatorHarness) -> None:
     function = harness.function(ECHO)
-    role = harness.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
-    arn = state_machine(harness, role, waiting_task(function))
+    arn = harness.state_machine(waiting_task(function))
     sfn = harness.client("stepfunctions")
     execution = sfn.start_execution(stateMachineArn=arn, input="{}")["executionArn"]
-    token = wait_for(lambda: seen(harness, function) or None, "the token")[0]["token"]
+    token = wait_for(lambda: harness.seen(function) or None, "the token")[0]["token"]
     elsewhere = harness.as_role("stepfunctions", harness.role([allow(["states:SendTaskSuccess"], arn + "-other")]))
     with pytest.raises(ClientError, match="AccessDenied"):
         elsewhere.send_task_success(taskToken=token, output="{}")
@@ -176,8 +131,8 @@ def test_a_rule_needs_the_functions_permission(harness: EmulatorHarness) -> None
         SourceArn=rule,
     )
     events.put_events(Entries=[{**entry, "Detail": '{"n": 2}'}])
-    wait_for(lambda: seen(harness, function) or None, "the permitted event")
-    assert [event["detail"]["n"] for event in seen(harness, function)] == [2]
+    wait_for(lambda: harness.seen(function) or None, "the permitted event")
+    assert [event["detail"]["n"] for event in harness.seen(function)] == [2]
 
 
 def test_without_its_rights_a_function_leaves_no_log(harness: EmulatorHarness) -> None:
@@ -185,7 +140,7 @@ def test_without_its_rights_a_function_leaves_no_log(harness: EmulatorHarness) -
     for actions in (["logs:CreateLogGroup", "logs:CreateLogStream"], ["logs:CreateLogGroup", "logs:PutLogEvents"], []):
         function = harness.function(ECHO, harness.role([allow(actions)] if actions else []))
         invoke(FunctionName=function, Payload=b"{}")
-        assert seen(harness, function) == []
+        assert harness.seen(function) == []
 
 
 def table(harness: EmulatorHarness) -> tuple[str, str]:
@@ -230,10 +185,10 @@ def test_records_reach_the_function_and_twice_when_asked_to(harness: EmulatorHar
     function = harness.function(ECHO, harness.role([allow([*STREAM_ACTIONS, "logs:*"])]))
     mapping(stream, function)
     put(harness, name, "once")
-    wait_for(lambda: ids_of(seen(harness, function)) == [["once"]], "the record")
+    wait_for(lambda: ids_of(harness.seen(function)) == [["once"]], "the record")
     harness.set_faults(duplicate_stream_records=True)
     put(harness, name, "twice")
-    wait_for(lambda: ids_of(seen(harness, function))[1:] == [["twice", "twice"]], "both copies")
+    wait_for(lambda: ids_of(harness.seen(function))[1:] == [["twice", "twice"]], "both copies")
 
 
 @pytest.mark.parametrize("missing", STREAM_ACTIONS)
@@ -259,9 +214,9 @@ def test_a_right_taken_away_later_stops_the_delivery(harness: EmulatorHarness, m
         return "DescribeStream" in found[0]["LastProcessingResult"]
 
     wait_for(problem, "the reason")
-    assert seen(harness, function) == []
+    assert harness.seen(function) == []
     harness.set_policy(role, [allow([*STREAM_ACTIONS, "logs:*"])])
-    wait_for(lambda: ids_of(seen(harness, function)) == [["held"]], "the held record")
+    wait_for(lambda: ids_of(harness.seen(function)) == [["held"]], "the held record")
 
 
 FAILS_ON_POISON = """
@@ -311,8 +266,8 @@ def test_a_poison_record_is_put_aside_and_the_others_go_on(
     info = json.loads(aside[0]["Body"])["DDBStreamBatchInfo"]
     assert info["batchSize"] == 1
     put(harness, name, "after")
-    wait_for(lambda: "after" in ids_of(seen(harness, function))[-1], "the next record")
-    good = [batch for batch in ids_of(seen(harness, function)) if "poison" not in batch]
+    wait_for(lambda: "after" in ids_of(harness.seen(function))[-1], "the next record")
+    good = [batch for batch in ids_of(harness.seen(function)) if "poison" not in batch]
     assert {each for batch in good for each in batch} >= {"c", "d", "after"}
 
 

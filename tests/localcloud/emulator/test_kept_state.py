@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import chain
 
@@ -10,17 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.emulator.process import EmulatorProcess
-from tests.localcloud.emulator.harness import REGION, EmulatorHarness, allow, wait_for
-from tests.localcloud.emulator.test_functions import (
-    ECHO,
-    STREAM_ACTIONS,
-    ids_of,
-    put,
-    seen,
-    state_machine,
-    table,
-    waiting_task,
-)
+from tests.localcloud.emulator.harness import ECHO, REGION, EmulatorHarness, allow, wait_for, waiting_task
+from tests.localcloud.emulator.test_functions import STREAM_ACTIONS, ids_of, put, table
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +27,12 @@ def test_an_emulator_goes_on_after_a_restart_with_what_it_held(harness: Emulator
         EventSourceArn=stream, FunctionName=function, StartingPosition="TRIM_HORIZON"
     )
     put(harness, name, "before", "before too")
-    wait_for(lambda: list(chain(*ids_of(seen(harness, function)))) == ["before", "before too"], "the records")
+    wait_for(lambda: list(chain(*ids_of(harness.seen(function)))) == ["before", "before too"], "the records")
     harness.client("s3").create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": REGION})
     harness.client("s3").put_object(Bucket="kept", Key="key", Body=b"content")
-    waiting = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
-    role = harness.role([], "states.amazonaws.com")
     states = harness.client("stepfunctions")
-    machine = states.create_state_machine(name="waits", definition=json.dumps(waiting), roleArn=role)
-    execution = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+    machine = harness.state_machine({"Wait": {"Type": "Wait", "Seconds": 600, "End": True}})
+    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
     read_events = harness.record_events({"source": ["aws.states"], "detail": {"status": ["FAILED"]}})
     instance_id = harness.launch()
     harness.wait_state(instance_id, "running")
@@ -61,15 +49,14 @@ def test_an_emulator_goes_on_after_a_restart_with_what_it_held(harness: Emulator
     assert reservation["Instances"][0]["State"]["Name"] == "terminated"
     wait_for(lambda: [each["detail"]["executionArn"] for each in read_events()] == [execution], "the event")
     put(harness, name, "after")
-    wait_for(lambda: "after" in chain(*ids_of(seen(harness, function))), "the record after the restart")
+    wait_for(lambda: "after" in chain(*ids_of(harness.seen(function))), "the record after the restart")
 
 
 def test_a_task_of_before_the_restart_is_known_to_have_ended(harness: EmulatorHarness) -> None:
     function = harness.function(ECHO, harness.role([allow(["logs:*"])]))
-    role = harness.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
-    arn = state_machine(harness, role, waiting_task(function))
+    arn = harness.state_machine(waiting_task(function))
     harness.client("stepfunctions").start_execution(stateMachineArn=arn, input="{}")
-    token = wait_for(lambda: seen(harness, function) or None, "the token")[0]["token"]
+    token = wait_for(lambda: harness.seen(function) or None, "the token")[0]["token"]
     answerer = harness.role([allow(["states:SendTaskSuccess"], arn)])
     harness.emulator.restart()
     with pytest.raises(ClientError, match="TaskTimedOut"):

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from localcloud.emulator.workflows.retry_delays import delay
-from tests.localcloud.emulator.harness import EmulatorHarness, allow
-from tests.localcloud.emulator.test_functions import execute, invoke_state, state_machine
+from tests.localcloud.emulator.harness import EmulatorHarness, task
 
 RETRIER = {"ErrorEquals": ["Throttled"], "IntervalSeconds": 2, "BackoffRate": 3, "MaxDelaySeconds": 10}
 
@@ -23,8 +22,6 @@ def test_with_full_jitter_a_delay_is_anything_up_to_that() -> None:
 
 
 def test_an_execution_waits_no_longer_than_that(harness: EmulatorHarness) -> None:
-    role = harness.role([allow(["lambda:InvokeFunction"])], "states.amazonaws.com")
     function = harness.function("def handler(event, context):\n    raise ValueError\n")
     slow = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "BackoffRate": 10_000, "MaxDelaySeconds": 1}
-    state = invoke_state(function, Retry=[{**slow, "MaxAttempts": 4}])
-    assert execute(harness, state_machine(harness, role, state))["error"] == "ValueError"
+    assert harness.execute(task(function, Retry=[{**slow, "MaxAttempts": 2}]))["error"] == "ValueError"
