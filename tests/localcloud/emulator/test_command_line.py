@@ -15,14 +15,31 @@ from tests import web
 from tests.localcloud.emulator.harness import is_running
 
 COMMAND = [sys.executable, "-m", "localcloud"]
+PEOPLE = """
+import pulumi, pulumi_aws as aws
+pool = aws.cognito.UserPool("pool", username_attributes=["email"])
+aws.cognito.UserGroup("admin", name="admin", user_pool_id=pool.id)
+pulumi.export("user_pool_id", pool.id)
+pulumi.export("sign_in_client_id", aws.cognito.UserPoolClient("page", user_pool_id=pool.id).id)
+"""
 
 
 def up(tmp_path: Path) -> subprocess.Popen[str]:
-    """On a port that is free, with its own folder for temporary files and for what it says on standard error."""
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    """Of a small program, on a free port, with its own folders for it and for temporary files, and `stderr`."""
+    program, temporary = tmp_path / "program", tmp_path / "temporary"
+    program.mkdir()
+    temporary.mkdir()
+    (program / "Pulumi.yaml").write_text("name: small\nruntime: python\n")
+    (program / "__main__.py").write_text(PEOPLE)
+    environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
     with (tmp_path / "stderr").open("wb") as errors:
         return subprocess.Popen(
-            [*COMMAND, "up", "--port", "0"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+            [*COMMAND, "up", "--port", "0"],
+            cwd=program,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
         )
 
 
@@ -34,17 +51,18 @@ def assert_ends_cleanly(up: subprocess.Popen[str], number: signal.Signals, tmp_p
     assert up.stdout.read() == ""
     assert up.wait() == 0
     assert [pid for pid in started if is_running(pid)] == []
-    assert [each.name for each in tmp_path.iterdir()] == ["stderr"]
+    assert list((tmp_path / "temporary").iterdir()) == []
     assert (tmp_path / "stderr").read_text().endswith("\nThe local cloud is down, and everything in it is gone.\n")
 
 
-def test_up_says_ready_once_serves_the_form_and_ends_cleanly(tmp_path: Path) -> None:
+def test_up_says_ready_once_and_who_may_sign_in_and_ends_cleanly(tmp_path: Path) -> None:
     with up(tmp_path) as running:
         assert running.stdout is not None
         ready = re.fullmatch(r"READY (http://127\.0\.0\.1:\d+)\n", running.stdout.readline())
         assert ready, (tmp_path / "stderr").read_text()
-        assert "html" in web.get(ready[1]).headers["content-type"]
-        for user in web.get(f"{ready[1]}/_local/users").json().values():
+        users = web.get(f"{ready[1]}/_local/users").json()
+        assert set(users) == {"alice", "bob", "admin"}
+        for user in users.values():
             assert re.search(rf"{user['username']} +{user['password']}\n", (tmp_path / "stderr").read_text())
         assert_ends_cleanly(running, signal.SIGTERM, tmp_path)
 
