@@ -113,8 +113,8 @@ def install(instances: InstanceRegistry, faults: Faults) -> None:
         "TerminateInstances": launcher.terminate_instances,
         "StopInstances": launcher.stop_instances,
         "StartInstances": launcher.start_instances,
-        "DescribeInstances": visibility.describing(ec2._ACTION_MAP["DescribeInstances"]),
-        "CreateTags": visibility.tagging(ec2._ACTION_MAP["CreateTags"]),
+        "DescribeInstances": visibility.of_known(ec2._ACTION_MAP["DescribeInstances"], "InstanceId"),
+        "CreateTags": visibility.of_known(ec2._ACTION_MAP["CreateTags"], "ResourceId"),
     }
     ec2._ACTION_MAP.update({action: _answering_errors(handler) for action, handler in handlers.items()})
     visibility.install()

@@ -42,20 +42,14 @@ def install() -> None:
     ec2._matches_filters = _hiding(ec2._matches_filters)
 
 
-def describing(upstream: Callable[[Parameters], Response]) -> Callable[[Parameters], Response]:
-    def describe_instances(params: Parameters) -> Response:
-        check_known([each for each in ec2._parse_member_list(params, "InstanceId") if ec2._INSTANCE_ID_RE.match(each)])
+def of_known(upstream: Callable[[Parameters], Response], parameter: str) -> Callable[[Parameters], Response]:
+    """A handler that refuses instances which are not known, among the ids that the parameter lists."""
+
+    def handle(params: Parameters) -> Response:
+        check_known([each for each in ec2._parse_member_list(params, parameter) if ec2._INSTANCE_ID_RE.match(each)])
         return upstream(params)
 
-    return describe_instances
-
-
-def tagging(upstream: Callable[[Parameters], Response]) -> Callable[[Parameters], Response]:
-    def create_tags(params: Parameters) -> Response:
-        check_known([each for each in ec2._parse_member_list(params, "ResourceId") if each.startswith("i-")])
-        return upstream(params)
-
-    return create_tags
+    return handle
 
 
 def _hiding(upstream: Callable[..., bool]) -> Callable[..., bool]:

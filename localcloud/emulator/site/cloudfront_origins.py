@@ -23,24 +23,14 @@ def install() -> None:
 
 def _with_execute_api(upstream: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def fetch_from_origin(
-        origin: dict[str, Any],
-        method: str,
-        uri: str,
-        query_string: str,
-        headers: dict[str, str],
-        body: bytes,
-        viewer_is_https: bool,
-        client_ip: str,
-        viewer_xff: str,
-        dist_arn: str,
+        origin: dict[str, Any], method: str, uri: str, query: str, headers: dict[str, str], body: bytes, *viewer: Any
     ) -> Any:
         host = origin["domain_name"].lower()
         api = _EXECUTE_API.match(host)
         if api is None:
-            return await upstream(
-                origin, method, uri, query_string, headers, body, viewer_is_https, client_ip, viewer_xff, dist_arn
-            )
-        sent = cloudfront._origin_request_headers(origin, headers, client_ip, viewer_xff)
+            return await upstream(origin, method, uri, query, headers, body, *viewer)
+        _, client_ip, forwarded_for, _ = viewer
+        sent = cloudfront._origin_request_headers(origin, headers, client_ip, forwarded_for)
         raw_path = (origin.get("origin_path") or "") + uri
         status, answered, data = await app._handle_execute_api_request(
             f"{api[1]}.execute-api.localhost",  # the form of the name that MiniStack resolves
@@ -48,9 +38,9 @@ def _with_execute_api(upstream: Callable[..., Awaitable[Any]]) -> Callable[..., 
             method,
             {name.lower(): value for name, value in sent.items()} | {"host": host, "x-forwarded-proto": "https"},
             body,
-            parse_qs(query_string, keep_blank_values=True),
+            parse_qs(query, keep_blank_values=True),
             raw_path=raw_path,
-            raw_query_string=query_string,
+            raw_query_string=query,
         )
         lowered = {name.lower(): value for name, value in answered.items()}
         return status, HTTPStatus(status).phrase, lowered, data if isinstance(data, bytes) else str(data).encode()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,8 @@ def deployed() -> Iterator[EmulatorHarness]:
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket=bucket, Key="index.html", Body=b"<h1>page</h1>", ContentType="text/html")
     s3.put_object(Bucket=bucket, Key="a b/\u00fc.txt", Body=b"umlaut", ContentType="text/plain")
-    arn = distribute(harness, bucket, api(harness))
+    endpoint = api(harness, "ANY /api/{proxy+}", is_permitted=True)["ApiEndpoint"]
+    arn = distribute(harness, bucket, endpoint.removeprefix("https://"))
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "cloudfront.amazonaws.com"},
@@ -60,23 +62,24 @@ def deployed() -> Iterator[EmulatorHarness]:
     harness.close()
 
 
-def api(harness: EmulatorHarness) -> str:
-    """Host name of an HTTP API that mirrors its requests."""
+def api(harness: EmulatorHarness, route: str, *, is_permitted: bool) -> dict[str, Any]:
+    """An HTTP API that mirrors its requests, if it may invoke its function."""
     function, gateway = harness.function(MIRROR), harness.client("apigatewayv2")
-    made = gateway.create_api(Name="mirror", ProtocolType="HTTP")
+    made: dict[str, Any] = gateway.create_api(Name="mirror", ProtocolType="HTTP")
     integration = gateway.create_integration(
         ApiId=made["ApiId"], IntegrationType="AWS_PROXY", IntegrationUri=function, PayloadFormatVersion="2.0"
     )["IntegrationId"]
-    gateway.create_route(ApiId=made["ApiId"], RouteKey="ANY /api/{proxy+}", Target=f"integrations/{integration}")
+    gateway.create_route(ApiId=made["ApiId"], RouteKey=route, Target=f"integrations/{integration}")
     gateway.create_stage(ApiId=made["ApiId"], StageName="$default", AutoDeploy=True)
-    harness.client("lambda").add_permission(
-        FunctionName=function,
-        StatementId="api",
-        Action="lambda:InvokeFunction",
-        Principal="apigateway.amazonaws.com",
-        SourceArn=f"arn:aws:execute-api:{REGION}:000000000000:{made['ApiId']}/*/*",
-    )
-    return str(made["ApiEndpoint"]).removeprefix("https://")
+    if is_permitted:
+        harness.client("lambda").add_permission(
+            FunctionName=function,
+            StatementId="api",
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+            SourceArn=f"arn:aws:execute-api:{REGION}:000000000000:{made['ApiId']}/*/*",
+        )
+    return made
 
 
 def distribute(harness: EmulatorHarness, bucket: str, api_host: str) -> str:
@@ -172,14 +175,7 @@ def test_binary_bodies_pass_unchanged_both_ways(deployed: EmulatorHarness) -> No
 
 
 def test_an_api_without_permission_to_its_function_answers_500(deployed: EmulatorHarness) -> None:
-    gateway = deployed.client("apigatewayv2")
-    function = deployed.function(MIRROR)
-    made = gateway.create_api(Name="forbidden", ProtocolType="HTTP")
-    integration = gateway.create_integration(
-        ApiId=made["ApiId"], IntegrationType="AWS_PROXY", IntegrationUri=function, PayloadFormatVersion="2.0"
-    )["IntegrationId"]
-    gateway.create_route(ApiId=made["ApiId"], RouteKey="$default", Target=f"integrations/{integration}")
-    gateway.create_stage(ApiId=made["ApiId"], StageName="$default", AutoDeploy=True)
+    made = api(deployed, "$default", is_permitted=False)
     url = f"{deployed.emulator.aws_endpoint}/_aws/execute-api/{made['ApiId']}/$default/"
     assert web.get(url).status_code == 500
 

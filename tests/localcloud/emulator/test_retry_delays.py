@@ -6,12 +6,8 @@ from tests.localcloud.emulator.harness import EmulatorHarness, task
 RETRIER = {"ErrorEquals": ["Throttled"], "IntervalSeconds": 2, "BackoffRate": 3, "MaxDelaySeconds": 10}
 
 
-def test_delays_grow_until_the_longest() -> None:
-    assert [delay(RETRIER, retries) for retries in range(4)] == [2, 6, 10, 10]
-    assert delay(RETRIER, 100_000) == 10
-
-
-def test_without_a_longest_delay_they_go_on_growing() -> None:
+def test_delays_grow_until_the_longest_if_there_is_one() -> None:
+    assert [delay(RETRIER, retries) for retries in (0, 1, 2, 3, 100_000)] == [2, 6, 10, 10, 10]
     assert delay({"ErrorEquals": ["Throttled"]}, 5) == 32
 
 
