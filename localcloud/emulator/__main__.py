@@ -96,7 +96,7 @@ async def _serve(settings: Settings, aws: socket.socket, site: socket.socket) ->
 
     from localcloud.emulator.patches import install_patches  # noqa: PLC0415
 
-    emulator = install_patches(settings)
+    instances, edge = install_patches(settings)
     ending = asyncio.Event()
     _end_on_signals(ending)
 
@@ -113,14 +113,14 @@ async def _serve(settings: Settings, aws: socket.socket, site: socket.socket) ->
         checked = cast("Framework", HostCheck(app, port, settings.admin_token))
         return serve(checked, config(listener), shutdown_trigger=ending.wait)
 
-    servers = asyncio.gather(served(aws_app, aws, settings.aws_port), served(emulator.site, site, settings.site_port))
+    servers = asyncio.gather(served(aws_app, aws, settings.aws_port), served(edge, site, settings.site_port))
     ready = {"pid": os.getpid(), "aws_port": settings.aws_port, "site_port": settings.site_port}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
     try:
         await servers
     finally:
-        emulator.instances.close()
+        instances.close()
 
 
 def _allow_many_files() -> None:

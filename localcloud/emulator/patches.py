@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from localcloud.emulator import authorization, kept_state, repeated_work, throttling
 from localcloud.emulator.cognito import managed_login, refreshed_groups, sign_up, token_revocation
 from localcloud.emulator.cognito.local_users import LocalUsers
@@ -21,27 +18,17 @@ from localcloud.emulator.functions import (
     worker_pool,
     worker_starts,
 )
-from localcloud.emulator.functions.warm_up import Warmer
 from localcloud.emulator.iam import root_user, transport, used_rights
 from localcloud.emulator.settings import Settings
 from localcloud.emulator.site import api_endpoint, cloudfront_origins
 from localcloud.emulator.site.control import Control
 from localcloud.emulator.site.edge import Edge
-from localcloud.emulator.site.job_debug import JobDebug
 from localcloud.emulator.ssm import ssm_commands
 from localcloud.emulator.workflows import retry_delays, workflow_history, workflow_tasks
 
 
-@dataclass(frozen=True)
-class Emulator:
-    """The parts that the server process holds on to; `site` is an ASGI application."""
-
-    instances: InstanceRegistry
-    site: Any
-
-
-def install_patches(settings: Settings) -> Emulator:
-    """Call once per process, before the first request."""
+def install_patches(settings: Settings) -> tuple[InstanceRegistry, Edge]:
+    """Call once per process, before the first request; gives the machines and the site, an ASGI application."""
     faults = Faults()
     instances = InstanceRegistry(settings, faults)
     ec2_launch.install(instances, faults)
@@ -69,12 +56,6 @@ def install_patches(settings: Settings) -> Emulator:
     refreshed_groups.install()
     repeated_work.install()
     kept_state.install()
-    control = Control(
-        instances,
-        faults,
-        JobDebug(settings, instances),
-        Warmer(settings, pool),
-        used_rights.install(),
-        LocalUsers(settings),
-    )
-    return Emulator(instances=instances, site=Edge(settings, control))
+    scope = settings.home_scope
+    control = Control(scope, instances, faults, pool, used_rights.install(), LocalUsers(scope))
+    return instances, Edge(settings, control)

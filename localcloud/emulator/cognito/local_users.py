@@ -5,7 +5,7 @@ from __future__ import annotations
 from ministack.core.responses import request_scope
 from ministack.services import cognito
 
-from localcloud.emulator.settings import Settings
+from localcloud.emulator.settings import Scope
 
 Users = dict[str, dict[str, str]]
 
@@ -17,8 +17,8 @@ class SignInFailedError(RuntimeError):
 class LocalUsers:
     """`{username, password}` by short names, such as `alice`; empty until `let_in` has set them."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
         self._client_id = ""
         self.by_name: Users = {}
 
@@ -38,8 +38,7 @@ class LocalUsers:
         """
         if name not in self.by_name:
             return None
-        home = self._settings.home_scope
-        with request_scope(home.account_id, home.region):
+        with request_scope(*self._scope):
             pool_id, pool, client = cognito._find_pool_by_client_id(self._client_id)
             user, refusal = cognito._authenticate_hosted_ui_user(pool, **self.by_name[name])
             if refusal:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -23,20 +24,22 @@ from localcloud.emulator.cognito.local_users import LocalUsers
 from localcloud.emulator.ec2.instance_registry import InstanceRegistry
 from localcloud.emulator.ec2.machine_view import machine_json
 from localcloud.emulator.faults import FaultPlan, Faults, InvalidFaultError
-from localcloud.emulator.functions.warm_up import Warmer
+from localcloud.emulator.functions.warm_up import warm_up
+from localcloud.emulator.functions.worker_pool import WorkerPool
 from localcloud.emulator.iam.used_rights import UsedRights
+from localcloud.emulator.settings import Scope
 from localcloud.emulator.site.asgi import Answer, Request, json_answer, problem
-from localcloud.emulator.site.job_debug import JobDebug
+from localcloud.emulator.site.job_debug import known_of_job
 
 
 @dataclass(frozen=True)
 class Control:
     """Answers the requests of the table above."""
 
+    scope: Scope
     instances: InstanceRegistry
     faults: Faults
-    debug: JobDebug
-    warmer: Warmer
+    workers: WorkerPool
     rights: UsedRights
     users: LocalUsers
 
@@ -56,7 +59,7 @@ class Control:
             case ("GET", "rights"):
                 return json_answer(200, {role: sorted(actions) for role, actions in sorted(self.rights.items())})
             case ("POST", "warm"):
-                self.warmer.begin()
+                threading.Thread(target=warm_up, args=(self.workers, self.scope), name="warm-up", daemon=True).start()
                 return Answer(202)
             case ("GET", "token"):
                 return await self._token(parse_qs(request.raw_query).get("user", [""])[0])
@@ -66,7 +69,7 @@ class Control:
                 self.users.let_in(**json.loads(request.body))
                 return Answer(204)
             case ("GET", "jobs", job_id, "debug"):
-                return json_answer(200, await asyncio.to_thread(self.debug.collect, job_id))
+                return json_answer(200, await asyncio.to_thread(known_of_job, job_id, self.instances, self.scope))
             case _:
                 return problem(404, "not_found", f"There is no {request.method} {request.path} here.")
 

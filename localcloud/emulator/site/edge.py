@@ -56,7 +56,7 @@ class Edge:
 
     async def _view(self, request: Request) -> Answer:
         home = self.settings.home_scope
-        with request_scope(home.account_id, home.region):
+        with request_scope(*home):
             pin_secure_origin(request.client_ip)
             distribution = _deployed_distribution()
             if distribution is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import request_scope
@@ -10,29 +9,19 @@ from ministack.services import cloudwatch_logs, ssm, stepfunctions
 
 from localcloud.emulator.ec2.instance_registry import InstanceRegistry
 from localcloud.emulator.ec2.machine_view import JOB_TAG, machine_json
-from localcloud.emulator.settings import Settings
+from localcloud.emulator.settings import Scope
 
 
-@dataclass(frozen=True)
-class JobDebug:
-    """Reads MiniStack's state; changes nothing."""
-
-    settings: Settings
-    instances: InstanceRegistry
-
-    def collect(self, job_id: str) -> dict[str, Any]:
-        """`{executions, logs, commands, machines}` of a job; each empty when there is nothing."""
-        machines = [each for each in self.instances.all() if each.tags.get(JOB_TAG) == job_id]
-        home = self.settings.home_scope
-        with request_scope(home.account_id, home.region):
-            return {
-                "executions": [
-                    _execution(each) for each in stepfunctions._executions.values() if _concerns(each, job_id)
-                ],
-                "logs": _log_lines(job_id),
-                "commands": _commands({machine.id for machine in machines}),
-                "machines": [machine_json(machine) for machine in machines],
-            }
+def known_of_job(job_id: str, instances: InstanceRegistry, scope: Scope) -> dict[str, Any]:
+    """`{executions, logs, commands, machines}` of a job; each empty when there is nothing."""
+    machines = [each for each in instances.all() if each.tags.get(JOB_TAG) == job_id]
+    with request_scope(*scope):
+        return {
+            "executions": [_execution(each) for each in stepfunctions._executions.values() if _concerns(each, job_id)],
+            "logs": _log_lines(job_id),
+            "commands": _commands({machine.id for machine in machines}),
+            "machines": [machine_json(machine) for machine in machines],
+        }
 
 
 def _concerns(execution: dict[str, Any], job_id: str) -> bool:
