@@ -22,7 +22,6 @@ class Kind(StrEnum):
 
 
 class Damage(StrEnum):
-    LARGE = "large"  # above 400 KB with its next write, unless that condenses it
     TOO_LARGE = "too large"  # above 400 KB with every write
     UNREADABLE = "unreadable"  # of a newer version, say
     HALF_DELETED = "half deleted"  # attributes are missing, the ones for indexes and conditions as well

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from functions.aws.tombstone_items import is_tombstone
 from simulation.damage import Damage, Kind
-from simulation.dynamodb import MOST_BYTES, Key, size_of
+from simulation.dynamodb import MOST_BYTES, Key
 from simulation.dynamodb_expressions import Item
 from simulation.handlers import Ports
 from simulation.records import MACHINES, entry_key, slot_key
@@ -19,21 +19,11 @@ def _without(*names: str) -> Callable[[Item], Item]:
     return lambda item: {name: value for name, value in item.items() if name not in names}
 
 
-def _large(item: Item) -> Item:
-    """As large as an item may be, for an event with many words."""
-    event = {"event": {"S": "noted"}, "at": item["updated_at"], "detail": {"S": ""}}
-    timeline = [*item["timeline"]["L"], {"M": event}]
-    made = {**item, "timeline": {"L": timeline}}
-    event["detail"] = {"S": "x" * (MOST_BYTES - size_of(made))}
-    return made
-
-
 def _keys_only(item: Item) -> Item:
     return {name: item[name] for name in ("owner", "id")}
 
 
 _HOW: Mapping[tuple[Kind, Damage], Callable[[Item], Item]] = {
-    (Kind.RECORD, Damage.LARGE): _large,
     (Kind.RECORD, Damage.TOO_LARGE): lambda item: {**item, "input_text": _TOO_LONG},
     (Kind.RECORD, Damage.UNREADABLE): lambda item: {**item, "status": {"S": "paused"}},
     (Kind.RECORD, Damage.HALF_DELETED): _without("input_text", "run", "filename", "open"),

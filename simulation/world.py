@@ -9,18 +9,19 @@ from functools import partial
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self, cast
 
+from functions.aws.measured_job_table import MeasuredJobTable
+from functions.aws.usage_table import DynamoUsageTable
 from functions.jobs.job import Job, Overrides, Run
 from functions.jobs.s3_keys import input_key
-from functions.monitoring.metrics import MeasuredJobTable
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.submission.overrides import Allowance
 from functions.submission.submission import Submission
 from simulation.calls import Calls
 from simulation.clock import VirtualClock
-from simulation.damage import Damage, ItemFault, Kind
+from simulation.damage import ItemFault, Kind
 from simulation.damaging import damaged
 from simulation.definition import Definition
-from simulation.dynamodb import DynamoDb
+from simulation.dynamodb import TABLE, DynamoDb
 from simulation.ec2 import Ec2
 from simulation.event_bus import EventBus
 from simulation.faults import NO_FAULTS, Faults
@@ -90,12 +91,12 @@ class World:
         without_slot = frozenset(job_id(fault.job) for fault in faults.items if fault.kind is Kind.SLOT)
         self.invariants = Invariants(self.clock, self.ports, payload, stack, without_slot)
         self._submission = Submission(
-            jobs=MeasuredJobTable(self.ports.jobs, self.ports.metrics),
-            deleted_jobs=self.ports.jobs,
+            jobs=MeasuredJobTable(db.client, TABLE, self.ports.metrics),
             machines=self.ports.machine_table,
             files=self.ports.files,
             log=cast("Any", SimpleNamespace(delete=lambda *_: 0)),  # no logs here
             queue=LaunchQueue(self.ports.scheduling, self.ports.workflow),
+            usage=DynamoUsageTable(db.client, TABLE),
             max_upload_bytes=1 << 30,
             keep_days=30,
             allowance=Allowance(stack.allowed_types),
@@ -213,8 +214,7 @@ class World:
     def _unended(self) -> Iterator[Job]:
         """Without those whose records cannot be written, which stay as they are."""
         records = self.ports.records
-        for_good = {key for key, damage in records.damaged.items() if damage is not Damage.LARGE}
-        return (job for key, job in records.jobs.items() if not job.status.is_terminal and key not in for_good)
+        return (job for key, job in records.jobs.items() if not job.status.is_terminal and key not in records.damaged)
 
     def _unrest_of_pool(self) -> list[str]:
         wanted = 0 if self.stack.room == 0 else self.stack.pool_size  # an account without room has no pool either

@@ -97,13 +97,7 @@ class DynamoJobTable(DynamoTable):
             if after == before:
                 return before
             after = replace(after, updated_at=now(), revision=before.revision + 1)
-            try:
-                written = self._write_changes(before, after)
-            except RecordRefused:
-                # An item above 400 KB gets the same error code as any invalid one; only the message differs.
-                after = after.condensed()
-                written = self._write_changes(before, after)
-            if written:
+            if self._write_changes(before, after):
                 return after
         raise ConcurrentChange(f"job {job_id} kept changing in {_TRIES} tries to write it")
 
@@ -136,6 +130,7 @@ class DynamoJobTable(DynamoTable):
                 "#revision = :expected",
             )
         except ClientError as error:
+            # An item above 400 KB gets the same error code as any invalid one; only the message differs.
             if error.response["Error"]["Code"] == "ValidationException":
                 raise RecordRefused(f"the record of job {after.id}: {error.response['Error']['Message']}") from error
             raise

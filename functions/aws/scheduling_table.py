@@ -295,13 +295,11 @@ def batch_of(plain: Mapping[str, Any]) -> Batch:
     return Batch(
         plain["token"],
         Candidate(**plain["candidate"]),
-        tuple(_attempt_of(each, plain.get("owners", ())) for each in plain["attempts"]),
+        tuple(_attempt_of(each, plain["owners"]) for each in plain["attempts"]),
         tuple(plain.get("pooled", ())),
     )
 
 
-def _attempt_of(written: Any, owners: Sequence[str]) -> tuple[Run, int]:
-    if isinstance(written, Mapping):  # a launch that was under way during an upgrade
-        return _run(written["run"]), int(written["attempt"])
+def _attempt_of(written: str, owners: Sequence[str]) -> tuple[Run, int]:
     owner, number, attempt, job_id = written.split("/", 3)
     return Run(owners[int(owner)], job_id, int(number)), int(attempt)

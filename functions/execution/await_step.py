@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from functions.execution.ports import MachineAssignment, MachineTable, TaskWaiter
+from functions.execution.ports import MachineAssignment, MachineTable
 from functions.jobs.ports import Workflow
 
 
@@ -21,26 +22,19 @@ class AwaitStep:
 
     def report(self, instance_id: str, event_name: str, *, is_end: bool = False) -> MachineAssignment | None:
         """The machine's assignment, if the stack knows it; `is_end` marks the event of its termination."""
-        waiter = self.machine_table.waiter(instance_id)
+        waiter, end = self.machine_table.waiter(instance_id), {"ended": instance_id}
         if waiter is None:
             return None
-        if self._is_delivered(waiter, is_end=is_end):
-            return waiter.machine
+        if self._wake(waiter.end_token, end) if is_end else self._wake(waiter.token):
+            return waiter.machine  # the workflow waited and has the event now, so there is no need to store it
         # Nothing waits at this moment: the next token that is stored finds the event.
         waiter = self.machine_table.report(instance_id, event_name, is_end=is_end)
         if waiter is None:
             return None
-        if waiter.token:
-            self.workflow.wake(waiter.token)
-        if is_end and waiter.end_token:
-            self._wake_of_end(waiter, waiter.end_token)
+        self._wake(waiter.token)
+        if is_end:
+            self._wake(waiter.end_token, end)
         return waiter.machine
 
-    def _is_delivered(self, waiter: TaskWaiter, *, is_end: bool) -> bool:
-        """Whether the workflow waited and has the event now: then there is no need to store it."""
-        if is_end:
-            return waiter.end_token is not None and self._wake_of_end(waiter, waiter.end_token)
-        return waiter.token is not None and self.workflow.wake(waiter.token)
-
-    def _wake_of_end(self, waiter: TaskWaiter, end_token: str) -> bool:
-        return self.workflow.wake(end_token, {"ended": waiter.machine.instance_id})
+    def _wake(self, token: str | None, output: Mapping[str, str] | None = None) -> bool:
+        return token is not None and self.workflow.wake(token, output)

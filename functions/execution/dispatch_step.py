@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from functions.execution.command_life import fetch_seconds
 from functions.execution.machine_command import Spec, machine_command, sha256_hex
 from functions.execution.ports import MachineAssignment, Machines, MachineTable
-from functions.execution.script_timeout import script_seconds
+from functions.execution.time_limits import fetch_seconds, script_seconds
 from functions.jobs.clock import now
 from functions.jobs.errors import AgentNotOnline, JobEnded, MachineBooting, MachineLost
 from functions.jobs.isolation import isolated
@@ -24,26 +23,18 @@ from functions.scheduling.ports import RunReader, SchedulingTable
 
 @dataclass(frozen=True)
 class BootWait:
-    """How a call of the step waits for its machine's agent.
+    """How a call of the step waits for its machine's agent, which is expected to be online at `online_at`.
 
     `poll_seconds` is for how long it tries again and again, 0 in the workflow's first call for a machine, which tries
-    for a moment at most. `online_at` is when the agent is expected to be online, None where that is not known.
+    for a moment at most. Before any other call the workflow has waited for the boot.
     """
 
-    poll_seconds: float = 0.0
-    online_at: datetime | None = None
+    poll_seconds: float
+    online_at: datetime
 
     @property
     def is_first(self) -> bool:
         return self.poll_seconds == 0
-
-    @property
-    def is_after_boot(self) -> bool:
-        """Whether the workflow has waited for the boot before this call."""
-        return not self.is_first and self.online_at is not None
-
-
-FIRST_CALL = BootWait()
 
 
 @dataclass(frozen=True)
@@ -65,7 +56,7 @@ class DispatchStep:
     boot_timeout: int = 300  # seconds that a machine may take until it has its command
 
     def dispatch(
-        self, run: Run, attempt: int, instance_id: str, stored_after: str | None = None, wait: BootWait = FIRST_CALL
+        self, run: Run, attempt: int, instance_id: str, wait: BootWait, stored_after: str | None = None
     ) -> str:
         """Writes the machine into the job's record and sends it the attempt's command; returns the command's id.
 
@@ -91,10 +82,10 @@ class DispatchStep:
             self._check_alive(job, instance_id)
             if not wait.is_first:
                 raise
-            if expected is None and wait.online_at is not None:
+            if expected is None:
                 self._note_boot(job, Boot(boot.launched_at, wait.online_at).expected_seconds)  # to be made better
             raise MachineBooting(str(error)) from error
-        if not wait.is_after_boot:
+        if wait.is_first:
             self._tag(run, attempt, instance_id)
         begins = "starts and takes its command once it is up" if is_pooled(job) else "is online and has its command"
         event = TimelineEvent("running", now(), f"{instance_id} {begins}.")
@@ -128,7 +119,7 @@ class DispatchStep:
         found, slot = self.reader.job_and_slot(run) if wait.is_first else (self.jobs.get(run.owner, run.job_id), None)
         job = require_open(found, run)
         if job.instance_id == instance_id:
-            if wait.is_after_boot:
+            if not wait.is_first:
                 self._tag(run, attempt, instance_id)
             return job, wait.online_at
         slot = slot or self.queue.slot(run)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from functions.execution.command_life import fetch_seconds
 from functions.execution.machine_report import CLOCK_SKEW, MachineReport
 from functions.execution.outcome import Outcome, outcome_of
 from functions.execution.ports import CommandState, Machines
-from functions.execution.script_timeout import script_seconds
+from functions.execution.time_limits import fetch_seconds, script_seconds
 from functions.jobs import clock
 from functions.jobs.clock import now
 from functions.jobs.job import Job, Run, TimelineEvent

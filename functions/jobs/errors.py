@@ -35,7 +35,7 @@ MayflyError
 │       └── JobEnded             the run is over already (cancelled, or ended by the sweeper)
 ├── LeaseLost                    another run holds the launch lease by now
 ├── JobUnreadable                this version cannot read the job's record
-├── RecordRefused                the table takes a job's record in no form: it is too large, say
+├── RecordRefused                the table does not take a job's record: it is too large, say
 ├── IllegalTransition            a status change that the table in job.py does not allow
 └── ConcurrentChange             a record kept changing under an update
 """

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from functions.jobs.job import JobError
+from functions.jobs.record_limits import MAX_MESSAGE_BYTES, clipped
 
 
 class Actor(StrEnum):
@@ -142,4 +143,4 @@ def job_error(code: str, message: str = "") -> JobError:
     """
     row = FAILURES[code]
     retry = "Trying again can help." if row.retry_helps else "Trying again unchanged will not help."
-    return JobError(code=code, message=message or row.cause, advice=f"{row.remedy} {retry}").clipped()
+    return JobError(code, clipped(message or row.cause, MAX_MESSAGE_BYTES), f"{row.remedy} {retry}")

@@ -13,7 +13,6 @@ from functions.jobs.record_limits import (
     MAX_ATTEMPTS,
     MAX_DETAIL_BYTES,
     MAX_EVENTS_PER_RUN,
-    MAX_MESSAGE_BYTES,
     MAX_RUNS,
     clipped,
 )
@@ -57,11 +56,6 @@ class TimelineEvent:
     at: str
     detail: str = ""
 
-    def clipped(self) -> TimelineEvent:
-        """This event with a detail of at most MAX_DETAIL_BYTES."""
-        detail = clipped(self.detail, MAX_DETAIL_BYTES)
-        return self if detail == self.detail else replace(self, detail=detail)
-
 
 @dataclass(frozen=True)
 class JobError:
@@ -70,10 +64,6 @@ class JobError:
     code: str
     message: str
     advice: str
-
-    def clipped(self) -> JobError:
-        """This error with a message of at most MAX_MESSAGE_BYTES."""
-        return replace(self, message=clipped(self.message, MAX_MESSAGE_BYTES))
 
 
 @dataclass(frozen=True)
@@ -219,7 +209,8 @@ class Job:
         """The events, each once and clipped, that this run does not have."""
         present = {(known.event, known.detail) for known in _runs(self.timeline)[-1]}
         fresh = []
-        for event in (each.clipped() for each in events):
+        for each in events:
+            event = replace(each, detail=clipped(each.detail, MAX_DETAIL_BYTES))
             if (event.event, event.detail) not in present:
                 present.add((event.event, event.detail))
                 fresh.append(event)
@@ -286,20 +277,6 @@ class Job:
             known = tuple(machine if known.instance_id == machine.instance_id else known for known in self.machines)
             return replace(self, machines=known)
         return replace(self, machines=(*self.machines, machine))
-
-    def condensed(self) -> Job:
-        """This job in its smallest form: every run but the last in outline, every text clipped.
-
-        For a record that has become too large to be written, which only versions before the limits could make.
-        """
-        runs = _runs(tuple(event.clipped() for event in self.timeline))
-        last = [*runs[-1][:1], *runs[-1][1:][-MAX_EVENTS_PER_RUN:]]
-        earlier = [event for run in runs[:-1] for event in _outline(run)]
-        return replace(
-            self,
-            timeline=(*earlier[-MAX_EVENTS_PER_RUN:], *last),
-            error=self.error.clipped() if self.error else None,
-        )
 
 
 def _runs(timeline: Iterable[TimelineEvent]) -> list[list[TimelineEvent]]:

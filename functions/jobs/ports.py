@@ -45,7 +45,7 @@ class JobTable(Protocol):
         Raises:
             JobNotFound: the job is gone.
             JobUnreadable: this version cannot read its record.
-            RecordRefused: the table takes the record in no form, not even condensed.
+            RecordRefused: the table does not take the record: it is too large, say.
             ConcurrentChange: the record kept changing.
         """
 

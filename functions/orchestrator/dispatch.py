@@ -26,7 +26,6 @@ _BOOTSTRAP = Path(__file__).parents[2] / "ec2_payload" / "bootstrap.py"
 
 # Waiting a moment here is cheaper than a state of the workflow: a transition costs as much as seconds of this function.
 _ONLINE_WAITS = (0.1, 0.2, 0.4, 0.8)
-_SHORTEST_POLL = 0.1
 
 
 @cache
@@ -64,14 +63,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         run_of(event),
         int(event["attempt"]),
         event["instance_id"],
+        BootWait(float(event["poll_seconds"]), datetime.fromisoformat(event["online_at"])),
         event["stored_after"] or None,
-        _boot_wait(event),
     )
     return {"command_id": command_id}
-
-
-def _boot_wait(event: dict[str, Any]) -> BootWait:
-    # An execution that began before an upgrade retries by itself, each time for one try, and knows no MachineBooting.
-    if "poll_seconds" not in event:
-        return BootWait(poll_seconds=_SHORTEST_POLL)
-    return BootWait(float(event["poll_seconds"]), datetime.fromisoformat(event["online_at"]))

@@ -75,11 +75,6 @@ def for_each(work: Callable[[T], object], things: Sequence[T]) -> None:
 @lambda_handler(logger)
 def handler(event: dict[str, Any], _context: Any) -> None:
     log_step("launch", event["job_id"], attempt=event["attempt"])
-    # Executions that began before an upgrade may lack the last two.
     launch_step().run(
-        run_of(event),
-        int(event["attempt"]),
-        event["task_token"],
-        int(event.get("asks", 0)),
-        int(event.get("redrives", 0)),
+        run_of(event), int(event["attempt"]), event["task_token"], int(event["asks"]), int(event["redrives"])
     )

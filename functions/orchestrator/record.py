@@ -12,9 +12,9 @@ from typing import Any
 
 from functions.aws.clients import Clients
 from functions.aws.job_files import S3JobFiles
-from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.machines import AwsMachines
+from functions.aws.measured_job_table import MeasuredJobTable
 from functions.aws.metrics import EmfMetrics
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.cleanup.finish_step import FinishStep
@@ -25,7 +25,6 @@ from functions.execution.record_step import RecordStep
 from functions.jobs.job import TimelineEvent
 from functions.jobs.provenance import Reported
 from functions.lambda_handler import lambda_handler
-from functions.monitoring.metrics import MeasuredJobTable
 from functions.orchestrator.settings import RecordSettings
 from functions.orchestrator.step import log_step, logger, run_of
 
@@ -34,7 +33,7 @@ from functions.orchestrator.step import log_step, logger, run_of
 def record_step() -> RecordStep:
     settings, clients = RecordSettings.from_env(os.environ), Clients()
     return RecordStep(
-        MeasuredJobTable(DynamoJobTable(clients.dynamodb, settings.jobs_table), EmfMetrics(settings.stack)),
+        MeasuredJobTable(clients.dynamodb, settings.jobs_table, EmfMetrics(settings.stack)),
         S3JobFiles(clients.s3, "", settings.outputs_bucket),
         settings.mayfly_version,
     )
@@ -73,5 +72,4 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any] | None:
 
 def _outcome(found: dict[str, Any]) -> Outcome:
     events = tuple(TimelineEvent(**event) for event in found["events"])
-    # An Inspect from before an upgrade reports nothing.
-    return Outcome(found["verdict"], found["code"], found["message"], events, Reported.read(found.get("reported")))
+    return Outcome(found["verdict"], found["code"], found["message"], events, Reported.read(found["reported"]))

@@ -17,30 +17,25 @@ from functions.aws.workflow import StepFunctionsWorkflow
 from functions.cleanup.run_machines import RunMachines
 from functions.cleanup.terminate_step import TerminateStep
 from functions.cleanup.termination_batcher import THROTTLE_WAITS, TerminationBatcher
+from functions.jobs.ports import JobTable
 from functions.lambda_handler import lambda_handler
 from functions.orchestrator.settings import TableSettings
 from functions.orchestrator.step import log_step, logger, run_of
 from functions.scheduling.launch_queue import LaunchQueue
 
 
-def ends(clients: Clients) -> RunMachines:
+def ends(clients: Clients, jobs: JobTable) -> RunMachines:
     table = TableSettings.from_env(os.environ).jobs_table
     queue = LaunchQueue(DynamoSchedulingTable(clients.dynamodb, table), StepFunctionsWorkflow(clients.stepfunctions))
-    reader = DynamoRunReader(clients.dynamodb, table)
-    return RunMachines(DynamoJobTable(clients.dynamodb, table), queue, AwsMachines(clients), reader)
+    return RunMachines(jobs, queue, AwsMachines(clients), DynamoRunReader(clients.dynamodb, table))
 
 
 @cache
 def terminate_step() -> TerminateStep:
-    clients = Clients()
-    table = machine_table(clients)
-    return TerminateStep(
-        ends(clients), table, TerminationBatcher(table, AwsMachines(clients), THROTTLE_WAITS, time.sleep)
-    )
-
-
-def machine_table(clients: Clients) -> DynamoMachineTable:
-    return DynamoMachineTable(clients.dynamodb, TableSettings.from_env(os.environ).jobs_table)
+    clients, table = Clients(), TableSettings.from_env(os.environ).jobs_table
+    machine_table = DynamoMachineTable(clients.dynamodb, table)
+    batcher = TerminationBatcher(machine_table, AwsMachines(clients), THROTTLE_WAITS, time.sleep)
+    return TerminateStep(ends(clients, DynamoJobTable(clients.dynamodb, table)), machine_table, batcher)
 
 
 @lambda_handler(logger)

@@ -49,16 +49,17 @@ ENDED = {
     "detail-type": "Step Functions Execution Status Change",
     "detail": {"input": json.dumps(WHO), "status": "FAILED"},
 }
+_BOOT = {"stored_after": "", "retries": 0, "online_at": "2026-01-31T09:15:20Z", "poll_seconds": 0}
 # What each function is sent, by its handler's module.
 EVENTS: dict[str, dict[str, Any]] = {
     "await_completion": {**WHO, "instance_id": "i-1", "task_token": "t"},
-    "dispatch": {**WHO, "attempt": 1, "instance_id": "i-1", "stored_after": "", "retries": 0},
+    "dispatch": {**WHO, "attempt": 1, "instance_id": "i-1", **_BOOT},
     "events": MACHINE,
     "inspect_command": {**WHO, "instance_id": "i-1", "command_id": "c-1"},
-    "launch": {**WHO, "attempt": 1, "task_token": "t"},
+    "launch": {**WHO, "attempt": 1, "task_token": "t", "asks": 0, "redrives": 0},
     "pool": {},
     "record": {**WHO, "error": "LaunchRefused", "cause": "no"},
-    "release": {**WHO, "instance_id": "i-1"},
+    "release": {**WHO, "instance_id": "i-1", "ended": ""},
     "stream": {"Records": [RECORD]},
     "sweep": ENDED,
     "terminate": {**WHO, "instance_id": "i-1", "task_token": "t"},

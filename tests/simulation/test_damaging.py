@@ -37,14 +37,6 @@ def noted(job: Job) -> Job:
     return job.noted(TimelineEvent("noted", "2026-01-31T09:16:00.000Z"))
 
 
-def test_a_large_record_is_written_once_it_is_condensed(ports: Ports) -> None:
-    assert damaged(ports, KEY, Kind.RECORD, Damage.LARGE)
-    assert ports.records.damaged == {KEY: Damage.LARGE}
-    written = ports.jobs.update(*KEY, noted)
-    assert [len(event.detail or "") < 9_999 for event in written.timeline] == [True, True]
-    assert ports.records.damaged == {}
-
-
 def test_a_record_that_is_too_large_can_be_read_and_not_written(ports: Ports) -> None:
     assert damaged(ports, KEY, Kind.RECORD, Damage.TOO_LARGE)
     assert ports.jobs.get(*KEY)
@@ -66,7 +58,7 @@ def test_a_record_that_cannot_be_read_is_not_written_either(
 def test_a_record_that_is_gone_is_nowhere(ports: Ports) -> None:
     assert damaged(ports, KEY, Kind.RECORD, Damage.GONE)
     assert (ports.jobs.get(*KEY), list(ports.jobs.open_keys()), ports.records.jobs) == (None, [], {})
-    assert not damaged(ports, KEY, Kind.RECORD, Damage.LARGE), "there is none"
+    assert not damaged(ports, KEY, Kind.RECORD, Damage.TOO_LARGE), "there is none"
 
 
 def test_a_tombstone_that_cannot_be_read_is_listed(ports: Ports) -> None:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from functions.api.models import JobAnswer
 from functions.cleanup.release_step import ReleaseStep
 from functions.cleanup.run_machines import RunMachines
-from functions.execution.dispatch_step import DispatchStep
+from functions.execution.dispatch_step import BootWait, DispatchStep
 from functions.execution.machine_report import EVENTS
 from functions.execution.outcome import Outcome
 from functions.execution.record_step import RecordStep
-from functions.jobs.clock import now
+from functions.jobs.clock import now, utc_now
 from functions.jobs.errors import AgentNotOnline, MachineBooting
 from functions.jobs.job import Job, JobStatus, MachineReceipt, TimelineEvent
 from functions.jobs.ports import LogLine
@@ -176,7 +176,7 @@ class FakeJob:
             online_waits=(),
             sleep=lambda _: None,
         )
-        step.dispatch(job.this_run, machine.attempt, machine.instance_id)
+        step.dispatch(job.this_run, machine.attempt, machine.instance_id, BootWait(0, utc_now()))
 
     def _note(self, job: Job, event: str, detail: str) -> None:
         noted = TimelineEvent(event, now(), detail.replace("{machine}", job.instance_id or ""))

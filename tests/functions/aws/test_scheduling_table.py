@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from functions.aws.attribute_values import serialize
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.scheduling_table import DynamoSchedulingTable
@@ -366,14 +365,6 @@ def test_a_large_batch_takes_few_write_units_and_comes_back_in_its_order() -> No
     in_memory.save_batch(taken(in_memory), batch)
     assert in_memory.batch_under_way() == batch
     assert db.size(("#lease", "launch")) < 26_000
-
-
-def test_a_batch_that_an_earlier_version_saved_is_known(dynamodb: tuple[Any, str], table: SchedulingTable) -> None:
-    client, name = dynamodb
-    attempts = [{"run": vars(run), "attempt": attempt} for run, attempt in BATCH.attempts]
-    batch = serialize({"token": BATCH.token, "candidate": vars(BATCH.candidate), "attempts": attempts})
-    client.put_item(TableName=name, Item={"owner": {"S": "#lease"}, "id": {"S": "launch"}, "batch": batch})
-    assert table.batch_under_way() == BATCH
 
 
 def test_whom_a_leader_has_served_the_next_one_knows(table: SchedulingTable) -> None:

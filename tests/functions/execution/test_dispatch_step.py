@@ -11,7 +11,7 @@ import pytest
 
 from functions.aws.run_reader import DynamoRunReader
 from functions.aws.scheduling_table import DynamoSchedulingTable
-from functions.execution.dispatch_step import FIRST_CALL, BootWait, DispatchStep
+from functions.execution.dispatch_step import BootWait, DispatchStep
 from functions.execution.machine_command import machine_command
 from functions.execution.ports import MachineAssignment
 from functions.jobs import clock
@@ -26,6 +26,8 @@ from tests.functions.fakes.tables import new_machine_table
 SHA = "a" * 64
 INPUT = f"https://s3.test/uploads/inputs/alice/{JOB_ID}/a%20b.txt"
 NOT_YET = AgentNotOnline("not yet")
+ONLINE_AT = datetime(2026, 1, 31, 9, 15, 23, tzinfo=UTC)
+FIRST_CALL = BootWait(0, ONLINE_AT)
 
 
 class Dispatch:
@@ -56,7 +58,7 @@ class Dispatch:
     def __call__(
         self, attempt: int = 1, instance_id: str = "i-1", stored_after: str | None = None, wait: BootWait = FIRST_CALL
     ) -> str:
-        return self.step.dispatch(RUN, attempt, instance_id, stored_after, wait)
+        return self.step.dispatch(RUN, attempt, instance_id, wait, stored_after)
 
     @property
     def job(self) -> Job:
@@ -69,7 +71,7 @@ class Dispatch:
 
 def test_a_machine_gets_its_jobs_tags_with_its_command() -> None:
     dispatch = Dispatch(NOT_YET, "c-1")
-    dispatch.step.dispatch(RUN, 1, "i-1")
+    dispatch()
     assert dispatch.machines.tagged == {
         "i-1": {
             "Name": f"mayfly dev {JOB_ID}",
@@ -84,7 +86,7 @@ def test_a_machine_gets_its_jobs_tags_with_its_command() -> None:
     assert booting.machines.tagged == {}, "EC2 may not know it yet"
     booting.machines.sends = [NOT_YET]
     with pytest.raises(AgentNotOnline):
-        booting(wait=BootWait(20, datetime(2026, 1, 31, 9, 15, 23, tzinfo=UTC)))
+        booting(wait=BootWait(20, ONLINE_AT))
     assert booting.machines.tagged["i-1"]["mayfly:job-id"] == JOB_ID, "whose it is shows even if it is never online"
 
 
@@ -329,14 +331,6 @@ def test_storing_again_teaches_nothing_of_the_boot(monkeypatch: pytest.MonkeyPat
     boot.pass_time(21_600)
     boot.dispatch(stored_after="c-1")
     assert boot.learned == {"t4g.small": 7}
-
-
-def test_an_execution_from_before_an_upgrade_retries_by_itself() -> None:
-    dispatch = Dispatch(NOT_YET, "c-1")
-    with pytest.raises(AgentNotOnline):
-        dispatch(wait=BootWait(0.1))
-    assert dispatch(wait=BootWait(0.1)) == "c-1"
-    assert dispatch.waits == []
 
 
 @pytest.mark.parametrize("state", ["shutting-down", "terminated", "stopping", "stopped"])

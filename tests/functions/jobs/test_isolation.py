@@ -113,32 +113,17 @@ class World:
 
 
 def _too_large(world: World) -> None:
-    """As many bytes of timeline as DynamoDB just takes."""
-
-    def timeline(size: int) -> Any:
-        return {
-            "L": [{"M": {"event": {"S": "noted"}, "at": {"S": "2026-01-31T09:15:00Z"}, "detail": {"S": "x" * size}}}]
-        }
-
-    _filled(world, lambda size: {"timeline": timeline(size)})
-
-
-def _too_large_for_good(world: World) -> None:
-    _filled(world, lambda size: {"input_text": {"S": "x" * size}})
-
-
-def _filled(world: World, attributes: Callable[[int], dict[str, Any]]) -> None:
+    """As many bytes as DynamoDB just takes."""
     item = to_item(world.job(WORST))
     for size in range(MAX_ITEM, 0, -20):
         with suppress(CLIENT.exceptions.ClientError):
-            CLIENT.put_item(TableName=world.table, Item=item | attributes(size))
+            CLIENT.put_item(TableName=world.table, Item=item | {"input_text": {"S": "x" * size}})
             return
 
 
 _KEY = (WORST.owner, WORST.job_id)
 WORST_ITEMS: Mapping[str, Callable[[World], object]] = {
-    "a job too large, which can be condensed": _too_large,
-    "a job too large for good": _too_large_for_good,
+    "a job too large": _too_large,
     "a job of a newer version": lambda world: world.change(*_KEY, status={"S": "paused"}),
     "a job half deleted": lambda world: world.remove(*_KEY, "input_text", "run", "filename"),
     "a job with a number for a time": lambda world: world.change(*_KEY, updated_at={"N": "7"}),
@@ -233,14 +218,6 @@ def test_whatever_one_jobs_items_are_the_others_get_their_machines(worst: str) -
     LaunchStep(world.jobs, world.queue, scheduler, world.reader).run(GOOD, 1, "good-token")
     assert "good-token" in world.flow.woken
     assert world.scheduling.slot(GOOD)
-
-
-def test_a_record_that_has_grown_too_large_is_condensed_by_its_next_write_and_ends_as_any_other() -> None:
-    world = World()
-    world.add(WORST, "i-worst")
-    _too_large(world)
-    assert world.swept().failed == []
-    assert world.job(WORST).status is JobStatus.FAILED
 
 
 def test_a_token_that_step_functions_cannot_read_does_not_keep_the_next_in_the_queue_from_being_notified() -> None:

@@ -18,7 +18,6 @@ from functions.execution.ports import CommandState, MachineAssignment
 from functions.execution.record_step import RecordStep
 from functions.jobs.errors import AgentNotOnline
 from functions.jobs.job import JobStatus, Run
-from functions.monitoring.metrics import NullMetrics
 from functions.orchestrator import (
     await_completion,
     events,
@@ -34,6 +33,7 @@ from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import QueueEntry, Slot
 from functions.scheduling.scheduler import Assignment
 from simulation.dynamodb import TABLE, DynamoDb
+from simulation.metrics import SimulatedMetrics
 from tests.functions.fakes.budget import SETTINGS
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
@@ -83,7 +83,7 @@ def test_a_record_that_fails_is_answered_alone(monkeypatch: pytest.MonkeyPatch) 
 
     workflow = Broken()
     monkeypatch.setattr(stream, "workflow", lambda: workflow)
-    monkeypatch.setattr(stream, "metrics", NullMetrics)
+    monkeypatch.setattr(stream, "metrics", SimulatedMetrics)
     answer = stream.handler({"Records": [record_of(OTHER_ID, "1"), record_of(JOB_ID, "2")]}, CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert workflow.started == [(RUN, 1)]
@@ -94,7 +94,8 @@ def test_launch_answers_through_its_token(monkeypatch: pytest.MonkeyPatch) -> No
     (run,) = queue.runs
     step = queue.launch_step()
     monkeypatch.setattr(launch, "launch_step", lambda: step)
-    event = {"owner": run.owner, "job_id": run.job_id, "run": 1, "attempt": 1, "task_token": "token"}
+    numbers = {"run": 1, "attempt": 1, "asks": 0, "redrives": 0}
+    event = {"owner": run.owner, "job_id": run.job_id, "task_token": "token", **numbers}
     assert launch.handler(event, CONTEXT) is None
     (answer,) = queue.flow.answers
     assert answer.token == "token"
@@ -130,16 +131,6 @@ def test_what_a_machine_reports_gets_from_inspect_into_the_manifest(monkeypatch:
     assert (told["input"]["sha256"], told["output"]["sha256"], told["python"]) == ("a" * 64, "b" * 64, "3.9.25")
 
 
-def test_record_takes_an_outcome_from_before_manifests(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = MemoryJobTable(a_job(status=JobStatus.RUNNING, attempts=1))
-    files = MemoryJobFiles({f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
-    monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, files, "1.2.3"))
-    outcome: dict[str, object] = {"verdict": "finished", "code": None, "message": "", "events": []}
-    assert record.handler({**WHO, "attempt": 1, "outcome": outcome}, CONTEXT) == {"status": "succeeded"}
-    ((_, body),) = files.manifests
-    assert json.loads(body)["output"]["sha256"] is None
-
-
 def test_record_takes_a_workflow_error(monkeypatch: pytest.MonkeyPatch) -> None:
     table = MemoryJobTable(a_job(status=JobStatus.LAUNCHING))
     monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, MemoryJobFiles(), "1.2.3"))
@@ -154,7 +145,7 @@ def test_an_error_of_a_step_reaches_the_workflow_under_its_own_name(monkeypatch:
 
     monkeypatch.setattr(release, "release_step", refuse)
     with pytest.raises(AgentNotOnline):
-        release.handler({**WHO, "instance_id": ""}, CONTEXT)
+        release.handler({**WHO, "instance_id": "", "ended": ""}, CONTEXT)
 
 
 def test_release_takes_no_instance_where_none_was_launched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +157,7 @@ def test_release_takes_no_instance_where_none_was_launched(monkeypatch: pytest.M
         jobs.beside(DynamoRunReader),
     )
     monkeypatch.setattr(release, "release_step", lambda: ReleaseStep(ends, new_machine_table()))
-    assert release.handler({**WHO, "instance_id": ""}, CONTEXT) == {
+    assert release.handler({**WHO, "instance_id": "", "ended": ""}, CONTEXT) == {
         "terminated": [],
         "job": {"status": "unknown", "filename": "a b.txt", "error": ""},
     }

@@ -84,7 +84,7 @@ BOOT_WAIT = BootWait(20.0, datetime(2026, 1, 31, 9, 15, 20, tzinfo=UTC))
 RELEASE = Contract(release, "release_step", Released(RUN, ["i-1"], JOB), ("release", RUN, "i-1", None))
 CONTRACTS = {
     "Launch": Contract(launch, "launch_step", None, ("run", RUN, 4, "the-token", 8, 2)),
-    "Dispatch": Contract(dispatch, "dispatch_step", "c-1", ("dispatch", RUN, 4, "i-1", "c-0", BOOT_WAIT)),
+    "Dispatch": Contract(dispatch, "dispatch_step", "c-1", ("dispatch", RUN, 4, "i-1", BOOT_WAIT, "c-0")),
     "AwaitCompletion": Contract(await_completion, "await_step", None, ("store_token", "i-1", "the-token")),
     "Inspect": Contract(inspect_command, "inspect_step", OUTCOME, ("inspect", RUN, "i-1", "c-1")),
     "Finish": Contract(record, "finish_step", None, ("finish", RUN, 4, "i-1", "c-1", "the-token")),
@@ -135,7 +135,7 @@ def test_a_function_passes_on_what_its_state_sends_and_answers_json(
 @pytest.mark.parametrize(
     ("state", "variables", "call"),
     [
-        ("Dispatch", {"stored_after": ""}, ("dispatch", RUN, 4, "i-1", None, BOOT_WAIT)),
+        ("Dispatch", {"stored_after": ""}, ("dispatch", RUN, 4, "i-1", BOOT_WAIT, None)),
         ("Terminate", {"instance_id": ""}, ("terminate", RUN, None, "the-token")),
         ("Release", {"instance_id": ""}, ("release", RUN, None, None)),
     ],

@@ -195,13 +195,6 @@ def test_a_limit_never_grows_beyond_a_batch() -> None:
     assert run(queue, queue.runs[1]).limit == MAX_BATCH
 
 
-def test_a_limit_that_was_good_for_an_earlier_version_is_no_more_than_a_batch() -> None:
-    queue = waiting(MAX_BATCH + 1, max_concurrent=1000)
-    queue.table.release_lease(queue.lease("an earlier version"), BatchResult(10 * MAX_BATCH))
-    run(queue, queue.runs[0])
-    assert queue.counts == [MAX_BATCH]
-
-
 def test_a_launch_that_aws_refuses_for_good_fails_the_whole_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "MAX_BATCH", 20)
     queue = waiting(21)
