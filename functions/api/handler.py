@@ -18,16 +18,15 @@ from functions.api.problems import MEDIA_TYPE as PROBLEM
 from functions.api.settings import ApiSettings
 from functions.aws.clients import Clients
 from functions.aws.job_files import S3JobFiles
-from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_log import CloudWatchMachineLog
 from functions.aws.machine_table import DynamoMachineTable
+from functions.aws.measured_job_table import MeasuredJobTable
 from functions.aws.metrics import EmfMetrics
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.usage_table import DynamoUsageTable
 from functions.aws.user_pool import CognitoUsers
 from functions.aws.workflow import StepFunctionsWorkflow
 from functions.lambda_handler import lambda_handler
-from functions.monitoring.metrics import MeasuredJobTable
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.submission.submission import Submission
 from functions.submission.users import NoUsers
@@ -44,10 +43,8 @@ _OF_JOB = re.compile(rf"{API_PREFIX}/(?:jobs|uploads)/([0-9a-f-]{{36}})(?:/|$)")
 
 
 def submission(settings: ApiSettings, clients: Clients) -> Submission:
-    jobs = DynamoJobTable(clients.dynamodb, settings.jobs_table)
     return Submission(
-        jobs=MeasuredJobTable(jobs, EmfMetrics(settings.stack)),
-        deleted_jobs=jobs,
+        jobs=MeasuredJobTable(clients.dynamodb, settings.jobs_table, EmfMetrics(settings.stack)),
         machines=DynamoMachineTable(clients.dynamodb, settings.jobs_table),
         files=S3JobFiles(
             clients.s3, settings.uploads_bucket, settings.outputs_bucket, artifacts_bucket=settings.artifacts_bucket

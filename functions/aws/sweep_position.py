@@ -11,7 +11,7 @@ _KEY: dict[str, Any] = {"owner": {"S": "#sweep"}, "id": {"S": "position"}}
 
 
 class DynamoSweepPosition(DynamoTable):
-    """functions.cleanup.ports.SweepPosition over DynamoDB."""
+    """functions.cleanup.sweeper.SweepPosition over DynamoDB."""
 
     def load(self) -> Mapping[str, str]:
         item = self._get(_KEY) or {}

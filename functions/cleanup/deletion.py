@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from functions.jobs import clock
-from functions.jobs.clock import now, rfc3339
+from functions.jobs.clock import now
 from functions.jobs.errors import NotReady
 from functions.jobs.job import Job
-from functions.jobs.ports import JobFiles, MachineLog
+from functions.jobs.ports import JobFiles, JobTable, MachineLog
 from functions.scheduling.ports import SchedulingTable
 
 # A day more than Step Functions keeps an execution's name taken.
@@ -54,8 +54,8 @@ class DeletionReceipt:
     final_at: str
 
 
-class DeletedJobs(Protocol):
-    """The tombstones, in the job table."""
+class DeletedJobs(JobTable, Protocol):
+    """The job table, with the tombstones."""
 
     def bury(self, job: Job, tombstone: Tombstone) -> bool:
         """Replaces the job by the tombstone; False when the job has changed since it was read."""
@@ -108,7 +108,7 @@ class Deletion:
             )
         deleted_at = now()
         logs = tuple((command, machine.instance_id) for machine in job.machines for command in machine.commands)
-        tombstone = Tombstone(job.owner, job.id, deleted_at, rfc3339(clock.utc_now() + self.url_life), logs)
+        tombstone = Tombstone(job.owner, job.id, deleted_at, clock.after(self.url_life), logs)
         if not self.jobs.bury(job, tombstone):
             raise NotReady(f"Job {job.id} was changed meanwhile, by a retry perhaps; look at it again.", field="job_id")
         objects, streams = purge(tombstone, self.files, self.log)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
-from functions.cleanup.run_machines import RunMachines, ensure_terminated
+from functions.cleanup.run_machines import RunMachines, ensure_terminated, note_ends
 from functions.execution.ports import MachineTable
-from functions.jobs.clock import now
-from functions.jobs.errors import JobNotFound, JobUnreadable, MachineStillAlive, RecordRefused
-from functions.jobs.job import Job, JobStatus, MachineReceipt, Run, TimelineEvent
+from functions.jobs.errors import MachineStillAlive
+from functions.jobs.job import Job, JobStatus, MachineReceipt, Run
 
 VERIFIED_BY_WORKFLOW = "EC2 told the workflow that the instance is terminated"
 
@@ -60,7 +57,7 @@ class ReleaseStep:
         alive = [one for one, record in records.items() if one != reported and not self._is_confirmed(one, record)]
         if alive:
             raise MachineStillAlive(f"{', '.join(alive)} not confirmed terminated yet")
-        receipts, job = self._note(run, records, known)
+        receipts, job = note_ends(self.ends.jobs, run, records, VERIFIED_BY_WORKFLOW, known)
         self.ends.queue.release_slot(run, receipts)
         return Released(run, list(records), job)
 
@@ -71,29 +68,3 @@ class ReleaseStep:
         return self.machine_table.has_ended(instance_id) or ensure_terminated(
             self.ends.machines, instance_id, launched_at
         )
-
-    def _note(
-        self, run: Run, records: Mapping[str, MachineReceipt | None], known: Job | None
-    ) -> tuple[Mapping[str, MachineReceipt | None], Job | None]:
-        """The receipts with their ends, written into the job's record first: those decide what is charged."""
-        job = None
-        moment = now()
-        ended = {one: record and record.ended(moment, VERIFIED_BY_WORKFLOW) for one, record in records.items()}
-        events = [TimelineEvent("machine_terminated", moment, f"{one} is confirmed terminated.") for one in records]
-
-        def change(job: Job) -> Job:
-            for record in filter(None, ended.values()):
-                job = job.with_machine(_first_end(job, record))
-            return job.noted(*events)
-
-        # A record that is deleted, or can never be written, does not keep the slot: the machines are gone.
-        with suppress(JobNotFound, JobUnreadable, RecordRefused):
-            job = self.ends.jobs.update(run.owner, run.job_id, change, known)
-            ended |= {machine.instance_id: machine for machine in job.machines if machine.instance_id in ended}
-        return ended, job
-
-
-def _first_end(job: Job, ended: MachineReceipt) -> MachineReceipt:
-    """The machine's receipt with its end; an end that the job has already is kept."""
-    known = job.machine(ended.instance_id) or ended
-    return known.ended(ended.terminated_at or now(), VERIFIED_BY_WORKFLOW)

@@ -1,13 +1,17 @@
-"""The machines of a run that ends: which they are, and whether they are gone."""
+"""The machines of a run that ends: which they are, whether they are gone, and what of that is noted."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from functions.execution.ports import Machines
 from functions.jobs import clock
-from functions.jobs.job import Job, MachineReceipt, Run
+from functions.jobs.clock import now
+from functions.jobs.errors import JobNotFound, JobUnreadable, RecordRefused
+from functions.jobs.job import Job, MachineReceipt, Run, TimelineEvent
 from functions.jobs.machine_state import TERMINATING
 from functions.jobs.ports import JobTable
 from functions.scheduling.launch_queue import LaunchQueue
@@ -15,6 +19,9 @@ from functions.scheduling.ports import RunReader
 
 # EC2 goes on showing a terminated instance for about an hour.
 _FORGOTTEN_AFTER = timedelta(minutes=30)
+
+# By instance id; None where there is no receipt.
+Receipts = Mapping[str, MachineReceipt | None]
 
 
 @dataclass(frozen=True)
@@ -29,10 +36,8 @@ class RunMachines:
     machines: Machines
     reader: RunReader
 
-    def dequeue_and_list(
-        self, run: Run, instance_id: str | None
-    ) -> tuple[dict[str, MachineReceipt | None], Job | None]:
-        """Removes the run from the queue; each machine's receipt, if there is one, by instance id, and the job.
+    def dequeue_and_list(self, run: Run, instance_id: str | None) -> tuple[Receipts, Job | None]:
+        """Removes the run from the queue; its machines, and the job.
 
         The job is None where there is none, or none that can be read.
         """
@@ -58,3 +63,27 @@ def ensure_terminated(machines: Machines, instance_id: str, launched_at: str | N
     if state not in TERMINATING:
         state = machines.terminate(instance_id) or state
     return state == "terminated"
+
+
+def note_ends(
+    jobs: JobTable, run: Run, machines: Receipts, verified: str, known: Job | None = None
+) -> tuple[Receipts, Job | None]:
+    """Writes the ends of machines into their job; the receipts with these, and the job.
+
+    The job's receipts decide what is charged. The job is None where its record could not be written.
+    """
+    job, moment = None, now()
+    ended = {one: receipt and receipt.ended(moment, verified) for one, receipt in machines.items()}
+    events = [TimelineEvent("machine_terminated", moment, f"{one} is confirmed terminated.") for one in machines]
+
+    def change(job: Job) -> Job:
+        for receipt in filter(None, ended.values()):
+            first = job.machine(receipt.instance_id) or receipt  # an end that the job has already is kept
+            job = job.with_machine(first.ended(receipt.terminated_at or moment, verified))
+        return job.noted(*events)
+
+    # A record that is deleted, or can never be written, does not keep the slot: the machines are gone.
+    with suppress(JobNotFound, JobUnreadable, RecordRefused):
+        job = jobs.update(run.owner, run.job_id, change, known)
+        ended |= {machine.instance_id: machine for machine in job.machines if machine.instance_id in ended}
+    return ended, job

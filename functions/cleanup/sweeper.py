@@ -12,22 +12,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from functions.cleanup.deletion import Purger
-from functions.cleanup.ports import SweepPosition
-from functions.cleanup.run_machines import ensure_terminated
+from functions.cleanup.run_machines import ensure_terminated, note_ends
 from functions.costs.pricing import Prices, day_of
 from functions.execution.ports import Machines
 from functions.jobs import clock
 from functions.jobs.clock import now, rfc3339
-from functions.jobs.errors import CapacityAvailable, JobNotFound, JobUnreadable, RecordRefused
+from functions.jobs.errors import CapacityAvailable, JobEnded, JobNotFound, JobUnreadable, RecordRefused
 from functions.jobs.failure_catalog import job_error
 from functions.jobs.isolation import isolated
-from functions.jobs.job import Job, JobStatus, MachineReceipt, Run, TimelineEvent
-from functions.jobs.ports import JobTable, Workflow
-from functions.jobs.run_guard import is_over
-from functions.monitoring.metrics import ORPHANS_ENDED, MetricsSink, NullMetrics, swept
+from functions.jobs.job import JobStatus, MachineReceipt, Run, TimelineEvent
+from functions.jobs.ports import JobTable
+from functions.jobs.run_guard import require_active
+from functions.monitoring.metrics import ORPHANS_ENDED, MetricsSink, swept
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import InstanceView, Slot
 from functions.scheduling.warm_pool import MAX_AGE
@@ -85,18 +84,12 @@ class _Found:
     overdue: int | None = None
 
 
-class NoPosition:
-    """Null object: every sweep starts from the beginning."""
+class SweepPosition(Protocol):
+    """Where the last sweep stopped, for the next one: the last id that it got to, by part of the sweep."""
 
-    def load(self) -> Mapping[str, str]:
-        return {}
+    def load(self) -> Mapping[str, str]: ...
 
-    def save(self, position: Mapping[str, str]) -> None:
-        del position
-
-
-def _no_limit() -> float:
-    return math.inf
+    def save(self, position: Mapping[str, str]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -114,19 +107,18 @@ class Sweeper:
     jobs: JobTable
     queue: LaunchQueue
     machines: Machines
-    workflow: Workflow
     stack: str
     grace: timedelta
     machine_deadline: timedelta
     confirm_waits: Sequence[float]  # seconds between checks of a machine that ends; a later sweep checks again
     sleep: Callable[[float], None]
-    metrics: MetricsSink = field(default_factory=NullMetrics)
-    pool: WarmPoolTable | None = None
-    position: SweepPosition = field(default_factory=NoPosition)
-    purger: Purger | None = None
-    prices: Prices = field(default_factory=Prices)
+    metrics: MetricsSink
+    pool: WarmPoolTable | None  # None for a stack without a pool
+    position: SweepPosition
+    purger: Purger
+    prices: Prices
 
-    def sweep(self, time_left: Callable[[], float] = _no_limit) -> SweepReport:
+    def sweep(self, time_left: Callable[[], float] = lambda: math.inf) -> SweepReport:
         """Checks as many items as there is time for; `time_left` returns seconds.
 
         Raises:
@@ -134,7 +126,7 @@ class Sweeper:
         """
         report = SweepReport()
         parts = _Parts(time_left, dict(self.position.load()), report)
-        is_running = cache(lambda run: self.workflow.state(run) == _RUNNING)
+        is_running = cache(lambda run: self.queue.workflow.state(run) == _RUNNING)
         # Listed together: a machine whose slot or pool could not be read must not look like one without a job.
         found = parts.listed("machines and slots", self._find) or _Found()
         slots = found.slots or {}
@@ -159,10 +151,8 @@ class Sweeper:
         keys = parts.listed("open jobs", lambda: _by_name(self.jobs.open_keys()))
         parts.each("jobs", keys, lambda key: self._check_job(*key, report))
         parts.each("slots", found.slots, check_slot)
-        if self.purger is not None:
-            unpurged = self.purger.jobs.unpurged
-            deleted = parts.listed("deleted jobs", lambda: _by_name(unpurged()))
-            parts.each("deleted", deleted, lambda key: self._purge(*key, report))
+        deleted = parts.listed("deleted jobs", lambda: _by_name(self.purger.jobs.unpurged()))
+        parts.each("deleted", deleted, lambda key: self._purge(*key, report))
         # A write renews the job's `updated_at`, which the jobs' check goes by, so ended machines are noted last.
         for slot in notes:
             self._note_swept(slot, report)
@@ -213,13 +203,19 @@ class Sweeper:
             self.queue.charge(UNASSIGNED, receipt)
 
     def _purge(self, owner: str, job_id: str, report: SweepReport) -> None:
-        if self.purger is not None and self.purger.purge(owner, job_id):
+        if self.purger.purge(owner, job_id):
             report.purged.append(job_id)
 
     def _check_job(self, owner: str, job_id: str, report: SweepReport) -> None:
         job = self.jobs.get(owner, job_id)
-        if job is not None and not job.status.is_terminal and clock.age(job.updated_at) >= self.grace:
-            self._repair(job, report)
+        if job is None or job.status.is_terminal or clock.age(job.updated_at) < self.grace:
+            return
+        run, state = job.this_run, self.queue.workflow.state(job.this_run)
+        if state is None and job.status is JobStatus.QUEUED:
+            self.queue.workflow.start(run, job.attempts + 1)
+            report.started.append(job.id)
+        elif state != _RUNNING and self._end_job(run, state or "unknown"):
+            report.ended.append(job.id)
 
     def _of_pool(self, alive: Sequence[InstanceView]) -> set[str]:
         """The ids of the machines that belong to the warm pool, claimed ones included.
@@ -254,31 +250,15 @@ class Sweeper:
         self._free(slot, report)
         return report
 
-    def _repair(self, job: Job, report: SweepReport) -> None:
-        run, state = job.this_run, self.workflow.state(job.this_run)
-        if state == _RUNNING:
-            return
-        if state is None and job.status is JobStatus.QUEUED:
-            self.workflow.start(run, job.attempts + 1)
-            report.started.append(job.id)
-        elif self._end_job(run, state or "unknown"):
-            report.ended.append(job.id)
-
     def _end_job(self, run: Run, state: str) -> bool:
         """Whether the run was not over yet."""
-        ended = False
-
-        def change(job: Job) -> Job:
-            nonlocal ended
-            ended = not is_over(job, run)
-            if not ended:
-                return job
-            error = job_error("internal_error", f"The job's workflow ended as {state} without an outcome.")
-            return replace(job.moved(JobStatus.FAILED, TimelineEvent("failed", now(), error.message)), error=error)
-
-        with suppress(JobNotFound):
+        error = job_error("internal_error", f"The job's workflow ended as {state} without an outcome.")
+        event = TimelineEvent("failed", now(), error.message)
+        change = require_active(run, lambda job: replace(job.moved(JobStatus.FAILED, event), error=error))
+        with suppress(JobEnded, JobNotFound):
             self.jobs.update(run.owner, run.job_id, change)
-        return ended
+            return True
+        return False
 
     def _free(self, slot: Slot, report: SweepReport) -> bool:
         """Ends the machine of a slot without a running workflow; whether it is gone and the slot is free."""
@@ -286,12 +266,8 @@ class Sweeper:
         if not ensure_terminated(self.machines, machine.instance_id, machine.launched_at):
             self._note_swept(slot, report)
             return False
-        ended = machine.ended(now(), VERIFIED_BY_SWEEPER)
-        # A record that is deleted, or can never be written, does not keep the slot.
-        with suppress(JobNotFound, JobUnreadable, RecordRefused):
-            job = self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: _with_end(job, ended))
-            ended = job.machine(machine.instance_id) or ended
-        self.queue.release_slot(slot.run, {machine.instance_id: ended})
+        ended, _ = note_ends(self.jobs, slot.run, {machine.instance_id: machine}, VERIFIED_BY_SWEEPER)
+        self.queue.release_slot(slot.run, ended)
         return True
 
     def _note_swept(self, slot: Slot, report: SweepReport) -> None:
@@ -324,13 +300,6 @@ class Sweeper:
                 if slot is not None and has_slot and clock.age(slot.machine.launched_at) >= self.grace:
                     self.queue.workflow.fail(entry.token, CapacityAvailable.__name__, "there is a machine")
         self.queue.notify_next()
-
-
-def _with_end(job: Job, machine: MachineReceipt) -> Job:
-    ended = job.machine(machine.instance_id) or machine
-    ended = ended.ended(machine.terminated_at or now(), VERIFIED_BY_SWEEPER)
-    event = TimelineEvent("machine_terminated", now(), f"{machine.instance_id} is confirmed terminated.")
-    return job.with_machine(ended).noted(event)
 
 
 def _by_name(keys: Iterable[tuple[str, str]]) -> dict[str, tuple[str, str]]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from functions.jobs.job import Job, MachineReceipt, TimelineEvent
 from functions.jobs.ports import StoredOutput
@@ -87,6 +87,8 @@ class StoredResult(StoredFile):
 
 @dataclass(frozen=True)
 class MachineFacts:
+    """What the manifest takes over of a machine's receipt."""
+
     instance_id: str
     image_id: str
     instance_type: str
@@ -162,11 +164,4 @@ def _hash_that_fits(content: Content | None, size: int) -> str | None:
 
 
 def _facts(machine: MachineReceipt) -> MachineFacts:
-    return MachineFacts(
-        machine.instance_id,
-        machine.image_id,
-        machine.instance_type,
-        machine.market,
-        machine.zone,
-        machine.launched_at,
-    )
+    return MachineFacts(**{each.name: getattr(machine, each.name) for each in fields(MachineFacts)})

@@ -7,7 +7,7 @@ write has not counted, so a number can be too small by what was lost, and never 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,8 +17,6 @@ from typing import Protocol
 from functions.costs.pricing import MICRO_PER_USD, machine_cost
 from functions.jobs.failure_catalog import FAILURES, Actor
 from functions.jobs.job import Job, MachineReceipt
-from functions.jobs.ports import JobPage, JobTable
-from functions.scheduling.ports import Refusal
 
 
 class Unit(StrEnum):
@@ -66,24 +64,8 @@ ORPHANS_ENDED = Metric("OrphansEnded", Unit.COUNT)
 STARTS_FAILED = Metric("StartsFailed", Unit.COUNT)
 SWEEP_FAILURES = Metric("SweepFailures", Unit.COUNT)
 
-METRICS = (
-    JOBS_ENDED,
-    JOBS_FAILED,
-    FAULTS,
-    QUEUED_SECONDS,
-    LAUNCHING_SECONDS,
-    RUNNING_SECONDS,
-    WHOLE_SECONDS,
-    MACHINE_SECONDS,
-    COST,
-    LAUNCH_REFUSALS,
-    JOBS_OPEN,
-    MACHINES_ALIVE,
-    MACHINES_OVERDUE,
-    ORPHANS_ENDED,
-    STARTS_FAILED,
-    SWEEP_FAILURES,
-)
+# All of the above.
+METRICS = tuple(each for each in list(vars().values()) if isinstance(each, Metric))
 
 _RETRIED = "retried"
 # What a job does from each of its timeline's events on, until the next of them.
@@ -102,50 +84,6 @@ class MetricsSink(Protocol):
         """Records measurements."""
 
 
-class NullMetrics:
-    """Null object: discards metrics."""
-
-    def record(self, measurements: Sequence[Measurement]) -> None:
-        del measurements
-
-
-@dataclass(frozen=True)
-class MeasuredJobTable:
-    """A job table whose writes are measured: the ends of runs, and the ends of their machines."""
-
-    table: JobTable
-    metrics: MetricsSink
-
-    def add(self, job: Job) -> Job | None:
-        return self.table.add(job)
-
-    def get(self, owner: str, job_id: str) -> Job | None:
-        return self.table.get(owner, job_id)
-
-    def page(self, owner: str, limit: int, before: str | None, batch: str | None = None) -> JobPage:
-        return self.table.page(owner, limit, before, batch)
-
-    def open_keys(self) -> Iterable[tuple[str, str]]:
-        return self.table.open_keys()
-
-    def update(self, owner: str, job_id: str, change: Callable[[Job], Job], known: Job | None = None) -> Job:
-        read: list[Job] = []
-
-        def noticed(job: Job) -> Job:
-            read.append(job)
-            return change(job)
-
-        written = self.table.update(owner, job_id, noticed, known)
-        # The last one read is the one that the write was made of; what was read before it had changed meanwhile.
-        if found := list(_ends(read[-1], written)):
-            self.metrics.record(found)
-        return written
-
-
-def refused(refusal: Refusal) -> list[Measurement]:
-    return [LAUNCH_REFUSALS.of(1, refusal.kind)]
-
-
 def swept(*, jobs_open: int | None, alive: int | None, overdue: int | None, failures: int) -> list[Measurement]:
     """What a whole sweep saw. It is measured also when there is nothing, as a sign that sweeps come to their end.
 
@@ -155,7 +93,8 @@ def swept(*, jobs_open: int | None, alive: int | None, overdue: int | None, fail
     return [metric.of(value) for metric, value in seen.items() if value is not None]
 
 
-def _ends(before: Job, after: Job) -> Iterator[Measurement]:
+def ended(before: Job, after: Job) -> Iterator[Measurement]:
+    """What of a job has ended with a write: its run, or machines."""
     if after.status.is_terminal and not before.status.is_terminal:
         yield from _end_of_run(after)
     ended_before = {machine.instance_id for machine in before.machines if machine.terminated_at}

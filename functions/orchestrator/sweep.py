@@ -12,9 +12,9 @@ from typing import Any
 
 from functions.aws.clients import Clients
 from functions.aws.job_files import S3JobFiles
-from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_log import CloudWatchMachineLog
 from functions.aws.machines import AwsMachines
+from functions.aws.measured_job_table import MeasuredJobTable
 from functions.aws.metrics import EmfMetrics
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.aws.sweep_position import DynamoSweepPosition
@@ -23,7 +23,6 @@ from functions.aws.workflow import StepFunctionsWorkflow
 from functions.cleanup.deletion import Purger
 from functions.cleanup.sweeper import Sweeper, SweepIncomplete
 from functions.lambda_handler import lambda_handler
-from functions.monitoring.metrics import MeasuredJobTable
 from functions.orchestrator.settings import SweepSettings
 from functions.orchestrator.step import logger, run_of
 from functions.scheduling.launch_queue import LaunchQueue
@@ -37,7 +36,7 @@ def sweeper() -> Sweeper:
     settings, clients = SweepSettings.from_env(os.environ), Clients()
     workflow = StepFunctionsWorkflow(clients.stepfunctions, settings.state_machine_arn)
     metrics = EmfMetrics(settings.stack)
-    jobs = DynamoJobTable(clients.dynamodb, settings.jobs_table)
+    jobs = MeasuredJobTable(clients.dynamodb, settings.jobs_table, metrics)
     files = S3JobFiles(
         clients.s3,
         uploads_bucket=settings.uploads_bucket,
@@ -45,10 +44,9 @@ def sweeper() -> Sweeper:
         artifacts_bucket=settings.artifacts_bucket,
     )
     return Sweeper(
-        jobs=MeasuredJobTable(jobs, metrics),
+        jobs=jobs,
         queue=LaunchQueue(DynamoSchedulingTable(clients.dynamodb, settings.jobs_table), workflow),
         machines=AwsMachines(clients),
-        workflow=workflow,
         stack=settings.stack,
         grace=timedelta(seconds=settings.grace_seconds),
         machine_deadline=timedelta(seconds=settings.machine_deadline_seconds),

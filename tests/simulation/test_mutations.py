@@ -16,9 +16,11 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from functions.aws.job_table import DynamoJobTable
+from functions.aws.measured_job_table import MeasuredJobTable
 from functions.aws.warm_pool_table import DynamoWarmPoolTable
 from functions.aws.workflow import StepFunctionsWorkflow
-from functions.cleanup import release_step, sweeper
+from functions.cleanup import release_step, run_machines, sweeper
 from functions.cleanup.release_step import Released, ReleaseStep
 from functions.cleanup.sweeper import Sweeper
 from functions.costs.budget import AdmissionDecision, Budget
@@ -26,7 +28,7 @@ from functions.execution import record_step
 from functions.execution.ports import Machines
 from functions.jobs.job import Job, JobStatus, MachineReceipt, Run
 from functions.jobs.provenance import Manifest, manifest_of
-from functions.monitoring.metrics import JOBS_ENDED, MeasuredJobTable
+from functions.monitoring.metrics import JOBS_ENDED
 from functions.orchestrator import sweep
 from functions.scheduling import fair_order, launch_step, scheduler
 from functions.scheduling.fair_order import by_age
@@ -111,9 +113,9 @@ def test_an_end_that_every_later_step_counts_again_is_found(monkeypatch: pytest.
     def update(
         self: MeasuredJobTable, owner: str, job_id: str, change: Callable[[Job], Job], known: Job | None = None
     ) -> Job:
-        written = self.table.update(owner, job_id, change, known)
+        written = DynamoJobTable.update(self, owner, job_id, change, known)
         if written.status.is_terminal:
-            self.metrics.record([JOBS_ENDED.of(1, written.status.value)])
+            self._metrics.record([JOBS_ENDED.of(1, written.status.value)])
         return written
 
     monkeypatch.setattr(MeasuredJobTable, "update", update)
@@ -185,7 +187,7 @@ def test_a_release_that_frees_no_slot_when_it_cannot_note_the_machines_end_is_fo
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The receipt is written first, since it says what is charged; that it could be written is no condition."""
-    monkeypatch.setattr(release_step, "suppress", lambda *_: nullcontext())
+    monkeypatch.setattr(run_machines, "suppress", lambda *_: nullcontext())
     assert first_problems("did not get to its end", schedules(damaged=st.just(True)))
 
 

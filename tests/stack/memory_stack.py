@@ -29,6 +29,7 @@ from functions.aws.job_table import DynamoJobTable, job_of
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.run_reader import DynamoRunReader
 from functions.aws.scheduling_table import DynamoSchedulingTable
+from functions.aws.usage_table import DynamoUsageTable
 from functions.costs.budget import Spending
 from functions.costs.pricing import Prices
 from functions.jobs.failure_catalog import job_error
@@ -107,11 +108,11 @@ class MemoryStack:
         self.numbers, self.machine_numbers = itertools.count(), itertools.count()
         self.submission = Submission(
             jobs=self.table,
-            deleted_jobs=self.table,
             machines=self.machine_table,
             files=self.job_files,
             log=self.log,
             queue=LaunchQueue(self.scheduling, FakeWorkflow()),
+            usage=DynamoUsageTable(self.db.client, TABLE),
             max_upload_bytes=5_000_000,
             keep_days=30,
             new_id=self.new_id,

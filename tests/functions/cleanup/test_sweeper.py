@@ -9,7 +9,6 @@ from typing import Never
 
 import pytest
 
-from functions.cleanup.deletion import Purger
 from functions.cleanup.sweeper import UNASSIGNED, VERIFIED_BY_SWEEPER, SweepIncomplete, SweepReport
 from functions.costs.ports import Charge, DayLedger
 from functions.costs.pricing import Prices, for_seconds
@@ -19,9 +18,7 @@ from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import InstanceView, Slot
 from simulation.metrics import SimulatedMetrics
 from tests.functions.conftest import StoppedClock
-from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
-from tests.functions.fakes.machine_log import FakeMachineLog
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.sweeper import DEADLINE, GRACE, a_sweeper
 from tests.functions.fakes.tables import new_scheduling_table
@@ -282,8 +279,7 @@ def test_what_cannot_be_listed_keeps_nothing_else_from_a_sweep_ends_no_machine_a
     metrics, position = SimulatedMetrics(), Position({"machines": "i-1"})
     pool = pool_of(pooled("i-pooled", prepared_at=sweep.ago(OLD)))
     sweep.machine(OLD, instance_id="i-pooled")
-    purger = Purger(sweep.jobs, MemoryJobFiles(), FakeMachineLog())
-    sweep.sweeper = replace(sweep.sweeper, metrics=metrics, position=position, pool=pool, purger=purger)
+    sweep.sweeper = replace(sweep.sweeper, metrics=metrics, position=position, pool=pool)
     *names, name = unread.split(".")
     owner = reduce(getattr, names, sweep.sweeper)
     monkeypatch.setattr(type(owner), name, throttled)

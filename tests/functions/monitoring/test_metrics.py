@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
+from functions.aws.measured_job_table import MeasuredJobTable
 from functions.aws.run_reader import DynamoRunReader
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.cleanup.release_step import ReleaseStep
@@ -14,7 +16,7 @@ from functions.execution.record_step import RecordStep
 from functions.jobs.errors import ConcurrentChange, Throttled
 from functions.jobs.failure_catalog import FAILURES
 from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
-from functions.monitoring.metrics import METRICS, MeasuredJobTable
+from functions.monitoring.metrics import METRICS
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import InstanceView, Slot
 from simulation.metrics import SimulatedMetrics
@@ -36,7 +38,7 @@ class Measured:
         facts = {"status": JobStatus.RUNNING, "attempts": 1, "instance_id": "i-1", "machines": (a_machine(),)}
         self.table = MemoryJobTable(a_job(**{**facts, **job}))
         self.metrics = SimulatedMetrics()
-        self.jobs = MeasuredJobTable(self.table, self.metrics)
+        self.jobs = self.table.beside(partial(MeasuredJobTable, metrics=self.metrics))
         self.record_step = RecordStep(self.jobs, MemoryJobFiles(OUTPUT), "1.2.3")
         scheduling = self.table.beside(DynamoSchedulingTable)
         self.queue = LaunchQueue(scheduling, FakeWorkflow(states={JOB_ID: "FAILED"}))
@@ -89,27 +91,19 @@ def test_a_job_that_the_sweeper_ends_is_counted_with_its_machine() -> None:
     assert measured.metrics.counts["MachineSeconds", None] == 1
 
 
-def test_what_is_not_written_is_not_counted() -> None:
-    class Busy(MemoryJobTable):
-        def update(self, owner: str, job_id: str, change: object, known: Job | None = None) -> Job:
-            raise ConcurrentChange("busy")
-
-    metrics = SimulatedMetrics()
+def test_what_is_not_written_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = Measured()
+    monkeypatch.setattr(measured.jobs, "_write_changes", lambda *_: False)
     with pytest.raises(ConcurrentChange):
-        MeasuredJobTable(Busy(), metrics).update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
-    assert metrics.counts == {}
+        measured.cancel()
+    assert measured.metrics.counts == {}
 
 
 def test_only_the_read_that_the_write_was_made_of_counts() -> None:
     measured = Measured()
-
-    class Overtaken(MemoryJobTable):
-        def update(self, owner: str, job_id: str, change: object, known: Job | None = None) -> Job:
-            measured.table.update(owner, job_id, change)  # type: ignore[arg-type]  # another call is faster
-            change(a_job(status=JobStatus.RUNNING))  # type: ignore[operator]  # what was read before that
-            return measured.table.update(owner, job_id, change)  # type: ignore[arg-type]
-
-    MeasuredJobTable(Overtaken(), measured.metrics).update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
+    before = measured.table.only
+    measured.table.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))  # another call is faster
+    measured.jobs.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED), before)
     assert measured.metrics.counts == {}
 
 
