@@ -21,3 +21,7 @@ def rfc3339(moment: datetime) -> str:
 
 def now() -> str:
     return rfc3339(utc_now())
+
+
+def after(delay: timedelta) -> str:
+    return rfc3339(utc_now() + delay)

@@ -21,14 +21,6 @@ class UsageTable(Protocol):
         """Adds to the sum, unless that would then be above `limit`; whether it did."""
 
 
-class NoUsage:
-    """For a stack without a quota on uploads."""
-
-    def add(self, owner: str, day: str, size: int, limit: int) -> bool:
-        del owner, day, size, limit
-        return True
-
-
 @dataclass(frozen=True)
 class Quotas:
     """An owner's; 0 is none."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from functions.cleanup.deletion import DeletedJobs, Deletion, DeletionReceipt
 from functions.costs.budget import Spending
 from functions.execution.ports import MachineTable
 from functions.jobs import clock
 from functions.jobs.batch import check_batch
-from functions.jobs.clock import now, rfc3339
+from functions.jobs.clock import now
 from functions.jobs.errors import (
     IllegalTransition,
     InvalidRequest,
@@ -23,12 +23,12 @@ from functions.jobs.errors import (
 )
 from functions.jobs.ids import is_job_id, new_job_id
 from functions.jobs.job import NO_OVERRIDES, Job, JobStatus, Overrides, TimelineEvent
-from functions.jobs.ports import JobFiles, JobPage, JobTable, LogPage, MachineLog
+from functions.jobs.ports import JobFiles, JobPage, LogPage, MachineLog
 from functions.jobs.s3_keys import download_filename, input_prefix, object_key
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import Slot
 from functions.submission.overrides import NO_ALLOWANCE, Allowance
-from functions.submission.quotas import NoUsage, Quotas, UsageTable
+from functions.submission.quotas import Quotas, UsageTable
 from functions.submission.recent_owners import RecentOwner, recent_owners
 from functions.submission.uploads import UPLOAD_SECONDS, CopyTicket, Uploads
 from functions.submission.users import NoUsers, Users
@@ -53,10 +53,6 @@ class Document:
     sha256: str
 
 
-def _in_seconds(seconds: int) -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=seconds)
-
-
 @dataclass(frozen=True)
 class Submission:
     """The use cases behind the API, for one owner at a time.
@@ -66,11 +62,12 @@ class Submission:
     input's.
     """
 
-    jobs: JobTable
+    jobs: DeletedJobs
     machines: MachineTable
     files: JobFiles
     log: MachineLog
     queue: LaunchQueue
+    usage: UsageTable
     max_upload_bytes: int
     keep_days: int
     new_id: Callable[[], str] = new_job_id
@@ -78,14 +75,11 @@ class Submission:
     output_suffix: str = ""
     spending: Spending = field(default_factory=Spending)
     quotas: Quotas = field(default_factory=Quotas)
-    usage: UsageTable = field(default_factory=NoUsage)
     users: Users = field(default_factory=NoUsers)
-
-    deleted_jobs: DeletedJobs = field(kw_only=True)
 
     @property
     def uploads(self) -> Uploads:
-        return Uploads(self.files, self.max_upload_bytes, self.keep_days, self.new_id, self.quotas, self.usage)
+        return Uploads(self.files, self.usage, self.max_upload_bytes, self.keep_days, self.new_id, self.quotas)
 
     def submit(
         self, owner: str, job_id: str, text: str, overrides: Overrides = NO_OVERRIDES, batch: str | None = None
@@ -138,7 +132,7 @@ class Submission:
             raise NotReady(f"Job {job_id} has no output: it is {job.status}.", field="job_id")
         name = download_filename(job.output_filename)
         url = self.files.output_download_url(job.output_file_path, name, DOWNLOAD_SECONDS)
-        return Download(url, rfc3339(_in_seconds(DOWNLOAD_SECONDS)))
+        return Download(url, clock.after(timedelta(seconds=DOWNLOAD_SECONDS)))
 
     def manifest(self, owner: str, job_id: str) -> Document:
         """Raises NotReady: the job has no manifest (yet), or it is not kept any more."""
@@ -253,7 +247,7 @@ class Submission:
         """
         job = self.get(owner, job_id)
         url_life = timedelta(seconds=UPLOAD_SECONDS) + self.spending.machine_deadline
-        return Deletion(self.deleted_jobs, self.files, self.log, self.queue.table, url_life).delete(job)
+        return Deletion(self.jobs, self.files, self.log, self.queue.table, url_life).delete(job)
 
     def _find(self, owner: str, job_id: str) -> Job | None:
         job = self.jobs.get(owner, job_id) if is_job_id(job_id) else None

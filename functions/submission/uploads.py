@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
-from functions.jobs.clock import rfc3339
+from functions.jobs import clock
 from functions.jobs.errors import FileTooLarge, InvalidRequest, UploadIncomplete, UploadMissing, UploadNotFound
 from functions.jobs.ids import is_job_id
 from functions.jobs.job import Job
 from functions.jobs.ports import JobFiles, StoredPart, UploadForm
 from functions.jobs.s3_keys import checked_filename, input_key, object_key
-from functions.submission.quotas import NoUsage, Quotas, UsageTable
+from functions.submission.quotas import Quotas, UsageTable
 
 UPLOAD_SECONDS = 3600
 # What an interrupted upload has to send again is parts that were under way, four at most: so they are small.
@@ -72,11 +72,11 @@ class Uploads:
     """
 
     files: JobFiles
+    usage: UsageTable
     max_bytes: int
     keep_days: int
     new_id: Callable[[], str]
-    quotas: Quotas = field(default_factory=Quotas)
-    usage: UsageTable = field(default_factory=NoUsage)
+    quotas: Quotas
 
     def request_form(self, owner: str, filename: str, size: int, content_type: str) -> UploadTicket:
         """A presigned POST for exactly one key and exactly `size` bytes.
@@ -89,7 +89,7 @@ class Uploads:
         key = input_key(owner, job_id, checked_filename(filename))
         self._count(owner, size)
         form = self.files.upload_form(key, size, content_type, UPLOAD_SECONDS)
-        return UploadTicket(job_id, form, _in_seconds(UPLOAD_SECONDS))
+        return UploadTicket(job_id, form, clock.after(timedelta(seconds=UPLOAD_SECONDS)))
 
     def begin(self, owner: str, filename: str, size: int, content_type: str) -> MultipartTicket:
         """A multipart upload and a URL for each of its parts.
@@ -136,7 +136,7 @@ class Uploads:
                 raise _not_found(job_id)
             return
         found = {part.number: part for part in stored}
-        missing = [number for number, part in sizes.items() if number not in found or found[number].size != part]
+        missing = [number for number, part in sizes.items() if not _is_stored_part(found, number, part)]
         if missing:
             raise UploadIncomplete(
                 f"These parts are not stored: {_named(missing)}. POST .../parts answers where to.", field="upload_id"
@@ -175,7 +175,7 @@ class Uploads:
         job_id = self.new_id()
         if file is None or not self.files.copy_input(file.path, input_key(owner, job_id, job.filename)):
             raise UploadMissing(f"The file of job {job.id} is not kept any more; upload it again.", field="job_id")
-        return CopyTicket(job_id, _in_seconds(self.keep_days * 86_400))
+        return CopyTicket(job_id, clock.after(timedelta(days=self.keep_days)))
 
     def _count(self, owner: str, size: int, field_name: str = "size") -> None:
         self.quotas.count_upload(self.usage, owner, size, field_name)
@@ -209,7 +209,7 @@ class Uploads:
             return self.files.part_url(key, upload_id, number, part_size, UPLOAD_SECONDS)
 
         parts = tuple(Part(number, part, url(number, part)) for number, part in sizes.items())
-        return MultipartTicket(job_id, upload_id, parts, _in_seconds(UPLOAD_SECONDS))
+        return MultipartTicket(job_id, upload_id, parts, clock.after(timedelta(seconds=UPLOAD_SECONDS)))
 
 
 def _is_stored_part(stored: dict[int, StoredPart], number: int, size: int) -> bool:
@@ -226,10 +226,6 @@ def part_sizes(size: int) -> dict[int, int]:
         raise InvalidRequest("An empty file has no parts; ask for a form.", field="size")
     starts = range(0, size, PART_BYTES)
     return {number: min(PART_BYTES, size - start) for number, start in enumerate(starts, start=1)}
-
-
-def _in_seconds(seconds: int) -> str:
-    return rfc3339(datetime.now(UTC) + timedelta(seconds=seconds))
 
 
 def _named(numbers: list[int]) -> str:

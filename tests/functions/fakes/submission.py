@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from functions.aws.usage_table import DynamoUsageTable
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.submission.submission import Submission
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, MemoryJobTable
 from tests.functions.fakes.machine_log import FakeMachineLog
-from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
+from tests.functions.fakes.tables import in_memory, new_machine_table, new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 
 
@@ -29,10 +30,9 @@ def a_submission(
     facts: dict[str, Any] = {"max_upload_bytes": 1000, "keep_days": 7, "new_id": lambda: JOB_ID} | settings
     return MemorySubmission(
         jobs=table,
-        deleted_jobs=table,
         machines=new_machine_table(),
         files=files or MemoryJobFiles(),
         log=FakeMachineLog(),
         queue=LaunchQueue(new_scheduling_table(), FakeWorkflow()),
-        **facts,
+        **{"usage": in_memory(DynamoUsageTable)} | facts,
     )

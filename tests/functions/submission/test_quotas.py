@@ -9,19 +9,18 @@ from functions.aws.usage_table import DynamoUsageTable
 from functions.jobs.errors import TooManyOpenJobs, UploadQuota
 from functions.jobs.job import JobStatus
 from functions.jobs.s3_keys import input_key
-from functions.submission.quotas import Quotas, UsageTable
+from functions.submission.quotas import Quotas
 from functions.submission.uploads import PART_BYTES
 from simulation.dynamodb import TABLE, DynamoDb
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import JOB_ID, MemoryJobTable, a_job
 from tests.functions.fakes.submission import MemorySubmission, a_submission
-from tests.functions.fakes.tables import in_memory
 
 GIB = 1024**3
 
 
-def make(table: MemoryJobTable, quotas: Quotas, usage: UsageTable | None = None) -> MemorySubmission:
-    return a_submission(table, max_upload_bytes=5 * GIB, quotas=quotas, usage=usage or in_memory(DynamoUsageTable))
+def make(table: MemoryJobTable, quotas: Quotas, **facts: object) -> MemorySubmission:
+    return a_submission(table, max_upload_bytes=5 * GIB, quotas=quotas, **facts)
 
 
 def an_id(number: int) -> str:
@@ -53,7 +52,7 @@ def test_no_quota_asks_for_nothing() -> None:
             raise AssertionError
 
     db = DynamoDb()
-    submission = make(Unasked(), Quotas(), DynamoUsageTable(db.client, TABLE))
+    submission = make(Unasked(), Quotas(), usage=DynamoUsageTable(db.client, TABLE))
     submission.files.upload(input_key("alice", an_id(7), "a.txt"))
     submission.submit("alice", an_id(7), "text")
     submission.uploads.request_form("alice", "a.txt", 3, "text/plain")

@@ -368,9 +368,7 @@ def test_a_job_that_is_retried_while_it_is_deleted_stays_with_its_files() -> Non
     read = submission.get("alice", JOB_ID)
     submission.files.upload(f"inputs/alice/{JOB_ID}/a b.txt")
     submission.retry("alice", JOB_ID)
-    deletion = Deletion(
-        submission.deleted_jobs, submission.files, submission.log, submission.queue.table, timedelta(hours=1)
-    )
+    deletion = Deletion(submission.jobs, submission.files, submission.log, submission.queue.table, timedelta(hours=1))
     with pytest.raises(NotReady, match="changed meanwhile"):
         deletion.delete(read)
     assert submission.files.deleted == []
@@ -381,13 +379,13 @@ def test_what_comes_after_a_deletion_is_removed_once_no_url_is_good_any_more(sto
     machines = (a_machine("i-0", commands=("c",), **ENDED),)
     submission = make(a_job(status=JobStatus.FAILED, machines=machines))
     submission.delete("alice", JOB_ID)
-    purger = Purger(submission.deleted_jobs, submission.files, submission.log)
+    purger = Purger(submission.jobs, submission.files, submission.log)
     assert not purger.purge("alice", JOB_ID)
     stopped_clock.go_on(UPLOAD_SECONDS + 1)
     assert purger.purge("alice", JOB_ID)
     assert submission.files.deleted == [("alice", JOB_ID)] * 2
     assert submission.log.deleted == [("c", "i-0")] * 2
-    assert list(submission.deleted_jobs.unpurged()) == []
+    assert list(submission.jobs.unpurged()) == []
 
 
 def test_a_sweep_finishes_a_deletion_that_was_interrupted(
@@ -402,13 +400,13 @@ def test_a_sweep_finishes_a_deletion_that_was_interrupted(
         patch.setattr(MemoryJobFiles, "delete_job", interrupted)
         with pytest.raises(ConnectionError):
             submission.delete("alice", JOB_ID)
-    purger = Purger(submission.deleted_jobs, submission.files, submission.log)
+    purger = Purger(submission.jobs, submission.files, submission.log)
     assert purger.purge("alice", JOB_ID)
     assert submission.files.deleted == [("alice", JOB_ID)]
     assert not purger.purge("alice", JOB_ID), "once will do, until nothing can come any more"
     stopped_clock.go_on(UPLOAD_SECONDS + 1)
     assert purger.purge("alice", JOB_ID)
-    assert list(submission.deleted_jobs.unpurged()) == []
+    assert list(submission.jobs.unpurged()) == []
 
 
 @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.LAUNCHING, JobStatus.RUNNING])

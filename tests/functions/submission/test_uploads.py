@@ -8,10 +8,12 @@ from urllib.parse import quote
 
 import pytest
 
+from functions.aws.usage_table import DynamoUsageTable
 from functions.jobs.errors import FileTooLarge, InvalidRequest, UploadIncomplete, UploadMissing, UploadNotFound
 from functions.jobs.job import JobStatus
 from functions.jobs.ports import StoredObject, StoredPart
 from functions.jobs.s3_keys import input_key
+from functions.submission.quotas import Quotas
 from functions.submission.uploads import (
     MAX_COPY_BYTES,
     MULTIPART_FROM_BYTES,
@@ -22,6 +24,7 @@ from functions.submission.uploads import (
 )
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
+from tests.functions.fakes.tables import in_memory
 
 SIZE = 2 * PART_BYTES + 5
 KEY = input_key("alice", JOB_ID, "a b.txt")
@@ -46,7 +49,7 @@ class VanishingFiles(MemoryJobFiles):
 
 def make(files: MemoryJobFiles | None = None) -> tuple[Uploads, MemoryJobFiles]:
     files = files or MemoryJobFiles()
-    return Uploads(files, 3 * PART_BYTES, 7, lambda: JOB_ID), files
+    return Uploads(files, in_memory(DynamoUsageTable), 3 * PART_BYTES, 7, lambda: JOB_ID, Quotas()), files
 
 
 def begun(uploads: Uploads) -> MultipartTicket:
