@@ -16,14 +16,25 @@ from datetime import timedelta
 
 from functions.jobs import clock
 from functions.jobs.clock import now
-from functions.jobs.errors import CapacityAvailable, JobCostCap, JobEnded, LeaseLost, QueueTimeout
+from functions.jobs.errors import (
+    CapacityAvailable,
+    CapacityUnavailable,
+    JobCostCap,
+    JobEnded,
+    LaunchRefused,
+    LeaseLost,
+    QueueTimeout,
+    QuotaExceeded,
+    StepError,
+    Throttled,
+)
 from functions.jobs.isolation import isolated
 from functions.jobs.job import JobStatus, Run, TimelineEvent
 from functions.jobs.ports import JobTable
 from functions.jobs.run_guard import open_job, require_active, require_open
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import BatchResult, QueueEntry, Refusal, RunReader, Slot
-from functions.scheduling.scheduler import STEP_ERRORS, Scheduler
+from functions.scheduling.scheduler import Scheduler
 
 # How long one invocation keeps launching: well inside its function's time-out of a minute.
 _HOLD_LEASE_FOR = timedelta(seconds=30)
@@ -33,6 +44,13 @@ _HOLD_LEASE_FOR = timedelta(seconds=30)
 _EAGER_ASKS = 70
 _QUIET_SHARE = 60
 MOST_ASKS = 140
+# By the kind of EC2's last refusal.
+STEP_ERRORS: dict[str, type[StepError]] = {
+    "capacity": CapacityUnavailable,
+    "quota": QuotaExceeded,
+    "throttled": Throttled,
+    "permanent": LaunchRefused,
+}
 
 
 @dataclass(frozen=True)
@@ -97,7 +115,7 @@ class LaunchStep:
     def _quiet_until(self, asks: int) -> str | None:
         if asks < _EAGER_ASKS:
             return None
-        return clock.rfc3339(clock.utc_now() + self.scheduler.queue_timeout / _QUIET_SHARE)
+        return clock.after(self.scheduler.queue_timeout / _QUIET_SHARE)
 
     def _note_waiting(self, run: Run, words: str) -> None:
         event = TimelineEvent("waiting", now(), words)

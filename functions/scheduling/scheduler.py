@@ -16,21 +16,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Any
 
 from functions.costs.budget import AdmissionDecision, Budget, Spending, today
 from functions.jobs import clock
 from functions.jobs.clock import now, rfc3339
-from functions.jobs.errors import (
-    CapacityUnavailable,
-    JobEnded,
-    JobNotFound,
-    LaunchRefused,
-    QuotaExceeded,
-    SpendingCapReached,
-    StepError,
-    Throttled,
-)
+from functions.jobs.errors import FinalStep, JobEnded, JobNotFound, LaunchRefused, SpendingCapReached
 from functions.jobs.isolation import isolated
 from functions.jobs.job import Job, MachineReceipt, Run, TimelineEvent
 from functions.jobs.machine_state import TERMINATING
@@ -52,12 +43,6 @@ from functions.scheduling.ports import (
 )
 from functions.scheduling.warm_pool import WarmPool
 
-STEP_ERRORS: dict[str, type[StepError]] = {
-    "capacity": CapacityUnavailable,
-    "quota": QuotaExceeded,
-    "throttled": Throttled,
-    "permanent": LaunchRefused,
-}
 # Entries of an owner that may still be in the queue although they have a slot: their run is about to be notified.
 _GRANTED = 5
 
@@ -67,24 +52,12 @@ _NEVER_ASSIGNED = "EC2 accepted its termination before any command was sent"
 # DynamoDB's limit for one call.
 _SLOTS_A_WRITE = 25
 
-T = TypeVar("T")
 Assignment = tuple[QueueEntry, Slot]
-_Refusals = tuple[tuple[Candidate, Refusal], ...]
-
-
-def batched(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """As itertools.batched, which Python has from 3.12 on."""
-    return (things[first : first + size] for first in range(0, len(things), size))
 
 
 def candidates(markets: Sequence[str], instance_types: Sequence[str], subnet_ids: Sequence[str]) -> list[Candidate]:
     """Every combination, in the order of preference: market first, then type, then zone."""
     return [Candidate(kind, subnet, market) for market in markets for kind in instance_types for subnet in subnet_ids]
-
-
-class ForEach(Protocol):
-    def __call__(self, work: Callable[[T], object], things: Sequence[T]) -> None:
-        """Calls `work` with each of the things, several at a time."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +71,7 @@ class Scheduler:
     queue_timeout: timedelta
     throttle_waits: Sequence[float]  # seconds between tries under one lease; the workflow retries after them
     sleep: Callable[[float], None]
-    for_each: ForEach
+    for_each: Callable[[Callable[[Any], object], Sequence[Any]], None]  # calls the first with each, several at a time
     spending: Spending = field(default_factory=Spending)
     new_token: Callable[[], str] = lambda: str(uuid.uuid4())
     pool: WarmPool | None = None
@@ -140,19 +113,17 @@ class Scheduler:
         if not entries or not self.spending.has_day_caps:
             return entries, entries
         budget = Budget.of(self.spending, slots, self.queue.table.ledger(today()), clock.utc_now())
-        decisions = [(entry, budget.admit(entry.run.owner, entry.requested_type)) for entry in entries]
-        refused = [entry for entry, decision in decisions if decision is AdmissionDecision.REFUSED]
+        decided: dict[AdmissionDecision, list[QueueEntry]] = {decision: [] for decision in AdmissionDecision}
+        for entry in entries:
+            decided[budget.admit(entry.run.owner, entry.requested_type)].append(entry)
 
         def refuse(entry: QueueEntry) -> None:
             words = budget.refusal(entry.run.owner, entry.requested_type) or ""
-            with isolated("refuse", entry.run.name):
-                self.queue.reject(entry, SpendingCapReached.__name__, words)
+            self._is_rejected(entry, SpendingCapReached, words)
 
-        self.for_each(refuse, refused)
-        return (
-            [entry for entry, decision in decisions if decision is AdmissionDecision.GRANTED],
-            [entry for entry, decision in decisions if decision is not AdmissionDecision.REFUSED],
-        )
+        self.for_each(refuse, decided[AdmissionDecision.REFUSED])
+        granted = decided[AdmissionDecision.GRANTED]
+        return granted, granted + decided[AdmissionDecision.HELD]
 
     def is_held_back(self, entry: QueueEntry) -> bool:
         """Whether an entry waits because running machines may still use up what is left under a cap."""
@@ -185,8 +156,7 @@ class Scheduler:
         Raises:
             LeaseLost: another run holds the lease by now.
         """
-        # A lease that an earlier version saved may have a higher limit.
-        limit = min(lease.limit, MAX_BATCH)
+        limit = min(lease.limit, MAX_BATCH)  # an upgrade may have lowered the second
         resumed = self._resume(lease, holder, limit)
         if resumed is not None:
             return resumed
@@ -202,7 +172,7 @@ class Scheduler:
                 if own is not None:
                     return BatchResult(limit, own=own)
                 continue
-            last = _decisive([refusal for _, refusal in refusals])
+            last = _decisive(refusals)
             if last.kind == "throttled" and len(entries) > 1:
                 limit = len(entries) // 2  # perhaps more machines than the account may launch at this moment
             elif not self._may_retry(entries, last, waits):
@@ -225,43 +195,44 @@ class Scheduler:
     def _may_retry(self, entries: Sequence[QueueEntry], refusal: Refusal, waits: Iterator[float]) -> bool:
         """Whether to try the same requested type again under this lease, after this refusal."""
         if refusal.kind == "permanent":
-            delivered = [self._is_rejected(entry, str(refusal)) for entry in entries]
+            delivered = [self._is_rejected(entry, LaunchRefused, str(refusal)) for entry in entries]
             return all(delivered)  # an undelivered entry stays in the queue, and EC2 would refuse it again
         wait = next(waits, None) if refusal.kind == "throttled" else None
         if wait is not None:
             self.sleep(wait)
         return wait is not None
 
-    def _is_rejected(self, entry: QueueEntry, words: str) -> bool:
+    def _is_rejected(self, entry: QueueEntry, error: type[FinalStep], words: str) -> bool:
         with isolated("refuse", entry.run.name):
-            return self.queue.reject(entry, LaunchRefused.__name__, words)
+            return self.queue.reject(entry, error.__name__, words)
         return False
 
     def _launch_for(
         self, lease: Lease, holder: QueueEntry, entries: Sequence[QueueEntry], permanent: dict[Candidate, Refusal]
-    ) -> tuple[_Refusals, Slot | None]:
+    ) -> tuple[Sequence[Refusal], Slot | None]:
         """Tries one candidate after the other; every candidate's refusal if all are refused, and the holder's own slot.
 
         `permanent` collects candidates that are refused permanently, and are not tried again: a policy, say, may forbid
         one market or type and no other.
         """
-        refusals: _Refusals = ()
+        refusals: list[Refusal] = []
+        events: list[TimelineEvent] = []
         for batch in self._batches(entries):
-            if batch.candidate in permanent:
-                refusals = (*refusals, (batch.candidate, permanent[batch.candidate]))
-                continue
-            self.queue.table.save_batch(lease, batch)
-            refusal, own = self._launch(lease, batch, holder)
+            refusal, own = permanent.get(batch.candidate), None
             if refusal is None:
-                self._note(entries, refusals)
+                self.queue.table.save_batch(lease, batch)
+                refusal, own = self._launch(lease, batch, holder)
+            if refusal is None:
+                self._note(entries, events)
                 return (), own
-            refusals = (*refusals, (batch.candidate, refusal))
+            refusals.append(refusal)
+            events.append(TimelineEvent("launch_refused", now(), f"{batch.candidate}: {refusal.code}."))
             if refusal.kind == "permanent":
                 permanent[batch.candidate] = refusal
             if refusal.kind == "throttled":
                 break
         # Throttling is noted in the first entry's job only.
-        self._note(entries[:1] if refusals[-1][1].kind == "throttled" else entries, refusals)
+        self._note(entries[:1] if refusals[-1].kind == "throttled" else entries, events)
         return refusals, None
 
     def _batches(self, entries: Sequence[QueueEntry]) -> Iterator[Batch]:
@@ -294,18 +265,18 @@ class Scheduler:
             if instance is not None
         ]
         own = next((slot for slot in slots if (slot.run, slot.machine.attempt) == (holder.run, holder.attempt)), None)
-        others = [slot for slot in slots if slot is not own]
-        assignments = self._assignments(others)
+        assignments = self._assignments([slot for slot in slots if slot is not own])
         granted = [*([own] if own else []), *(slot for _, slot in assignments)]
-        note_served(lease.served, {slot.run.owner for slot in granted}, now())
+        served = {slot.run for slot in granted}
+        note_served(lease.served, {run.owner for run in served}, now())
         lease.slots = None if lease.slots is None else lease.slots + len(granted)
         # A holder that took over during the call may have assigned other machines: check the lease again.
         self.queue.table.save_batch(lease, batch)
-        self.for_each(self.queue.table.grant_slots, list(batched(granted, _SLOTS_A_WRITE)))
+        writes = [granted[first : first + _SLOTS_A_WRITE] for first in range(0, len(granted), _SLOTS_A_WRITE)]
+        self.for_each(self.queue.table.grant_slots, writes)
         self.for_each(self._assign_isolated, assignments)
-        assigned = {slot.run for _, slot in assignments}
-        for slot in others:
-            if slot.run not in assigned:
+        for slot in slots:
+            if slot.run not in served:
                 with isolated("end the machine that was launched", slot.run.name):
                     self._end_unassigned(slot)
         return None, own
@@ -360,8 +331,7 @@ class Scheduler:
         if not self.queue.notify(entry, slot) and is_over(self.jobs.get(run.owner, run.job_id), run):
             self.machines.terminate(slot.machine.instance_id)
 
-    def _note(self, entries: Sequence[QueueEntry], refusals: _Refusals) -> None:
-        events = [TimelineEvent("launch_refused", now(), f"{one}: {refusal.code}.") for one, refusal in refusals]
+    def _note(self, entries: Sequence[QueueEntry], events: Sequence[TimelineEvent]) -> None:
         for entry in entries if events else ():
             run = entry.run
             # The entry of a cancelled or deleted job is removed by its own workflow.

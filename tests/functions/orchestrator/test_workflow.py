@@ -12,7 +12,7 @@ from jsonata import jsonata
 from functions.execution.record_step import _CODES
 from functions.jobs import errors
 from functions.jobs.failure_catalog import FAILURES
-from functions.scheduling import scheduler
+from functions.scheduling import launch_step
 from infra.workflow import definition, limits
 from operations.stack_settings import read_settings
 from simulation.definition import Definition
@@ -339,9 +339,9 @@ def test_who_is_refused_a_machine_comes_again_until_the_queue_timeout(refusal: s
     assert retrier.longest <= 60
 
 
-@pytest.mark.parametrize("kind", sorted(scheduler.STEP_ERRORS))
+@pytest.mark.parametrize("kind", sorted(launch_step.STEP_ERRORS))
 def test_every_refusal_is_one_that_the_launch_state_knows(kind: str) -> None:
-    name = scheduler.STEP_ERRORS[kind].__name__
+    name = launch_step.STEP_ERRORS[kind].__name__
     assert name in WORKFLOW.retrier("Launch", name).errors
 
 
