@@ -47,9 +47,12 @@ class DynamoSchedulingTable(DynamoLedger):
         requested_type: str | None = None,
         quiet_until: str | None = None,
         order: str = "",
+        *,
+        on_demand_first: bool = False,
     ) -> QueueEntry:
-        # A run's requested type never changes, and a quiet entry stays quiet until it is removed.
-        asked = {"requested_type": requested_type, "quiet_until": quiet_until}
+        # None of these is taken back: a run's requested type never changes, a quiet entry stays quiet until it is
+        # removed, and a lost spot machine stays lost.
+        asked = {"requested_type": requested_type, "quiet_until": quiet_until, "on_demand_first": on_demand_first}
         some = {name: value for name, value in asked.items() if value}
         try:
             answer = self._client.update_item(
@@ -249,6 +252,7 @@ def entry_of(item: Mapping[str, Any]) -> QueueEntry:
         plain["since"],
         plain.get("requested_type"),
         plain.get("quiet_until"),
+        plain.get("on_demand_first", False),
     )
 
 

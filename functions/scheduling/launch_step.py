@@ -29,7 +29,7 @@ from functions.jobs.errors import (
     Throttled,
 )
 from functions.jobs.isolation import isolated
-from functions.jobs.job import JobStatus, Run, TimelineEvent
+from functions.jobs.job import Job, JobStatus, Run, TimelineEvent
 from functions.jobs.ports import JobTable
 from functions.jobs.run_guard import open_job, require_active, require_open
 from functions.scheduling.launch_queue import LaunchQueue
@@ -76,9 +76,14 @@ class LaunchStep:
             # A lease holder may read the entry at once, so the entry names the requested type from the beginning.
             job = open_job(self.jobs, run)
             self.scheduler.spending.check_job(job)
-            requested_type = job.overrides.instance_type
             entry = self.queue.table.enqueue(
-                run, attempt, token, requested_type, self._quiet_until(asks), _order(attempt, redrives, asks)
+                run,
+                attempt,
+                token,
+                job.overrides.instance_type,
+                self._quiet_until(asks),
+                _order(attempt, redrives, asks),
+                on_demand_first=_has_lost_spot(job, attempt),
             )
             # Read after the entry was written: a cancellation after this finds it, and so does the lease's
             # holder, who reads the queue again after releasing it.
@@ -166,6 +171,11 @@ class LaunchStep:
             self.queue.reject(entry, QueueTimeout.__name__, cause)
             return False
         return self.queue.workflow.fail(entry.token, *_retry_error(refusal, last))
+
+
+def _has_lost_spot(job: Job, attempt: int) -> bool:
+    """Whether an earlier attempt of the job's run had a spot machine: it was interrupted, or lost otherwise."""
+    return any(each.market == "spot" and each.run == job.run and each.attempt < attempt for each in job.machines)
 
 
 def _order(attempt: int, redrives: int, asks: int) -> str:

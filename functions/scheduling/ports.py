@@ -19,7 +19,8 @@ class QueueEntry:
     """A waiting run: since when it waits (RFC 3339 UTC), and the task token that its workflow waits with.
 
     `requested_type` is the only instance type that will do; None is any of the stack's. A run that has asked for a
-    machine often has `quiet_until` (RFC 3339 UTC): until then it is given a machine, but not asked to try again.
+    machine often has `quiet_until` (RFC 3339 UTC): until then it is given a machine, but not asked to try again. One
+    that has lost a spot machine asks for capacity `on_demand_first`.
     """
 
     run: Run
@@ -28,6 +29,7 @@ class QueueEntry:
     since: str
     requested_type: str | None = None
     quiet_until: str | None = None
+    on_demand_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,8 @@ class QueueTable(Protocol):
         requested_type: str | None = None,
         quiet_until: str | None = None,
         order: str = "",
+        *,
+        on_demand_first: bool = False,
     ) -> QueueEntry:
         """Writes the run's entry, or gives its entry a new token; the entry as it is then.
 

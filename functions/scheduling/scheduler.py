@@ -1,7 +1,8 @@
 """The scheduler: the lease holder launches one machine for each entry and free slot, in few RunInstances calls.
 
-One call asks for one instance type, so entries with the same requested type are launched together. The group of the
-first entry in fair order (fair_order.py) comes first. A group that EC2 refuses is skipped until the lease is released.
+One call asks for one instance type, so entries with the same requested type are launched together; those of runs that
+have lost a spot machine, and ask for on-demand capacity first, by themselves. The group of the first entry in fair
+order (fair_order.py) comes first. A requested type that EC2 refuses is skipped until the lease is released.
 
 Each batch is saved with its client token before the call. If the holder crashes, the next holder repeats the call with
 that token and gets the same machines, so none is launched twice or lost. Machines of the warm pool (warm_pool.py) form
@@ -132,11 +133,12 @@ class Scheduler:
         decision = Budget.of_today(self.spending, self.queue.table).admit(entry.run.owner, entry.requested_type)
         return decision is AdmissionDecision.HELD
 
-    def candidates_for(self, requested_type: str | None) -> Sequence[Candidate]:
+    def candidates_for(self, entry: QueueEntry) -> Sequence[Candidate]:
         """The candidates in order of preference; a requested type replaces the stack's own types."""
-        if requested_type is None:
-            return self.candidates
-        return list(dict.fromkeys(replace(candidate, instance_type=requested_type) for candidate in self.candidates))
+        found = self.candidates
+        if entry.requested_type is not None:
+            found = list(dict.fromkeys(replace(each, instance_type=entry.requested_type) for each in found))
+        return sorted(found, key=lambda each: each.market == "spot") if entry.on_demand_first else found
 
     def is_full(self, counted: int | None = None) -> bool:
         """Whether there is no free slot; `counted` is how many are held, where a holder has just counted them."""
@@ -236,12 +238,12 @@ class Scheduler:
         return refusals, None
 
     def _batches(self, entries: Sequence[QueueEntry]) -> Iterator[Batch]:
-        """The batches to try for entries of one requested type: pooled machines first, then new ones for all."""
+        """The batches to try for entries of one group: pooled machines first, then new ones for all."""
         attempts = tuple((entry.run, entry.attempt) for entry in entries)
         pooled = tuple(self.pool.ready(entries[0].requested_type))[: len(attempts)] if self.pool else ()
         if self.pool and pooled:
             yield Batch(self.new_token(), self.pool.candidate, attempts[: len(pooled)], pooled)
-        for candidate in self.candidates_for(entries[0].requested_type):
+        for candidate in self.candidates_for(entries[0]):
             yield Batch(self.new_token(), candidate, attempts)
 
     def _launch(self, lease: Lease, batch: Batch, holder: QueueEntry) -> tuple[Refusal | None, Slot | None]:
@@ -373,5 +375,9 @@ def _decisive(refusals: Sequence[Refusal]) -> Refusal:
 
 
 def _first_group(entries: Sequence[QueueEntry]) -> Sequence[QueueEntry]:
-    """The entries with the same requested type as the first."""
-    return [entry for entry in entries if entry.requested_type == entries[0].requested_type]
+    """The entries that ask for the same machines as the first, in the same order of preference."""
+    return [
+        entry
+        for entry in entries
+        if (entry.requested_type, entry.on_demand_first) == (entries[0].requested_type, entries[0].on_demand_first)
+    ]

@@ -188,6 +188,14 @@ def test_a_burst_is_launched_in_a_few_calls() -> None:
         assert story.called("ec2:RunInstances") < 25
 
 
+def test_an_interrupted_spot_machine_is_followed_by_an_on_demand_one() -> None:
+    faults = Faults(machines={0: MachineFault(MachineFaultKind.DIES_AFTER_WARNING, 60)})
+    with a_story(faults, markets=("spot", "on-demand")) as story:
+        story.submit_all(1, Script(300))
+    assert [machine.market for machine in story.the(0).machines] == ["spot", "on-demand"]
+    assert story.statuses == ["succeeded"]
+
+
 def test_a_lost_machine_is_followed_by_another_one() -> None:
     faults = Faults(machines={0: MachineFault(MachineFaultKind.DIES, 60)})
     with a_story(faults) as story:

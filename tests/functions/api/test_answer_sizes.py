@@ -10,8 +10,9 @@ import pytest
 
 from functions.api.caller import Auth
 from functions.api.models import LogAnswer
+from functions.jobs.failure_catalog import job_error
 from functions.jobs.ids import new_job_id
-from functions.jobs.job import JobError, Run
+from functions.jobs.job import Run
 from functions.jobs.s3_keys import MAX_FILENAME_BYTES
 from functions.scheduling.ports import Slot
 from functions.submission.submission import MAX_PAGE, MAX_TEXT_CHARS
@@ -50,7 +51,7 @@ def test_a_page_of_the_largest_jobs_is_answered_and_the_rest_follows(character: 
     assert job.error is not None
     name = character * (MAX_FILENAME_BYTES // len(character.encode()))
     ids = sorted((new_job_id() for _ in range(MAX_PAGE)), reverse=True)
-    error = JobError(job.error.code, character * 6_000, job.error.advice).clipped()
+    error = job_error(job.error.code, character * 6_000)
     for job_id in ids:
         text = character * MAX_TEXT_CHARS
         gateway.jobs.add(replace(job, owner=ALICE, id=job_id, input_text=text, filename=name, error=error))

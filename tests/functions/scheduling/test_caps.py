@@ -12,6 +12,7 @@ from functions.costs.pricing import LOOK, REQUESTS, Prices, looks
 from functions.jobs.clock import now
 from functions.jobs.errors import JobCostCap
 from functions.scheduling import scheduler
+from functions.scheduling.scheduler import candidates
 from tests.functions.fakes.job_table import a_job
 from tests.functions.fakes.machines import a_machine
 from tests.functions.scheduling.waiting_queue import WaitingQueue
@@ -85,6 +86,22 @@ def test_a_machine_that_no_run_takes_is_charged_all_the_same() -> None:
     assert queue.alive == ["i-1"]
     ledger = queue.table.ledger(today())
     assert (ledger.machines, sum(ledger.spent.values())) == (frozenset({"i-2"}), 600 + REQUESTS)
+
+
+@pytest.mark.parametrize(("cap", "told"), [(MOST - 1, "SpendingCapReached"), (MOST, "i-1")])
+def test_what_is_reserved_for_a_run_covers_on_demand_capacity_which_it_asks_for_once_spot_is_lost(
+    cap: int, told: str
+) -> None:
+    prices = Prices({"t4g.small": {"spot": 9_000, "on-demand": 36_000}})
+    markets = ("spot", "on-demand")
+    spending = Spending(prices, Caps(owner_a_day=cap), ("t4g.small",), markets, timedelta(minutes=50))
+    queue = WaitingQueue.of(1, candidates=candidates(markets, ["t4g.small"], ["subnet-a"]), spending=spending)
+    (run,) = queue.runs
+    lost = a_machine("i-0", launched_at="2026-01-30T09:15:03.000Z", market="spot")
+    queue.jobs.update(run.owner, run.job_id, lambda job: job.with_machine(lost))
+    queue.launch(run, attempt=2)
+    assert queue.notified(run) == [told]
+    assert [call.candidate.market for call in queue.machines.asked] == ["on-demand"] * (cap == MOST)
 
 
 def test_a_job_that_one_more_machine_might_make_too_dear_gets_none() -> None:

@@ -10,7 +10,7 @@ from functions.aws.run_reader import DynamoRunReader
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.jobs.errors import JobEnded, QueueTimeout
 from functions.jobs.job import JobStatus, Overrides, Run
-from functions.scheduling.ports import Batch, BatchResult, Lease, LeaseState, Refusal, Slot
+from functions.scheduling.ports import Batch, BatchResult, Candidate, Lease, LeaseState, Refusal, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.crash_injector import CrashInjector
 from tests.functions.fakes.machines import FakeMachines, a_machine
@@ -443,6 +443,40 @@ def test_the_oldest_hears_of_its_own_requested_type_and_comes_again_for_all() ->
     assert queue.notified(first) == ["CapacityAvailable", "CapacityUnavailable"]
     queue.settle()
     assert [queue.notified(run)[-1] for run in queue.runs] == ["i-2", "i-3", "i-1"]
+
+
+SPOT = Candidate("t4g.small", "subnet-a", "spot")
+
+
+@pytest.mark.parametrize(
+    ("lost", "markets"),
+    [
+        ({"market": "spot"}, ["on-demand", "spot"]),
+        ({"market": "on-demand"}, ["spot", "on-demand"]),
+        ({"market": "spot", "run": 2}, ["spot", "on-demand"]),
+    ],
+    ids=["a spot machine", "an on-demand machine", "a machine of another run"],
+)
+def test_a_run_that_has_lost_a_spot_machine_asks_for_on_demand_capacity_first(
+    lost: dict[str, object], markets: list[str]
+) -> None:
+    queue = WaitingQueue.of(1, candidates=(SPOT, ONE))
+    (run,) = queue.runs
+    queue.jobs.update(run.owner, run.job_id, lambda job: job.with_machine(a_machine("i-0", **lost)))
+    queue.machines.answers = [FULL]
+    queue.launch(run, attempt=2)
+    assert [call.candidate.market for call in queue.machines.asked] == markets
+    assert queue.slot(run).machine.market == markets[-1]
+
+
+def test_a_run_that_has_lost_a_spot_machine_changes_nothing_for_the_others() -> None:
+    queue = WaitingQueue.of(3, candidates=(SPOT, ONE))
+    lost, *others = queue.runs
+    queue.jobs.update(lost.owner, lost.job_id, lambda job: job.with_machine(a_machine("i-0", market="spot")))
+    queue.enqueue(*others)
+    queue.launch(lost, attempt=2)
+    queue.settle()
+    assert [(call.candidate.market, call.count) for call in queue.machines.asked] == [("on-demand", 1), ("spot", 2)]
 
 
 def enters_after_the_last_look(queue: WaitingQueue, run: Run) -> None:

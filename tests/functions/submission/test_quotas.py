@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.functions.fakes.submission import MemorySubmission, a_submission
 GIB = 1024**3
 
 
-def make(table: MemoryJobTable, quotas: Quotas, **facts: object) -> MemorySubmission:
+def make(table: MemoryJobTable, quotas: Quotas, **facts: Any) -> MemorySubmission:
     return a_submission(table, max_upload_bytes=5 * GIB, quotas=quotas, **facts)
 
 
