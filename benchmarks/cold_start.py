@@ -100,6 +100,7 @@ TEXT = dict(id=JOB, owner="anonymous", status="running", filename="a.txt", input
 ITEM = {name: {"S": value} for name, value in TEXT.items()}
 ITEM |= {name: {"N": "1"} for name in ("size", "run", "attempts", "revision")}
 ITEM["timeline"] = {"L": [{"M": {"event": {"S": "launched"}, "at": {"S": AT}, "detail": {"S": "a machine"}}}] * 4}
+ITEM["machines"] = {"L": []}
 BODY = json.dumps({"Item": ITEM}).encode()
 class Raw:
     def stream(self, *_, **__):
@@ -122,11 +123,13 @@ EVENT = {
 }
 class Context:
     function_name, memory_limit_in_mb, invoked_function_arn, aws_request_id = "api", 1024, "arn", "r"
+from functions.aws.attribute_values import deserialize_item
 from functions.aws.job_items import from_item
 def bare(event, context):
     job_id = event["rawPath"].rpartition("/")[2]
     key = {"owner": {"S": "anonymous"}, "id": {"S": job_id}}
-    job = from_item(dynamodb.get_item(TableName="jobs", Key=key, ConsistentRead=True)["Item"])
+    item = dynamodb.get_item(TableName="jobs", Key=key, ConsistentRead=True)["Item"]
+    job = from_item(deserialize_item(item))
     document = {name: getattr(job, name, value) if name not in NESTED else value for name, value in SHAPE.items()}
     document["machines"], document["error"] = [vars(one) for one in job.machines], job.error
     document["timeline"] = [vars(one) for one in job.timeline]

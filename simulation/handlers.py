@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from functions.aws import job_table, scheduling_table
+from functions.aws import dynamo_table, job_table, scheduling_table
 from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
@@ -41,7 +41,7 @@ from simulation.s3 import ARTIFACTS, OUTPUTS, S3, UPLOADS
 from simulation.ssm import Ssm
 from simulation.stack import Stack
 from simulation.step_functions import STATE_MACHINE, StepFunctions
-from simulation.stored_item import entry_of, from_item, slot_of
+from simulation.stored_item import deserialize_item, entry_of, from_item, slot_of
 from simulation.threads import Threads
 
 # As infra/steps.py, infra/triggers.py and infra/sweeper.py have them, by the names that the workflow and AWS's triggers
@@ -61,6 +61,7 @@ FUNCTIONS: Mapping[str, Function] = {
 }
 # What an item says is read once, however many read it: DynamoDB's items are what there is most of.
 _PARSED = (
+    (dynamo_table, "deserialize_item", deserialize_item),
     (job_table, "from_item", from_item),
     (scheduling_table, "entry_of", entry_of),
     (scheduling_table, "slot_of", slot_of),

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from functions.aws.attribute_values import deserialize
 from functions.aws.scheduling_table import batch_of
 from functions.aws.tombstone_items import is_tombstone
 from functions.aws.warm_pool_table import pooled_machine
@@ -19,7 +18,7 @@ from functions.scheduling.warm_pool_ports import PooledMachine
 from simulation.damage import Damage
 from simulation.dynamodb import DynamoDb, Key
 from simulation.dynamodb_expressions import Item
-from simulation.stored_item import entry_of, from_item, slot_of
+from simulation.stored_item import deserialize_item, entry_of, from_item, slot_of
 
 # An entry's place in the queue: since when it waits, and its run's name.
 Place = tuple[str, str]
@@ -109,7 +108,7 @@ class Records:
             self.jobs.pop(key, None)
             return
         with suppress(*_UNREADABLE):
-            self.jobs[key] = from_item(item)
+            self.jobs[key] = from_item(deserialize_item(item))
 
     def _on_write(self, key: Key, before: Item | None, item: Item | None) -> None:
         self.damaged.pop(key, None)
@@ -134,9 +133,10 @@ class Records:
             observer(of)
 
     def _read_lease(self, before: Item, item: Item) -> None:
-        self.served = deserialize(item.get("served", {"M": {}}))
+        lease = deserialize_item(item)
+        self.served = lease.get("served", {})
         if "batch" in item and item["batch"] != before.get("batch"):
-            self._notify(self.on_save_batch, batch_of(deserialize(item["batch"])))
+            self._notify(self.on_save_batch, batch_of(lease["batch"]))
 
     def _read_charges(self, key: Key, before: Item, item: Item) -> None:
         known = before.get("machines", {"SS": ()})["SS"]
@@ -159,4 +159,4 @@ def _read(found: dict[str, Any], key: str, item: Item | None, parse: Callable[[I
     found.pop(key, None)
     if item is not None:
         with suppress(*_UNREADABLE):
-            found[key] = parse(item)
+            found[key] = parse(deserialize_item(item))

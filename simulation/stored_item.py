@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, NoReturn, TypeVar
 
-from functions.aws import job_items, scheduling_table
+from functions.aws import attribute_values, job_items, scheduling_table
 
 T = TypeVar("T")
 
 
 class StoredItem(dict[str, Any]):
-    """A table's item; the next write to its key makes another one. `parsed` is what `once` has made of it."""
+    """A table's item, or what it says; the next write to its key makes another one.
+
+    `parsed` is what `once` has made of it.
+    """
 
     __slots__ = ("parsed",)
 
@@ -40,6 +43,11 @@ def once(parse: Callable[[dict[str, Any]], T]) -> Callable[[dict[str, Any]], T]:
         return found
 
     return parsed
+
+
+@once
+def deserialize_item(item: dict[str, Any]) -> StoredItem:
+    return StoredItem(attribute_values.deserialize_item(item))
 
 
 from_item = once(job_items.from_item)

@@ -1,4 +1,4 @@
-"""Jobs as DynamoDB items, there and back."""
+"""Jobs as items of the job table, there and back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from types import NoneType
 from typing import Any, TypeVar
 
-from functions.aws.attribute_values import deserialize, serialize
+from functions.aws.attribute_values import Item
 from functions.jobs.job import (
     Job,
     JobError,
@@ -20,7 +20,6 @@ from functions.jobs.job import (
     TimelineEvent,
 )
 
-Item = dict[str, Any]
 _Record = TypeVar("_Record", Job, MachineReceipt)
 _PLAIN: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -48,7 +47,7 @@ def to_item(job: Job, names: Sequence[str] = JOB_FIELDS) -> Item:
     values = {name: _stored(getattr(job, name)) for name in names}
     if "status" in names and not job.status.is_terminal:
         values[OPEN_INDEX] = OPEN_INDEX
-    return {name: serialize(value) for name, value in values.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _stored(value: Any) -> Any:
@@ -67,12 +66,11 @@ def from_item(item: Item) -> Job:
     Raises:
         AttributeError, KeyError, TypeError, ValueError: it is no job that this version can read.
     """
-    values = {name: deserialize(value) for name, value in _known(item, Job).items()}
+    values = _known(item, Job)
     values["status"] = JobStatus(values["status"])
-    values["timeline"] = tuple(TimelineEvent(**_known(event, TimelineEvent)) for event in values.get("timeline", ()))
-    values["machines"] = tuple(machine_from(machine) for machine in values.get("machines", ()))
-    overrides = _known(values.get("overrides", {}), Overrides)
-    values["overrides"] = Overrides(**overrides)
+    values["timeline"] = tuple(TimelineEvent(**_known(event, TimelineEvent)) for event in values["timeline"])
+    values["machines"] = tuple(machine_from(machine) for machine in values["machines"])
+    values["overrides"] = Overrides(**_known(values.get("overrides", {}), Overrides))
     if values.get("error"):
         values["error"] = JobError(**_known(values["error"], JobError))
     if values.get("program"):
@@ -84,9 +82,9 @@ def from_item(item: Item) -> Job:
 
 
 def machine_from(attributes: Mapping[str, Any]) -> MachineReceipt:
-    """A machine's record out of the map of a deserialized item."""
+    """A machine's record out of an item's map."""
     known = _known(attributes, MachineReceipt)
-    record = MachineReceipt(**known | {"commands": tuple(known.get("commands", ()))})
+    record = MachineReceipt(**known | {"commands": tuple(known["commands"])})
     return _checked(record, ("launched_at", "terminated_at"))
 
 

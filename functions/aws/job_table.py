@@ -8,7 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.aws.dynamo_table import DynamoTable, set_and_remove
+from functions.aws.attribute_values import Item, serialize_item
+from functions.aws.dynamo_table import DynamoTable, item_key, set_and_remove
 from functions.aws.job_items import JOB_FIELDS, OPEN_INDEX, from_item, to_item
 from functions.aws.tombstone_items import DELETED, is_tombstone, tombstone_item, tombstone_of
 from functions.cleanup.deletion import Tombstone
@@ -30,45 +31,35 @@ class DynamoJobTable(DynamoTable):
     """functions.jobs.ports.JobTable over DynamoDB."""
 
     def add(self, job: Job) -> Job | None:
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=to_item(job),
-                ConditionExpression="attribute_not_exists(id)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as clash:
-            item: Any = clash.response["Item"]  # type: ignore[typeddict-item]  # the stubs do not know this member
-            if is_tombstone(item):
-                raise JobConflict(f"Job {job.id} was deleted; ask for a new upload.", field="job_id") from clash
-            return _job(item)
-        return None
+        is_new, known = self._write(
+            self._client.put_item,
+            "attribute_not_exists(id)",
+            Item=serialize_item(to_item(job)),
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+        if not is_new and is_tombstone(known):
+            raise JobConflict(f"Job {job.id} was deleted; ask for a new upload.", field="job_id")
+        return None if is_new else _job(known)
 
     def get(self, owner: str, job_id: str) -> Job | None:
-        return job_of(self._get(job_key(owner, job_id)))
+        return job_of(self._get(item_key(owner, job_id)))
 
     def page(self, owner: str, limit: int, before: str | None, batch: str | None = None) -> JobPage:
-        items: list[dict[str, Any]] = []
-        last: Any = job_key(owner, before) if before else {}
+        items: list[Item] = []
+        last: Item | None = item_key(owner, before) if before else {}
+        of_batch: Any = {"values": {":batch": batch}, "FilterExpression": "#batch = :batch"} if batch else {}
         reads = 0
         while last is not None and len(items) < limit and (batch is None or reads < _FILTERED_READS):
-            answer = self._client.query(
-                TableName=self._table,
-                ScanIndexForward=False,
-                # Where deleted jobs are in the way again and again, there may be thousands more.
-                Limit=limit - len(items) if batch is None and reads < _EXACT_READS else _FILTERED_LIMIT,
-                ConsistentRead=True,
-                **_of_owner(owner, batch),
-                **({"ExclusiveStartKey": last} if last else {}),
-            )
-            items += [item for item in answer["Items"] if not is_tombstone(item)]
-            last = answer.get("LastEvaluatedKey")
+            # Where deleted jobs are in the way again and again, there may be thousands more.
+            most = limit - len(items) if batch is None and reads < _EXACT_READS else _FILTERED_LIMIT
+            found, last = self._page(owner, after=last, Limit=most, ScanIndexForward=False, **of_batch)
+            items += [item for item in found if not is_tombstone(item)]
             reads += 1
         if len(items) > limit:
             del items[limit:]
             last = items[-1]
-        jobs = readable(_job, items, lambda item: item["id"]["S"])
-        return JobPage(tuple(jobs), last["id"]["S"] if last else None)
+        jobs = readable(_job, items, lambda item: item["id"])
+        return JobPage(tuple(jobs), last["id"] if last else None)
 
     def open_keys(self) -> Iterator[tuple[str, str]]:
         return self._indexed(OPEN_INDEX)
@@ -102,19 +93,17 @@ class DynamoJobTable(DynamoTable):
         raise ConcurrentChange(f"job {job_id} kept changing in {_TRIES} tries to write it")
 
     def bury(self, job: Job, tombstone: Tombstone) -> bool:
-        expected = {":expected": {"N": str(job.revision)}}
-        return self._put(tombstone_item(tombstone), "#revision = :expected", expected)
+        return self._put(tombstone_item(tombstone), "#revision = :expected", {":expected": job.revision})
 
     def tombstone(self, owner: str, job_id: str) -> Tombstone | None:
-        item = self._get(job_key(owner, job_id))
+        item = self._get(item_key(owner, job_id))
         return tombstone_of(item) if item and is_tombstone(item) else None
 
     def note_purge(self, tombstone: Tombstone) -> None:
-        key = job_key(tombstone.owner, tombstone.job_id)
-        self._update(key, "SET is_purged = :yes", {":yes": {"BOOL": True}})
+        self._update(item_key(tombstone.owner, tombstone.job_id), "SET is_purged = :yes", {":yes": True})
 
     def note_last_purge(self, tombstone: Tombstone) -> None:
-        self._update(job_key(tombstone.owner, tombstone.job_id), f"REMOVE #{OPEN_INDEX}")
+        self._update(item_key(tombstone.owner, tombstone.job_id), f"REMOVE #{OPEN_INDEX}")
 
     def _write_changes(self, before: Job, after: Job) -> bool:
         """Writes the attributes that differ, if the revision is still `before`'s. Whether it was."""
@@ -124,7 +113,7 @@ class DynamoJobTable(DynamoTable):
         removed = [name for name in old if name not in new]
         try:
             answer = self._update(
-                job_key(before.owner, before.id),
+                item_key(before.owner, before.id),
                 set_and_remove(written, removed),
                 {":expected": old["revision"], **{f":{name}": value for name, value in written.items()}},
                 "#revision = :expected",
@@ -137,7 +126,7 @@ class DynamoJobTable(DynamoTable):
         return answer is not None
 
 
-def job_of(item: dict[str, Any] | None) -> Job | None:
+def job_of(item: Item | None) -> Job | None:
     """The job of an item; None where there is no item, or the tombstone of a deleted job.
 
     Raises:
@@ -146,22 +135,8 @@ def job_of(item: dict[str, Any] | None) -> Job | None:
     return None if item is None or is_tombstone(item) else _job(item)
 
 
-def _job(item: dict[str, Any]) -> Job:
+def _job(item: Item) -> Job:
     try:
         return from_item(item)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise JobUnreadable(f"the record of job {item['id']['S']} cannot be read: {error!r}") from error
-
-
-def _of_owner(owner: str, batch: str | None) -> dict[str, Any]:
-    """The condition of a query for an owner's jobs, or for those of one batch."""
-    names, values = {"#owner": "owner"}, {":owner": {"S": owner}}
-    condition = {"KeyConditionExpression": "#owner = :owner"}
-    if batch is not None:
-        names["#batch"], values[":batch"] = "batch", {"S": batch}
-        condition["FilterExpression"] = "#batch = :batch"
-    return {**condition, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
-
-
-def job_key(owner: str, job_id: str) -> dict[str, Any]:
-    return {"owner": {"S": owner}, "id": {"S": job_id}}
+        raise JobUnreadable(f"the record of job {item['id']} cannot be read: {error!r}") from error

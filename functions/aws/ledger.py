@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from functions.aws.dynamo_table import DynamoTable
+from functions.aws.dynamo_table import DynamoTable, item_key
 from functions.costs.ports import Charge, DayLedger
 from functions.jobs.isolation import isolated
 
@@ -29,13 +29,13 @@ class DynamoLedger(DynamoTable):
         until = datetime.fromisoformat(charge.day).replace(tzinfo=UTC) + _KEPT
         # Where the condition does not hold, it was entered before.
         self._update(
-            {"owner": {"S": _OWNER + charge.day}, "id": {"S": f"{charge.owner}/{number:02}"}},
+            item_key(_OWNER + charge.day, f"{charge.owner}/{number:02}"),
             "ADD micro_usd :cost, machines :these SET expires_at = :until",
             {
-                ":cost": {"N": str(charge.micro_usd)},
-                ":these": {"SS": [charge.instance_id]},
-                ":this": {"S": charge.instance_id},
-                ":until": {"N": str(int(until.timestamp()))},
+                ":cost": charge.micro_usd,
+                ":these": {charge.instance_id},
+                ":this": charge.instance_id,
+                ":until": int(until.timestamp()),
             },
             "attribute_not_exists(machines) OR NOT contains(machines, :this)",
         )
@@ -43,9 +43,9 @@ class DynamoLedger(DynamoTable):
     def ledger(self, day: str, owner: str | None = None) -> DayLedger:
         spent: Counter[str] = Counter()
         machines: set[str] = set()
-        of_owner = (" AND begins_with(id, :prefix)", {":prefix": {"S": f"{owner}/"}}) if owner else ()
+        of_owner = (" AND begins_with(id, :prefix)", {":prefix": f"{owner}/"}) if owner else ()
         for item in self._all(_OWNER + day, *of_owner):
-            with isolated("read the ledger", item["id"]["S"]):
-                spent[item["id"]["S"].rpartition("/")[0]] += int(item["micro_usd"]["N"])
-                machines |= set(item["machines"]["SS"])
+            with isolated("read the ledger", item["id"]):
+                spent[item["id"].rpartition("/")[0]] += int(item["micro_usd"])
+                machines |= set(item["machines"])
         return DayLedger(day, dict(spent), frozenset(machines))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from functions.aws.dynamo_table import DynamoTable
+from functions.aws.attribute_values import Item
+from functions.aws.dynamo_table import DynamoTable, item_key
 from functions.execution.ports import MachineAssignment, TaskWaiter
 from functions.jobs import clock
 
@@ -22,23 +22,23 @@ class DynamoMachineTable(DynamoTable):
     """functions.execution.ports.MachineTable over DynamoDB."""
 
     def add(self, machine: MachineAssignment) -> None:
-        item = _key(machine.instance_id) | {
-            "job_owner": {"S": machine.owner},
-            "job_id": {"S": machine.job_id},
-            "attempt": {"N": str(machine.attempt)},
-            "expires_at": {"N": str(int(clock.utc_now().timestamp()) + _KEEP_SECONDS)},
+        item = item_key(_OWNER, machine.instance_id) | {
+            "job_owner": machine.owner,
+            "job_id": machine.job_id,
+            "attempt": machine.attempt,
+            "expires_at": _now() + _KEEP_SECONDS,
         }
         # A launch step may be repeated; a token that is stored here must not be lost.
         self._put(item, "attribute_not_exists(id)")
 
     def waiter(self, instance_id: str) -> TaskWaiter | None:
-        item = self._get(_key(instance_id))
+        item = self._get(item_key(_OWNER, instance_id))
         return _waiter(item) if item else None
 
     def store_token(self, instance_id: str, token: str) -> TaskWaiter:
         # Storing a token consumes the event: left there, it would end every later wait for the same machine at once.
         before = self._store_token(instance_id, "SET #token = :value REMOVE #event", token)
-        return TaskWaiter(_machine(before), token, "event" in before)
+        return replace(_waiter(before), token=token, end_token=None)
 
     def store_end_token(self, instance_id: str, token: str) -> bool:
         return "ended" in self._store_token(instance_id, "SET #end_token = :value REMOVE #token, #event", token)
@@ -49,45 +49,39 @@ class DynamoMachineTable(DynamoTable):
         return None if before is None else replace(_waiter(before), has_event=True)
 
     def has_event(self, instance_id: str) -> bool:
-        return "event" in (self._get(_key(instance_id)) or {})
+        return "event" in (self._get(item_key(_OWNER, instance_id)) or {})
 
     def has_ended(self, instance_id: str) -> bool:
-        return "ended" in (self._get(_key(instance_id)) or {})
+        return "ended" in (self._get(item_key(_OWNER, instance_id)) or {})
 
     def queue_ends(self, instance_ids: Sequence[str]) -> None:
-        until = {"N": str(int(clock.utc_now().timestamp()) + _QUEUE_SECONDS)}
-        items = [{"owner": {"S": _ENDS}, "id": {"S": one}, "expires_at": until} for one in instance_ids]
-        self._write_all([{"PutRequest": {"Item": item}} for item in items])
+        until = _now() + _QUEUE_SECONDS
+        self._put_all(item_key(_ENDS, one) | {"expires_at": until} for one in instance_ids)
 
     def queued_ends(self) -> Sequence[str]:
-        moment = {":now": {"N": str(int(clock.utc_now().timestamp()))}}
-        return [item["id"]["S"] for item in self._all(_ENDS, values=moment, FilterExpression="expires_at > :now")]
+        items = self._all(_ENDS, values={":now": _now()}, FilterExpression="expires_at > :now")
+        return [item["id"] for item in items]
 
     def unqueue_ends(self, instance_ids: Sequence[str]) -> None:
-        keys = [{"owner": {"S": _ENDS}, "id": {"S": one}} for one in instance_ids]
-        self._write_all([{"DeleteRequest": {"Key": key}} for key in keys])
+        self._delete_all(item_key(_ENDS, one) for one in instance_ids)
 
-    def _store_token(self, instance_id: str, expression: str, token: str) -> dict[str, Any]:
+    def _store_token(self, instance_id: str, expression: str, token: str) -> Item:
         before = self._change(instance_id, expression, token)
         if before is None:
             raise LookupError(f"{instance_id} was never registered as a machine")
         return before
 
-    def _change(self, instance_id: str, expression: str, value: str) -> dict[str, Any] | None:
+    def _change(self, instance_id: str, expression: str, value: str) -> Item | None:
         """The item as it was before the change, None when there is none."""
-        return self._update(
-            _key(instance_id), expression, {":value": {"S": value}}, "attribute_exists(id)", ReturnValues="ALL_OLD"
-        )
+        key, values = item_key(_OWNER, instance_id), {":value": value}
+        return self._update(key, expression, values, "attribute_exists(id)", ReturnValues="ALL_OLD")
 
 
-def _waiter(item: dict[str, Any]) -> TaskWaiter:
-    token, end_token = (item.get(name, {}).get("S") for name in ("token", "end_token"))
-    return TaskWaiter(_machine(item), token, "event" in item, end_token)
+def _now() -> int:
+    """Seconds since 1970."""
+    return int(clock.utc_now().timestamp())
 
 
-def _machine(item: dict[str, Any]) -> MachineAssignment:
-    return MachineAssignment(item["id"]["S"], item["job_owner"]["S"], item["job_id"]["S"], int(item["attempt"]["N"]))
-
-
-def _key(instance_id: str) -> dict[str, Any]:
-    return {"owner": {"S": _OWNER}, "id": {"S": instance_id}}
+def _waiter(item: Item) -> TaskWaiter:
+    machine = MachineAssignment(item["id"], item["job_owner"], item["job_id"], item["attempt"])
+    return TaskWaiter(machine, item.get("token"), "event" in item, item.get("end_token"))

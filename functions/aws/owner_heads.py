@@ -6,15 +6,17 @@ The range key begins with the owner, so a query can go on after all of an owner'
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+
+from functions.aws.attribute_values import Item
 
 # From then on the partition is read in large pages, whatever is in them; DynamoDB ends a page at 1 MB.
 _MOST_SKIPS, _LARGEST_PAGE = 50, 1_000
 # Sorts before any owner.
 _BEGINNING = " "
 
-Page = Callable[[str, int], Mapping[str, Any]]
+# The items, and the key of the last one that was looked at, None where there are no more.
+Page = Callable[[str, int], tuple[list[Item], Item | None]]
 
 
 def owners_key(owner: str, name: str) -> str:
@@ -22,34 +24,33 @@ def owners_key(owner: str, name: str) -> str:
     return f"{owner}/{name}"
 
 
-def first_of_each_owner(page: Page, limit: int) -> list[dict[str, Any]]:
+def first_of_each_owner(page: Page, limit: int) -> list[Item]:
     """Up to `limit` items of each owner; `page` answers a query for so many items after a range key.
 
     One page where that is everything. Pages of one owner's items alone stay small, since the next one skips the rest of
     them; pages with several owners double, since skipping would mean a query for each owner.
     """
     seen: Counter[str] = Counter()
-    found: list[dict[str, Any]] = []
+    found: list[Item] = []
     after, size, pages = _BEGINNING, limit, 0
     while True:
-        answer = page(after, size)
-        owners = [_owner_of(item) for item in answer["Items"]]
-        for item, owner in zip(answer["Items"], owners, strict=True):
+        items, last = page(after, size)
+        owners = [_owner_of(item) for item in items]
+        for item, owner in zip(items, owners, strict=True):
             seen[owner] += 1
             found += [item] if seen[owner] <= limit else []
-        last = answer.get("LastEvaluatedKey")
         if last is None:
             return found
         owner, pages = _owner_of(last), pages + 1
-        after = last["id"]["S"]
+        after = last["id"]
         if seen[owner] >= limit:
             after = max(after, _after_all_of(owner))  # never back, whatever a key is like
         is_one_owners = set(owners) == {owner} and pages < _MOST_SKIPS
         size = limit if is_one_owners else min(2 * size, _LARGEST_PAGE)
 
 
-def _owner_of(item: Mapping[str, Any]) -> str:
-    return str(item["id"]["S"]).rpartition("/")[0]
+def _owner_of(item: Item) -> str:
+    return str(item["id"]).rpartition("/")[0]
 
 
 def _after_all_of(owner: str) -> str:

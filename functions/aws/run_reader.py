@@ -1,12 +1,11 @@
-"""Several records of a run in one BatchGetItem: a call takes its time, however many items it reads."""
+"""Several records of a run in one call."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
-from functions.aws.dynamo_table import DynamoTable
-from functions.aws.job_table import job_key, job_of
+from functions.aws.dynamo_table import DynamoTable, item_key
+from functions.aws.job_table import job_of
 from functions.aws.scheduling_table import LEASE_KEY, entry_key, lease_state, slot_key, slot_or_none
 from functions.jobs.errors import JobUnreadable
 from functions.jobs.job import Job, Run
@@ -21,28 +20,16 @@ class DynamoRunReader(DynamoTable):
     """
 
     def job_and_slot(self, run: Run) -> tuple[Job | None, Slot | None]:
-        job, slot = self._read(job_key(run.owner, run.job_id), slot_key(run))
+        job, slot = self._get_all(item_key(run.owner, run.job_id), slot_key(run))
         return job_of(job), slot_or_none(slot)
 
     def before_launch(self, run: Run) -> tuple[Job | None, Slot | None, LeaseState]:
-        job, slot, lease = self._read(job_key(run.owner, run.job_id), slot_key(run), LEASE_KEY)
+        job, slot, lease = self._get_all(item_key(run.owner, run.job_id), slot_key(run), LEASE_KEY)
         return job_of(job), slot_or_none(slot), lease_state(lease, run.name)
 
     def at_end(self, run: Run) -> tuple[Job | None, Slot | None, bool]:
-        item, slot, entry = self._read(job_key(run.owner, run.job_id), slot_key(run), entry_key(run))
+        item, slot, entry = self._get_all(item_key(run.owner, run.job_id), slot_key(run), entry_key(run))
         job = None
         with suppress(JobUnreadable):
             job = job_of(item)
         return job, slot_or_none(slot), entry is not None
-
-    def _read(self, *keys: dict[str, Any]) -> list[dict[str, Any] | None]:
-        """The item of each key, None where there is none."""
-        found: dict[tuple[str, str], dict[str, Any]] = {}
-        wanted: Any = {self._table: {"Keys": list(keys), "ConsistentRead": True}}
-        while wanted:  # each call reads one item at least, or is refused as throttled, which botocore repeats
-            answer = self._client.batch_get_item(RequestItems=wanted)
-            for item in answer["Responses"].get(self._table, []):
-                read: Any = item
-                found[read["owner"]["S"], read["id"]["S"]] = read
-            wanted = answer["UnprocessedKeys"]
-        return [found.get((key["owner"]["S"], key["id"]["S"])) for key in keys]

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from functions.aws.dynamo_table import DynamoTable
+from functions.aws.dynamo_table import DynamoTable, item_key
 
-_KEY: dict[str, Any] = {"owner": {"S": "#sweep"}, "id": {"S": "position"}}
+_KEY = item_key("#sweep", "position")
 
 
 class DynamoSweepPosition(DynamoTable):
     """functions.cleanup.sweeper.SweepPosition over DynamoDB."""
 
     def load(self) -> Mapping[str, str]:
-        item = self._get(_KEY) or {}
-        return {name: value["S"] for name, value in item.get("stopped_at", {}).get("M", {}).items()}
+        position: Mapping[str, str] = (self._get(_KEY) or {}).get("stopped_at", {})
+        return position
 
     def save(self, position: Mapping[str, str]) -> None:
-        stopped_at = {"M": {name: {"S": value} for name, value in position.items()}}
-        self._update(_KEY, "SET stopped_at = :position", {":position": stopped_at})
+        self._update(_KEY, "SET stopped_at = :position", {":position": position})

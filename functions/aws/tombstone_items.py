@@ -1,10 +1,8 @@
-"""Deleted jobs as DynamoDB items, in the place that the job's item had."""
+"""Deleted jobs as items of the job table, in the place that the job's item had."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from functions.aws.attribute_values import Item
 from functions.aws.job_items import OPEN_INDEX
 from functions.cleanup.deletion import Tombstone
 
@@ -12,30 +10,16 @@ from functions.cleanup.deletion import Tombstone
 DELETED = "deleted"
 
 
-def is_tombstone(item: Mapping[str, Any]) -> bool:
+def is_tombstone(item: Item) -> bool:
     return "deleted_at" in item
 
 
-def tombstone_item(tombstone: Tombstone) -> dict[str, Any]:
-    return {
-        "owner": {"S": tombstone.owner},
-        "id": {"S": tombstone.job_id},
-        "deleted_at": {"S": tombstone.deleted_at},
-        "purge_at": {"S": tombstone.purge_at},
-        "logs": {"L": [{"L": [{"S": command}, {"S": machine}]} for command, machine in tombstone.logs]},
-        "expires_at": {"N": str(tombstone.expires_at)},
-        "is_purged": {"BOOL": tombstone.is_purged},
-        OPEN_INDEX: {"S": DELETED},
-    }
+def tombstone_item(tombstone: Tombstone) -> Item:
+    facts = dict(vars(tombstone), id=tombstone.job_id, expires_at=tombstone.expires_at)
+    del facts["job_id"]
+    return facts | {OPEN_INDEX: DELETED}
 
 
-def tombstone_of(item: Mapping[str, Any]) -> Tombstone:
-    logs = tuple((pair["L"][0]["S"], pair["L"][1]["S"]) for pair in item["logs"]["L"])
-    return Tombstone(
-        item["owner"]["S"],
-        item["id"]["S"],
-        item["deleted_at"]["S"],
-        item["purge_at"]["S"],
-        logs,
-        is_purged=item.get("is_purged", {}).get("BOOL", False),  # the first tombstones did not say
-    )
+def tombstone_of(item: Item) -> Tombstone:
+    logs = tuple((command, machine) for command, machine in item["logs"])
+    return Tombstone(item["owner"], item["id"], item["deleted_at"], item["purge_at"], logs, item["is_purged"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from functions.aws.dynamo_table import DynamoTable
+from functions.aws.dynamo_table import DynamoTable, item_key
 
 # Owners are token subjects or "anonymous"; none begins with "#".
 _PARTITION = "#usage/"
@@ -18,11 +18,10 @@ class DynamoUsageTable(DynamoTable):
         if size > limit:
             return False
         until = datetime.fromisoformat(day).replace(tzinfo=UTC) + _KEPT
-        numbers = {":size": size, ":room": limit - size, ":until": int(until.timestamp())}
         added = self._update(
-            {"owner": {"S": _PARTITION + day}, "id": {"S": owner}},
+            item_key(_PARTITION + day, owner),
             "ADD uploaded :size SET expires_at = :until",
-            {name: {"N": str(number)} for name, number in numbers.items()},
+            {":size": size, ":room": limit - size, ":until": int(until.timestamp())},
             "attribute_not_exists(uploaded) OR uploaded <= :room",
         )
         return added is not None

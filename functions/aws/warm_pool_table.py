@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from functions.aws.dynamo_table import DynamoTable
+from functions.aws.attribute_values import Item
+from functions.aws.dynamo_table import DynamoTable, item_key
 from functions.jobs import clock
 from functions.jobs.clock import now
 from functions.jobs.isolation import readable
@@ -17,6 +18,7 @@ _OWNER = "#pool"
 _KEEP_SECONDS = 30 * 86_400
 _UNCLAIMED = "attribute_exists(id) AND attribute_not_exists(#token)"
 _CLAIMED_AS_READ = "#token = :token AND claimed_at = :claimed_at"
+_FACTS = ("instance_type", "zone", "image_id", "prepared_at")
 
 
 class DynamoWarmPoolTable(DynamoTable):
@@ -27,18 +29,12 @@ class DynamoWarmPoolTable(DynamoTable):
 
     def add(self, machines: Sequence[PooledMachine]) -> None:
         for machine in machines:
-            facts = {
-                "instance_type": machine.instance_type,
-                "zone": machine.zone,
-                "image_id": machine.image_id,
-                "prepared_at": machine.prepared_at,
-            }
-            item = _key(machine.instance_id) | {name: {"S": value} for name, value in facts.items()}
-            item["expires_at"] = {"N": str(int(clock.utc_now().timestamp()) + _KEEP_SECONDS)}
-            self._put(item)
+            facts = {name: getattr(machine, name) for name in _FACTS}
+            expires_at = int(clock.utc_now().timestamp()) + _KEEP_SECONDS
+            self._put(item_key(_OWNER, machine.instance_id) | facts | {"expires_at": expires_at})
 
     def machines(self) -> Sequence[PooledMachine]:
-        return readable(pooled_machine, self._all(_OWNER), lambda item: item["id"]["S"])
+        return readable(pooled_machine, self._all(_OWNER), lambda item: item["id"])
 
     def ask_stop(self, instance_id: str) -> bool:
         return self._change(
@@ -55,9 +51,9 @@ class DynamoWarmPoolTable(DynamoTable):
 
     def claim(self, instance_id: str, token: str) -> PooledMachine | None:
         item = self._update(
-            _key(instance_id),
+            item_key(_OWNER, instance_id),
             "SET #token = :token, claimed_at = :now",
-            _texts({":token": token, ":now": now()}),
+            {":token": token, ":now": now()},
             "attribute_exists(is_ready) AND (attribute_not_exists(#token) OR #token = :token)",
             ReturnValues="ALL_NEW",
         )
@@ -71,36 +67,23 @@ class DynamoWarmPoolTable(DynamoTable):
         )
 
     def remove(self, machine: PooledMachine) -> bool:
-        condition = _CLAIMED_AS_READ if machine.claim else _UNCLAIMED
-        values = _values_of(machine.claim) if machine.claim else {}
-        return self._delete(_key(machine.instance_id), condition, _texts(values)) is not None
+        condition = (_CLAIMED_AS_READ, _values_of(machine.claim)) if machine.claim else (_UNCLAIMED,)
+        return self._delete(item_key(_OWNER, machine.instance_id), *condition) is not None
 
-    def _change(self, instance_id: str, expression: str, condition: str, values: Mapping[str, str]) -> bool:
-        return self._update(_key(instance_id), expression, _texts(values), condition) is not None
+    def _change(self, instance_id: str, expression: str, condition: str, values: Item) -> bool:
+        return self._update(item_key(_OWNER, instance_id), expression, values, condition) is not None
 
 
-def _values_of(claim: Claim) -> dict[str, str]:
+def _values_of(claim: Claim) -> Item:
     return {":token": claim.token, ":claimed_at": claim.at}
-
-
-def _texts(values: Mapping[str, str]) -> dict[str, Any]:
-    return {name: {"S": value} for name, value in values.items()}
-
-
-def _key(instance_id: str) -> dict[str, Any]:
-    return {"owner": {"S": _OWNER}, "id": {"S": instance_id}}
 
 
 def pooled_machine(item: Mapping[str, Any]) -> PooledMachine:
     """A machine of the pool, as its item has it."""
-    texts = {name: value["S"] for name, value in item.items() if "S" in value}
     return PooledMachine(
-        instance_id=texts["id"],
-        instance_type=texts["instance_type"],
-        zone=texts["zone"],
-        image_id=texts["image_id"],
-        prepared_at=texts["prepared_at"],
-        stop_asked_at=texts.get("stop_asked_at"),
-        is_ready="is_ready" in texts,
-        claim=Claim(texts["token"], texts["claimed_at"]) if "token" in texts else None,
+        instance_id=item["id"],
+        **{name: item[name] for name in _FACTS},
+        stop_asked_at=item.get("stop_asked_at"),
+        is_ready="is_ready" in item,
+        claim=Claim(item["token"], item["claimed_at"]) if "token" in item else None,
     )

@@ -24,6 +24,7 @@ from mangum import Mangum
 from functions.api.app import create_app
 from functions.api.caller import ANONYMOUS, Auth
 from functions.api.handler import behind_api_gateway
+from functions.aws.attribute_values import deserialize_item
 from functions.aws.job_files import S3JobFiles
 from functions.aws.job_table import DynamoJobTable, job_of
 from functions.aws.machine_table import DynamoMachineTable
@@ -228,7 +229,7 @@ class MemoryStack:
         owner, job_id = key
         if owner.startswith("#"):
             return
-        after, earlier = job_of(cast("Any", item)), job_of(cast("Any", before))
+        earlier, after = (job_of(each and deserialize_item(each)) for each in (before, item))
         if after is None:
             self.jobs.pop(job_id, None)
         elif earlier is None:

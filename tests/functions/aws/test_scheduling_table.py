@@ -113,7 +113,7 @@ def test_a_thousand_entries_of_one_owner_are_skipped() -> None:
     assert asked == [6, 6]
 
 
-def test_entries_as_an_earlier_version_wrote_them_are_left_to_the_sweeper() -> None:
+def test_entries_under_another_name_than_their_runs_are_left_to_the_sweeper() -> None:
     client = new_client()
     name = new_table(client)
     table = DynamoSchedulingTable(client, name)
@@ -132,18 +132,18 @@ def test_an_entry_that_is_written_while_unreadable_ones_are_dropped_is_kept(
 ) -> None:
     table = DynamoSchedulingTable(*dynamodb)
     key = {"owner": {"S": "#queue"}, "id": {"S": f"{FIRST.owner}/{FIRST.name}"}}
-    read = table._all
+    read = table._pages
 
-    def written_right_after(owner: str) -> list[dict[str, Any]]:
-        items = read(owner)
+    def written_right_after(owner: str) -> list[Any]:
+        pages = list(read(owner))
         if owner == "#queue":
             table.remove(FIRST)
             table.enqueue(FIRST, 1, "token")
-        return items
+        return pages
 
     table._client.put_item(TableName=table._table, Item={**key, **attributes})
     with monkeypatch.context() as patch:
-        patch.setattr(table, "_all", written_right_after)
+        patch.setattr(table, "_pages", written_right_after)
         assert table.drop_unreadable() == []
     assert table.entry(FIRST)
     table._client.put_item(TableName=table._table, Item={**key, **attributes})
@@ -151,26 +151,15 @@ def test_an_entry_that_is_written_while_unreadable_ones_are_dropped_is_kept(
     assert table.entry(FIRST) is None
 
 
-def test_each_run_of_a_job_has_a_place_of_its_own(table: SchedulingTable) -> None:
-    table.enqueue(FIRST, 1, "token-1")
-    table.enqueue(SECOND_RUN, 2, "token-2")
-    table.remove(FIRST)
-    assert [entry.run for entry in table.oldest(10)] == [SECOND_RUN]
-
-
-def test_a_removed_entry_is_returned_once(table: SchedulingTable) -> None:
-    entry = table.enqueue(FIRST, 1, "token")
-    assert table.remove(FIRST) == entry
-    assert table.remove(FIRST) is None
-    assert table.entry(FIRST) is None
-
-
-def test_only_the_named_attempt_leaves(table: SchedulingTable) -> None:
+def test_only_the_named_attempt_of_the_named_run_leaves_and_once(table: SchedulingTable) -> None:
     assert table.remove(FIRST, 1) is None
-    entry = table.enqueue(FIRST, 2, "token")
+    first, second = table.enqueue(FIRST, 2, "token-1"), table.enqueue(SECOND_RUN, 3, "token-2")
     assert table.remove(FIRST, 1) is None
-    assert table.entry(FIRST) == entry
-    assert table.remove(FIRST, 2) == entry
+    assert table.entry(FIRST) == first
+    assert table.remove(FIRST, 2) == first
+    assert (table.remove(FIRST, 2), table.remove(FIRST), table.entry(FIRST)) == (None, None, None)
+    assert table.oldest(10) == [second]
+    assert table.remove(SECOND_RUN) == second
 
 
 def test_a_slot_comes_back_with_its_machine_and_when_that_is_expected_online(table: SchedulingTable) -> None:
@@ -274,25 +263,6 @@ def test_a_leader_that_is_never_heard_of_again_loses_the_lead(
         table.save_batch(lost, BATCH)
 
 
-def test_a_rest_leaves_its_limit_and_nothing_unfinished(table: SchedulingTable) -> None:
-    lease = taken(table, "one")
-    table.save_batch(lease, BATCH)
-    table.release_lease(lease, BatchResult(7))
-    after = taken(table, "another")
-    assert (after.limit, after.batch) == (7, None)
-
-
-def test_a_lease_is_held_until_it_is_released_or_expires(table: SchedulingTable, stopped_clock: StoppedClock) -> None:
-    assert not table.is_leased(), "it was never leased"
-    lease = taken(table)
-    assert table.is_leased()
-    table.release_lease(lease, BatchResult(7))
-    assert not table.is_leased()
-    taken(table)
-    stopped_clock.go_on(LEASE_SECONDS + 1)
-    assert not table.is_leased()
-
-
 def test_a_lease_is_free_whatever_the_next_holders_clock_says(
     table: SchedulingTable, stopped_clock: StoppedClock
 ) -> None:
@@ -301,13 +271,14 @@ def test_a_lease_is_free_whatever_the_next_holders_clock_says(
     assert table.acquire_lease("another")
 
 
-def test_what_is_unfinished_is_there_for_the_next_leader(table: SchedulingTable) -> None:
+def test_the_next_holder_finds_the_limit_and_only_what_is_unfinished(table: SchedulingTable) -> None:
     lease = taken(table, "one")
     table.save_batch(lease, BATCH)
     table.release_lease(lease, BatchResult(7, unfinished=BATCH))
-    again = taken(table, "one")
-    table.release_lease(again, BatchResult(7, unfinished=again.batch))
-    assert taken(table, "another").batch == BATCH
+    after = taken(table, "another")
+    assert (after.limit, after.batch) == (7, BATCH)
+    table.release_lease(after, BatchResult(7))
+    assert taken(table, "one").batch is None
 
 
 def test_the_lines_items_are_nobodys_jobs_and_no_open_ones(dynamodb: tuple[Any, str], table: SchedulingTable) -> None:

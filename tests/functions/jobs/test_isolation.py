@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from functions.aws.attribute_values import serialize_item
 from functions.aws.job_items import to_item
 from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
@@ -114,7 +115,7 @@ class World:
 
 def _too_large(world: World) -> None:
     """As many bytes as DynamoDB just takes."""
-    item = to_item(world.job(WORST))
+    item = serialize_item(to_item(world.job(WORST)))
     for size in range(MAX_ITEM, 0, -20):
         with suppress(CLIENT.exceptions.ClientError):
             CLIENT.put_item(TableName=world.table, Item=item | {"input_text": {"S": "x" * size}})

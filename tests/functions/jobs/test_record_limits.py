@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from functions.aws.attribute_values import serialize_item
 from functions.aws.job_items import to_item
 from functions.jobs.batch import MAX_BATCH_CHARS
 from functions.jobs.errors import TooManyRuns
@@ -35,7 +36,7 @@ def item_size(value: Any) -> int:
 
 
 def record_size(job: Job) -> int:
-    return sum(len(name.encode()) + item_size(value) for name, value in to_item(job).items())
+    return sum(len(name.encode()) + item_size(value) for name, value in serialize_item(to_item(job)).items())
 
 
 def largest_job() -> Job:
