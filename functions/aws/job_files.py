@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -47,33 +48,23 @@ class S3JobFiles:
 
     def part_url(self, key: str, upload_id: str, number: int, size: int, expires_in: int) -> str:
         # The length becomes a signed header, so S3 takes a part of no other one.
-        return self._presign(
-            "upload_part",
-            self.uploads_bucket,
-            key,
-            expires_in,
-            UploadId=upload_id,
-            PartNumber=number,
-            ContentLength=size,
-        )
+        part: dict[str, str | int] = {"UploadId": upload_id, "PartNumber": number, "ContentLength": size}
+        return self._presign("upload_part", self.uploads_bucket, key, expires_in, **part)
 
     def stored_parts(self, key: str, upload_id: str) -> list[StoredPart] | None:
         pages = self.client.get_paginator("list_parts").paginate(
             Bucket=self.uploads_bucket, Key=key, UploadId=upload_id
         )
-        try:
+        with _Missing(_NO_UPLOAD):
             return [
                 StoredPart(part["PartNumber"], part["Size"], part["ETag"])
                 for page in pages
                 for part in page.get("Parts", [])
             ]
-        except ClientError as error:
-            if _code(error) == _NO_UPLOAD:
-                return None
-            raise
+        return None
 
     def join_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
-        try:
+        with _Missing(_NO_UPLOAD, "InvalidPart"):
             self.client.complete_multipart_upload(
                 Bucket=self.uploads_bucket,
                 Key=key,
@@ -81,21 +72,15 @@ class S3JobFiles:
                 MultipartUpload={"Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]},
                 MpuObjectSize=sum(part.size for part in parts),
             )
-        except ClientError as error:
-            if _code(error) in {_NO_UPLOAD, "InvalidPart"}:
-                return False
-            raise
-        return True
+            return True
+        return False
 
     def abort_parts(self, key: str, upload_id: str) -> None:
-        try:
+        with _Missing(_NO_UPLOAD):
             self.client.abort_multipart_upload(Bucket=self.uploads_bucket, Key=key, UploadId=upload_id)
-        except ClientError as error:
-            if _code(error) != _NO_UPLOAD:
-                raise
 
     def copy_input(self, path: str, key: str) -> bool:
-        try:
+        with _Missing("NoSuchKey"):
             self.client.copy_object(
                 Bucket=self.uploads_bucket,
                 Key=key,
@@ -103,11 +88,8 @@ class S3JobFiles:
                 # Tags are none of ours: a scanner of the account's may set some, which say nothing about the copy yet.
                 TaggingDirective="REPLACE",
             )
-        except ClientError as error:
-            if _code(error) == "NoSuchKey":
-                return False
-            raise
-        return True
+            return True
+        return False
 
     def find_input(self, owner: str, job_id: str) -> StoredObject | None:
         answer = self.client.list_objects_v2(Bucket=self.uploads_bucket, Prefix=input_prefix(owner, job_id), MaxKeys=1)
@@ -136,28 +118,22 @@ class S3JobFiles:
         )
 
     def find_output(self, path: str) -> StoredOutput | None:
-        try:
+        with _Missing("404"):
             answer = self.client.head_object(Bucket=self.outputs_bucket, Key=object_key(path))
-        except ClientError as error:
-            if _code(error) == "404":
-                return None
-            raise
-        # Of what one PUT stored and S3 encrypted with its own key, the ETag is the MD5; else it is something else
-        # (S3 API reference, "Common Response Headers").
-        is_md5 = _MD5_ETAG.fullmatch(answer["ETag"]) and answer.get("ServerSideEncryption") == "AES256"
-        return StoredOutput(answer["ContentLength"], answer["ETag"].strip('"') if is_md5 else None)
+            # Of what one PUT stored and S3 encrypted with its own key, the ETag is the MD5; else it is something else
+            # (S3 API reference, "Common Response Headers").
+            is_md5 = _MD5_ETAG.fullmatch(answer["ETag"]) and answer.get("ServerSideEncryption") == "AES256"
+            return StoredOutput(answer["ContentLength"], answer["ETag"].strip('"') if is_md5 else None)
+        return None
 
     def put_manifest(self, key: str, body: bytes) -> str:
         self.client.put_object(Bucket=self.outputs_bucket, Key=key, Body=body, ContentType="application/json")
         return f"{self.outputs_bucket}/{key}"
 
     def manifest(self, path: str) -> bytes | None:
-        try:
+        with _Missing("NoSuchKey"):
             return self.client.get_object(Bucket=self.outputs_bucket, Key=object_key(path))["Body"].read()
-        except ClientError as error:
-            if _code(error) == "NoSuchKey":
-                return None
-            raise
+        return None
 
     def put_spec(self, key: str, body: bytes, expires_in: int) -> str:
         self.client.put_object(Bucket=self.artifacts_bucket, Key=key, Body=body, ContentType="application/json")
@@ -189,5 +165,11 @@ class S3JobFiles:
         )
 
 
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+class _Missing(AbstractContextManager["_Missing", bool]):
+    """Leaves its block where S3 answers that what it asks for is not there, in one of these codes."""
+
+    def __init__(self, *codes: str) -> None:
+        self._codes = codes
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        return isinstance(error, ClientError) and error.response["Error"]["Code"] in self._codes

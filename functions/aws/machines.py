@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,11 @@ from functions.aws.known_instances import call_for_known
 from functions.execution.ports import CommandState
 from functions.jobs.clock import rfc3339
 from functions.jobs.errors import AgentNotOnline, Throttled
+from functions.monitoring.metrics import LAUNCH_REFUSALS, MetricsSink
 from functions.scheduling.ports import Candidate, InstanceView, LaunchResult, Refusal
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import TagTypeDef
+    from mypy_boto3_ec2.type_defs import InstanceTypeDef, TagTypeDef
 
 logger = Logger(service="orchestrator", child=True)
 
@@ -111,10 +113,17 @@ def refusal_of(error: ClientError) -> Refusal:
     return Refusal(code, REFUSED[kind], kind)
 
 
-def _throttled(error: ClientError) -> Throttled:
-    """The step's error for one of _THROTTLED, without AWS's message."""
-    logger.info("throttled: %s", error)
-    return Throttled(f"{error.response['Error']['Code']} from {error.operation_name}")
+@contextmanager
+def _throttling() -> Iterator[None]:
+    """Makes one of _THROTTLED the step's error, without AWS's message."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code not in _THROTTLED:
+            raise
+        logger.info("throttled: %s", error)
+        raise Throttled(f"{code} from {error.operation_name}") from error
 
 
 @dataclass(frozen=True)
@@ -127,15 +136,24 @@ class AwsMachines:
     clients: Clients
     launch_template_id: str = ""
     log_group: str = ""
+    metrics: MetricsSink | None = None  # of refused launches
 
     def launch(
+        self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
+    ) -> list[LaunchResult] | Refusal:
+        answer = self._launch(candidate, count, token, tags)
+        if self.metrics and isinstance(answer, Refusal):
+            self.metrics.record([LAUNCH_REFUSALS.of(1, answer.kind)])
+        return answer
+
+    def _launch(
         self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
     ) -> list[LaunchResult] | Refusal:
         code = ""
         # The token makes the second call answer what the first one launched, if it launched anything.
         for _ in range(2):
             try:
-                return self._launch(candidate, count, token, tags)
+                return self._launch_once(candidate, count, token, tags)
             except ClientError as error:
                 code = error.response["Error"]["Code"]
                 logger.warning("EC2 fails: %s", error)
@@ -143,7 +161,7 @@ class AwsMachines:
         # them.
         return Refusal(code, "EC2 itself fails at the moment", "capacity")
 
-    def _launch(
+    def _launch_once(
         self, candidate: Candidate, count: int, token: str, tags: Mapping[str, str]
     ) -> list[LaunchResult] | Refusal:
         """Raises ClientError: one of _UNCLEAR."""
@@ -188,36 +206,30 @@ class AwsMachines:
     def send_command(
         self, instance_id: str, script: str, comment: str, timeout: int, delivery_timeout: int | None = None
     ) -> str:
+        most = str(max(timeout, _SHORTEST_EXECUTION_SECONDS))
         try:
-            answer = self.clients.ssm.send_command(
-                InstanceIds=[instance_id],
-                DocumentName=_DOCUMENT,
-                Comment=comment[:100],
-                TimeoutSeconds=delivery_timeout or _DELIVERY_SECONDS,
-                Parameters={"commands": [script], "executionTimeout": [str(max(timeout, _SHORTEST_EXECUTION_SECONDS))]},
-                CloudWatchOutputConfig={
-                    "CloudWatchOutputEnabled": True,
-                    "CloudWatchLogGroupName": self.log_group,
-                },
-            )
+            with _throttling():
+                answer = self.clients.ssm.send_command(
+                    InstanceIds=[instance_id],
+                    DocumentName=_DOCUMENT,
+                    Comment=comment[:100],
+                    TimeoutSeconds=delivery_timeout or _DELIVERY_SECONDS,
+                    Parameters={"commands": [script], "executionTimeout": [most]},
+                    CloudWatchOutputConfig={"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": self.log_group},
+                )
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in _NOT_REGISTERED:
                 raise AgentNotOnline(f"{instance_id} is not online in SSM yet: {code}") from error
-            if code in _THROTTLED:
-                raise _throttled(error) from error
             raise
         return answer["Command"]["CommandId"]
 
     def command_state(self, command_id: str, instance_id: str) -> CommandState | None:
         try:
-            answer = self.clients.ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
+            with _throttling():
+                answer = self.clients.ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
         except self.clients.ssm.exceptions.InvocationDoesNotExist:
             return None
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _THROTTLED:
-                raise _throttled(error) from error
-            raise
         began, ended = answer.get("ExecutionStartDateTime"), answer.get("ExecutionEndDateTime")
         return CommandState(
             answer["Status"],
@@ -230,28 +242,27 @@ class AwsMachines:
 
     def instance_state(self, instance_id: str) -> str | None:
         try:
-            answer = self.clients.ec2.describe_instances(InstanceIds=[instance_id])
+            with _throttling():
+                instance = self._instance(instance_id)
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in _UNKNOWN_INSTANCE:
+            if error.response["Error"]["Code"] in _UNKNOWN_INSTANCE:
                 return None
-            if code in _THROTTLED:
-                raise _throttled(error) from error
             raise
-        for reservation in answer["Reservations"]:
-            for instance in reservation["Instances"]:
-                return instance["State"]["Name"]
-        return None
+        return instance["State"]["Name"] if instance else None
 
     def end_reason(self, instance_id: str) -> str | None:
         try:
-            answer = self.clients.ec2.describe_instances(InstanceIds=[instance_id])
+            instance = self._instance(instance_id)
         except ClientError as error:  # a machine's end counts, whether or not EC2 says why
             logger.warning("no reason of %s: %s", instance_id, error)
             return None
-        reasons = [one.get("StateReason", {}) for each in answer["Reservations"] for one in each["Instances"]]
-        logger.info("%s ended: %s", instance_id, reasons)
-        return next((reason["Code"] for reason in reasons if "Code" in reason), None)
+        reason = instance.get("StateReason", {}) if instance else {}
+        logger.info("%s ended: %s", instance_id, reason)
+        return reason.get("Code")
+
+    def _instance(self, instance_id: str) -> InstanceTypeDef | None:
+        answer = self.clients.ec2.describe_instances(InstanceIds=[instance_id])
+        return next((one for each in answer["Reservations"] for one in each["Instances"]), None)
 
     def alive_of_stack(self, stack: str) -> Iterator[InstanceView]:
         pages = self.clients.ec2.get_paginator("describe_instances").paginate(
@@ -277,14 +288,12 @@ class AwsMachines:
     def terminate_all(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
         ec2 = self.clients.ec2
         try:
-            answered = call_for_known(
-                ec2, instance_ids, lambda known: ec2.terminate_instances(InstanceIds=known)["TerminatingInstances"]
-            )
+            with _throttling():
+                answered = call_for_known(
+                    ec2, instance_ids, lambda known: ec2.terminate_instances(InstanceIds=known)["TerminatingInstances"]
+                )
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in _THROTTLED:
-                raise _throttled(error) from error
-            if code == _PROTECTED and len(instance_ids) > 1:
+            if error.response["Error"]["Code"] == _PROTECTED and len(instance_ids) > 1:
                 return self._terminate_by_halves(instance_ids)
             raise
         ended = {one["InstanceId"]: one["CurrentState"]["Name"] for answer in answered.answers for one in answer}

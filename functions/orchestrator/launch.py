@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from functions.aws.clients import CONNECTIONS, Clients
 from functions.aws.job_table import DynamoJobTable
-from functions.aws.measured_machines import MeasuredMachines
+from functions.aws.machines import AwsMachines
 from functions.aws.metrics import EmfMetrics
 from functions.aws.run_reader import DynamoRunReader
 from functions.aws.scheduling_table import DynamoSchedulingTable
@@ -42,7 +42,7 @@ def launch_step() -> LaunchStep:
     scheduler = Scheduler(
         jobs=jobs,
         queue=queue,
-        machines=MeasuredMachines(
+        machines=AwsMachines(
             clients, launch_template_id=settings.launch_template_id, metrics=EmfMetrics(settings.stack)
         ),
         candidates=candidates(settings.markets, settings.instance_types, settings.subnet_ids),

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import ANY
 
@@ -77,23 +78,16 @@ def expected_launch(**more: Any) -> dict[str, Any]:
     }
 
 
-def test_a_launch_names_the_template_the_candidate_and_the_token(aws: Stubbed) -> None:
-    aws.ec2.add_response("run_instances", {"Instances": [instance()]}, expected_launch())
-    assert launch(aws) == [LaunchResult(INSTANCE, "eu-central-1b", "ami-1", "2026-01-31T09:15:02.000Z")]
-
-
-def test_a_launch_of_many_takes_what_there_is(aws: Stubbed) -> None:
+@pytest.mark.parametrize(
+    ("market", "more"), [("on-demand", {}), ("spot", {"InstanceMarketOptions": {"MarketType": "spot"}})]
+)
+def test_a_launch_names_template_candidate_and_token_and_takes_what_there_is(
+    aws: Stubbed, market: str, more: dict[str, Any]
+) -> None:
     launched = {"Instances": [instance("i-1"), instance("i-2")]}
-    aws.ec2.add_response("run_instances", launched, expected_launch(MinCount=1, MaxCount=5))
-    answer = launch(aws, count=5)
-    assert not isinstance(answer, Refusal)
-    assert [one.instance_id for one in answer] == ["i-1", "i-2"]
-
-
-def test_a_spot_launch_asks_for_spot(aws: Stubbed) -> None:
-    spot = expected_launch(InstanceMarketOptions={"MarketType": "spot"})
-    aws.ec2.add_response("run_instances", {"Instances": [instance()]}, spot)
-    assert not isinstance(launch(aws, "spot"), Refusal)
+    aws.ec2.add_response("run_instances", launched, expected_launch(MinCount=1, MaxCount=5, **more))
+    facts = ("eu-central-1b", "ami-1", "2026-01-31T09:15:02.000Z")
+    assert launch(aws, market, count=5) == [LaunchResult("i-1", *facts), LaunchResult("i-2", *facts)]
 
 
 @pytest.mark.parametrize(
@@ -182,22 +176,32 @@ def test_a_command_goes_to_one_machine_with_its_time_limits_and_log_group(aws: S
     assert aws.machines.send_command(INSTANCE, "script", "c" * 200, 660) == COMMAND
 
 
+# The second: Service Authorization Reference, Systems Manager: `ssm:resourceTag` is a tag of what SSM knows.
+@pytest.mark.parametrize("code", ["InvalidInstanceId", "AccessDeniedException"])
+def test_a_machine_that_ssm_does_not_know_yet_is_not_online(aws: Stubbed, code: str) -> None:
+    aws.ssm.add_client_error("send_command", code, "because")
+    with pytest.raises(AgentNotOnline):
+        aws.machines.send_command(INSTANCE, "script", "comment", 660)
+
+
 @pytest.mark.parametrize(
-    ("code", "error"),
+    ("service", "operation", "call"),
     [
-        ("InvalidInstanceId", AgentNotOnline),
-        # Service Authorization Reference, Systems Manager: `ssm:resourceTag` is a tag of what SSM knows.
-        ("AccessDeniedException", AgentNotOnline),
-        ("ThrottlingException", Throttled),
+        ("ssm", "SendCommand", lambda machines: machines.send_command(INSTANCE, "script", "comment", 660)),
+        ("ssm", "GetCommandInvocation", lambda machines: machines.command_state(COMMAND, INSTANCE)),
+        ("ec2", "DescribeInstances", lambda machines: machines.instance_state(INSTANCE)),
+        ("ec2", "TerminateInstances", lambda machines: machines.terminate(INSTANCE)),
     ],
 )
-def test_ssms_refusals_become_the_errors_that_the_workflow_retries(
-    aws: Stubbed, code: str, error: type[Exception]
+def test_a_call_that_aws_throttles_is_made_again_by_the_workflow(
+    aws: Stubbed, service: str, operation: str, call: Callable[[AwsMachines], object]
 ) -> None:
-    for _ in range(5):
-        aws.ssm.add_client_error("send_command", code, "because")
-    with pytest.raises(error):
-        aws.machines.send_command(INSTANCE, "script", "comment", 660)
+    for _ in range(3):  # the SDK's tries of SSM
+        getattr(aws, service).add_client_error(
+            xform_name(operation), "ThrottlingException", "slow down, account 123456789012"
+        )
+    with pytest.raises(Throttled, match=rf"^ThrottlingException from {operation}$"):
+        call(aws.machines)
 
 
 @pytest.mark.parametrize(("asked", "sent"), [(1, "5"), (4, "5"), (5, "5"), (6, "6")])
@@ -211,12 +215,6 @@ def test_no_command_is_sent_with_a_time_limit_that_the_agent_takes_for_an_hour(
     )
     aws.ssm.add_response("send_command", {"Command": {"CommandId": COMMAND}}, {**expected, "Parameters": parameters})
     aws.machines.send_command(INSTANCE, "script", "comment", asked)
-
-
-def test_a_command_says_when_it_began(aws: Stubbed) -> None:
-    began = "2026-01-31T09:15:00.000Z"
-    state = command_state(aws, ExecutionStartDateTime=began)
-    assert (state.has_begun, state.began_at) == (True, began)
 
 
 def command_state(aws: Stubbed, **facts: Any) -> CommandState:
@@ -250,19 +248,20 @@ def test_a_machine_that_left_no_report_is_still_understood(aws: Stubbed, stderr:
 
 
 @pytest.mark.parametrize(
-    ("facts", "ended_at"),
+    ("told", "moment"),
     [
-        ({"ExecutionEndDateTime": "2026-01-31T09:20:00.000Z"}, "2026-01-31T09:20:00.000Z"),
-        ({"ExecutionEndDateTime": "2026-01-31T09:20:00Z"}, "2026-01-31T09:20:00.000Z"),
-        ({"ExecutionEndDateTime": "2026-02-30T09:20:00Z"}, None),
-        ({"ExecutionEndDateTime": "0001-01-01T00:00:00+23:00"}, None),
-        ({"ExecutionEndDateTime": "yesterday"}, None),
-        ({"ExecutionEndDateTime": ""}, None),
-        ({}, None),
+        ("2026-01-31T09:20:00.000Z", "2026-01-31T09:20:00.000Z"),
+        ("2026-01-31T09:20:00Z", "2026-01-31T09:20:00.000Z"),
+        ("2026-02-30T09:20:00Z", None),
+        ("0001-01-01T00:00:00+23:00", None),
+        ("yesterday", None),
+        ("", None),
     ],
 )
-def test_a_command_says_when_it_ended(aws: Stubbed, facts: dict[str, str], ended_at: str | None) -> None:
-    assert command_state(aws, **facts).ended_at == ended_at
+def test_a_command_says_when_it_began_and_ended(aws: Stubbed, told: str, moment: str | None) -> None:
+    state = command_state(aws, ExecutionStartDateTime=told, ExecutionEndDateTime=told)
+    assert (state.has_begun, state.began_at, state.ended_at) == (bool(told), moment, moment)
+    assert command_state(aws).ended_at is None
 
 
 def test_a_command_that_ssm_does_not_know_yet_is_not_an_error(aws: Stubbed) -> None:
@@ -295,23 +294,10 @@ def test_why_an_instance_ended_is_ec2s_code_without_its_words(aws: Stubbed) -> N
     assert [aws.machines.end_reason(INSTANCE) for _ in range(2)] == [None, None]
 
 
-@pytest.mark.parametrize("code", ["RequestLimitExceeded", "Throttling"])
-def test_a_throttled_look_at_an_instance_is_tried_again_by_the_workflow(aws: Stubbed, code: str) -> None:
-    aws.ec2.add_client_error("describe_instances", code, "slow down")
-    with pytest.raises(Throttled, match=f"{code} from DescribeInstances"):
-        aws.machines.instance_state(INSTANCE)
-
-
 def test_a_look_at_an_instance_that_is_refused_is_raised_as_it_is(aws: Stubbed) -> None:
     aws.ec2.add_client_error("describe_instances", "UnauthorizedOperation")
     with pytest.raises(ClientError, match="UnauthorizedOperation"):
         aws.machines.instance_state(INSTANCE)
-
-
-def test_terminating_answers_what_ec2_says(aws: Stubbed) -> None:
-    ending = {"InstanceId": INSTANCE, "CurrentState": {"Name": "shutting-down"}}
-    aws.ec2.add_response("terminate_instances", {"TerminatingInstances": [ending]}, {"InstanceIds": [INSTANCE]})
-    assert aws.machines.terminate(INSTANCE) == "shutting-down"
 
 
 @pytest.mark.parametrize("code", UNKNOWN)
@@ -367,12 +353,6 @@ def test_a_termination_that_is_not_allowed_is_raised(aws: Stubbed) -> None:
     shows(aws, [INSTANCE], [shown(INSTANCE, age=61)])
     aws.ec2.add_client_error("terminate_instances", "UnauthorizedOperation", "no")
     with pytest.raises(ClientError, match="UnauthorizedOperation"):
-        aws.machines.terminate(INSTANCE)
-
-
-def test_a_throttled_termination_is_tried_again_by_the_workflow(aws: Stubbed) -> None:
-    aws.ec2.add_client_error("terminate_instances", "RequestLimitExceeded", "slow down")
-    with pytest.raises(Throttled, match="RequestLimitExceeded from TerminateInstances"):
         aws.machines.terminate(INSTANCE)
 
 
