@@ -7,16 +7,11 @@ from typing import Any
 import pytest
 
 from functions.aws.machine_table import DynamoMachineTable
-from functions.aws.run_reader import DynamoRunReader
-from functions.aws.scheduling_table import DynamoSchedulingTable
-from functions.cleanup.release_step import ReleaseStep
-from functions.cleanup.run_machines import RunMachines
 from functions.cleanup.sweeper import Sweeper
 from functions.execution.await_step import AwaitStep
 from functions.execution.inspect_step import InspectStep
 from functions.execution.ports import CommandState, MachineAssignment
 from functions.execution.record_step import RecordStep
-from functions.jobs.errors import AgentNotOnline
 from functions.jobs.job import JobStatus, Run
 from functions.orchestrator import (
     await_completion,
@@ -24,25 +19,21 @@ from functions.orchestrator import (
     inspect_command,
     launch,
     record,
-    release,
     stream,
     sweep,
 )
-from functions.orchestrator.settings import LaunchSettings
 from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import QueueEntry, Slot
 from functions.scheduling.scheduler import Assignment
 from simulation.dynamodb import TABLE, DynamoDb
 from simulation.metrics import SimulatedMetrics
-from tests.functions.fakes.budget import SETTINGS
 from tests.functions.fakes.job_files import MemoryJobFiles
 from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, RUN, MemoryJobTable, a_job
 from tests.functions.fakes.machines import FakeMachines, a_machine
 from tests.functions.fakes.sweeper import a_sweeper
-from tests.functions.fakes.tables import new_machine_table, new_scheduling_table
+from tests.functions.fakes.tables import new_scheduling_table
 from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.orchestrator.lambda_context import CONTEXT
-from tests.functions.scheduling.waiting_queue import WaitingQueue
 
 WHO = {"owner": "alice", "job_id": JOB_ID, "run": 1}
 
@@ -89,33 +80,6 @@ def test_a_record_that_fails_is_answered_alone(monkeypatch: pytest.MonkeyPatch) 
     assert workflow.started == [(RUN, 1)]
 
 
-def test_launch_answers_through_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = WaitingQueue.of(1)
-    (run,) = queue.runs
-    step = queue.launch_step()
-    monkeypatch.setattr(launch, "launch_step", lambda: step)
-    numbers = {"run": 1, "attempt": 1, "asks": 0, "redrives": 0}
-    event = {"owner": run.owner, "job_id": run.job_id, "task_token": "token", **numbers}
-    assert launch.handler(event, CONTEXT) is None
-    (answer,) = queue.flow.answers
-    assert answer.token == "token"
-    assert answer.output
-    assert set(answer.output) == {"instance_id", "online_at"}
-    assert answer.output["instance_id"] == "i-1"
-
-
-def test_what_inspect_answers_is_what_record_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = MemoryJobTable(a_job(status=JobStatus.RUNNING, attempts=1))
-    report = {"exit_code": 3, "events": [{"event": "script_started", "at": "2026-01-31T09:15:09.000Z"}]}
-    machines = FakeMachines(commands={"c-1": CommandState("Failed", 10, report)})
-    monkeypatch.setattr(inspect_command, "inspect_step", lambda: InspectStep(table, machines, 600))
-    monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, MemoryJobFiles(), "1.2.3"))
-    outcome = inspect_command.handler({**WHO, "instance_id": "i-1", "command_id": "c-1"}, CONTEXT)
-    by_wire = json.loads(json.dumps(outcome))
-    assert record.handler({**WHO, "attempt": 1, "outcome": by_wire}, CONTEXT) == {"status": "failed"}
-    assert [event.event for event in table.only.timeline] == ["script_started", "failed"]
-
-
 def test_what_a_machine_reports_gets_from_inspect_into_the_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
     table = MemoryJobTable(a_job(status=JobStatus.RUNNING, attempts=1))
     files = MemoryJobFiles({f"outputs/outputs/alice/{JOB_ID}/1/a b.txt": b"result"})
@@ -129,38 +93,6 @@ def test_what_a_machine_reports_gets_from_inspect_into_the_manifest(monkeypatch:
     ((_, body),) = files.manifests
     told = json.loads(body)
     assert (told["input"]["sha256"], told["output"]["sha256"], told["python"]) == ("a" * 64, "b" * 64, "3.9.25")
-
-
-def test_record_takes_a_workflow_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = MemoryJobTable(a_job(status=JobStatus.LAUNCHING))
-    monkeypatch.setattr(record, "record_step", lambda: RecordStep(table, MemoryJobFiles(), "1.2.3"))
-    assert record.handler({**WHO, "error": "LaunchRefused", "cause": "no"}, CONTEXT) == {"status": "failed"}
-    assert table.only.error
-    assert table.only.error.code == "launch_refused"
-
-
-def test_an_error_of_a_step_reaches_the_workflow_under_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> None:
-        raise AgentNotOnline("not yet")
-
-    monkeypatch.setattr(release, "release_step", refuse)
-    with pytest.raises(AgentNotOnline):
-        release.handler({**WHO, "instance_id": "", "ended": ""}, CONTEXT)
-
-
-def test_release_takes_no_instance_where_none_was_launched(monkeypatch: pytest.MonkeyPatch) -> None:
-    jobs = MemoryJobTable(a_job())
-    ends = RunMachines(
-        jobs,
-        LaunchQueue(jobs.beside(DynamoSchedulingTable), FakeWorkflow()),
-        FakeMachines(),
-        jobs.beside(DynamoRunReader),
-    )
-    monkeypatch.setattr(release, "release_step", lambda: ReleaseStep(ends, new_machine_table()))
-    assert release.handler({**WHO, "instance_id": "", "ended": ""}, CONTEXT) == {
-        "terminated": [],
-        "job": {"status": "unknown", "filename": "a b.txt", "error": ""},
-    }
 
 
 @pytest.mark.parametrize(
@@ -218,27 +150,6 @@ def _found(report: dict[str, list[str]]) -> dict[str, list[str]]:
 def test_a_sweep_on_schedule_looks_at_everything(sweeper: Sweeper) -> None:
     event = {"detail-type": "Scheduled Event"}
     assert _found(sweep.handler(event, CONTEXT)) == {"ended": [JOB_ID], "terminated": ["i-1"]}
-
-
-def test_the_launch_function_reads_its_lists_and_limits() -> None:
-    environment = {
-        "JOBS_TABLE": "jobs",
-        "STACK": "dev",
-        "LAUNCH_TEMPLATE_ID": "lt-1",
-        "MARKETS": "spot,on-demand",
-        "INSTANCE_TYPES": "t4g.small",
-        "SUBNET_IDS": "subnet-a,subnet-b",
-        "MAX_CONCURRENT_JOBS": "50",
-        "QUEUE_TIMEOUT_SECONDS": "3600",
-        "SPENDING": SETTINGS,
-        "POOL_SIZE": "0",
-    }
-    settings = LaunchSettings.from_env(environment)
-    assert (settings.markets, settings.subnet_ids) == (("spot", "on-demand"), ("subnet-a", "subnet-b"))
-    assert (settings.max_concurrent_jobs, settings.queue_timeout_seconds) == (50, 3600)
-    for missing in environment:
-        with pytest.raises(KeyError, match=missing):
-            LaunchSettings.from_env({key: value for key, value in environment.items() if key != missing})
 
 
 def test_machines_are_handed_out_several_at_a_time() -> None:
