@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from functions.api.problems import problem
@@ -26,7 +24,7 @@ class BodyLimit:
         body = await _read(receive)
         if body is None:
             detail = f"The body has more than {MAX_BODY_BYTES:,} bytes. Files go to the URL that POST /uploads answers."
-            refusal = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
+            refusal = problem("body_too_large", detail)
             await refusal(scope, receive, send)
             return
         whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]

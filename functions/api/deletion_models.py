@@ -23,10 +23,4 @@ class DeletionAnswer(BaseModel):
 
     @staticmethod
     def of(receipt: DeletionReceipt) -> DeletionAnswer:
-        return DeletionAnswer(
-            id=receipt.job_id,
-            deleted_at=receipt.deleted_at,
-            objects=receipt.objects,
-            log_streams=receipt.log_streams,
-            final_at=receipt.final_at,
-        )
+        return DeletionAnswer.model_validate(vars(receipt) | {"id": receipt.job_id})

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from functions.api.examples import EXAMPLE_ID, EXAMPLE_SHA256, EXAMPLE_TIME
+from functions.api.machine_models import ManifestMachine
 
 DIGEST = "Repr-Digest"  # RFC 9530
 _MD5 = "0123456789abcdef" * 2
@@ -29,15 +30,6 @@ class ResultHashes(FileHash):
     md5: str | None = Field(
         description="MD5 (hex) that S3 itself computed of the result; null where it does not say.", examples=[_MD5]
     )
-
-
-class ManifestMachine(BaseModel):
-    instance_id: str = Field(description="EC2's id of the machine.", examples=["i-0123456789abcdef0"])
-    image_id: str = Field(description="The machine image that it started from.", examples=["ami-0123456789abcdef0"])
-    instance_type: str = Field(description="EC2's name for its size.", examples=["t4g.small"])
-    market: str = Field(description="on-demand or spot.", examples=["on-demand"])
-    zone: str = Field(description="The availability zone that it ran in.", examples=["eu-central-1a"])
-    launched_at: str = Field(description="When EC2 launched it, RFC 3339 UTC.", examples=[EXAMPLE_TIME])
 
 
 class ManifestAnswer(BaseModel):

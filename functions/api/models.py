@@ -16,7 +16,7 @@ from functions.api.examples import (
     EXAMPLE_SHA256,
     EXAMPLE_TIME,
 )
-from functions.api.override_models import OverridesAnswer, OverridesRequest
+from functions.api.machine_models import Receipt
 from functions.api.price_models import CostAnswer, PriceAnswer
 from functions.api.request_model import RequestModel
 from functions.jobs.batch import BATCH_PATTERN
@@ -24,12 +24,26 @@ from functions.jobs.failure_catalog import FAILURES
 from functions.jobs.job import Job, JobError, JobStatus
 from functions.jobs.ports import JobPage, LogPage
 from functions.jobs.s3_keys import MAX_FILENAME_BYTES
-from functions.scheduling.ports import Slot
-from functions.submission.submission import MAX_TEXT_CHARS, Download
+from functions.submission.submission import MAX_TEXT_CHARS
 from functions.submission.uploads import MULTIPART_FROM_BYTES
 
 # Lambda answers 6 MB at most (developer guide, "Lambda quotas"), with headers and the API's fields besides the jobs.
 _LIST_BYTES = 6_000_000
+
+
+class JobOverrides(RequestModel):
+    # GET /limits lists what is allowed; the core checks it, and names it in the error.
+    instance_type: str | None = Field(
+        default=None,
+        max_length=64,
+        description="EC2's name for the machine's size; null for the stack's own choice.",
+        examples=["c7g.large"],
+    )
+    timeout_minutes: int | None = Field(
+        default=None,
+        description="How long the script may run, in minutes; null for as long as the stack says.",
+        examples=[120],
+    )
 
 
 class JobRequest(RequestModel):
@@ -42,7 +56,7 @@ class JobRequest(RequestModel):
         examples=["Read and approved."],
         json_schema_extra={"minLength": 1, "maxLength": MAX_TEXT_CHARS},
     )
-    overrides: OverridesRequest | None = Field(
+    overrides: JobOverrides | None = Field(
         default=None, description="What this job has otherwise than others, as far as GET /limits says it may."
     )
     batch: str | None = Field(
@@ -87,32 +101,6 @@ class Failure(BaseModel):
         return asdict(error) | {"actor": row.actor.value, "retry_helps": row.retry_helps}
 
 
-class Receipt(BaseModel):
-    """One machine of a job: what it was, from when to when it lived, and how its end was seen."""
-
-    instance_id: str = Field(description="EC2's id of the machine.", examples=["i-0123456789abcdef0"])
-    run: int = Field(description="Which run of the job it was for; a retry begins a new one.", examples=[1])
-    attempt: int = Field(description="Which attempt, counted over all runs.", examples=[1])
-    instance_type: str = Field(description="EC2's name for its size.", examples=["t4g.small"])
-    market: str = Field(description="on-demand or spot.", examples=["on-demand"])
-    zone: str = Field(description="The availability zone that it ran in.", examples=["eu-central-1a"])
-    image_id: str = Field(description="The machine image that it started from.", examples=["ami-0123456789abcdef0"])
-    launched_at: str = Field(
-        description="When EC2 launched it, or started it out of the pool, RFC 3339 UTC.", examples=[EXAMPLE_TIME]
-    )
-    terminated_at: str | None = Field(
-        description="When EC2 was seen to have terminated it, RFC 3339 UTC; null until then.", examples=[EXAMPLE_TIME]
-    )
-    verified: str | None = Field(
-        description="How that was confirmed; null until then.", examples=["EC2 reported it to the workflow"]
-    )
-    prepared_at: str | None = Field(
-        default=None,
-        description="When it was launched ahead for the pool, RFC 3339 UTC, where it waited there; null for others.",
-        examples=[EXAMPLE_TIME],
-    )
-
-
 class JobAnswer(BaseModel):
     id: str = Field(description="The job's id; ids sort by the time they were given out.", examples=[EXAMPLE_ID])
     owner: str = Field(
@@ -139,10 +127,10 @@ class JobAnswer(BaseModel):
     run: int = Field(description="How often the job was started: 1, and one more with each retry.", examples=[1])
     attempts: int = Field(description="How many machines the job had so far, over all runs.", examples=[1])
     manifest_sha256: str | None = Field(
-        description="SHA-256 (hex) of the job's manifest, once it has succeeded; null for jobs older than manifests.",
+        description="SHA-256 (hex) of the job's manifest, once it has succeeded.",
         examples=[EXAMPLE_SHA256],
     )
-    overrides: OverridesAnswer = Field(description="What the job has otherwise than the stack's other jobs.")
+    overrides: JobOverrides = Field(description="What the job has otherwise than the stack's other jobs.")
     batch: str | None = Field(
         description="The id that jobs submitted together share, if it was given one.", examples=[EXAMPLE_BATCH]
     )
@@ -159,22 +147,6 @@ class JobAnswer(BaseModel):
         answer = JobAnswer.model_validate(job, from_attributes=True)
         answer.cost = CostAnswer.of(job)
         return answer
-
-
-class AliveMachine(BaseModel):
-    job_id: str = Field(description="The job that it is for.", examples=[EXAMPLE_ID])
-    instance_id: str = Field(description="EC2's id of the machine.", examples=["i-0123456789abcdef0"])
-    instance_type: str = Field(description="EC2's name for its size.", examples=["t4g.small"])
-    zone: str = Field(description="The availability zone that it runs in.", examples=["eu-central-1a"])
-    launched_at: str = Field(description="When EC2 launched it, RFC 3339 UTC.", examples=[EXAMPLE_TIME])
-
-    @staticmethod
-    def of(slot: Slot) -> AliveMachine:
-        return AliveMachine.model_validate(asdict(slot.machine) | {"job_id": slot.run.job_id})
-
-
-class AliveMachines(BaseModel):
-    alive: list[AliveMachine] = Field(description="Your machines that are not confirmed terminated.")
 
 
 class JobList(BaseModel):
@@ -206,10 +178,6 @@ class DownloadAnswer(BaseModel):
     )
     expires_at: str = Field(description="Until when, RFC 3339 UTC.", examples=[EXAMPLE_TIME])
 
-    @staticmethod
-    def of(download: Download) -> DownloadAnswer:
-        return DownloadAnswer(url=download.url, expires_at=download.expires_at)
-
 
 class LogEntry(BaseModel):
     at: str = Field(
@@ -231,8 +199,7 @@ class LogAnswer(BaseModel):
 
     @staticmethod
     def of(page: LogPage) -> LogAnswer:
-        lines = [LogEntry.model_validate(line, from_attributes=True) for line in page.lines]
-        return LogAnswer(lines=lines, next=page.next_token)
+        return LogAnswer.model_validate({"lines": page.lines, "next": page.next_token}, from_attributes=True)
 
 
 class Limits(BaseModel):

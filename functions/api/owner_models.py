@@ -23,9 +23,7 @@ class RecentOwnerAnswer(BaseModel):
 
     @staticmethod
     def of(one: RecentOwner) -> RecentOwnerAnswer:
-        return RecentOwnerAnswer(
-            owner=one.owner, email=one.email, machines_alive=one.machines_alive, usd=usd(one.micro_usd)
-        )
+        return RecentOwnerAnswer.model_validate(vars(one) | {"usd": usd(one.micro_usd)})
 
 
 class RecentOwners(BaseModel):

@@ -17,18 +17,9 @@ from pydantic import Field
 from functions.api.caller import Caller
 from functions.api.deletion_models import DeletionAnswer
 from functions.api.examples import EXAMPLE_BATCH, EXAMPLE_ID, EXAMPLE_OWNER, EXAMPLE_POSITION
+from functions.api.machine_models import AliveMachine, AliveMachines
 from functions.api.manifest_models import DIGEST, MANIFEST_ANSWER
-from functions.api.models import (
-    AliveMachine,
-    AliveMachines,
-    DownloadAnswer,
-    Health,
-    JobAnswer,
-    JobList,
-    JobRequest,
-    Limits,
-    LogAnswer,
-)
+from functions.api.models import DownloadAnswer, Health, JobAnswer, JobList, JobRequest, Limits, LogAnswer
 from functions.api.operations import Operations
 from functions.api.owner_models import RecentOwnerAnswer, RecentOwners
 from functions.api.price_models import PriceAnswer
@@ -42,25 +33,10 @@ from functions.api.upload_models import (
     UploadRequest,
 )
 from functions.jobs.batch import BATCH_PATTERN
-from functions.jobs.errors import (
-    FileTooLarge,
-    InvalidRequest,
-    JobConflict,
-    JobNotFound,
-    NotReady,
-    OverrideNotAllowed,
-    SpendingCap,
-    TooManyOpenJobs,
-    TooManyRuns,
-    UploadIncomplete,
-    UploadMissing,
-    UploadNotFound,
-    UploadQuota,
-)
-from functions.jobs.job import NO_OVERRIDES
+from functions.jobs.job import NO_OVERRIDES, Overrides
 from functions.jobs.s3_keys import MAX_FILENAME_BYTES
-from functions.submission.submission import MAX_PAGE, MAX_TEXT_CHARS, Submission
-from functions.submission.uploads import MULTIPART_FROM_BYTES
+from functions.submission.submission import MAX_PAGE, MAX_TEXT_CHARS, Download, Submission
+from functions.submission.uploads import MULTIPART_FROM_BYTES, CopyTicket
 
 
 @dataclass(frozen=True)
@@ -106,7 +82,7 @@ for_all = Operations()
     "/uploads",
     status_code=HTTPStatus.CREATED,
     tags=["submit"],
-    responses=documented(InvalidRequest, FileTooLarge, UploadQuota, body=True),
+    responses=documented("invalid_request", "file_too_large", "upload_quota", body=True),
 )
 async def request_upload(body: UploadRequest, access: Mine) -> UploadAnswer:
     """Ask for an upload straight to S3: answers a form that takes exactly this file, or a URL for each of its parts."""
@@ -117,7 +93,7 @@ async def request_upload(body: UploadRequest, access: Mine) -> UploadAnswer:
 @signed_in.post(
     "/uploads/{job_id}/parts",
     tags=["submit"],
-    responses=documented(InvalidRequest, FileTooLarge, UploadNotFound, UploadQuota, body=True),
+    responses=documented("invalid_request", "file_too_large", "upload_not_found", "upload_quota", body=True),
 )
 async def resume_upload(job_id: JobId, body: PartsRequest, access: Mine) -> PartsAnswer:
     """Go on with an upload in parts: which are stored, and fresh URLs for those that are not."""
@@ -128,7 +104,7 @@ async def resume_upload(job_id: JobId, body: PartsRequest, access: Mine) -> Part
     "/uploads/{job_id}/complete",
     status_code=HTTPStatus.NO_CONTENT,
     tags=["submit"],
-    responses=documented(InvalidRequest, FileTooLarge, UploadNotFound, UploadIncomplete, body=True),
+    responses=documented("invalid_request", "file_too_large", "upload_not_found", "upload_incomplete", body=True),
 )
 async def complete_upload(job_id: JobId, body: PartsRequest, access: Mine) -> None:
     """Make the stored parts one file, once all are there. Repeating the same request is safe."""
@@ -139,7 +115,7 @@ async def complete_upload(job_id: JobId, body: PartsRequest, access: Mine) -> No
     "/uploads/{job_id}/abort",
     status_code=HTTPStatus.NO_CONTENT,
     tags=["submit"],
-    responses=documented(InvalidRequest, body=True),
+    responses=documented("invalid_request", body=True),
 )
 async def abort_upload(job_id: JobId, body: AbortRequest, access: Mine) -> None:
     """Give up an upload in parts; what is stored of it is removed. One that is not there is no error."""
@@ -153,19 +129,25 @@ async def abort_upload(job_id: JobId, body: AbortRequest, access: Mine) -> None:
     responses={
         int(HTTPStatus.OK): {"model": JobAnswer, "description": "The job exists with this text; nothing was changed."},
         **documented(
-            InvalidRequest, OverrideNotAllowed, SpendingCap, UploadMissing, JobConflict, TooManyOpenJobs, body=True
+            "invalid_request",
+            "override_not_allowed",
+            "spending_cap",
+            "upload_missing",
+            "job_conflict",
+            "too_many_open_jobs",
+            body=True,
         ),
     },
 )
 async def submit_job(body: JobRequest, access: Mine, response: Response) -> JobAnswer:
     """Submit the job once its file is uploaded. Repeating the same request is safe: it answers the same job."""
-    overrides = body.overrides.asked() if body.overrides else NO_OVERRIDES
+    overrides = Overrides(**dict(body.overrides)) if body.overrides else NO_OVERRIDES
     job, created = access.jobs.submit(access.owner, body.job_id, body.input_text, overrides, body.batch)
     response.status_code = HTTPStatus.CREATED if created else HTTPStatus.OK
     return JobAnswer.of(job)
 
 
-@signed_in.get("/jobs", tags=["look"], responses=documented(InvalidRequest, JobNotFound))
+@signed_in.get("/jobs", tags=["look"], responses=documented("invalid_request", "job_not_found"))
 async def list_jobs(
     access: Named,
     limit: Annotated[
@@ -188,23 +170,28 @@ async def list_jobs(
     return JobList.of(access.jobs.page(access.owner, limit, cursor, batch))
 
 
-@signed_in.get("/jobs/{job_id}", tags=["look"], responses=documented(JobNotFound))
+@signed_in.get("/jobs/{job_id}", tags=["look"], responses=documented("job_not_found"))
 async def get_job(job_id: JobId, access: Named) -> JobAnswer:
     """One job with its timeline."""
     return JobAnswer.of(access.jobs.get(access.owner, job_id))
 
 
-@signed_in.get("/jobs/{job_id}/output", tags=["look"], responses=documented(JobNotFound, NotReady))
-async def get_output(job_id: JobId, access: Named) -> DownloadAnswer:
+@signed_in.get(
+    "/jobs/{job_id}/output",
+    tags=["look"],
+    response_model=DownloadAnswer,
+    responses=documented("job_not_found", "not_ready"),
+)
+async def get_output(job_id: JobId, access: Named) -> Download:
     """A link to download the result; it is valid for a quarter of an hour."""
-    return DownloadAnswer.of(access.jobs.output(access.owner, job_id))
+    return access.jobs.output(access.owner, job_id)
 
 
 @signed_in.get(
     "/jobs/{job_id}/manifest",
     tags=["look"],
     response_class=Response,
-    responses={int(HTTPStatus.OK): MANIFEST_ANSWER, **documented(JobNotFound, NotReady)},
+    responses={int(HTTPStatus.OK): MANIFEST_ANSWER, **documented("job_not_found", "not_ready")},
 )
 async def get_manifest(job_id: JobId, access: Named) -> Response:
     """What the result was made of, byte by byte as it was written: these bytes are what `manifest_sha256` is of."""
@@ -213,7 +200,7 @@ async def get_manifest(job_id: JobId, access: Named) -> Response:
     return Response(found.content, media_type="application/json", headers={DIGEST: f"sha-256=:{digest}:"})
 
 
-@signed_in.get("/jobs/{job_id}/log", tags=["look"], responses=documented(JobNotFound, InvalidRequest))
+@signed_in.get("/jobs/{job_id}/log", tags=["look"], responses=documented("job_not_found", "invalid_request"))
 async def get_log(
     job_id: JobId,
     access: Named,
@@ -229,7 +216,7 @@ async def get_log(
     "/jobs/{job_id}/cancel",
     status_code=HTTPStatus.ACCEPTED,
     tags=["change"],
-    responses=documented(JobNotFound, NotReady),
+    responses=documented("job_not_found", "not_ready"),
 )
 async def cancel_job(job_id: JobId, access: Named) -> JobAnswer:
     """End a job that has not ended; its machine is terminated."""
@@ -240,7 +227,9 @@ async def cancel_job(job_id: JobId, access: Named) -> JobAnswer:
     "/jobs/{job_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
     tags=["change"],
-    responses=documented(JobNotFound, NotReady, SpendingCap, TooManyOpenJobs, TooManyRuns, UploadMissing),
+    responses=documented(
+        "job_not_found", "not_ready", "spending_cap", "too_many_open_jobs", "too_many_runs", "upload_missing"
+    ),
 )
 async def retry_job(job_id: JobId, access: Named) -> JobAnswer:
     """Start a failed or cancelled job again, with the same file and text, on a new machine.
@@ -254,30 +243,31 @@ async def retry_job(job_id: JobId, access: Named) -> JobAnswer:
     "/jobs/{job_id}/copy",
     status_code=HTTPStatus.CREATED,
     tags=["submit"],
-    responses=documented(JobNotFound, UploadMissing, FileTooLarge, UploadQuota),
+    response_model=CopyAnswer,
+    responses=documented("job_not_found", "upload_missing", "file_too_large", "upload_quota"),
 )
-async def copy_job(job_id: JobId, access: Named) -> CopyAnswer:
+async def copy_job(job_id: JobId, access: Named) -> CopyTicket:
     """Copy a job's file for a new job of yours, which POST /jobs then submits, with the same text or another."""
-    return CopyAnswer.of(access.jobs.copy(access.owner, job_id, access.caller.owner))
+    return access.jobs.copy(access.owner, job_id, access.caller.owner)
 
 
 @signed_in.delete(
     "/jobs/{job_id}",
     tags=["change"],
-    responses=documented(JobNotFound, NotReady),
+    responses=documented("job_not_found", "not_ready"),
 )
 async def delete_job(job_id: JobId, access: Named) -> DeletionAnswer:
     """Remove a job that has ended and whose machines are gone: its input, its result, its log and its record."""
     return DeletionAnswer.of(access.jobs.delete(access.owner, job_id))
 
 
-@signed_in.get("/machines", tags=["look"], responses=documented(JobNotFound))
+@signed_in.get("/machines", tags=["look"], responses=documented("job_not_found"))
 async def list_machines(access: Named) -> AliveMachines:
     """Your machines that are alive now: a machine counts until EC2 has confirmed its end."""
     return AliveMachines(alive=[AliveMachine.of(slot) for slot in access.jobs.alive_machines(access.owner)])
 
 
-@signed_in.get("/owners", tags=["look"], responses=documented(JobNotFound))
+@signed_in.get("/owners", tags=["look"], responses=documented("job_not_found"))
 async def list_owners(
     access: Mine,
     user: Annotated[

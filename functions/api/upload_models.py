@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -18,7 +18,7 @@ from functions.api.examples import (
 )
 from functions.api.request_model import RequestModel
 from functions.jobs.s3_keys import MAX_FILENAME_BYTES
-from functions.submission.uploads import PART_BYTES, CopyTicket, MultipartTicket, UploadTicket
+from functions.submission.uploads import PART_BYTES, MultipartTicket, UploadTicket
 
 # token/subtype, RFC 9110; nothing that could end a header line.
 _MEDIA_TYPE = r"^[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}$"
@@ -102,12 +102,16 @@ class UploadForm(BaseModel):
     )
 
 
-class PartToSend(BaseModel):
-    """A presigned PUT of one part."""
+class Part(BaseModel):
+    """A part of the file, to send by a presigned PUT unless it is stored."""
 
     number: int = Field(description="Which part of the file, from 1 on.", examples=[1])
     size: int = Field(description="How many bytes the part has; no other number is taken.", examples=[PART_BYTES])
-    url: str = Field(description="Where to PUT the part's bytes, nothing around them.", examples=[EXAMPLE_PART_URL])
+    url: str | None = Field(
+        description="Where to PUT the part's bytes, nothing around them; null for one that is stored.",
+        examples=[EXAMPLE_PART_URL],
+    )
+    stored: bool = Field(description="Whether S3 has the part already.", examples=[False])
 
 
 class MultipartUpload(BaseModel):
@@ -117,7 +121,11 @@ class MultipartUpload(BaseModel):
     part_size: int = Field(
         description="Bytes of each part but the last, which has the remainder.", examples=[PART_BYTES]
     )
-    parts: list[PartToSend] = Field(description="The file's parts, in order.")
+    parts: list[Part] = Field(description="The file's parts, in order.")
+
+    @classmethod
+    def of(cls, upload: MultipartTicket) -> Self:
+        return cls.model_validate(vars(upload) | {"part_size": PART_BYTES}, from_attributes=True)
 
 
 class UploadAnswer(BaseModel):
@@ -130,16 +138,13 @@ class UploadAnswer(BaseModel):
 
     @staticmethod
     def of(upload: UploadTicket | MultipartTicket) -> UploadAnswer:
-        form, parts = None, None
-        if isinstance(upload, UploadTicket):
-            form = UploadForm(url=upload.form.url, fields=upload.form.fields)
-        else:
-            parts = MultipartUpload(
-                upload_id=upload.upload_id,
-                part_size=PART_BYTES,
-                parts=[PartToSend.model_validate(part, from_attributes=True) for part in upload.parts],
-            )
-        return UploadAnswer(job_id=upload.job_id, upload=form, multipart=parts, expires_at=upload.expires_at)
+        answer = {
+            "job_id": upload.job_id,
+            "upload": upload.form if isinstance(upload, UploadTicket) else None,
+            "multipart": MultipartUpload.of(upload) if isinstance(upload, MultipartTicket) else None,
+            "expires_at": upload.expires_at,
+        }
+        return UploadAnswer.model_validate(answer, from_attributes=True)
 
 
 class AbortRequest(RequestModel):
@@ -169,39 +174,10 @@ class PartsRequest(RequestModel):
     )
 
 
-class PartState(BaseModel):
-    """A part, and whether it has to be sent."""
-
-    number: int = Field(description="Which part of the file, from 1 on.", examples=[1])
-    size: int = Field(description="How many bytes the part has.", examples=[PART_BYTES])
-    url: str | None = Field(
-        description="Where to PUT the part's bytes; null for one that is stored.", examples=[EXAMPLE_PART_URL]
-    )
-    stored: bool = Field(description="Whether S3 has the part already.", examples=[False])
-
-
-class PartsAnswer(BaseModel):
-    upload_id: str = Field(description="The upload's id, as it was asked for.", examples=[EXAMPLE_UPLOAD_ID])
-    part_size: int = Field(
-        description="Bytes of each part but the last, which has the remainder.", examples=[PART_BYTES]
-    )
-    parts: list[PartState] = Field(description="The file's parts, in order.")
+class PartsAnswer(MultipartUpload):
     expires_at: str = Field(description="Until when the parts can be sent, RFC 3339 UTC.", examples=[EXAMPLE_TIME])
-
-    @staticmethod
-    def of(upload: MultipartTicket) -> PartsAnswer:
-        return PartsAnswer(
-            upload_id=upload.upload_id,
-            part_size=PART_BYTES,
-            parts=[PartState.model_validate(part, from_attributes=True) for part in upload.parts],
-            expires_at=upload.expires_at,
-        )
 
 
 class CopyAnswer(BaseModel):
     job_id: str = Field(description="The id that the new job will have; POST /jobs submits it.", examples=[EXAMPLE_ID])
     expires_at: str = Field(description="Until when the copy is kept, RFC 3339 UTC.", examples=[EXAMPLE_TIME])
-
-    @staticmethod
-    def of(upload: CopyTicket) -> CopyAnswer:
-        return CopyAnswer(job_id=upload.job_id, expires_at=upload.expires_at)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from io import StringIO
-from logging import StreamHandler
 
 import pytest
 
 from functions.api import problems
 from tests.functions.api.test_owners import ABOUT_JOBS, ADMINS_CLAIMS, Gateway
 from tests.functions.fakes.job_table import JOB_ID
+from tests.functions.written_lines import written_lines
 
 pytestmark = pytest.mark.usefixtures("event_loop")
 
@@ -36,15 +35,12 @@ def test_an_unexpected_error_is_logged_once(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # mangum/protocols/http.py logs what Starlette's ServerErrorMiddleware raises again after it has been answered.
-    written = StringIO()
-    log = problems.logger.registered_handler
-    assert isinstance(log, StreamHandler)
-    monkeypatch.setattr(log, "stream", written)
+    lines = written_lines(monkeypatch, problems.logger)
     monkeypatch.delattr(gateway.jobs, "_client")
     with caplog.at_level(logging.INFO):
         assert gateway.send("GET /jobs", ADMINS_CLAIMS).status == 500
-    (line,) = written.getvalue().splitlines()
-    assert "Traceback" in json.loads(line)["exception"]
+    (line,) = lines()
+    assert "Traceback" in line["exception"]
     assert [each for each in caplog.records if each.name.startswith("mangum") and each.levelno > logging.INFO] == []
 
 

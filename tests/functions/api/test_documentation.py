@@ -78,8 +78,8 @@ def raised() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue
-            if node.func.id == "problem" and isinstance(node.args[1], ast.Constant):
-                codes.add(str(node.args[1].value))
+            if node.func.id == "problem" and isinstance(node.args[0], ast.Constant):
+                codes.add(str(node.args[0].value))
             elif node.func.id == "HTTPException" and isinstance(node.args[0], ast.Attribute):
                 codes.add(HTTPStatus[node.args[0].attr].name.lower())
     return codes | OF_THE_ROUTER
@@ -100,15 +100,6 @@ def test_every_parameter_has_a_description_and_an_example(description: dict[str,
     }
     assert len(found) > 10
     assert {parameter: what for parameter, what in found.items() if what} == {}
-
-
-def test_a_field_without_a_description_or_an_example_is_found() -> None:
-    schema = {"properties": {"a": {"type": "string", "description": "x"}, "b": {"properties": {"c": {}}}}}
-    assert {field: lacking(facts) for field, facts in fields(schema, "S")} == {
-        "S.a": ["an example"],
-        "S.b": ["a description", "an example"],
-        "S.b.c": ["a description", "an example"],
-    }
 
 
 def test_every_operation_says_what_it_does(description: dict[str, Any]) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from io import StringIO
-from logging import StreamHandler
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,10 +10,11 @@ import pytest
 from functions.api import handler
 from tests.functions.fakes.job_table import JOB_ID
 from tests.functions.orchestrator.lambda_context import CONTEXT
+from tests.functions.written_lines import written_lines
 
 
 @pytest.fixture
-def line_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], dict[str, Any]]]:
+def line_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
     """Sends a request of a path and answers the line that was written meanwhile."""
 
     def answer(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -24,20 +22,13 @@ def line_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], dict[st
         return {"statusCode": 200}
 
     monkeypatch.setattr(handler, "adapter", lambda: answer)
-
-    log = handler.logger.registered_handler
-    assert isinstance(log, StreamHandler)
-    before = log.stream
+    lines = written_lines(monkeypatch, handler.logger)
 
     def line(path: str) -> dict[str, Any]:
-        written = StringIO()
-        log.setStream(written)
         handler.handler({"rawPath": path}, CONTEXT)
-        found: dict[str, Any] = json.loads(written.getvalue())
-        return found
+        return lines()[-1]
 
-    yield line
-    log.setStream(before)
+    return line
 
 
 @pytest.mark.parametrize("path", ["/api/jobs/{}", "/api/jobs/{}/log", "/api/uploads/{}/parts"])

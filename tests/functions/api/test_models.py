@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from functions.api import examples, models, override_models, upload_models
+from functions.api import examples, machine_models, models, upload_models
 from functions.jobs.clock import rfc3339, utc_now
 from functions.jobs.ids import is_job_id
-from functions.jobs.job import JobError
-from tests.functions.fakes.job_table import a_job
 
 MODELS = [
     kind
-    for module in (models, override_models, upload_models)
+    for module in (models, machine_models, upload_models)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__module__ == module.__name__
 ]
@@ -49,11 +47,6 @@ def test_an_example_of_a_request_can_be_sent_as_it_is(kind: type[BaseModel], exa
     assert kind.model_validate(example).model_dump(exclude_unset=True) == example
 
 
-def test_an_example_of_a_wrong_type_is_found() -> None:
-    with pytest.raises(ValidationError):
-        checked(models.Receipt.model_fields["run"], "1")
-
-
 def test_there_are_examples_of_all_that_is_sent() -> None:
     assert {case.id for case in REQUESTS} == {"UploadRequest", "PartsRequest", "AbortRequest", "JobRequest"}
     assert len(FIELDS) > 30
@@ -62,11 +55,3 @@ def test_there_are_examples_of_all_that_is_sent() -> None:
 def test_the_examples_ids_and_times_are_of_the_form_that_the_api_uses() -> None:
     assert is_job_id(examples.EXAMPLE_ID)
     assert len(examples.EXAMPLE_TIME) == len(rfc3339(utc_now()))
-
-
-def test_a_jobs_answer_is_made_of_the_job_alone() -> None:
-    job = a_job(error=JobError("script_failed", "exit code 3", "Read the log."))
-    answer = models.JobAnswer.of(job)
-    assert models.JobAnswer.model_validate(answer.model_dump()) == answer
-    assert answer.error
-    assert answer.error.actor == "the script's author"
