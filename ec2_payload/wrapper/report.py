@@ -7,7 +7,7 @@ import enum
 import json
 import re
 import sys
-from typing import Any, Optional
+from typing import Any
 
 REPORT_VERSION = 1
 MAX_REPORT_CHARACTERS = 7500
@@ -54,7 +54,7 @@ def without_secrets(text: str) -> str:
 class Report:
     """Collected while the job runs; the fields are described in README.md."""
 
-    def __init__(self, fields: Optional[dict[str, Any]] = None) -> None:
+    def __init__(self) -> None:
         self.fields: dict[str, Any] = {
             "version": REPORT_VERSION,
             "stage": "spec",
@@ -68,7 +68,6 @@ class Report:
             "events": [],
             "python": ".".join(map(str, sys.version_info[:3])),
         }
-        self.fields.update(fields or {})
 
     def event(self, name: str) -> None:
         self.fields["events"].append({"event": name, "at": now()})

@@ -7,9 +7,7 @@ Lambda's runtime writes the error as one plain line of its own, without the fiel
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from io import StringIO
-from logging import StreamHandler
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -33,19 +31,13 @@ from tests.functions.orchestrator.lambda_context import CONTEXT
 from tests.functions.orchestrator.test_handlers import record_of
 from tests.functions.orchestrator.test_payloads import CONTRACTS, VARIABLES
 from tests.functions.orchestrator.workflow_definition import WORKFLOW
-
-Lines = Callable[[], list[dict[str, Any]]]
+from tests.functions.written_lines import Lines, written_lines
 
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
     """The JSON lines that the functions have written since the test began."""
-    written = StringIO()
-    for each in (logger, api.logger):
-        log = each.registered_handler
-        assert isinstance(log, StreamHandler)
-        monkeypatch.setattr(log, "stream", written)
-    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    yield written_lines(monkeypatch, logger, api.logger)
     logger.clear_state()
     api.logger.clear_state()
 
