@@ -108,8 +108,8 @@ OTHER_NAME = {"            name,\n            billing_mode": '            f"{nam
 def changes_of(key: str) -> list[Change]:
     """What happens to the dev stack when only this setting, and what it needs beside it, is changed."""
     new = SETTINGS[key]
-    before = _recorded(json.dumps(dict(new.before)))
-    return changes(before, _record({**new.before, **new.beside, key: new.value}))
+    before = recorded(**new.before)
+    return changes(before, record(ROOT, **{**new.before, **new.beside, key: new.value}))
 
 
 def loses_data(found: Iterable[Change]) -> list[str]:
@@ -132,19 +132,16 @@ def table(document: str) -> list[str]:
     return found[0].strip().splitlines()[2:] if found else []
 
 
-def record(folder: Path) -> Deployment:
-    """The dev stack as the program in another folder would make it."""
-    return preview(folder, config={"mayfly:bundleFor": "host"}, stack=STACK)
+def record(folder: Path, **extra: str) -> Deployment:
+    """The dev stack as the program in a folder would make it, with these settings."""
+    given = {"mayfly:bundleFor": "host", **{f"mayfly:{key}": value for key, value in extra.items()}}
+    return preview(folder, config=given, stack=STACK)
 
 
 @functools.cache
-def _recorded(extra: str) -> Deployment:
-    return _record(json.loads(extra))
-
-
-def _record(extra: Mapping[str, str]) -> Deployment:
-    given = {"mayfly:bundleFor": "host", **{f"mayfly:{key}": value for key, value in extra.items()}}
-    return preview(ROOT, config=given, stack=STACK)
+def recorded(**extra: str) -> Deployment:
+    """The dev stack with these settings."""
+    return record(ROOT, **extra)
 
 
 def _cell(found: Iterable[Change]) -> str:

@@ -72,6 +72,12 @@ def generous() -> Deployment:
     return preview(ROOT, config=config, region="ap-southeast-2")
 
 
+@pytest.fixture(scope="session")
+def pooled() -> Deployment:
+    """A stack with a pool."""
+    return preview(ROOT, config={**CONFIG, "mayfly:poolSize": "3"})
+
+
 @pytest.fixture(params=["tailored", "generous"])
 def elsewhere(request: pytest.FixtureRequest) -> Deployment:
     """Both of them."""

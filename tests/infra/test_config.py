@@ -1,16 +1,17 @@
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from infra import workflow
+from infra.config import ConfigError
 from localcloud.engine.deployment import DeploymentError, preview
+from tests.infra.configured import config_of
+from tests.infra.conftest import CONFIG, ROOT
 
 pytestmark = pytest.mark.thorough
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -23,10 +24,10 @@ ROOT = Path(__file__).parents[2]
         ("bundleFor", "windows"),
         ("instanceTypes", "[]"),
         ("instanceTypes", '["t4g small"]'),
-        ("instanceTypes", json.dumps(["t4g.small"] * 11)),
-        ("allowedInstanceTypes", json.dumps(["t4g.small"] * 16)),
+        ("instanceTypes", ["t4g.small"] * 11),
+        ("allowedInstanceTypes", ["t4g.small"] * 16),
         ("machineImageParameter", "/" + "x" * 256),
-        ("script", json.dumps(["x" * 1000])),
+        ("script", ["x" * 1000]),
         ("allowedInstanceTypes", '["c7g large"]'),
         ("maxJobTimeoutMinutes", "59"),
         ("maxJobTimeoutMinutes", "2761"),
@@ -62,58 +63,65 @@ ROOT = Path(__file__).parents[2]
         ("permissionsBoundary", "arn:aws:iam::123456789012:role/admin"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused_naming_the_key(key: str, value: str) -> None:
+def test_a_value_that_cannot_be_is_refused_naming_the_key(key: str, value: Any) -> None:
     with pytest.raises(
-        DeploymentError, match=rf"mayfly:{key} is .* it must be .*pulumi config set (--path ')?mayfly:{key}"
+        ConfigError, match=rf"mayfly:{key} is .* it must be .*pulumi config set (--path ')?mayfly:{key}"
     ):
-        preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host", f"mayfly:{key}": value})
+        config_of(**{key: value})
 
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html: whatever the item is about, it goes.
 def test_jobs_that_may_take_longer_than_they_are_kept_are_refused() -> None:
-    config = {"mayfly:auth": "none", "mayfly:bundleFor": "host", "mayfly:jobTimeoutMinutes": "2760"}
-    with pytest.raises(DeploymentError, match=r"mayfly:keepDays is 5, .* 6 days: .*mayfly:keepDays 6"):
-        preview(ROOT, config={**config, "mayfly:keepDays": "5"})
-    preview(ROOT, config={**config, "mayfly:keepDays": "6"})
+    with pytest.raises(ConfigError, match=r"mayfly:keepDays is 5, .* 6 days: .*mayfly:keepDays 6"):
+        workflow.check(config_of(jobTimeoutMinutes="2760", keepDays="5"))
+    workflow.check(config_of(jobTimeoutMinutes="2760", keepDays="6"))
 
 
 @pytest.mark.parametrize("key", ["instanceTypes", "markets", "script", "extraOrigins", "prices"])
 def test_a_list_is_set_by_its_path(key: str) -> None:
-    with pytest.raises(DeploymentError, match=rf"Set it with: pulumi config set --path 'mayfly:{key}\[0\]' \.\.\."):
-        preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host", f"mayfly:{key}": '[""]'})
+    empty: dict[str, Any] = {key: [""]}
+    with pytest.raises(ConfigError, match=rf"Set it with: pulumi config set --path 'mayfly:{key}\[0\]' \.\.\."):
+        config_of(**empty)
 
 
-def test_a_region_with_too_few_zones_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulumi_aws.get_availability_zones", lambda **_: SimpleNamespace(names=["only"]))
-    with pytest.raises(DeploymentError, match=r"aws:region has 1 zones .*pulumi config set aws:region"):
-        preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host"})
-
-
-@pytest.mark.parametrize("key", ["instanceTypes", "allowedInstanceTypes"])
-def test_an_instance_type_of_another_architecture_is_refused(key: str) -> None:
-    config = {"mayfly:auth": "none", "mayfly:bundleFor": "host", f"mayfly:{key}": '["t4g.small", "c7i.large"]'}
-    with pytest.raises(DeploymentError, match=rf"mayfly:{key} has c7i.large, which is no type of .*arm64"):
-        preview(ROOT, config=config)
-
-
-def test_a_domain_without_its_certificate_is_refused() -> None:
-    config = {"mayfly:auth": "none", "mayfly:bundleFor": "host", "mayfly:domainName": "jobs.example.org"}
-    with pytest.raises(DeploymentError, match="mayfly:domainCertificate is not set"):
-        preview(ROOT, config=config)
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"instanceTypes": ["t4g.small", "c7i.large"]},
+            "mayfly:instanceTypes has c7i.large, which is no type of .*arm64",
+        ),
+        (
+            {"allowedInstanceTypes": ["c7i.large"]},
+            "mayfly:allowedInstanceTypes has c7i.large, which is no type of .*arm64",
+        ),
+        ({"domainName": "jobs.example.org"}, "mayfly:domainCertificate is not set"),
+        ({"poolSize": "1", "markets": ["spot"]}, "mayfly:markets must have on-demand"),
+        # The longest that is taken fits into every name that is made of it: tests/operations/limits.py.
+        ({"stack": "s" * 31}, "must be 1 to 30 lower-case letters"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_with_the_reason(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config_of(**values)
 
 
 @pytest.mark.parametrize("key", ["protect", "pointInTimeRecovery", "versioning", "monitoring", "tracing"])
 def test_what_is_on_or_off_is_nothing_else(key: str) -> None:
     with pytest.raises(DeploymentError, match=rf"mayfly:{key}: 'perhaps' is not of the declared type boolean"):
-        preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host", f"mayfly:{key}": "perhaps"})
+        config_of(**{key: "perhaps"})
 
 
 def test_a_stack_that_does_not_say_who_may_use_it_is_refused() -> None:
     with pytest.raises(DeploymentError, match="auth: required"):
-        preview(ROOT, config={"mayfly:bundleFor": "host"})
+        config_of(auth=None)
 
 
-def test_a_stack_name_that_is_too_long_is_refused_with_the_reason() -> None:
-    """The longest that is taken fits into every name that is made of it: tests/operations/limits.py."""
-    with pytest.raises(DeploymentError, match="must be 1 to 30 lower-case letters"):
-        preview(ROOT, config={"mayfly:auth": "none", "mayfly:bundleFor": "host"}, stack="s" * 31)
+def test_a_region_with_too_few_zones_is_refused_and_so_is_a_setting_before_anything_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(DeploymentError, match="mayfly:maxAttempts is 11"):
+        preview(ROOT, config={**CONFIG, "mayfly:maxAttempts": "11"})
+    monkeypatch.setattr("pulumi_aws.get_availability_zones", lambda **_: SimpleNamespace(names=["only"]))
+    with pytest.raises(DeploymentError, match=r"aws:region has 1 zones .*pulumi config set aws:region"):
+        preview(ROOT, config=CONFIG)

@@ -18,6 +18,7 @@ from tests.infra.config_changes import (
     changes_of,
     loses_data,
     record,
+    recorded,
     row,
     table,
 )
@@ -52,5 +53,5 @@ def test_a_program_that_makes_a_new_job_table_is_found(tmp_path: Path, edits: di
         assert old in source.read_text()
         source.write_text(source.read_text().replace(old, new))
     # Either program deploys to an empty cloud without a word; only what is there already tells them apart.
-    [lost] = loses_data(changes(record(ROOT), record(changed)))
+    [lost] = loses_data(changes(recorded(), record(changed)))
     assert lost.endswith(_TABLE)

@@ -24,9 +24,8 @@ from functions.jobs import errors
 from infra.bundle import API, ORCHESTRATOR, Bundle
 from infra.bundling.target import Target
 from infra.workflow import DEFINITION, filled
-from localcloud.engine.deployment import Deployment, preview
+from localcloud.engine.deployment import Deployment
 from tests.functions.fakes.job_table import JOB_ID
-from tests.infra.conftest import CONFIG, ROOT
 from tests.infra.test_bundles import HOST
 
 pytestmark = [
@@ -82,10 +81,9 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def functions() -> dict[str, dict[str, Any]]:
-    """The inputs of every function that the program makes, with a pool, by its handler's module."""
-    made: Deployment = preview(ROOT, config={**CONFIG, "mayfly:poolSize": "1"})
-    found = made.of_type("aws:lambda/function:Function")
+def functions(pooled: Deployment) -> dict[str, dict[str, Any]]:
+    """The inputs of every function that the program makes, by its handler's module."""
+    found = pooled.of_type("aws:lambda/function:Function")
     return {each.inputs["handler"].split(".")[-2]: dict(each.inputs) for each in found}
 
 
@@ -207,14 +205,18 @@ def test_a_function_that_cannot_be_imported_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(lambda_like_python() is None, reason="no python3.13 here to stand in for Lambda's")
-@pytest.mark.parametrize("module", [*sorted(EVENTS), "handler"])
+@pytest.mark.parametrize("modules", [sorted(EVENTS), ["handler"]], ids=["steps", "api"])
 def test_the_bundle_for_lambda_starts_with_lambdas_python(
-    functions: dict[str, dict[str, Any]], code: Code, tmp_path: Path, module: str
+    functions: dict[str, dict[str, Any]], code: Code, tmp_path: Path, modules: list[str]
 ) -> None:
     python = lambda_like_python()
     assert python
-    folders = [code(module, LAMBDA_X86), runtime_client(LAMBDA_X86)]
-    environment, handler = functions[module]["environment"]["variables"], functions[module]["handler"]
-    with LambdaFunction(handler, folders, environment, tmp_path / "log", python=python) as function:
-        answer = function.invoke(EVENTS.get(module, request("/api/health")))
+    variables = [functions[module]["environment"]["variables"] for module in modules]
+    environment = {key: value for each in variables for key, value in each.items()}
+    handlers = [functions[module]["handler"].rpartition(".")[0] for module in modules]
+    probe = [*(f"import {each}" for each in handlers), f"handler = {handlers[-1]}.handler"]
+    (tmp_path / "probe.py").write_text("\n".join(probe))
+    folders = [tmp_path, code(modules[0], LAMBDA_X86), runtime_client(LAMBDA_X86)]
+    with LambdaFunction("probe.handler", folders, environment, tmp_path / "log", python=python) as function:
+        answer = function.invoke(EVENTS.get(modules[-1], request("/api/health")))
     assert answer.payload

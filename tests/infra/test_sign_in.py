@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from functions.api.caller import ADMINS
-from localcloud.engine.deployment import Deployment, preview
+from localcloud.engine.deployment import Deployment
 from localcloud.engine.records import Resource
-from tests.infra.conftest import OTHER_ORIGIN, ROOT, SIGNED_IN
+from tests.infra.configured import config_of
+from tests.infra.conftest import OTHER_ORIGIN
 from tests.infra.resources import environment, only
 
 pytestmark = pytest.mark.thorough
@@ -97,8 +98,7 @@ def test_a_page_served_elsewhere_can_sign_people_in_too(tailored: Deployment) ->
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:8080"])
 def test_a_page_on_the_developers_own_computer_needs_no_tls(origin: str) -> None:
     """Cognito's exceptions for testing: botocore's cognito-idp model, CreateUserPoolClient, CallbackURLs."""
-    deployment = preview(ROOT, config={**SIGNED_IN, "mayfly:extraOrigins": json.dumps([origin])})
-    assert clients(deployment)[0].inputs["callbackUrls"][1:] == [origin]
+    assert config_of(auth="cognito", extraOrigins=[origin]).extra_origins == (origin,)
 
 
 def test_only_administrators_create_users(signed_in: Deployment) -> None:

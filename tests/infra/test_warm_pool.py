@@ -9,19 +9,13 @@ import pytest
 
 from functions.orchestrator.settings import PoolSettings
 from localcloud.emulator.ec2.user_data import read_user_data
-from localcloud.engine.deployment import Deployment, DeploymentError, preview
-from tests.infra.conftest import CONFIG, ROOT
+from localcloud.engine.deployment import Deployment
 from tests.infra.resources import environment, functions
 from tests.policy_statements import allowing
 
 pytestmark = pytest.mark.thorough
 
 ONLY_WITH_A_POOL = {"ec2:StartInstances", "ec2:StopInstances", "ssm:DescribeInstanceInformation"}
-
-
-@pytest.fixture(scope="module")
-def pooled() -> Deployment:
-    return preview(ROOT, config={**CONFIG, "mayfly:poolSize": "3"})
 
 
 def test_a_stack_without_a_pool_can_neither_start_nor_stop_machines_and_has_no_keeper(open_to_all: Deployment) -> None:
@@ -54,8 +48,3 @@ def test_every_machine_has_its_deadline_at_every_boot_and_its_image_keeps_its_ow
         assert script.name == "00-mayfly-deadline"
         assert re.fullmatch(rb"#!/bin/sh\n# .*\nshutdown -h \+[0-9]+\n*", script.body)
         assert b"cloud-config" not in user_data
-
-
-def test_a_stack_of_spot_machines_alone_has_no_pool() -> None:
-    with pytest.raises(DeploymentError, match="mayfly:markets must have on-demand"):
-        preview(ROOT, config={**CONFIG, "mayfly:poolSize": "1", "mayfly:markets": '["spot"]'})

@@ -91,71 +91,36 @@ def largest() -> Deployment:
 
 def of_times(config: StackConfig) -> Iterator[WorstCase]:
     """What a stack with these time-outs comes to; `config` has the longest that three attempts may have."""
-    yield WorstCase(
-        "events of a job's workflow",
-        history.MOST_EVENTS,
-        events(config),
-        "events",
-        "Step Functions, quotas of state machine executions",
-    )
-    yield WorstCase(
-        "time of a job's workflow",
-        _YEAR,
-        history.longest_run_minutes(replace(config, max_attempts=10)) * 60,
-        "seconds",
-        "Step Functions, quotas of state machine executions",
-    )
-    yield WorstCase("answer of a step", 262_144, STEP_ANSWER, "bytes", "Step Functions, quotas of task executions")
-    yield WorstCase(
-        "time of a command", 172_800, command_seconds(config), "seconds", "Systems Manager, `AWS-RunShellScript`"
-    )
-    yield WorstCase(
-        "time of a command's delivery",
-        2_592_000,
-        config.boot_timeout_minutes * 60,
-        "seconds",
-        "Systems Manager, `SendCommand`",
-    )
-    yield WorstCase("life of a presigned address", _WEEK, command_seconds(config), "seconds", "S3, presigned URLs")
+    executions, delivery = "Step Functions, quotas of state machine executions", config.boot_timeout_minutes * 60
+    longest_run = history.longest_run_minutes(replace(config, max_attempts=10)) * 60
+    for row in (
+        ("events of a job's workflow", history.MOST_EVENTS, events(config), "events", executions),
+        ("time of a job's workflow", _YEAR, longest_run, "seconds", executions),
+        ("answer of a step", 262_144, STEP_ANSWER, "bytes", "Step Functions, quotas of task executions"),
+        ("time of a command", 172_800, command_seconds(config), "seconds", "Systems Manager, `AWS-RunShellScript`"),
+        ("time of a command's delivery", 2_592_000, delivery, "seconds", "Systems Manager, `SendCommand`"),
+        ("life of a presigned address", _WEEK, command_seconds(config), "seconds", "S3, presigned URLs"),
+    ):
+        yield WorstCase(*row)
 
 
 def of_program(deployment: Deployment) -> Iterator[WorstCase]:
     """What the program makes of the largest stack; sizes are rounded up to two digits."""
-    yield WorstCase(
-        "definition of the workflow",
-        1_048_576,
-        rounded(longest(texts(deployment, "sfn/stateMachine:StateMachine", "definition"))),
-        "bytes",
-        "Step Functions, `CreateStateMachine`",
-    )
-    yield WorstCase(
-        "pattern of an event rule",
-        2_048,
-        rounded(longest(texts(deployment, "cloudwatch/eventRule:EventRule", "eventPattern"))),
-        "characters",
-        "EventBridge, quotas",
-    )
-    yield WorstCase(
-        "environment of a function", 4_096, rounded(max(environments(deployment))), "bytes", "Lambda, quotas"
-    )
-    yield WorstCase(
-        "policy of a role",
-        10_240,
-        rounded(max(len("".join(text.split())) for text in texts(deployment, "iam/rolePolicy:RolePolicy", "policy"))),
-        "characters",
-        "IAM, quotas",
-    )
-    yield WorstCase(
-        "user data",
-        16_384,
-        rounded(longest(texts(deployment, "ec2/launchTemplate:LaunchTemplate", "userData")) * 3 // 4),
-        "bytes",
-        "EC2, user data",
-    )
+    definition = longest(texts(deployment, "sfn/stateMachine:StateMachine", "definition"))
+    pattern = longest(texts(deployment, "cloudwatch/eventRule:EventRule", "eventPattern"))
+    policy = max(len("".join(text.split())) for text in texts(deployment, "iam/rolePolicy:RolePolicy", "policy"))
+    user_data = longest(texts(deployment, "ec2/launchTemplate:LaunchTemplate", "userData")) * 3 // 4
+    for what, limit, size, unit, source in (
+        ("definition of the workflow", 1_048_576, definition, "bytes", "Step Functions, `CreateStateMachine`"),
+        ("pattern of an event rule", 2_048, pattern, "characters", "EventBridge, quotas"),
+        ("environment of a function", 4_096, max(environments(deployment)), "bytes", "Lambda, quotas"),
+        ("policy of a role", 10_240, policy, "characters", "IAM, quotas"),
+        ("user data", 16_384, user_data, "bytes", "EC2, user data"),
+    ):
+        yield WorstCase(what, limit, rounded(size), unit, source)
     for kind, length in sorted(names(deployment).items()):
-        yield WorstCase(
-            f"name, `{kind.partition(':')[2]}`", LONGEST_NAMES[kind], length, "characters", "its API reference"
-        )
+        what = f"name, `{kind.partition(':')[2]}`"
+        yield WorstCase(what, LONGEST_NAMES[kind], length, "characters", "its API reference")
 
 
 def events(config: StackConfig) -> int:

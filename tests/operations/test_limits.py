@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextvars
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-import pulumi
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,26 +18,11 @@ from infra.config import ConfigError, StackConfig
 from infra.spending import spending_settings
 from infra.workflow import definition
 from localcloud.engine.name_limits import LONGEST_NAMES
-from localcloud.engine.project_file import Stack, load_project, resolve_config
+from tests.infra.configured import ROOT, config_of
 from tests.operations import limits
 from tests.operations.limits import WorstCase
 
-ROOT = Path(__file__).parents[2]
-PROJECT = load_project(ROOT)
 STEPS = dict.fromkeys(limits.STEPS, limits.ARN)
-
-
-def config_of(values: dict[str, Any]) -> StackConfig:
-    """As the program reads it."""
-    texts = {f"mayfly:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
-
-    def read() -> StackConfig:
-        resolved = resolve_config(PROJECT, Stack("s", ROOT / "Pulumi.s.yaml", {}), {"mayfly:auth": "none", **texts})
-        pulumi.runtime.configure(pulumi.runtime.Settings(project=PROJECT.name, stack="s"))
-        pulumi.runtime.set_all_config(resolved)
-        return StackConfig.from_pulumi()
-
-    return contextvars.Context().run(read)
 
 
 @st.composite
@@ -80,7 +62,7 @@ def taken(config: StackConfig) -> dict[str, Any] | None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(configurations())
 def test_no_configuration_that_is_taken_comes_to_a_limit(values: dict[str, Any]) -> None:
-    config = config_of(values)
+    config = config_of(**values)
     machine = taken(config)
     if machine is None:
         assert config.max_attempts > 3
@@ -130,16 +112,16 @@ def test_whatever_a_script_writes_the_answer_of_a_step_fits_into_the_workflow() 
 
 
 def test_what_could_run_its_history_full_is_refused_with_what_to_lower() -> None:
-    config = config_of({"maxAttempts": 10, "jobTimeoutMinutes": 2_760})
+    config = config_of(maxAttempts=10, jobTimeoutMinutes=2_760)
     with pytest.raises(ConfigError, match=r"mayfly:maxAttempts is 10 and mayfly:jobTimeoutMinutes 2760: .* Lower one"):
         definition(config, STEPS)
-    config = config_of({"maxAttempts": 4, "maxJobTimeoutMinutes": 2_760})
+    config = config_of(maxAttempts=4, maxJobTimeoutMinutes=2_760)
     with pytest.raises(ConfigError, match=r"mayfly:maxAttempts is 4 and mayfly:maxJobTimeoutMinutes 2760"):
         definition(config, STEPS)
 
 
 def test_three_attempts_of_46_hours_are_taken_whatever_else_is_set() -> None:
-    config = config_of({"jobTimeoutMinutes": 2_760, "bootTimeoutMinutes": 60, "queueTimeoutMinutes": 1_440})
+    config = config_of(jobTimeoutMinutes=2_760, bootTimeoutMinutes=60, queueTimeoutMinutes=1_440)
     assert config.max_attempts == 3
     definition(config, STEPS)
 
@@ -147,4 +129,4 @@ def test_three_attempts_of_46_hours_are_taken_whatever_else_is_set() -> None:
 def test_a_workflow_that_looked_once_a_minute_would_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "looks", lambda seconds: int(seconds // 60))
     with pytest.raises(ConfigError, match="Step Functions ends it at 25,000"):
-        definition(config_of({"jobTimeoutMinutes": 2_760}), STEPS)
+        definition(config_of(jobTimeoutMinutes=2_760), STEPS)
