@@ -34,58 +34,30 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
-# What some folders' tests share is dear, and made once for each process that has any of them: the whole program run in
-# several ways, and the local cloud. So many processes have a part in it, where there are several.
-_SHARERS = {"the program": 1, "a cloud": 2}
+def _unit(path: str) -> str:
+    """The tests that one process does: those of a file, and all that share what is dear to make.
 
-
-def _shared_by(path: str) -> str | None:
+    That is the whole program, run in several ways, and the local cloud; there are two of these, for a fair share each.
+    """
     if path.startswith(("tests/infra/", "tests/static/")):
         return "the program"
-    if path == "tests/cloud/test_warm_pool.py":  # it has a cloud of its own
-        return None
-    return "a cloud" if path.startswith(("tests/cloud/", "tests/frontend/test_page_against_cloud.py")) else None
+    if path.startswith("tests/cloud/") and path != "tests/cloud/test_warm_pool.py":  # which has a cloud of its own
+        return "a cloud" if path < "tests/cloud/test_k" else "another cloud"
+    return "a cloud" if path == "tests/frontend/test_page_against_cloud.py" else path
 
 
-class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed
-    """Hands out a file at a time, those that share what is dear to few processes, which do these first."""
-
-    def __init__(self, config: pytest.Config, log: Any = None) -> None:
-        super().__init__(config, log)
-        self._sharers: dict[str, set[Any]] = {what: set() for what in _SHARERS}
-
+class _ByUnit(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0]
+        return _unit(nodeid.partition("::")[0])
 
-    def _reschedule(self, node: Any) -> None:
-        if self.workqueue and self._next_for(node) is None and not node.shutting_down:
-            node.shutdown()
-        else:
-            super()._reschedule(node)
 
-    def _assign_work_unit(self, node: Any) -> None:
-        path = self._next_for(node)
-        if path is not None:
-            if what := _shared_by(path):
-                self._sharers[what].add(node)
-            self.workqueue.move_to_end(path, last=False)
-            super()._assign_work_unit(node)
-
-    def _next_for(self, node: Any) -> str | None:
-        may_share: set[str | None] = set()
-        for what, most in _SHARERS.items():
-            sharers = self._sharers[what] & set(self.nodes)  # one that crashed has another one in its place
-            if node in sharers or len(sharers) < most:
-                may_share.add(what)
-        for wanted in (may_share, {None}):
-            for path in self.workqueue:
-                if _shared_by(path) in wanted:
-                    return str(path)
-        return None
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is shared comes first: it takes longest."""
+    items.sort(key=lambda item: (path := item.nodeid.partition("::")[0]) == _unit(path))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return _ByFile(config, log)
+    return _ByUnit(config, log)
 
 
 @pytest.fixture(scope="session")
