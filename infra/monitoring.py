@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,13 +119,11 @@ class Monitoring(pulumi.ComponentResource):
             )
             for alarm in watched.alarms()
         ]
-        self._dashboard(watched, [alarm.arn for alarm in alarms])
-
-    def _dashboard(self, watched: Watched, alarm_arns: Sequence[pulumi.Output[str]]) -> None:
+        body = dashboard(watched, args.stack.region, [alarm.arn for alarm in alarms])
         aws.cloudwatch.Dashboard(
             self._name,
             dashboard_name=self._name,
-            dashboard_body=pulumi.Output.json_dumps(dashboard(watched, self._args.stack.region, alarm_arns)),
+            dashboard_body=pulumi.Output.json_dumps(body),
             opts=self._child,
         )
 

@@ -55,9 +55,6 @@ def add_notification(states: dict[str, Any]) -> None:
     """Has a workflow with these states notify once its machines are gone: the last step that knows the job."""
     last = states["Release"]
     del last["End"]
-    # A Release of before this setting's version, after a rollback say, answers no job.
-    job = "$states.result.Payload.job"
-    nothing = "{'status': 'unknown', 'filename': '', 'error': ''}"
-    last["Assign"] = {"ended": f"{{% $exists({job}) ? {job} : {nothing} %}}"}
+    last["Assign"] = {"ended": "{% $states.result.Payload.job %}"}
     last["Next"] = "Notify"
     states["Notify"] = _TASK

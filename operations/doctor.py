@@ -122,19 +122,15 @@ def _session(profile: str | None) -> Session:
 
 def main(argv: Sequence[str], machine: Machine | None = None, connect: Connect = _session) -> int:
     """Exit code 0, or 1 when something says fail."""
-    options = _parser().parse_args(argv)
-    findings = list(examine(ROOT, options.stack, machine or Machine(), connect))
-    sys.stdout.write((as_json(options.stack, findings) if options.json else as_text(findings)) + "\n")
-    return int(any(finding.verdict is Verdict.FAIL for finding in findings))
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m operations.doctor", description="Says what is missing before it is missed; changes nothing."
     )
     parser.add_argument("--stack", default="dev", help="whose Pulumi.<stack>.yaml to read (%(default)s)")
     parser.add_argument("--json", action="store_true", help="for programs")
-    return parser
+    options = parser.parse_args(argv)
+    findings = list(examine(ROOT, options.stack, machine or Machine(), connect))
+    sys.stdout.write((as_json(options.stack, findings) if options.json else as_text(findings)) + "\n")
+    return int(any(finding.verdict is Verdict.FAIL for finding in findings))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ _ENDPOINTS = "endpoints.json"
 
 def cut_data(data: Path, calls: AwsCalls) -> dict[str, bytes]:
     """The files that are left of the folder `botocore/data`, by their names below it."""
-    models = {service: _model(_latest(data / service)) for service in sorted(calls.services)}
+    models = {service: _read(_latest(data / service) / "service-2.json.gz") for service in sorted(calls.services)}
     files = {name: (data / name).read_bytes() for name in _FOR_ALL_SERVICES}
     prefixes = set()
     for service, model in models.items():
@@ -98,10 +98,6 @@ def _endpoints(path: Path, prefixes: set[str]) -> bytes:
 def _latest(service: Path) -> Path:
     """The version of the service's API that botocore uses by default."""
     return max(version for version in service.iterdir() if (version / "service-2.json.gz").exists())
-
-
-def _model(folder: Path) -> dict[str, Any]:
-    return _read(folder / "service-2.json.gz")
 
 
 @cache
