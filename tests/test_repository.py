@@ -110,11 +110,5 @@ def test_issue_forms_have_a_name_a_description_and_questions() -> None:
         assert all(field["attributes"]["label"] for field in fields)
 
 
-def test_the_licence_is_the_one_that_is_named() -> None:
-    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
-    assert text.split()[:4] == ["Apache", "License", "Version", "2.0,"]
-    assert "END OF TERMS AND CONDITIONS" in text
-
-
 def test_reports_of_weaknesses_go_to_no_person_by_name() -> None:
     assert re.findall(r"\S+@\S+", (ROOT / "SECURITY.md").read_text(encoding="utf-8")) == []

@@ -11,9 +11,11 @@ import pulumi
 
 from infra.config import StackConfig
 from localcloud.engine.project_file import Stack, load_project, resolve_config
+from operations.stack_settings import read_settings
 
 ROOT = Path(__file__).parents[2]
 PROJECT = load_project(ROOT)
+DEV = read_settings(ROOT, "dev").config
 
 
 def config_of(stack: str = "s", auth: str | None = "none", **values: Any) -> StackConfig:

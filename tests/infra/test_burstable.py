@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -20,10 +19,9 @@ from infra.burstable import surplus_usd_an_hour
 from infra.config import ConfigError, StackConfig
 from infra.machines import machine_deadline_minutes
 from infra.spending import spending_settings
-from operations.stack_settings import read_settings
 from tests.functions.scheduling.waiting_queue import WaitingQueue
+from tests.infra.configured import DEV
 
-DEV = read_settings(Path(__file__).parents[2], "dev").config
 CONFIG = replace(DEV, instance_types=("t4g.small",), allowed_instance_types=(), markets=("on-demand",))
 DISK_AND_ADDRESS = Decimal("0.0952") * 16 / 730 + Decimal("0.005")
 

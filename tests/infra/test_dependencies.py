@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localcloud.engine.deployment import Deployment
-from tests.infra.dependency_chain import longest_chain
+from tests.infra.resources import longest_chain
 
 pytestmark = pytest.mark.thorough
 

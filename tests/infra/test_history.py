@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from infra import history
 from infra.workflow import definition
-from operations.stack_settings import read_settings
+from tests.infra.configured import DEV
 
-DEV = read_settings(Path(__file__).parents[2], "dev").config
 STEPS = ("launch", "dispatch", "await_completion", "inspect", "record", "terminate", "release")
 MACHINE: dict[str, Any] = definition(DEV, dict.fromkeys(STEPS, "function"))
 

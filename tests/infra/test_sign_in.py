@@ -78,9 +78,12 @@ def test_no_client_keeps_a_secret_or_a_token_for_long_and_each_knows_one_way_in(
         assert client["preventUserExistenceErrors"] == "ENABLED"
 
 
-def test_people_come_back_to_the_page_and_nowhere_else(signed_in: Deployment) -> None:
-    client = clients(signed_in)[0].inputs
-    assert client["callbackUrls"] == client["logoutUrls"] == [signed_in.outputs["site_url"]]
+def test_people_come_back_to_the_page_or_where_it_is_served_as_well_and_nowhere_else(
+    signed_in: Deployment, tailored: Deployment
+) -> None:
+    for deployment, others in ((signed_in, []), (tailored, [OTHER_ORIGIN])):
+        client = clients(deployment)[0].inputs
+        assert client["callbackUrls"] == client["logoutUrls"] == [deployment.outputs["site_url"], *others]
 
 
 def test_the_command_line_listens_on_the_persons_own_computer_alone(signed_in: Deployment) -> None:
@@ -88,11 +91,6 @@ def test_the_command_line_listens_on_the_persons_own_computer_alone(signed_in: D
     assert len(client["callbackUrls"]) >= 2, "a port may be taken"
     assert all(re.fullmatch(r"http://localhost:\d+/signed-in", url) for url in client["callbackUrls"])
     assert "logoutUrls" not in client
-
-
-def test_a_page_served_elsewhere_can_sign_people_in_too(tailored: Deployment) -> None:
-    client = clients(tailored)[0].inputs
-    assert client["callbackUrls"] == [tailored.outputs["site_url"], OTHER_ORIGIN]
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:8080"])

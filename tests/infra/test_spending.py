@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,9 +12,8 @@ from functions.costs.pricing import LOOK, REQUESTS, looks
 from infra.config import ConfigError, StackConfig
 from infra.machines import machine_deadline_minutes
 from infra.spending import spending_settings
-from operations.stack_settings import read_settings
+from tests.infra.configured import DEV
 
-DEV = read_settings(Path(__file__).parents[2], "dev").config
 CONFIG = replace(DEV, instance_types=("t4g.small",), allowed_instance_types=(), markets=("on-demand",))
 
 

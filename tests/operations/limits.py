@@ -13,7 +13,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 from infra import history
 from infra.config import StackConfig
@@ -22,9 +21,8 @@ from infra.workflow import definition
 from localcloud.engine.deployment import Deployment, preview
 from localcloud.engine.name_limits import LONGEST_NAMES
 from localcloud.engine.records import Resource
-from operations.stack_settings import read_settings
+from tests.infra.configured import DEV, ROOT
 
-ROOT = Path(__file__).parents[2]
 LONGEST_STACK = "s" * 30
 # What pulumi-aws adds to a name that it makes itself: a hyphen and seven digits (provider/autonaming.go).
 AUTO_NAMING = 8
@@ -74,8 +72,7 @@ class WorstCase:
 
 
 def worst_cases() -> list[WorstCase]:
-    dev = read_settings(ROOT, "dev").config
-    slowest = replace(dev, job_timeout_minutes=2_760, boot_timeout_minutes=60, queue_timeout_minutes=1_440)
+    slowest = replace(DEV, job_timeout_minutes=2_760, boot_timeout_minutes=60, queue_timeout_minutes=1_440)
     return [*of_times(slowest), *of_program(largest())]
 
 

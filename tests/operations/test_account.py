@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,15 +14,14 @@ from infra.config import StackConfig
 from operations.account import check_account
 from operations.finding import Finding, Verdict
 from operations.quotas import machine_quota
-from operations.stack_settings import read_settings
+from tests.infra.configured import DEV
 
 OK, WARN, FAIL = Verdict.OK, Verdict.WARN, Verdict.FAIL
 REGION = "eu-central-1"
 ZONES = [f"{REGION}{letter}" for letter in "cab"]
 KEYS = {"region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 BOUNDARY = "arn:aws:iam::123456789012:policy/limits"
-CONFIG = read_settings(Path(__file__).parents[2], "dev").config
-SMALL = replace(CONFIG, instance_types=("t4g.small",), max_concurrent_jobs=10)
+SMALL = replace(DEV, instance_types=("t4g.small",), max_concurrent_jobs=10)
 
 
 @cache

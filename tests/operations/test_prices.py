@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,11 +12,11 @@ import pytest
 from botocore.stub import Stubber
 
 from operations.prices import CurrentPrices, NoPrice, current_prices, main
-from operations.stack_settings import read_settings
+from tests.infra.configured import DEV
 
 REGION = "eu-central-1"
 NOW = datetime(2026, 1, 31, 9, 15, tzinfo=UTC)
-CONFIG = replace(read_settings(Path(__file__).parents[2], "dev").config, instance_types=("t4g.small",))
+CONFIG = replace(DEV, instance_types=("t4g.small",))
 KEYS = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
 
 

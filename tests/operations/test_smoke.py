@@ -9,7 +9,7 @@ from typing import Any, Self
 import httpx2 as httpx
 import pytest
 
-from operations.job_client import Job, JobApiError, JobClient
+from operations.job_client import Job, JobApiError
 from operations.smoke import main, sign_in
 from operations.trials.burst import burst
 from operations.trials.cancelled_job import cancelled_job
@@ -29,7 +29,7 @@ MACHINE: dict[str, str | None] = {
 
 @dataclass
 class Stack:
-    """A stack whose job has ended as given; `terminated_after` is how often it is asked until its machine has."""
+    """A stack whose job has ended as given."""
 
     status: str = "succeeded"
     events: tuple[str, ...] = MILESTONES
@@ -83,10 +83,6 @@ class Stack:
         self.deleted.append(job_id)
 
 
-def checks(stack: Stack, *, own_script: bool = False) -> list[Check]:
-    return until_failure(whole_job(stack, NO_WAIT, own_script=own_script))
-
-
 def until_failure(trial: Trial) -> list[Check]:
     """Until the first that is not fine, as the program does."""
     found: list[Check] = []
@@ -99,7 +95,7 @@ def until_failure(trial: Trial) -> list[Check]:
 
 def test_a_good_job_passes_every_check_and_is_deleted() -> None:
     stack = Stack()
-    assert [(check.name, check.is_fine) for check in checks(stack)] == [
+    assert [(check.name, check.is_fine) for check in until_failure(whole_job(stack, NO_WAIT))] == [
         (name, True) for name in ("submit", "status", "output", "manifest", "timeline", "receipt", "clean-up")
     ]
     assert stack.deleted == ["j1"]
@@ -107,7 +103,9 @@ def test_a_good_job_passes_every_check_and_is_deleted() -> None:
 
 def test_waiting_and_a_lost_machine_in_between_are_no_fault() -> None:
     events = ("queued", "waiting", "launched", "machine_lost", *MILESTONES[1:])
-    assert all(check.is_fine for check in checks(Stack(events=events, machines=(MACHINE, MACHINE))))
+    assert all(
+        check.is_fine for check in until_failure(whole_job(Stack(events=events, machines=(MACHINE, MACHINE)), NO_WAIT))
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,14 +123,14 @@ def test_waiting_and_a_lost_machine_in_between_are_no_fault() -> None:
     ],
 )
 def test_what_is_wrong_is_named_and_the_job_is_kept(stack: Stack, name: str, seen: str) -> None:
-    last = checks(stack)[-1]
+    last = until_failure(whole_job(stack, NO_WAIT))[-1]
     assert (last.name, last.is_fine) == (name, False)
     assert seen in last.seen
     assert stack.deleted == []
 
 
 def test_a_stack_with_a_script_of_its_own_is_not_told_what_its_output_should_be() -> None:
-    found = checks(Stack(damage=bytes.upper), own_script=True)
+    found = until_failure(whole_job(Stack(damage=bytes.upper), NO_WAIT, own_script=True))
     assert all(check.is_fine for check in found)
     assert "CHECKED BY THE SMOKE TEST" in next(check.seen for check in found if check.name == "output")
 
@@ -215,32 +213,20 @@ class Refusing(Stack):
         raise JobApiError(httpx.Response(self._status, request=request, json={"detail": "no"}))
 
 
-def test_a_refusal_for_want_of_a_token_says_how_to_sign_in(capsys: pytest.CaptureFixture[str]) -> None:
-    connect: Any = lambda *_: Refusing(401)  # noqa: E731 - a stand-in for a function
+@pytest.mark.parametrize(("status", "wants_token"), [(401, True), (500, False)])
+def test_a_refusal_ends_it_and_one_for_want_of_a_token_says_how_to_sign_in(
+    status: int, wants_token: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connect: Any = lambda *_: Refusing(status)  # noqa: E731 - a stand-in for a function
     assert main(["https://site.example"], {}, connect) == 1
-    assert "MAYFLY_TOKEN has to be an access token" in capsys.readouterr().out
+    assert ("MAYFLY_TOKEN has to be an access token" in capsys.readouterr().out) == wants_token
 
 
-def test_another_refusal_ends_it_too(capsys: pytest.CaptureFixture[str]) -> None:
-    connect: Any = lambda *_: Refusing(500)  # noqa: E731 - a stand-in for a function
-    assert main(["https://site.example"], {}, connect) == 1
-    assert "MAYFLY_TOKEN" not in capsys.readouterr().out
-
-
-def test_a_token_of_the_environment_is_sent() -> None:
-    with sign_in("https://site.example", {"MAYFLY_TOKEN": " abc\n"}) as client:
-        assert authorization(client) == "Bearer abc"
-
-
-def test_a_stack_on_aws_is_not_asked_for_a_local_token() -> None:
-    with sign_in("https://site.example", {}) as client:
-        assert authorization(client) is None
-
-
-def authorization(client: JobClient) -> str | None:
-    """What the client would send; nothing is sent."""
-    request = client._http.build_request("GET", "/api/jobs")
-    auth = client._http.auth
-    sent = next(auth.auth_flow(request)) if auth else request
-    header: str | None = sent.headers.get("authorization")
-    return header
+@pytest.mark.parametrize(("environment", "header"), [({"MAYFLY_TOKEN": " abc\n"}, "Bearer abc"), ({}, None)])
+def test_a_stack_on_aws_gets_the_token_of_the_environment_and_is_asked_for_none(
+    environment: dict[str, str], header: str | None
+) -> None:
+    with sign_in("https://site.example", environment) as client:
+        request, auth = client._http.build_request("GET", "/api/jobs"), client._http.auth
+        sent = next(auth.auth_flow(request)) if auth else request  # as the client would; nothing is sent
+        assert sent.headers.get("authorization") == header

@@ -18,7 +18,7 @@ from localcloud.engine.records import Deployment, Target
 from localcloud.plugins.cli import Workspace
 from operations.job_client import JobClient
 from tests.cloud.steps import until, without
-from tests.infra.dependency_chain import longest_chain
+from tests.infra.resources import longest_chain
 from tests.pulumi.conftest import REGION
 from tests.pulumi.crowd import SLOTS, SLOW_TYPE, Crowd, Story, events, script
 from tests.pulumi.release import next_release
