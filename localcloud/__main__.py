@@ -23,9 +23,9 @@ SAMPLE = Path(__file__).with_name("sample") / "letter.txt"
 def main(argv: Sequence[str]) -> int:
     """Exit code 0, or 1 after a message on standard error."""
     options = _parser().parse_args(argv)
+    _end_on_signals()
     try:
-        with _ended_by_signals():
-            return int(options.run(options))
+        return int(options.run(options))
     except KeyboardInterrupt:
         if options.command != "up":
             return 130
@@ -127,8 +127,7 @@ def _note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
+def _end_on_signals() -> None:
     """Turns SIGTERM into KeyboardInterrupt, so that both end the cloud on the way out; a second one waits for that."""
 
     def interrupt(_number: int, _frame: Any) -> None:
@@ -136,12 +135,8 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    earlier = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, interrupt)
 
 
 if __name__ == "__main__":

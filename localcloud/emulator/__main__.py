@@ -1,15 +1,14 @@
 """The emulator process: MiniStack with the patches of this package, and the site in front of it.
 
 Started by `localcloud.emulator.process`, below a supervisor, with the environment of `localcloud.emulator.environment`
-and, as the first two lines of standard input, the secret key of the account's root user and the token that opens the
-emulator's administration paths. Serves on 127.0.0.1 only, and only what asks for that (host_check.py). Writes one JSON
-line, `{"pid": …, "aws_port": …, "site_port": …}`, to its standard output once both ports answer. Ends on SIGTERM,
-SIGINT, or when its standard input closes, which happens when the process that started it is gone.
+and its settings as the first line of standard input, in JSON. Serves on 127.0.0.1 only, and only what asks for that
+(host_check.py). Writes one JSON line, `{"pid": …, "aws_port": …, "site_port": …}`, to its standard output once both
+ports answer. Ends on SIGTERM, SIGINT, or when its standard input closes, which happens when the process that started it
+is gone.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import faulthandler
 import json
@@ -20,8 +19,8 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Sequence
-from pathlib import Path
+from collections.abc import Awaitable
+from dataclasses import replace
 from typing import cast
 
 from hypercorn.asyncio import serve
@@ -37,57 +36,29 @@ PORT_IN_USE = 3  # exit code
 MAX_FILES = 10_240  # what macOS allows at most
 
 
-def main(argv: Sequence[str]) -> int:
-    options = _parse(argv)
+def main() -> int:
+    settings = Settings(**json.loads(sys.stdin.readline()))
     _allow_many_files()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s [%(name)s] %(message)s")
     logging.getLogger("localcloud").setLevel(logging.INFO)
     faulthandler.register(signal.SIGUSR1)  # writes every thread's stack to the log, when something hangs
     try:
-        aws, site = _listen(options.aws_port), _listen(options.site_port)
+        aws, site = (
+            socket.create_server((HOST, port), backlog=BACKLOG) for port in (settings.aws_port, settings.site_port)
+        )
     except OSError as error:
         sys.stderr.write(f"{error}\n")
         return PORT_IN_USE
-    settings = Settings(
-        region=os.environ["AWS_DEFAULT_REGION"],
-        scratch=options.scratch,
-        aws_port=aws.getsockname()[1],
-        site_port=site.getsockname()[1],
-        boot_seconds=options.boot_seconds,
-        root_secret=sys.stdin.readline().rstrip(),
-        admin_token=sys.stdin.readline().rstrip(),
-    )
+    settings = replace(settings, aws_port=aws.getsockname()[1], site_port=site.getsockname()[1])
     # MiniStack tells its Lambda workers the endpoint by this name; it must be known before the import below.
     os.environ["GATEWAY_PORT"] = str(settings.aws_port)
     try:
         asyncio.run(_serve(settings, aws, site))
     finally:
         _end_lambda_workers()
-        if not options.keep_scratch:
+        if not settings.keeps_state:
             shutil.rmtree(settings.scratch, ignore_errors=True)
     return 0
-
-
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="localcloud.emulator")
-    parser.add_argument("--aws-port", type=int, default=0)
-    parser.add_argument("--site-port", type=int, default=0)
-    parser.add_argument("--scratch", type=Path, required=True)
-    parser.add_argument("--keep-scratch", action="store_true")
-    parser.add_argument("--boot-seconds", type=float, default=0.0)
-    return parser.parse_args(argv)
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError:
-        listener.close()
-        raise
-    listener.listen(BACKLOG)
-    return listener
 
 
 async def _serve(settings: Settings, aws: socket.socket, site: socket.socket) -> None:
@@ -151,7 +122,7 @@ def _end_lambda_workers() -> None:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:])
+    code = main()
     sys.stdout.flush()
     # Threads of the emulator may still wait for a function or a task token; nothing of theirs is worth waiting for.
     os._exit(code)

@@ -13,11 +13,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from localcloud.emulator.environment import emulator_environment
-from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID
+from localcloud.emulator.settings import ROOT_ACCESS_KEY_ID, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 LOG_NAME = "cloud.log"
@@ -111,9 +111,6 @@ class EmulatorProcess:
                 [
                     *(sys.executable, "-ES", "-m", "localcloud.emulator.supervisor", str(STOP_SECONDS)),
                     *(sys.executable, "-m", "localcloud.emulator"),
-                    *("--aws-port", str(self.aws_port), "--site-port", str(self.site_port)),
-                    *("--boot-seconds", str(self._boot_seconds), "--scratch", str(self._scratch)),
-                    *(["--keep-scratch"] if self._keeps_state else []),
                 ],
                 cwd=ROOT,
                 env=emulator_environment(scratch=self._scratch, region=self.region, keeps_state=self._keeps_state),
@@ -140,8 +137,18 @@ class EmulatorProcess:
     def _await_ready(self) -> None:
         assert self._supervisor.stdin is not None  # noqa: S101 - for the type checker: opened as pipes
         assert self._supervisor.stdout is not None  # noqa: S101 - as above
-        # Not through the environment, which every process of this user can read.
-        self._supervisor.stdin.write(f"{self.root.secret_access_key}\n{self.admin_token}\n".encode())
+        settings = Settings(
+            region=self.region,
+            scratch_folder=str(self._scratch),
+            keeps_state=self._keeps_state,
+            aws_port=self.aws_port,
+            site_port=self.site_port,
+            boot_seconds=self._boot_seconds,
+            root_secret=self.root.secret_access_key,
+            admin_token=self.admin_token,
+        )
+        # Not through the environment or arguments, which every process of this user can read.
+        self._supervisor.stdin.write(json.dumps(asdict(settings)).encode() + b"\n")
         self._supervisor.stdin.flush()
         line = self._supervisor.stdout.readline()
         if line:

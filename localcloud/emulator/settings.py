@@ -27,21 +27,27 @@ class Settings:
 
     Attributes:
         region: the default region, for requests that name none.
-        scratch: private folder, removed with the process; all but the functions' code is written below it.
-        aws_port: port of the AWS endpoint on 127.0.0.1.
-        site_port: port of the site on 127.0.0.1.
+        scratch_folder: private, removed with the process; all but the functions' code is written below it.
+        keeps_state: it stays, since the process can be started again with what its services held.
+        aws_port: port of the AWS endpoint on 127.0.0.1; 0 for any free one.
+        site_port: port of the site on 127.0.0.1; 0 for any free one.
         boot_seconds: how long a machine stays `pending` before its user data runs.
         root_secret: secret key of the account's root user.
         admin_token: opens the emulator's own administration paths.
     """
 
     region: str
-    scratch: Path
+    scratch_folder: str
+    keeps_state: bool
     aws_port: int
     site_port: int
     boot_seconds: float
     root_secret: str = field(repr=False)
     admin_token: str = field(repr=False)
+
+    @property
+    def scratch(self) -> Path:
+        return Path(self.scratch_folder)
 
     @property
     def aws_endpoint(self) -> str:

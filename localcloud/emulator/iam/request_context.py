@@ -7,6 +7,8 @@ checks; a call is allowed when all are.
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -23,6 +25,14 @@ class ApiCall:
 
     body: bytes
     params: dict[str, Any]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The body of a JSON service's; empty for what is no JSON object, which its handler refuses."""
+        with contextlib.suppress(ValueError):
+            document = json.loads(self.body)
+            return document if isinstance(document, dict) else {}
+        return {}
 
 
 @dataclass(frozen=True)

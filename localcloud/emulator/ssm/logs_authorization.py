@@ -7,8 +7,6 @@ which AWS's own examples use, allows nothing.
 
 from __future__ import annotations
 
-import json
-
 from ministack.core.responses import get_account_id, get_region
 
 from localcloud.emulator.iam.request_context import ApiCall, Check
@@ -17,11 +15,7 @@ ON_STREAM = ("logs:DeleteLogStream", "logs:GetLogEvents", "logs:PutLogEvents")
 
 
 def checks_on_stream(action: str, call: ApiCall) -> list[Check] | None:
-    try:
-        request = json.loads(call.body or b"{}")
-    except ValueError:
-        return None
-    group, stream = request.get("logGroupName"), request.get("logStreamName")
+    group, stream = call.document.get("logGroupName"), call.document.get("logStreamName")
     if not group or not stream:
         return None
     arn = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:log-stream:{stream}"

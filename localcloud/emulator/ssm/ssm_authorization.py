@@ -7,9 +7,6 @@ statement on `*` allows them. Upstream MiniStack checks one ARN and knows no tag
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from ministack.core.responses import get_region
 from ministack.services import ec2, ssm
 
@@ -27,7 +24,7 @@ ON_ANYTHING = (
 
 def checks_for_send_command(call: ApiCall) -> list[Check] | None:
     """The document, which AWS owns (its ARN has no account), and each instance with its tags."""
-    request = _request(call)
+    request = call.document
     document = str(request.get("DocumentName", ""))
     arn = document if document.startswith("arn:") else f"arn:aws:ssm:{get_region()}::document/{document}"
     checks = [Check("ssm:SendCommand", arn)]
@@ -41,11 +38,3 @@ def checks_for_send_command(call: ApiCall) -> list[Check] | None:
 
 def checks_on_anything(action: str, _call: ApiCall) -> list[Check]:
     return [Check(action, "*")]
-
-
-def _request(call: ApiCall) -> dict[str, Any]:
-    try:
-        request = json.loads(call.body or b"{}")
-    except ValueError:
-        return {}
-    return request if isinstance(request, dict) else {}

@@ -8,7 +8,6 @@ unknown to it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -54,11 +53,7 @@ def install() -> None:
 
 def checks_for_task_response(action: str, call: ApiCall) -> list[Check] | None:
     """The state machine that gave out the token; a token that none gave out is left to MiniStack."""
-    try:
-        token = json.loads(call.body or b"{}").get("taskToken", "")
-    except ValueError:
-        return None
-    state_machine_arn = state_machines_by_token.get(token)
+    state_machine_arn = state_machines_by_token.get(call.document.get("taskToken", ""))
     return [Check(action, state_machine_arn)] if state_machine_arn else None
 
 
