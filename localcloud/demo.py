@@ -33,13 +33,13 @@ def run_demo(cloud: LocalCloud, path: Path, text: str, output: Path | None) -> b
         if not done.stdout:
             return False
         for job in json.loads(done.stdout)["jobs"]:
-            _print(f"Job {job['id']}: {path.name}, {path.stat().st_size} bytes")
+            print(f"Job {job['id']}: {path.name}, {path.stat().st_size} bytes")
             _print_timeline(job)
         if done.returncode:
             return False
-        _print(f"Output: {job['output_file_path']}")
+        print(f"Output: {job['output_file_path']}")
         if output is not None:
-            _print(f"Saved as {output}")
+            print(f"Saved as {output}")
         _print_output(target.read_bytes())
     return _machines_are_gone(cloud, job["id"])
 
@@ -56,16 +56,16 @@ def _print_timeline(job: dict[str, Any]) -> None:
     for entry in job["timeline"]:
         at = datetime.fromisoformat(entry["at"])
         since = f"+{(at - before).total_seconds():.2f} s" if before else ""
-        _print(f"  {at:%H:%M:%S.%f}"[:-3] + f"  {since:>9}  {entry['event']}  {entry['detail']}".rstrip())
+        print(f"  {at:%H:%M:%S.%f}"[:-3] + f"  {since:>9}  {entry['event']}  {entry['detail']}".rstrip())
         before = at
 
 
 def _print_output(content: bytes) -> None:
     shown = content[:PREVIEW_BYTES].decode("utf-8", "replace")
-    _print("\n".join(f"  | {line}" for line in shown.splitlines()))
+    print("\n".join(f"  | {line}" for line in shown.splitlines()))
     if len(content) > PREVIEW_BYTES:
-        _print(f"  … {len(content)} bytes in all, ending in:")
-        _print(f"  | {content[-PREVIEW_BYTES:].decode('utf-8', 'replace').splitlines()[-1]}")
+        print(f"  … {len(content)} bytes in all, ending in:")
+        print(f"  | {content[-PREVIEW_BYTES:].decode('utf-8', 'replace').splitlines()[-1]}")
 
 
 def _machines_are_gone(cloud: LocalCloud, job_id: str) -> bool:
@@ -77,12 +77,7 @@ def _machines_are_gone(cloud: LocalCloud, job_id: str) -> bool:
             break
         time.sleep(0.1)
     for machine in machines:
-        _print(f"Machine {machine['id']}: {machine['state']} {machine['terminated_at'] or ''}".rstrip())
+        print(f"Machine {machine['id']}: {machine['state']} {machine['terminated_at'] or ''}".rstrip())
     alive = sum(machine["state"] != "terminated" for machine in machines)
-    _print(f"Machines alive now: {alive}")
+    print(f"Machines alive now: {alive}")
     return bool(machines) and not alive
-
-
-def _print(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()

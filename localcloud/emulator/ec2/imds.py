@@ -13,20 +13,20 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from localcloud.emulator.iam.roles import RoleSession
+from localcloud.emulator.iam.roles import start_role_session
 from localcloud.emulator.settings import Scope
 
 MAX_TOKEN_SECONDS = 21_600
 _META = "/latest/meta-data/"
 
 
-def documents_of(record: dict[str, Any], scope: Scope, session: RoleSession | None) -> dict[str, str]:
+def documents_of(record: dict[str, Any], scope: Scope, role_arn: str | None) -> dict[str, str]:
     """What a machine may learn about itself, by path.
 
     Args:
         record: EC2's of the machine.
         scope: its account and region.
-        session: of its role; None without an instance profile.
+        role_arn: of its role, whose credentials are in it; None without an instance profile.
     """
     identity = {
         "version": "2017-09-30",
@@ -46,28 +46,14 @@ def documents_of(record: dict[str, Any], scope: Scope, session: RoleSession | No
         f"{_META}placement/availability-zone": identity["availabilityZone"],
         f"{_META}services/domain": "amazonaws.com",
     }
-    if session is not None:
-        documents[f"{_META}iam/security-credentials"] = session.role_name
-        documents[f"{_META}iam/security-credentials/{session.role_name}"] = _credentials_document(session)
+    if role_arn is not None:
+        role_name = role_arn.rsplit("/", 1)[-1]
+        credentials = start_role_session(scope, role_arn, identity["instanceId"])
+        documents[f"{_META}iam/security-credentials"] = role_name
+        documents[f"{_META}iam/security-credentials/{role_name}"] = json.dumps(
+            {"Code": "Success", "Type": "AWS-HMAC", **credentials}
+        )
     return documents
-
-
-def _credentials_document(session: RoleSession) -> str:
-    return json.dumps(
-        {
-            "Code": "Success",
-            "LastUpdated": _timestamp(time.time()),
-            "Type": "AWS-HMAC",
-            "AccessKeyId": session.access_key_id,
-            "SecretAccessKey": session.secret_access_key,
-            "Token": session.session_token,
-            "Expiration": _timestamp(session.expires_at),
-        }
-    )
-
-
-def _timestamp(epoch: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch))
 
 
 class MetadataService(ThreadingHTTPServer):

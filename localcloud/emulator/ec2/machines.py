@@ -23,7 +23,7 @@ from localcloud.emulator.ec2.machine_processes import MachineEndedError, Machine
 from localcloud.emulator.ec2.user_data import BootScript, UnknownUserDataError, read_user_data
 from localcloud.emulator.faults import Faults
 from localcloud.emulator.iam import agent_permissions
-from localcloud.emulator.iam.roles import role_of_profile, start_role_session
+from localcloud.emulator.iam.roles import role_of_profile
 from localcloud.emulator.settings import Scope, Settings
 
 log = logging.getLogger("localcloud.machines")
@@ -51,8 +51,7 @@ class Machine:
         self._ending = threading.Event()
         self._online = threading.Event()
         self.is_registered = False  # whether its agent was ever online
-        session = start_role_session(scope, self.role_arn, self.id) if self.role_arn else None
-        self._metadata = MetadataService(documents_of(record, scope, session))
+        self._metadata = MetadataService(documents_of(record, scope, self.role_arn))
         self._init: Init | None = None
         endpoints = {
             "AWS_ENDPOINT_URL": settings.aws_endpoint,

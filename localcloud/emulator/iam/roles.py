@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import request_scope
@@ -13,17 +12,6 @@ from ministack.services import iam, sts
 from localcloud.emulator.settings import Scope
 
 SESSION_SECONDS = 6 * 3600
-
-
-@dataclass(frozen=True)
-class RoleSession:
-    """Temporary credentials of a role; `expires_at` in seconds since the epoch."""
-
-    role_name: str
-    access_key_id: str
-    secret_access_key: str
-    session_token: str
-    expires_at: float
 
 
 def role_allows(scope: Scope, role_arn: str, action: str, resource: str) -> bool:
@@ -63,24 +51,27 @@ def role_of_profile(scope: Scope, profile_arn: str) -> str | None:
         return str(role["Arn"]) if role else None
 
 
-def start_role_session(scope: Scope, role_arn: str, session_name: str) -> RoleSession:
-    """Registers temporary credentials, as STS does for an instance or a function, and returns them."""
+def start_role_session(scope: Scope, role_arn: str, session_name: str) -> dict[str, str]:
+    """Registers temporary credentials, as STS does for an instance, and returns them in the terms of its metadata."""
     role_name = role_arn.rsplit("/", 1)[-1]
-    session = RoleSession(
-        role_name=role_name,
-        access_key_id="ASIA" + secrets.token_hex(8).upper(),
-        secret_access_key=secrets.token_hex(20),
-        session_token=secrets.token_hex(48),
-        expires_at=time.time() + SESSION_SECONDS,
-    )
+    expires = time.time() + SESSION_SECONDS
+    keys = {
+        "AccessKeyId": "ASIA" + secrets.token_hex(8).upper(),
+        "SecretAccessKey": secrets.token_hex(20),
+        "Token": secrets.token_hex(48),
+    }
     sts.register_session(
-        session.access_key_id,
+        keys["AccessKeyId"],
         {
             "Arn": f"arn:aws:sts::{scope.account_id}:assumed-role/{role_name}/{session_name}",
             "UserId": f"{role_name}:{session_name}",
-            "SecretAccessKey": session.secret_access_key,
-            "SessionToken": session.session_token,
-            "Expiration": session.expires_at,
+            "SecretAccessKey": keys["SecretAccessKey"],
+            "SessionToken": keys["Token"],
+            "Expiration": expires,
         },
     )
-    return session
+    return {**keys, "LastUpdated": _timestamp(time.time()), "Expiration": _timestamp(expires)}
+
+
+def _timestamp(epoch: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch))

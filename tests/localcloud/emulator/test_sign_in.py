@@ -100,13 +100,18 @@ def test_sign_up_is_refused_where_only_administrators_create_users(harness: Emul
     assert cognito.sign_up(ClientId=app_client(harness, user_pool(harness, open_to_all=True)), **who)["UserSub"]
 
 
+def user_of(harness: EmulatorHarness, pool: str) -> str:
+    """Name of a new one, who may sign in."""
+    cognito, name = harness.client("cognito-idp"), f"{uuid.uuid4().hex[:8]}@example.org"
+    cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS", **CONFIRMED)
+    cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
+    return name
+
+
 def tokens_of_a_user(harness: EmulatorHarness, group: str | None = None) -> tuple[str, dict[str, Any]]:
     """A client, and what the token endpoint answers a user, perhaps of a group, who has signed in with it."""
     pool = user_pool(harness)
-    client, name = app_client(harness, pool), f"{uuid.uuid4().hex[:8]}@example.org"
-    cognito = harness.client("cognito-idp")
-    cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS", **CONFIRMED)
-    cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
+    client, name, cognito = app_client(harness, pool), user_of(harness, pool), harness.client("cognito-idp")
     if group:
         cognito.create_group(UserPoolId=pool, GroupName=group)
         cognito.admin_add_user_to_group(UserPoolId=pool, GroupName=group, Username=name)
@@ -161,10 +166,7 @@ def test_only_a_refresh_token_of_the_client_can_be_revoked(harness: EmulatorHarn
 
 def test_a_token_is_what_signing_in_gives(harness: EmulatorHarness) -> None:
     pool = user_pool(harness)
-    client = app_client(harness, pool)
-    cognito, name = harness.client("cognito-idp"), f"{uuid.uuid4().hex[:8]}@example.org"
-    cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS", **CONFIRMED)
-    cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
+    client, name, cognito = app_client(harness, pool), user_of(harness, pool), harness.client("cognito-idp")
     told = {
         "client_id": client,
         "users": {
