@@ -75,6 +75,11 @@ class Stage:
         }
 
 
+@pytest.fixture(scope="module")
+def stage(shared_harness: EmulatorHarness) -> Stage:
+    return Stage(shared_harness)
+
+
 def denied(call: Callable[..., Any], **arguments: Any) -> bool:
     """Whether a call is denied; any other refusal is an error of the test."""
     try:
@@ -86,8 +91,7 @@ def denied(call: Callable[..., Any], **arguments: Any) -> bool:
     return False
 
 
-def test_a_policy_that_names_every_resource_of_a_launch_allows_it(harness: EmulatorHarness) -> None:
-    stage = Stage(harness)
+def test_a_policy_that_names_every_resource_of_a_launch_allows_it(harness: EmulatorHarness, stage: Stage) -> None:
     role = harness.role(list(stage.statements.values()))
     assert not denied(harness.as_role("ec2", role).run_instances, **stage.call)
 
@@ -99,8 +103,9 @@ def test_a_policy_that_names_every_resource_of_a_launch_allows_it(harness: Emula
         *("tags", "image parameter", "role"),
     ],
 )
-def test_a_launch_is_denied_when_any_of_its_resources_is_not_allowed(harness: EmulatorHarness, missing: str) -> None:
-    stage = Stage(harness)
+def test_a_launch_is_denied_when_any_of_its_resources_is_not_allowed(
+    harness: EmulatorHarness, stage: Stage, missing: str
+) -> None:
     role = harness.role([statement for name, statement in stage.statements.items() if name != missing])
     assert denied(harness.as_role("ec2", role).run_instances, **stage.call)
 
@@ -118,9 +123,8 @@ def test_a_launch_is_denied_when_any_of_its_resources_is_not_allowed(harness: Em
     ids=["type", "image", "metadata version", "no tags", "another tag value", "another tag key"],
 )
 def test_a_launch_is_denied_when_it_differs_from_what_the_conditions_allow(
-    harness: EmulatorHarness, change: dict[str, Any]
+    harness: EmulatorHarness, stage: Stage, change: dict[str, Any]
 ) -> None:
-    stage = Stage(harness)
     role = harness.role(list(stage.statements.values()))
     assert denied(harness.as_role("ec2", role).run_instances, **{**copy.deepcopy(stage.call), **change})
 
@@ -157,9 +161,11 @@ def test_an_unknown_machine_has_no_tags_to_be_allowed_by(harness: EmulatorHarnes
                 assert code_of(call, InstanceIds=[machine]) == code
 
 
-def test_a_first_spot_request_needs_the_right_to_create_its_service_linked_role(harness: EmulatorHarness) -> None:
+def test_a_first_spot_request_needs_the_right_to_create_its_service_linked_role(
+    harness: EmulatorHarness, stage: Stage
+) -> None:
     """EC2 user guide, "Service-linked role for Spot Instance requests"; the code: terraform-aws-github-runner#104."""
-    iam, stage = harness.client("iam"), Stage(harness)
+    iam = harness.client("iam")
     with suppress(iam.exceptions.NoSuchEntityException):  # of another test's
         iam.delete_service_linked_role(RoleName="AWSServiceRoleForEC2Spot")
     arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"

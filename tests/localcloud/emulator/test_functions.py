@@ -237,6 +237,12 @@ def handler(event, context):
 """
 
 
+def queue_for_records(harness: EmulatorHarness) -> tuple[str, str]:
+    """URL and ARN of a new one."""
+    url = harness.client("sqs").create_queue(QueueName=f"aside-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+    return url, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[-1]}"
+
+
 @pytest.mark.parametrize(
     ("code", "options"),
     [
@@ -248,9 +254,7 @@ def handler(event, context):
 def test_a_poison_record_is_put_aside_and_the_others_go_on(
     harness: EmulatorHarness, mapping: Any, code: str, options: dict[str, Any]
 ) -> None:
-    sqs = harness.client("sqs")
-    url = sqs.create_queue(QueueName=f"aside-{uuid.uuid4().hex[:8]}")["QueueUrl"]
-    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[-1]}"
+    sqs, (url, queue) = harness.client("sqs"), queue_for_records(harness)
     name, stream = table(harness)
     put(harness, name, "a", "b", "poison", "c", "d")
     role = harness.role([allow([*STREAM_ACTIONS, "logs:*"]), allow(["sqs:SendMessage"], queue)])
@@ -274,9 +278,7 @@ def test_a_poison_record_is_put_aside_and_the_others_go_on(
 def test_without_the_right_to_send_it_the_record_is_lost_and_the_log_says_so(
     harness: EmulatorHarness, mapping: Any
 ) -> None:
-    sqs = harness.client("sqs")
-    url = sqs.create_queue(QueueName=f"aside-{uuid.uuid4().hex[:8]}")["QueueUrl"]
-    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[-1]}"
+    sqs, (url, queue) = harness.client("sqs"), queue_for_records(harness)
     name, stream = table(harness)
     put(harness, name, "poison")
     function = harness.function(FAILS_ON_POISON, harness.role([allow(STREAM_ACTIONS)]))
