@@ -4,7 +4,7 @@
     python -m benchmarks compare BEFORE.json NOW.json         what has changed by more than runs differ anyway
     python -m benchmarks keep                                 make the last full run the committed reference
 
-Each program runs alone as well: `python benchmarks/NAME.py --help`.
+Each program runs alone as well: `python -m benchmarks.NAME --help`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def run(names: Sequence[str], *, quick: bool, path: Path) -> int:
 def _succeeds(name: str, *, quick: bool, result: Path) -> bool:
     """Its own table goes to a file beside its JSON, its progress to standard error."""
     result.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--json", str(result)]
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--json", str(result)]
     with result.with_suffix(".txt").open("wb") as output:
         ran = subprocess.run([*command, *(["--quick"] if quick else [])], stdout=output, cwd=ROOT, check=False)
     return ran.returncode == 0

@@ -1,8 +1,9 @@
 """Bursts of jobs against AWS's default quotas: how near the makespan comes to what these allow, and at what price.
 
-`python benchmarks/burst.py [--jobs 100 1000 10000] [--quick] [--json build/bench/burst.json]` plays each burst in
-simulation/: the orchestrator's own handlers and workflow on a simulated AWS, in virtual time. Prints one table and
-writes one JSON. Without `--jobs` the bursts are of 100, 1,000 and 10,000; the last takes two minutes and more.
+`python -m benchmarks.burst [--jobs 100 1000 10000] [--quick] [--json build/bench/burst.json]` plays each burst in
+simulation/: the orchestrator's own handlers and workflow on a simulated AWS, in virtual time. Prints a table of the
+bursts and one of the figures, and writes one JSON. Without `--jobs` the bursts are of 100, 1,000 and 10,000; the last
+takes two minutes and more.
 Beside each smaller one stands the same with one RunInstances call for each job, which is what batching is measured by.
 
 The makespan runs from the submission to the last machine's confirmed end. Its bound is the wait that AWS's
@@ -30,27 +31,23 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from math import ceil
-from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.figure import Figure, Goal  # noqa: E402  # found only by the line above when run by its path
-from benchmarks.program import Program, parser  # noqa: E402
-from infra.config import StackConfig  # noqa: E402
-from infra.workflow import DEFINITION, filled, limits  # noqa: E402
-from simulation.capacity import Capacity  # noqa: E402
-from simulation.ec2 import INSTANCE_QUOTA, Instance, Pace  # noqa: E402
-from simulation.handlers import FUNCTIONS  # noqa: E402
-from simulation.lambdas import ignored  # noqa: E402
-from simulation.payload import Script  # noqa: E402
-from simulation.quotas import Quota  # noqa: E402
-from simulation.stack import Stack  # noqa: E402
-from simulation.world import World  # noqa: E402
+from benchmarks.figure import Figure, Goal
+from benchmarks.program import Program, parser
+from infra.config import StackConfig
+from infra.workflow import DEFINITION, filled, limits
+from simulation.capacity import Capacity
+from simulation.ec2 import INSTANCE_QUOTA, Instance, Pace
+from simulation.handlers import FUNCTIONS
+from simulation.lambdas import ignored
+from simulation.payload import Script
+from simulation.quotas import Quota
+from simulation.stack import Stack
+from simulation.world import World
 
 BOOT, SCRIPT, TERMINATION = 20.0, 10.0, 30.0
 TAIL = 0.003

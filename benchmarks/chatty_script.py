@@ -1,6 +1,6 @@
 """How much a script that prints a lot is slowed down by its log: against the same script with its output to /dev/null.
 
-`python benchmarks/chatty_script.py [--size 1GiB] [--rounds 3] [--quick] [--json build/bench/chatty_script.json]` prints
+`python -m benchmarks.chatty_script [--size 1GiB] [--rounds 3] [--quick] [--json build/bench/chatty_script.json]` prints
 one table and writes one JSON. The scripts print lines, from one that makes them with some work to one that does nothing
 but copy; both sides run in turns, with the same environment, and the wrapper's own start and transfers do not count.
 """
@@ -19,12 +19,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402  # found only by the line above when run by its path
-from benchmarks.payload import MIB, readable, size_in_bytes  # noqa: E402  # as above
-from benchmarks.program import Program, parser  # noqa: E402  # as above
+from benchmarks.figure import Figure, Goal, spread_of
+from benchmarks.payload import MIB, readable, size_in_bytes  # as above
+from benchmarks.program import ROOT, Program, parser  # as above
 
 SIZE, QUICK_SIZE, ROUNDS = "1GiB", "64MiB", 3
 SLOWDOWN_GOAL, MEMORY_GOAL_MIB, DISK_GOAL_MIB = 1.5, 64, 41
@@ -140,15 +137,6 @@ def _most(name: str, found: list[int], goal_mib: float) -> Figure:
     return Figure(name, max(found) / MIB, "MiB", goal=Goal(goal_mib), note="the most of all scripts", spread=0.05)
 
 
-def table(figures: Sequence[Figure]) -> str:
-    lines = [f"{'':52}{'value':>10}{'/dev/null':>12}{'ratio':>8}"]
-    for each in figures:
-        beside = f"{each.baseline:.2f}" if each.baseline else ""
-        ratio = f"{each.ratio:.2f}" if each.ratio else ""
-        lines.append(f"{each.name:52}{each.value:>6.2f} {each.unit:3}{beside:>12}{ratio:>8}")
-    return "\n".join(lines)
-
-
 def main() -> None:
     arguments = parser("chatty_script", __doc__)
     arguments.add_argument("--size", type=size_in_bytes)
@@ -163,7 +151,6 @@ def main() -> None:
         program.say(f"{readable(size)} by {script}, {rounds} rounds")
         results[script] = [measure(script, size, options.python) for _ in range(rounds)]
     figures = figures_of(size, results)
-    print(table(figures), flush=True)
     details = {script: [asdict(each) for each in rounds] for script, rounds in results.items()}
     program.publish(options.json, figures, results=details)
 

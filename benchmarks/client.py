@@ -1,6 +1,6 @@
 """The command line client's own processor time: what a person waits for, and what a script in a loop pays.
 
-`python benchmarks/client.py [--rounds 15] [--before FOLDER] [--quick] [--json build/bench/client.json]` prints one
+`python -m benchmarks.client [--rounds 15] [--before FOLDER] [--quick] [--json build/bench/client.json]` prints one
 table and writes one JSON. `--before` is a checkout of another commit, measured in turns with this one.
 
 Each command is a process of its own, which has the client, the packages that it asks for and no others, all compiled: a
@@ -28,11 +28,8 @@ from typing import Any, ClassVar
 
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402  # found only by the line above when run by its path
-from benchmarks.program import Program, parser  # noqa: E402
+from benchmarks.figure import Figure, Goal, spread_of
+from benchmarks.program import ROOT, Program, parser
 
 ROUNDS, QUICK_ROUNDS = 15, 3
 NOW, BEFORE = "now", "before"
@@ -47,12 +44,33 @@ _RUN = (
 )
 _ID = "01926b3c-7f3e-7c2a-9d51-3f0a5b8c1e27"
 _AT = "2026-01-31T09:15:02.345Z"
-_LIMITS = {"max_upload_bytes": 10**9, "max_text_chars": 10_000, "multipart_from_bytes": None}
+_LIMITS = {
+    "max_upload_bytes": 10**9,
+    "max_text_chars": 10_000,
+    "max_filename_bytes": 255,
+    "multipart_from_bytes": 10**8,
+    "allowed_instance_types": [],
+    "max_job_timeout_minutes": 60,
+    "output_suffix": "",
+    "price": None,
+}
+_JOB = {
+    "id": _ID,
+    "filename": "a.txt",
+    "output_filename": "a.txt",
+    "input_text": "t",
+    "created_at": _AT,
+    "size": 1,
+    "attempts": 1,
+    "timeline": [{"at": _AT, "event": "queued", "detail": "Waiting."}] * 5,
+    **dict.fromkeys(["output_size", "manifest_sha256", "error", "batch", "cost"]),
+    "machines": [],
+    "overrides": {"instance_type": None, "timeout_minutes": None},
+}
 
 
 def job(status: str) -> dict[str, Any]:
-    text = {"id": _ID, "status": status, "filename": "a.txt", "input_text": "t", "created_at": _AT}
-    return {**text, "size": 1, "attempts": 1, "timeline": [{"at": _AT, "event": "queued", "detail": "Waiting."}] * 5}
+    return {**_JOB, "status": status}
 
 
 class _Stack(BaseHTTPRequestHandler):
@@ -187,15 +205,6 @@ def figures_of(seconds: Mapping[tuple[str, str], Sequence[float]]) -> list[Figur
     return found
 
 
-def table(seconds: Mapping[tuple[str, str], Sequence[float]]) -> str:
-    lines = [f"{'command':20}{'side':8}{'s':>8}"]
-    lines += [
-        f"{name:20}{side:8}{statistics.median(taken):>8.3f}"
-        for (side, name), taken in sorted(seconds.items(), key=lambda item: item[0][1])
-    ]
-    return "\n".join(lines)
-
-
 def main() -> None:
     reading = parser("client", __doc__)
     reading.add_argument("--rounds", type=int)
@@ -204,7 +213,6 @@ def main() -> None:
     program = Program("client")
     checkouts = {NOW: ROOT, **({BEFORE: options.before.resolve()} if options.before else {})}
     seconds = measure(checkouts, options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS), program)
-    print(table(seconds))
     details = [{"side": side, "command": name, "seconds": taken} for (side, name), taken in seconds.items()]
     program.publish(options.json, figures_of(seconds), commands=details)
 

@@ -1,6 +1,6 @@
 """Cold and warm times of the functions' bundles, against bundles that are made without care.
 
-`python benchmarks/cold_start.py [--rounds 11] [--quick] [--json build/bench/cold_start.json]` prints one table and
+`python -m benchmarks.cold_start [--rounds 11] [--quick] [--json build/bench/cold_start.json]` prints one table and
 writes one JSON.
 
 The naive bundle has all of `functions/` and its lock file's packages whole, and no bytecode;
@@ -28,15 +28,12 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402  # found only by the line above when run by its path
-from benchmarks.lambda_runtime import host_function  # noqa: E402
-from benchmarks.program import Program, parser  # noqa: E402
-from infra.bundle import API, ORCHESTRATOR, Bundle  # noqa: E402
-from infra.bundling.target import Target  # noqa: E402
-from localcloud.engine.deployment import preview  # noqa: E402
+from benchmarks.figure import Figure, Goal, spread_of
+from benchmarks.lambda_runtime import host_function
+from benchmarks.program import ROOT, Program, parser
+from infra.bundle import API, ORCHESTRATOR, Bundle
+from infra.bundling.target import Target
+from localcloud.engine.deployment import preview
 
 STEPS, QUICK_STEPS = ("stream", "launch", "dispatch", "inspect_command", "record", "sweep"), ("launch",)
 ROUNDS, QUICK_ROUNDS = 11, 5
@@ -261,19 +258,6 @@ def cold(entry: str, sides: Mapping[str, Side], rounds: int, goal: float) -> lis
     ]
 
 
-def table(rows: Sequence[Cold], warm: tuple[float, float]) -> str:
-    lines = [f"{'':30}{'side':18}{'zip MiB':>9}{'import ms':>11}{'ratio':>7}{'ready ms':>11}{'ratio':>7}{'goal':>7}"]
-    for row in rows:
-        goal = f"{row.goal:.2f}" if row.side == OURS else ""
-        lines.append(
-            f"{row.function:30}{row.side:18}{row.bundle_bytes / 2**20:>9.1f}{row.import_ms:>11.0f}"
-            f"{row.import_ratio:>7.2f}{row.ready_ms:>11.0f}{row.ready_ratio:>7.2f}{goal:>7}"
-        )
-    ours, bare = (1_000 * seconds for seconds in warm)
-    lines.append(f"warm request: {ours:.2f} ms, bare handler {bare:.2f} ms: {ours / bare:.2f} (goal {WARM_GOAL})")
-    return "\n".join(lines)
-
-
 def figures_of(rows: Sequence[Cold], warm: tuple[float, float]) -> list[Figure]:
     naive = {row.function: row for row in rows if row.side == NAIVE}
     found = []
@@ -332,7 +316,6 @@ def main() -> None:
             rows += cold(entry, sides, rounds, goal)
         program.say("warm requests")
         ours, bare = python(_WARM, str(scratch / API.handlers))
-    print(table(rows, (ours, bare)))
     details = {"rounds": rounds, "rows": [asdict(row) for row in rows], "warm_s": {"ours": ours, "bare": bare}}
     program.publish(options.json, figures_of(rows, (ours, bare)), **details)
 

@@ -1,6 +1,6 @@
 """A first visit to the page over a slow link, until it shows "Sign in": time, requests, bytes and round trips.
 
-`python benchmarks/first_visit.py [--rounds 9] [--before FOLDER] [--quick] [--json build/bench/first_visit.json]` prints
+`python -m benchmarks.first_visit [--rounds 9] [--before FOLDER] [--quick] [--json build/bench/first_visit.json]` prints
 one table and writes one JSON. `--before` is the `frontend` folder of another build, measured in turns with this one.
 
 Chromium's network emulation delays each answer by 150 ms and lets 1.6 Mbit/s through, as Lighthouse's "slow 4G" does.
@@ -20,7 +20,6 @@ import gzip
 import json
 import mimetypes
 import statistics
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -30,12 +29,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.browser import chromium  # noqa: E402  # found only by the line above when run by its path
-from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402
-from benchmarks.program import Program, parser  # noqa: E402
+from benchmarks.browser import chromium
+from benchmarks.figure import Figure, Goal, spread_of
+from benchmarks.program import ROOT, Program, parser
 
 ROUNDS, QUICK_ROUNDS = 9, 3
 LATENCY_MS, BYTES_PER_SECOND = 150, 200_000
@@ -226,19 +222,6 @@ def figures_of(visits: Mapping[tuple[str, str], Sequence[Visit]]) -> list[Figure
     return figures
 
 
-def table(visits: Mapping[tuple[str, str], Sequence[Visit]]) -> str:
-    lines = [f"{'until':10}{'side':8}{'shown ms':>10}{'requests':>10}{'kB':>8}{'depth':>7}"]
-    for (side, kind), all_of_it in sorted(visits.items(), key=lambda item: item[0][1]):
-        middle = {
-            name: statistics.median(getattr(one, name) for one in all_of_it) for name in Visit.__dataclass_fields__
-        }
-        lines.append(
-            f"{kind:10}{side:8}{middle['shown_ms']:>10.0f}{middle['requests']:>10.0f}"
-            f"{middle['kilobytes']:>8.1f}{middle['depth']:>7.0f}"
-        )
-    return "\n".join(lines)
-
-
 def main() -> None:
     reading = parser("first_visit", __doc__)
     reading.add_argument("--rounds", type=int)
@@ -248,7 +231,6 @@ def main() -> None:
     folders = {NOW: ROOT / "frontend", **({BEFORE: options.before} if options.before else {})}
     rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
     visits = measure(folders, rounds, program)
-    print(table(visits))
     details = [
         {"side": side, "until": kind, "visits": [asdict(one) for one in all_of_it]}
         for (side, kind), all_of_it in visits.items()

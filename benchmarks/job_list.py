@@ -1,6 +1,6 @@
 """A list of 500 jobs: how long a keystroke in the search takes to show, and tasks that hold the page up.
 
-`python benchmarks/job_list.py [--rounds 5] [--before FOLDER] [--quick] [--json build/bench/job_list.json]` prints one
+`python -m benchmarks.job_list [--rounds 5] [--before FOLDER] [--quick] [--json build/bench/job_list.json]` prints one
 table and writes one JSON. `--before` is the `frontend` folder of another build, measured in turns with this one.
 
 A round loads the page with an empty cache, searches and clears the search key by key, then scrolls to the last job.
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,13 +22,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.browser import chromium  # noqa: E402  # found only by the line above when run by its path
-from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402
-from benchmarks.first_visit import BEFORE, NOW, OPEN, SETTINGS, WITHIN_MS, served  # noqa: E402
-from benchmarks.program import Program, parser  # noqa: E402
+from benchmarks.browser import chromium
+from benchmarks.figure import Figure, Goal, spread_of
+from benchmarks.first_visit import BEFORE, NOW, OPEN, SETTINGS, WITHIN_MS, served
+from benchmarks.program import ROOT, Program, parser
 
 JOBS, ROUNDS, QUICK_ROUNDS = 500, 5, 1
 KEYSTROKE_MS, LONG_TASK_MS = 100, 50
@@ -176,17 +172,6 @@ def figures_of(found: Mapping[str, Sequence[Round]]) -> list[Figure]:
     return figures
 
 
-def table(found: Mapping[str, Sequence[Round]]) -> str:
-    lines = [f"{'side':8}{'keystroke ms':>14}{'cpu':>6}{'task':>6}{'scrolling: cpu':>16}{'task':>6}"]
-    lines += [
-        f"{side:8}{one.keystroke:>14.0f}{one.keystroke_cpu:>6.0f}{one.typing_task:>6.0f}"
-        f"{one.scroll_cpu:>16.0f}{one.scrolling_task:>6.0f}"
-        for side, rounds in found.items()
-        for one in rounds
-    ]
-    return "\n".join(lines)
-
-
 def main() -> None:
     reading = parser("job_list", __doc__)
     reading.add_argument("--rounds", type=int)
@@ -195,7 +180,6 @@ def main() -> None:
     program = Program("job_list")
     folders = {NOW: ROOT / "frontend", **({BEFORE: options.before} if options.before else {})}
     found = measure(folders, options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS), program)
-    print(table(found))
     details = [{"side": side, "rounds": [asdict(one) for one in rounds]} for side, rounds in found.items()]
     program.publish(options.json, figures_of(found), rounds=details)
 

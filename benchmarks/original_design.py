@@ -1,6 +1,6 @@
 """What a job costs in function time and money, against the design that this one replaced.
 
-`python benchmarks/original_design.py [--jobs 100] [--quick] [--json build/bench/original_design.json]` prints one table
+`python -m benchmarks.original_design [--jobs 100] [--quick] [--json build/bench/original_design.json]` prints one table
 and writes one JSON.
 
 In the original design the table's event invoked one function for each job. It launched the machine, slept two minutes
@@ -16,17 +16,11 @@ assumptions: a boot of 20 s, a script of 10 s. Prices are burst.py's, all servic
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import tables  # noqa: E402  # found only by the line above when run by its path
-from benchmarks.burst import PER_GB_SECOND, PER_INVOCATION, Case, Row, alone, complaints, machine_price, play  # noqa: E402
-from benchmarks.figure import Figure, Goal  # noqa: E402
-from benchmarks.program import Program, parser  # noqa: E402
+from benchmarks.burst import PER_GB_SECOND, PER_INVOCATION, Case, Row, alone, complaints, machine_price, play
+from benchmarks.figure import Figure, Goal
+from benchmarks.program import Program, parser
 
 JOBS, SEEDS, QUICK_SEEDS = 100, 50, 10
 BILLED_GOAL, TIME_GOAL = 0.02, 0.5
@@ -101,10 +95,6 @@ def figures_of(row: Row, alone_s: float, original: BlockingDesign = ORIGINAL) ->
     ]
 
 
-def table(figures: Sequence[Figure]) -> str:
-    return tables.plain(tables.HEADINGS, list(map(tables.row, figures)))
-
-
 def main() -> None:
     arguments = parser("original_design", __doc__)
     arguments.add_argument("--jobs", type=int, default=JOBS)
@@ -115,7 +105,6 @@ def main() -> None:
     program.say(f"{options.jobs} jobs at once")
     row = play(Case("in batches", options.jobs), one)
     figures = figures_of(row, one)
-    print(table(figures))
     program.publish(options.json, figures, model=asdict(ORIGINAL), row=asdict(row))
     if found := complaints([row]):
         sys.exit("\n".join(found))

@@ -1,7 +1,7 @@
 """Time and peak memory of the payload on one large file, against `curl`, `cat` and `curl` doing the same.
 
-`python benchmarks/payload.py [--size 128MiB 1GiB] [--rounds N] [--quick] [--json build/bench/payload.json]` prints one
-table for each size and writes one JSON; `--gib 5` takes a file of (almost) 5 GiB, what one PUT takes at most, and wants
+`python -m benchmarks.payload [--size 128MiB 1GiB] [--rounds N] [--quick] [--json build/bench/payload.json]` prints one
+table and writes one JSON; `--gib 5` takes a file of (almost) 5 GiB, what one PUT takes at most, and wants
 three times that on the disk.
 
 All sides talk to the same server on this machine, in another process, in turns, so that a change of the machine's load
@@ -32,12 +32,9 @@ from http.server import BaseHTTPRequestHandler
 from multiprocessing.connection import Connection
 from typing import Any
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.certificate import self_signed  # noqa: E402  # found only by the line above when run by its path
-from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402
-from benchmarks.program import Program, parser  # noqa: E402
+from benchmarks.certificate import self_signed
+from benchmarks.figure import Figure, Goal, spread_of
+from benchmarks.program import ROOT, Program, parser
 
 SIZES, QUICK_SIZES = ("128MiB", "1GiB"), ("128MiB",)
 ROUNDS, FEW_ROUNDS, LARGE = 5, 3, 1 << 30  # a round of a large file takes long enough to be like the next one
@@ -336,21 +333,6 @@ def processor_time_of(result: Result) -> Figure:
     )
 
 
-def table(result: Result) -> str:
-    lines = [f"{result.case.name:20}{'seconds':>10}{'CPU s':>10}{'MiB/s':>10}{'peak MiB':>10}{'ratio':>8}"]
-    for side in result.rounds:
-        speed = ratio = ""
-        if side != INTERPRETER:
-            speed, ratio = f"{statistics.median(result.speeds(side)):.0f}", f"{result.speed_against(side):.2f}"
-        seconds, cpu = result.median(side, "seconds"), result.median(side, "cpu_seconds")
-        peak = result.median(side, "peak_bytes") / MIB
-        lines.append(f"{side:20}{seconds:>10.2f}{cpu:>10.2f}{speed:>10}{peak:>10.1f}{ratio:>8}")
-    lines.append(
-        f"memory above the interpreter: {result.memory_above_interpreter_mib:.1f} MiB (goal {MEMORY_GOAL_MIB})"
-    )
-    return "\n".join(lines)
-
-
 def size_in_bytes(text: str) -> int:
     found = re.fullmatch(r"(\d+)([KMG]?)(?:i?B)?", text)
     if not found:
@@ -377,7 +359,6 @@ def main() -> None:
         rounds = options.rounds or (FEW_ROUNDS if options.quick or case.size >= LARGE else ROUNDS)
         program.say(f"{case.name}, {rounds} rounds")
         results.append(run(case, rounds, options.python, options.scratch))
-        print(table(results[-1]), flush=True)
     figures = [figure for result in results for figure in figures_of(result)]
     program.publish(options.json, figures, interpreter=options.python, results=[asdict(result) for result in results])
 

@@ -1,7 +1,7 @@
 """Submit to succeeded in the local cloud with machines that boot at once: what Mayfly and the emulator take together.
 
-`python benchmarks/pipeline.py [--sequential 20] [--at-once 20 50 200] [--quick] [--json build/bench/pipeline.json]`
-prints one table and writes one JSON. A few jobs go ahead, uncounted, so that every function has a warm worker; a burst
+`python -m benchmarks.pipeline [--sequential 20] [--at-once 20 50 200] [--quick] [--json build/bench/pipeline.json]`
+prints its tables and writes one JSON. A few jobs go ahead, uncounted, so that every function has a warm worker; a burst
 that is not counted either starts the workers that one needs, as functions on AWS would start environments.
 
 `--before FOLDER` compares with a checkout of another commit, and measures nothing else: each has a local cloud, and in
@@ -19,25 +19,20 @@ from __future__ import annotations
 import argparse
 import re
 import statistics
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import tables  # noqa: E402  # found only by the line above when run by its path
-from benchmarks.figure import Figure, Goal, spread_of  # noqa: E402
-from benchmarks.job_times import Row, at_once, measure, one_at_a_time  # noqa: E402
-from benchmarks.original_design import ORIGINAL  # noqa: E402
-from benchmarks.processes import PARTS  # noqa: E402
-from benchmarks.program import Program, parser  # noqa: E402
-from benchmarks.served_cloud import served_cloud  # noqa: E402
-from localcloud.cloud import LocalCloud  # noqa: E402
-from operations.job_client import JobClient  # noqa: E402
+from benchmarks.figure import Figure, Goal, spread_of
+from benchmarks.job_times import Row, at_once, measure, one_at_a_time
+from benchmarks.original_design import ORIGINAL
+from benchmarks.processes import PARTS
+from benchmarks.program import ROOT, Program, parser
+from benchmarks.served_cloud import served_cloud
+from localcloud.cloud import LocalCloud
+from operations.job_client import JobClient
 
 WARM_UP = 3
 WARM_UP_AT_ONCE, QUICK_WARM_UP_AT_ONCE = 50, 20
@@ -219,7 +214,6 @@ def compare(options: argparse.Namespace, program: Program) -> None:
     checkouts = {NOW: ROOT, BEFORE: options.before.resolve()}
     rounds = rounds_of(checkouts, options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS), jobs, program)
     figures = comparison_of(rounds)
-    print(tables.plain(tables.HEADINGS, [tables.row(figure) for figure in figures]))
     details = [{"side": side, "rows": [asdict(row) for row in rows]} for (side, _), rows in rounds.items()]
     program.publish(options.json, figures, rounds=details)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import tables
 from benchmarks.environment import environment
 from benchmarks.figure import Figure
 
@@ -30,7 +31,8 @@ class Program:
         print(f"{time.monotonic() - self._began:5.0f} s  {self.name}: {line}", file=sys.stderr, flush=True)
 
     def publish(self, path: Path, figures: Sequence[Figure], **details: Any) -> None:
-        """Writes the JSON; `details` are what the figures were made from."""
+        """Prints the table of the figures and writes the JSON; `details` are what the figures were made from."""
+        print(tables.plain(tables.HEADINGS, list(map(tables.row, figures))))
         record = {
             "benchmark": self.name,
             "environment": self._environment,

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks.chatty_script import SCRIPTS, Round, command, environment, figures_of, measure, table
+from benchmarks.chatty_script import SCRIPTS, Round, command, environment, figures_of, measure
 from benchmarks.payload import MIB
 
 ROUNDS = [Round(1.0, 1.2, 10 * MIB, 40 * MIB), Round(2.0, 3.2, 9 * MIB, 40 * MIB), Round(1.0, 1.3, 8 * MIB, 3 * MIB)]
@@ -27,4 +27,3 @@ def test_time_is_compared_round_by_round_and_the_most_memory_and_disk_count() ->
     assert (time.name, time.value, time.ratio) == ("chatty script 1 GiB, seq: time", 1.3, 1.3)
     assert (memory.value, disk.value) == (10, 40)
     assert [each.meets_its_goal for each in (time, memory, disk)] == [True, True, True]
-    assert "1.30" in table([time]).splitlines()[1]

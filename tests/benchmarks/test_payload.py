@@ -16,7 +16,6 @@ from benchmarks.payload import (
     figures_of,
     readable,
     size_in_bytes,
-    table,
 )
 
 
@@ -53,12 +52,6 @@ def test_processor_time_is_compared_with_the_side_that_does_the_same_work() -> N
     *_, processor = figures_of(Result(RESULT.case, {**RESULT.rounds, CURL_HASHING: hashing}))
     assert (processor.value, processor.baseline, processor.ratio) == (2.0, 2.0, 1.6)
     assert not processor.meets_its_goal
-
-
-def test_the_table_has_every_side_and_the_memory() -> None:
-    lines = table(RESULT).splitlines()
-    assert [line.split("  ")[0] for line in lines[1:-1]] == [INTERPRETER, PAYLOAD, CURL]
-    assert "14.0 MiB (goal 64)" in lines[-1]
 
 
 def test_too_little_room_is_said_before_anything_is_written(tmp_path: Path) -> None:
