@@ -20,11 +20,11 @@ def dollars(usd: str) -> str:
 
 def price_note(limits: dict[str, Any]) -> str:
     """What a job will cost; empty where the stack does not say."""
-    price = limits.get("price")
+    price = limits["price"]
     if not price:
         return ""
     minute, most = dollars(price["usd_per_minute"]), dollars(price["max_usd_per_job"])
-    busy = price.get("max_usd_per_minute", price["usd_per_minute"])  # an earlier version has none
+    busy = price["max_usd_per_minute"]
     is_burstable = Decimal(busy) > Decimal(price["usd_per_minute"])
     burst = f" ({dollars(busy)} with busy processors)" if is_burstable else ""
     return f"About {minute} per minute{burst}. One minute is the minimum; a job costs at most {most}."
@@ -32,9 +32,9 @@ def price_note(limits: dict[str, Any]) -> str:
 
 def cost_of(job: dict[str, Any]) -> str:
     """What a job has cost up to now; empty where the stack does not say."""
-    cost = job.get("cost")
+    cost = job["cost"]
     if not cost:
         return ""
-    is_bound = Decimal(cost.get("min_usd", cost["usd"])) < Decimal(cost["usd"])  # an earlier version has none
+    is_bound = Decimal(cost["min_usd"]) < Decimal(cost["usd"])
     bound = "at most " if cost["is_final"] else "up to "
     return f"{bound if is_bound else ''}{dollars(cost['usd'])}"

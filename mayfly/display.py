@@ -102,10 +102,10 @@ def show_jobs(jobs: Sequence[Job]) -> None:
         for job in jobs
     ]
     header = ["Job", "Status", "File", "Size", "Submitted", "Cost"]
-    if any(job.get("batch") for job in jobs):
+    if any(job["batch"] for job in jobs):
         header.append("Batch")
         for row, job in zip(rows, jobs, strict=True):
-            row.append(job.get("batch") or "")
+            row.append(job["batch"] or "")
     table(header, rows, flexible=["File"], optional=[each for each in _OPTIONAL if each in header])
 
 
@@ -124,7 +124,7 @@ def show_job(job: Job) -> None:
     say("")
     rows = [[moment(each["at"]), each["event"], each["detail"]] for each in job["timeline"]]
     entries(["When", "What", ""], rows, flexible=[""], first=2)
-    if job.get("error"):
+    if job["error"]:
         say("")
         for line in failure(job):
             say(line, "red")
@@ -132,10 +132,11 @@ def show_job(job: Job) -> None:
 
 def failure(job: Job) -> list[str]:
     """Why a job failed and what to do, then the lines of what its script printed in the end, indented."""
-    error = job.get("error") or {}
-    reason, *printed = map(last_state, str(error.get("message") or "").split("\n"))
-    first = f"{reason} {error.get('advice') or ''}".strip() or f"The job {state(job)}."
-    return [first, *(f"  {line}" for line in printed)]
+    error = job["error"]
+    if error is None:
+        return [f"The job {state(job)}."]
+    reason, *printed = map(last_state, error["message"].split("\n"))
+    return [f"{reason} {error['advice']}", *(f"  {line}" for line in printed)]
 
 
 def counted(count: int, what: str) -> str:
@@ -143,10 +144,8 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def size(count: int | None) -> str:
+def size(count: int) -> str:
     """Bytes in the unit that fits."""
-    if count is None:
-        return ""
     amount, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if amount < 1000:  # noqa: PLR2004 - SI
@@ -185,17 +184,17 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     yield "Status", job["status"]
     yield "File", f"{job['filename']} ({size(job['size'])})"
     yield "Text", job["input_text"]
-    if job.get("batch"):
+    if job["batch"]:
         yield "Batch", job["batch"]
-    overrides = job.get("overrides") or {}
-    if overrides.get("instance_type"):
+    overrides = job["overrides"]
+    if overrides["instance_type"]:
         yield "Asked for", overrides["instance_type"]
-    if overrides.get("timeout_minutes"):
+    if overrides["timeout_minutes"]:
         yield "Time-out", f"{overrides['timeout_minutes']} minutes"
-    if job.get("output_size") is not None:
+    if job["output_size"] is not None:
         yield "Result", size(job["output_size"])
     if cost := cost_of(job):
         yield "Cost", cost if job["cost"]["is_final"] else f"{cost} so far"
-    for each in job.get("machines", []):
+    for each in job["machines"]:
         end = f"terminated {moment(each['terminated_at'])}" if each["terminated_at"] else "alive"
         yield "Machine", f"{each['instance_id']} {each['instance_type']} {each['market']} {each['zone']}, {end}"

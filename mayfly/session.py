@@ -42,13 +42,13 @@ class Session:
         Raises:
             NotAStack: something else answers there.
             JobApiError: the stack is out of order.
-            SignInProblem: it is too old for this client.
+            SignInProblem: it names addresses that no password may be sent to.
         """
         site = self.site()
         return None if site["auth"] == "none" else PoolSettings.from_json(site)
 
     def site(self) -> dict[str, Any]:
-        """The stack's config.json, asked for without any token: `{auth, domain, client_id, ...}`.
+        """The stack's config.json, asked for without any token: `{auth, domain, ...}`.
 
         Raises:
             NotAStack: something else answers there.

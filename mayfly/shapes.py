@@ -64,19 +64,19 @@ JOB: Shape = {
     "id": word,
     "status": word,
     "filename": str,
-    "output_filename?": (str, _NOTHING),
-    "size": (count, _NOTHING),
+    "output_filename": str,
+    "size": count,
     "input_text": str,
-    "output_size?": (count, _NOTHING),
-    "manifest_sha256?": (str, _NOTHING),
+    "output_size": (count, _NOTHING),
+    "manifest_sha256": (str, _NOTHING),
     "created_at": moment,
     "attempts": count,
     "timeline": [{"at": moment, "event": str, "detail": str}],
-    "error?": (dict, _NOTHING),
-    "batch?": (str, _NOTHING),
-    "overrides?": ({"instance_type?": (str, _NOTHING), "timeout_minutes?": (count, _NOTHING)}, _NOTHING),
-    "cost?": ({"usd": amount, "min_usd?": amount, "is_final": bool}, _NOTHING),
-    "machines?": [
+    "error": ({"message": str, "advice": str}, _NOTHING),
+    "batch": (str, _NOTHING),
+    "overrides": {"instance_type": (str, _NOTHING), "timeout_minutes": (count, _NOTHING)},
+    "cost": ({"usd": amount, "min_usd": amount, "is_final": bool}, _NOTHING),
+    "machines": [
         {"instance_id": str, "instance_type": str, "market": str, "zone": str, "terminated_at": (moment, _NOTHING)}
     ],
 }
@@ -84,26 +84,31 @@ PAGE: Shape = {"jobs": [JOB], "next_cursor": (word, _NOTHING)}
 LIMITS: Shape = {
     "max_upload_bytes": count,
     "max_text_chars": count,
-    "max_filename_bytes?": count,
-    "multipart_from_bytes?": (count, _NOTHING),
-    "allowed_instance_types?": [str],
-    "max_job_timeout_minutes?": count,
-    "output_suffix?": str,
-    "price?": ({"usd_per_minute": amount, "max_usd_per_minute?": amount, "max_usd_per_job": amount}, _NOTHING),
+    "max_filename_bytes": count,
+    "multipart_from_bytes": count,
+    "allowed_instance_types": [str],
+    "max_job_timeout_minutes": count,
+    "output_suffix": str,
+    "price": ({"usd_per_minute": amount, "max_usd_per_minute": amount, "max_usd_per_job": amount}, _NOTHING),
 }
-_PARTS: Shape = [{"number": count, "size": count, "url": (word, _NOTHING), "stored?": bool}]
+_PART: Shape = {"number": count, "size": count}
 UPLOAD: Shape = {
     "job_id": word,
     "upload": ({"url": word, "fields": dict}, _NOTHING),
-    "multipart?": ({"upload_id": word, "part_size": count, "parts": _PARTS}, _NOTHING),
+    "multipart": ({"upload_id": word, "part_size": count, "parts": [{**_PART, "url": word}]}, _NOTHING),
 }
-PARTS: Shape = {"parts": _PARTS}
+PARTS: Shape = {"parts": [{**_PART, "url": (word, _NOTHING), "stored": bool}]}
 LOG: Shape = {"lines": [{"at": moment, "stream": str, "text": str}], "next": (word, _NOTHING)}
 RECEIPT: Shape = {"objects": count, "log_streams": count}
 OUTPUT: Shape = {"url": word}
 SITE: Shape = (
     {"auth": lambda value: value == "none"},
-    {"auth": lambda value: value == "cognito", "domain": word, "client_id": word, "scope": str},
+    {
+        "auth": lambda value: value == "cognito",
+        "domain": word,
+        "scope": str,
+        "command_line": {"client_id": word, "redirect_uris": [str]},
+    },
 )
 TOKENS: Shape = {
     "access_token": word,

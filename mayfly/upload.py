@@ -38,14 +38,14 @@ class _Stopped(Exception):
     """The user has interrupted the upload."""
 
 
-def upload_file(client: JobClient, path: Path, size: int, multipart_from_bytes: int | None, on_bytes: OnBytes) -> str:
+def upload_file(client: JobClient, path: Path, size: int, multipart_from_bytes: int, on_bytes: OnBytes) -> str:
     """Stores a file for a new job, and returns the job's id.
 
     Args:
         client: of the stack.
         path: the file; its name is the job's.
         size: of the file, in bytes.
-        multipart_from_bytes: from this size on a file goes in parts; None is never.
+        multipart_from_bytes: from this size on a file goes in parts.
         on_bytes: called with every few bytes that went, and with less than nothing for some that have to go again.
 
     Raises:
@@ -53,7 +53,7 @@ def upload_file(client: JobClient, path: Path, size: int, multipart_from_bytes: 
         JobApiError: the API or S3 refused.
         httpx.TransportError: the network was gone for too long.
     """
-    in_parts = multipart_from_bytes is not None and size >= multipart_from_bytes
+    in_parts = size >= multipart_from_bytes
     media_type, encoding = mimetypes.guess_type(path.name)
     upload = client.request_upload(path.name, size, None if encoding else media_type, multipart=in_parts)
     try:

@@ -35,19 +35,17 @@ class PoolSettings:
         """Of a stack's config.json.
 
         Raises:
-            SignInProblem: the stack is too old, or the addresses are none that a code or a token may be sent to.
+            SignInProblem: the addresses are none that a code or a token may be sent to.
         """
+        domain, own = site["domain"], site["command_line"]
+        uris = tuple(own["redirect_uris"])
         try:
-            own = site["command_line"]
-            found = cls(site["domain"], own["client_id"], site["scope"], tuple(own["redirect_uris"]))
-            ports = [urlsplit(uri).port for uri in found.redirect_uris]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise SignInProblem(
-                "This stack has no sign-in for the command line yet. Ask its operator to update it."
-            ) from error
-        if not is_private(found.domain) or not all(map(is_loopback, found.redirect_uris)) or None in ports:
+            are_safe = is_private(domain) and all(is_loopback(uri) and urlsplit(uri).port is not None for uri in uris)
+        except ValueError:  # a port that is none
+            are_safe = False
+        if not are_safe:
             raise SignInProblem("This stack names sign-in pages that a password must not be typed into.")
-        return found
+        return cls(domain, own["client_id"], site["scope"], uris)
 
 
 @dataclass(frozen=True)

@@ -125,8 +125,7 @@ def _check_other(job: Job, target: Path, saved: list[Path]) -> None:
 
 
 def _name(job: Job) -> str:
-    name = job.get("output_filename") or job["filename"]  # a stack of an earlier version has but the one
-    return Path(str(name)).name
+    return Path(job["output_filename"]).name
 
 
 def _folded(job: Job) -> str:

@@ -53,7 +53,7 @@ def save(client: JobClient, job: Job, target: Path | None, *, force: bool) -> No
         fetch(client, job, stdout, lambda _: None)
         stdout.flush()
         return
-    with transfer(target.name, job.get("output_size")) as on_bytes:
+    with transfer(target.name, job["output_size"]) as on_bytes:
         download(client, job, target, on_bytes, force=force)
 
 

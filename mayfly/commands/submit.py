@@ -100,8 +100,8 @@ def submit(
         if not 0 < len(words) <= limits["max_text_chars"]:
             raise UsageProblem(f"The text has {len(words)} characters; it may have 1 to {limits['max_text_chars']}.")
         for path in files:
-            _check_name(path, limits.get("max_filename_bytes"))
-        targets = [_target(path.name + limits.get("output_suffix", ""), output, force) for path in files]
+            _check_name(path, limits["max_filename_bytes"])
+        targets = [_target(path.name + limits["output_suffix"], output, force) for path in files]
         orders = [_Order(*each) for each in zip(files, sizes, targets, strict=True)]
         _check_apart(orders)
         for order in orders:
@@ -112,7 +112,7 @@ def submit(
         jobs: list[Job] = []
         try:
             for order in orders:
-                jobs.append(_submitted(client, order, words, overrides, batch, limits.get("multipart_from_bytes")))  # noqa: PERF401 - kept up to an error
+                jobs.append(_submitted(client, order, words, overrides, batch, limits["multipart_from_bytes"]))  # noqa: PERF401 - kept up to an error
             if wait or output:
                 _wait(client, orders, jobs, timeout, failures, output=output, force=force)
         finally:
@@ -159,12 +159,12 @@ def _size(path: Path) -> int:
     return found.st_size
 
 
-def _check_name(path: Path, most: int | None) -> None:
+def _check_name(path: Path, most: int) -> None:
     try:
         size = len(unicodedata.normalize("NFC", path.name).encode())
     except UnicodeEncodeError as error:
         raise UsageProblem(f"The name of {str(path)!a} is not in UTF-8. Rename the file.") from error
-    if most is not None and size > most:
+    if size > most:
         raise UsageProblem(f"The name of {path} has {size} bytes; at most {most} are allowed. Rename the file.")
 
 
@@ -184,9 +184,8 @@ def _check_apart(orders: Sequence[_Order]) -> None:
 
 
 def _check_overrides(overrides: _Overrides, limits: Mapping[str, Any]) -> None:
-    """A stack of an earlier version allows nothing."""
     wanted, minutes = overrides.get("instance_type"), overrides.get("timeout_minutes")
-    allowed, most = limits.get("allowed_instance_types", []), limits.get("max_job_timeout_minutes", 0)
+    allowed, most = limits["allowed_instance_types"], limits["max_job_timeout_minutes"]
     if wanted is not None and wanted not in allowed:
         remedy = f"--instance-type may be: {', '.join(allowed)}" if allowed else "leave out --instance-type"
         raise UsageProblem(f"The stack does not allow {wanted}; {remedy}.")
@@ -200,7 +199,7 @@ def _submitted(
     text: str,
     overrides: _Overrides,
     batch: str | None,
-    multipart_from_bytes: int | None,
+    multipart_from_bytes: int,
 ) -> Job:
     with transfer(order.path.name, order.size) as on_bytes:
         job_id = upload_file(client, order.path, order.size, multipart_from_bytes, on_bytes)

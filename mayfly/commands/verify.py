@@ -34,13 +34,13 @@ def verify(
     given = Digests.of(file) if file else None
     with Context.of(context).client(url) as client:
         job = client.get(resolve_job_id(client, job_id))
-        if not job.get("manifest_sha256"):
-            raise UsageProblem(f"Job {job['id']} has no manifest: it {state(job)}, or is older than manifests.")
+        if not job["manifest_sha256"]:
+            raise UsageProblem(f"Job {job['id']} has no manifest: it {state(job)}.")
         content = client.manifest(job["id"])
         manifest = read_manifest(content, client.url)
         result = Digests.of(output) if output else Digests()
         if output is None:
-            with transfer(job["filename"], job.get("output_size")) as on_bytes:
+            with transfer(job["filename"], job["output_size"]) as on_bytes:
                 fetch(client, job, cast("BinaryIO", result), on_bytes)
     made = list(checks(job, content, manifest, result, given))
     against = doubts(made)

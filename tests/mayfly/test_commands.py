@@ -42,18 +42,17 @@ def test_what_a_stack_allows_can_be_asked_for_and_nothing_else(run: Run, stack: 
     assert {"Asked for  c7g.large", "Time-out   90 minutes"} <= set(run("show", job["id"]).stdout.splitlines())
 
 
-def test_a_saved_result_has_the_name_that_the_stack_gives_it(run: Run, stack: FakeStack, source: Path) -> None:
-    stack.configure(output_suffix=".html")
-    (job,) = document(run("submit", source, "--text", "x", "-o", source.parent, "--json"))["jobs"]
-    assert job["saved_as"] == f"{source}.html"
-
-
-def test_a_result_is_saved_once_the_job_has_succeeded(run: Run, stack: FakeStack, source: Path) -> None:
+def test_a_result_is_saved_once_the_job_has_succeeded_under_the_name_that_the_stack_gives_it(
+    run: Run, stack: FakeStack, source: Path
+) -> None:
     stack.looks = 2
     result = source.with_name("result.txt")
     (job,) = document(run("submit", source, "--text", "x", "-o", result, "--json"))["jobs"]
     assert (job["status"], job["saved_as"]) == ("succeeded", str(result))
     assert result.read_bytes() == b"the result"
+    stack.configure(output_suffix=".html")
+    (job,) = document(run("submit", source, "--text", "x", "-o", source.parent, "--json"))["jobs"]
+    assert job["saved_as"] == f"{source}.html"
 
 
 def test_a_result_goes_to_standard_output_with_nothing_beside_it(run: Run, source: Path) -> None:
@@ -154,22 +153,15 @@ def test_a_job_is_shown_with_its_timeline_and_why_it_failed(run: Run, stack: Fak
     )
 
 
-def test_nothing_that_is_shown_steers_the_terminal(run: Run, stack: FakeStack) -> None:
-    job = stack.add(filename="\x1b[2Jx[red]y[/red]")
-    job.print("\x1b]0;title\x07gone\u009b1m")
-    for done in (run("show", job.id), run("jobs"), run("log", job.id)):
-        assert not {"\x1b", "\x07", "\u009b"} & set(done.stdout)
-    assert "x[red]y[/red]" in run("show", job.id).stdout
-
-
 TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029"
 
 
-def test_nothing_that_is_shown_turns_its_direction(run: Run, stack: FakeStack) -> None:
-    job = stack.add(filename=f"{TURNS}fdp.exe")
-    job.print(f"a{TURNS}b")
+def test_nothing_that_is_shown_steers_the_terminal_or_turns_its_direction(run: Run, stack: FakeStack) -> None:
+    job = stack.add(filename=f"\x1b[2Jx[red]y[/red]{TURNS}fdp.exe")
+    job.print(f"\x1b]0;title\x07gone\u009b1m{TURNS}b")
     for done in (run("show", job.id), run("jobs"), run("log", job.id)):
-        assert not set(TURNS) & set(done.stdout)
+        assert not {"\x1b", "\x07", "\u009b", *TURNS} & set(done.stdout)
+    assert "x[red]y[/red]" in run("show", job.id).stdout
 
 
 def test_a_document_for_programs_steers_no_terminal_and_means_the_same(run: Run, stack: FakeStack) -> None:
@@ -182,22 +174,16 @@ def test_a_document_for_programs_steers_no_terminal_and_means_the_same(run: Run,
         assert document(done)[name] == text
 
 
-@pytest.mark.parametrize("name", [".bashrc", "..x", "NUL", "con.txt", "Com1.tar.gz", "LPT\u00b9", "aux .txt", "conin$"])
-def test_a_result_is_saved_as_no_hidden_file_and_no_device(
-    name: str, run: Run, stack: FakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    job = stack.add(filename=name)
-    assert document(run("download", job.id, "--json"))["saved_as"] == f"_{name}"
+HIDDEN_OR_DEVICES = [".bashrc", "..x", "NUL", "con.txt", "Com1.tar.gz", "LPT\u00b9", "aux .txt", "conin$"]
+OTHERS = ["console.txt", "com.txt", "a.con", "x.bashrc", "COM10"]
 
 
-@pytest.mark.parametrize("name", ["console.txt", "com.txt", "a.con", "x.bashrc", "COM10"])
-def test_other_names_stay(
-    name: str, run: Run, stack: FakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    job = stack.add(filename=name)
-    assert document(run("download", job.id, "--json"))["saved_as"] == name
+@pytest.mark.usefixtures("folder")
+def test_a_result_is_saved_as_no_hidden_file_and_no_device_and_other_names_stay(run: Run, stack: FakeStack) -> None:
+    saved = {name: f"_{name}" for name in HIDDEN_OR_DEVICES} | {name: name for name in OTHERS}
+    for name, shown in saved.items():
+        job = stack.add(filename=name)
+        assert document(run("download", job.id, "--json"))["saved_as"] == shown
 
 
 def test_a_part_of_an_id_is_enough_where_no_other_job_has_it(run: Run, stack: FakeStack) -> None:
@@ -257,35 +243,23 @@ def test_a_download_replaces_nothing_unless_forced(
     assert run("download", job.id, "-o", "-").stdout == "the result"
 
 
-def test_there_is_nothing_to_download_of_a_job_that_has_not_succeeded(run: Run, stack: FakeStack) -> None:
-    done = run("download", stack.add("failed").id)
-    assert (done.exit_code, "the job has failed" in done.stderr) == (2, True)
-
-
-def test_waiting_ends_with_the_job_and_its_exit_code(run: Run, stack: FakeStack) -> None:
+def test_waiting_ends_with_the_job_and_its_exit_code_or_says_how_to_go_on(run: Run, stack: FakeStack) -> None:
     job = stack.add("queued")
-    stack.looks, stack.ends_as = 2, "failed"
-    done = run("wait", job.id, "--json")
-    assert (done.exit_code, document(done)["status"]) == (1, "failed")
-
-
-def test_waiting_too_long_says_how_to_go_on(run: Run, stack: FakeStack) -> None:
-    job = stack.add("queued")
-    stack.looks = 10_000
+    stack.looks, stack.ends_as = 10_000, "failed"
+    again = f"mayfly wait {job.id}"
     done = run("wait", job.id, "--timeout", "0")
-    assert (done.exit_code, done.stdout) == (4, "")
-    assert f"mayfly wait {job.id}" in done.stderr
+    assert (done.exit_code, done.stdout, again in done.stderr) == (4, "", True)
 
-
-def test_an_interrupted_wait_says_that_the_job_goes_on(run: Run, stack: FakeStack) -> None:
     def interrupt(_: httpx.Request) -> None:
         raise KeyboardInterrupt
 
     stack.trouble.append(interrupt)
-    job = stack.add("queued")
     done = run("wait", job.id)
-    assert done.exit_code == 130
-    assert f"The job goes on. Wait for it: mayfly wait {job.id}" in done.stderr
+    assert (done.exit_code, f"The job goes on. Wait for it: {again}" in done.stderr) == (130, True)
+    stack.trouble.clear()
+    stack.looks = 2
+    done = run("wait", job.id, "--json")
+    assert (done.exit_code, document(done)["status"]) == (1, "failed")
 
 
 def test_jobs_are_cancelled_retried_and_deleted(run: Run, stack: FakeStack) -> None:
@@ -346,13 +320,6 @@ def test_a_page_in_the_place_of_an_answer_is_told_by_its_words(
     said = run("jobs").stderr
     assert words in said
     assert "<" not in said
-
-
-def test_another_web_site_is_not_taken_for_a_stack(run: Run, stack: FakeStack) -> None:
-    stack.trouble.append(lambda _: httpx.Response(200, text="<html>"))
-    for command in ("jobs", "login"):
-        done = run(command)
-        assert (done.exit_code, "is not a Mayfly stack" in done.stderr) == (3, True)
 
 
 @pytest.mark.parametrize(
