@@ -47,6 +47,11 @@ class FakeCloud(MemoryStack):
         return statuses.pop(0) if statuses else None
 
     @property
+    def texts(self) -> dict[str, str]:
+        """The text of each job, by its file's name."""
+        return {job.record["filename"]: job.record["input_text"] for job in self.jobs.values()}
+
+    @property
     def policy(self) -> str:
         """What CloudFront adds to every answer (infra/site.py)."""
         return (

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 OUTCOME_WITHIN_MS = 120_000
 STICKING_OUT = """() => [...document.querySelectorAll(".card")].flatMap((card) => {
@@ -52,6 +52,12 @@ class JobPage:
         self.page.goto(f"{self.url}/{fragment}")
         expect(self.page.get_by_role("heading", name="Your jobs")).to_be_visible()
 
+    def hold(self, address: str, times: int | None = None) -> list[Route]:
+        """The requests for it, all or the first ones, none of which is answered before the test says so."""
+        held: list[Route] = []
+        self.page.route(address, lambda route: held.append(route), times=times)  # noqa: PLW0108 - playwright sets an attribute of it
+        return held
+
     def unfold(self, part: str) -> None:
         """Opens a part of the job that is folded at first: "steps" or "more"."""
         fold = self.job.locator(f"details.{part}")
@@ -64,17 +70,22 @@ class JobPage:
         self.unfold("more")
         return self.job.get_by_role("region", name="Receipt")
 
-    def fill(self, text: str, file: Path) -> None:
-        """On a wide screen an open job hides a form that nothing is in."""
+    def fill(self, text: str, *files: Path) -> None:
+        """Opens the page if it is not; on a wide screen an open job hides a form that nothing is in."""
+        if not self.page.url.startswith(self.url):
+            self.open()
         if not self.text.is_visible():
             self.page.get_by_role("link", name="New job").click()
         self.text.fill(text)
-        self.file.set_input_files(file)
+        self.file.set_input_files(files)
+
+    def send(self, text: str, *files: Path) -> None:
+        self.fill(text, *files)
+        self.submit_button.click()
 
     def submit(self, text: str, file: Path) -> str:
-        """Submits and returns the new job's id."""
-        self.fill(text, file)
-        self.submit_button.click()
+        """Sends the form and returns the new job's id."""
+        self.send(text, file)
         return self.shown_job_id(file.name)
 
     def shown_job_id(self, filename: str) -> str:

@@ -6,7 +6,6 @@ computer is does not show.
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,9 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
-from benchmarks.browser import find_browser
+from benchmarks.browser import chromium
 from tests.frontend.fake_cloud import FakeCloud, serve
 from tests.frontend.job_page import JobPage
 from tests.frontend.take_screenshots import README, RESULT, TEXT, furnish
@@ -97,9 +96,7 @@ class Film:
 
 @contextmanager
 def filmed(cloud: FakeCloud) -> Iterator[Film]:
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright, TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=find_browser(playwright), args=arguments)
+    with chromium() as browser, TemporaryDirectory() as folder:
         page = browser.new_page(viewport=SIZE, reduced_motion="reduce")  # type: ignore[arg-type]
         film = Film(page, Path(folder))
         page.clock.install(time=film.time)
@@ -112,7 +109,6 @@ def filmed(cloud: FakeCloud) -> Iterator[Film]:
             film.time += timedelta(seconds=10)
             page.evaluate(POINTER)
             yield film
-        browser.close()
 
 
 def submit(film: Film, cloud: FakeCloud) -> FakeJob:

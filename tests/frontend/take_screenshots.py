@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.browser import find_browser
+from benchmarks.browser import chromium
 from functions.jobs.clock import rfc3339
 from functions.scheduling.ports import Slot
 from tests.frontend.fake_cloud import FakeCloud, serve
@@ -74,14 +74,11 @@ def uploading(page: Page, cloud: FakeCloud) -> None:
     cloud.first_held_part = 4
     cloud.uploads_may_end.clear()
     form = JobPage(page, cloud.url)
-    form.open()
-    form.text.fill(TEXT)
     with TemporaryDirectory() as folder:
         files = [Path(folder) / name for name in ("sequencer-run-12.bam", "plate-readings.csv", "notes.txt", "map.tif")]
         for file, size in zip(files, (4_900_000, 310_000, 5_200, 2_400_000), strict=True):
             file.write_bytes(os.urandom(size))
-        form.file.set_input_files(files)
-        form.submit_button.click()
+        form.send(TEXT, *files)
         expect(form.file_rows.first).to_contain_text("4.7 MiB of 4.7 MiB")
         expect(form.file_rows.last).to_contain_text("Waiting for other uploads.")
 
@@ -188,12 +185,9 @@ def take(browser: Browser, name: str) -> None:
 def main() -> None:
     for folder in (ALL, README):
         folder.mkdir(parents=True, exist_ok=True)
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(playwright), args=arguments)
+    with chromium() as browser:
         for name in VIEWS:
             take(browser, name)
-        browser.close()
 
 
 if __name__ == "__main__":

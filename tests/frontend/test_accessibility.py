@@ -60,14 +60,11 @@ def test_axe_finds_nothing_wrong_with_a_job_in_each_of_its_states(form: JobPage,
             job.happen(*event)
         show(form, job.record)
         assert_fine(form)
-
-
-def test_axe_finds_nothing_wrong_with_a_job_of_two_runs(form: JobPage, fake_cloud: FakeCloud) -> None:
     fake_cloud.way, fake_cloud.error = FAILING_WAY, MACHINE_LOST
-    job_id = fake_cloud.add_finished_job("report.txt")
-    fake_cloud.jobs[job_id].happen("retried")
-    fake_cloud.look_at(fake_cloud.jobs[job_id])
-    show(form, fake_cloud.jobs[job_id].record)
+    job = fake_cloud.jobs[fake_cloud.add_finished_job("two runs.txt")]
+    job.happen("retried")
+    job.finish()
+    show(form, job.record)
     form.unfold("steps")
     form.earlier_runs.locator("summary").click()
     assert_fine(form)
@@ -84,9 +81,7 @@ def test_axe_finds_nothing_wrong_with_uploads_and_dialogs_and_all_of_it_fits_a_p
         file.write_bytes(bytes(size))
     form.page.set_viewport_size({"width": 320, "height": 640})
     show(form, fake_cloud.jobs[fake_cloud.add_finished_job("report.txt")].record)
-    form.text.fill("w" * 300)
-    form.file.set_input_files([small, large])
-    form.submit_button.click()
+    form.send("w" * 300, small, large)
     expect(form.file_rows.last).to_contain_text("100 %")
     assert_fine(form, "#new-job")
     form.expect_to_fit()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,16 +18,23 @@ from tests.stack.fake_job import FAILING_WAY
 pytestmark = pytest.mark.browser
 
 # As a browser without the File System Access API: the archive is kept in memory.
-WITHOUT_PICKER = "delete globalThis.showSaveFilePicker;"
+WITHOUT_PICKER = "() => { delete globalThis.showSaveFilePicker; }"
 # As where a policy forbids it, or the click was too long ago.
-FORBIDDEN = """globalThis.showSaveFilePicker = async () => { throw new DOMException("not now", "SecurityError"); };"""
+FORBIDDEN = """() => {
+  globalThis.showSaveFilePicker = async () => { throw new DOMException("not now", "SecurityError"); };
+}"""
 # A headless Chromium, too, is as one whose dialog was closed at once.
-CLOSED = """globalThis.showSaveFilePicker = async () => { throw new DOMException("closed", "AbortError"); };"""
-PICKER = """globalThis.saved = []; globalThis.showSaveFilePicker = async ({suggestedName}) => ({
-  createWritable: async () => new WritableStream({
-    write: (part) => { saved.push(...part); }, close: () => { globalThis.savedAs = suggestedName; },
-  }),
-});"""
+CLOSED = """() => {
+  globalThis.showSaveFilePicker = async () => { throw new DOMException("closed", "AbortError"); };
+}"""
+PICKER = """() => {
+  globalThis.saved = [];
+  globalThis.showSaveFilePicker = async ({suggestedName}) => ({
+    createWritable: async () => new WritableStream({
+      write: (part) => { saved.push(...part); }, close: () => { globalThis.savedAs = suggestedName; },
+    }),
+  });
+}"""
 
 
 def add_batch(fake_cloud: FakeCloud, *names: str, failing: int = 0) -> None:
@@ -46,10 +52,7 @@ def test_files_that_are_submitted_together_are_one_entry_with_its_own_progress(
     files = [tmp_path / f"{number}.txt" for number in (10, 1, 2)]
     for file in files:
         file.write_bytes(b"content")
-    form.open()
-    form.text.fill("the text")
-    form.file.set_input_files(files)
-    form.submit_button.click()
+    form.send("the text", *files)
     form.page.get_by_role("link", name="Show the batch").click()
     (batch,) = {job.record["batch"] for job in fake_cloud.jobs.values()}
     assert batch
@@ -83,11 +86,6 @@ def test_files_that_are_submitted_together_are_one_entry_with_its_own_progress(
     expect(form.announcer).to_be_empty()
 
 
-def test_a_single_file_is_no_batch(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
-    form.open()
-    assert fake_cloud.jobs[form.submit("the text", document)].record["batch"] is None
-
-
 def test_the_failed_ones_of_a_batch_are_run_again(form: JobPage, fake_cloud: FakeCloud) -> None:
     add_batch(fake_cloud, "a.txt", "b.txt", "c.txt", failing=2)
     early = "2026-01-02T03:04:05.000Z"
@@ -115,54 +113,44 @@ def saved_by_download(form: JobPage) -> bytes:
 
 def saved_by_picker(form: JobPage) -> bytes:
     form.job.get_by_role("button", name="Download all").click()
-    expect(form.job).to_contain_text("saved in one ZIP file.")
-    assert form.page.evaluate("savedAs") == "mayfly-lab-1.zip"
+    form.page.wait_for_function("() => globalThis.savedAs === 'mayfly-lab-1.zip'")
     return bytes(form.page.evaluate("saved"))
 
 
-@pytest.mark.parametrize(
-    ("script", "saved"),
-    [(WITHOUT_PICKER, saved_by_download), (FORBIDDEN, saved_by_download), (PICKER, saved_by_picker)],
-)
-def test_all_results_come_as_one_archive(
-    form: JobPage, fake_cloud: FakeCloud, script: str, saved: Callable[[JobPage], bytes]
-) -> None:
+def test_all_results_come_as_one_archive(form: JobPage, fake_cloud: FakeCloud) -> None:
     add_batch(fake_cloud, "a.txt", "A.txt", "ü 📄.txt", ".bashrc", "con.txt", "none.txt", failing=1)
-    form.page.add_init_script(script)
     form.open("#/batches/lab-1")
-    with zipfile.ZipFile(io.BytesIO(saved(form))) as archive:
-        assert archive.testzip() is None
-        assert sorted(archive.namelist()) == sorted(["a.txt", "A (2).txt", "ü 📄.txt", "_.bashrc", "_con.txt"])
-        assert archive.read("ü 📄.txt") == b"content\na text"
-        assert all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
-    expect(form.job).to_contain_text("5 results saved in one ZIP file.")
+    for script, save in (
+        (WITHOUT_PICKER, saved_by_download),
+        (FORBIDDEN, saved_by_download),
+        (PICKER, saved_by_picker),
+    ):
+        form.page.evaluate(script)
+        with zipfile.ZipFile(io.BytesIO(save(form))) as archive:
+            assert archive.testzip() is None
+            assert sorted(archive.namelist()) == sorted(["a.txt", "A (2).txt", "ü 📄.txt", "_.bashrc", "_con.txt"])
+            assert archive.read("ü 📄.txt") == b"content\na text"
+            assert all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
+        expect(form.job).to_contain_text("5 results saved in one ZIP file.")
 
 
-def test_a_save_dialog_that_is_closed_is_said_to_have_saved_nothing(form: JobPage, fake_cloud: FakeCloud) -> None:
-    add_batch(fake_cloud, "a.txt")
-    form.page.add_init_script(CLOSED)
-    form.open("#/batches/lab-1")
-    form.job.get_by_role("button", name="Download all").click()
-    expect(form.job).to_contain_text("Nothing was saved: the dialog was closed.")
-
-
-def test_what_the_storage_does_not_give_makes_no_archive(form: JobPage, watch: Watch, fake_cloud: FakeCloud) -> None:
+def test_an_archive_that_is_not_saved_says_why(form: JobPage, watch: Watch, fake_cloud: FakeCloud) -> None:
     watch.allow("503")
     add_batch(fake_cloud, "a.txt", "b.txt")
-    fake_cloud.failing["GET /api/jobs/{id}/output"] = [503]
-    form.page.add_init_script(WITHOUT_PICKER)
     form.open("#/batches/lab-1")
-    form.job.get_by_role("button", name="Download all").click()
+    download = form.job.get_by_role("button", name="Download all")
+    form.page.evaluate(CLOSED)
+    download.click()
+    expect(form.job).to_contain_text("Nothing was saved: the dialog was closed.")
+    form.page.evaluate(WITHOUT_PICKER)
+    fake_cloud.failing["GET /api/jobs/{id}/output"] = [503]
+    download.click()
     expect(form.job).to_contain_text("The service is not available right now.")
-
-
-def test_more_than_a_browser_can_keep_is_refused_with_what_helps(form: JobPage, fake_cloud: FakeCloud) -> None:
-    add_batch(fake_cloud, "a.txt", "b.txt")
     for job in fake_cloud.jobs.values():
         job.change(output_size=2**30)
-    form.page.add_init_script(WITHOUT_PICKER)
-    form.open("#/batches/lab-1")
-    form.job.get_by_role("button", name="Download all").click()
+    form.page.reload()
+    form.page.evaluate(WITHOUT_PICKER)
+    download.click()
     expect(form.job).to_contain_text("The results have 2 GiB. This browser can save 1 GiB at a time")
 
 
@@ -194,7 +182,9 @@ FAR_ENTRY = """async () => {
 }"""
 
 
-def test_an_entry_that_may_be_large_has_zip64_sizes(form: JobPage) -> None:
+def test_an_entry_that_may_be_large_has_zip64_sizes_and_what_lies_beyond_four_gibibytes_is_found(
+    form: JobPage,
+) -> None:
     form.open()
     content = bytes(form.page.evaluate(LARGE_ENTRY))
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -204,10 +194,7 @@ def test_an_entry_that_may_be_large_has_zip64_sizes(form: JobPage) -> None:
     assert int.from_bytes(content[descriptor + 8 : descriptor + 16], "little") == 5, "sizes of eight bytes each"
     assert content[descriptor + 24 :].startswith(b"PK\x01\x02")
 
-
-def test_what_lies_beyond_four_gibibytes_is_found_by_zip64_records(form: JobPage) -> None:
-    """The bytes of the large file are left out, so the directory's offsets are read as they are written."""
-    form.open()
+    # The bytes of the large file are left out, so the directory's offsets are read as they are written.
     content = bytes(form.page.evaluate(FAR_ENTRY))
     end64 = content.index(b"PK\x06\x06")
     count, size, offset = (int.from_bytes(content[end64 + at : end64 + at + 8], "little") for at in (32, 40, 48))

@@ -23,7 +23,7 @@ def test_a_reload_finds_the_log_as_it_was_left(form: JobPage, fake_cloud: FakeCl
     form.page.reload()
     expect(log).to_be_visible()
     form.job.locator("details.log > summary").click()
-    form.page.wait_for_function("history.state.isLogOpen === false")  # browsers report the change a task later
+    form.page.wait_for_function("() => history.state.isLogOpen === false")  # browsers report the change a task later
     expect(log).to_be_hidden()
     form.page.reload()
     form.expect_status("Succeeded")
@@ -31,8 +31,7 @@ def test_a_reload_finds_the_log_as_it_was_left(form: JobPage, fake_cloud: FakeCl
 
 
 def test_a_log_that_two_looks_ask_for_at_once_is_shown_once(form: JobPage, fake_cloud: FakeCloud) -> None:
-    held: list[Route] = []
-    form.page.route("**/log", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
+    held = form.hold("**/log")
     job_id = fake_cloud.add_finished_job("report.txt")
     form.open(f"#/jobs/{job_id}")
     summary = form.job.locator("details.log > summary")
@@ -146,13 +145,20 @@ def expect_whole(form: JobPage) -> None:
     expect(form.job.locator(".manifest dl")).to_have_count(1)
 
 
-def test_a_job_is_deleted_by_keyboard_after_a_question(form: JobPage, fake_cloud: FakeCloud) -> None:
-    kept, doomed = (fake_cloud.add_finished_job(name) for name in ("kept.txt", "doomed.txt"))
-    form.open(f"#/jobs/{doomed}")
-    expect_whole(form)
-    delete = form.job.get_by_role("button", name="Delete…")
+def test_a_job_is_deleted_by_keyboard_after_a_question_and_that_is_announced_wherever_one_is_by_then(
+    form: JobPage, fake_cloud: FakeCloud
+) -> None:
+    kept, *doomed = (fake_cloud.add_finished_job(name) for name in ("kept.txt", "1.txt", "2.txt", "3.txt"))
+    dialog, delete = form.page.get_by_role("dialog"), form.job.get_by_role("button", name="Delete…")
+    form.open("#/")
+
+    def look_at(job_id: str) -> None:
+        form.page.goto(f"{form.url}/#/jobs/{job_id}")
+        expect_whole(form)
+
+    look_at(doomed[0])
     delete.press("Enter")
-    dialog = form.page.get_by_role("dialog", name="Delete “doomed.txt”?")
+    expect(dialog).to_have_accessible_name("Delete “1.txt”?")
     expect(dialog.get_by_role("button", name="Keep it")).to_be_focused()
     form.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
@@ -160,38 +166,30 @@ def test_a_job_is_deleted_by_keyboard_after_a_question(form: JobPage, fake_cloud
     delete.press("Enter")
     form.page.keyboard.press("Tab")
     form.page.keyboard.press("Enter")
-    expect(form.rows).to_have_count(1)
-    expect(form.rows).to_contain_text("kept.txt")
+    expect(form.rows).to_have_count(3)
     expect(form.job).to_be_hidden()
-    expect(form.announcer).to_have_text("doomed.txt is deleted.")
+    expect(form.announcer).to_have_text("1.txt is deleted.")
     expect(form.page.get_by_role("heading", name="New job")).to_be_focused()
-    assert list(fake_cloud.jobs) == [kept]
-
-
-@pytest.mark.parametrize("left", ["job", "dialog"])
-def test_a_deletion_is_announced_where_its_place_was_left_meanwhile(
-    form: JobPage, fake_cloud: FakeCloud, left: str
-) -> None:
     held: list[Route] = []
-    form.open("#/")
-    form.page.goto(f"{form.url}/#/jobs/{fake_cloud.add_finished_job('doomed.txt')}")
     form.page.route(
         "**/api/jobs/*", lambda route: held.append(route) if route.request.method == "DELETE" else route.continue_()
     )
-    expect_whole(form)
-    form.job.get_by_role("button", name="Delete…").press("Enter")
-    with form.page.expect_request(lambda request: request.method == "DELETE"):
-        form.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    if left == "job":
-        form.page.go_back()
-        expect(form.job).to_be_hidden()
-    else:
-        form.page.keyboard.press("Escape")
-        expect(form.page.get_by_role("dialog")).to_have_count(0)
-    until(lambda: bool(form.page.title() and held))
-    held[0].continue_()
-    expect(form.announcer).to_have_text("doomed.txt is deleted.")
-    expect(form.rows).to_have_count(0)
+    for left, job_id in zip(("job", "dialog"), doomed[1:], strict=True):
+        look_at(job_id)
+        delete.press("Enter")
+        with form.page.expect_request(lambda request: request.method == "DELETE"):
+            dialog.get_by_role("button", name="Delete").click()
+        if left == "job":
+            form.page.go_back()
+            expect(form.job).to_be_hidden()
+        else:
+            form.page.keyboard.press("Escape")
+            expect(dialog).to_have_count(0)
+        until(lambda: bool(form.page.title() and held))
+        held.pop().continue_()
+        expect(form.announcer).to_have_text(f"{2 if left == 'job' else 3}.txt is deleted.")
+    expect(form.rows).to_have_count(1)
+    assert list(fake_cloud.jobs) == [kept]
 
 
 def test_being_offline_is_said_and_survived(
@@ -199,7 +197,6 @@ def test_being_offline_is_said_and_survived(
 ) -> None:
     watch.allow("ERR_INTERNET_DISCONNECTED")
     notice = form.page.locator("#offline")
-    form.open()
     form.fill("the text", document)
     expect(form.file_rows).to_have_count(1)  # the part of the page that keeps it is loaded
     expect(form.machine_count).to_have_text("Machines alive now: 0")

@@ -12,54 +12,23 @@ from functions.execution.machine_report import EVENTS
 from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
-from tests.stack.fake_job import FAILING_WAY, LOSING_WAY, WAY
-from tests.stack.memory_stack import SCRIPT_FAILED
+from tests.stack.fake_job import WAY
 
 pytestmark = pytest.mark.browser
 
 
-def test_a_job_goes_its_whole_way(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+def test_a_job_goes_its_whole_way_and_unknown_events_are_shown_in_readable_words(
+    form: JobPage, fake_cloud: FakeCloud, document: Path
+) -> None:
     fake_cloud.events_per_look = 4
-    form.open()
+    fake_cloud.way = (("price_looked_up", "0.0002 USD"), ("constructor", ""), *fake_cloud.way)
     form.submit("the text 🦋", document)
     form.expect_status("Succeeded")
-    form.expect_event("Script ended")
-    form.expect_event("Machine confirmed terminated")
+    for event in ("Price looked up", "Constructor", "Script ended", "Machine confirmed terminated"):
+        form.expect_event(event)
     expect(form.timeline).not_to_contain_text(EVENTS["script_finished"])
-    expect(form.page.locator("#announcer")).to_contain_text("Succeeded")
+    expect(form.announcer).to_contain_text("Succeeded")
     assert form.download() == document.read_bytes() + "\nthe text 🦋".encode()
-
-
-def test_a_failed_job_is_shown_with_its_reason_and_advice(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
-    fake_cloud.way = FAILING_WAY
-    form.open()
-    form.submit("the text", document)
-    form.expect_status("Failed")
-    reason, _, output = SCRIPT_FAILED.message.split("\n")
-    expect(form.job.locator(".notice .message")).to_have_text(reason)
-    expect(form.sentence).to_be_empty()
-    expect(form.job.get_by_label("End of the error output")).to_have_text(output)
-    expect(form.job).to_contain_text(SCRIPT_FAILED.advice)
-    expect(form.job).not_to_contain_text("The end of its stderr:")
-    expect(form.job.get_by_role("button", name="Download result")).to_be_hidden()
-
-
-def test_an_unknown_event_is_shown_in_readable_words(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
-    fake_cloud.way = (("price_looked_up", "0.0002 USD"), ("constructor", ""), *fake_cloud.way)
-    form.open()
-    form.submit("the text", document)
-    form.expect_event("Price looked up")
-    form.expect_event("Constructor")
-    form.expect_status("Succeeded")
-
-
-def test_a_queued_job_says_what_it_waits_for(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
-    fake_cloud.stop_after = "queued"
-    form.open()
-    form.submit("the text", document)
-    form.expect_status("Queued")
-    form.expect_sentence("Waiting for a free machine.")
-    form.expect_event("Waiting for a free machine")
 
 
 REFUSALS = {
@@ -70,7 +39,7 @@ REFUSALS = {
 }
 
 
-def test_a_job_whose_launch_was_refused_says_why_and_by_whom(
+def test_a_queued_job_says_what_it_waits_for_and_why_and_by_whom_its_launch_was_refused(
     form: JobPage, fake_cloud: FakeCloud, document: Path
 ) -> None:
     refusals = [
@@ -79,8 +48,10 @@ def test_a_job_whose_launch_was_refused_says_why_and_by_whom(
     ]
     fake_cloud.way = (*refusals, *WAY)
     fake_cloud.stop_after = "queued"
-    form.open()
     job = fake_cloud.jobs[form.submit("the text", document)]
+    form.expect_status("Queued")
+    form.expect_sentence("Waiting for a free machine.")
+    form.expect_event("Waiting for a free machine")
     fake_cloud.stop_after = "launch_refused"
     for why in REFUSALS.values():
         job.happen(*job.to_come.pop(0))
@@ -94,75 +65,25 @@ def test_a_job_whose_launch_was_refused_says_why_and_by_whom(
     form.expect_sentence("The machine is starting up.")
 
 
-def test_a_job_that_lost_its_machine_waits_for_another_one(
-    form: JobPage, fake_cloud: FakeCloud, document: Path
+def test_a_running_job_is_followed_over_a_reload_a_lost_connection_and_a_cancel_that_comes_too_late(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path
 ) -> None:
-    fake_cloud.way = LOSING_WAY
-    fake_cloud.stop_after = "machine_terminated"
-    form.open()
-    form.submit("the text", document)
-    form.expect_sentence("The last machine has ended. Waiting for another one.")
-    form.expect_event("Waiting for another machine")
-
-
-def test_a_reload_in_the_middle_goes_on_with_the_job(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
+    watch.allow("503|409")
     fake_cloud.stop_after = "script_started"
-    form.open()
     job_id = form.submit("the text", document)
     form.expect_event("The script is running")
     form.page.reload()
     form.expect_event("The script is running")
-    fake_cloud.stop_after = None
-    form.expect_status("Succeeded")
-    assert form.shown_job_id(document.name) == job_id
-
-
-def test_a_lost_connection_is_said_and_survived(
-    form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path
-) -> None:
-    watch.allow("503")
-    fake_cloud.stop_after = "running"
-    form.open()
-    form.submit("the text", document)
-    form.expect_status("Running")
+    fake_cloud.failing["POST /api/jobs/{id}/cancel"] = [409]
+    form.job.get_by_role("button", name="Cancel job").click()
+    expect(form.announcer).to_contain_text("not available right now")
+    assert fake_cloud.jobs[job_id].record["status"] == "running"
     fake_cloud.failing["GET /api/jobs/{id}"] = [503, 503]
     expect(form.job).to_contain_text("Reconnecting")
     fake_cloud.stop_after = None
     form.expect_status("Succeeded")
     expect(form.job).not_to_contain_text("Reconnecting")
-
-
-def test_a_running_job_can_be_cancelled(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
-    fake_cloud.stop_after = "script_started"
-    form.open()
-    form.submit("the text", document)
-    form.expect_event("The script is running")
-    form.job.get_by_role("button", name="Cancel job").click()
-    form.expect_status("Cancelled")
-    form.expect_event("Machine confirmed terminated")
-
-
-def test_a_cancel_that_comes_too_late_says_so(
-    form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path
-) -> None:
-    watch.allow("409")
-    fake_cloud.stop_after = "script_started"
-    form.open()
-    job_id = form.submit("the text", document)
-    form.expect_event("The script is running")
-    fake_cloud.failing["POST /api/jobs/{id}/cancel"] = [409]
-    form.job.get_by_role("button", name="Cancel job").click()
-    expect(form.page.locator("#announcer")).to_contain_text("not available right now")
-    assert fake_cloud.jobs[job_id].record["status"] == "running"
-
-
-def test_the_log_is_shown_as_plain_text(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
-    fake_cloud.way = FAILING_WAY
-    form.open()
-    form.submit("the text", document)
-    log = form.open_log()
-    expect(log).to_have_text("<b>appending</b> the text cannot read line 7 ", use_inner_text=False)
-    expect(log.locator("b")).to_have_count(0)
+    assert form.shown_job_id(document.name) == job_id
 
 
 def scroll_to_the_end(form: JobPage, rows: int) -> None:
@@ -191,27 +112,22 @@ def test_earlier_jobs_are_listed_page_by_page(form: JobPage, fake_cloud: FakeClo
     form.expect_status("Succeeded")
 
 
-def test_without_jobs_the_list_says_so(form: JobPage) -> None:
-    form.open()
-    expect(form.page.locator("#jobs-note")).to_have_text("No jobs yet. Your first one will appear here.")
-
-
-def test_a_list_that_cannot_be_loaded_says_so_until_it_can(form: JobPage, watch: Watch, fake_cloud: FakeCloud) -> None:
+def test_lists_that_cannot_be_loaded_say_so_until_they_can(form: JobPage, watch: Watch, fake_cloud: FakeCloud) -> None:
     watch.allow("503")
-    fake_cloud.add_job("one.txt", "a text", b"")
+    job = fake_cloud.add_job("one.txt", "a text", b"")
+    job.happen(*job.to_come.pop(0))
     form.page.clock.install()
     form.open()
     expect(form.rows).to_have_count(1)
-    note = form.page.locator("#jobs-note")
-    fake_cloud.failing["GET /api/jobs"] = [503] * 20
+    expect(form.machine_count).to_have_text("Machines alive now: 1")
+    note, machines_note = form.page.locator("#jobs-note"), form.page.locator("#machines-note")
+    fake_cloud.failing = {"GET /api/jobs": [503] * 20, "GET /api/machines": [503] * 20}
     form.after("00:05", lambda ms: expect(note).to_contain_text("cannot be loaded", timeout=ms))
+    form.after("00:05", lambda ms: expect(form.machine_count).to_have_text("Machines alive now: unknown", timeout=ms))
+    expect(form.machine_rows).to_have_count(0)
+    expect(machines_note).to_contain_text("not available right now")
     form.page.clock.run_for(2000)
     expect(note).to_contain_text("cannot be loaded")
     fake_cloud.failing.clear()
     form.after("00:16", lambda ms: expect(note).to_be_empty(timeout=ms))
-
-
-def test_the_address_of_an_unknown_job_is_answered_in_words(form: JobPage, watch: Watch) -> None:
-    watch.allow("404")
-    form.open("#/jobs/018f0000-0000-7000-8000-000000000000")
-    expect(form.job).to_contain_text("There is no job '018f0000-0000-7000-8000-000000000000'.")
+    form.after("00:16", lambda ms: expect(form.machine_count).to_have_text("Machines alive now: 1", timeout=ms))

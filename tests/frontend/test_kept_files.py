@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Route, expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.cloud.steps import until
 from tests.frontend.fake_cloud import FakeCloud
@@ -57,7 +57,6 @@ KEPT = "Kept if you reload: this tab has an encrypted copy until the job is crea
 def test_a_chosen_file_survives_a_reload_and_is_gone_once_it_has_its_job(
     form: JobPage, fake_cloud: FakeCloud, document: Path
 ) -> None:
-    form.open()
     form.fill("the text", document)
     expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
     form.page.reload()
@@ -68,7 +67,7 @@ def test_a_chosen_file_survives_a_reload_and_is_gone_once_it_has_its_job(
     form.expect_status("Succeeded")
     (job,) = fake_cloud.jobs.values()
     assert job.input == document.read_bytes()
-    form.page.wait_for_function("sessionStorage.length === 0")
+    form.page.wait_for_function("() => sessionStorage.length === 0")
     assert form.page.evaluate(ON_DISK) == []
     form.page.reload()
     form.expect_status("Succeeded")
@@ -76,7 +75,7 @@ def test_a_chosen_file_survives_a_reload_and_is_gone_once_it_has_its_job(
 
 
 def test_what_is_kept_is_of_this_tab_alone_and_unreadable_without_it(
-    form: JobPage, document: Path, context: BrowserContext
+    form: JobPage, document: Path, context: BrowserContext, tmp_path: Path
 ) -> None:
     form.open()
     form.file.set_input_files(document)
@@ -88,21 +87,15 @@ def test_what_is_kept_is_of_this_tab_alone_and_unreadable_without_it(
     other.open()
     expect(other.page.locator("#jobs-note")).to_contain_text("No jobs yet.")
     expect(other.file_rows).to_have_count(0)
-
-
-def test_a_file_that_is_taken_out_or_a_day_old_is_deleted(form: JobPage, document: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other.txt"
-    other.write_bytes(b"content")
-    form.open()
-    form.file.set_input_files(document)
-    expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
+    # What is taken out is deleted, and so is what is a day old.
     form.page.get_by_role("button", name="Remove").click()
-    form.page.wait_for_function("sessionStorage.length === 0")
+    form.page.wait_for_function("() => sessionStorage.length === 0")
     assert form.page.evaluate(ON_DISK) == []
     form.file.set_input_files(document)
     expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
     form.page.evaluate(AGE)
-    form.file.set_input_files(other)
+    (tmp_path / "other.txt").write_bytes(b"content")
+    form.file.set_input_files(tmp_path / "other.txt")
     expect(form.page.locator("#kept-note")).to_contain_text("encrypted copies")
     assert len(form.page.evaluate(ON_DISK)) == 1
 
@@ -142,7 +135,6 @@ def held_in_its_third_part(form: JobPage, fake_cloud: FakeCloud, folder: Path) -
     file.write_bytes(os.urandom(52_345))
     fake_cloud.uploads_may_end.clear()
     fake_cloud.first_held_part = 3
-    form.open()
     form.fill("the text", file)
     expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
     form.submit_button.click()
@@ -150,39 +142,26 @@ def held_in_its_third_part(form: JobPage, fake_cloud: FakeCloud, folder: Path) -
     return file
 
 
-def test_an_upload_that_a_reload_cut_off_goes_on_by_itself(
+def test_an_upload_that_a_reload_cut_off_is_named_at_once_and_goes_on_by_itself(
     form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
 ) -> None:
     file = held_in_its_third_part(form, fake_cloud, tmp_path)
     form.page.on("dialog", lambda dialog: dialog.accept())
-    form.page.reload()
-    fake_cloud.uploads_may_end.set()
-    form.shown_job_id(file.name)
-    form.expect_status("Succeeded")
-    assert form.download() == file.read_bytes() + b"\nthe text"
-    assert fake_cloud.calls.count("POST /api/uploads") == 1
-    expect(form.page.get_by_role("region", name="Interrupted upload")).to_be_hidden()
-    form.page.wait_for_function("sessionStorage.length === 0")
-    assert form.page.evaluate(ON_DISK) == []
-
-
-def test_an_interrupted_upload_is_named_before_what_resumes_it_is_loaded(
-    form: JobPage, fake_cloud: FakeCloud, tmp_path: Path
-) -> None:
-    file = held_in_its_third_part(form, fake_cloud, tmp_path)
-    form.page.on("dialog", lambda dialog: dialog.accept())
-    held: list[Route] = []
-    form.page.route("**/form-files.js", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
+    held = form.hold("**/form-files.js")
     with form.page.expect_request("**/form-files.js"):
         form.page.reload()
     cut_off = form.page.get_by_role("region", name="Interrupted upload")
-    expect(cut_off.get_by_role("listitem")).to_have_text([file.name])
+    expect(cut_off.get_by_role("listitem")).to_have_text([file.name])  # before what resumes it is loaded
     fake_cloud.uploads_may_end.set()
     for route in held:
         route.continue_()
     form.shown_job_id(file.name)
     form.expect_status("Succeeded")
+    assert form.download() == file.read_bytes() + b"\nthe text"
+    assert fake_cloud.calls.count("POST /api/uploads") == 1
     expect(cut_off).to_be_hidden()
+    form.page.wait_for_function("() => sessionStorage.length === 0")
+    assert form.page.evaluate(ON_DISK) == []
 
 
 def test_an_upload_that_was_paused_before_a_reload_stays_paused_and_says_so(
@@ -213,9 +192,7 @@ def test_a_file_that_has_its_job_is_not_put_back_while_others_are_uploaded(
     quick, slow = tmp_path / "quick.bin", tmp_path / "slow.bin"
     quick.write_bytes(bytes(5_000))
     slow.write_bytes(bytes(25_000))
-    form.open()
-    form.text.fill("the text")
-    form.file.set_input_files([quick, slow])
+    form.fill("the text", quick, slow)
     expect(form.page.locator("#kept-note")).to_contain_text("encrypted copies")
     form.submit_button.click()
     expect(form.rows).to_have_count(1)
@@ -233,7 +210,6 @@ def test_files_of_another_batch_do_not_come_back_under_the_next_ones_text(
     form: JobPage, fake_cloud: FakeCloud, document: Path
 ) -> None:
     fake_cloud.uploads_may_end.clear()
-    form.open()
     form.fill("first text", document)
     expect(form.page.locator("#kept-note")).to_contain_text(KEPT)
     form.submit_button.click()

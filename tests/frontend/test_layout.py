@@ -4,55 +4,39 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FakeCloud
 from tests.frontend.job_page import JobPage
 from tests.stack.fake_job import FAILING_WAY
 
 pytestmark = pytest.mark.browser
 
-
 WIDTHS = (320, 768, 1920)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def test_nothing_scrolls_sideways_or_leaves_its_card(form: JobPage, fake_cloud: FakeCloud, tmp_path: Path) -> None:
-    def expect_to_fit() -> None:
-        for scheme in SCHEMES:
-            form.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            form.expect_to_fit_each(*WIDTHS)
-
     fake_cloud.way, fake_cloud.stop_after = FAILING_WAY, "failed"
     file = tmp_path / f"{'long-' * 39}.txt"
     file.write_bytes(b"x")
     form.open()
-    expect_to_fit()
+    form.expect_to_fit_each(*WIDTHS)
     form.fill("w" * 300, file)
-    expect_to_fit()
+    form.expect_to_fit_each(*WIDTHS)
     form.submit_button.click()
     form.expect_status("Failed")
     form.open_log()
     form.unfold("more")
     expect(form.machine_rows).to_have_count(1)
-    expect_to_fit()
+    form.expect_to_fit_each(*WIDTHS)
     fake_cloud.stop_after = None
     form.retry_button.click()
     form.unfold("steps")
     form.earlier_runs.locator("summary").click()
     expect(form.ending).to_have_text("All machines confirmed terminated")
-    expect_to_fit()
-
-
-def test_the_docs_page_renders_from_its_own_files(page: Page, watch: Watch, fake_cloud: FakeCloud) -> None:
-    page.goto(f"{fake_cloud.url}/api/docs")
-    page.get_by_text("Submit Job").click()
-    expect(page.get_by_role("button", name="Try it out")).to_be_visible()
-    expect(page.locator("#docs")).to_contain_text("input_text")
+    form.expect_to_fit_each(*WIDTHS)
 
 
 def test_on_a_phone_the_open_job_comes_before_the_form_and_shows_the_text_it_was_given(

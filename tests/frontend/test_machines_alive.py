@@ -9,22 +9,32 @@ from playwright.sync_api import expect
 
 from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FakeCloud
-from tests.frontend.job_page import JobPage
+from tests.frontend.job_page import HIDE, JobPage
 
 pytestmark = pytest.mark.browser
 
 
-def test_without_a_machine_the_count_is_zero(form: JobPage, fake_cloud: FakeCloud) -> None:
+def test_without_a_machine_the_count_is_zero_is_announced_and_is_asked_for_no_more(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud
+) -> None:
     fake_cloud.add_finished_job("an earlier one.txt")
+    form.page.clock.install()
     form.open()
-    expect(form.machine_count).to_have_text("Machines alive now: 0")
+    expect(form.page.get_by_role("status").filter(has=form.machine_count)).to_have_text("Machines alive now: 0")
     expect(form.page.locator("#machines-note")).to_have_text("None of your jobs has a machine.")
     expect(form.machine_rows).to_have_count(0)
+    expect(form.rows).to_have_count(1)
+    form.page.clock.fast_forward("10:00")
+    assert fake_cloud.calls.count("GET /api/machines") == 1
+    assert fake_cloud.calls.count("GET /api/jobs") == 1
+    form.page.evaluate(HIDE, True)
+    asked = watch.count_sent()
+    form.page.clock.fast_forward("10:00")
+    assert watch.count_sent() == asked
 
 
 def test_a_jobs_machine_is_listed_until_it_is_gone(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
     fake_cloud.stop_after = "script_started"
-    form.open()
     job_id = form.submit("the text", document)
     expect(form.machine_count).to_have_text("Machines alive now: 1")
     machine = fake_cloud.jobs[job_id].record["machines"][0]
@@ -37,13 +47,8 @@ def test_a_jobs_machine_is_listed_until_it_is_gone(form: JobPage, fake_cloud: Fa
     fake_cloud.stop_after = None
     expect(form.machine_count).to_have_text("Machines alive now: 0")
     expect(form.machine_rows).to_have_count(0)
-
-
-def test_a_machine_that_comes_and_finishes_its_job_between_two_looks_is_counted(
-    form: JobPage, fake_cloud: FakeCloud, document: Path
-) -> None:
+    # One that comes and finishes its job between two looks.
     fake_cloud.stop_after = "queued"
-    form.open()
     form.submit("the text", document)
     expect(form.machine_count).to_have_text("Machines alive now: 0")
     fake_cloud.stop_after = "succeeded"
@@ -62,34 +67,3 @@ def test_the_machines_of_other_jobs_are_followed_and_lead_to_them(form: JobPage,
     form.after("00:05", lambda ms: expect(form.machine_count).to_have_text("Machines alive now: 1", timeout=ms))
     form.machine_rows.get_by_role("link", name="two.txt").click()
     assert form.shown_job_id("two.txt") == ids[1]
-
-
-def test_the_count_is_announced(form: JobPage) -> None:
-    form.open()
-    expect(form.page.get_by_role("status").filter(has=form.machine_count)).to_have_text("Machines alive now: 0")
-
-
-def test_a_count_that_cannot_be_had_is_not_shown_as_zero(form: JobPage, watch: Watch, fake_cloud: FakeCloud) -> None:
-    watch.allow("503")
-    job = fake_cloud.add_job("one.txt", "a text", b"")
-    job.happen(*job.to_come.pop(0))
-    form.page.clock.install()
-    form.open()
-    expect(form.machine_count).to_have_text("Machines alive now: 1")
-    fake_cloud.failing["GET /api/machines"] = [503] * 20
-    form.after("00:05", lambda ms: expect(form.machine_count).to_have_text("Machines alive now: unknown", timeout=ms))
-    expect(form.machine_rows).to_have_count(0)
-    expect(form.page.locator("#machines-note")).to_contain_text("not available right now")
-    fake_cloud.failing.clear()
-    form.after("00:16", lambda ms: expect(form.machine_count).to_have_text("Machines alive now: 1", timeout=ms))
-
-
-def test_requests_stop_once_every_machine_has_ended(form: JobPage, fake_cloud: FakeCloud) -> None:
-    fake_cloud.add_finished_job("an earlier one.txt")
-    form.page.clock.install()
-    form.open()
-    expect(form.machine_count).to_have_text("Machines alive now: 0")
-    expect(form.rows).to_have_count(1)
-    form.page.clock.fast_forward("10:00")
-    assert fake_cloud.calls.count("GET /api/machines") == 1
-    assert fake_cloud.calls.count("GET /api/jobs") == 1

@@ -23,7 +23,6 @@ def fact(machine: Locator, name: str) -> Locator:
 
 
 def test_a_receipt_tells_everything_about_the_machine(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
-    form.open()
     job_id = form.submit("the text", document)
     machine = form.receipt.get_by_role("listitem")
     expect(machine.get_by_text("Confirmed terminated", exact=True)).to_be_visible()
@@ -68,12 +67,12 @@ def test_a_result_that_is_too_large_for_the_browser_is_verified_by_a_command(
     expect(form.job.get_by_role("button", name="Verify result")).to_be_hidden()
 
 
-def test_a_machine_is_still_ending_until_its_end_is_confirmed(
+def test_a_machine_is_still_ending_until_its_end_is_confirmed_however_late_that_is(
     form: JobPage, fake_cloud: FakeCloud, document: Path
 ) -> None:
     fake_cloud.stop_after = "script_started"
-    form.open()
-    form.submit("the text", document)
+    form.page.clock.install()
+    job = fake_cloud.jobs[form.submit("the text", document)]
     expect(form.receipt.get_by_text("Alive", exact=True)).to_be_visible()
     expect(form.ending).to_be_hidden()
     fake_cloud.stop_after = "succeeded"
@@ -84,18 +83,6 @@ def test_a_machine_is_still_ending_until_its_end_is_confirmed(
     expect(fact(form.receipt, "Lifetime")).to_contain_text("so far")
     form.expect_event("Terminating the machine")
     expect(form.announcer).to_contain_text("Machine being terminated")
-    fake_cloud.stop_after = None
-    expect(form.ending).to_have_text("Machine confirmed terminated")
-    expect(form.receipt.get_by_text("Confirmed terminated", exact=True)).to_be_visible()
-    expect(form.announcer).to_contain_text("Machine confirmed terminated")
-
-
-def test_an_end_that_is_late_is_waited_for_all_the_same(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
-    fake_cloud.stop_after = "succeeded"
-    form.page.clock.install()
-    form.open()
-    job = fake_cloud.jobs[form.submit("the text", document)]
-    form.expect_event("Terminating the machine")
     *events, last = job.job.timeline
     early = "2026-01-31T09:15:02.345Z"
     job.change(created_at=early, timeline=(*events, replace(last, at=early)))
@@ -103,15 +90,19 @@ def test_an_end_that_is_late_is_waited_for_all_the_same(form: JobPage, fake_clou
     expect(form.ending).to_have_text("Machine being terminated")
     fake_cloud.stop_after = None
     form.after("00:20", lambda ms: expect(form.ending).to_have_text("Machine confirmed terminated", timeout=ms))
+    expect(form.receipt.get_by_text("Confirmed terminated", exact=True)).to_be_visible()
+    expect(form.announcer).to_contain_text("Machine confirmed terminated")
 
 
 def test_every_machine_of_a_job_has_its_own_receipt(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
     fake_cloud.way = LOSING_WAY
     fake_cloud.stop_after = "machine_lost"
-    form.open()
     job_id = form.submit("the text", document)
     expect(form.receipt.get_by_text("Being terminated", exact=True)).to_be_visible()
     form.expect_sentence("The machine was lost.")
+    fake_cloud.stop_after = "machine_terminated"
+    form.expect_sentence("The last machine has ended. Waiting for another one.")
+    form.expect_event("Waiting for another machine")
     fake_cloud.stop_after = "script_started"
     expect(form.receipt.get_by_text("Alive", exact=True)).to_be_visible()
     expect(form.receipt).to_contain_text("1 of 2 machines confirmed terminated")
@@ -123,7 +114,6 @@ def test_every_machine_of_a_job_has_its_own_receipt(form: JobPage, fake_cloud: F
 
 def test_a_job_that_never_had_a_machine_has_no_receipt(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
     fake_cloud.stop_after = "queued"
-    form.open()
     form.submit("the text", document)
     form.job.get_by_role("button", name="Cancel job").click()
     form.expect_status("Cancelled")
@@ -136,7 +126,6 @@ def test_a_machine_that_comes_after_the_cancel_gets_into_the_receipt(
 ) -> None:
     fake_cloud.stop_after = "queued"
     form.page.clock.install()
-    form.open()
     job = fake_cloud.jobs[form.submit("the text", document)]
     job.new_machine()  # which has not got into the record yet
     form.job.get_by_role("button", name="Cancel job").click()

@@ -24,17 +24,11 @@ def files(tmp_path: Path) -> list[Path]:
     return [tmp_path / name for name in NAMES]
 
 
-def texts_of(fake_cloud: FakeCloud) -> dict[str, str]:
-    return {job.record["filename"]: job.record["input_text"] for job in fake_cloud.jobs.values()}
-
-
 def test_each_file_becomes_a_job_and_only_a_few_are_uploaded_at_a_time(
     form: JobPage, fake_cloud: FakeCloud, files: list[Path]
 ) -> None:
     fake_cloud.uploads_may_end.clear()
-    form.open()
-    form.text.fill("the same text")
-    form.file.set_input_files(files[:2])
+    form.fill("the same text", *files[:2])
     form.file.set_input_files(files[1:])  # added to those that are there, and the same one not twice
     expect(form.file_rows).to_have_count(4)
     form.page.get_by_role("button", name="Run 4 jobs").click()
@@ -48,7 +42,7 @@ def test_each_file_becomes_a_job_and_only_a_few_are_uploaded_at_a_time(
     expect(form.file_rows).to_have_count(0)
     expect(form.text).to_have_value("")
     expect(form.job).to_be_hidden()
-    assert texts_of(fake_cloud) == dict.fromkeys(NAMES, "the same text")
+    assert fake_cloud.texts == dict.fromkeys(NAMES, "the same text")
 
 
 def test_files_that_cannot_be_sent_are_named_with_a_remedy_and_can_be_taken_out(
@@ -62,8 +56,7 @@ def test_files_that_cannot_be_sent_are_named_with_a_remedy_and_can_be_taken_out(
     form.open()
     hint = form.page.locator("#file-hint")
     expect(hint).to_contain_text("Up to 30 bytes each.")
-    form.text.fill("the text")
-    form.file.set_input_files([files[0], large, long])
+    form.fill("the text", files[0], large, long)
     problem = form.field_error("file")
     expect(problem).to_contain_text(
         "“large.bin” has 31 bytes. The limit is 30 bytes. Choose a smaller file, or split it."
@@ -86,10 +79,7 @@ def test_one_that_fails_and_one_that_is_stopped_stay_and_are_tried_again(
     watch.allow("403")
     fake_cloud.uploads_may_end.clear()
     fake_cloud.failing["POST s3"] = [403]
-    form.open()
-    form.text.fill("the text")
-    form.file.set_input_files(files[:3])
-    form.submit_button.click()
+    form.send("the text", *files[:3])
     expect(form.file_rows.get_by_role("progressbar")).to_have_count(3)
     until(lambda: fake_cloud.calls.count("POST s3") == 3)  # one that has not begun leaves nothing
     form.page.get_by_role("button", name="Stop two.txt").click()
@@ -106,4 +96,4 @@ def test_one_that_fails_and_one_that_is_stopped_stay_and_are_tried_again(
     expect(form.file_rows).to_have_count(1)
     form.submit_button.click()
     expect(form.file_rows).to_have_count(0)
-    assert sorted(texts_of(fake_cloud)) == sorted(NAMES[:3])
+    assert sorted(fake_cloud.texts) == sorted(NAMES[:3])

@@ -10,14 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Response, Route, expect
+from playwright.sync_api import BrowserContext, Page, Response, expect
 
 from tests.cloud.steps import until
 from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FakeCloud, serve
 from tests.frontend.job_page import JobPage
-from tests.frontend.test_accessibility import violations
-from tests.frontend.test_layout import SCHEMES
+from tests.frontend.test_accessibility import assert_fine
 from tests.functions.fakes.users import MemoryUsers
 from tests.stack.user_pool import UserPool
 
@@ -81,50 +80,44 @@ def try_it_out(page: Page) -> Response:
     return waiting.value
 
 
-def test_nothing_is_asked_of_the_api_before_sign_in(form: JobPage, fake_cloud: FakeCloud) -> None:
+def test_nothing_is_asked_before_sign_in_and_who_signs_in_is_named_and_runs_a_job(
+    form: JobPage, fake_cloud: FakeCloud, document: Path
+) -> None:
     form.page.goto(form.url)
     expect(form.sign_in_button).to_be_visible()
-    expect(form.text).to_be_hidden()
-    expect(form.page.get_by_role("heading", name="Your jobs")).to_be_hidden()
-    expect(form.sign_out_button).to_be_hidden()
+    for part in (form.text, form.page.get_by_role("heading", name="Your jobs"), form.sign_out_button):
+        expect(part).to_be_hidden()
     assert fake_cloud.calls == []
-
-
-def test_who_signs_in_is_named_and_runs_a_job(form: JobPage, document: Path) -> None:
-    sign_in(form)
-    assert form.page.url == f"{form.url}/"
+    form.sign_in_button.click()
     expect(form.page.locator("#account")).to_contain_text("alice@example.com")
+    assert form.page.url == f"{form.url}/"
     expect(form.sign_in_button).to_be_hidden()
     form.submit("the text", document)
     form.expect_status("Succeeded")
     assert form.download() == document.read_bytes() + b"\nthe text"
 
 
-def test_a_deep_link_leads_to_its_job_after_signing_in(form: JobPage, fake_cloud: FakeCloud) -> None:
+def test_a_sign_in_is_of_this_tab_alone_leads_to_its_link_and_outlasts_a_reload(
+    form: JobPage, fake_cloud: FakeCloud, pool: UserPool
+) -> None:
     job_id = fake_cloud.add_finished_job("an earlier one.txt")
     sign_in(form, f"#/jobs/{job_id}")
     assert form.shown_job_id("an earlier one.txt") == job_id
     assert form.page.url == f"{form.url}/#/jobs/{job_id}"
-
-
-def test_reloading_and_going_back_do_not_use_the_code_again(form: JobPage, pool: UserPool) -> None:
-    sign_in(form)
-    for move in (form.page.reload, form.page.go_back, form.page.go_forward):
-        move()
-        expect(form.text).to_be_visible()
-        assert form.page.url == f"{form.url}/"
-    assert pool.calls.count("POST /oauth2/token authorization_code") == 1
-
-
-def test_tokens_are_stored_for_this_tab_alone(form: JobPage, pool: UserPool) -> None:
-    sign_in(form)
     expect(form.machine_count).to_have_text("Machines alive now: 0")
+    expect(form.page.get_by_label("Jobs of another user")).to_have_count(0)
     local, cookies, session = json.loads(form.page.evaluate(KEPT))
     assert (local, cookies) == ([], "")
     kept = json.dumps(session)
     assert next(iter(pool.refresh_tokens)) in kept
     assert [token for token in pool.valid if token in kept] == []
     assert "verifier" not in kept
+    for move in (form.page.reload, form.page.go_back, form.page.go_forward):
+        move()
+        expect(form.page.locator("#account")).to_contain_text("alice@example.com")
+        expect(form.rows).to_have_count(1)
+        assert form.page.url.startswith(f"{form.url}/#")
+    assert pool.calls == ["POST /oauth2/token authorization_code", *["POST /oauth2/token refresh_token"] * 3]
 
 
 def test_a_new_tab_takes_over_the_sign_in_of_an_open_one_and_of_no_closed_one(
@@ -150,8 +143,7 @@ def test_a_new_tab_takes_over_the_sign_in_of_an_open_one_and_of_no_closed_one(
 def test_a_new_tab_waits_for_an_open_one_that_still_loads_what_shares_its_sign_in(
     form: JobPage, context: BrowserContext
 ) -> None:
-    held: list[Route] = []
-    form.page.route("**/open-tabs.js", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
+    held = form.hold("**/open-tabs.js")
     with form.page.expect_request("**/open-tabs.js"):
         sign_in(form)
     until_tabs_are_let_in(form)
@@ -195,48 +187,23 @@ def test_a_refresh_token_that_one_tab_renews_is_the_others_too(
     expect(form.session_notice).to_be_hidden()
 
 
-def test_a_reload_asks_for_no_new_sign_in(form: JobPage, pool: UserPool) -> None:
-    sign_in(form)
-    form.page.reload()
-    expect(form.page.get_by_text("No jobs yet.")).to_be_visible()
-    expect(form.page.locator("#account")).to_contain_text("alice@example.com")
-    assert pool.calls.count("POST /oauth2/token refresh_token") == 1
-
-
-def test_another_state_than_the_one_sent_is_refused(form: JobPage, pool: UserPool) -> None:
+def test_a_sign_in_that_was_not_started_in_this_tab_is_refused(form: JobPage, pool: UserPool) -> None:
+    alert = form.page.get_by_role("alert")
     pool.state = "of-another-tab"
     form.page.goto(form.url)
     form.sign_in_button.click()
-    expect(form.page.get_by_role("alert")).to_contain_text("not started in this tab")
+    expect(alert).to_contain_text("not started in this tab")
     assert form.page.url == f"{form.url}/"
+    for query in ("code=of-another-tab&state=x", "error=server_error&error_description=Call+this+number&state=x"):
+        form.page.goto(f"{form.url}/?{query}")
+        expect(alert).to_contain_text("not started in this tab")
+        expect(form.page.locator("body")).not_to_contain_text("Call this number")
     assert pool.calls == []
     pool.state = None
-    form.sign_in_button.click()
-    expect(form.text).to_be_visible()
-
-
-def test_a_code_that_was_not_requested_here_is_not_used(form: JobPage, pool: UserPool) -> None:
-    form.page.goto(f"{form.url}/?code=of-another-tab&state=x")
-    expect(form.page.get_by_role("alert")).to_contain_text("not started in this tab")
     sign_in(form)
     form.page.goto(f"{form.url}/?code=of-another-tab&state=x")
     expect(form.page.locator("#account")).to_contain_text("alice@example.com")
     assert pool.calls.count("POST /oauth2/token authorization_code") == 1
-
-
-def test_what_the_sign_in_pages_refuse_is_told_in_plain_words(form: JobPage, pool: UserPool) -> None:
-    pool.error = {"error": "access_denied", "error_description": "<b>User</b> is not confirmed."}
-    form.page.goto(form.url)
-    form.sign_in_button.click()
-    alert = form.page.get_by_role("alert")
-    expect(alert).to_have_text("The sign-in was refused. The sign-in page says: <b>User</b> is not confirmed.")
-    assert form.page.url == f"{form.url}/"
-
-
-def test_words_of_a_link_that_was_not_requested_here_are_not_shown(form: JobPage) -> None:
-    form.page.goto(f"{form.url}/?error=server_error&error_description=Call+this+number&state=x")
-    expect(form.page.get_by_role("alert")).to_contain_text("not started in this tab")
-    expect(form.page.locator("body")).not_to_contain_text("Call this number")
 
 
 def test_an_access_token_is_renewed_before_it_is_over(form: JobPage, pool: UserPool, document: Path) -> None:
@@ -250,31 +217,22 @@ def test_an_access_token_is_renewed_before_it_is_over(form: JobPage, pool: UserP
     assert pool.calls == ["POST /oauth2/token authorization_code", "POST /oauth2/token refresh_token"]
 
 
-def test_a_token_that_the_api_does_not_take_any_more_is_renewed_once(
+def test_a_token_that_the_api_refuses_is_renewed_once_and_an_outage_of_the_sign_in_ends_nothing(
     form: JobPage, watch: Watch, pool: UserPool, document: Path
 ) -> None:
-    watch.allow("401")
-    sign_in(form)
-    expect(form.machine_count).to_have_text("Machines alive now: 0")
-    pool.valid.clear()
-    form.submit("the text", document)
-    form.expect_status("Succeeded")
-    assert pool.calls.count("POST /oauth2/token refresh_token") == 1
-
-
-def test_an_outage_of_the_sign_in_ends_nothing(form: JobPage, watch: Watch, pool: UserPool, document: Path) -> None:
     watch.allow("401|503")
     sign_in(form)
     expect(form.machine_count).to_have_text("Machines alive now: 0")
     pool.valid.clear()
     pool.outage = True
-    form.fill("the text", document)
-    form.submit_button.click()
+    form.send("the text", document)
     expect(form.page.locator("#form-error")).to_contain_text("Signing in is not possible now")
     expect(form.session_notice).to_be_hidden()
     pool.outage = False
+    pool.calls.clear()
     form.submit_button.click()
     form.expect_status("Succeeded")
+    assert pool.calls == ["POST /oauth2/token refresh_token"]
 
 
 def expect_loaded(form: JobPage) -> None:
@@ -313,8 +271,7 @@ def test_an_expired_sign_in_says_so_where_the_browser_keeps_no_files(
     sign_in(form)
     expect_loaded(form)
     let_expire(pool)
-    form.fill("the text", document)
-    form.submit_button.click()
+    form.send("the text", document)
     expect_expired(form, "Your text is kept.", "The file has to be chosen again.")
 
 
@@ -325,8 +282,7 @@ def test_a_sign_in_that_expires_during_the_upload_does_not_lose_it(
     sign_in(form)
     expect(form.machine_count).to_have_text("Machines alive now: 0")
     fake_cloud.uploads_may_end.clear()
-    form.fill("the text", document)
-    form.submit_button.click()
+    form.send("the text", document)
     expect(form.file_rows).to_contain_text("of 25 bytes")  # so it has its address
     let_expire(pool)
     fake_cloud.uploads_may_end.set()
@@ -380,35 +336,26 @@ def test_a_tab_whose_sign_in_has_expired_does_not_become_another_users(
     expect(form.page.locator("#account")).not_to_contain_text("bob@example.com")
 
 
-def test_another_user_who_signs_in_finds_nothing_of_the_one_before(
-    form: JobPage, watch: Watch, fake_cloud: FakeCloud, pool: UserPool
+def test_an_expired_sign_in_is_said_again_after_a_reload_and_another_user_finds_nothing_of_it(
+    form: JobPage, watch: Watch, pool: UserPool
 ) -> None:
     watch.allow("400|401")
     sign_in(form)
-    expect(form.machine_count).to_have_text("Machines alive now: 0")
     form.text.fill("of alice")
-    let_expire_while_away(form, pool)
-    expect_expired(form)
-    pool.email, pool.owner = "bob@example.com", BOB
-    form.session_notice.get_by_role("button", name="Sign in again").click()
-    expect(form.page.locator("#account")).to_contain_text("bob@example.com")
-    expect(form.text).to_have_value("")
-
-
-def test_a_page_that_is_loaded_again_after_the_sign_in_expired_still_says_so(
-    form: JobPage, pool: UserPool, watch: Watch
-) -> None:
-    watch.allow("400|401")
-    sign_in(form)
-    form.text.fill("kept")
     let_expire_while_away(form, pool)
     expect_expired(form)
     form.page.reload()
     gate = form.page.locator("#gate")
     expect(gate).to_contain_text("Your sign-in has expired. Sign in again.")
     form.sign_in_button.click()
-    expect(form.text).to_have_value("kept")
+    expect(form.text).to_have_value("of alice")
     expect(gate).to_be_hidden()
+    let_expire_while_away(form, pool)
+    expect_expired(form)
+    pool.email, pool.owner = "bob@example.com", BOB
+    form.session_notice.get_by_role("button", name="Sign in again").click()
+    expect(form.page.locator("#account")).to_contain_text("bob@example.com")
+    expect(form.text).to_have_value("")
 
 
 def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
@@ -437,10 +384,8 @@ def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
     form.page.keyboard.press("Escape")
     asked = [line for line in watch.requests if "/api/jobs" in line and "owner=" not in line]
     assert [line for line in asked[-20:] if job_id in line] == []
-    for scheme in SCHEMES:
-        form.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        form.expect_to_fit_each(320, 1280)
-        assert violations(form) == []
+    form.expect_to_fit_each(320, 1280)
+    assert_fine(form)
     form.page.get_by_role("link", name="Show your own jobs").click()
     expect(form.page.locator("#jobs-note")).to_contain_text("No jobs yet.")
     expect(form.text).to_be_visible()
@@ -459,12 +404,6 @@ def test_an_administrator_sees_another_users_jobs_and_submits_none_as_them(
     another.fill("bob@example.com")
     another.press("Enter")
     expect(form.rows).to_contain_text("bobs.txt")
-
-
-def test_users_are_offered_only_their_own_jobs(form: JobPage) -> None:
-    sign_in(form)
-    expect(form.machine_count).to_have_text("Machines alive now: 0")
-    expect(form.page.get_by_label("Jobs of another user")).to_have_count(0)
 
 
 def test_signing_out_revokes_the_token_and_leaves_nothing_in_any_tab(
@@ -492,10 +431,7 @@ def test_signing_out_revokes_the_token_and_leaves_nothing_in_any_tab(
 
 
 def test_signing_out_waits_for_no_module_and_for_no_answer(form: JobPage) -> None:
-    held: list[Route] = []
-    asked: list[Route] = []
-    form.page.route("**/open-tabs.js", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
-    form.page.route("**/api/**", lambda route: asked.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
+    held, asked = form.hold("**/open-tabs.js"), form.hold("**/api/**")
     sign_in(form)
     until(lambda: bool(form.page.title()) and len(asked) == 3)  # the limits, the jobs and the machines
     form.sign_out_button.click()
@@ -519,41 +455,51 @@ def test_without_the_stacks_settings_the_page_says_so_and_tries_again(form: JobP
     expect(form.sign_in_button).to_be_visible()
 
 
-def test_the_api_documentation_uses_the_tabs_sign_in(form: JobPage, fake_cloud: FakeCloud, page: Page) -> None:
-    sign_in(form)
-    page.get_by_role("link", name="API documentation").click()
-    assert try_it_out(page).status == 200
-
-
-def test_a_token_can_be_put_into_the_api_documentation(
-    fake_cloud: FakeCloud, pool: UserPool, page: Page, watch: Watch
+def test_the_api_documentation_takes_a_token_by_hand_and_uses_the_tabs_sign_in(
+    form: JobPage, fake_cloud: FakeCloud, pool: UserPool, page: Page
 ) -> None:
     pool.valid.add("by-hand")
     page.goto(f"{fake_cloud.url}/api/docs")
+    page.get_by_text("Submit Job").click()
+    expect(page.get_by_role("button", name="Try it out")).to_be_visible()
+    expect(page.locator("#docs")).to_contain_text("input_text")
+    page.get_by_text("Submit Job").click()
     page.get_by_role("button", name="Authorize").first.click()
     dialog = page.locator(".dialog-ux")
     dialog.get_by_role("textbox").fill("by-hand")
     dialog.get_by_role("button", name="Apply credentials").click()
     dialog.get_by_role("button", name="Close").first.click()
     assert try_it_out(page).status == 200
+    pool.valid.clear()
+    sign_in(form)
+    page.get_by_role("link", name="API documentation").click()
+    assert try_it_out(page).status == 200
 
 
-@pytest.mark.parametrize("state", ["signed out", "refused", "signed in", "expired"])
-def test_every_view_is_accessible_and_fits(form: JobPage, watch: Watch, pool: UserPool, state: str) -> None:
-    watch.allow("400|401")
-    pool.email = "person.with-a-long-name@department.example.com"
-    if state == "refused":
-        pool.error = {"error": "server_error", "error_description": "w" * 100}
-    form.page.goto(form.url)
-    expect(form.sign_in_button).to_be_visible()
-    if state != "signed out":
-        form.sign_in_button.click()
-        expect(form.page.get_by_role("alert") if state == "refused" else form.text).to_be_visible()
-    if state == "expired":
-        let_expire_while_away(form, pool)
-        expect_expired(form)
-    for scheme in SCHEMES:
-        form.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+def test_every_view_is_accessible_and_fits_and_a_refusal_is_told_in_plain_words(
+    form: JobPage, watch: Watch, pool: UserPool
+) -> None:
+    def expect_fine() -> None:
         for width in (320, 1280):
             form.expect_to_fit_each(width)
-            assert violations(form) == []
+            assert_fine(form)
+
+    watch.allow("400|401")
+    pool.email = "person.with-a-long-name@department.example.com"
+    form.page.goto(form.url)
+    expect(form.sign_in_button).to_be_visible()
+    expect_fine()
+    refusal = f"<b>User</b> is not confirmed. {'w' * 100}"
+    pool.error = {"error": "access_denied", "error_description": refusal}
+    form.sign_in_button.click()
+    words = f"The sign-in was refused. The sign-in page says: {refusal}"
+    expect(form.page.get_by_role("alert")).to_have_text(words)
+    assert form.page.url == f"{form.url}/"
+    expect_fine()
+    pool.error = None
+    form.sign_in_button.click()
+    expect(form.text).to_be_visible()
+    expect_fine()
+    let_expire_while_away(form, pool)
+    expect_expired(form)
+    expect_fine()

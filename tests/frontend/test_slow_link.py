@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from tests.frontend.conftest import Watch
 from tests.frontend.fake_cloud import FakeCloud
@@ -16,13 +16,6 @@ from tests.frontend.job_page import JobPage
 pytestmark = pytest.mark.browser
 
 NOT_LOADED = "A part of the page cannot be loaded. Check the connection"
-
-
-def hold(page: Page, address: str) -> list[Route]:
-    """The requests for it, none of which is answered before the test says so."""
-    held: list[Route] = []
-    page.route(address, lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
-    return held
 
 
 def go(form: JobPage, fragment: str) -> None:
@@ -52,7 +45,7 @@ def test_a_view_that_cannot_be_loaded_leaves_alone_what_is_shown_meanwhile(
     watch.allow("ERR_FAILED")
     add_batch(fake_cloud)
     job_id = fake_cloud.add_finished_job("other.txt")
-    held = hold(form.page, "**/job-view.js")
+    held = form.hold("**/job-view.js")
     form.open()
     expect(form.rows).to_have_count(2)
     with form.page.expect_request("**/job-view.js"):
@@ -97,29 +90,17 @@ def test_the_jobs_of_a_batch_are_looked_at_together(form: JobPage, watch: Watch,
     assert watch.count_sent("/api/machines") < 10
 
 
-def test_a_download_is_asked_for_once_while_its_module_is_loaded_and_says_that_it_cannot_be(
+def test_what_cannot_be_loaded_is_said_and_can_be_asked_for_again(
     form: JobPage, watch: Watch, fake_cloud: FakeCloud
 ) -> None:
     watch.allow("ERR_FAILED")
-    add_batch(fake_cloud)
-    held = hold(form.page, "**/download-all.js")
-    form.open("#/batches/lab-1")
-    button = form.job.get_by_role("button", name="Download all (2)")
-    with form.page.expect_request("**/download-all.js"):
-        button.click()
-    expect(button).to_be_disabled()
-    held[0].abort()
-    expect(form.job).to_contain_text(NOT_LOADED)
-    expect(button).to_be_enabled()
-
-
-def test_a_selection_that_cannot_be_loaded_is_left_and_made_again(
-    form: JobPage, watch: Watch, fake_cloud: FakeCloud
-) -> None:
-    watch.allow("ERR_FAILED")
+    form.page.route("**/sample.js", lambda route: route.abort())
+    form.open()
+    form.page.get_by_role("button", name="sample").click()
+    expect(form.field_error("file")).to_contain_text(NOT_LOADED)
     add_batch(fake_cloud)
     form.page.route("**/bulk.js", lambda route: route.abort())
-    form.open()
+    form.page.reload()
     select = form.page.get_by_role("button", name="Select", exact=True)
     select.click()
     expect(form.page.locator("#jobs-note")).to_contain_text(NOT_LOADED)
@@ -127,21 +108,21 @@ def test_a_selection_that_cannot_be_loaded_is_left_and_made_again(
     form.page.unroute("**/bulk.js")
     select.click()
     expect(form.page.locator("#bulk")).to_contain_text("0 jobs selected")
-
-
-def test_a_sample_that_cannot_be_loaded_is_said(form: JobPage, watch: Watch) -> None:
-    watch.allow("ERR_FAILED")
-    form.page.route("**/sample.js", lambda route: route.abort())
-    form.open()
-    form.page.get_by_role("button", name="sample").click()
-    expect(form.field_error("file")).to_contain_text(NOT_LOADED)
+    held = form.hold("**/download-all.js")
+    go(form, "#/batches/lab-1")
+    download = form.job.get_by_role("button", name="Download all (2)")
+    with form.page.expect_request("**/download-all.js"):
+        download.click()
+    expect(download).to_be_disabled()
+    held[0].abort()
+    expect(form.job).to_contain_text(NOT_LOADED)
+    expect(download).to_be_enabled()
 
 
 def test_a_large_file_that_is_stopped_before_its_module_is_there_leaves_nothing(
     form: JobPage, fake_cloud: FakeCloud, large: Path
 ) -> None:
-    held = hold(form.page, "**/multipart.js")
-    form.open()
+    held = form.hold("**/multipart.js")
     form.fill("the text", large)
     with form.page.expect_request("**/multipart.js"):
         form.submit_button.click()
@@ -159,9 +140,7 @@ def cut_off(form: JobPage, fake_cloud: FakeCloud, large: Path) -> None:
     form.page.add_init_script("Object.defineProperty(globalThis, 'indexedDB', {value: undefined})")
     fake_cloud.uploads_may_end.clear()
     fake_cloud.first_held_part = 3
-    form.open()
-    form.fill("the text", large)
-    form.submit_button.click()
+    form.send("the text", large)
     expect(form.file_rows).to_contain_text("waiting for the storage")
     form.page.on("dialog", lambda dialog: dialog.accept())
 
@@ -170,7 +149,7 @@ def test_a_file_that_is_chosen_before_its_interrupted_upload_is_there_goes_on_wi
     form: JobPage, fake_cloud: FakeCloud, large: Path
 ) -> None:
     cut_off(form, fake_cloud, large)
-    held = hold(form.page, "**/resumable-uploads.js")
+    held = form.hold("**/resumable-uploads.js")
     with form.page.expect_request("**/resumable-uploads.js"):
         form.page.reload()
     form.file.set_input_files(large)
@@ -199,7 +178,7 @@ def test_the_notice_of_being_offline_goes_when_the_network_comes_back_during_its
 ) -> None:
     watch.allow("ERR_FAILED")
     form.open()
-    held = hold(form.page, "**/favicon.svg")
+    held = form.hold("**/favicon.svg")
     online = """isOnline => {
       Object.defineProperty(navigator, "onLine", {configurable: true, get: () => isOnline});
       dispatchEvent(new Event(isOnline ? "online" : "offline"));

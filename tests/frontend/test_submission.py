@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from functions.submission.overrides import Allowance
 from tests.frontend.conftest import Watch
@@ -19,7 +19,6 @@ def test_progress_is_shown_while_uploading_and_a_second_click_does_nothing(
     form: JobPage, fake_cloud: FakeCloud, document: Path
 ) -> None:
     fake_cloud.uploads_may_end.clear()
-    form.open()
     form.fill("the text", document)
     form.submit_button.dblclick()
     expect(form.page.get_by_role("progressbar")).to_be_visible()
@@ -32,27 +31,11 @@ def test_progress_is_shown_while_uploading_and_a_second_click_does_nothing(
     assert fake_cloud.calls.count("POST /api/jobs") == 1
 
 
-def test_a_stopped_upload_keeps_the_form(form: JobPage, fake_cloud: FakeCloud, document: Path) -> None:
-    fake_cloud.uploads_may_end.clear()
-    form.open()
-    form.fill("the text", document)
-    form.submit_button.click()
-    form.page.get_by_role("button", name="Stop").click()
-    expect(form.page.get_by_role("alert")).to_contain_text("The upload was stopped.")
-    expect(form.text).to_have_value("the text")
-    fake_cloud.uploads_may_end.set()
-    form.submit_button.click()
-    form.expect_status("Succeeded")
-
-
 def test_an_upload_is_paused_and_stopped_before_the_limits_are_known(
     form: JobPage, fake_cloud: FakeCloud, document: Path
 ) -> None:
-    held: list[Route] = []
-    form.page.route("**/api/limits", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
-    form.open()
-    form.fill("the text", document)
-    form.submit_button.click()
+    held = form.hold("**/api/limits")
+    form.send("the text", document)
     form.page.get_by_role("button", name="Pause").click()
     expect(form.file_rows).to_contain_text("Paused.")
     form.page.get_by_role("button", name="Stop").click()
@@ -67,8 +50,7 @@ def test_an_upload_is_paused_and_stopped_before_the_limits_are_known(
 def test_a_file_and_a_click_that_come_before_the_files_modules_are_there_wait_for_them(
     form: JobPage, fake_cloud: FakeCloud, document: Path
 ) -> None:
-    held: list[Route] = []
-    form.page.route("**/batch-runner.js", lambda route: held.append(route))  # noqa: PLW0108 - playwright sets an attribute of it
+    held = form.hold("**/batch-runner.js")
     form.open()
     with form.page.expect_request("**/batch-runner.js"):
         form.fill("the text", document)
@@ -79,7 +61,9 @@ def test_a_file_and_a_click_that_come_before_the_files_modules_are_there_wait_fo
     assert fake_cloud.calls.count("POST /api/jobs") == 1
 
 
-def test_files_whose_modules_cannot_be_loaded_are_chosen_again(form: JobPage, watch: Watch, document: Path) -> None:
+def test_files_whose_modules_cannot_be_loaded_are_chosen_again_or_found_by_another_reload(
+    form: JobPage, watch: Watch, document: Path
+) -> None:
     watch.allow("ERR_FAILED")
     form.page.route("**/form-files.js", lambda route: route.abort())
     form.open()
@@ -89,16 +73,6 @@ def test_files_whose_modules_cannot_be_loaded_are_chosen_again(form: JobPage, wa
     form.fill("the text", document)
     expect(form.file_rows).to_have_count(1)
     expect(form.field_error("file")).to_be_hidden()
-    form.submit_button.click()
-    form.expect_status("Succeeded")
-
-
-def test_a_reload_that_cannot_load_what_kept_files_need_says_so_and_loses_nothing(
-    form: JobPage, watch: Watch, document: Path
-) -> None:
-    watch.allow("ERR_FAILED")
-    form.open()
-    form.file.set_input_files(document)
     expect(form.page.locator("#kept-note")).to_contain_text("Kept if you reload")
     form.page.route("**/form-files.js", lambda route: route.abort())
     form.page.reload()
@@ -106,17 +80,6 @@ def test_a_reload_that_cannot_load_what_kept_files_need_says_so_and_loses_nothin
     form.page.unroute("**/form-files.js")
     form.page.get_by_role("button", name="Reload").click()
     expect(form.file_rows).to_contain_text(document.name)
-
-
-def test_a_refused_upload_says_why_and_can_be_repeated(
-    form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path
-) -> None:
-    watch.allow("403")
-    fake_cloud.failing["POST s3"] = [403]
-    form.open()
-    form.fill("the text", document)
-    form.submit_button.click()
-    expect(form.page.get_by_role("alert")).to_contain_text("the permission to upload has expired")
     form.submit_button.click()
     form.expect_status("Succeeded")
 
@@ -124,9 +87,7 @@ def test_a_refused_upload_says_why_and_can_be_repeated(
 def test_a_lost_answer_makes_no_second_job(form: JobPage, watch: Watch, fake_cloud: FakeCloud, document: Path) -> None:
     watch.allow("503|ERR_CONTENT_LENGTH_MISMATCH")
     fake_cloud.failing["POST /api/jobs"] = [0, 503, 503]
-    form.open()
-    form.fill("the text", document)
-    form.submit_button.click()
+    form.send("the text", document)
     expect(form.page.get_by_role("alert")).to_contain_text("not available right now")
     form.submit_button.click()
     form.expect_status("Succeeded")
@@ -146,8 +107,7 @@ def test_a_reload_before_the_job_exists_finishes_the_submission(
     expect(form.page.get_by_text("What c7g.large costs is not shown here.")).to_be_visible()
     minutes = form.page.get_by_label("Time-out in minutes")
     minutes.fill("500")
-    form.fill("the text", document)
-    form.submit_button.click()
+    form.send("the text", document)
     expect(minutes).to_be_focused()
     expect(form.field_error("timeout-minutes")).to_have_text("Enter whole minutes, from 1 to 90, or nothing.")
     minutes.fill("90")
