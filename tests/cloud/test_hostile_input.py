@@ -36,28 +36,6 @@ def post_form(upload: dict[str, Any], content: bytes, **changes: str) -> httpx.R
     return web.post(form["url"], data=fields, files={"file": ("file", content)})
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "../../x",
-        "..\\x",
-        "/etc/passwd",
-        "a\nb",
-        "a\r\nx: y",
-        "a\x00b",
-        "\u202egpj.exe",
-        "x" * 1000,
-        "..",
-        "${filename}",
-    ],
-    ids=["up", "up, backslash", "root", "newline", "header", "NUL", "right to left", "1,000", "parent", "of S3"],
-)
-def test_a_hostile_file_name_is_refused_naming_the_field(client: JobClient, name: str) -> None:
-    answer = client._http.post("/api/uploads", json={"filename": name, "size": 1})
-    assert is_problem(answer, 400, "invalid_request")
-    assert [each["field"] for each in answer.json()["errors"]] == ["filename"]
-
-
 def test_nothing_that_a_user_writes_is_run_by_a_shell(
     client: JobClient, cloud: LocalCloud, scripted: Scripted, tmp_path: Path
 ) -> None:
@@ -85,18 +63,11 @@ def test_nothing_that_a_user_writes_is_run_by_a_shell(
     assert "pwned" not in command, "the command carries nothing that a user wrote"
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "content"),
-    [
-        ("page.html", "text/html", b"<script>alert(document.domain)</script>"),
-        ("image.svg", "image/svg+xml", b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'),
-        ('<img src=x onerror=alert(1)>".html', "text/html", b"<b>"),
-    ],
-)
 def test_what_a_browser_would_run_comes_back_as_an_attachment_from_another_origin(
-    client: JobClient, cloud: LocalCloud, name: str, kind: str, content: bytes
+    client: JobClient, cloud: LocalCloud
 ) -> None:
-    job = client.wait(client.submit(content, name, "x", kind)["id"])
+    name, content = '<img src=x onerror=alert(1)>".html', b"<script>alert(document.domain)</script>"
+    job = client.wait(client.submit(content, name, "x", "text/html")["id"])
     url = client.output_url(job["id"])
     answer = web.get(url)
     assert answer.content == expected(content, "x")
@@ -106,16 +77,7 @@ def test_what_a_browser_would_run_comes_back_as_an_attachment_from_another_origi
     assert urlsplit(url).netloc != urlsplit(cloud.url).netloc
     for unsigned in (url.partition("?")[0], f"{cloud.aws_endpoint}/{job['input_file_path']}"):
         assert web.get(unsigned).status_code == 403
-
-
-def test_a_download_url_cannot_be_made_to_serve_a_page(client: JobClient) -> None:
-    job = run(client, b"<script>", "x.html", "y")
-    url = client.output_url(job["id"])
-    for change in (
-        ("application%2Foctet-stream", "text%2Fhtml"),
-        ("=attachment", "=inline"),
-        ("/1/x.html", "/2/x.html"),
-    ):
+    for change in (("application%2Foctet-stream", "text%2Fhtml"), ("=attachment", "=inline"), ("/1/", "/2/")):
         assert change[0] in url
         assert web.get(url.replace(*change)).status_code == 403
 
@@ -197,18 +159,6 @@ def test_a_forged_log_position_shows_nothing_of_other_owners(client: JobClient, 
     with pytest.raises(JobApiError) as hidden:
         bob.log(mine["id"], position)
     assert (hidden.value.status, hidden.value.code) == (404, "job_not_found")
-
-
-def test_a_body_of_ten_megabytes_is_refused_before_it_is_read(client: JobClient) -> None:
-    text = json.dumps({"job_id": UNKNOWN, "input_text": "x" * 10_000_000})
-    answer = client._http.post("/api/jobs", content=text.encode(), headers={"content-type": "application/json"})
-    assert is_problem(answer, 413, "body_too_large")
-
-
-def test_json_nested_ten_thousand_deep_is_refused(client: JobClient) -> None:
-    for body in (b"[" * 50_000 + b"]" * 50_000, b'{"job_id":' * 10_000):
-        answer = client._http.post("/api/jobs", content=body, headers={"content-type": "application/json"})
-        assert is_problem(answer, 400, "malformed_json")
 
 
 def test_a_token_of_another_issuer_is_refused(client: JobClient, cloud: LocalCloud) -> None:

@@ -35,7 +35,7 @@ def put(url: str, content: bytes) -> int:
 
 def test_a_large_file_goes_in_parts_and_on_from_where_it_broke_off(client: JobClient, cloud: LocalCloud) -> None:
     line = b"%031d\n"
-    content = b"".join(line % number for number in range(150 * MIB // 32))
+    content = b"".join(line % number for number in range(20 * MIB // 32))
     whole: dict[str, Any] = {"filename": "large.txt", "size": len(content)}
     begun = begin(client, **whole)
     size = begun["multipart"]["part_size"]

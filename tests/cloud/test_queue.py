@@ -22,43 +22,44 @@ pytestmark = pytest.mark.cloud
 def test_with_one_slot_jobs_run_one_after_the_other_oldest_first(
     client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate
 ) -> None:
+    def alive() -> list[tuple[str, str]]:
+        found = client._http.get("/api/machines").json()["alive"]
+        return [(machine["instance_id"], machine["job_id"]) for machine in found]
+
     with scripted(*gate.script):
         ids = [client.submit(b"x", "x.txt", "y")["id"]]
-        waiting_on_machine(client, cloud, ids[0])
-        for _ in range(2):
+        instance_id, _ = waiting_on_machine(client, cloud, ids[0])
+        assert (instance_id, ids[0]) in alive()
+        for _ in range(3):
             ids.append(client.submit(b"x", "x.txt", "y")["id"])
             until(lambda: client.get(ids[-1])["timeline"][-1]["event"] == "waiting")
+        assert client.cancel(ids[1])["status"] == "cancelled"
         gate.open()
         jobs = [client.wait(job_id) for job_id in ids]
-    assert [job["status"] for job in jobs] == ["succeeded"] * 3
-    (first,), (second,), (third,) = (machines_of(client, job) for job in jobs)
+        settled(client, ids[-1])
+    assert [job["status"] for job in jobs] == ["succeeded", "cancelled", "succeeded", "succeeded"]
+    (first,), none, (second,), (third,) = (machines_of(client, job) for job in jobs)
+    assert none == client.get(ids[1])["machines"] == []
     assert first["terminated_at"] <= second["launched_at"]
     assert second["terminated_at"] <= third["launched_at"]
-    waiting = [entry["detail"] for entry in jobs[2]["timeline"] if entry["event"] == "waiting"]
+    assert not {job_id for _, job_id in alive()} & set(ids)
+    waiting = [entry["detail"] for entry in jobs[3]["timeline"] if entry["event"] == "waiting"]
     assert len(waiting) == 1
     assert "machines of this stack are busy" in waiting[0]
 
 
-@pytest.mark.usefixtures("one_at_a_time")
-def test_a_job_cancelled_in_the_queue_leaves_it_and_the_next_one_goes_on(
-    client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate
+def test_a_failed_script_is_told_with_the_end_of_its_stderr_and_a_retry_runs_on_a_machine_of_its_own(
+    client: JobClient, scripted: Scripted
 ) -> None:
-    with scripted(*gate.script):
-        first = client.submit(b"x", "x.txt", "y")
-        waiting_on_machine(client, cloud, first["id"])
-        second, third = (client.submit(b"x", "x.txt", "y") for _ in range(2))
-        until(lambda: client.get(second["id"])["timeline"][-1]["event"] == "waiting")
-        assert client.cancel(second["id"])["status"] == "cancelled"
-        gate.open()
-        assert client.wait(third["id"])["status"] == "succeeded"
-    assert machines_of(client, second) == []
-    assert client.get(second["id"])["machines"] == []
-
-
-def test_a_failed_job_that_is_retried_runs_again_on_a_machine_of_its_own(client: JobClient, scripted: Scripted) -> None:
-    with scripted("sh", "-c", "echo no luck >&2; exit 3"):
+    noise = "i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done; echo the very end >&2; exit 3"
+    with scripted("sh", "-c", noise):
         job = client.wait(client.submit(b"x", "x.txt", "y")["id"])
-    assert (job["status"], job["error"]["code"], job["error"]["retry_helps"]) == ("failed", "script_failed", False)
+    error = job["error"]
+    assert (job["status"], error["code"], error["retry_helps"]) == ("failed", "script_failed", False)
+    assert "exit code 3" in error["message"]
+    assert error["message"].endswith("line 2999\nthe very end")
+    assert "log" in error["advice"]
+    assert job["output_file_path"] is None
     again = client.retry(job["id"])
     assert (again["status"], again["run"], again["error"]) == ("queued", 2, None)
     job = client.wait(job["id"])
@@ -70,20 +71,6 @@ def test_a_failed_job_that_is_retried_runs_again_on_a_machine_of_its_own(client:
     assert all(machine["terminated_at"] and "terminated" in machine["verified"] for machine in machines)
     with pytest.raises(JobApiError, match="cannot be retried: it is succeeded"):
         client.retry(job["id"])
-
-
-def test_machines_alive_now_are_listed_and_then_gone(
-    client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate
-) -> None:
-    with scripted(*gate.script):
-        job = client.submit(b"x", "x.txt", "y")
-        instance_id, _ = waiting_on_machine(client, cloud, job["id"])
-        alive = client._http.get("/api/machines").json()["alive"]
-        assert (instance_id, job["id"]) in [(machine["instance_id"], machine["job_id"]) for machine in alive]
-        gate.open()
-        settled(client, job["id"])
-    alive = client._http.get("/api/machines").json()["alive"]
-    assert instance_id not in [machine["instance_id"] for machine in alive]
 
 
 @contextmanager

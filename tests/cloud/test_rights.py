@@ -55,7 +55,8 @@ def lose_a_machine(client: JobClient, scripted: Scripted, gate: Gate) -> None:
         until(lambda: any(entry["event"] == "machine_lost" for entry in client.get(job["id"])["timeline"]))
         gate.open()
         job = client.wait(job["id"])
-    assert (job["status"], job["attempts"]) == ("succeeded", 2)
+    assert (job["status"], job["attempts"], len(machines_of(client, job))) == ("succeeded", 2, 2)
+    assert "/2/" in job["output_file_path"], "only the second one's output counts"
 
 
 def lose_a_machine_before_it_is_online(client: JobClient) -> None:
@@ -72,13 +73,16 @@ def lose_a_machine_before_it_is_online(client: JobClient) -> None:
 def wait_for_an_agent_in_vain(client: JobClient) -> None:
     client._http.put("/_local/faults", json={"agent_never_online": 1}).raise_for_status()
     job = client.wait(client.submit(b"x", "x.txt", "y")["id"])
-    assert (job["status"], job["attempts"]) == ("succeeded", 2)
+    assert (job["status"], job["attempts"], len(machines_of(client, job))) == ("succeeded", 2, 2)
+    settled(client, job["id"])
+    assert all(machine["terminated_at"] and machine["verified"] for machine in client.get(job["id"])["machines"])
 
 
 def have_an_old_agent(client: JobClient) -> None:
     client._http.put("/_local/faults", json={"old_agent": True}).raise_for_status()
     try:
-        assert client.wait(client.submit(b"x", "x.txt", "y")["id"])["status"] == "succeeded"
+        job = client.wait(client.submit(b"x", "x.txt", "y")["id"])
+        assert (job["status"], job["attempts"]) == ("succeeded", 1)
     finally:
         client._http.delete("/_local/faults")
 
@@ -143,7 +147,13 @@ def stop_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripted)
         job = client.submit(b"x", "x.txt", "y")
         waiting_on_machine(client, cloud, job["id"])
     stop_workflow(cloud, job["id"])
-    assert client.wait(job["id"])["status"] == "failed"
+    job = client.wait(job["id"])
+    assert (job["status"], job["error"]["code"], "ABORTED" in job["error"]["message"]) == (
+        "failed",
+        "internal_error",
+        True,
+    )
+    until(lambda: all(machine["state"] == "terminated" for machine in machines_of(client, job)))
     sweep_until_free(cloud, client)
 
 

@@ -8,13 +8,10 @@ import pytest
 
 from localcloud.cloud import LocalCloud
 from operations.job_client import JobClient
-from tests.cloud.conftest import Gate, Scripted, no_grace, sweep_until_free
+from tests.cloud.conftest import Gate, Scripted
 from tests.cloud.steps import (
     SWEEPER,
-    fail_a_record,
-    machines_of,
     setting,
-    stop_workflow,
     sweep,
     until,
     waiting_on_machine,
@@ -28,28 +25,6 @@ def measured(cloud: LocalCloud) -> set[str]:
     events = cloud.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{SWEEPER}")["events"]
     lines = [json.loads(line) for each in events for line in each["message"].splitlines() if '"_aws"' in line]
     return {name for line in lines for name in line if line["stack"] == "local"}
-
-
-def test_a_job_whose_stream_record_was_lost_is_started_by_the_sweeper(client: JobClient, cloud: LocalCloud) -> None:
-    job_id = fail_a_record(client, cloud)
-    assert client.get(job_id)["status"] == "queued"
-    with no_grace(cloud):
-        sweep(cloud)
-        assert client.wait(job_id)["status"] == "succeeded"
-
-
-def test_a_workflow_that_is_stopped_by_hand_ends_its_job_and_its_machine(
-    client: JobClient, cloud: LocalCloud, scripted: Scripted
-) -> None:
-    with scripted("sh", "-c", "sleep 600"):
-        job = client.submit(b"x", "x.txt", "y")
-        waiting_on_machine(client, cloud, job["id"])
-    stop_workflow(cloud, job["id"])
-    job = client.wait(job["id"])
-    assert (job["status"], job["error"]["code"]) == ("failed", "internal_error")
-    assert "ABORTED" in job["error"]["message"]
-    until(lambda: all(machine["state"] == "terminated" for machine in machines_of(client, job)))
-    sweep_until_free(cloud, client)
 
 
 @pytest.mark.usefixtures("without_grace")
