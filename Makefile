@@ -94,7 +94,7 @@ doctor: setup ## look at this machine, and before deploying at the AWS account: 
 prices: setup ## print the commands that tell a stack what AWS charges now: make prices STACK=prod
 	@$(RUN) -m operations.prices $(if $(STACK),--stack $(STACK))
 
-settings-table: setup ## write the table of what each setting changes into docs/operations.md
+settings-table: setup ## write the table of what each setting changes into docs/settings.md
 	@$(RUN) -m tests.infra.config_changes
 
 screenshots: setup browser ## picture each view of the page into build/screenshots, and those of the README into docs/images

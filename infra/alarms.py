@@ -1,4 +1,4 @@
-"""The alarms; docs/operations.md, "Alarms", says what to do about each."""
+"""The alarms; docs/troubleshooting.md, "Alarms", says what to do about each."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Alarm:
             "metric_name": self.metric.name,
             "statistic": self.metric.statistic,
             "dimensions": dict(self.metric.dimensions),
-            "alarm_description": f'{self.description} See docs/operations.md, "Alarms", {self.name}.',
+            "alarm_description": f'{self.description} See docs/troubleshooting.md, "Alarms", {self.name}.',
             "comparison_operator": "LessThanThreshold" if self.must_be_there else "GreaterThanOrEqualToThreshold",
             "threshold": self.limit,
             "period": self.period,

@@ -66,7 +66,7 @@ def main(
             for check in _checks(client, options):
                 _print("ok  " if check.is_fine else "FAIL", check.name, check.seen)
                 if not check.is_fine:
-                    _print("", "", "The job stays as it is, for a look; docs/operations.md says where.")
+                    _print("", "", "The job stays as it is, for a look; docs/troubleshooting.md says where.")
                     return 1
     except JobApiError as error:
         _print("FAIL", "request", f"{error}{_remedy(error)}")

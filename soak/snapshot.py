@@ -14,7 +14,7 @@ from operations.job_client import Job, JobApiError, JobClient
 
 _PAUSE = 2.0
 _LEDGER = "#ledger/"
-_UNASSIGNED = "unassigned"  # the owner of machines that no run was given (docs/operations.md)
+_UNASSIGNED = "unassigned"  # the owner of machines that no run was given (docs/costs.md)
 _SINGLE_ITEMS = {"#lease", "#sweep"}  # partitions of the job table (docs/architecture.md, "Data") that stay
 
 

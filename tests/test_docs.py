@@ -117,23 +117,23 @@ def test_the_readme_is_short() -> None:
     assert len(README.splitlines()) <= 150
 
 
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-
-
-def rows(heading: str) -> list[list[str]]:
-    """The cells of the table in docs/operations.md whose first column is headed so."""
-    (table,) = re.findall(rf"\| {heading} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", OPERATIONS)
+def rows(document: str, heading: str) -> list[list[str]]:
+    """The cells of the table in docs/`document`.md whose first column is headed so."""
+    text = (ROOT / "docs" / f"{document}.md").read_text(encoding="utf-8")
+    (table,) = re.findall(rf"\| {heading} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text)
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()]
 
 
 def test_the_example_bill_adds_up() -> None:
     sums: list[float] = []
     for heading in ("per job", "per month, whatever is done", "per month, with `mayfly:monitoring`"):
-        amounts = [(float(quantity) * float(price), float(amount)) for _, quantity, price, amount in rows(heading)]
+        amounts = [
+            (float(quantity) * float(price), float(amount)) for _, quantity, price, amount in rows("costs", heading)
+        ]
         assert [pair for pair in amounts if abs(pair[0] - pair[1]) > 0.000_000_6] == []
         sums.append(sum(amount for amount, _ in amounts))
     a_job, a_month, watching = sums
-    for jobs, bill, watched in rows("jobs a month"):
+    for jobs, bill, watched in rows("costs", "jobs a month"):
         of_jobs = a_job * int(jobs.replace(",", "")) + a_month
         assert (bill, watched) == (f"{of_jobs:.2f}", f"{of_jobs + watching:.2f}")
 
@@ -145,7 +145,9 @@ def test_what_differs_between_stacks_is_what_their_files_say() -> None:
         config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
         return json.dumps(config.get(key, declared[key]["default"]))
 
-    told = {tuple(re.findall("`([^`]+)`", setting)): (dev, prod) for setting, dev, prod, _ in rows("setting")}
+    told = {
+        tuple(re.findall("`([^`]+)`", setting)): (dev, prod) for setting, dev, prod, _ in rows("operations", "setting")
+    }
     files = [set(yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]) for stack in ("dev", "prod")]
     assert set().union(*told) == set.union(*files) - {"aws:region", "mayfly:auth"}
     for keys, (dev, prod) in told.items():
@@ -156,7 +158,7 @@ def test_what_differs_between_stacks_is_what_their_files_say() -> None:
 def test_the_job_is_found_in_the_log_of_every_function() -> None:
     handlers = {path.stem: path.read_text() for path in (ROOT / "functions" / "orchestrator").glob("*.py")}
     handlers = {name.replace("_", "-"): source for name, source in handlers.items() if "def handler(" in source}
-    steps, *others = rows("function")
+    steps, *others = rows("troubleshooting", "function")
     assert set(steps[0].split(", ")) == {name for name, source in handlers.items() if "log_step(" in source}
     assert {name for name, _ in others} - {"api", "machines (`/mayfly/prod/machines`)"} == (
         set(handlers) - set(steps[0].split(", "))

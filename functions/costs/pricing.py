@@ -16,7 +16,7 @@ _HOUR = 3_600
 # October 2017); addresses are billed so as well.
 LEAST_SECONDS = 60
 # What one machine's job costs besides the machine: transitions, calls of functions, requests, the table's reads and
-# writes. The sum of those rows in docs/operations.md, "Costs".
+# writes. The sum of those rows in docs/costs.md, "Example bill".
 REQUESTS = 380
 # What a look at a machine at work costs, as the workflow takes one again and again: three transitions, two calls.
 LOOK = 80

@@ -1,4 +1,4 @@
-"""What a handler raises is in its log, as JSON and with the job (docs/operations.md, "When something is wrong").
+"""What a handler raises is in its log, as JSON and with the job (docs/troubleshooting.md, "When something is wrong").
 
 Lambda's runtime writes the error as one plain line of its own, without the fields (awslambdaric 4.2.2, bootstrap.py,
 `log_error`), and powertools' `inject_lambda_context` logs nothing of it.

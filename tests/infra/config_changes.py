@@ -1,4 +1,4 @@
-"""What changing one setting of a deployed stack does to its resources: the table of docs/operations.md.
+"""What changing one setting of a deployed stack does to its resources: the table of docs/settings.md.
 
 `make settings-table` writes it anew; tests/infra/test_config_changes.py compares it, row by row.
 """
@@ -17,7 +17,7 @@ from localcloud.engine.deployment import Deployment, preview
 from tests.infra.changes import Change, changes
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "operations.md"
+DOCUMENT = ROOT / "docs" / "settings.md"
 STACK = "dev"
 STEPS = ("update", "create", "replace", "delete")
 _TABLE = re.compile(r"(?<=<!-- begin settings -->\n).*?(?=<!-- end settings -->)", re.DOTALL)

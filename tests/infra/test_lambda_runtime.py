@@ -188,7 +188,7 @@ def test_the_workflow_names_no_other_errors_than_these() -> None:
 
 
 def test_the_search_by_job_id_finds_a_traceback(probe: LambdaFunction) -> None:
-    # docs/operations.md, "When something is wrong": `filter @message like '$JOB'`.
+    # docs/troubleshooting.md, "When something is wrong": `filter @message like '$JOB'`.
     job = "01926b3c-7f3e-7c2a-9d51-3f0a5b8c1e99"
     assert probe.invoke({"raise": "nothing of ours", "job_id": job}).payload["errorType"] == "RuntimeError"
     (line,) = [each for each in probe.log.read_text().splitlines() if job in each and "Traceback" in each]

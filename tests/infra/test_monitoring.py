@@ -20,7 +20,7 @@ from tests.policy_statements import allowing, policy_documents
 pytestmark = pytest.mark.thorough
 
 ALARM, TOPIC = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:sns/topic:Topic"
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 
 
 def alarms(deployment: Deployment) -> dict[str, Resource]:
@@ -37,8 +37,8 @@ def body(deployment: Deployment) -> dict[str, Any]:
 
 
 def told(heading: str) -> list[str]:
-    """The first cells, without their marks, of the table in docs/operations.md whose first column is headed so."""
-    (table,) = re.findall(rf"\| {heading} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", OPERATIONS)
+    """The first cells, without their marks, of the table in docs/troubleshooting.md whose first column is headed so."""
+    (table,) = re.findall(rf"\| {heading} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", TROUBLESHOOTING)
     return [row.split("|")[1].strip().strip("`") for row in table.splitlines()]
 
 
@@ -46,11 +46,11 @@ def test_every_alarm_is_in_the_document_and_the_other_way_round(production: Depl
     assert told("alarm") == list(dict.fromkeys(told("alarm")))
     assert set(told("alarm")) == set(alarms(production))
     for name, alarm in alarms(production).items():
-        assert alarm.inputs["alarmDescription"].endswith(f'See docs/operations.md, "Alarms", {name}.')
+        assert alarm.inputs["alarmDescription"].endswith(f'See docs/troubleshooting.md, "Alarms", {name}.')
 
 
 def test_the_example_bill_has_every_alarm(production: Deployment) -> None:
-    assert f"\n| alarms | {len(alarms(production))} |" in OPERATIONS
+    assert f"\n| alarms | {len(alarms(production))} |" in (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
 
 
 def test_every_metric_is_in_the_document_with_what_it_is_told_apart_by() -> None:

@@ -1,6 +1,6 @@
 """How close any stack may come to AWS's limits.
 
-`python -m tests.operations.limits` prints the table of docs/operations.md.
+`python -m tests.operations.limits` prints the table of docs/settings.md.
 
 What times and counts make is reckoned. What the program makes is measured on the largest stack that the settings allow,
 by a preview that touches no cloud.

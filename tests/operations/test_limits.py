@@ -100,7 +100,7 @@ def test_the_length_of_every_name_that_is_made_up_is_known() -> None:
 
 
 def test_the_document_has_the_worst_cases_of_today(worst_cases: list[WorstCase]) -> None:
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert limits.table(worst_cases) in text, "print it anew: .venv/bin/python -m tests.operations.limits"
 
 
