@@ -57,6 +57,7 @@ class Steps(pulumi.ComponentResource):
     def __init__(self, name: str, args: StepsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mayfly:index:Steps", name, None, opts)
         self._args = args
+        self._variables = _variables(args)
         stack, outputs = args.stack, args.data.outputs
         succeed = answer_workflow(stack, "states:SendTaskSuccess")
         launch = self._step("launch", LaunchSettings, self._launch_policy())
@@ -102,12 +103,11 @@ class Steps(pulumi.ComponentResource):
         return Function(name, args, opts=pulumi.ResourceOptions(parent=self))
 
     def _step(self, module: str, settings: type[Settings], statements: Sequence[Statement]) -> FunctionArgs:
-        variables = self._variables()
         return FunctionArgs(
             config=self._args.stack.config,
             module=f"orchestrator.{module}",
             bundle=ORCHESTRATOR,
-            environment={each.name.upper(): variables[each.name] for each in fields(settings)},
+            environment={each.name.upper(): self._variables[each.name] for each in fields(settings)},
             statements=statements,
             description=f"Mayfly workflow step: {module.replace('_', ' ')}",
         )
@@ -128,33 +128,6 @@ class Steps(pulumi.ComponentResource):
             description="Keeps stopped machines ready for jobs",
             rules=[EventRule("schedule", schedule=RECONCILE_EVERY)],
         )
-
-    def _variables(self) -> dict[str, pulumi.Input[str]]:
-        """What any of these functions reads from its environment, by the fields of its settings."""
-        args, config, data = self._args, self._args.stack.config, self._args.data
-        return {
-            "jobs_table": data.table.name,
-            "uploads_bucket": data.uploads.name,
-            "outputs_bucket": data.outputs.name,
-            "artifacts_bucket": data.artifacts.name,
-            "stack": config.stack,
-            "mayfly_version": own_version(),
-            "launch_template_id": args.machines.launch_template_id,
-            "subnet_ids": pulumi.Output.all(*args.network.subnet_ids).apply(",".join),
-            "instance_types": ",".join(config.instance_types),
-            "markets": ",".join(config.markets),
-            "max_concurrent_jobs": str(config.max_concurrent_jobs),
-            "queue_timeout_seconds": str(config.queue_timeout_minutes * 60),
-            "spending": spending_settings(config),
-            "payload_key": args.payload.key,
-            "payload_sha256": args.payload.sha256,
-            "script": json.dumps(config.script),
-            "machine_log_group": args.machines.log_group,
-            "job_timeout_seconds": str(config.job_timeout_minutes * 60),
-            "boot_timeout_seconds": str(config.boot_timeout_minutes * 60),
-            "transfer_seconds": str(TRANSFER_MINUTES * 60),
-            **reconciler_settings(config),
-        }
 
     def _table(self, *actions: str) -> Statement:
         return Statement("KeepJob", actions, [self._args.data.table.arn])
@@ -209,6 +182,34 @@ class Steps(pulumi.ComponentResource):
                 },
             ),
         ]
+
+
+def _variables(args: StepsArgs) -> dict[str, pulumi.Input[str]]:
+    """What any of these functions reads from its environment, by the fields of its settings."""
+    config, data = args.stack.config, args.data
+    return {
+        "jobs_table": data.table.name,
+        "uploads_bucket": data.uploads.name,
+        "outputs_bucket": data.outputs.name,
+        "artifacts_bucket": data.artifacts.name,
+        "stack": config.stack,
+        "mayfly_version": own_version(),
+        "launch_template_id": args.machines.launch_template_id,
+        "subnet_ids": pulumi.Output.all(*args.network.subnet_ids).apply(",".join),
+        "instance_types": ",".join(config.instance_types),
+        "markets": ",".join(config.markets),
+        "max_concurrent_jobs": str(config.max_concurrent_jobs),
+        "queue_timeout_seconds": str(config.queue_timeout_minutes * 60),
+        "spending": spending_settings(config),
+        "payload_key": args.payload.key,
+        "payload_sha256": args.payload.sha256,
+        "script": json.dumps(config.script),
+        "machine_log_group": args.machines.log_group,
+        "job_timeout_seconds": str(config.job_timeout_minutes * 60),
+        "boot_timeout_seconds": str(config.boot_timeout_minutes * 60),
+        "transfer_seconds": str(TRANSFER_MINUTES * 60),
+        **reconciler_settings(config),
+    }
 
 
 def own_version() -> str:
