@@ -83,6 +83,21 @@ class Stack:
         self.deleted.append(job_id)
 
 
+# How each is tried, and what it looks at.
+TRIALS: dict[str, tuple[Callable[[Stack], Trial], tuple[str, ...]]] = {
+    "job": (
+        lambda stack: whole_job(stack, NO_WAIT),
+        ("submit", "status", "output", "manifest", "timeline", "receipt", "clean-up"),
+    ),
+    "cancelled": (lambda stack: cancelled_job(stack, NO_WAIT), ("cancel", "status", "receipt", "clean-up")),
+    "burst": (lambda stack: burst(stack, NO_WAIT, 3), ("submit", "status", "receipts", "launches", "clean-up")),
+    "chatty": (
+        lambda stack: chatty_job(stack, NO_WAIT, 7),
+        ("submit", "status", "output", "log", "receipt", "clean-up"),
+    ),
+}
+
+
 def until_failure(trial: Trial) -> list[Check]:
     """Until the first that is not fine, as the program does."""
     found: list[Check] = []
@@ -93,37 +108,54 @@ def until_failure(trial: Trial) -> list[Check]:
     return found
 
 
-def test_a_good_job_passes_every_check_and_is_deleted() -> None:
-    stack = Stack()
-    assert [(check.name, check.is_fine) for check in until_failure(whole_job(stack, NO_WAIT))] == [
-        (name, True) for name in ("submit", "status", "output", "manifest", "timeline", "receipt", "clean-up")
-    ]
-    assert stack.deleted == ["j1"]
-
-
-def test_waiting_and_a_lost_machine_in_between_are_no_fault() -> None:
-    events = ("queued", "waiting", "launched", "machine_lost", *MILESTONES[1:])
-    assert all(
-        check.is_fine for check in until_failure(whole_job(Stack(events=events, machines=(MACHINE, MACHINE)), NO_WAIT))
-    )
+LOST_ONE = ("queued", "waiting", "launched", "machine_lost", *MILESTONES[1:])
+ALIVE, UNVERIFIED = {**MACHINE, "terminated_at": None}, {**MACHINE, "verified": None}
 
 
 @pytest.mark.parametrize(
-    ("stack", "name", "seen"),
+    ("name", "stack", "seen"),
     [
-        (Stack(status="failed", error={"code": "no_machine", "message": "None free"}), "status", "no_machine. None"),
-        (Stack(damage=lambda content: content[:-1]), "output", "instead of"),
-        (Stack(damage_manifest=lambda content: content + b" "), "manifest", "not the hash of the job's record"),
-        (Stack(told=b"another result"), "manifest", "of the output"),
-        (Stack(events=MILESTONES[:-1]), "timeline", "no machine_terminated in its place"),
-        (Stack(events=(*MILESTONES[2:], *MILESTONES[:2])), "timeline", "no running in its place"),
-        (Stack(machines=()), "receipt", "no machine"),
-        (Stack(machines=(MACHINE, {**MACHINE, "terminated_at": None})), "receipt", "not confirmed terminated: i-1"),
-        (Stack(machines=({**MACHINE, "verified": None},)), "receipt", "not confirmed terminated: i-1"),
+        ("job", Stack(), "each as it should be"),
+        ("job", Stack(events=LOST_ONE, machines=(MACHINE, MACHINE)), "12 events"),
+        ("cancelled", Stack(status="cancelled", machines=()), "it had no machine"),
+        ("cancelled", Stack(status="cancelled"), "i-1, t4g.small, on-demand, terminated"),
+        ("burst", Stack(), "3 t4g.small on-demand"),
+        ("burst", Stack(), "1 s in the middle, 1 s at most"),
+        ("chatty", Stack(), "told to print 7 MB"),
     ],
 )
-def test_what_is_wrong_is_named_and_the_job_is_kept(stack: Stack, name: str, seen: str) -> None:
-    last = until_failure(whole_job(stack, NO_WAIT))[-1]
+def test_a_good_job_passes_every_check_and_is_deleted(name: str, stack: Stack, seen: str) -> None:
+    trial, checks = TRIALS[name]
+    found = until_failure(trial(stack))
+    assert [(check.name, check.is_fine) for check in found] == [(each, True) for each in checks]
+    assert seen in "\n".join(check.seen for check in found)
+    assert stack.submitted == stack.deleted == [f"j{n}" for n in range(1, 4 if name == "burst" else 2)]
+
+
+@pytest.mark.parametrize(
+    ("trial", "stack", "name", "seen"),
+    [
+        ("job", Stack(status="failed", error={"code": "x", "message": "None free"}), "status", "failed: x. None free"),
+        ("job", Stack(damage=lambda content: content[:-1]), "output", "instead of"),
+        ("job", Stack(damage_manifest=lambda content: content + b" "), "manifest", "not the hash of the job's record"),
+        ("job", Stack(told=b"another result"), "manifest", "of the output"),
+        ("job", Stack(events=MILESTONES[:-1]), "timeline", "no machine_terminated in its place"),
+        ("job", Stack(events=(*MILESTONES[2:], *MILESTONES[:2])), "timeline", "no running in its place"),
+        ("job", Stack(machines=()), "receipt", "no machine"),
+        ("job", Stack(machines=(MACHINE, ALIVE)), "receipt", "not confirmed terminated: i-1"),
+        ("job", Stack(machines=(UNVERIFIED,)), "receipt", "not confirmed terminated: i-1"),
+        ("cancelled", Stack(), "status", "succeeded"),
+        ("cancelled", Stack(status="cancelled", machines=(ALIVE,)), "receipt", "i-1"),
+        ("burst", Stack(status="failed", error={"code": "no_machine"}), "status", "failed: no_machine"),
+        ("burst", Stack(machines=(UNVERIFIED,)), "receipts", "not confirmed terminated: i-1, i-1"),
+        ("chatty", Stack(printed="something else"), "output", "the stack does not run examples/chatty"),
+        ("chatty", Stack(log_lines=()), "log", "it is empty"),
+        ("chatty", Stack(status="failed"), "status", "failed"),
+        ("chatty", Stack(machines=()), "receipt", "no machine"),
+    ],
+)
+def test_what_is_wrong_is_named_and_the_job_is_kept(trial: str, stack: Stack, name: str, seen: str) -> None:
+    last = until_failure(TRIALS[trial][0](stack))[-1]
     assert (last.name, last.is_fine) == (name, False)
     assert seen in last.seen
     assert stack.deleted == []
@@ -133,59 +165,6 @@ def test_a_stack_with_a_script_of_its_own_is_not_told_what_its_output_should_be(
     found = until_failure(whole_job(Stack(damage=bytes.upper), NO_WAIT, own_script=True))
     assert all(check.is_fine for check in found)
     assert "CHECKED BY THE SMOKE TEST" in next(check.seen for check in found if check.name == "output")
-
-
-@pytest.mark.parametrize("machines", [(), (MACHINE,)])
-def test_a_cancelled_job_may_have_had_a_machine_which_is_gone(machines: tuple[dict[str, str | None], ...]) -> None:
-    stack = Stack(status="cancelled", machines=machines)
-    found = until_failure(cancelled_job(stack, NO_WAIT))
-    assert [(check.name, check.is_fine) for check in found] == [
-        (name, True) for name in ("cancel", "status", "receipt", "clean-up")
-    ]
-    assert stack.deleted == ["j1"]
-
-
-@pytest.mark.parametrize(
-    ("stack", "seen"),
-    [
-        (Stack(), ("status", "succeeded")),
-        (Stack(status="cancelled", machines=({**MACHINE, "terminated_at": None},)), ("receipt", "i-1")),
-    ],
-)
-def test_a_cancelled_job_that_ran_or_left_its_machine_is_named(stack: Stack, seen: tuple[str, str]) -> None:
-    last = until_failure(cancelled_job(stack, NO_WAIT))[-1]
-    assert (last.name, last.is_fine) == (seen[0], False)
-    assert seen[1] in last.seen
-    assert stack.deleted == []
-
-
-def test_a_burst_is_every_job_and_every_machine() -> None:
-    stack = Stack()
-    found = until_failure(burst(stack, NO_WAIT, 3))
-    assert all(check.is_fine for check in found)
-    assert (len(stack.submitted), stack.deleted) == (3, stack.submitted)
-    assert "3 t4g.small on-demand" in found[2].seen
-    assert found[3].seen.startswith("1 s in the middle, 1 s at most")
-    failed = Stack(status="failed", error={"code": "no_machine"})
-    assert until_failure(burst(failed, NO_WAIT, 3))[-1] == Check("status", False, "failed: no_machine")
-    alive = Stack(machines=({**MACHINE, "verified": None},))
-    assert until_failure(burst(alive, NO_WAIT, 2))[-1].seen.startswith("not confirmed terminated: i-1, i-1")
-    assert failed.deleted == alive.deleted == []
-
-
-def test_a_chatty_job_succeeds_and_has_a_log() -> None:
-    stack = Stack()
-    assert all(check.is_fine for check in until_failure(chatty_job(stack, NO_WAIT, 7)))
-    assert (stack.text, stack.deleted) == ("7", ["j1"])
-    for broken, seen in (
-        (Stack(printed="something else"), "the stack does not run examples/chatty"),
-        (Stack(log_lines=()), "it is empty"),
-        (Stack(status="failed"), "failed"),
-        (Stack(machines=()), "no machine"),
-    ):
-        last = until_failure(chatty_job(broken, NO_WAIT, 7))[-1]
-        assert (last.is_fine, broken.deleted) == (False, [])
-        assert seen in last.seen
 
 
 @pytest.mark.parametrize("wrong", [["--jobs", "0"], ["--megabytes", "x"], ["--trial", "everything"]])
