@@ -27,7 +27,7 @@ DISK_AND_ADDRESS = Decimal("0.0952") * 16 / 730 + Decimal("0.005")
 
 
 @dataclass(frozen=True)
-class MetricsSink:
+class CreditBill:
     """EC2's bill for one machine, minute by minute, as its user guide explains it.
 
     "Key concepts for burstable performance instances" has the credits earned an hour and the processors; "Unlimited
@@ -52,7 +52,7 @@ class MetricsSink:
         return (self.usd_an_hour + DISK_AND_ADDRESS) * len(usage) / 60 + surplus / 60 * self.usd_a_processor_hour
 
 
-SMALL = MetricsSink(Decimal("0.0192"), 2, Decimal(24), Decimal("0.04"))
+SMALL = CreditBill(Decimal("0.0192"), 2, Decimal(24), Decimal("0.04"))
 
 
 @pytest.mark.parametrize(
