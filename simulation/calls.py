@@ -10,6 +10,7 @@ from typing import NoReturn, TypeVar
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from simulation.client import refused
 from simulation.clock import VirtualClock
 from simulation.faults import CallFault
 from simulation.process import current, pause
@@ -60,11 +61,6 @@ def caller() -> str:
     """The name of the function that is running."""
     running = invocation()
     return running.function if running else _NO_FUNCTION
-
-
-def refused(action: str, code: str, kind: type[ClientError] = ClientError) -> ClientError:
-    """The error that boto3 raises for an AWS error code; of a class of its own where boto3 has one."""
-    return kind({"Error": {"Code": code, "Message": code}}, action.partition(":")[2])
 
 
 def throttled(action: str) -> ClientError:

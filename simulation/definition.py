@@ -1,215 +1,147 @@
 """A state machine's definition, as far as ours goes; a field that is not understood is refused, never ignored.
 
-Of the Amazon States Language (states-language.net/spec.html) with JSONata: Pass, Choice, and Task with a Lambda
+Of the Amazon States Language (states-language.net/spec.html) with JSONata: Pass, Choice, Wait, and Task with a Lambda
 function, waiting for its answer or for a task token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_pascal
 
 from simulation.expressions import QueryError, Template, Variables, template
 
-_INVOKE = "arn:aws:states:::lambda:invoke"
-_INVOKE_AND_WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
-_NONE: Mapping[str, Any] = {}
+_WAITS = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 
 
-class NotUnderstood(Exception):
-    """The definition has something that the simulation does not know."""
+def _known(error: str) -> str:
+    if error.startswith("States.") and error not in {"States.ALL", "States.Timeout"}:
+        raise ValueError(f"{error} is not understood")
+    return error
 
 
-@dataclass(frozen=True)
-class Retrier:
-    """The language's own defaults: a second, doubled each time, three times. `jitter`: any delay from none to that."""
+Expression = Annotated[Template, BeforeValidator(template)]
+ErrorName = Annotated[str, AfterValidator(_known)]
 
-    errors: frozenset[str]
-    interval: float
-    backoff: float
-    longest: float
-    attempts: int
-    jitter: bool
+
+class _Fields(BaseModel):
+    model_config = ConfigDict(alias_generator=to_pascal, extra="forbid", frozen=True)
+    comment: str = ""
+
+
+class Transition(_Fields):
+    """Where to go on, None at the workflow's end; what to assign on the way, and what to give on, if not what came."""
+
+    next: str | None
+    assign: Mapping[str, Expression] = Field(default_factory=dict)
+    output: Expression | None = None
+
+
+class _ErrorRow(_Fields):
+    error_equals: frozenset[ErrorName]
+
+    def matches(self, error: str) -> bool:
+        return error in self.error_equals or "States.ALL" in self.error_equals
+
+
+class Retrier(_ErrorRow):
+    """The language's own defaults. With full jitter a delay is anything from none to what it would be, in seconds."""
+
+    interval_seconds: float = 1
+    backoff_rate: float = 2.0
+    max_delay_seconds: float = float("inf")
+    max_attempts: int = 3
+    jitter_strategy: Literal["NONE", "FULL"] = "NONE"
 
     def delay(self, retries: int) -> float:
         """Seconds before the next try, jitter aside, `retries` having been made before."""
         try:
-            return min(self.longest, self.interval * self.backoff**retries)
+            return min(self.max_delay_seconds, self.interval_seconds * self.backoff_rate**retries)
         except OverflowError:
-            return self.longest
+            return self.max_delay_seconds
 
 
-@dataclass(frozen=True)
-class Transition:
-    """Where to go on, what to assign on the way there, and what to give on, if not what came."""
-
-    to: str
-    assign: Mapping[str, Template]
-    output: Template | None = None
+class Catcher(_ErrorRow, Transition):
+    pass
 
 
-@dataclass(frozen=True)
-class Catcher:
-    errors: frozenset[str]
-    transition: Transition
+class Pass(Transition):
+    type: Literal["Pass"]
 
 
-@dataclass(frozen=True)
-class Pass:
-    transition: Transition
+class Wait(Transition):
+    """`timestamp` is RFC 3339; Step Functions leaves its fraction of a second out (developer guide, "Wait")."""
+
+    type: Literal["Wait"]
+    timestamp: Expression
 
 
-@dataclass(frozen=True)
-class Choice:
-    rules: tuple[tuple[Template, Transition], ...]
-    otherwise: Transition
+class Rule(Transition):
+    condition: Expression
+
+
+class Choice(Transition):
+    """A transition itself, where no rule's condition is met."""
+
+    type: Literal["Choice"]
+    choices: tuple[Rule, ...]
+    next: str | None = Field(alias="Default")
 
     def chosen(self, scope: Variables) -> Transition:
-        for condition, transition in self.rules:
-            met = condition(scope)
+        for rule in self.choices:
+            met = rule.condition(scope)
             if not isinstance(met, bool):
                 raise QueryError(f"a condition is {met!r}, neither true nor false")
             if met:
-                return transition
-        return self.otherwise
+                return rule
+        return self
 
 
-@dataclass(frozen=True)
-class Task:
-    """`way` is None at the end of the workflow; `timeout` makes seconds, None is no limit."""
+class Arguments(_Fields):
+    function_name: str
+    payload: Expression
 
-    function: str
-    payload: Template
-    waits_for_token: bool
-    timeout: Template | None
-    assign: Mapping[str, Template]
-    retriers: tuple[Retrier, ...]
-    catchers: tuple[Catcher, ...]
-    next: str | None
+
+class Task(Transition):
+    """`timeout_seconds` makes seconds, None is no limit."""
+
+    type: Literal["Task"]
+    resource: Literal["arn:aws:states:::lambda:invoke", "arn:aws:states:::lambda:invoke.waitForTaskToken"]
+    arguments: Arguments
+    timeout_seconds: Expression | None = None
+    retry: tuple[Retrier, ...] = ()
+    catch: tuple[Catcher, ...] = ()
+    next: str | None = None
+    end: bool = False
+
+    @model_validator(mode="after")
+    def _has_one_way_on(self) -> Self:
+        if self.end == (self.next is not None):
+            raise ValueError("neither an end nor a way on, or both")
+        return self
+
+    @property
+    def waits_for_token(self) -> bool:
+        return self.resource == _WAITS
 
     def retrier(self, error: str) -> Retrier | None:
         """The first row of its Retry that is about an error."""
-        return next((row for row in self.retriers if matches(row.errors, error)), None)
+        return next((row for row in self.retry if row.matches(error)), None)
 
     def catcher(self, error: str) -> Catcher | None:
         """The first row of its Catch that is about an error."""
-        return next((row for row in self.catchers if matches(row.errors, error)), None)
+        return next((row for row in self.catch if row.matches(error)), None)
 
 
-@dataclass(frozen=True)
-class Wait:
-    """`until` makes a time, RFC 3339; Step Functions leaves its fraction of a second out (developer guide, "Wait")."""
-
-    until: Template
-    transition: Transition
+State = Annotated[Pass | Choice | Task | Wait, Field(discriminator="type")]
 
 
-State = Pass | Choice | Task | Wait
+class Definition(_Fields):
+    """Without placeholders."""
 
-
-@dataclass(frozen=True)
-class Definition:
-    start: str
+    query_language: Literal["JSONata"]
+    start_at: str
     states: Mapping[str, State]
-
-    @staticmethod
-    def read(filled: Mapping[str, Any]) -> Definition:
-        """Reads a definition without placeholders.
-
-        Raises:
-            NotUnderstood
-        """
-        _only(filled, "the workflow", {"Comment", "QueryLanguage", "StartAt", "States"})
-        if filled["QueryLanguage"] != "JSONata":
-            raise NotUnderstood(f"query language {filled['QueryLanguage']}")
-        states = {name: _state(name, fields) for name, fields in filled["States"].items()}
-        return Definition(filled["StartAt"], states)
-
-
-def matches(errors: frozenset[str], error: str) -> bool:
-    """Whether a Retry or Catch row is about an error."""
-    return error in errors or "States.ALL" in errors
-
-
-def _state(name: str, fields: Mapping[str, Any]) -> State:
-    kind = fields["Type"]
-    if kind == "Pass":
-        _only(fields, name, {"Type", "Comment", "Assign", "Next"})
-        return Pass(_transition(fields, "Next"))
-    if kind == "Choice":
-        _only(fields, name, {"Type", "Comment", "Assign", "Choices", "Default"})
-        return Choice(tuple(_rule(name, rule) for rule in fields["Choices"]), _transition(fields, "Default"))
-    if kind == "Wait":
-        _only(fields, name, {"Type", "Comment", "Timestamp", "Assign", "Next"})
-        return Wait(template(fields["Timestamp"]), _transition(fields, "Next"))
-    if kind == "Task":
-        return _task(name, fields)
-    raise NotUnderstood(f"{name}: type {kind}")
-
-
-def _rule(name: str, fields: Mapping[str, Any]) -> tuple[Template, Transition]:
-    _only(fields, name, {"Condition", "Comment", "Assign", "Output", "Next"})
-    return template(fields["Condition"]), _transition(fields, "Next")
-
-
-def _task(name: str, fields: Mapping[str, Any]) -> Task:
-    known = {"Type", "Comment", "Resource", "Arguments", "TimeoutSeconds", "Assign", "Retry", "Catch", "Next", "End"}
-    _only(fields, name, known)
-    _only(fields["Arguments"], name, {"FunctionName", "Payload"})
-    if fields["Resource"] not in {_INVOKE, _INVOKE_AND_WAIT}:
-        raise NotUnderstood(f"{name}: resource {fields['Resource']}")
-    if fields.get("End", False) == ("Next" in fields):
-        raise NotUnderstood(f"{name}: neither an end nor a way on, or both")
-    return Task(
-        function=fields["Arguments"]["FunctionName"],
-        payload=template(fields["Arguments"]["Payload"]),
-        waits_for_token=fields["Resource"] == _INVOKE_AND_WAIT,
-        timeout=template(fields["TimeoutSeconds"]) if "TimeoutSeconds" in fields else None,
-        assign=_assigned(fields),
-        retriers=tuple(_retrier(name, row) for row in fields.get("Retry", ())),
-        catchers=tuple(_catcher(name, row) for row in fields.get("Catch", ())),
-        next=fields.get("Next"),
-    )
-
-
-def _retrier(name: str, fields: Mapping[str, Any]) -> Retrier:
-    known = {"ErrorEquals", "Comment", "IntervalSeconds", "BackoffRate", "MaxDelaySeconds", "MaxAttempts"}
-    _only(fields, name, known | {"JitterStrategy"})
-    if fields.get("JitterStrategy", "NONE") not in {"NONE", "FULL"}:
-        raise NotUnderstood(f"{name}: jitter {fields['JitterStrategy']}")
-    return Retrier(
-        errors=_errors(name, fields),
-        interval=fields.get("IntervalSeconds", 1),
-        backoff=fields.get("BackoffRate", 2.0),
-        longest=fields.get("MaxDelaySeconds", float("inf")),
-        attempts=fields.get("MaxAttempts", 3),
-        jitter=fields.get("JitterStrategy") == "FULL",
-    )
-
-
-def _catcher(name: str, fields: Mapping[str, Any]) -> Catcher:
-    _only(fields, name, {"ErrorEquals", "Comment", "Assign", "Output", "Next"})
-    return Catcher(_errors(name, fields), _transition(fields, "Next"))
-
-
-def _errors(name: str, fields: Mapping[str, Any]) -> frozenset[str]:
-    errors = frozenset(fields["ErrorEquals"])
-    special = {error for error in errors if error.startswith("States.")} - {"States.ALL", "States.Timeout"}
-    if special:
-        raise NotUnderstood(f"{name}: errors {sorted(special)}")
-    return errors
-
-
-def _transition(fields: Mapping[str, Any], to: str) -> Transition:
-    return Transition(fields[to], _assigned(fields), template(fields["Output"]) if "Output" in fields else None)
-
-
-def _assigned(fields: Mapping[str, Any]) -> Mapping[str, Template]:
-    return {variable: template(value) for variable, value in fields.get("Assign", _NONE).items()}
-
-
-def _only(fields: Mapping[str, Any], where: str, known: set[str]) -> None:
-    unknown = sorted(set(fields) - known)
-    if unknown:
-        raise NotUnderstood(f"{where}: {', '.join(unknown)}")

@@ -9,20 +9,15 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from math import ceil
-from types import SimpleNamespace
-from typing import Any, TypeVar, cast
-
-from botocore.exceptions import ClientError
+from typing import Any
 
 from functions.aws.job_items import OPEN_INDEX
-from simulation.calls import Calls, refused
+from simulation.client import Maker, client, refused
 from simulation.dynamodb_expressions import Expression, Item, condition, invalid, key_condition, update
 from simulation.dynamodb_numbers import stored
-from simulation.stored_item import StoredItem
+from simulation.stored_item import StoredItem, size_of
 
-T = TypeVar("T")
 Key = tuple[str, str]
 
 TABLE = "jobs"
@@ -36,10 +31,6 @@ _NONE: Mapping[str, Any] = {}
 _EMPTY_KEY = "The AttributeValue for a key attribute cannot contain an empty string value"
 
 
-class ConditionalCheckFailedException(ClientError):
-    """A condition does not hold."""
-
-
 class DynamoDb:
     """The table's items by key (owner, id), and `client`, whose every call goes through `calls` where there are some.
 
@@ -48,26 +39,23 @@ class DynamoDb:
     are billed: the hash key's value, and how many are for reading and for writing.
     """
 
-    def __init__(self, calls: Calls | None = None) -> None:
+    def __init__(self, calls: Maker | None = None) -> None:
         self.on_write: list[Callable[[Key, Item | None, Item | None], None]] = []
         self.on_query: list[Callable[[str, str], None]] = []
         self.on_units: list[Callable[[str, float, int], None]] = []
         self.items: dict[Key, StoredItem] = {}
-        self._sizes: dict[Key, int] = {}
         # (id, owner), sorted, by the hash key's name and value, be it the table's or the index's.
         self._keys: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-        self._calls = calls
-        self.client: Any = SimpleNamespace(
-            get_item=self._get_item,
-            batch_get_item=self._batch_get_item,
-            put_item=self._put_item,
-            update_item=self._update_item,
-            delete_item=self._delete_item,
-            batch_write_item=self._batch_write_item,
-            query=self._query,
-            get_paginator=self._paginator,
-            exceptions=SimpleNamespace(ConditionalCheckFailedException=ConditionalCheckFailedException),
-        )
+        operations: Mapping[str, Callable[..., Any]] = {
+            "GetItem": self._get_item,
+            "BatchGetItem": self._batch_get_item,
+            "PutItem": self._put_item,
+            "UpdateItem": self._update_item,
+            "DeleteItem": self._delete_item,
+            "BatchWriteItem": self._batch_write_item,
+            "Query": self._query,
+        }
+        self.client = client("dynamodb", calls, operations)
 
     def of_owner(self, owner: str) -> list[Item]:
         """The items of a hash key, in order."""
@@ -79,7 +67,7 @@ class DynamoDb:
 
     def size(self, key: Key) -> int:
         """Of an item, in bytes."""
-        return self._sizes.get(key, 0)
+        return size_of(self.items[key]) if key in self.items else 0
 
     def write(self, key: Key, item: Mapping[str, Any] | None) -> None:
         """Puts or deletes an item, whatever it is like, outside of streams and checks."""
@@ -87,94 +75,75 @@ class DynamoDb:
         for hash_key in _HASH_KEYS:
             self._list(hash_key, key, before, item)
         if item is not None:
-            self._sizes[key] = self.size(key) + _growth(before or _NONE, item)
             self.items[key] = StoredItem(item)
         elif before is not None:
-            del self.items[key], self._sizes[key]
+            del self.items[key]
 
     # The client
 
-    def _get_item(self, *, TableName: str, Key: Item, ConsistentRead: bool = False) -> Item:  # noqa: N803  # boto3's
+    def _get_item(self, *, TableName: str, Key: Item, ConsistentRead: bool = False) -> Item:
         key = self._key(TableName, Key)
+        self._read(key[0], self.size(key), is_consistent=ConsistentRead)
+        return {"Item": self.items[key]} if key in self.items else {}
 
-        def effect() -> Item:
-            item = self.items.get(key)
-            self._read(key[0], self.size(key), is_consistent=ConsistentRead)
-            return {} if item is None else {"Item": item}
-
-        return self._make("GetItem", effect)
-
-    def _batch_get_item(self, *, RequestItems: Mapping[str, Mapping[str, Any]]) -> Item:  # noqa: N803  # boto3's
+    def _batch_get_item(self, *, RequestItems: Mapping[str, Mapping[str, Any]]) -> Item:
         ((table, asked),) = RequestItems.items()
         if not asked.keys() <= {"Keys", "ConsistentRead"}:
             raise invalid("BatchGetItem", f"one of {sorted(asked)} is not known here")
         keys = [self._key(table, key) for key in asked["Keys"]]
         if not 1 <= len(keys) <= _MOST_READS or len(set(keys)) < len(keys):
             raise invalid("BatchGetItem", "Provided list of item keys contains duplicates, or too many")
+        for key in keys:
+            self._read(key[0], self.size(key), is_consistent=asked.get("ConsistentRead", False))
+        found = [self.items[key] for key in keys if key in self.items]
+        return {"Responses": {table: found}, "UnprocessedKeys": {}}
 
-        def effect() -> Item:
-            for key in keys:
-                self._read(key[0], self.size(key), is_consistent=asked.get("ConsistentRead", False))
-            found = [self.items[key] for key in keys if key in self.items]
-            return {"Responses": {table: found}, "UnprocessedKeys": {}}
+    def _put_item(self, *, TableName: str, Item: Item, **given: Any) -> Item:
+        key, item = self._key(TableName, Item, whole=False), _stored("PutItem", Item)
+        return self._write_if(key, lambda *_: item, given)
 
-        return self._make("BatchGetItem", effect)
-
-    def _put_item(self, *, TableName: str, Item: Item, **given: Any) -> Item:  # noqa: N803  # boto3's
-        key = self._key(TableName, Item, whole=False)
-        item = _stored("PutItem", Item)
-        return self._make("PutItem", partial(self._write_if, key, lambda _: item, given))
-
-    def _update_item(self, *, TableName: str, Key: Item, UpdateExpression: str, **given: Any) -> Item:  # noqa: N803
+    def _update_item(self, *, TableName: str, Key: Item, UpdateExpression: str, **given: Any) -> Item:
         key, changes = self._key(TableName, Key), update(UpdateExpression)
-        names, values = _given(given)
 
-        def changed(before: Item | None) -> Item:
+        def changed(before: Item | None, *given: Mapping[str, Any]) -> Item:
             item = dict(before or Key)
-            changes.does(item, names, values)
+            changes.does(item, *given)
             if self._key(TableName, item, whole=False) != key:
                 raise invalid("UpdateItem", "This attribute is part of the key")
             return item
 
-        return self._make("UpdateItem", partial(self._write_if, key, changed, given, changes))
+        return self._write_if(key, changed, given, changes)
 
-    def _delete_item(self, *, TableName: str, Key: Item, **given: Any) -> Item:  # noqa: N803  # boto3's
-        key = self._key(TableName, Key)
-        return self._make("DeleteItem", partial(self._write_if, key, lambda _: None, given))
+    def _delete_item(self, *, TableName: str, Key: Item, **given: Any) -> Item:
+        return self._write_if(self._key(TableName, Key), lambda *_: None, given)
 
-    def _batch_write_item(self, *, RequestItems: Mapping[str, Sequence[Item]]) -> Item:  # noqa: N803  # boto3's
+    def _batch_write_item(self, *, RequestItems: Mapping[str, Sequence[Item]]) -> Item:
         ((table, requests),) = RequestItems.items()
         writes: dict[tuple[str, str], Item | None] = {}
         for request in requests:
-            put = request.get("PutRequest")
-            key = (
-                self._key(table, put["Item"], whole=False) if put else self._key(table, request["DeleteRequest"]["Key"])
-            )
+            item = request["PutRequest"]["Item"] if "PutRequest" in request else None
+            key = self._key(table, request["DeleteRequest"]["Key"] if item is None else item, whole=item is None)
             if key in writes:
                 raise invalid("BatchWriteItem", "Provided list of item keys contains duplicates")
-            writes[key] = _stored("BatchWriteItem", put["Item"]) if put else None
+            writes[key] = None if item is None else _stored("BatchWriteItem", item)
         if not 1 <= len(writes) <= _MOST_WRITES:
             raise invalid("BatchWriteItem", f"{len(writes)} writes in a batch")
-
-        def effect() -> Item:
-            for key, item in writes.items():
-                self._write("BatchWriteItem", key, item)
-            return {"UnprocessedItems": {}}
-
-        return self._make("BatchWriteItem", effect)
+        for key, item in writes.items():
+            self._write("BatchWriteItem", key, item)
+        return {"UnprocessedItems": {}}
 
     def _query(
         self,
         *,
-        TableName: str,  # noqa: N803  # boto3's, as all of these
-        KeyConditionExpression: str,  # noqa: N803
-        IndexName: str | None = None,  # noqa: N803
-        FilterExpression: str | None = None,  # noqa: N803
-        ScanIndexForward: bool = True,  # noqa: N803
-        Limit: int | None = None,  # noqa: N803
-        ExclusiveStartKey: Item | None = None,  # noqa: N803
-        ConsistentRead: bool = False,  # noqa: N803
-        Select: str | None = None,  # noqa: N803
+        TableName: str,
+        KeyConditionExpression: str,
+        IndexName: str | None = None,
+        FilterExpression: str | None = None,
+        ScanIndexForward: bool = True,
+        Limit: int | None = None,
+        ExclusiveStartKey: Item | None = None,
+        ConsistentRead: bool = False,
+        Select: str | None = None,
         **given: Any,
     ) -> Item:
         if Select not in {None, "COUNT"}:
@@ -183,8 +152,7 @@ class DynamoDb:
             raise invalid("Query", f"{TableName} and {IndexName}")
         keys = key_condition(KeyConditionExpression)
         kept = condition(FilterExpression) if FilterExpression else None
-        names, values = _given(given)
-        _check_placeholders("Query", names, values, keys, kept)
+        names, values = _placeholders("Query", given, keys, kept)
         hash_key = "owner" if IndexName is None else OPEN_INDEX
         sought = keys.does
         asked = {names.get(one, one) for one in (sought.hash_name, sought.range_name) if one}
@@ -194,44 +162,24 @@ class DynamoDb:
         after = values[sought.range_value]["S"] if sought.range_name else ""
         if not owner or (sought.range_name and not after):
             raise invalid("Query", _EMPTY_KEY)
-
-        def effect() -> Item:
-            for observer in self.on_query:
-                observer(owner, ExclusiveStartKey["id"]["S"] if ExclusiveStartKey else after)
-            listed = self._keys[hash_key, owner]
-            low, high = _range(listed, sought.comparator, after)
-            if ExclusiveStartKey is not None:
-                start = (ExclusiveStartKey["id"]["S"], ExclusiveStartKey["owner"]["S"])
-                low, high = (
-                    (max(low, bisect_right(listed, start)), high)
-                    if ScanIndexForward
-                    else (low, min(high, bisect_left(listed, start)))
-                )
-            order = range(low, high) if ScanIndexForward else range(high - 1, low - 1, -1)
-            items, last, size = self._page(((listed[at][1], listed[at][0]) for at in order), Limit, IndexName)
-            self._read(owner, size, is_consistent=ConsistentRead)
-            found = items if kept is None else [one for one in items if kept.does(one, names, values)]
-            answer: Item = {"Count": len(found)} | ({} if Select == "COUNT" else {"Items": found})
-            return answer | ({"LastEvaluatedKey": last} if last else {})
-
-        return self._make("Query", effect)
-
-    def _paginator(self, operation: str) -> Any:
-        if operation != "query":
-            raise NotImplementedError(operation)
-        return SimpleNamespace(paginate=self._pages)
-
-    def _pages(self, **given: Any) -> Iterator[Item]:
-        answer = self._query(**given)
-        yield answer
-        while "LastEvaluatedKey" in answer:
-            answer = self._query(**given | {"ExclusiveStartKey": answer["LastEvaluatedKey"]})
-            yield answer
+        for observer in self.on_query:
+            observer(owner, ExclusiveStartKey["id"]["S"] if ExclusiveStartKey else after)
+        listed = self._keys[hash_key, owner]
+        low, high = _range(listed, sought.comparator, after)
+        if ExclusiveStartKey is not None:
+            start = (ExclusiveStartKey["id"]["S"], ExclusiveStartKey["owner"]["S"])
+            if ScanIndexForward:
+                low = max(low, bisect_right(listed, start))
+            else:
+                high = min(high, bisect_left(listed, start))
+        order = range(low, high) if ScanIndexForward else range(high - 1, low - 1, -1)
+        items, last, size = self._page(((listed[at][1], listed[at][0]) for at in order), Limit, IndexName)
+        self._read(owner, size, is_consistent=ConsistentRead)
+        found = items if kept is None else [one for one in items if kept.does(one, names, values)]
+        answer: Item = {"Count": len(found)} | ({} if Select == "COUNT" else {"Items": found})
+        return answer | ({"LastEvaluatedKey": last} if last else {})
 
     # Behind it
-
-    def _make(self, operation: str, effect: Callable[[], T]) -> T:
-        return self._calls.make(f"dynamodb:{operation}", effect) if self._calls else effect()
 
     def _page(self, keys: Iterator[Key], limit: int | None, index: str | None) -> tuple[list[Item], Item | None, int]:
         """As many items as a page has, the last one's key where there may be more, and how many bytes were read."""
@@ -239,7 +187,7 @@ class DynamoDb:
         size, last = 0, None
         projected = ("owner", "id", OPEN_INDEX) if index else ("owner", "id")
         for key in keys:
-            more = self._sizes[key] if index is None else sum(map(len, key))
+            more = size_of(self.items[key]) if index is None else sum(map(len, key))
             if len(items) == limit or (items and size + more > _PAGE_BYTES):
                 break
             items.append({name: self.items[key][name] for name in projected} if index else self.items[key])
@@ -250,27 +198,20 @@ class DynamoDb:
         return items, {name: self.items[last][name] for name in projected} if last else None, size
 
     def _write_if(
-        self,
-        key: Key,
-        made: Callable[[Item | None], Item | None],
-        given: Mapping[str, Any],
-        changes: Expression | None = None,
+        self, key: Key, made: Callable[..., Item | None], given: Mapping[str, Any], changes: Expression | None = None
     ) -> Item:
         """Writes what is made of the item as it is, if the condition holds; the answer that was asked for."""
         text, before = given.get("ConditionExpression"), self.items.get(key)
         operation = "UpdateItem" if changes else "PutItem"
-        names, values = _given(given)
         test = condition(text) if text else None
-        _check_placeholders(operation, names, values, test, changes)
+        names, values = _placeholders(operation, given, test, changes)
         if test and not test.does(before or _NONE, names, values):
             self._bill_write(key[0], self.size(key))
-            failed = refused(
-                f"dynamodb:{operation}", "ConditionalCheckFailedException", ConditionalCheckFailedException
-            )
+            failed = refused(f"dynamodb:{operation}", "ConditionalCheckFailedException")
             if before is not None and given.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
                 failed.response["Item"] = before  # type: ignore[typeddict-unknown-key]
             raise failed
-        after = self._write(operation, key, made(before))
+        after = self._write(operation, key, made(before, names, values))
         attributes = {"ALL_OLD": before, "ALL_NEW": after, "NONE": None}[given.get("ReturnValues", "NONE")]
         return {"Attributes": attributes} if attributes is not None else {}
 
@@ -332,22 +273,19 @@ _ARGUMENTS = {
 }
 
 
-def _given(given: Mapping[str, Any]) -> tuple[Mapping[str, str], Mapping[str, Any]]:
-    """The placeholders' names and values."""
+def _placeholders(
+    operation: str, given: Mapping[str, Any], *expressions: Expression | None
+) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+    """The names and the values that the expressions need, no more and no fewer."""
     if not given.keys() <= _ARGUMENTS:
         raise TypeError(f"one of {sorted(given)} is not known here")
     names, values = given.get("ExpressionAttributeNames", _NONE), given.get("ExpressionAttributeValues", _NONE)
     if (not names and names is not _NONE) or (not values and values is not _NONE):
         raise invalid("Expression", "ExpressionAttributeNames and ExpressionAttributeValues must not be empty")
-    return names, _stored("Expression", values)
-
-
-def _check_placeholders(
-    operation: str, names: Mapping[str, str], values: Mapping[str, Any], *expressions: Expression | None
-) -> None:
     used = frozenset().union(*(each.placeholders for each in expressions if each))
     if used != names.keys() | values.keys():
         raise invalid(operation, f"{sorted(used ^ {*names, *values})} is unused or not defined")
+    return names, _stored("Expression", values)
 
 
 def _stored(operation: str, values: Mapping[str, Any]) -> Item:
@@ -367,43 +305,10 @@ def _range(keys: Sequence[tuple[str, str]], comparator: str, value: str) -> tupl
     first, after = bisect_left(keys, (value, "")), bisect_right(keys, (value, last))
     return {
         "": (0, len(keys)),
-        "=": (first, after),
-        "<": (0, first),
-        "<=": (0, after),
-        ">": (after, len(keys)),
-        ">=": (first, len(keys)),
+        "eq": (first, after),
+        "lt": (0, first),
+        "le": (0, after),
+        "gt": (after, len(keys)),
+        "ge": (first, len(keys)),
         "begins_with": (first, bisect_right(keys, (value + last, last))),
     }[comparator]
-
-
-def _growth(before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
-    """By how many bytes one is larger than the other, of which most attributes are the very same."""
-    grown = 0
-    for name, value in after.items():
-        known = before.get(name)
-        if known is not value:
-            grown += _attribute_size((name, value)) - (0 if known is None else _attribute_size((name, known)))
-    return grown - sum(_attribute_size((name, value)) for name, value in before.items() if name not in after)
-
-
-def size_of(item: Item) -> int:
-    """Bytes of an item."""
-    return sum(map(_attribute_size, item.items()))
-
-
-def _attribute_size(attribute: tuple[str, Any]) -> int:
-    return len(attribute[0]) + _size(attribute[1])
-
-
-def _size(value: Mapping[str, Any]) -> int:
-    """Bytes of a value: text is UTF-8, two digits are a byte ("DynamoDB item sizes and formats", developer guide)."""
-    ((kind, plain),) = value.items()
-    if kind == "S":
-        return len(plain) if plain.isascii() else len(plain.encode())
-    if kind == "N":
-        return len(plain) // 2 + 1
-    if kind == "M":
-        return 3 + sum(1 + _attribute_size(each) for each in cast("Item", plain).items())
-    if kind == "L":
-        return 3 + sum(1 + _size(each) for each in plain)
-    return sum(len(each.encode()) for each in plain) if kind == "SS" else 1

@@ -1,22 +1,25 @@
 """DynamoDB's expressions, those that functions/aws writes; any other is refused.
 
-Each text is compiled once. "Expressions in DynamoDB" (developer guide) has the grammar.
+"Expressions in DynamoDB" (developer guide) has their grammar. It is Python's, but for a few words and signs:
+comparisons bind most, then NOT, then AND, then OR. So Python parses them, with each name and placeholder as a text in
+parentheses: ADD's `#name :value` reads as a call. Each expression is compiled once.
 """
 
 from __future__ import annotations
 
+import ast
 import operator
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 from ministack.services._dynamodb_keywords import AWS_KEYWORDS
 
-from simulation.calls import refused
+from simulation.client import refused
 from simulation.dynamodb_numbers import total
 
 Value = Mapping[str, Any]
@@ -28,16 +31,19 @@ Test = Callable[[Mapping[str, Any], _Names, _Values], bool]
 # Changes the item in place.
 Change = Callable[[Item, _Names, _Values], None]
 
-_TOKEN = re.compile(r"\s*(?:([#:]?[A-Za-z_][A-Za-z0-9_]*)|(<>|<=|>=|[=<>(),]))")
-_COMPARATORS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "=": operator.eq,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
+# A name, a placeholder, or an operator; a function is followed by its parenthesis.
+_WORD = re.compile(r"[#:]?\b[A-Za-z_]\w*\b(?!\()|(?<![<>])=")
+_PLACEHOLDER = re.compile(r"[#:]\w+")
+_CLAUSE = re.compile(r"(?<![#:\w])(SET|REMOVE|ADD) ")
+# The last ones are not known here, and so they are none of Python's.
+_OPERATORS = {"AND": "and", "OR": "or", "NOT": "not", "=": "==", "BETWEEN": "BETWEEN", "IN": "IN", "DELETE": "DELETE"}
+_COMPARATORS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
 }
-_CLAUSES = {"SET", "REMOVE", "ADD"}
-_WORDS = _CLAUSES | {"AND", "OR", "NOT"}
 
 
 class UnknownExpression(Exception):
@@ -46,9 +52,7 @@ class UnknownExpression(Exception):
 
 def invalid(operation: str, message: str) -> ClientError:
     """DynamoDB's error for a request that breaks one of its rules."""
-    error = refused(f"dynamodb:{operation}", "ValidationException")
-    error.response["Error"]["Message"] = message
-    return error
+    return refused(f"dynamodb:{operation}", "ValidationException", message)
 
 
 @dataclass(frozen=True)
@@ -70,167 +74,151 @@ class Expression:
     placeholders: frozenset[str]
 
 
-@dataclass
-class _Parser:
-    text: str
-    placeholders: set[str] = field(default_factory=set)
-    _tokens: list[str] = field(default_factory=list)
+@lru_cache(maxsize=4096)
+def condition(text: str) -> Expression:
+    """`does` is a Test."""
+    return _compiled(text, lambda: _test(_only(text)))
 
-    def __post_init__(self) -> None:
-        at = 0
-        while at < len(self.text.rstrip()):
-            found = _TOKEN.match(self.text, at)
-            if found is None:
-                raise self.unknown()
-            self._tokens.append(found.group(found.lastindex or 0))
-            at = found.end()
-        self._tokens.reverse()
 
-    def unknown(self) -> UnknownExpression:
-        return UnknownExpression(f"simulation/dynamodb_expressions.py does not know {self.text!r}")
+@lru_cache(maxsize=4096)
+def key_condition(text: str) -> Expression:
+    """`does` is a KeyCondition."""
+    return _compiled(text, lambda: _key_condition(_only(text)))
 
-    @property
-    def next(self) -> str:
-        return self._tokens[-1] if self._tokens else ""
 
-    def take(self, *expected: str) -> str:
-        if not self._tokens or (expected and self.next not in expected):
-            raise self.unknown()
-        return self._tokens.pop()
+@lru_cache(maxsize=4096)
+def update(text: str) -> Expression:
+    """`does` is a Change."""
+    return _compiled(text, lambda: _change(text))
 
-    def took(self, *tokens: str) -> bool:
-        if self.next not in tokens:
-            return False
-        self._tokens.pop()
-        return True
 
-    def end(self) -> None:
-        if self._tokens:
-            raise self.unknown()
+def _compiled(text: str, make: Callable[[], object]) -> Expression:
+    try:
+        return Expression(make(), frozenset(_PLACEHOLDER.findall(text)))
+    except SyntaxError:
+        raise UnknownExpression(f"simulation/dynamodb_expressions.py does not know {text!r}") from None
 
-    def name(self) -> str:
-        """An attribute's name, or its placeholder."""
-        token = self.take()
-        if not re.match("[#A-Za-z_]", token) or token in _WORDS:
-            raise self.unknown()
-        if token.upper() in AWS_KEYWORDS and self.next != "(":
-            raise invalid("Expression", f"Attribute name is a reserved keyword; reserved keyword: {token}")
-        self._note(token)
-        return token
 
-    def value(self) -> str:
-        token = self.take()
-        if token[0] != ":":
-            raise self.unknown()
-        self._note(token)
-        return token
+def _parsed(text: str) -> Sequence[ast.expr]:
+    """What there is between commas."""
+    tree = ast.parse(f"[{_WORD.sub(_in_python, text.strip())},]", mode="eval").body
+    return cast("ast.List", tree).elts
 
-    def _note(self, token: str) -> None:
-        if token[0] in "#:":
-            self.placeholders.add(token)
 
-    def operand(self) -> _Operand:
-        if self.next.startswith(":"):
-            value = self.value()
+def _only(text: str) -> ast.expr:
+    match _parsed(text):
+        case [only]:
+            return only
+    raise SyntaxError
+
+
+def _in_python(found: re.Match[str]) -> str:
+    word = found[0]
+    if word in _OPERATORS:
+        return _OPERATORS[word]
+    if word.upper() in AWS_KEYWORDS:
+        raise invalid("Expression", f"Attribute name is a reserved keyword; reserved keyword: {word}")
+    return f"({word!r})"
+
+
+def _name(node: ast.expr) -> str:
+    """An attribute's name, or its placeholder."""
+    match node:
+        case ast.Constant(str(name)) if name[0] != ":":
+            return name
+    raise SyntaxError
+
+
+def _value(node: ast.expr) -> str:
+    """The placeholder of a value."""
+    match node:
+        case ast.Constant(str(value)) if value[0] == ":":
+            return value
+    raise SyntaxError
+
+
+def _operand(node: ast.expr) -> _Operand:
+    match node:
+        case ast.Constant(str(value)) if value[0] == ":":
             return lambda _item, _names, values: values[value]
-        name = self.name()
-        if name == "if_not_exists":
-            self.take("(")
-            path = self.name()
-            self.take(",")
-            otherwise = self.operand()
-            self.take(")")
-            return lambda item, names, values: (
-                found if (found := item.get(names.get(path, path))) is not None else otherwise(item, names, values)
-            )
-        return lambda item, names, _values: item.get(names.get(name, name))
-
-    # Conditions: OR binds least, NOT most.
-
-    def condition(self) -> Test:
-        left = self._all_of()
-        while self.took("OR"):
-            left = _either(left, self._all_of())
-        return left
-
-    def _all_of(self) -> Test:
-        left = self._negated()
-        while self.took("AND"):
-            left = _both(left, self._negated())
-        return left
-
-    def _negated(self) -> Test:
-        if self.took("NOT"):
-            test = self._negated()
-            return lambda item, names, values: not test(item, names, values)
-        if self.took("("):
-            test = self.condition()
-            self.take(")")
-            return test
-        if self.next in _FUNCTIONS:
-            return self._function(self.take())
-        return self._comparison()
-
-    def _function(self, function: str) -> Test:
-        self.take("(")
-        name = self.name()
-        holds = _FUNCTIONS[function]
-        operand: _Operand = lambda _item, _names, _values: None  # noqa: E731  # there is none
-        if function in _BINARY:
-            self.take(",")
-            operand = self.operand()
-        self.take(")")
-        return lambda item, names, values: holds(item.get(names.get(name, name)), operand(item, names, values))
-
-    def _comparison(self) -> Test:
-        left, comparator = self.operand(), _COMPARATORS[self.take(*_COMPARATORS)]
-        right = self.operand()
-        return lambda item, names, values: _compare(left(item, names, values), comparator, right(item, names, values))
-
-    def key_condition(self) -> KeyCondition:
-        hash_name = self.name()
-        self.take("=")
-        hash_value = self.value()
-        if not self.took("AND"):
-            return KeyCondition(hash_name, hash_value)
-        if self.took("begins_with"):
-            self.take("(")
-            range_name = self.name()
-            self.take(",")
-            value = self.value()
-            self.take(")")
-            return KeyCondition(hash_name, hash_value, range_name, "begins_with", value)
-        range_name, comparator = self.name(), self.take(*_COMPARATORS)
-        return KeyCondition(hash_name, hash_value, range_name, comparator, self.value())
-
-    # Updates: what is read is read before anything is written.
-
-    def update(self) -> Change:
-        sets: list[tuple[str, _Operand]] = []
-        removed: list[str] = []
-        added: list[tuple[str, str]] = []
-        while self._tokens:
-            clause = self.take(*_CLAUSES)
-            while True:
-                name = self.name()
-                if clause == "SET":
-                    self.take("=")
-                    sets.append((name, self.operand()))
-                elif clause == "REMOVE":
-                    removed.append(name)
-                else:
-                    added.append((name, self.value()))
-                if not self.took(","):
-                    break
-        return lambda item, names, values: _apply(item, names, values, sets, removed, added)
+        case ast.Call(ast.Name("if_not_exists"), [path, other], []):
+            known, otherwise = _operand(path), _operand(other)
+            return lambda *given: known(*given) or otherwise(*given)
+    name = _name(node)
+    return lambda item, names, _values: item.get(names.get(name, name))
 
 
-def _both(left: Test, right: Test) -> Test:
-    return lambda item, names, values: left(item, names, values) and right(item, names, values)
+def _test(node: ast.expr) -> Test:
+    match node:
+        case ast.BoolOp(sign, parts):
+            tests, together = list(map(_test, parts)), all if isinstance(sign, ast.And) else any
+            return lambda *given: together(test(*given) for test in tests)
+        case ast.UnaryOp(ast.Not(), part):
+            test = _test(part)
+            return lambda *given: not test(*given)
+        case ast.Compare(left, [sign], [right]) if type(sign) in _COMPARATORS:
+            one, other, compare = _operand(left), _operand(right), _COMPARATORS[type(sign)]
+            return lambda *given: _compare(one(*given), compare, other(*given))
+        case ast.Call(ast.Name("attribute_exists" | "attribute_not_exists" as function), [path], []):
+            known, is_there = _operand(path), function == "attribute_exists"
+            return lambda *given: (known(*given) is not None) is is_there
+        case ast.Call(ast.Name("contains"), [path, part], []):
+            whole, sought = _operand(path), _operand(part)
+            return lambda *given: _contains(whole(*given), sought(*given))
+    raise SyntaxError
 
 
-def _either(left: Test, right: Test) -> Test:
-    return lambda item, names, values: left(item, names, values) or right(item, names, values)
+def _key_condition(node: ast.expr) -> KeyCondition:
+    match node:
+        case ast.BoolOp(ast.And(), [ast.Compare(name, [ast.Eq()], [value]), of_range]):
+            return KeyCondition(_name(name), _value(value), *_range_condition(of_range))
+        case ast.Compare(name, [ast.Eq()], [value]):
+            return KeyCondition(_name(name), _value(value))
+    raise SyntaxError
+
+
+def _range_condition(node: ast.expr) -> tuple[str, str, str]:
+    match node:
+        case ast.Compare(name, [sign], [value]) if type(sign) in _COMPARATORS:
+            return _name(name), _COMPARATORS[type(sign)].__name__, _value(value)
+        case ast.Call(ast.Name("begins_with" as function), [name, value], []):
+            return _name(name), function, _value(value)
+    raise SyntaxError
+
+
+def _change(text: str) -> Change:
+    before, *clauses = _CLAUSE.split(text)
+    if before:
+        raise SyntaxError
+    parts = [
+        (clause, *_part(clause, node))
+        for clause, part in zip(clauses[::2], clauses[1::2], strict=True)
+        for node in _parsed(part)
+    ]
+
+    def change(item: Item, names: _Names, values: _Values) -> None:
+        """What is read is read before anything is written."""
+        read = [(clause, names.get(name, name), operand(item, names, values)) for clause, name, operand in parts]
+        for clause, name, value in read:
+            if clause == "REMOVE":
+                item.pop(name, None)
+            elif value is None:
+                raise UnknownExpression(f"{name} is set to an attribute that is not there")
+            else:
+                item[name] = value if clause == "SET" else _sum(item.get(name), value, name)
+
+    return change
+
+
+def _part(clause: str, node: ast.expr) -> tuple[str, _Operand]:
+    match clause, node:
+        case "SET", ast.Compare(name, [ast.Eq()], [value]):
+            return _name(name), _operand(value)
+        case "REMOVE", name:
+            return _name(name), _operand(name)
+        case "ADD", ast.Call(name, [value], []) if _value(value):
+            return _name(name), _operand(value)
+    raise SyntaxError
 
 
 def _plain(value: Value) -> tuple[str, Any]:
@@ -239,12 +227,12 @@ def _plain(value: Value) -> tuple[str, Any]:
     return kind, Decimal(plain) if kind == "N" else plain
 
 
-def _compare(left: Value | None, comparator: Callable[[Any, Any], bool], right: Value | None) -> bool:
+def _compare(left: Value | None, compare: Callable[[Any, Any], bool], right: Value | None) -> bool:
     """False for an attribute that is not there, and for values of two types."""
     if left is None or right is None:
         return False
     (kind, one), (other_kind, other) = _plain(left), _plain(right)
-    return kind == other_kind and comparator(one, other)
+    return kind == other_kind and compare(one, other)
 
 
 def _contains(value: Value | None, part: Value | None) -> bool:
@@ -254,68 +242,13 @@ def _contains(value: Value | None, part: Value | None) -> bool:
     return kind in {part_kind, part_kind + "S"} and sought in whole
 
 
-_FUNCTIONS: Mapping[str, Callable[[Value | None, Value | None], bool]] = {
-    "attribute_exists": lambda value, _: value is not None,
-    "attribute_not_exists": lambda value, _: value is None,
-    "contains": _contains,
-    "begins_with": lambda value, part: bool(value and part and str(value["S"]).startswith(part["S"])),
-}
-_BINARY = {"contains", "begins_with"}
-
-
-def _apply(
-    item: Item,
-    names: _Names,
-    values: _Values,
-    sets: list[tuple[str, _Operand]],
-    removed: list[str],
-    added: list[tuple[str, str]],
-) -> None:
-    read = [(names.get(name, name), operand(item, names, values)) for name, operand in sets]
-    for name, value in read:
-        if value is None:
-            raise UnknownExpression(f"{name} is set to an attribute that is not there")
-        item[name] = value
-    for name in removed:
-        item.pop(names.get(name, name), None)
-    for name, more in added:
-        _add(item, names.get(name, name), values[more])
-
-
-def _add(item: Item, name: str, value: Value) -> None:
-    known = item.get(name)
+def _sum(known: Value | None, value: Value, name: str) -> Value:
     ((kind, more),) = value.items()
     if known is None:
-        item[name] = value
-    elif kind == "N":
-        try:
-            item[name] = {"N": total(known["N"], more)}
-        except ValueError as error:
-            raise invalid("UpdateItem", f"The sum of {name} cannot be stored: {error}") from None
-    else:
-        item[name] = {kind: sorted({*known[kind], *more})}
-
-
-@lru_cache(maxsize=4096)
-def condition(text: str) -> Expression:
-    """`does` is a Test."""
-    return _compiled(text, _Parser.condition)
-
-
-@lru_cache(maxsize=4096)
-def key_condition(text: str) -> Expression:
-    """`does` is a KeyCondition."""
-    return _compiled(text, _Parser.key_condition)
-
-
-@lru_cache(maxsize=4096)
-def update(text: str) -> Expression:
-    """`does` is a Change."""
-    return _compiled(text, _Parser.update)
-
-
-def _compiled(text: str, what: Callable[[_Parser], object]) -> Expression:
-    parser = _Parser(text)
-    does = what(parser)
-    parser.end()
-    return Expression(does, frozenset(parser.placeholders))
+        return value
+    if kind != "N":
+        return {kind: sorted({*known[kind], *more})}
+    try:
+        return {"N": total(known["N"], more)}
+    except ValueError as error:
+        raise invalid("UpdateItem", f"The sum of {name} cannot be stored: {error}") from None

@@ -21,27 +21,24 @@ _LEAST, _MOST = -130, 125  # powers of ten
 
 
 def stored(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An attribute's value as the table keeps it: the same object if it is so already.
+    """An attribute's value as the table keeps it.
 
     Raises:
         ValueError: a number in it is none or out of range, or a set is empty or has an element twice.
     """
     ((kind, plain),) = value.items()
-    kept: Any = plain
     if kind == "N":
-        kept = trimmed(plain)
-    elif kind == "M":
-        kept = {name: stored(each) for name, each in plain.items()}
-        kept = plain if all(kept[name] is each for name, each in plain.items()) else kept
-    elif kind == "L":
-        kept = [stored(each) for each in plain]
-        kept = plain if all(one is each for one, each in zip(kept, plain, strict=True)) else kept
-    elif kind in {"SS", "NS", "BS"}:
+        return {kind: trimmed(plain)}
+    if kind == "M":
+        return {kind: {name: stored(each) for name, each in plain.items()}}
+    if kind == "L":
+        return {kind: list(map(stored, plain))}
+    if kind in {"SS", "NS", "BS"}:
         kept = list(map(trimmed, plain)) if kind == "NS" else plain
         if not 0 < len(set(kept)) == len(kept):
             raise ValueError("an empty set, or an element twice")
-        kept = plain if kept == plain else kept
-    return value if kept is plain else {kind: kept}
+        return {kind: kept}
+    return value
 
 
 def trimmed(number: str) -> str:

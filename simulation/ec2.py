@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
-from simulation.calls import Calls, caller, refused, throttled
+from simulation.calls import Calls, caller, throttled
+from simulation.client import client, refused
 from simulation.clock import BEGINNING, VirtualClock
 from simulation.event_bus import EventBus
 from simulation.faults import FINE, PARTIAL, Faults, MachineFault, MachineFaultKind
@@ -104,15 +104,15 @@ class Ec2:
         self.on_terminate: list[Callable[[Instance, str], None]] = []
         self.on_stop: list[Callable[[Instance], None]] = []
         self.on_down: list[Callable[[Instance], None]] = []
-        self.client: Any = SimpleNamespace(
-            run_instances=self._run_instances,
-            describe_instances=self._describe_instances,
-            start_instances=self._start_instances,
-            stop_instances=self._stop_instances,
-            terminate_instances=self._terminate_instances,
-            create_tags=self._create_tags,
-            get_paginator=self._paginator,
-        )
+        operations: Mapping[str, Callable[..., Any]] = {
+            "RunInstances": self._run_instances,
+            "DescribeInstances": self._describe_instances,
+            "StartInstances": self._start_instances,
+            "StopInstances": self._stop_instances,
+            "TerminateInstances": self._terminate_instances,
+            "CreateTags": self._create_tags,
+        }
+        self.client = client("ec2", calls, operations)
         self._clock = clock
         self._chance = rng
         self._calls = calls
@@ -136,9 +136,6 @@ class Ec2:
     # The calls
 
     def _run_instances(self, **request: Any) -> dict[str, Any]:
-        return self._calls.make(_RUN, lambda: self._launched(request))
-
-    def _launched(self, request: Mapping[str, Any]) -> dict[str, Any]:
         planned = next(self._answers, FINE)
         if planned in _THROTTLES:
             raise throttled(_RUN)
@@ -168,97 +165,59 @@ class Ec2:
         return max(least, most // 2) if planned == PARTIAL else most
 
     def _describe_instances(
-        self,
-        *,
-        InstanceIds: Sequence[str] = (),  # noqa: N803  # boto3's
-        Filters: Sequence[Mapping[str, Any]] = (),  # noqa: N803
+        self, *, InstanceIds: Sequence[str] = (), Filters: Sequence[Mapping[str, Any]] = ()
     ) -> dict[str, Any]:
-        """Of ids that are all known, or of those known among the ids of a filter."""
+        """Of ids that are all known, of those known among the ids of a filter, or by a tag and by state."""
+        if InstanceIds:
+            seen = [self._seen(one, "InvalidInstanceID.NotFound") for one in InstanceIds]
+        elif len(Filters) == 1:
+            looks = [self._look(one) for one in _filter(Filters[0], "instance-id")]
+            seen = [found for found in looks if found is not None]
+        else:
+            by_tag, by_state = Filters
+            tag, (value,) = by_tag["Name"].removeprefix("tag:"), by_tag["Values"]
+            moment, states = self._latest_news(), _filter(by_state, "instance-state-name")
+            tagged = [one for one in self.instances.values() if one.tags.get(tag) == value and self._is_visible(one)]
+            seen = [(one, state) for one in tagged for state in states if state == one.state_at(moment)]
+        return {"Reservations": [{"Instances": [self._described(*found) for found in seen]}]}
 
-        def effect() -> dict[str, Any]:
-            if InstanceIds:
-                seen = [self._seen(one, "InvalidInstanceID.NotFound") for one in InstanceIds]
-            else:
-                (by_id,) = Filters
-                looks = [self._look(one) for one in by_id["Values"]]
-                seen = [found for found in looks if found is not None]
-            return {"Reservations": [{"Instances": [self._described(*found) for found in seen]}]}
+    def _start_instances(self, *, InstanceIds: Sequence[str]) -> dict[str, Any]:
+        planned = next(self._start_answers, FINE)
+        if planned != FINE:
+            raise throttled(_START) if planned in _THROTTLES else refused(_START, planned)
+        instances = [self._seen(instance_id)[0] for instance_id in InstanceIds]
+        if any(one.state not in {"pending", "running", "stopped"} for one in instances):
+            raise refused(_START, "IncorrectInstanceState")
+        stopped = [one for one in instances if one.state == "stopped"]
+        if self._room is not None and len(self.alive) + len(stopped) > self._room:
+            raise refused(_START, "VcpuLimitExceeded")
+        for one in stopped:
+            self._boot(one, self._pace.restart)
+        return {"StartingInstances": [{"InstanceId": one.id} for one in instances]}
 
-        return self._calls.make("ec2:DescribeInstances", effect)
+    def _stop_instances(self, *, InstanceIds: Sequence[str]) -> None:
+        instances = [self._seen(instance_id)[0] for instance_id in InstanceIds]
+        if any(one.state in {"shutting-down", "terminated"} for one in instances):
+            raise refused("ec2:StopInstances", "IncorrectInstanceState")
+        for one in instances:
+            for observer in self.on_stop:
+                observer(one)
+            if one.is_alive:
+                self._go_down(one, "stopping", "stopped", self._pace.stop)
 
-    def _paginator(self, operation: str) -> Any:
-        return SimpleNamespace(paginate={"describe_instances": self._pages}[operation])
+    def _terminate_instances(self, *, InstanceIds: Sequence[str]) -> dict[str, Any]:
+        instances = [self._seen(instance_id)[0] for instance_id in InstanceIds]
+        for instance in instances:
+            for observer in self.on_terminate:
+                observer(instance, caller())
+            self.end(instance)
+        answers = [{"InstanceId": one.id, "CurrentState": {"Name": one.state}} for one in instances]
+        return {"TerminatingInstances": answers}
 
-    def _pages(self, *, Filters: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:  # noqa: N803  # boto3's
-        """Filters are by one tag and by state, as ours are."""
-        by_tag, by_state = Filters
-        tag, (value,) = by_tag["Name"].removeprefix("tag:"), by_tag["Values"]
-        if by_state["Name"] != "instance-state-name":
-            raise NotImplementedError(by_state["Name"])
-
-        def effect() -> dict[str, Any]:
-            moment = self._clock.seconds - self._chance.between(0.0, _LATEST_NEWS)
-            seen = [
-                (one, one.state_at(moment))
-                for one in self.instances.values()
-                if one.tags.get(tag) == value and self._is_visible(one)
-            ]
-            found = [self._described(one, state) for one, state in seen if state in by_state["Values"]]
-            return {"Reservations": [{"Instances": found}]}
-
-        yield self._calls.make("ec2:DescribeInstances", effect)
-
-    def _start_instances(self, *, InstanceIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803  # boto3's
-        def effect() -> dict[str, Any]:
-            planned = next(self._start_answers, FINE)
-            if planned != FINE:
-                raise throttled(_START) if planned in _THROTTLES else refused(_START, planned)
-            instances = [self._seen(instance_id)[0] for instance_id in InstanceIds]
-            if any(one.state not in {"pending", "running", "stopped"} for one in instances):
-                raise refused(_START, "IncorrectInstanceState")
-            stopped = [one for one in instances if one.state == "stopped"]
-            if self._room is not None and len(self.alive) + len(stopped) > self._room:
-                raise refused(_START, "VcpuLimitExceeded")
-            for one in stopped:
-                self._boot(one, self._pace.restart)
-            return {"StartingInstances": [{"InstanceId": one.id} for one in instances]}
-
-        return self._calls.make(_START, effect)
-
-    def _stop_instances(self, *, InstanceIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803  # boto3's
-        def effect() -> dict[str, Any]:
-            instances = [self._seen(instance_id)[0] for instance_id in InstanceIds]
-            if any(one.state in {"shutting-down", "terminated"} for one in instances):
-                raise refused("ec2:StopInstances", "IncorrectInstanceState")
-            for one in instances:
-                for observer in self.on_stop:
-                    observer(one)
-                if one.is_alive:
-                    self._go_down(one, "stopping", "stopped", self._pace.stop)
-            return {}
-
-        return self._calls.make("ec2:StopInstances", effect)
-
-    def _terminate_instances(self, *, InstanceIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803  # boto3's
-        def effect() -> dict[str, Any]:
-            instances = [self._seen(instance_id)[0] for instance_id in InstanceIds]
-            for instance in instances:
-                for observer in self.on_terminate:
-                    observer(instance, caller())
-                self.end(instance)
-            answers = [{"InstanceId": one.id, "CurrentState": {"Name": one.state}} for one in instances]
-            return {"TerminatingInstances": answers}
-
-        return self._calls.make("ec2:TerminateInstances", effect)
-
-    def _create_tags(self, *, Resources: Sequence[str], Tags: Sequence[Mapping[str, str]]) -> dict[str, Any]:  # noqa: N803  # boto3's
-        def effect() -> dict[str, Any]:
-            (instance_id,) = Resources
-            instance, _ = self._seen(instance_id)
-            instance.tags |= {tag["Key"]: tag["Value"] for tag in Tags}
-            return {}
-
-        return self._calls.make("ec2:CreateTags", effect)
+    def _create_tags(self, *, Resources: Sequence[str], Tags: Sequence[Mapping[str, str]]) -> None:
+        (instance_id,) = Resources
+        instance, _ = self._seen(instance_id)
+        instance.tags |= {tag["Key"]: tag["Value"] for tag in Tags}
 
     def _seen(self, instance_id: str, unknown: str = _DENIED) -> tuple[Instance, str]:
         """The instance and a state that EC2 may show for it at this moment."""
@@ -268,12 +227,14 @@ class Ec2:
         return found
 
     def _look(self, instance_id: str) -> tuple[Instance, str] | None:
-        instance = self.instances.get(instance_id)
-        moment = self._clock.seconds - self._chance.between(0.0, _LATEST_NEWS)
+        instance, moment = self.instances.get(instance_id), self._latest_news()
         state = instance.state_at(moment) if instance else None
         if instance is None or state is None or not self._is_visible(instance):
             return None
         return instance, state
+
+    def _latest_news(self) -> float:
+        return self._clock.seconds - self._chance.between(0.0, _LATEST_NEWS)
 
     def _is_visible(self, instance: Instance) -> bool:
         launched, _ = instance.history[0]
@@ -350,6 +311,13 @@ class Ec2:
 
     def _tell(self, instance: Instance, kind: str, detail: Mapping[str, str]) -> None:
         self._bus.publish("events", kind, {"instance-id": instance.id, **detail})
+
+
+def _filter(given: Mapping[str, Any], name: str) -> Sequence[str]:
+    """The values of a filter that has to be the one of that name."""
+    if given["Name"] != name:
+        raise NotImplementedError(given["Name"])
+    return cast("Sequence[str]", given["Values"])
 
 
 def _tags(request: Mapping[str, Any]) -> dict[str, str]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from simulation.damage import ItemFault
 from simulation.storage_errors import Outage, StorageError
 
 
@@ -79,6 +78,37 @@ class MachineFault:
 
     kind: MachineFaultKind
     after: float = 0.0
+
+
+class Kind(StrEnum):
+    """Which of a job's items."""
+
+    RECORD = "record"
+    RECEIPTS = "receipts"  # in the record
+    TOMBSTONE = "tombstone"
+    ENTRY = "queue entry"
+    SLOT = "slot"
+    MACHINE = "machine item"
+
+
+class Damage(StrEnum):
+    TOO_LARGE = "too large"  # above 400 KB with every write
+    UNREADABLE = "unreadable"  # of a newer version, say
+    HALF_DELETED = "half deleted"  # attributes are missing, the ones for indexes and conditions as well
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class ItemFault:
+    """From `at` on (seconds), or from when there is one within ten minutes, an item of a job's latest run is damaged.
+
+    `job` is its number.
+    """
+
+    job: int
+    kind: Kind
+    damage: Damage
+    at: float
 
 
 # An answer to RunInstances that is no error: fewer machines than asked for, or all of them.

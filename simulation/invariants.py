@@ -64,7 +64,7 @@ class Invariants:
         ports.metrics.on_record.append(self._on_record)
         self._records = records = ports.records
         records.on_enqueue.append(self._on_enqueue)
-        self._reads = QueueReads(records)
+        self._reads = QueueReads(records, ports.db)
         records.on_save_batch.append(self._on_save_batch)
         records.on_grant.append(self._on_grant)
         records.on_free.append(self._on_free)

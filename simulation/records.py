@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -15,13 +13,11 @@ from functions.costs.ports import Charge
 from functions.jobs.job import Job, Run
 from functions.scheduling.ports import Batch, QueueEntry, Slot
 from functions.scheduling.warm_pool_ports import PooledMachine
-from simulation.damage import Damage
 from simulation.dynamodb import DynamoDb, Key
 from simulation.dynamodb_expressions import Item
+from simulation.faults import Damage
 from simulation.stored_item import deserialize_item, entry_of, from_item, slot_of
 
-# An entry's place in the queue: since when it waits, and its run's name.
-Place = tuple[str, str]
 # Hash keys, as functions/aws has them.
 QUEUE, SLOTS, MACHINES = "#queue", "#slot", "#machine"
 _POOL, _LEASE, _LEDGER = "#pool", ("#lease", "launch"), "#ledger/"
@@ -40,68 +36,38 @@ class Records:
     """`jobs` are by key (owner, id), and so are the `damaged` items, until they are written again.
 
     `entries` and `slots` are by the run's name, `pool` and `charges` by the machine's id. What is unreadable is in none
-    of them, but a job whose record is damaged stays as it was before. `waiting` and `names` have each owner's entries
-    in order of age and of name, `left` the names of the runs that have left the queue, in order, `held` how many slots
-    each owner has.
+    of them, but a job whose record is damaged stays as it was before.
 
-    `on_job` hears of every write to a job: as it was, None where it is new, and as it is now. `on_look` hears of each
-    query of the queue, and whether it begins there; `on_count` of those of the slots. `on_enqueue`, `on_save_batch` (of
-    a new batch), `on_grant` and `on_free` are called right after what they are named for.
+    `on_job` hears of every write to a job: as it was, None where it is new, and as it is now. `on_enqueue`,
+    `on_save_batch` (of a new batch), `on_grant` and `on_free` are called right after what they are named for.
     """
 
     def __init__(self, db: DynamoDb) -> None:
         self.jobs: dict[Key, Job] = {}
         self.damaged: dict[Key, Damage] = {}
         self.entries: dict[str, QueueEntry] = {}
-        self.waiting: defaultdict[str, list[Place]] = defaultdict(list)
-        self.names: defaultdict[str, list[str]] = defaultdict(list)
-        self.left: list[str] = []
         self.slots: dict[str, Slot] = {}
-        self.held: Counter[str] = Counter()
         self.pool: dict[str, PooledMachine] = {}
         self.charges: dict[str, Charge] = {}
         self.served: Mapping[str, str] = {}  # as a holder of the lease saved it last
         self.on_job: list[Callable[[Job | None, Job], None]] = []
         self.on_enqueue: list[Callable[[QueueEntry], None]] = []
-        self.on_look: list[Callable[[bool], None]] = []
-        self.on_count: list[Callable[[], None]] = []
         self.on_save_batch: list[Callable[[Batch], None]] = []
         self.on_grant: list[Callable[[Slot], None]] = []
         self.on_free: list[Callable[[Slot], None]] = []
         db.on_write.append(self._on_write)
-        db.on_query.append(self._on_query)
 
     def read(self, key: Key, item: Item | None) -> None:
         """Reads an item anew, whether a call wrote it or not."""
         owner, name = key
         if owner == QUEUE:
-            self._read_entry(name.rpartition("/")[2], item)
+            _read(self.entries, name.rpartition("/")[2], item, entry_of)
         elif owner == SLOTS:
-            self._read_slot(name, item)
+            _read(self.slots, name, item, slot_of)
         elif owner == _POOL:
             _read(self.pool, name, item, pooled_machine)
         elif not owner.startswith("#"):
             self._read_job(key, item)
-
-    def _read_entry(self, name: str, item: Item | None) -> None:
-        before = self.entries.get(name)
-        _read(self.entries, name, item, entry_of)
-        after = self.entries.get(name)
-        if before is not None:
-            places, names = self.waiting[before.run.owner], self.names[before.run.owner]
-            del places[bisect_left(places, (before.since, name))], names[bisect_left(names, name)]
-        if after is not None:
-            insort(self.waiting[after.run.owner], (after.since, name))
-            insort(self.names[after.run.owner], name)
-        elif before is not None:
-            self.left.append(name)
-
-    def _read_slot(self, name: str, item: Item | None) -> None:
-        before = self.slots.get(name)
-        _read(self.slots, name, item, slot_of)
-        after = self.slots.get(name)
-        self.held.update([after.run.owner] if after else [])
-        self.held.subtract([before.run.owner] if before else [])
 
     def _read_job(self, key: Key, item: Item | None) -> None:
         if item is None or is_tombstone(item):
@@ -144,14 +110,6 @@ class Records:
         for instance_id in set(item["machines"]["SS"]) - set(known):
             day, owner = key[0].removeprefix(_LEDGER), key[1].rpartition("/")[0]
             self.charges[instance_id] = Charge(day, owner, instance_id, cost)
-
-    def _on_query(self, owner: str, after: str) -> None:
-        if owner == QUEUE:
-            for observer in self.on_look:
-                observer(not after.strip())
-        elif owner == SLOTS and not after:
-            for count in self.on_count:
-                count()
 
 
 def _read(found: dict[str, Any], key: str, item: Item | None, parse: Callable[[Item], object]) -> None:

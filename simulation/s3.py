@@ -8,17 +8,13 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from itertools import count, pairwise, takewhile
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
-from botocore import xform_name
-
-from simulation.calls import Calls, refused
+from simulation.client import Maker, client, refused
 
 UPLOADS, OUTPUTS, ARTIFACTS = "uploads", "outputs", "artifacts"
 _PAGE_KEYS = 1_000
@@ -41,7 +37,7 @@ class S3:
     object before it is stored.
     """
 
-    def __init__(self, calls: Calls | None = None, url: str = "https://s3.test/") -> None:
+    def __init__(self, calls: Maker | None = None, url: str = "https://s3.test/") -> None:
         self.url = url
         self.least_part_bytes = _LEAST_PART_BYTES
         self.objects: dict[str, bytes] = {}
@@ -50,25 +46,20 @@ class S3:
         self._paths: list[str] = []  # sorted
         self._upload_numbers = count(1)
         self._signatures: Counter[str] = Counter()
-        self._calls = calls
-        operations: Mapping[str, Callable[[_Given], Any]] = {
+        operations: Mapping[str, Callable[..., Any]] = {
             "AbortMultipartUpload": self._abort,
             "CompleteMultipartUpload": self._complete,
-            "CopyObject": lambda given: self.put(_path(given), self._body(given["CopySource"])),
+            "CopyObject": lambda **given: self.put(_path(given), self._body(given["CopySource"])),
             "CreateMultipartUpload": self._create,
-            "DeleteObject": lambda given: self.remove(_path(given)),
-            "GetObject": lambda given: {"Body": BytesIO(self._body(given))},
+            "DeleteObject": lambda **given: self.remove(_path(given)),
+            "GetObject": lambda **given: {"Body": BytesIO(self._body(given))},
             "HeadObject": self._head,
             "ListObjectsV2": self._list,
             "ListParts": self._list_parts,
-            "PutObject": lambda given: self.put(_path(given), given["Body"]),
+            "PutObject": lambda **given: self.put(_path(given), given["Body"]),
         }
-        self.client: Any = SimpleNamespace(
-            **{xform_name(name): partial(self._make, name, effect) for name, effect in operations.items()},
-            generate_presigned_post=self._presigned_post,
-            generate_presigned_url=self._presigned_url,
-            get_paginator=lambda name: SimpleNamespace(paginate=partial(self._pages, name)),
-        )
+        presigned = {"generate_presigned_post": self._presigned_post, "generate_presigned_url": self._presigned_url}
+        self.client = client("s3", calls, operations, **presigned)
 
     def put(self, path: str, body: bytes) -> None:
         """Stores an object at `bucket/key`, with no caller to check."""
@@ -94,36 +85,26 @@ class S3:
         self.uploads[key, upload_id][number] = {"PartNumber": number, "Size": len(body), "ETag": etag, _BODY: body}
         return etag
 
-    def _presigned_post(self, bucket: str, key: str, *, Fields: _Given, Conditions: Any, ExpiresIn: int) -> _Given:  # noqa: ARG002, N803  # boto3's
+    def _presigned_post(self, bucket: str, key: str, *, Fields: _Given, Conditions: Any, ExpiresIn: int) -> _Given:  # noqa: ARG002
         return {"url": f"{self.url}{bucket}", "fields": {**Fields, "key": key}}
 
-    def _presigned_url(self, operation: str, *, Params: _Given, ExpiresIn: int) -> str:  # noqa: ARG002, N803  # boto3's
+    def _presigned_url(self, operation: str, *, Params: _Given, ExpiresIn: int) -> str:  # noqa: ARG002
         rest = {_IN_QUERY.get(name, name): value for name, value in Params.items() if name not in {"Bucket", "Key"}}
         url = f"{self.url}{quote(_path(Params))}?{urlencode(rest | {'expires': ExpiresIn})}"
         self._signatures[url] += 1  # a renewed URL is another one
         return f"{url}&signature={self._signatures[url]}"
-
-    def _make(self, name: str, effect: Callable[[_Given], Any], **given: Any) -> Any:
-        return self._calls.make(f"s3:{name}", partial(effect, given)) if self._calls else effect(given)
-
-    def _pages(self, name: str, **given: Any) -> Iterator[Any]:
-        answer = getattr(self.client, name)(**given)
-        yield answer
-        while "NextContinuationToken" in answer:
-            answer = getattr(self.client, name)(**given | {"ContinuationToken": answer["NextContinuationToken"]})
-            yield answer
 
     def _body(self, given: _Given, missing: str = "NoSuchKey") -> bytes:
         if _path(given) not in self.objects:
             raise refused("s3:GetObject", missing)
         return self.objects[_path(given)]
 
-    def _head(self, given: _Given) -> dict[str, Any]:
+    def _head(self, **given: Any) -> dict[str, Any]:
         body = self._body(given, "404")
         md5 = hashlib.md5(body, usedforsecurity=False).hexdigest()
         return {"ContentLength": len(body), "ETag": f'"{md5}"', "ServerSideEncryption": "AES256"}
 
-    def _list(self, given: _Given) -> dict[str, Any]:
+    def _list(self, **given: Any) -> dict[str, Any]:
         bucket, most = given["Bucket"], min(given.get("MaxKeys", _PAGE_KEYS), _PAGE_KEYS)
         prefix, token = f"{bucket}/{given['Prefix']}", given.get("ContinuationToken")
         low = bisect_right(self._paths, f"{bucket}/{token}") if token else bisect_left(self._paths, prefix)
@@ -137,20 +118,20 @@ class S3:
             raise refused("s3:ListParts", "NoSuchUpload")
         return self.uploads[_upload(given)]
 
-    def _list_parts(self, given: _Given) -> dict[str, Any]:
+    def _list_parts(self, **given: Any) -> dict[str, Any]:
         parts = (part for _, part in sorted(self._parts(given).items()))
         return {"Parts": [{name: value for name, value in part.items() if name != _BODY} for part in parts]}
 
-    def _create(self, given: _Given) -> dict[str, Any]:
+    def _create(self, **given: Any) -> dict[str, Any]:
         upload_id = f"upload-{next(self._upload_numbers)}"
         self.uploads[given["Key"], upload_id] = {}
         return {"UploadId": upload_id}
 
-    def _abort(self, given: _Given) -> None:
+    def _abort(self, **given: Any) -> None:
         self._parts(given)
         del self.uploads[_upload(given)]
 
-    def _complete(self, given: _Given) -> None:
+    def _complete(self, **given: Any) -> None:
         parts, asked = self._parts(given), given["MultipartUpload"]["Parts"]
         if any(one["PartNumber"] >= after["PartNumber"] for one, after in pairwise(asked)):
             raise refused("s3:CompleteMultipartUpload", "InvalidPartOrder")
@@ -162,7 +143,7 @@ class S3:
         size = sum(part["Size"] for part in joined)
         if given.get("MpuObjectSize", size) != size:
             raise refused("s3:CompleteMultipartUpload", "InvalidRequest")
-        self._abort(given)
+        self._abort(**given)
         self.put(_path(given), b"".join(part.get(_BODY) or bytes(part["Size"]) for part in joined))
 
 

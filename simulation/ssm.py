@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from functions.jobs.clock import now
-from simulation.calls import Calls, refused
+from simulation.calls import Calls
+from simulation.client import client, refused
 from simulation.clock import Timer, VirtualClock
 from simulation.ec2 import Ec2, Instance
 from simulation.event_bus import EventBus
@@ -29,10 +27,6 @@ _STILL_LISTED = 60.0
 _LATEST_NEWS = 1.0
 _STATUS_CHANGE = "EC2 Command Invocation Status-change Notification"
 _SIGTERM_EXIT = 143
-
-
-class InvocationDoesNotExist(ClientError):
-    pass
 
 
 @dataclass
@@ -57,63 +51,48 @@ class Ssm:
     def __init__(self, clock: VirtualClock, rng: Rng, calls: Calls, bus: EventBus, ec2: Ec2, payload: Payload) -> None:
         self.commands: dict[str, Invocation] = {}
         self._of_machine: defaultdict[str, list[Invocation]] = defaultdict(list)
-        self.client: Any = SimpleNamespace(
-            send_command=self._send_command,
-            get_command_invocation=self._get_command_invocation,
-            get_paginator=lambda operation: SimpleNamespace(
-                paginate={"describe_instance_information": self._describe_agents}[operation]
-            ),
-            exceptions=SimpleNamespace(InvocationDoesNotExist=InvocationDoesNotExist),
-        )
+        operations: Mapping[str, Callable[..., Any]] = {
+            "SendCommand": self._send_command,
+            "GetCommandInvocation": self._get_command_invocation,
+            "DescribeInstanceInformation": self._describe_agents,
+        }
+        self.client = client("ssm", calls, operations)
         self._clock = clock
         self._chance = rng
-        self._calls = calls
         self._bus = bus
         self._ec2 = ec2
         self._payload = payload
         ec2.on_down.append(self._machine_goes_down)
 
     def _send_command(
-        self,
-        *,
-        InstanceIds: Sequence[str],  # noqa: N803  # boto3's, and so are the others
-        TimeoutSeconds: int,  # noqa: N803
-        Parameters: Mapping[str, Sequence[str]],  # noqa: N803
-        **_: Any,
+        self, *, InstanceIds: Sequence[str], TimeoutSeconds: int, Parameters: Mapping[str, Sequence[str]], **_: Any
     ) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
-            (instance_id,) = InstanceIds
-            instance = self._ec2.instances[instance_id]
-            if not self._is_listed(instance):
-                # Which one it is where the right asks for a tag that SSM does not know yet is not documented.
-                raise refused(_SEND, "InvalidInstanceId" if self._chance.happens(0.5) else "AccessDeniedException")
-            (script,) = Parameters["commands"]
-            # User guide, "Command statuses", Pending: it times out after both time-outs together.
-            expiry = TimeoutSeconds + float(Parameters.get("executionTimeout", ["3600"])[0])
-            number, sent_at = len(self.commands), self._clock.seconds
-            sent = Invocation(f"c-{number}", instance, script, sent_at, TimeoutSeconds, expiry)
-            self.commands[sent.id] = sent
-            self._of_machine[instance_id].append(sent)
-            self._clock.after(self._chance.between(0.1, 1.0), partial(self._deliver, sent))
-            return {"Command": {"CommandId": sent.id}}
+        (instance_id,), (script,) = InstanceIds, Parameters["commands"]
+        instance = self._ec2.instances[instance_id]
+        if not self._is_listed(instance):
+            # Which one it is where the right asks for a tag that SSM does not know yet is not documented.
+            raise refused(_SEND, "InvalidInstanceId" if self._chance.happens(0.5) else "AccessDeniedException")
+        # User guide, "Command statuses", Pending: it times out after both time-outs together.
+        expiry = TimeoutSeconds + float(Parameters.get("executionTimeout", ["3600"])[0])
+        number, sent_at = len(self.commands), self._clock.seconds
+        sent = Invocation(f"c-{number}", instance, script, sent_at, TimeoutSeconds, expiry)
+        self.commands[sent.id] = sent
+        self._of_machine[instance_id].append(sent)
+        self._clock.after(self._chance.between(0.1, 1.0), partial(self._deliver, sent))
+        return {"Command": {"CommandId": sent.id}}
 
-        return self._calls.make(_SEND, effect)
-
-    def _get_command_invocation(self, *, CommandId: str, InstanceId: str) -> dict[str, Any]:  # noqa: N803  # boto3's
-        def effect() -> dict[str, Any]:
-            sent = self.commands.get(CommandId)
-            seen = self._clock.seconds - self._chance.between(0.0, _LATEST_NEWS)
-            if sent is None or sent.instance.id != InstanceId or sent.sent > seen:
-                raise refused("ssm:GetCommandInvocation", "InvocationDoesNotExist", InvocationDoesNotExist)
-            return {
-                "Status": sent.status,
-                "ResponseCode": sent.code,
-                "StandardErrorContent": sent.stderr,
-                "ExecutionStartDateTime": sent.begun,
-                "ExecutionEndDateTime": sent.ended,
-            }
-
-        return self._calls.make("ssm:GetCommandInvocation", effect)
+    def _get_command_invocation(self, *, CommandId: str, InstanceId: str) -> dict[str, Any]:
+        sent = self.commands.get(CommandId)
+        seen = self._clock.seconds - self._chance.between(0.0, _LATEST_NEWS)
+        if sent is None or sent.instance.id != InstanceId or sent.sent > seen:
+            raise refused("ssm:GetCommandInvocation", "InvocationDoesNotExist")
+        return {
+            "Status": sent.status,
+            "ResponseCode": sent.code,
+            "StandardErrorContent": sent.stderr,
+            "ExecutionStartDateTime": sent.begun,
+            "ExecutionEndDateTime": sent.ended,
+        }
 
     def _is_listed(self, instance: Instance) -> bool:
         """Whether SSM takes commands for the instance: its agent has reported once, and it has not ended long ago."""
@@ -133,21 +112,16 @@ class Ssm:
         sent.status, sent.begun = "InProgress", now()
         sent.work = self._payload.run(sent.instance, sent.script, partial(self._exit, sent))
 
-    def _describe_agents(self, *, Filters: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:  # noqa: N803
+    def _describe_agents(self, *, Filters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         ((key, ids),) = [(one["Key"], one["Values"]) for one in Filters]
         if key != "InstanceIds":
             raise NotImplementedError(key)
-
-        def effect() -> dict[str, Any]:
-            found = [self._ec2.instances[one] for one in ids if self._ec2.instances[one].is_registered]
-            return {
-                "InstanceInformationList": [
-                    {"InstanceId": one.id, "PingStatus": "Online" if one.is_alive else "ConnectionLost"}
-                    for one in found
-                ]
-            }
-
-        yield self._calls.make("ssm:DescribeInstanceInformation", effect)
+        found = [self._ec2.instances[one] for one in ids if self._ec2.instances[one].is_registered]
+        return {
+            "InstanceInformationList": [
+                {"InstanceId": one.id, "PingStatus": "Online" if one.is_alive else "ConnectionLost"} for one in found
+            ]
+        }
 
     def _exit(self, sent: Invocation, code: int, stderr: str) -> None:
         self._end(sent, "Failed" if code else "Success", code, stderr)

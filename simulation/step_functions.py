@@ -10,14 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, cast
 
-from botocore.exceptions import ClientError
-
-from simulation.calls import Calls, refused
+from simulation.calls import Calls
+from simulation.client import client, refused
 from simulation.clock import BEGINNING, Timer, VirtualClock
-from simulation.definition import Definition, Pass, Retrier, Task, Transition, Wait
+from simulation.definition import Choice, Definition, Retrier, Task, Transition, Wait
 from simulation.lambdas import Answer, Lambdas
 from simulation.rng import Rng
 
@@ -29,22 +27,6 @@ MOST_EVENTS = 25_000
 HISTORY_FULL = ("States.Runtime", f"The execution reached the maximum number of history events ({MOST_EVENTS}).")
 # DescribeExecution is eventually consistent (API reference); seconds.
 _LATEST_NEWS = 2.0
-
-
-class ExecutionAlreadyExists(ClientError):
-    pass
-
-
-class ExecutionDoesNotExist(ClientError):
-    pass
-
-
-class TaskTimedOut(ClientError):
-    pass
-
-
-class TaskDoesNotExist(ClientError):
-    pass
 
 
 @dataclass
@@ -78,21 +60,15 @@ class StepFunctions:
         self.executions: dict[str, Execution] = {}
         self.transitions = 0
         self.on_end: list[Callable[[Execution], None]] = []
-        self.client: Any = SimpleNamespace(
-            start_execution=self._start,
-            describe_execution=self._describe,
-            send_task_success=self._send_success,
-            send_task_failure=self._send_failure,
-            exceptions=SimpleNamespace(
-                ExecutionAlreadyExists=ExecutionAlreadyExists,
-                ExecutionDoesNotExist=ExecutionDoesNotExist,
-                TaskTimedOut=TaskTimedOut,
-                TaskDoesNotExist=TaskDoesNotExist,
-            ),
-        )
+        operations: Mapping[str, Callable[..., Any]] = {
+            "StartExecution": self._start,
+            "DescribeExecution": self._describe,
+            "SendTaskSuccess": self._send_success,
+            "SendTaskFailure": self._send_failure,
+        }
+        self.client = client("states", calls, operations)
         self._clock = clock
         self._chance = rng
-        self._calls = calls
         self._lambdas = lambdas
         self._definition = definition
         self._waiting: dict[str, Execution] = {}
@@ -109,52 +85,36 @@ class StepFunctions:
 
     # The calls
 
-    def _start(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:  # noqa: A002, N803  # boto3's
+    def _start(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:  # noqa: A002
         if stateMachineArn != STATE_MACHINE:
             raise refused("states:StartExecution", "StateMachineDoesNotExist")
+        known = self.executions.get(name)
+        if known is not None and not (known.status == "RUNNING" and known.given == input):
+            raise refused("states:StartExecution", "ExecutionAlreadyExists")
+        if known is None:
+            execution = Execution(name, input, self._clock.seconds)
+            self.executions[name] = execution
+            self._move(execution, self._definition.start_at, json.loads(input))
+        return {"executionArn": _EXECUTION + name}
 
-        def effect() -> dict[str, Any]:
-            known = self.executions.get(name)
-            if known is not None and not (known.status == "RUNNING" and known.given == input):
-                raise refused("states:StartExecution", "ExecutionAlreadyExists", ExecutionAlreadyExists)
-            if known is None:
-                execution = Execution(name, input, self._clock.seconds)
-                self.executions[name] = execution
-                self._move(execution, self._definition.start, json.loads(input))
-            return {"executionArn": _EXECUTION + name}
+    def _describe(self, *, executionArn: str) -> dict[str, Any]:
+        execution = self.executions.get(executionArn.removeprefix(_EXECUTION))
+        seen = self._clock.seconds - self._chance.between(0.0, _LATEST_NEWS)
+        if execution is None or execution.started > seen:
+            raise refused("states:DescribeExecution", "ExecutionDoesNotExist")
+        has_ended = execution.ended is not None and execution.ended <= seen
+        return {"status": execution.status if has_ended else "RUNNING"}
 
-        return self._calls.make("states:StartExecution", effect)
+    def _send_success(self, *, taskToken: str, output: str) -> None:
+        self._succeeded(self._who_waits(taskToken, "states:SendTaskSuccess"), json.loads(output))
 
-    def _describe(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803  # boto3's
-        def effect() -> dict[str, Any]:
-            execution = self.executions.get(executionArn.removeprefix(_EXECUTION))
-            seen = self._clock.seconds - self._chance.between(0.0, _LATEST_NEWS)
-            if execution is None or execution.started > seen:
-                raise refused("states:DescribeExecution", "ExecutionDoesNotExist", ExecutionDoesNotExist)
-            has_ended = execution.ended is not None and execution.ended <= seen
-            return {"status": execution.status if has_ended else "RUNNING"}
-
-        return self._calls.make("states:DescribeExecution", effect)
-
-    def _send_success(self, *, taskToken: str, output: str) -> dict[str, Any]:  # noqa: N803  # boto3's
-        def effect() -> dict[str, Any]:
-            self._succeeded(self._who_waits(taskToken, "states:SendTaskSuccess"), json.loads(output))
-            return {}
-
-        return self._calls.make("states:SendTaskSuccess", effect)
-
-    def _send_failure(self, *, taskToken: str, error: str, cause: str) -> dict[str, Any]:  # noqa: N803  # boto3's
-        def effect() -> dict[str, Any]:
-            self._failed(self._who_waits(taskToken, "states:SendTaskFailure"), error, cause)
-            return {}
-
-        return self._calls.make("states:SendTaskFailure", effect)
+    def _send_failure(self, *, taskToken: str, error: str, cause: str) -> None:
+        self._failed(self._who_waits(taskToken, "states:SendTaskFailure"), error, cause)
 
     def _who_waits(self, token: str, action: str) -> Execution:
-        execution = self._waiting.get(token)
-        if execution is None:
-            raise refused(action, "TaskTimedOut", TaskTimedOut)
-        return execution
+        if token not in self._waiting:
+            raise refused(action, "TaskTimedOut")
+        return self._waiting[token]
 
     # The execution
 
@@ -171,29 +131,33 @@ class StepFunctions:
             execution.retries = {}
             self._try(execution, state)
             return
-        scope = {**execution.variables, "states": {"input": execution.input, "context": self._context(execution)}}
+        scope = self._scope(execution)
         if isinstance(state, Wait):
-            until = (datetime.fromisoformat(state.until(scope)).replace(microsecond=0) - BEGINNING).total_seconds()
-            go = partial(self._go, execution, state.transition, scope, execution.input)
+            until = (datetime.fromisoformat(state.timestamp(scope)).replace(microsecond=0) - BEGINNING).total_seconds()
+            go = partial(self._go, execution, state, scope, execution.input)
             execution.timer = self._clock.after(until - self._clock.seconds, go)
             return
-        transition = state.transition if isinstance(state, Pass) else state.chosen(scope)
-        self._go(execution, transition, scope, execution.input)
+        self._go(execution, state.chosen(scope) if isinstance(state, Choice) else state, scope, execution.input)
 
     def _go(self, execution: Execution, transition: Transition, scope: Mapping[str, Any], output: Any) -> None:
         if not self._has_room(execution, 1):  # exited
             return
         given = output if transition.output is None else transition.output(scope)
         execution.variables |= {name: value(scope) for name, value in transition.assign.items()}
-        self._move(execution, transition.to, given)
+        if transition.next is None:
+            self._finish(execution, "SUCCEEDED")
+        else:
+            self._move(execution, transition.next, given)
 
-    def _context(self, execution: Execution) -> dict[str, Any]:
-        """The context object, as far as ours is read."""
-        return {
+    @staticmethod
+    def _scope(execution: Execution, **states: Any) -> dict[str, Any]:
+        """The variables, and of the context object what ours reads."""
+        context = {
             "Execution": {"Input": json.loads(execution.given), "RedriveCount": 0},
             "State": {"RetryCount": sum(execution.retries.values())},
             "Task": {"Token": execution.token},
         }
+        return {**execution.variables, "states": {"input": execution.input, "context": context, **states}}
 
     def _try(self, execution: Execution, task: Task) -> None:
         if not self._has_room(execution, 2):  # scheduled, started
@@ -203,12 +167,12 @@ class StepFunctions:
         execution.token = token
         execution.last_asked = self._clock.seconds
         self._waiting[token] = execution
-        states = {"input": execution.input, "context": self._context(execution)}
+        scope = self._scope(execution)
         timeout = partial(self._fail_if_waiting, token, "States.Timeout", None)
-        scope = {**execution.variables, "states": states}
-        execution.timer = None if task.timeout is None else self._clock.after(task.timeout(scope), timeout)
-        payload = task.payload(scope)
-        self._lambdas.invoke(task.function, payload, partial(self._answered, token, task.waits_for_token))
+        seconds = task.timeout_seconds
+        execution.timer = None if seconds is None else self._clock.after(seconds(scope), timeout)
+        answered = partial(self._answered, token, task.waits_for_token)
+        self._lambdas.invoke(task.arguments.function_name, task.arguments.payload(scope), answered)
 
     def _answered(self, token: str, waits_for_token: bool, answer: Answer) -> None:
         if answer.error is not None:
@@ -227,16 +191,8 @@ class StepFunctions:
 
     def _succeeded(self, execution: Execution, result: Any) -> None:
         self._stop_waiting(execution)
-        if not self._has_room(execution, 2):  # the try succeeded, the state is exited
-            return
-        task = self._task(execution)
-        states = {"input": execution.input, "result": result, "context": self._context(execution)}
-        scope = {**execution.variables, "states": states}
-        execution.variables |= {name: value(scope) for name, value in task.assign.items()}
-        if task.next is None:
-            self._finish(execution, "SUCCEEDED")
-        else:
-            self._move(execution, task.next, result)
+        if self._has_room(execution, 1):  # the try succeeded
+            self._go(execution, self._task(execution), self._scope(execution, result=result), result)
 
     def _failed(self, execution: Execution, error: str, cause: str | None) -> None:
         self._stop_waiting(execution)
@@ -244,7 +200,7 @@ class StepFunctions:
             return
         task = self._task(execution)
         retrier = task.retrier(error)
-        if retrier is not None and execution.retries.get(retrier, 0) < retrier.attempts:
+        if retrier is not None and execution.retries.get(retrier, 0) < retrier.max_attempts:
             self._try_again(execution, task, retrier)
             return
         # Step Functions gives no cause for a time-out.
@@ -253,15 +209,14 @@ class StepFunctions:
         if catcher is None:
             self._fail(execution, error, cause or "")
             return
-        states = {"input": execution.input, "errorOutput": output, "context": self._context(execution)}
-        self._go(execution, catcher.transition, {**execution.variables, "states": states}, output)
+        self._go(execution, catcher, self._scope(execution, errorOutput=output), output)
 
     def _try_again(self, execution: Execution, task: Task, retrier: Retrier) -> None:
         retries = execution.retries.get(retrier, 0)
         execution.retries[retrier] = retries + 1
         self.transitions += 1
         delay = retrier.delay(retries)
-        delay = self._chance.between(0.0, delay) if retrier.jitter else delay
+        delay = self._chance.between(0.0, delay) if retrier.jitter_strategy == "FULL" else delay
         execution.timer = self._clock.after(delay, partial(self._try, execution, task))
 
     def _fail(self, execution: Execution, error: str, cause: str) -> None:

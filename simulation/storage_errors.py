@@ -32,39 +32,39 @@ class StorageError:
 
 _READS = {"GetItem", "BatchGetItem", "Query", "GetObject", "HeadObject", "ListObjectsV2"}
 
+
+def _errors(*codes: str, is_retried: bool = False, is_about_writes: bool = False) -> tuple[StorageError, ...]:
+    pairs = (each.split(":") for each in codes)
+    return tuple(StorageError(service, code, is_retried, is_about_writes) for service, code in pairs)
+
+
 # No effect: the request was not let in.
-THROTTLED = tuple(
-    StorageError(service, code, is_retried=True)
-    for service, code in (
-        ("dynamodb", "ProvisionedThroughputExceededException"),
-        ("dynamodb", "ThrottlingException"),
-        ("dynamodb", "RequestLimitExceeded"),
-        ("s3", "SlowDown"),
-    )
+THROTTLED = _errors(
+    "dynamodb:ProvisionedThroughputExceededException",
+    "dynamodb:ThrottlingException",
+    "dynamodb:RequestLimitExceeded",
+    "s3:SlowDown",
+    is_retried=True,
 )
 # A failed server may have written, and may not have.
-_UNTOUCHED = tuple(
-    StorageError(service, code, is_retried=True)
-    for service, code in (
-        ("dynamodb", "InternalServerError"),
-        ("dynamodb", "ServiceUnavailable"),
-        ("s3", "InternalError"),
-        ("s3", "ServiceUnavailable"),
-    )
+_UNTOUCHED = _errors(
+    "dynamodb:InternalServerError",
+    "dynamodb:ServiceUnavailable",
+    "s3:InternalError",
+    "s3:ServiceUnavailable",
+    is_retried=True,
 )
 SERVER_FAILED = _UNTOUCHED + tuple(replace(error, has_effect=True) for error in _UNTOUCHED)
-DENIED = (StorageError("dynamodb", "AccessDeniedException"), StorageError("s3", "AccessDenied"))
+DENIED = _errors("dynamodb:AccessDeniedException", "s3:AccessDenied")
 # Of these a ValidationException is about an item above 400 KB; TransactionCanceledException is for reasons other than a
 # condition that does not hold. A table without local indexes has no item collections; the code stands for one
 # that nothing here foresees.
-REFUSED = tuple(
-    StorageError("dynamodb", code, is_about_writes=True)
-    for code in (
-        "ValidationException",
-        "TransactionConflictException",
-        "TransactionCanceledException",
-        "ItemCollectionSizeLimitExceededException",
-    )
+REFUSED = _errors(
+    "dynamodb:ValidationException",
+    "dynamodb:TransactionConflictException",
+    "dynamodb:TransactionCanceledException",
+    "dynamodb:ItemCollectionSizeLimitExceededException",
+    is_about_writes=True,
 )
 STORAGE_ERRORS = (*THROTTLED, *SERVER_FAILED, *DENIED, *REFUSED)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 from functions.aws import attribute_values, job_items, scheduling_table
 
@@ -43,6 +43,30 @@ def once(parse: Callable[[dict[str, Any]], T]) -> Callable[[dict[str, Any]], T]:
         return found
 
     return parsed
+
+
+@once
+def size_of(item: Mapping[str, Any]) -> int:
+    """Bytes of an item."""
+    return sum(map(_attribute_size, item.items()))
+
+
+def _attribute_size(attribute: tuple[str, Any]) -> int:
+    return len(attribute[0]) + _size(attribute[1])
+
+
+def _size(value: Mapping[str, Any]) -> int:
+    """Bytes of a value: text is UTF-8, two digits are a byte ("DynamoDB item sizes and formats", developer guide)."""
+    ((kind, plain),) = value.items()
+    if kind == "S":
+        return len(plain) if plain.isascii() else len(plain.encode())
+    if kind == "N":
+        return len(plain) // 2 + 1
+    if kind == "M":
+        return 3 + sum(1 + _attribute_size(each) for each in cast("dict[str, Any]", plain).items())
+    if kind == "L":
+        return 3 + sum(1 + _size(each) for each in plain)
+    return sum(len(each.encode()) for each in plain) if kind == "SS" else 1
 
 
 @once

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from types import TracebackType
 from typing import Self, TypeVar
 
 from simulation.calls import Crash
@@ -21,9 +20,7 @@ class Threads:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     def map(self, work: Callable[[T], None], items: Iterable[T]) -> Iterable[None]:
         """Works on the items in their order. After an error nothing further is begun, and the first error is raised.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
-from types import SimpleNamespace, TracebackType
+from types import SimpleNamespace
 from typing import Any, Self, cast
 
 from functions.aws.measured_job_table import MeasuredJobTable
@@ -18,16 +18,15 @@ from functions.submission.overrides import Allowance
 from functions.submission.submission import Submission
 from simulation.calls import Calls
 from simulation.clock import VirtualClock
-from simulation.damage import ItemFault, Kind
-from simulation.damaging import damaged
+from simulation.damage import damaged
 from simulation.definition import Definition
 from simulation.dynamodb import TABLE, DynamoDb
 from simulation.ec2 import Ec2
 from simulation.event_bus import EventBus
-from simulation.faults import NO_FAULTS, Faults
+from simulation.faults import NO_FAULTS, Faults, ItemFault, Kind
 from simulation.handlers import FUNCTIONS, Ports, installed
 from simulation.invariants import Invariants
-from simulation.lambdas import Answer, Function, Lambdas
+from simulation.lambdas import Answer, Function, Lambdas, ignored
 from simulation.metrics import SimulatedMetrics
 from simulation.payload import Payload, Script
 from simulation.records import QUEUE, SLOTS, Records
@@ -82,7 +81,9 @@ class World:
             s3=s3,
             ec2=ec2,
             ssm=Ssm(self.clock, rng, self.calls, self.bus, ec2, payload),
-            step_functions=StepFunctions(self.clock, rng, self.calls, self.lambdas, Definition.read(definition)),
+            step_functions=StepFunctions(
+                self.clock, rng, self.calls, self.lambdas, Definition.model_validate(definition)
+            ),
             metrics=SimulatedMetrics(),
         )
         self._item_faults = faults.items
@@ -113,9 +114,7 @@ class World:
             self.clock.after(self.rng.between(0.0, self.stack.keep_pool_every), self._keep_pool)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.lambdas.stop()
         self._installed.close()
 
@@ -139,14 +138,9 @@ class World:
             _API, {"do": "submit", "job_id": name, "text": text, "requested_type": requested_type}, done
         )
 
-    def cancel(self, number: int, done: Callable[[Answer], None]) -> None:
-        self.lambdas.invoke(_API, {"do": "cancel", "job_id": job_id(number)}, done)
-
-    def retry(self, number: int, done: Callable[[Answer], None]) -> None:
-        self.lambdas.invoke(_API, {"do": "retry", "job_id": job_id(number)}, done)
-
-    def delete(self, number: int, done: Callable[[Answer], None]) -> None:
-        self.lambdas.invoke(_API, {"do": "delete", "job_id": job_id(number)}, done)
+    def ask(self, what: str, number: int, done: Callable[[Answer], None] = ignored) -> None:
+        """Asks the API to "cancel", "retry" or "delete" the nth job."""
+        self.lambdas.invoke(_API, {"do": what, "job_id": job_id(number)}, done)
 
     def abort(self, number: int) -> str | None:
         """Stops the workflow of the nth job's latest run, as an operator might; the run's name, if there is one."""
@@ -228,12 +222,8 @@ class World:
         owner = self.owners.get(job, OWNER)
         if request["do"] == "submit":
             return str(submission.submit(owner, job, request["text"], Overrides(request["requested_type"]))[0].status)
-        if request["do"] == "cancel":
-            return str(submission.cancel(owner, job).status)
-        if request["do"] == "delete":
-            submission.delete(owner, job)
-            return "deleted"
-        return str(submission.retry(owner, job).status)
+        done = getattr(submission, request["do"])(owner, job)
+        return "deleted" if done is None else str(done.status)
 
     def _damage(self, fault: ItemFault) -> None:
         key = (self.owner(fault.job), job_id(fault.job))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.cloud import LocalCloud
+from mayfly.job_list import all_jobs
 from operations.job_client import Job, JobApiError, JobClient
 
 _PAUSE = 2.0
@@ -51,7 +52,7 @@ def take(
     outputs: dict[str, str] = {}
     alive: list[str] = []
     for client in clients:
-        mine = {job["id"]: job for job in _all_jobs(client)}
+        mine = {job["id"]: job for job in all_jobs(client)}
         jobs |= mine
         outputs |= {job_id: _digest(client, job_id) for job_id, job in mine.items() if job["status"] == "succeeded"}
         alive += [machine["instance_id"] for machine in client.alive()]
@@ -152,15 +153,6 @@ def _log_streams(cloud: LocalCloud) -> Iterator[str]:
         for group in page["logGroups"]:
             for streams in _pages(cloud, "logs", "describe_log_streams", logGroupName=group["logGroupName"]):
                 yield from (stream["logStreamName"] for stream in streams["logStreams"])
-
-
-def _all_jobs(client: JobClient) -> Iterator[Job]:
-    page: dict[str, Any] = {"next_cursor": None}
-    while True:
-        page = client.page(50, page["next_cursor"])
-        yield from page["jobs"]
-        if page["next_cursor"] is None:
-            return
 
 
 def _digest(client: JobClient, job_id: str) -> str:

@@ -80,6 +80,7 @@ ALLOWED = {
         "greenlet",
         "jsonata",
         "ministack.services._dynamodb_keywords",
+        "pydantic",
     ),
 }
 

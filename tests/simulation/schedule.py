@@ -15,8 +15,7 @@ from functions.costs.pricing import for_seconds, machine_cost
 from functions.jobs.job import Job, JobStatus
 from functions.jobs.s3_keys import output_key
 from functions.monitoring.metrics import SWEEP_FAILURES
-from simulation.damage import Damage, Kind
-from simulation.faults import FINE, NO_FAULTS, PARTIAL, Faults
+from simulation.faults import FINE, NO_FAULTS, PARTIAL, Damage, Faults, Kind
 from simulation.lambdas import Answer
 from simulation.payload import Script
 from simulation.s3 import OUTPUTS
@@ -131,16 +130,11 @@ class SimulationRun:
         return job
 
     def _do(self, action: Action) -> None:
-        done = partial(self._answered, action.job, action.what)
-        if action.what == "cancel":
-            self.world.cancel(action.job, done)
-        elif action.what == "retry":
-            self.world.retry(action.job, done)
-        elif action.what == "delete":
-            self.world.delete(action.job, done)
-        else:
+        if action.what == "abort":
             run = self.world.abort(action.job)
             self.aborted |= {run} if run else set()
+        else:
+            self.world.ask(action.what, action.job, partial(self._answered, action.job, action.what))
 
     def _answered(self, number: int, what: str, answer: Answer) -> None:
         if answer.error is None:

@@ -8,7 +8,7 @@ from itertools import chain
 
 from hypothesis import strategies as st
 
-from simulation.damage import POSSIBLE, ItemFault, Kind
+from simulation.damage import POSSIBLE
 from simulation.faults import (
     FINE,
     PARTIAL,
@@ -17,6 +17,8 @@ from simulation.faults import (
     Delivery,
     Faults,
     FunctionFault,
+    ItemFault,
+    Kind,
     MachineFault,
     MachineFaultKind,
 )

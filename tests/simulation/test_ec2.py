@@ -118,19 +118,6 @@ def test_calls_on_a_machine_that_is_not_shown_yet_are_not_authorized(call: str) 
     assert account.alive() == [instance_id]
 
 
-def test_a_termination_takes_its_time_and_is_told() -> None:
-    account = Account()
-    (instance_id,) = account.launch("token")
-    account.go_on(30)
-    answer = account.ec2.client.terminate_instances(InstanceIds=[instance_id])
-    assert answer == {"TerminatingInstances": [{"InstanceId": instance_id, "CurrentState": {"Name": "shutting-down"}}]}
-    assert account.ec2.alive == []
-    assert [one.id for one in account.ec2.unended] == [instance_id]
-    account.go_on(30)
-    assert account.ec2.unended == []
-    assert account.events == [{"instance-id": instance_id, "state": "terminated"}]
-
-
 def test_a_machine_dies_when_the_plan_says_so_with_a_warning_before() -> None:
     faults = Faults(machines={0: MachineFault(MachineFaultKind.DIES_AFTER_WARNING, 150)})
     account = Account(faults)

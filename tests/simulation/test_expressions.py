@@ -36,8 +36,3 @@ def test_what_is_undefined_is_an_error_as_it_is_in_step_functions(source: str) -
 def test_a_string_with_an_expression_in_its_middle_is_refused() -> None:
     with pytest.raises(QueryError):
         template("job {% $attempt %}")
-
-
-def test_a_function_of_the_language_is_no_variable() -> None:
-    assert template("{% $min([$wait + $floor($wait / 10), 70]) %}")({"wait": 64}) == 70
-    assert template("{% $wait + $floor($wait / 10) %}")({"wait": 64}) == 70

@@ -10,19 +10,17 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.aws.job_table import DynamoJobTable
 from functions.aws.machine_table import DynamoMachineTable
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.costs.ports import Charge
 from functions.execution.ports import MachineAssignment, MachineTable
 from functions.jobs.errors import LeaseLost
-from functions.jobs.job import JobStatus, Run
+from functions.jobs.job import Run
 from functions.scheduling.ports import Batch, BatchResult, Candidate, Lease, SchedulingTable, Slot
 from simulation.clock import VirtualClock
 from simulation.dynamodb import TABLE, DynamoDb
-from simulation.records import Records
 from tests.functions.aws.emulated_dynamodb import new_client, new_table
-from tests.functions.fakes.job_table import JOB_ID, OTHER_ID, a_job
+from tests.functions.fakes.job_table import JOB_ID, OTHER_ID
 from tests.functions.fakes.machines import a_machine
 
 RUNS = [Run("alice", JOB_ID), Run("alice", JOB_ID, 2), Run("bob", OTHER_ID), Run("bo", OTHER_ID, 2)]
@@ -147,13 +145,3 @@ def _answer(method: Callable[..., Any], *arguments: Any) -> Any:
         return method(*arguments)
     except LookupError:
         return "no such machine"
-
-
-def test_the_records_tell_of_every_write_to_a_job() -> None:
-    db = DynamoDb()
-    table, records = DynamoJobTable(db.client, TABLE), Records(db)
-    told: list[tuple[int, int]] = []
-    records.on_job.append(lambda before, after: told.append((before.revision if before else 0, after.revision)))
-    table.add(a_job())
-    table.update("alice", JOB_ID, lambda job: job.moved(JobStatus.CANCELLED))
-    assert told == [(0, 1), (1, 2)]

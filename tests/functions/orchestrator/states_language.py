@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from simulation.definition import Choice, Definition, Retrier, State, Task, Transition, Wait
+from simulation.definition import Catcher, Choice, Definition, Retrier, State, Task, Transition, Wait
 from simulation.expressions import Variables
 
 INPUT = {"owner": "alice", "job_id": "job", "run": 2, "attempt": 4}
@@ -39,13 +39,13 @@ class StatesLanguage:
 
     def payload(self, name: str, variables: Variables, given: Any = None) -> dict[str, Any]:
         """What a Task sends its function; `given` is the state's input."""
-        sent: dict[str, Any] = self._task(name).payload(self.scope(variables, given))
+        sent: dict[str, Any] = self._task(name).arguments.payload(self.scope(variables, given))
         return sent
 
     def waited(self, name: str, variables: Variables) -> Way:
         wait = cast("Wait", self.definition.states[name])
-        wait.until(self.scope(variables))
-        return _take("Next", wait.transition, self.scope(variables))
+        wait.timestamp(self.scope(variables))
+        return _take("Next", wait, self.scope(variables))
 
     def chosen(self, name: str, variables: Variables) -> Way:
         choice, scope = cast("Choice", self.definition.states[name]), self.scope(variables)
@@ -55,8 +55,7 @@ class StatesLanguage:
     def succeeded(self, name: str, variables: Variables, result: Any, given: Any = None) -> Way:
         """`result` is what a callback was answered; an invoked function's answer is its `Payload`."""
         task, scope = self._task(name), self.scope(variables, given, result=result)
-        way = _take("Next" if task.next else "End", Transition("", task.assign), scope)
-        return replace(way, next=task.next, output=result)
+        return replace(_take("Next" if task.next else "End", task, scope), output=result)
 
     def failed(self, name: str, variables: Variables, error: str, cause: str | None = "", given: Any = None) -> Way:
         """Where an error leads that is not tried again any more."""
@@ -65,7 +64,7 @@ class StatesLanguage:
             raise LookupError(f"{name} does not catch {error}: the execution fails")
         said = {"Error": error} if cause is None else {"Error": error, "Cause": cause}
         scope = self.scope(variables, given, errorOutput=said)
-        return _take(f"Catch {sorted(catcher.errors)}", catcher.transition, scope)
+        return _take(_caught(catcher), catcher, scope)
 
     def retrier(self, name: str, error: str) -> Retrier:
         """The first row of a Task's Retry that an error meets."""
@@ -84,15 +83,19 @@ def _take(name: str, transition: Transition, scope: dict[str, Any]) -> Way:
     assigned = {key: value(scope) for key, value in transition.assign.items()}
     output = transition.output(scope) if transition.output else None
     variables = {key: value for key, value in scope.items() if key != "states"}
-    return Way(name, transition.to, {**variables, **assigned}, output)
+    return Way(name, transition.next, {**variables, **assigned}, output)
 
 
-def _ways(state: State) -> Iterator[tuple[str, Transition | None]]:
+def _ways(state: State) -> Iterator[tuple[str, Transition]]:
     if isinstance(state, Choice):
-        yield from ((f"Choices[{index}]", transition) for index, (_, transition) in enumerate(state.rules))
-        yield "Default", state.otherwise
+        yield from ((f"Choices[{index}]", rule) for index, rule in enumerate(state.choices))
+        yield "Default", state
     elif isinstance(state, Task):
-        yield from ((f"Catch {sorted(catcher.errors)}", catcher.transition) for catcher in state.catchers)
-        yield ("Next" if state.next else "End"), None
+        yield from ((_caught(catcher), catcher) for catcher in state.catch)
+        yield ("Next" if state.next else "End"), state
     else:
-        yield "Next", state.transition
+        yield "Next", state
+
+
+def _caught(catcher: Catcher) -> str:
+    return f"Catch {sorted(catcher.error_equals)}"

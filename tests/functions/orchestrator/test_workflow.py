@@ -314,8 +314,8 @@ def test_a_step_that_lambda_has_no_room_for_is_tried_for_minutes_or_left_to_the_
         assert way["Next"] == {"AwaitCompletion": "Inspect", "Inspect": "Verdict"}[name]
         return
     row = WORKFLOW.retrier(name, BUSY)
-    assert row.errors == {BUSY}
-    assert sum(map(row.delay, range(row.attempts))) / 2 > 240, "full jitter makes half of it"
+    assert row.error_equals == {BUSY}
+    assert sum(map(row.delay, range(row.max_attempts))) / 2 > 240, "full jitter makes half of it"
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
@@ -324,25 +324,25 @@ def test_what_has_a_way_of_its_own_takes_it_at_once_unless_it_is_one_to_try_agai
         return  # nothing is tried again there
     try_again = {"AgentNotOnline", BUSY, *({"Throttled"} if name == "Inspect" else ())}
     own = {one for way in TASKS[name].get("Catch", []) for one in way["ErrorEquals"]} - {"States.ALL"} - try_again
-    assert {one: WORKFLOW.retrier(name, one).attempts for one in own} == dict.fromkeys(own, 0)
+    assert {one: WORKFLOW.retrier(name, one).max_attempts for one in own} == dict.fromkeys(own, 0)
 
 
 @pytest.mark.parametrize("final", sorted(kind.__name__ for kind in errors.FinalStep.__subclasses__()))
 def test_what_trying_again_cannot_help_is_not_tried_again_in_line(final: str) -> None:
-    assert WORKFLOW.retrier("Launch", final).attempts == 0
+    assert WORKFLOW.retrier("Launch", final).max_attempts == 0
 
 
 @pytest.mark.parametrize("refusal", ["CapacityUnavailable", "QuotaExceeded", "Throttled"])
 def test_who_is_refused_a_machine_comes_again_until_the_queue_timeout(refusal: str) -> None:
     retrier = WORKFLOW.retrier("Launch", refusal)
-    assert retrier.attempts > 24 * 3600, "one a second, for the longest time-out that can be configured"
-    assert retrier.longest <= 60
+    assert retrier.max_attempts > 24 * 3600, "one a second, for the longest time-out that can be configured"
+    assert retrier.max_delay_seconds <= 60
 
 
 @pytest.mark.parametrize("kind", sorted(launch_step.STEP_ERRORS))
 def test_every_refusal_is_one_that_the_launch_state_knows(kind: str) -> None:
     name = launch_step.STEP_ERRORS[kind].__name__
-    assert name in WORKFLOW.retrier("Launch", name).errors
+    assert name in WORKFLOW.retrier("Launch", name).error_equals
 
 
 def test_the_workflow_names_only_errors_that_the_steps_can_raise() -> None:
@@ -392,7 +392,7 @@ def test_a_stack_that_notifies_publishes_who_owns_which_job_and_how_its_run_has_
     assert cache(machine) == []
     ended = {"status": "failed", "filename": 'a "b".txt', "error": "script_failed"}
     notify = machine["States"].pop("Notify")
-    workflow = StatesLanguage(Definition.read(machine))
+    workflow = StatesLanguage(Definition.model_validate(machine))
     way = workflow.succeeded("Release", LOST, {"Payload": {"terminated": ["i-1"], "job": ended}})
     sent = template(notify["Arguments"])(workflow.scope(way.variables))
     assert (way.next, sent["TopicArn"], sent["Subject"]) == ("Notify", topic, "Mayfly: job failed")

@@ -23,5 +23,5 @@ ARNS: dict[str, str | int] = {
     step: f"arn:aws:lambda:eu-central-1:123456789012:function:mayfly-dev-{step}" for step in STEPS
 }
 MACHINE = filled(json.loads(DEFINITION.read_text()), {**ARNS, **LIMITS})
-WORKFLOW = StatesLanguage(Definition.read(MACHINE))
+WORKFLOW = StatesLanguage(Definition.model_validate(MACHINE))
 TASKS = {name: state for name, state in MACHINE["States"].items() if state["Type"] == "Task"}

@@ -13,8 +13,8 @@ from functions.execution.ports import MachineAssignment
 from functions.jobs.errors import JobUnreadable, RecordRefused
 from functions.jobs.job import Job, TimelineEvent
 from functions.scheduling.ports import Slot
-from simulation.damage import POSSIBLE, Damage, Kind
-from simulation.damaging import damaged
+from simulation.damage import POSSIBLE, damaged
+from simulation.faults import Damage, Kind
 from simulation.handlers import Ports
 from simulation.records import SLOTS
 from simulation.stack import Stack
