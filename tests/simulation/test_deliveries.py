@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions.aws.attribute_values import serialize_item
 from functions.aws.job_items import to_item
 from functions.jobs.job import Job, JobStatus
 from simulation.clock import VirtualClock
@@ -31,7 +32,8 @@ class Post:
         self.bus = EventBus(self.clock, rng, lambdas, fates or {})
 
     def notify(self, before: Job | None, after: Job) -> None:
-        self.stream.notify((after.owner, after.id), to_item(before) if before else None, to_item(after))
+        items = [serialize_item(to_item(job)) if job else None for job in (before, after)]
+        self.stream.notify((after.owner, after.id), *items)
 
     def _records(self, event: Any, _context: Any) -> Any:
         numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
