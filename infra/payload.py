@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.bundle import BUILD, ROOT
+from infra.bundling.dependencies import unfinished_at
 from infra.config import StackConfig
 from infra.payload_files import PayloadFile, payload_files
 from infra.storage import PrivateBucket
@@ -66,7 +66,7 @@ def build_archive(files: Mapping[str, PayloadFile]) -> Path:
     target = BUILD / "payload" / f"{hashlib.sha256(data).hexdigest()}.tar.gz"
     target.parent.mkdir(parents=True, exist_ok=True)
     if not target.exists():
-        unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
+        unfinished = unfinished_at(target)
         unfinished.write_bytes(data)
         unfinished.replace(target)
     return target

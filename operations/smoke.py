@@ -19,13 +19,13 @@ from operations.job_client import JobApiError, JobClient
 from operations.trials.burst import burst
 from operations.trials.cancelled_job import cancelled_job
 from operations.trials.chatty_job import chatty_job
-from operations.trials.trial import Client, Timeouts, Trial
+from operations.trials.trial import Timeouts, Trial
 from operations.trials.whole_job import whole_job
 
 TOKEN = "MAYFLY_TOKEN"  # noqa: S105 - the name of a variable
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 LOCAL_USER = "alice"
-TRIALS: Mapping[str, Callable[[Client, Timeouts, argparse.Namespace], Trial]] = {
+TRIALS: Mapping[str, Callable[[JobClient, Timeouts, argparse.Namespace], Trial]] = {
     "job": lambda client, timeouts, options: whole_job(client, timeouts, own_script=options.own_script),
     "cancelled": lambda client, timeouts, _: cancelled_job(client, timeouts),
     "burst": lambda client, timeouts, options: burst(client, timeouts, options.jobs),
@@ -78,7 +78,7 @@ def main(
     return 0
 
 
-def _checks(client: Client, options: argparse.Namespace) -> Trial:
+def _checks(client: JobClient, options: argparse.Namespace) -> Trial:
     timeouts = Timeouts(options.job_seconds, options.machine_seconds, options.cancelled_seconds)
     for trial in options.trial or DEFAULT_TRIALS:
         yield from TRIALS[trial](client, timeouts, options)

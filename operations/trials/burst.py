@@ -6,11 +6,11 @@ from collections import Counter
 from datetime import datetime
 from statistics import median
 
-from operations.job_client import Job
-from operations.trials.trial import Check, Client, Timeouts, Trial, once, succeeded, unconfirmed
+from operations.job_client import Job, JobClient
+from operations.trials.trial import Check, Timeouts, Trial, once, succeeded, unconfirmed
 
 
-def burst(client: Client, timeouts: Timeouts, count: int) -> Trial:
+def burst(client: JobClient, timeouts: Timeouts, count: int) -> Trial:
     """As `whole_job`; `timeouts.job` is for each of them.
 
     Raises:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from operations.trials.trial import Check, Client, Timeouts, Trial, cleaned_up, once, receipt, unconfirmed
+from operations.job_client import JobClient
+from operations.trials.trial import Check, Timeouts, Trial, cleaned_up, once, receipt, unconfirmed
 
 
-def cancelled_job(client: Client, timeouts: Timeouts) -> Trial:
+def cancelled_job(client: JobClient, timeouts: Timeouts) -> Trial:
     """As `whole_job`. A job without a machine is watched for a while, for one that comes late.
 
     Raises:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from operations.trials.trial import Check, Client, Timeouts, Trial, cleaned_up, once, receipt, succeeded, unconfirmed
+from operations.job_client import JobClient
+from operations.trials.trial import Check, Timeouts, Trial, cleaned_up, once, receipt, succeeded, unconfirmed
 
 
-def chatty_job(client: Client, timeouts: Timeouts, megabytes: int) -> Trial:
+def chatty_job(client: JobClient, timeouts: Timeouts, megabytes: int) -> Trial:
     """As `whole_job`.
 
     Raises:

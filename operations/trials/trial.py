@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-from operations.job_client import Job
+from operations.job_client import Job, JobClient
 
 POLL_SECONDS = 1.0
 
@@ -30,19 +29,6 @@ class Timeouts:
     cancelled: float = 30.0
 
 
-class Client(Protocol):
-    """What is needed of JobClient."""
-
-    def submit(self, source: bytes, filename: str, text: str) -> Job: ...
-    def wait(self, job_id: str, timeout: float) -> Job: ...
-    def get(self, job_id: str) -> Job: ...
-    def cancel(self, job_id: str) -> Job: ...
-    def output(self, job_id: str) -> bytes: ...
-    def manifest(self, job_id: str) -> bytes: ...
-    def log(self, job_id: str, after: str | None = None) -> dict[str, Any]: ...
-    def delete(self, job_id: str) -> object: ...
-
-
 Trial = Iterator[Check]
 
 
@@ -52,7 +38,7 @@ def succeeded(job: Job) -> Check:
     return Check("status", job["status"] == "succeeded", job["status"] + (f": {reason}" if reason else ""))
 
 
-def once(client: Client, job_id: str, timeout: float, is_settled: Callable[[Job], bool]) -> Job:
+def once(client: JobClient, job_id: str, timeout: float, is_settled: Callable[[Job], bool]) -> Job:
     """The job once it is settled, or as it is when the time is over."""
     deadline = time.monotonic() + timeout
     while True:
@@ -62,7 +48,7 @@ def once(client: Client, job_id: str, timeout: float, is_settled: Callable[[Job]
         time.sleep(POLL_SECONDS)
 
 
-def cleaned_up(client: Client, job: Job) -> Check:
+def cleaned_up(client: JobClient, job: Job) -> Check:
     client.delete(job["id"])
     return Check("clean-up", True, "the job's files and record are deleted")
 

@@ -6,8 +6,8 @@ import hashlib
 import json
 import uuid
 
-from operations.job_client import Job
-from operations.trials.trial import Check, Client, Timeouts, Trial, cleaned_up, once, receipt, succeeded, unconfirmed
+from operations.job_client import Job, JobClient
+from operations.trials.trial import Check, Timeouts, Trial, cleaned_up, once, receipt, succeeded, unconfirmed
 
 TEXT = "Checked by the smoke test."
 # What has to be in a timeline in this order; waiting and lost machines may come in between.
@@ -24,7 +24,7 @@ MILESTONES = (
 )
 
 
-def whole_job(client: Client, timeouts: Timeouts, *, own_script: bool = False) -> Trial:
+def whole_job(client: JobClient, timeouts: Timeouts, *, own_script: bool = False) -> Trial:
     """Yields each check as it is made; after one that is not fine nothing further is looked at.
 
     Args:

@@ -84,7 +84,7 @@ class Stack:
 
 
 # How each is tried, and what it looks at.
-TRIALS: dict[str, tuple[Callable[[Stack], Trial], tuple[str, ...]]] = {
+TRIALS: dict[str, tuple[Callable[[Any], Trial], tuple[str, ...]]] = {
     "job": (
         lambda stack: whole_job(stack, NO_WAIT),
         ("submit", "status", "output", "manifest", "timeline", "receipt", "clean-up"),
@@ -162,7 +162,8 @@ def test_what_is_wrong_is_named_and_the_job_is_kept(trial: str, stack: Stack, na
 
 
 def test_a_stack_with_a_script_of_its_own_is_not_told_what_its_output_should_be() -> None:
-    found = until_failure(whole_job(Stack(damage=bytes.upper), NO_WAIT, own_script=True))
+    stack: Any = Stack(damage=bytes.upper)
+    found = until_failure(whole_job(stack, NO_WAIT, own_script=True))
     assert all(check.is_fine for check in found)
     assert "CHECKED BY THE SMOKE TEST" in next(check.seen for check in found if check.name == "output")
 
