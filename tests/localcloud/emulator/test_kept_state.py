@@ -13,7 +13,7 @@ from tests.localcloud.emulator.harness import ECHO, REGION, EmulatorHarness, all
 from tests.localcloud.emulator.test_functions import STREAM_ACTIONS, ids_of, put, table
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def harness() -> Iterator[EmulatorHarness]:
     harness = EmulatorHarness(EmulatorProcess.start(region=REGION, keeps_state=True))
     yield harness
@@ -31,8 +31,11 @@ def test_an_emulator_goes_on_after_a_restart_with_what_it_held(harness: Emulator
     harness.client("s3").create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": REGION})
     harness.client("s3").put_object(Bucket="kept", Key="key", Body=b"content")
     states = harness.client("stepfunctions")
-    machine = harness.state_machine({"Wait": {"Type": "Wait", "Seconds": 600, "End": True}})
-    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+    asked = harness.function(ECHO)
+    machine = harness.state_machine(waiting_task(asked))
+    execution = states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    token = wait_for(lambda: harness.seen(asked) or None, "the token")[0]["token"]
+    answerer = harness.role([allow(["states:SendTaskSuccess"], machine)])
     read_events = harness.record_events({"source": ["aws.states"], "detail": {"status": ["FAILED"]}})
     instance_id = harness.launch()
     harness.wait_state(instance_id, "running")
@@ -45,19 +48,10 @@ def test_an_emulator_goes_on_after_a_restart_with_what_it_held(harness: Emulator
     items = harness.client("dynamodb").scan(TableName=name)["Items"]
     assert {item["id"]["S"] for item in items} == {"before", "before too"}
     assert states.describe_execution(executionArn=execution)["status"] == "FAILED"
+    with pytest.raises(ClientError, match="TaskTimedOut"):
+        harness.as_role("stepfunctions", answerer).send_task_success(taskToken=token, output="{}")
     (reservation,) = harness.client("ec2").describe_instances(InstanceIds=[instance_id])["Reservations"]
     assert reservation["Instances"][0]["State"]["Name"] == "terminated"
     wait_for(lambda: [each["detail"]["executionArn"] for each in read_events()] == [execution], "the event")
     put(harness, name, "after")
     wait_for(lambda: "after" in chain(*ids_of(harness.seen(function))), "the record after the restart")
-
-
-def test_a_task_of_before_the_restart_is_known_to_have_ended(harness: EmulatorHarness) -> None:
-    function = harness.function(ECHO, harness.role([allow(["logs:*"])]))
-    arn = harness.state_machine(waiting_task(function))
-    harness.client("stepfunctions").start_execution(stateMachineArn=arn, input="{}")
-    token = wait_for(lambda: harness.seen(function) or None, "the token")[0]["token"]
-    answerer = harness.role([allow(["states:SendTaskSuccess"], arn)])
-    harness.emulator.restart()
-    with pytest.raises(ClientError, match="TaskTimedOut"):
-        harness.as_role("stepfunctions", answerer).send_task_success(taskToken=token, output="{}")
