@@ -16,7 +16,6 @@ from typing import Any, NoReturn, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from localcloud.engine.config_types import fits, parsed, type_name
 from localcloud.engine.errors import ProjectFileError
 from localcloud.engine.project_schema import ConfigDeclaration, ConfigItems, ForeignValue, ProjectFile, StackFile
 
@@ -30,8 +29,6 @@ class Declaration:
 
     type: ConfigItems | None
     default: Any
-    secret: bool = False
-    description: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ def load_project(folder: Path) -> Project:
             declarations[name] = _declaration(path, key, raw)
         else:
             values[f"{namespace}:{name}"] = _foreign_value(path, key, raw)
-    return Project(path, file.name, declarations, values, folder / (file.stackConfigDir or ""))
+    return Project(path, file.name, declarations, values, folder / file.stackConfigDir)
 
 
 def load_stack(project: Project, name: str) -> Stack:
@@ -156,9 +153,9 @@ def _declaration(path: Path, key: str, raw: Any) -> Declaration:
         declared = ConfigDeclaration.model_validate(raw)
     except ValidationError as error:
         _fail_on(path, f"config.{key}.", error)
-    if declared.default is not None and not fits(declared, declared.default):
-        _fail(path, f"config.{key}.default", f"{declared.default!r} is not of type {type_name(declared)}")
-    return Declaration(declared, declared.default, declared.secret, declared.description)
+    if declared.default is not None and not declared.fits(declared.default):
+        _fail(path, f"config.{key}.default", f"{declared.default!r} is not of type {declared}")
+    return Declaration(declared, declared.default)
 
 
 def _foreign_value(path: Path, key: str, raw: Any) -> Any:
@@ -179,10 +176,8 @@ def _check_value(path: Path, project: Project, name: str, value: Any, *, from_fi
     declared = project.declarations[name]
     if from_file and isinstance(value, dict) and set(value) == {"secure"}:
         _fail(path, key, "an encrypted value cannot be read here; give the plain one as an override")
-    if from_file and declared.secret:
-        _fail(path, key, f"a secret in plain text; encrypt it with `pulumi config set --secret {name}`")
-    if declared.type is not None and not fits(declared.type, parsed(declared.type, value)):
-        _fail(path, key, f"{value!r} is not of the declared type {type_name(declared.type)}")
+    if declared.type is not None and not declared.type.fits(value):
+        _fail(path, key, f"{value!r} is not of the declared type {declared.type}")
 
 
 def _text(value: Any) -> str:

@@ -1,35 +1,22 @@
 """The shape of Pulumi.yaml and Pulumi.<stack>.yaml.
 
-From pulumi/sdk/go/common/workspace (project.json, project.go) and the options of Pulumi's Python language host.
+From pulumi/sdk/go/common/workspace (project.json, project.go). What the engine has no use for may be anything.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")]
+_INTEGER = re.compile(r"[+-]?\d+")
 
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class PythonOptions(Strict):
-    toolchain: Literal["pip", "poetry", "uv"] | None = None
-    virtualenv: str | None = None
-    typechecker: Literal["mypy", "pyright", "none"] | None = None
-
-
-class PythonRuntime(Strict):
-    name: Literal["python"]
-    options: PythonOptions = PythonOptions()
-
-
-def _named(runtime: Any) -> Any:
-    """`runtime: python` is short for an object with that name."""
-    return {"name": runtime} if isinstance(runtime, str) else runtime
 
 
 class ConfigItems(Strict):
@@ -43,6 +30,30 @@ class ConfigItems(Strict):
         if self.type == "array" and self.items is None:
             raise ValueError("an array needs `items` with the type of its items")
         return self
+
+    def __str__(self) -> str:
+        """As Pulumi writes it, such as `array<string>`."""
+        return self.type if self.items is None else f"array<{self.items}>"
+
+    def fits(self, value: Any) -> bool:
+        """As Pulumi checks it (ValidateConfigValue); texts of integers and booleans count, and JSON of arrays."""
+        match self.type:
+            case "string":
+                return isinstance(value, str)
+            case "integer":
+                return type(value) is int or (isinstance(value, str) and _INTEGER.fullmatch(value) is not None)
+            case "boolean":
+                return isinstance(value, bool) or value in ("true", "false")
+            case "array":
+                items = _parsed(value)
+                return isinstance(items, list) and self.items is not None and all(map(self.items.fits, items))
+
+
+def _parsed(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 class ConfigDeclaration(ConfigItems):
@@ -59,40 +70,32 @@ class ForeignValue(Strict):
     value: Any
 
 
-class Backend(Strict):
-    url: str | None = None
-
-
-class Options(Strict):
-    refresh: Literal["always"] | None = None
-
-
 class ProjectFile(Strict):
     """Pulumi.yaml. Pulumi ignores keys that it does not know; here they are mistakes."""
 
     name: Name
-    runtime: Annotated[PythonRuntime, BeforeValidator(_named)]
-    description: str | None = None
-    author: str | None = None
-    website: str | None = None
-    license: str | None = None
-    main: str | None = None
+    runtime: Literal["python"] | dict[str, Any]
     config: dict[str, Any] | None = None
-    stackConfigDir: str | None = None  # noqa: N815 Pulumi's spelling
-    backend: Backend | None = None
-    options: Options | None = None
-    template: dict[str, Any] | None = None
-    plugins: dict[str, Any] | None = None
-    packages: dict[str, Any] | None = None
-    requiredPulumiVersion: str | None = None  # noqa: N815 Pulumi's spelling
+    stackConfigDir: str = ""  # noqa: N815 Pulumi's spelling
+    description: Any = None
+    author: Any = None
+    website: Any = None
+    license: Any = None
+    main: Any = None
+    backend: Any = None
+    options: Any = None
+    template: Any = None
+    plugins: Any = None
+    packages: Any = None
+    requiredPulumiVersion: Any = None  # noqa: N815
 
 
 class StackFile(Strict):
     """Pulumi.<stack>.yaml."""
 
     config: dict[str, Any] | None = None
-    secretsprovider: str | None = None
-    encryptedkey: str | None = None
-    encryptionsalt: str | None = None
-    environment: list[str] | dict[str, Any] | None = None
-    mainEnvironment: str | None = None  # noqa: N815 Pulumi's spelling
+    secretsprovider: Any = None
+    encryptedkey: Any = None
+    encryptionsalt: Any = None
+    environment: Any = None
+    mainEnvironment: Any = None  # noqa: N815
