@@ -6,8 +6,8 @@ AWS applies a pattern to the whole value ("Member must satisfy regular expressio
 
 from __future__ import annotations
 
+import functools
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,9 +24,6 @@ _JAVA_SETS = re.compile(r"(?<!\\)\[\^?\[|&&|--|~~|\|\|")
 _NUMBERS = {"integer", "long", "float", "double"}
 _SHOWN = 80  # characters of a value in a message
 
-_compiled: dict[str, re.Pattern[str] | None] = {}
-_lock = threading.Lock()
-
 
 def register(client: BaseClient) -> None:
     """Make `client` raise ServiceRuleError before it sends a call that breaks its service's model."""
@@ -38,12 +35,6 @@ def violations(model: OperationModel, params: Mapping[str, Any]) -> list[str]:
     if model.input_shape is None:
         return []
     return list(_check(model.input_shape, params, ""))
-
-
-def unchecked_patterns() -> list[str]:
-    """Patterns met so far that are not regular expressions in Python's dialect, and so were not applied."""
-    with _lock:
-        return sorted(pattern for pattern, compiled in _compiled.items() if compiled is None)
 
 
 def _before_parameter_build(params: Mapping[str, Any], model: OperationModel, **_: Any) -> None:
@@ -102,15 +93,11 @@ def _check_bounds(shape: Shape, size: float, path: str, unit: str) -> Iterator[s
         yield f"{path}: {size} {unit}".rstrip() + f" is above the maximum of {most}"
 
 
+@functools.cache
 def _compile(pattern: str) -> re.Pattern[str] | None:
     """The pattern in Python's dialect; None for one that Python reads differently or not at all."""
-    with _lock:
-        if pattern not in _compiled:
-            _compiled[pattern] = None if _JAVA_SETS.search(pattern) else _translate(pattern)
-        return _compiled[pattern]
-
-
-def _translate(pattern: str) -> re.Pattern[str] | None:
+    if _JAVA_SETS.search(pattern):
+        return None
     translated = _UNICODE_CLASS.sub(lambda found: _UNICODE_CLASSES.get(found[1] or found[2], found[0]), pattern)
     try:
         return re.compile(translated, re.NOFLAG if translated != pattern else re.ASCII)
