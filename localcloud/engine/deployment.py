@@ -25,11 +25,8 @@ __all__ = [
     "ResourceOptions",
     "Target",
     "deploy",
-    "destroy",
     "preview",
 ]
-
-_MANAGED_OUTSIDE = "pulumi:"  # stacks and providers have nothing in the cloud
 
 
 def deploy(
@@ -54,7 +51,7 @@ def deploy(
     from inside a running loop (`asyncio.to_thread` will do).
 
     Raises:
-        DeploymentError: names the URN and the reason of the first failure; `partial` can be given to `destroy`.
+        DeploymentError: names the URN and the reason of the first failure.
     """
     cloud = Aws(target)
     try:
@@ -72,25 +69,6 @@ def preview(
     (`pulumi.runtime.is_dry_run()` is false), so every `apply` runs.
     """
     return _run(program.resolve(), None, region=region, config=config, stack=stack, on_progress=None)
-
-
-def destroy(deployment: Deployment, *, target: Target) -> None:
-    """Delete everything in reverse order of its creation.
-
-    Carries on after a failure, so that as little as possible stays.
-
-    Raises:
-        DeploymentError: a resource is protected (nothing is deleted then), or some could not be deleted.
-    """
-    doomed = [r for r in reversed(deployment.resources) if r.custom and not r.type.startswith(_MANAGED_OUTSIDE)]
-    protected = [resource.urn for resource in doomed if resource.options.protect]
-    if protected:
-        raise DeploymentError(f"nothing was destroyed, because these are protected: {', '.join(protected)}")
-    cloud = Aws(target)
-    failures = [message for resource in doomed if (message := _delete(cloud, resource))]
-    cloud.close()
-    if failures:
-        raise DeploymentError("\n".join(failures))
 
 
 def _run(
@@ -128,13 +106,3 @@ def _program_failure(folder: Path, error: BaseException) -> DeploymentError:
     own = [f for f in frames if f.filename.startswith(str(folder)) and "site-packages" not in f.filename]
     where = f" ({own[-1].filename.removeprefix(str(folder)).lstrip('/')}:{own[-1].lineno})" if own else ""
     return DeploymentError(f"the program failed{where}: {provider.reason(error)}")
-
-
-def _delete(cloud: Aws, resource: Resource) -> str:
-    if resource.options.retain_on_delete:
-        return ""
-    try:
-        provider.delete(cloud, resource)
-    except Exception as error:  # noqa: BLE001 reported with its URN, and the others are still deleted
-        return f"{resource.urn}: {provider.reason(error)}"
-    return ""

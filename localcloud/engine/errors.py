@@ -15,7 +15,7 @@ class DeploymentError(Exception):
     """A program or one of its resources failed.
 
     Attributes:
-        partial: what was created before the failure, ready for `destroy`; None when nothing was attempted.
+        partial: what was created before the failure; None when nothing was attempted.
     """
 
     def __init__(self, message: str, partial: Deployment | None = None) -> None:

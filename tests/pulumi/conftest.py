@@ -30,10 +30,15 @@ def target(emulator: EmulatorProcess) -> Target:
 
 
 @pytest.fixture(scope="session")
-def client(target: Target) -> Iterator[Callable[[str], object]]:
+def aws(target: Target) -> Iterator[Aws]:
     aws = Aws(target)
-    yield aws.client
+    yield aws
     aws.close()
+
+
+@pytest.fixture(scope="session")
+def client(aws: Aws) -> Callable[[str], object]:
+    return aws.client
 
 
 @pytest.fixture(scope="session")

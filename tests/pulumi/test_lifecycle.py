@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from localcloud.emulator.process import ROOT
+from localcloud.engine.aws import Aws
 from localcloud.engine.deployment import preview as preview_in_process
 from localcloud.engine.records import Deployment, Resource
 from localcloud.plugins.cli import Workspace
 from localcloud.plugins.provider import FAIL_AT
 from tests.infra.changes import changes
 from tests.infra.config_changes import OTHER_KEY
-from tests.pulumi.comparison import unlike
+from tests.localcloud.engine.inventory import inventory
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
 
@@ -27,15 +28,14 @@ _UP = ("up", "--yes", "--skip-preview")
 
 
 @pytest.fixture(scope="module")
-def preview(workspace: Workspace, config: dict[str, str]) -> str:
-    """What the first preview of an empty stack says."""
-    workspace.select("dev", config)
-    return workspace.do("preview")
+def before(aws: Aws) -> dict[str, int]:
+    return inventory(aws)
 
 
 @pytest.fixture(scope="module")
-def deployed(workspace: Workspace, preview: str) -> Deployment:
+def deployed(before: dict[str, int], workspace: Workspace, config: dict[str, str]) -> Deployment:
     """The stack; each test leaves it as it was."""
+    workspace.select("dev", config)
     workspace.do(*_UP)
     return workspace.deployment()
 
@@ -53,14 +53,6 @@ def plan(workspace: Workspace) -> dict[str, str]:
 
 def inputs(deployment: Deployment) -> dict[str, dict[str, Any]]:
     return {each.urn: each.inputs for each in deployment.resources}
-
-
-def test_the_first_preview_of_an_empty_stack_needs_nothing_that_is_deployed(preview: str) -> None:
-    assert " to create" in preview
-
-
-def test_both_engines_record_alike(deployed: Deployment, config: dict[str, str]) -> None:
-    assert unlike(deployed, preview_in_process(ROOT, config=config, stack="dev")) == []
 
 
 def test_a_second_up_changes_nothing(workspace: Workspace, deployed: Deployment) -> None:
@@ -182,19 +174,9 @@ def test_no_update_replaced_what_holds_data(workspace: Workspace, deployed: Depl
 
 
 def test_destroy_leaves_nothing_behind_buckets_with_files_included(
-    workspace: Workspace, deployed: Deployment, client: Callable[[str], Any]
+    workspace: Workspace, deployed: Deployment, client: Callable[[str], Any], aws: Aws, before: dict[str, int]
 ) -> None:
     client("s3").put_object(Bucket=deployed.outputs["uploads_bucket"], Key="inputs/a/b/c", Body=b"content")
     workspace.do("destroy", "--yes", "--skip-preview")
     assert workspace.deployment().resources == []
-    assert client("s3").list_buckets()["Buckets"] == []
-    assert client("dynamodb").list_tables()["TableNames"] == []
-    assert client("lambda").list_functions()["Functions"] == []
-    assert client("stepfunctions").list_state_machines()["stateMachines"] == []
-    assert client("sqs").list_queues().get("QueueUrls", []) == []
-    assert client("events").list_rules()["Rules"] == []
-    assert client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"] == []
-    assert client("ec2").describe_launch_templates()["LaunchTemplates"] == []
-    assert not [role for role in client("iam").list_roles()["Roles"] if role["RoleName"].startswith("mayfly")]
-    groups = client("logs").describe_log_groups()["logGroups"]
-    assert not [each for each in groups if "mayfly" in json.dumps(each["logGroupName"])]
+    assert inventory(aws) == before

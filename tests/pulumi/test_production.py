@@ -14,9 +14,10 @@ import pytest
 from localcloud.emulator.process import ROOT
 from localcloud.engine.aws import Aws
 from localcloud.engine.deployment import preview
-from localcloud.engine.records import Deployment, Target
+from localcloud.engine.records import Deployment
 from localcloud.plugins.cli import Workspace
 from localcloud.plugins.provider import FAIL_AT
+from tests.localcloud.engine.inventory import inventory
 from tests.localcloud.engine.reading import read_otherwise
 from tests.pulumi.comparison import unlike
 
@@ -79,7 +80,12 @@ def assert_same(deployed: Deployment, config: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def first_preview(workspace: Workspace) -> str:
+def before(aws: Aws) -> dict[str, int]:
+    return inventory(aws)
+
+
+@pytest.fixture(scope="module")
+def first_preview(before: dict[str, int], workspace: Workspace) -> str:
     workspace.select("prod", _CONFIG)
     return workspace.do("preview")
 
@@ -151,10 +157,8 @@ def test_both_engines_record_every_option_alike(with_everything: Deployment) -> 
     assert_same(with_everything, _EVERYTHING)
 
 
-def test_every_input_is_read_back_as_it_was_given(with_everything: Deployment, target: Target) -> None:
-    cloud = Aws(target)
-    assert read_otherwise(cloud, with_everything) == {}
-    cloud.close()
+def test_every_input_is_read_back_as_it_was_given(with_everything: Deployment, aws: Aws) -> None:
+    assert read_otherwise(aws, with_everything) == {}
 
 
 def test_turning_everything_on_keeps_what_holds_data(deployed: Deployment, with_everything: Deployment) -> None:
@@ -187,10 +191,8 @@ def test_a_renamed_stack_would_be_made_anew_and_its_data_deleted(
 
 
 def test_destroy_leaves_nothing_behind(
-    workspace: Workspace, with_everything: Deployment, client: Callable[[str], Any]
+    workspace: Workspace, with_everything: Deployment, aws: Aws, before: dict[str, int]
 ) -> None:
     workspace.do("destroy", "--yes", "--skip-preview")
     assert workspace.deployment().resources == []
-    assert client("s3").list_buckets()["Buckets"] == []
-    assert client("ec2").describe_launch_templates()["LaunchTemplates"] == []
-    assert [each for each in client("ec2").describe_vpcs()["Vpcs"] if not each["IsDefault"]] == []
+    assert inventory(aws) == before

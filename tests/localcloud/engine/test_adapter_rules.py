@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from localcloud.engine.deployment import DeploymentError, preview
+from localcloud.engine.dry_run import dry_run_cloud
+from localcloud.engine.errors import ServiceRuleError
+from localcloud.engine.registry import adapter
 
 FUNCTION = """
 aws.lambda_.Function("f", name={name!r}, role="arn:aws:iam::123456789012:role/r", runtime="python3.13", handler="a.b",
@@ -81,3 +84,9 @@ def client(**settings: object) -> str:
 def test_what_aws_would_refuse_is_refused_here(program: Callable[..., Path], main: str, message: str) -> None:
     with pytest.raises(DeploymentError, match=message):
         preview(program(main), config={})
+
+
+def test_a_user_pool_under_protection_is_not_deleted() -> None:
+    pool = adapter("aws:cognito/userPool:UserPool")
+    with pytest.raises(ServiceRuleError, match="deletionProtection: Cognito deletes no pool"):
+        pool.delete(dry_run_cloud("eu-central-1"), "eu-central-1_A", {"deletionProtection": "ACTIVE"})
