@@ -14,7 +14,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.loaders import create_loader
 
-from localcloud.engine import service_model
+from localcloud.engine import conversion, service_model
 from localcloud.engine.records import Target
 
 # The user's own profile, files and proxy have no say: a wrong AWS_PROFILE must not break the local cloud.
@@ -31,6 +31,8 @@ _CONNECTIONS = 32  # per client; the engine creates resources in parallel
 
 class Aws:
     """Clients for one region of a target; every call is checked against its service's model first.
+
+    Parameters may be in Pulumi's names and forms (see `localcloud.engine.conversion`).
 
     Safe to use from several threads. `prepare` sees each client once, before its first use.
     """
@@ -91,6 +93,7 @@ class Aws:
                 proxies={},
             ),
         )
+        conversion.register(client)
         service_model.register(client)
         if self._prepare is not None:
             self._prepare(client)

@@ -19,7 +19,7 @@ from botocore.compat import HTTPHeaders
 from botocore.model import OperationModel
 
 from localcloud.engine.aws import Aws
-from localcloud.engine.dry_run_answers import ANSWERS, subject
+from localcloud.engine.dry_run_answers import answer, subject
 from localcloud.engine.records import Target
 
 _OK = 200
@@ -44,8 +44,8 @@ def dry_running(urn: str) -> Iterator[None]:
 
 def _prepare(client: BaseClient) -> None:
     client.meta.events.register_first("before-parameter-build", _remember)
-    answer: Any = _answer  # the stubs do not know that a handler may answer in the service's place
-    client.meta.events.register("before-call", answer)
+    answering: Any = _answer  # the stubs do not know that a handler may answer in the service's place
+    client.meta.events.register("before-call", answering)
 
 
 def _remember(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:
@@ -53,9 +53,8 @@ def _remember(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> N
 
 
 def _answer(model: OperationModel, context: dict[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
-    key = f"{model.service_model.service_name}.{model.name}"
-    answer = ANSWERS.get(key)
-    body = answer(context[_PARAMS], context["client_region"]) if answer else {}
+    operation = f"{model.service_model.service_name}.{model.name}"
+    body = answer(operation, context[_PARAMS], context["client_region"])
     return AWSResponse("http://dry-run.invalid", _OK, HTTPHeaders(), None), {
         **body,
         "ResponseMetadata": {"HTTPStatusCode": _OK},

@@ -10,13 +10,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from localcloud.engine import registry
-from localcloud.engine.adapters.answers import Gone
+from localcloud.engine.adapters.adapter import Gone
 from localcloud.engine.aws import Aws
 from localcloud.engine.differences import changed, drifted
 from localcloud.engine.errors import RefusedInputError
 from localcloud.engine.inputs import Desired
 from localcloud.engine.records import Resource
-from localcloud.engine.replacement_rules import replacing_inputs
 
 _NOT_FOUND = re.compile(r"NotFound|NoSuch|DoesNotExist|NonExistent|NotExist|^404$")
 _TAGS = ("tags", "tagsAll")
@@ -34,7 +33,7 @@ class Difference:
 
 def compare(token: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
     names = changed(old, new)
-    replaced_by = {*replacing_inputs(token), *_ALWAYS_REPLACED}
+    replaced_by = {*registry.adapter(token).replaced_by, *_ALWAYS_REPLACED}
     return Difference(names, [name for name in names if name in replaced_by])
 
 
@@ -51,7 +50,8 @@ def update(cloud: Aws, resource: Resource, old_inputs: Mapping[str, Any], tags: 
         raise RefusedInputError(f"{', '.join(stuck)}: the local cloud cannot change this in place; start it again")
     outputs: dict[str, Any] = {}
     if names:
-        desired = Desired(resource.urn, resource.name, resource.inputs, {} if adapter.is_put else tags)
+        given = {} if adapter.is_put else tags
+        desired = Desired(resource.urn, resource.name, resource.inputs, given, adapter.longest_name)
         outputs = adapter.update(cloud, str(resource.id), desired, resource.outputs)
     _retag(cloud, resource, dict(resource.outputs.get("tagsAll") or {}), tags)
     return outputs

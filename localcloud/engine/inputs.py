@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.engine.errors import ServiceRuleError
-from localcloud.engine.name_limits import LONGEST_NAMES
 
 _SUFFIX_DIGITS = 7  # as many as Pulumi's own auto-naming adds
 
@@ -45,15 +44,8 @@ class Inputs:
         """A list of nested objects."""
         return [self._nest(value, f"{self._path}{key}[{n}].") for n, value in enumerate(self.get(key, []))]
 
-    def pick(self, *keys: str) -> dict[str, Any]:
-        """The given keys, where set, as most AWS APIs spell them: PascalCase all the way down.
-
-        Nested names that AWS does not know are refused by botocore.
-        """
-        return {pascal(key): pascal_keys(self.get(key)) for key in keys if key in self}
-
-    def camel(self, *keys: str) -> dict[str, Any]:
-        """The given keys, where set, for the APIs that use camelCase themselves."""
+    def take(self, *keys: str) -> dict[str, Any]:
+        """The given keys, where set, whole: nested names that AWS does not know are refused with the call."""
         return {key: self.get(key) for key in keys if key in self}
 
     def unread(self) -> list[str]:
@@ -68,13 +60,23 @@ class Inputs:
 
 
 class Desired:
-    """What the program asks for: one resource, its inputs, and all its tags (the provider's default ones too)."""
+    """What the program asks for: one resource, its inputs, and all its tags (the provider's default ones too).
+
+    `longest_name` is the adapter's.
+    """
 
     def __init__(
-        self, urn: str, name: str, inputs: Mapping[str, Any], default_tags: Mapping[str, str], suffix: str = ""
+        self,
+        urn: str,
+        name: str,
+        inputs: Mapping[str, Any],
+        default_tags: Mapping[str, str],
+        longest_name: int | None,
+        suffix: str = "",
     ) -> None:
         self.urn = urn
         self.name = name
+        self._longest_name = longest_name
         self.inputs = Inputs({key: value for key, value in inputs.items() if key not in ("tags", "region")})
         self._suffix = suffix
         self._tags = {**default_tags, **(inputs.get("tags") or {})}
@@ -82,13 +84,9 @@ class Desired:
         self._tags_read = False
 
     @property
-    def tags(self) -> dict[str, str]:
+    def tags(self) -> dict[str, str] | None:
         self._tags_read = True
-        return dict(self._tags)
-
-    @property
-    def tag_list(self) -> list[dict[str, str]]:
-        return [{"Key": key, "Value": value} for key, value in self.tags.items()]
+        return self._tags or None
 
     def physical_name(self, key: str = "name", rule: str = "") -> str:
         """The given name, or the logical one with a suffix.
@@ -103,9 +101,9 @@ class Desired:
         return name
 
     def _check_length(self, key: str, name: str, *, is_given: bool) -> None:
-        token = self.urn.split("::")[2].rpartition("$")[2]
-        longest = LONGEST_NAMES.get(token, len(name))
-        if len(name) > longest:
+        longest = self._longest_name
+        if longest is not None and len(name) > longest:
+            token = self.urn.split("::")[2].rpartition("$")[2]
             made_of = "" if is_given else f", {len(self.name)} of the resource and {_SUFFIX_DIGITS + 1} of auto-naming"
             raise ServiceRuleError(f"{key}: {name!r} has {len(name)} characters{made_of}; {token} takes {longest}")
 
@@ -118,30 +116,6 @@ class Desired:
         """Properties that the adapter did not carry over."""
         tags = ["tags"] if self._given_tags and not self._tags_read else []
         return self.inputs.unread() + tags
-
-
-def pascal(key: str) -> str:
-    return key[:1].upper() + key[1:]
-
-
-def pascal_keys(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {pascal(key): pascal_keys(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [pascal_keys(item) for item in value]
-    return value
-
-
-def camel_keys(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {_camel(key): camel_keys(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [camel_keys(item) for item in value]
-    return value
-
-
-def _camel(key: str) -> str:
-    return key.lower() if key.isupper() else key[:1].lower() + key[1:]  # S3 says ID
 
 
 def json_text(document: Any) -> str:

@@ -107,7 +107,8 @@ class Provider:
 
     def _desired(self, resource: Resource, settings: ProviderSettings) -> Desired:
         suffix = secrets.token_hex(4)[:7] if self._draws_names else ""
-        return Desired(resource.urn, resource.name, resource.inputs, settings.default_tags, suffix)
+        longest = registry.adapter(resource.type).longest_name
+        return Desired(resource.urn, resource.name, resource.inputs, settings.default_tags, longest, suffix)
 
 
 def default_tags(value: Any) -> Mapping[str, str]:

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterable
+from importlib import import_module
 
-from localcloud.engine.adapters import (  # noqa: F401 importing a module registers its adapters
-    apigatewayv2,
-    budgets,
-    cloudfront,
-    cloudfront_policies,
-    cloudwatch,
-    cognito,
-    dynamodb,
-    events,
-    iam,
-    lambda_,
-    lambda_triggers,
-    launch_template,
-    logs,
-    network,
-    s3,
-    s3_bucket_settings,
-    s3_lifecycle,
-    security_groups,
-    sfn,
-    sns,
-    sqs,
-)
+from localcloud.engine import adapters
 from localcloud.engine.adapters.adapter import ADAPTERS, Adapter
 from localcloud.engine.errors import RefusedInputError
 from localcloud.engine.invokes import INVOKES, Invoke
+
+for _module in pkgutil.iter_modules(adapters.__path__, f"{adapters.__name__}."):
+    import_module(_module.name)  # registers its adapters
 
 
 def adapter(token: str) -> Adapter:

@@ -11,18 +11,22 @@ import enum
 import functools
 import importlib
 import inspect
-import json
+import keyword
+import threading
 import types
 import typing
 from collections.abc import Iterator
 from typing import Any
 
-import pulumi_aws
 from pulumi import _types
 
 from localcloud.engine.archives import Blob
 from localcloud.engine.records import Resource
-from localcloud.engine.wire import UNKNOWN
+
+# The SDK loads a module when something of it is first asked for; a second thread would find one that is not whole.
+_LOADING = threading.Lock()
+LISTS = (list, collections.abc.Sequence)
+MAPS = (dict, collections.abc.Mapping)
 
 
 class Property(typing.NamedTuple):
@@ -34,8 +38,6 @@ class Property(typing.NamedTuple):
 
 def check(resource: Resource) -> list[str]:
     """Every disagreement between a resource's inputs and the SDK's types, as `path: what is wrong`."""
-    if not resource.custom or not resource.type.startswith("aws:"):
-        return []
     args = args_class(resource.type)
     if args is None:
         return [f"{resource.type}: the installed pulumi_aws has no such resource"]
@@ -51,13 +53,15 @@ def takes(token: str, name: str) -> bool:
 @functools.cache
 def args_class(token: str) -> type | None:
     """The SDK's argument class of a resource type such as `aws:s3/bucket:Bucket`."""
-    where = _resource_classes().get(token)
-    if where is None:
-        return None
-    module, name = importlib.import_module(where[0]), where[1]
-    # Where a nested type has the plain name already, the SDK calls the resource's own arguments …InitArgs.
-    found = getattr(module, f"{name}InitArgs", None) or getattr(module, f"{name}Args")
-    return typing.cast("type", found)
+    package, path, name = token.split(":")
+    module = path.partition("/")[0]
+    with _LOADING:
+        try:
+            found = importlib.import_module(f"pulumi_{package}.{module}{'_' if keyword.iskeyword(module) else ''}")
+        except ImportError:
+            return None
+        # Where a nested type has the plain name already, the SDK calls the resource's own arguments …InitArgs.
+        return getattr(found, f"{name}InitArgs", None) or getattr(found, f"{name}Args", None)
 
 
 @functools.cache
@@ -76,13 +80,21 @@ def declared(cls: type) -> dict[str, Property]:
     }
 
 
-@functools.cache
-def _resource_classes() -> dict[str, tuple[str, str]]:
-    # The SDK hands this list to its registry as a JSON literal and keeps no other copy.
-    source = inspect.getsource(pulumi_aws)
-    start = source.index('resource_modules="""') + len('resource_modules="""')
-    modules = json.loads(source[start : source.index('"""', start)])
-    return {token: (module["fqn"], name) for module in modules for token, name in module["classes"].items()}
+def options(annotation: Any) -> list[Any]:
+    """The plain types an annotation stands for, without Optional, Awaitable and Output."""
+    if isinstance(annotation, (str, typing.ForwardRef)) or annotation is None:
+        return []
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return [option for member in typing.get_args(annotation) for option in options(member)]
+    if annotation is type(None) or _is_plumbing(annotation):
+        return []
+    return [annotation]
+
+
+def is_object(option: Any) -> bool:
+    """Whether a plain type is an object of named properties."""
+    return inspect.isclass(option) and _types.is_input_type(option)
 
 
 def _check_object(value: dict[str, Any], cls: type, path: str) -> Iterator[str]:
@@ -99,24 +111,24 @@ def _check_object(value: dict[str, Any], cls: type, path: str) -> Iterator[str]:
 
 
 def _check(value: Any, annotation: Any, path: str) -> Iterator[str]:
-    options = _options(annotation)
-    if value is None or value is UNKNOWN or not options:
+    plain = options(annotation)
+    if value is None or not plain:
         return
     # A union (an object or its JSON text, say) is met by any of its members.
-    complaints = [list(_check_one(value, option, path)) for option in options]
+    complaints = [list(_check_one(value, option, path)) for option in plain]
     if all(complaints):
         yield from min(complaints, key=len)
 
 
 def _check_one(value: Any, option: Any, path: str) -> Iterator[str]:
     origin, arguments = typing.get_origin(option), typing.get_args(option)
-    if origin in (list, collections.abc.Sequence):
+    if origin in LISTS:
         if not isinstance(value, list):
             yield f"{path}: expected a list, got {value!r}"
             return
         for index, item in enumerate(value):
             yield from _check(item, arguments[0], f"{path}[{index}]")
-    elif origin in (dict, collections.abc.Mapping):
+    elif origin in MAPS:
         if not isinstance(value, dict):
             yield f"{path}: expected a map, got {value!r}"
             return
@@ -127,7 +139,7 @@ def _check_one(value: Any, option: Any, path: str) -> Iterator[str]:
 
 
 def _check_class(value: Any, option: type, path: str) -> Iterator[str]:
-    if _types.is_input_type(option):
+    if is_object(option):
         if isinstance(value, dict):
             yield from _check_object(value, option, path)
         else:
@@ -149,18 +161,6 @@ def _is_scalar(value: Any, option: type) -> bool:
     if option is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return option not in (str, bool) or isinstance(value, option)
-
-
-def _options(annotation: Any) -> list[Any]:
-    """The plain types an annotation stands for, without Optional, Awaitable and Output."""
-    if isinstance(annotation, (str, typing.ForwardRef)) or annotation is None:
-        return []
-    origin = typing.get_origin(annotation)
-    if origin in (typing.Union, types.UnionType):
-        return [option for member in typing.get_args(annotation) for option in _options(member)]
-    if annotation is type(None) or _is_plumbing(annotation):
-        return []
-    return [annotation]
 
 
 def _is_plumbing(annotation: Any) -> bool:

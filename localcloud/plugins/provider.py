@@ -23,10 +23,9 @@ from botocore.exceptions import ClientError
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from localcloud.engine import existing, provider, sdk_types, wire
+from localcloud.engine import existing, provider, registry, sdk_types, wire
 from localcloud.engine.aws import Aws
 from localcloud.engine.differences import holds_unknown
-from localcloud.engine.name_limits import LONGEST_NAMES
 from localcloud.engine.provider import Provider, ProviderSettings
 from localcloud.engine.records import Resource, Target
 from localcloud.plugins.server import serve
@@ -120,7 +119,8 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> None:
         token = _token(request.urn)
         key = _NAMED_OTHERWISE.get(token, "name")
-        if token in LONGEST_NAMES and sdk_types.takes(token, key) and key not in given:
+        is_named = registry.adapter(token).longest_name is not None
+        if is_named and sdk_types.takes(token, key) and key not in given:
             kept = request.olds.fields[key].string_value if key in request.olds.fields else ""
             name = kept or f"{_name(request.urn)}-{hashlib.sha256(request.randomSeed).hexdigest()[:_SUFFIX_DIGITS]}"
             inputs.fields[key].string_value = name

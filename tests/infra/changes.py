@@ -8,7 +8,7 @@ from typing import Literal
 
 from localcloud.engine.existing import compare
 from localcloud.engine.records import Deployment, Resource
-from localcloud.engine.replacement_rules import replacing_inputs
+from localcloud.engine.registry import adapter
 
 _PREFIX = "aws:"  # components and the stack have nothing in the cloud
 
@@ -47,7 +47,7 @@ def _change(old: Resource | None, new: Resource, earlier: Mapping[str, Change]) 
     inputs = sorted({*compare(new.type, old.inputs, new.inputs).changed, *unknown})
     if not inputs:
         return None
-    is_replaced = not {*replacing_inputs(new.type), "region"}.isdisjoint(inputs)
+    is_replaced = not {*adapter(new.type).replaced_by, "region"}.isdisjoint(inputs)
     return Change(new, "replace" if is_replaced else "update", tuple(inputs))
 
 

@@ -19,13 +19,14 @@ from infra.config import StackConfig
 from infra.machines import TRANSFER_MINUTES
 from infra.workflow import definition
 from localcloud.engine.deployment import Deployment, preview
-from localcloud.engine.name_limits import LONGEST_NAMES
 from localcloud.engine.records import Resource
+from localcloud.engine.registry import adapter, tokens
 from tests.infra.configured import DEV, ROOT
 
 LONGEST_STACK = "s" * 30
 # What pulumi-aws adds to a name that it makes itself: a hyphen and seven digits (provider/autonaming.go).
 AUTO_NAMING = 8
+LONGEST_NAMES = {token: limit for token in tokens() if (limit := adapter(token).longest_name)}
 STEPS = ("launch", "dispatch", "await_completion", "inspect", "record", "terminate", "release")
 # As long as a function's ARN can be.
 ARN = "arn:aws:lambda:ap-southeast-2:123456789012:function:" + "f" * 64

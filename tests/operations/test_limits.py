@@ -17,7 +17,6 @@ from infra import history
 from infra.config import ConfigError, StackConfig
 from infra.spending import spending_settings
 from infra.workflow import definition
-from localcloud.engine.name_limits import LONGEST_NAMES
 from tests.infra.configured import ROOT, config_of
 from tests.operations import limits
 from tests.operations.limits import WorstCase
@@ -96,7 +95,7 @@ def test_the_length_of_every_name_that_is_made_up_is_known() -> None:
     unnamed = {"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "aws:apigatewayv2/stage:Stage"}
     made = {one.type for one in limits.largest().resources if one.custom and {"name", "bucket"} & set(one.outputs)}
     parts_of_a_bucket = {one for one in made if one.startswith("aws:s3/bucket") and one != "aws:s3/bucket:Bucket"}
-    assert made - unnamed - parts_of_a_bucket - set(LONGEST_NAMES) == set()
+    assert made - unnamed - parts_of_a_bucket - set(limits.LONGEST_NAMES) == set()
 
 
 def test_the_document_has_the_worst_cases_of_today(worst_cases: list[WorstCase]) -> None:

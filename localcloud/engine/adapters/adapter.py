@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 from localcloud.engine.aws import Aws
+from localcloud.engine.conversion import to_inputs
 from localcloud.engine.inputs import Desired
 
 ID = ""  # what `deletes` is given for the id, which is no output
-PROVIDERS_OWN = "only tells the provider what to do"  # a reason why AWS does not return an input
+T = TypeVar("T")
+
+
+class Gone(Exception):
+    """What was to be read does not exist any more."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +33,26 @@ class Adapter(ABC):
     `create` must read every input it carries over from `desired`: what stays unread is refused. It runs twice, first
     against a cloud that only checks the calls (see `localcloud.engine.dry_run`), so it must keep no state.
 
-    Which inputs make a new resource says `localcloud.engine.replacement_rules`.
-
     Attributes:
+        token: the resource type.
+        replaced_by: inputs that make a new resource when they change, in Pulumi's names; one that is nested there
+            stands for all of its parent. From the source of terraform-provider-aws, on which pulumi-aws is built:
+            `ForceNew` of its SDK's schemas, `RequiresReplace` of its framework's. A comment names the file below
+            internal/service/ where it was looked up, in the state of December 2023 (ba22795759) unless it says
+            otherwise. Left out is what the adapter refuses, and `region`, which replaces every resource that is in one
+            ("Enhanced Region Support" of version 6).
+        longest_name: how many characters pulumi-aws or AWS takes; None where neither has a limit of its own. pulumi-aws
+            names what has no name of its own after the resource, with a hyphen and seven digits on top, and refuses one
+            that gets too long at preview (pulumi-aws, provider/resources.go, AutoName; pulumi-terraform-bridge,
+            NewUniqueHex). The services' models, which the engine checks as well, lack most of these limits.
         changeable: inputs that `update` carries over; None for all others.
-        found_by: inputs by which `read` finds the resource: they are what was found.
-        unread: inputs that AWS does not return, and why.
         is_put: creating it once more is how it is changed.
     """
 
+    token: ClassVar[str]
+    replaced_by: ClassVar[tuple[str, ...]]
+    longest_name: ClassVar[int | None] = None
     changeable: ClassVar[tuple[str, ...] | None] = None
-    found_by: ClassVar[tuple[str, ...]] = ()
-    unread: ClassVar[Mapping[str, str]] = MappingProxyType({})
     is_put: ClassVar[bool] = False
 
     @abstractmethod
@@ -58,11 +70,15 @@ class Adapter(ABC):
 
     @abstractmethod
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        """Every input that may be set, but for `found_by` and `unread`, as the cloud has it now.
+        """Every input that may be set and that AWS can change in place and tells of, as the cloud has it now.
 
         Raises:
             Gone: it does not exist; what AWS itself calls "not found" may come out as it is.
         """
+
+    def live(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Those members of an answer that are inputs, in their names and forms."""
+        return to_inputs(self.token, answer)
 
 
 def deletes(service: str, method: str, **params: str) -> Any:  # a type with parameter names is no method to mypy
@@ -75,6 +91,17 @@ def deletes(service: str, method: str, **params: str) -> Any:  # a type with par
     return delete
 
 
+def only(found: Sequence[T], resource_id: str) -> T:
+    """The one that was looked for.
+
+    Raises:
+        Gone: nothing was found.
+    """
+    if not found:
+        raise Gone(resource_id)
+    return found[0]
+
+
 AdapterT = TypeVar("AdapterT", bound=Adapter)
 ADAPTERS: dict[str, Adapter] = {}
 
@@ -83,6 +110,7 @@ def carries(token: str) -> Callable[[type[AdapterT]], type[AdapterT]]:
     """Register an adapter class for the resource type `token`."""
 
     def register(cls: type[AdapterT]) -> type[AdapterT]:
+        cls.token = token
         ADAPTERS[token] = cls()
         return cls
 

@@ -5,140 +5,98 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from localcloud.engine.adapters.adapter import ID, Created, carries
-from localcloud.engine.adapters.answers import camel
+from localcloud.engine.adapters.adapter import ID, carries
 from localcloud.engine.adapters.noun_adapter import NounAdapter
 from localcloud.engine.aws import Aws
-from localcloud.engine.inputs import Desired, Inputs, camel_keys
+from localcloud.engine.inputs import Desired
 
 _DEFAULT_STAGE = "$default"
-_API = ("protocolType", "description")
-_ROUTE = ("apiId", "authorizationType", "authorizerId", "routeKey", "target")
-_INTEGRATION = ("integrationType", "integrationUri", "payloadFormatVersion")
 
 
 class _OfHttpApis(NounAdapter):
     service = "apigatewayv2"
-    found_by: ClassVar[tuple[str, ...]] = ("apiId",)
 
 
 @carries("aws:apigatewayv2/api:Api")
 class Api(_OfHttpApis):
-    noun = "api"
+    replaced_by = ("protocolType",)  # apigatewayv2/api.go
+    longest_name = 128  # API reference, CreateApi
+    noun, name_as, tags_as = "api", "Name", "Tags"
     named_by: ClassVar = {"ApiId": ID}
-    found_by = ()
+    inputs = ("protocolType", "description")
 
-    def request(self, desired: Desired) -> dict[str, Any]:
-        tags = {"Tags": desired.tags} if desired.tags else {}
-        return {"Name": desired.physical_name(), **desired.inputs.pick(*_API), **tags}
-
-    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
-        identity = answer["ApiId"]
-        outputs = {
-            "name": request["Name"],
-            "apiEndpoint": answer.get("ApiEndpoint"),
+    def outputs(self, aws: Aws, made: Mapping[str, Any]) -> dict[str, Any]:
+        identity = made["ApiId"]
+        return {
+            "apiEndpoint": made.get("ApiEndpoint"),
             "arn": f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{identity}",
             "executionArn": aws.arn("execute-api", identity),
         }
-        return Created(identity, outputs)
-
-    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-        return camel(answer, "name", *_API)
 
 
 @carries("aws:apigatewayv2/integration:Integration")
 class Integration(_OfHttpApis):
+    replaced_by = ("apiId", "integrationType")  # apigatewayv2/integration.go
     noun = "integration"
     named_by: ClassVar = {"ApiId": "apiId", "IntegrationId": ID}
-
-    def request(self, desired: Desired) -> dict[str, Any]:
-        return desired.inputs.pick("apiId", *_INTEGRATION)
-
-    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
-        return Created(answer["IntegrationId"])
-
-    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-        return camel(answer, *_INTEGRATION)
+    inputs = ("apiId", "integrationType", "integrationUri", "payloadFormatVersion")
 
 
 @carries("aws:apigatewayv2/route:Route")
 class Route(_OfHttpApis):
+    replaced_by = ("apiId",)  # apigatewayv2/route.go
     noun = "route"
     named_by: ClassVar = {"ApiId": "apiId", "RouteId": ID}
-
-    def request(self, desired: Desired) -> dict[str, Any]:
-        return desired.inputs.pick(*_ROUTE)
-
-    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
-        return Created(answer["RouteId"])
-
-    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-        return camel(answer, *_ROUTE)
+    inputs = ("apiId", "authorizationType", "authorizerId", "routeKey", "target")
 
 
 @carries("aws:apigatewayv2/stage:Stage")
 class Stage(_OfHttpApis):
-    noun = "stage"
+    replaced_by = ("apiId", "name")  # apigatewayv2/stage.go
+    noun, name_as, tags_as = "stage", "StageName", "Tags"
     named_by: ClassVar = {"ApiId": "apiId", "StageName": ID}
-    found_by = ("apiId", "name")
+    inputs = ("apiId", "accessLogSettings", "autoDeploy", "defaultRouteSettings")
 
     def request(self, desired: Desired) -> dict[str, Any]:
-        inputs = desired.inputs
-        routes = {setting["routeKey"]: _throttling(setting) for setting in inputs.children("routeSettings")}
-        default = inputs.child("defaultRouteSettings")
-        return {
-            "StageName": desired.physical_name(),
-            **inputs.pick("apiId", "accessLogSettings", "autoDeploy"),
-            **({"DefaultRouteSettings": _throttling(default)} if default is not None else {}),
-            **({"RouteSettings": routes} if routes else {}),
-            **({"Tags": desired.tags} if desired.tags else {}),
-        }
+        routes = {each["routeKey"]: each for each in desired.inputs.get("routeSettings", [])}
+        settings = {key: {**each, "routeKey": None} for key, each in routes.items()}
+        return {**super().request(desired), "RouteSettings": settings or None}
 
-    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
-        api, name = request["ApiId"], request["StageName"]
+    def outputs(self, aws: Aws, made: Mapping[str, Any]) -> dict[str, Any]:
+        api, name = made["apiId"], made["StageName"]
         path = "" if name == _DEFAULT_STAGE else name
-        outputs = {
-            "name": name,
+        return {
             "arn": f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{api}/stages/{name}",
             "executionArn": aws.arn("execute-api", f"{api}/{name}"),
             "invokeUrl": f"https://{api}.execute-api.{aws.region}.amazonaws.com/{path}",
         }
-        return Created(name, outputs)
 
-    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    def live(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         routes = answer.get("RouteSettings", {})
-        return {
-            **camel(answer, "accessLogSettings", "autoDeploy", "defaultRouteSettings"),
-            "routeSettings": [{"routeKey": key, **camel_keys(settings)} for key, settings in routes.items()],
-        }
+        listed = [{"RouteKey": key, **settings} for key, settings in routes.items()]
+        return super().live({**answer, "RouteSettings": listed})
 
 
 @carries("aws:apigatewayv2/authorizer:Authorizer")
 class Authorizer(_OfHttpApis):
-    noun = "authorizer"
+    replaced_by = ("apiId",)  # apigatewayv2/authorizer.go
+    longest_name = 128  # API reference, CreateAuthorizer
+    noun, name_as = "authorizer", "Name"
     named_by: ClassVar = {"ApiId": "apiId", "AuthorizerId": ID}
+    inputs = ("apiId", "authorizerType")
 
     def request(self, desired: Desired) -> dict[str, Any]:
         inputs = desired.inputs
-        request = {"Name": desired.physical_name(), **inputs.pick("apiId", "authorizerType")}
         jwt = inputs.child("jwtConfiguration")
-        if jwt is not None:
-            request["JwtConfiguration"] = {**jwt.pick("issuer"), "Audience": jwt.get("audiences", [])}
-        if "identitySources" in inputs:
-            request["IdentitySource"] = inputs["identitySources"]
-        return request
-
-    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
-        return Created(answer["AuthorizerId"], {"name": request["Name"]})
-
-    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-        jwt = answer.get("JwtConfiguration", {})
         return {
-            **camel(answer, "name", "authorizerType"),
-            "identitySources": answer.get("IdentitySource"),
-            "jwtConfiguration": {"issuer": jwt.get("Issuer"), "audiences": jwt.get("Audience")},
+            **super().request(desired),
+            "JwtConfiguration": jwt and {**jwt.take("issuer"), "Audience": jwt.get("audiences")},
+            "IdentitySource": inputs.get("identitySources"),
         }
 
-
-def _throttling(given: Inputs) -> dict[str, Any]:
-    return given.pick("throttlingBurstLimit", "throttlingRateLimit")
+    def live(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        jwt = answer.get("JwtConfiguration", {})
+        configuration = {**jwt, "Audiences": jwt.get("Audience")}
+        return super().live(
+            {**answer, "IdentitySources": answer.get("IdentitySource"), "JwtConfiguration": configuration}
+        )

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
-from localcloud.engine.adapters.answers import camel
 from localcloud.engine.aws import Aws
 from localcloud.engine.errors import ServiceRuleError
 from localcloud.engine.inputs import Desired, Inputs
@@ -17,6 +16,9 @@ _NOTIFICATION = ("comparisonOperator", "notificationType", "threshold", "thresho
 @carries("aws:budgets/budget:Budget")
 class Budget(Adapter):
     """Fixed budgets that notify topics; planned limits, auto-adjusting and filter expressions are refused."""
+
+    replaced_by = ("accountId", "name")  # budgets/budget.go
+    longest_name = 100  # Budgets API reference, Budget
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         request = self._request(aws, desired)
@@ -34,11 +36,11 @@ class Budget(Adapter):
             "Budget": {
                 "BudgetName": desired.physical_name(),
                 "BudgetLimit": {"Amount": inputs["limitAmount"], "Unit": inputs["limitUnit"]},
-                **inputs.pick("budgetType", "timeUnit"),
-                **({"CostFilters": filters} if filters else {}),
+                "CostFilters": filters or None,
+                **inputs.take("budgetType", "timeUnit"),
             },
-            **({"NotificationsWithSubscribers": notifications} if notifications else {}),
-            **({"ResourceTags": desired.tag_list} if desired.tags else {}),
+            "NotificationsWithSubscribers": notifications or None,
+            "ResourceTags": desired.tags,
         }
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
@@ -51,7 +53,7 @@ class Budget(Adapter):
         budgets.update_budget(AccountId=aws.account, NewBudget=request["Budget"])
         for found in budgets.describe_notifications_for_budget(**of).get("Notifications", []):
             budgets.delete_notification(**of, Notification=found)
-        for given in request.get("NotificationsWithSubscribers", []):
+        for given in request["NotificationsWithSubscribers"] or ():
             budgets.create_notification(**of, **given)
         return {}
 
@@ -60,21 +62,20 @@ class Budget(Adapter):
         budgets, of = aws.client("budgets"), {"AccountId": account, "BudgetName": name}
         budget = budgets.describe_budget(**of)["Budget"]
         limit = budget.get("BudgetLimit", {})
-        notifications = budgets.describe_notifications_for_budget(**of).get("Notifications", [])
-        filters = budget.get("CostFilters", {})
-        return {
-            **camel(budget, "budgetType", "timeUnit"),
-            "name": budget["BudgetName"],
-            "costFilters": [{"name": key, "values": values} for key, values in filters.items()],
-            "notifications": [_live_notification(budgets, of, each) for each in notifications],
-            "limitAmount": limit.get("Amount"),
-            "limitUnit": limit.get("Unit"),
+        found = budgets.describe_notifications_for_budget(**of).get("Notifications", [])
+        live = {
+            "Name": budget["BudgetName"],
+            "CostFilters": [{"Name": key, "Values": values} for key, values in budget.get("CostFilters", {}).items()],
+            "Notifications": [{**each, "SubscriberSnsTopicArns": _topics(budgets, of, each)} for each in found],
+            "LimitAmount": limit.get("Amount"),
+            "LimitUnit": limit.get("Unit"),
         }
+        return self.live({**budget, **live})
 
 
-def _live_notification(budgets: Any, of: Mapping[str, str], found: Mapping[str, Any]) -> dict[str, Any]:
-    subscribers = budgets.describe_subscribers_for_notification(**of, Notification=found)["Subscribers"]
-    return {**camel(found, *_NOTIFICATION), "subscriberSnsTopicArns": [each["Address"] for each in subscribers]}
+def _topics(budgets: Any, of: Mapping[str, str], notification: Mapping[str, Any]) -> list[str]:
+    answer = budgets.describe_subscribers_for_notification(**of, Notification=notification)
+    return [each["Address"] for each in answer["Subscribers"]]
 
 
 def _notification(given: Inputs) -> dict[str, Any]:
@@ -83,6 +84,6 @@ def _notification(given: Inputs) -> dict[str, Any]:
     if len(topics) != 1:
         raise ServiceRuleError(f"notifications.subscriberSnsTopicArns: {len(topics)} topics; a notification takes one")
     return {
-        "Notification": given.pick(*_NOTIFICATION),
+        "Notification": given.take(*_NOTIFICATION),
         "Subscribers": [{"SubscriptionType": "SNS", "Address": topics[0]}],
     }

@@ -6,33 +6,33 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
-from localcloud.engine.adapters.answers import camel
-from localcloud.engine.adapters.cloudfront_live import live_parts
-from localcloud.engine.adapters.cloudfront_policies import quantified
 from localcloud.engine.aws import Aws
-from localcloud.engine.inputs import Desired, Inputs
+from localcloud.engine.inputs import Desired
 
-_BEHAVIOUR = (
-    "cachePolicyId",
-    "compress",
-    "originRequestPolicyId",
-    "pathPattern",
-    "responseHeadersPolicyId",
-    "targetOriginId",
-    "viewerProtocolPolicy",
-)
+# What CloudFront wants in each configuration, and the provider gives where the program does not.
+_DEFAULTS = {
+    "comment": "",
+    "isIpv6Enabled": False,
+    "httpVersion": "http2",
+    "priceClass": "PriceClass_All",
+    "defaultRootObject": "",
+    "aliases": [],
+    "customErrorResponses": [],
+}
+_GIVEN = ("enabled", "restrictions", "viewerCertificate")
 _HOSTED_ZONE = "Z2FDTNDATAQYW2"  # of every distribution; docs.aws.amazon.com/general/latest/gr/cf_region.html
 
 
 @carries("aws:cloudfront/distribution:Distribution")
 class Distribution(Adapter):
-    """Distributions with cache policies; legacy `forwardedValues` and certificates of one's own are refused."""
+    """Distributions; restrictions to countries, headers for origins and functions at the edge are refused."""
+
+    replaced_by = ()  # cloudfront/distribution.go
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         config = _config(desired)
-        tags = {"Items": desired.tag_list}
         answer = aws.client("cloudfront").create_distribution_with_tags(
-            DistributionConfigWithTags={"DistributionConfig": config, "Tags": tags}
+            DistributionConfigWithTags={"DistributionConfig": config, "Tags": {"Items": desired.tags or []}}
         )
         distribution = answer["Distribution"]
         outputs = {
@@ -63,83 +63,36 @@ class Distribution(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         config = aws.client("cloudfront").get_distribution_config(Id=resource_id)["DistributionConfig"]
-        return {
-            **camel(config, "comment", "enabled", "httpVersion", "priceClass", "defaultRootObject"),
-            "isIpv6Enabled": config.get("IsIPV6Enabled", False),
-            "aliases": config.get("Aliases", {}).get("Items", []),
-            **live_parts(config),
-        }
+        origins = [{**each, "OriginId": each["Id"]} for each in config["Origins"].get("Items", [])]
+        ordered = [_with_methods(each) for each in config.get("CacheBehaviors", {}).get("Items", [])]
+        default = _with_methods(config["DefaultCacheBehavior"])
+        return self.live(
+            {**config, "Origins": origins, "OrderedCacheBehaviors": ordered, "DefaultCacheBehavior": default}
+        )
 
 
 def _config(desired: Desired) -> dict[str, Any]:
     inputs = desired.inputs
-    default = inputs.child("defaultCacheBehavior")
-    restrictions = inputs.child("restrictions")
-    certificate = inputs.child("viewerCertificate")
     return {
+        **_DEFAULTS,
+        **inputs.take(*_DEFAULTS, *_GIVEN),
         "CallerReference": f"{desired.name}-{desired.suffix}",
-        "Comment": inputs.get("comment", ""),
-        "Enabled": inputs["enabled"],
-        "IsIPV6Enabled": inputs.get("isIpv6Enabled", False),
-        "HttpVersion": inputs.get("httpVersion", "http2"),
-        "PriceClass": inputs.get("priceClass", "PriceClass_All"),
-        "DefaultRootObject": inputs.get("defaultRootObject", ""),
-        "Aliases": quantified(inputs.get("aliases", [])),
-        "Origins": quantified([_origin(origin) for origin in inputs.children("origins")]),
-        "DefaultCacheBehavior": _behaviour(default) if default is not None else {},
-        "CacheBehaviors": quantified([_behaviour(item) for item in inputs.children("orderedCacheBehaviors")]),
-        "CustomErrorResponses": quantified([_error(item) for item in inputs.children("customErrorResponses")]),
-        "Restrictions": _restrictions(restrictions),
-        "ViewerCertificate": _certificate(certificate),
+        "Origins": [_origin(each) for each in inputs.get("origins", [])],
+        "DefaultCacheBehavior": _behaviour(inputs["defaultCacheBehavior"]),
+        "CacheBehaviors": [_behaviour(each) for each in inputs.get("orderedCacheBehaviors", [])],
     }
 
 
-def _origin(given: Inputs) -> dict[str, Any]:
-    origin = {
-        "Id": given["originId"],
-        "OriginPath": "",
-        "CustomHeaders": quantified([]),
-        **given.pick("domainName", "originAccessControlId"),
-    }
-    custom = given.child("customOriginConfig")
-    if custom is None:
-        return {**origin, "S3OriginConfig": {"OriginAccessIdentity": ""}}
-    protocols = custom["originSslProtocols"]
-    return {
-        **origin,
-        "CustomOriginConfig": {
-            "HTTPPort": custom["httpPort"],
-            "HTTPSPort": custom["httpsPort"],
-            "OriginSslProtocols": quantified(protocols),
-            **custom.pick("originProtocolPolicy"),
-        },
-    }
+def _origin(given: Mapping[str, Any]) -> dict[str, Any]:
+    own = {"Id": given["originId"], "originId": None, "OriginPath": "", "CustomHeaders": []}
+    storage = {} if "customOriginConfig" in given else {"S3OriginConfig": {"OriginAccessIdentity": ""}}
+    return {**storage, **given, **own}
 
 
-def _behaviour(given: Inputs) -> dict[str, Any]:
-    cached = quantified(given["cachedMethods"])
-    return {
-        **given.pick(*_BEHAVIOUR),
-        "AllowedMethods": {**quantified(given["allowedMethods"]), "CachedMethods": cached},
-    }
+def _behaviour(given: Mapping[str, Any]) -> dict[str, Any]:
+    methods = {"Items": given["allowedMethods"], "CachedMethods": given["cachedMethods"]}
+    return {**given, "allowedMethods": methods, "cachedMethods": None}
 
 
-def _error(given: Inputs) -> dict[str, Any]:
-    return {**given.pick("errorCode"), "ErrorCachingMinTTL": given["errorCachingMinTtl"]}
-
-
-def _restrictions(given: Inputs | None) -> dict[str, Any]:
-    geo = given.child("geoRestriction") if given is not None else None
-    return {"GeoRestriction": {"RestrictionType": geo["restrictionType"] if geo else "none", "Quantity": 0}}
-
-
-def _certificate(given: Inputs | None) -> dict[str, Any]:
-    if given is None or given.get("cloudfrontDefaultCertificate"):
-        minimum = given.get("minimumProtocolVersion", "TLSv1") if given is not None else "TLSv1"
-        return {"CloudFrontDefaultCertificate": True, "MinimumProtocolVersion": minimum}
-    certificate = given.pick("minimumProtocolVersion")
-    if "acmCertificateArn" in given:
-        certificate["ACMCertificateArn"] = given["acmCertificateArn"]
-    if "sslSupportMethod" in given:
-        certificate["SSLSupportMethod"] = given["sslSupportMethod"]
-    return certificate
+def _with_methods(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {**found, "CachedMethods": found.get("AllowedMethods", {}).get("CachedMethods", {})}

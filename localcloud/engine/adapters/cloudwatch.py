@@ -7,16 +7,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.engine.adapters.adapter import Adapter, Created, carries
-from localcloud.engine.adapters.answers import camel, only
+from localcloud.engine.adapters.adapter import Adapter, Created, carries, only
 from localcloud.engine.aws import Aws
 from localcloud.engine.errors import ServiceRuleError
 from localcloud.engine.inputs import Desired, json_text
 
-_PLAIN = (
+_ALARM = (
     "alarmActions",
     "alarmDescription",
     "comparisonOperator",
+    "dimensions",
     "evaluationPeriods",
     "metricName",
     "namespace",
@@ -33,18 +33,14 @@ _DASHBOARD_NAME = r"[A-Za-z0-9_-]{1,255}"  # AmazonCloudWatch/latest/APIReferenc
 class MetricAlarm(Adapter):
     """Alarms on one metric; metric queries and anomaly bands are refused."""
 
-    found_by = ("name",)
+    replaced_by = ("name",)  # cloudwatch/metric_alarm.go
+    longest_name = 255  # API reference, PutMetricAlarm
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs, name = desired.inputs, desired.physical_name()
-        dimensions = [{"Name": key, "Value": value} for key, value in inputs.get("dimensions", {}).items()]
-        aws.client("cloudwatch").put_metric_alarm(
-            AlarmName=name,
-            **inputs.pick(*_PLAIN),
-            **({"Dimensions": dimensions} if dimensions else {}),
-            **({"Tags": desired.tag_list} if desired.tags else {}),
-        )
+        name = desired.physical_name()
+        alarm = desired.inputs.take(*_ALARM)
+        aws.client("cloudwatch").put_metric_alarm(AlarmName=name, **alarm, Tags=desired.tags)
         return Created(name, {"name": name, "arn": aws.arn("cloudwatch", f"alarm:{name}")})
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
@@ -52,14 +48,13 @@ class MetricAlarm(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         found = aws.client("cloudwatch").describe_alarms(AlarmNames=[resource_id])["MetricAlarms"]
-        alarm = only(found, resource_id)
-        dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])}
-        return {**camel(alarm, *_PLAIN), "dimensions": dimensions}
+        return self.live(only(found, resource_id))
 
 
 @carries("aws:cloudwatch/dashboard:Dashboard")
 class Dashboard(Adapter):
-    found_by = ("dashboardName",)
+    replaced_by = ("dashboardName",)  # cloudwatch/dashboard.go
+    longest_name = 255  # API reference, PutDashboard
     is_put = True
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -75,7 +70,7 @@ class Dashboard(Adapter):
         aws.client("cloudwatch").delete_dashboards(DashboardNames=[resource_id])
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        return camel(aws.client("cloudwatch").get_dashboard(DashboardName=resource_id), "dashboardBody")
+        return self.live(aws.client("cloudwatch").get_dashboard(DashboardName=resource_id))
 
 
 def _check_widgets(body: str) -> None:

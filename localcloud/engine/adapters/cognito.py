@@ -6,42 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from localcloud.engine.adapters.adapter import ID, Created, carries
-from localcloud.engine.adapters.answers import Gone, camel
+from localcloud.engine.adapters.adapter import ID, Created, Gone, carries
 from localcloud.engine.adapters.noun_adapter import NounAdapter
 from localcloud.engine.aws import Aws
 from localcloud.engine.errors import ServiceRuleError
 from localcloud.engine.inputs import Desired, Inputs
 
-_POOL = (
-    "accountRecoverySetting",
-    "adminCreateUserConfig",
-    "autoVerifiedAttributes",
-    "deletionProtection",
-    "userPoolTier",
-    "usernameAttributes",
-    "usernameConfiguration",
-)
-_CLIENT = (
-    "accessTokenValidity",
-    "enableTokenRevocation",
-    "explicitAuthFlows",
-    "generateSecret",
-    "idTokenValidity",
-    "preventUserExistenceErrors",
-    "refreshTokenValidity",
-    "supportedIdentityProviders",
-    "tokenValidityUnits",
-    "userPoolId",
-)
-# Pulumi's name → the API's, where it is not merely the first letter that differs.
-_CLIENT_RENAMED = {
-    "allowedOauthFlows": "AllowedOAuthFlows",
-    "allowedOauthFlowsUserPoolClient": "AllowedOAuthFlowsUserPoolClient",
-    "allowedOauthScopes": "AllowedOAuthScopes",
-    "callbackUrls": "CallbackURLs",
-    "logoutUrls": "LogoutURLs",
-}
 # cognito/latest/developerguide/cognito-user-pools-assign-domain-prefix.html
 _RESERVED_IN_PREFIX = re.compile("aws|amazon|cognito")
 # API_CreateUserPoolClient.html: https, except for testing
@@ -61,27 +31,35 @@ class _OfUserPools(NounAdapter):
 class UserPool(_OfUserPools):
     """Pools of users with passwords and codes of an app; other factors, triggers and own attributes are refused."""
 
-    noun = "user_pool"
+    # `name` made a new pool up to version 6.4 at least (issue 43544, pull request 42639): taken as it was, to be safe.
+    replaced_by = ("name", "usernameAttributes", "usernameConfiguration")  # cognitoidp/user_pool.go
+    longest_name = 128  # API reference, CreateUserPool
+    noun, name_as, tags_as = "user_pool", "PoolName", "UserPoolTags"
     named_by: ClassVar = {"UserPoolId": ID}
+    inputs = (
+        "accountRecoverySetting",
+        "adminCreateUserConfig",
+        "autoVerifiedAttributes",
+        "deletionProtection",
+        "userPoolTier",
+        "usernameAttributes",
+        "usernameConfiguration",
+    )
 
     def request(self, desired: Desired) -> dict[str, Any]:
-        password = desired.inputs.pick("passwordPolicy")
-        return {
-            "PoolName": desired.physical_name(),
-            **desired.inputs.pick(*_POOL),
-            **({"Policies": password} if password else {}),
-            **({"UserPoolTags": desired.tags} if desired.tags else {}),
-        }
+        password = desired.inputs.take("passwordPolicy")
+        return {**super().request(desired), "Policies": password or None}
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         created = super().create(aws, desired)
         _set_mfa(aws, created.id, desired)
         return created
 
-    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
-        pool = answer["UserPool"]
-        endpoint = f"cognito-idp.{aws.region}.amazonaws.com/{pool['Id']}"
-        return Created(pool["Id"], {"name": request["PoolName"], "arn": pool["Arn"], "endpoint": endpoint})
+    def identity(self, made: Mapping[str, Any]) -> str:
+        return str(made["Id"])
+
+    def outputs(self, aws: Aws, made: Mapping[str, Any]) -> dict[str, Any]:
+        return {"arn": made["Arn"], "endpoint": f"cognito-idp.{aws.region}.amazonaws.com/{made['Id']}"}
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         if state.get("deletionProtection") == "ACTIVE":
@@ -95,17 +73,15 @@ class UserPool(_OfUserPools):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         factors = aws.client("cognito-idp").get_user_pool_mfa_config(UserPoolId=resource_id)
-        mfa = camel(factors, "mfaConfiguration", "softwareTokenMfaConfiguration")
-        return {**super().read(aws, resource_id, state), **mfa}
+        return {**super().read(aws, resource_id, state), **self.live(factors)}
 
-    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-        pool = answer["UserPool"]
-        return {**camel(pool, "name", *_POOL), **camel(pool.get("Policies", {}), "passwordPolicy")}
+    def live(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        return super().live({**answer, **answer.get("Policies", {})})
 
 
 def _set_mfa(aws: Aws, pool_id: str, desired: Desired) -> None:
     """By a call of its own, as the provider does. The emulator keeps it; its pages never ask for a code."""
-    request = desired.inputs.pick("mfaConfiguration", "softwareTokenMfaConfiguration")
+    request = desired.inputs.take("mfaConfiguration", "softwareTokenMfaConfiguration")
     if request:
         aws.client("cognito-idp").set_user_pool_mfa_config(UserPoolId=pool_id, **request)
 
@@ -114,88 +90,93 @@ def _set_mfa(aws: Aws, pool_id: str, desired: Desired) -> None:
 class UserPoolDomain(_OfUserPools):
     """Domains with a prefix of Cognito's own; certificates of one's own are refused."""
 
+    replaced_by = ("domain", "userPoolId")  # cognitoidp/user_pool_domain.go
     noun = "user_pool_domain"
     named_by: ClassVar = {"Domain": ID, "UserPoolId": "userPoolId"}
-    found_by = ("domain",)
+    inputs = ("managedLoginVersion", "userPoolId")
 
     def request(self, desired: Desired) -> dict[str, Any]:
         prefix = str(desired.inputs["domain"])
         reserved = _RESERVED_IN_PREFIX.search(prefix)
         if reserved:
             raise ServiceRuleError(f"domain: {prefix!r} has {reserved[0]!r} in it, which Cognito keeps for itself")
-        return desired.inputs.pick("domain", "managedLoginVersion", "userPoolId")
+        return {"Domain": prefix, **super().request(desired)}
 
-    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
-        return Created(request["Domain"], {"awsAccountId": aws.account})
+    def outputs(self, aws: Aws, made: Mapping[str, Any]) -> dict[str, Any]:
+        return {"awsAccountId": aws.account}
 
-    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    def live(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         found = answer["DomainDescription"]
         if not found:
-            raise Gone(state["domain"])
-        return camel(found, "managedLoginVersion", "userPoolId")
+            raise Gone("no such domain")
+        return super().live(found)
 
 
 @carries("aws:cognito/userPoolClient:UserPoolClient")
 class UserPoolClient(_OfUserPools):
     """App clients; analytics are refused."""
 
-    noun = "user_pool_client"
+    replaced_by = ("generateSecret", "userPoolId")  # cognitoidp/user_pool_client.go
+    longest_name = 128  # API reference, CreateUserPoolClient
+    noun, name_as = "user_pool_client", "ClientName"
     named_by: ClassVar = {"ClientId": ID, "UserPoolId": "userPoolId"}
+    inputs = (
+        "accessTokenValidity",
+        "allowedOauthFlows",
+        "allowedOauthFlowsUserPoolClient",
+        "allowedOauthScopes",
+        "callbackUrls",
+        "enableTokenRevocation",
+        "explicitAuthFlows",
+        "generateSecret",
+        "idTokenValidity",
+        "logoutUrls",
+        "preventUserExistenceErrors",
+        "refreshTokenValidity",
+        "supportedIdentityProviders",
+        "tokenValidityUnits",
+        "userPoolId",
+    )
 
     def request(self, desired: Desired) -> dict[str, Any]:
-        inputs = desired.inputs
-        _check_return_urls(inputs)
-        _check_validity(inputs)
-        renamed = {their: inputs[our] for our, their in _CLIENT_RENAMED.items() if our in inputs}
-        return {"ClientName": desired.physical_name(), **inputs.pick(*_CLIENT), **renamed}
+        _check_return_urls(desired.inputs)
+        _check_validity(desired.inputs)
+        return super().request(desired)
 
-    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
-        made = answer["UserPoolClient"]
-        outputs = {"name": request["ClientName"], "clientSecret": made.get("ClientSecret", "")}
-        return Created(made["ClientId"], outputs)
+    def outputs(self, aws: Aws, made: Mapping[str, Any]) -> dict[str, Any]:
+        return {"clientSecret": made.get("ClientSecret", "")}
 
-    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-        found = answer["UserPoolClient"]
-        renamed = {our: found[their] for our, their in _CLIENT_RENAMED.items() if their in found}
-        has_secret = bool(found.get("ClientSecret"))
-        return {"name": found["ClientName"], **camel(found, *_CLIENT), **renamed, "generateSecret": has_secret}
+    def live(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        has_secret = bool(answer.get("ClientSecret"))
+        return super().live({**answer, "Name": answer["ClientName"], "GenerateSecret": has_secret})
 
 
 @carries("aws:cognito/userGroup:UserGroup")
 class UserGroup(_OfUserPools):
-    noun, getting = "group", "get"
+    replaced_by = ("name", "userPoolId")  # cognitoidp/user_group.go
+    longest_name = 128  # API reference, CreateGroup
+    noun, getting, name_as = "group", "get", "GroupName"
     named_by: ClassVar = {"GroupName": "name", "UserPoolId": "userPoolId"}
-    found_by = ("name", "userPoolId")
+    inputs = ("description", "userPoolId")
 
-    def request(self, desired: Desired) -> dict[str, Any]:
-        return {"GroupName": desired.physical_name(), **desired.inputs.pick("description", "userPoolId")}
-
-    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
-        name = request["GroupName"]
-        return Created(f"{request['UserPoolId']}/{name}", {"name": name})
-
-    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-        return camel(answer["Group"], "description")
+    def identity(self, made: Mapping[str, Any]) -> str:
+        return f"{made['userPoolId']}/{made['GroupName']}"
 
 
 @carries("aws:cognito/managedLoginBranding:ManagedLoginBranding")
 class ManagedLoginBranding(_OfUserPools):
     """The style of one client's sign-in pages; settings and pictures of one's own are refused."""
 
+    replaced_by = ("clientId", "userPoolId")  # cognitoidp/managed_login_branding.go, in the state of 2026 (0509e60e8e)
     noun = "managed_login_branding"
     named_by: ClassVar = {"ManagedLoginBrandingId": "managedLoginBrandingId", "UserPoolId": "userPoolId"}
-    found_by = ("userPoolId",)
-    unread: ClassVar = {"clientId": "DescribeManagedLoginBranding does not name the client"}
+    inputs = ("clientId", "useCognitoProvidedValues", "userPoolId")
 
-    def request(self, desired: Desired) -> dict[str, Any]:
-        return desired.inputs.pick("clientId", "useCognitoProvidedValues", "userPoolId")
+    def identity(self, made: Mapping[str, Any]) -> str:
+        return f"{made['userPoolId']},{made['ManagedLoginBrandingId']}"
 
-    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
-        identity = answer["ManagedLoginBranding"]["ManagedLoginBrandingId"]
-        return Created(f"{request['UserPoolId']},{identity}", {"managedLoginBrandingId": identity})
-
-    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-        return camel(answer["ManagedLoginBranding"], "useCognitoProvidedValues")
+    def outputs(self, aws: Aws, made: Mapping[str, Any]) -> dict[str, Any]:
+        return {"managedLoginBrandingId": made["ManagedLoginBrandingId"]}
 
 
 def _check_return_urls(inputs: Inputs) -> None:

@@ -17,6 +17,8 @@ _ENCRYPTED = ("ENABLED", "ENABLING", "UPDATING")
 
 @carries("aws:dynamodb/table:Table")
 class Table(Adapter):
+    replaced_by = ("hashKey", "name", "rangeKey")  # dynamodb/table.go
+    longest_name = 255  # developer guide, "Quotas"
     changeable = ("deletionProtectionEnabled", "pointInTimeRecovery", "ttl")
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -28,15 +30,14 @@ class Table(Adapter):
         dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig=_UNTIL_ACTIVE)
         _put_time_to_live(dynamodb, name, inputs.child("ttl"))
         _put_recovery(dynamodb, name, inputs.child("pointInTimeRecovery"))
-        return Created(
-            name,
-            {
-                "name": name,
-                "arn": table["TableArn"],
-                "streamArn": table.get("LatestStreamArn", ""),
-                "streamLabel": table.get("LatestStreamLabel", ""),
-            },
-        )
+        stream = table if "StreamSpecification" in request else {}
+        outputs = {
+            "name": name,
+            "arn": table["TableArn"],
+            "streamArn": stream.get("LatestStreamArn", ""),
+            "streamLabel": stream.get("LatestStreamLabel", ""),
+        }
+        return Created(name, outputs)
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
         dynamodb = aws.client("dynamodb")
@@ -66,6 +67,7 @@ class Table(Adapter):
             "hashKey": keys["HASH"],
             "rangeKey": keys.get("RANGE"),
             **_live_settings(table),
+            **self.live(table.get("StreamSpecification", {})),
             "deletionProtectionEnabled": table.get("DeletionProtectionEnabled", False),
             "pointInTimeRecovery": {"enabled": recovery == "ENABLED"},
             "ttl": {"attributeName": ttl.get("AttributeName"), "enabled": ttl["TimeToLiveStatus"] in _TTL_ON},
@@ -73,17 +75,13 @@ class Table(Adapter):
 
 
 def _live_settings(table: Mapping[str, Any]) -> dict[str, Any]:
-    billing = table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
-    stream, encryption = table.get("StreamSpecification", {}), table.get("SSEDescription", {})
+    attributes = table["AttributeDefinitions"]
     return {
-        "attributes": [
-            {"name": each["AttributeName"], "type": each["AttributeType"]} for each in table["AttributeDefinitions"]
-        ],
-        "billingMode": billing,
+        "attributes": [{"name": each["AttributeName"], "type": each["AttributeType"]} for each in attributes],
+        "billingMode": table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
         "globalSecondaryIndexes": [_live_index(each) for each in table.get("GlobalSecondaryIndexes", [])],
-        "serverSideEncryption": {"enabled": encryption.get("Status") in _ENCRYPTED},
-        "streamEnabled": stream.get("StreamEnabled", False),
-        "streamViewType": stream.get("StreamViewType"),
+        "serverSideEncryption": {"enabled": table.get("SSEDescription", {}).get("Status") in _ENCRYPTED},
+        "streamEnabled": False,
     }
 
 
@@ -107,20 +105,18 @@ def _request(name: str, desired: Desired) -> dict[str, Any]:
             {"AttributeName": attribute["name"], "AttributeType": attribute["type"]}
             for attribute in inputs.children("attributes")
         ],
-        **inputs.pick("deletionProtectionEnabled"),
+        **inputs.take("deletionProtectionEnabled"),
+        "Tags": desired.tags,
     }
-    if desired.tags:
-        request["Tags"] = desired.tag_list
-    stream = inputs.pick("streamEnabled", "streamViewType")
-    if stream.get("StreamEnabled"):
+    stream = inputs.take("streamEnabled", "streamViewType")
+    if stream.get("streamEnabled"):
         request["StreamSpecification"] = stream
     if "globalSecondaryIndexes" in inputs:
         request["GlobalSecondaryIndexes"] = [_index(index) for index in inputs.children("globalSecondaryIndexes")]
     encryption = inputs.child("serverSideEncryption")
     if encryption is not None:
-        request["SSESpecification"] = (
-            {"Enabled": True, "SSEType": "KMS"} if encryption["enabled"] else {"Enabled": False}
-        )
+        is_on = encryption["enabled"]
+        request["SSESpecification"] = {"Enabled": is_on, "SSEType": "KMS" if is_on else None}
     return request
 
 
@@ -130,7 +126,7 @@ def _keys(given: Inputs) -> list[dict[str, str]]:
 
 
 def _index(index: Inputs) -> dict[str, Any]:
-    return {"IndexName": index["name"], "KeySchema": _keys(index), "Projection": index.pick("projectionType")}
+    return {"IndexName": index["name"], "KeySchema": _keys(index), "Projection": index.take("projectionType")}
 
 
 def _check_attributes(request: Mapping[str, Any]) -> None:

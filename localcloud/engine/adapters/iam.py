@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
-from localcloud.engine.adapters.answers import camel, policy_text
 from localcloud.engine.aws import Aws
 from localcloud.engine.inputs import Desired
 from localcloud.engine.policy_rules import IDENTITY, TRUST, checked_policy
@@ -16,7 +15,8 @@ from localcloud.engine.policy_rules import IDENTITY, TRUST, checked_policy
 class Role(Adapter):
     """A role; policies are resources of their own (`inlinePolicies` and `managedPolicyArns` are refused)."""
 
-    found_by = ("name",)
+    replaced_by = ("name",)  # iam/role.go
+    longest_name = 64  # user guide, "IAM and AWS STS quotas"
     delete = deletes("iam", "delete_role", RoleName=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -24,8 +24,8 @@ class Role(Adapter):
         role = aws.client("iam").create_role(
             RoleName=name,
             AssumeRolePolicyDocument=checked_policy(inputs["assumeRolePolicy"], TRUST),
-            **inputs.pick("description", "permissionsBoundary"),
-            **({"Tags": desired.tag_list} if desired.tags else {}),
+            **inputs.take("description", "permissionsBoundary"),
+            Tags=desired.tags,
         )["Role"]
         return Created(name, {"name": name, "arn": role["Arn"], "uniqueId": role["RoleId"]})
 
@@ -33,7 +33,7 @@ class Role(Adapter):
         iam, inputs = aws.client("iam"), desired.inputs
         policy = checked_policy(inputs["assumeRolePolicy"], TRUST)
         iam.update_assume_role_policy(RoleName=resource_id, PolicyDocument=policy)
-        iam.update_role(RoleName=resource_id, **inputs.pick("description"))
+        iam.update_role(RoleName=resource_id, **inputs.take("description"))
         boundary = inputs.get("permissionsBoundary")
         if boundary:
             iam.put_role_permissions_boundary(RoleName=resource_id, PermissionsBoundary=boundary)
@@ -44,16 +44,14 @@ class Role(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         role = aws.client("iam").get_role(RoleName=resource_id)["Role"]
         boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
-        return {
-            **camel(role, "description"),
-            "assumeRolePolicy": policy_text(role["AssumeRolePolicyDocument"]),
-            "permissionsBoundary": boundary,
-        }
+        policy = role["AssumeRolePolicyDocument"]
+        return self.live({**role, "AssumeRolePolicy": policy, "PermissionsBoundary": boundary})
 
 
 @carries("aws:iam/rolePolicy:RolePolicy")
 class RolePolicy(Adapter):
-    found_by = ("name", "role")
+    replaced_by = ("role", "name")  # iam/role_policy.go
+    longest_name = 128  # API reference, PutRolePolicy
     is_put = True
     delete = deletes("iam", "delete_role_policy", RoleName="role", PolicyName="name")
 
@@ -65,18 +63,18 @@ class RolePolicy(Adapter):
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("iam").get_role_policy(RoleName=state["role"], PolicyName=state["name"])
-        return {"policy": policy_text(answer["PolicyDocument"])}
+        return self.live({"Policy": answer["PolicyDocument"]})
 
 
 @carries("aws:iam/instanceProfile:InstanceProfile")
 class InstanceProfile(Adapter):
-    found_by = ("name",)
+    replaced_by = ("name",)  # iam/instance_profile.go
+    longest_name = 128  # user guide, "IAM and AWS STS quotas"
     changeable = ()
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         iam, name = aws.client("iam"), desired.physical_name()
-        tags = {"Tags": desired.tag_list} if desired.tags else {}
-        profile = iam.create_instance_profile(InstanceProfileName=name, **tags)["InstanceProfile"]
+        profile = iam.create_instance_profile(InstanceProfileName=name, Tags=desired.tags)["InstanceProfile"]
         role = desired.inputs.get("role")
         if role:
             iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=role)

@@ -6,12 +6,12 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
-from localcloud.engine.adapters.answers import accepted, camel
 from localcloud.engine.archives import Blob
 from localcloud.engine.aws import Aws
+from localcloud.engine.conversion import accepted
 from localcloud.engine.errors import ServiceRuleError
 from localcloud.engine.inputs import Desired, Inputs
 
@@ -39,8 +39,8 @@ _RESERVED_KEYS = re.compile(
 class Function(Adapter):
     """Functions from a zip; images, layers' versions, file systems and VPCs are refused."""
 
-    found_by = ("name",)
-    unread: ClassVar = {"code": "Lambda answers with a link to the zip and its hash, not with what it was made of"}
+    replaced_by = ("name",)  # lambda/function.go
+    longest_name = 64  # API reference, CreateFunction
     delete = deletes("lambda", "delete_function", FunctionName=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
@@ -50,9 +50,9 @@ class Function(Adapter):
         function = client.create_function(
             FunctionName=name,
             Code=code,
-            **inputs.pick(*_PLAIN),
+            **inputs.take(*_PLAIN),
             **_environment(inputs),
-            **({"Tags": desired.tags} if desired.tags else {}),
+            Tags=desired.tags,
         )
         client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig=_UNTIL_ACTIVE)
         reserved = inputs.get("reservedConcurrentExecutions", _UNRESERVED)
@@ -63,10 +63,10 @@ class Function(Adapter):
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
         inputs, client = desired.inputs, aws.client("lambda")
         code, digest = _code(inputs)
-        request = {**inputs.pick(*_PLAIN), **_environment(inputs)}
-        architectures = inputs.pick("architectures")
+        request = {**inputs.take(*_PLAIN), **_environment(inputs)}
+        architectures = inputs.take("architectures")
         is_same_code = digest == state.get("sourceCodeHash")
-        is_same_code &= architectures.get("Architectures") == state.get("architectures")
+        is_same_code &= architectures.get("architectures") == state.get("architectures")
         settings = accepted(client, "update_function_configuration", request)
         # In this order (terraform-provider-aws, internal/service/lambda/function.go, resourceFunctionUpdate).
         function = client.update_function_configuration(FunctionName=resource_id, **settings)
@@ -86,7 +86,7 @@ class Function(Adapter):
         found = answer["Configuration"]
         reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions", _UNRESERVED)
         return {
-            **camel(found, *_PLAIN),
+            **self.live(found),
             "environment": {"variables": found.get("Environment", {}).get("Variables", {})},
             "reservedConcurrentExecutions": reserved,
         }

@@ -6,35 +6,20 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
-from localcloud.engine.adapters.answers import camel, only
+from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes, only
 from localcloud.engine.adapters.noun_adapter import NounAdapter
 from localcloud.engine.aws import Aws
-from localcloud.engine.inputs import Desired, Inputs
-
-_MAPPING = (
-    "batchSize",
-    "bisectBatchOnFunctionError",
-    "eventSourceArn",
-    "filterCriteria",
-    "functionName",
-    "functionResponseTypes",
-    "maximumRecordAgeInSeconds",
-    "maximumRetryAttempts",
-    "parallelizationFactor",
-    "startingPosition",
-)
-_PERMISSION = ("action", "principal", "sourceArn")
+from localcloud.engine.inputs import Desired
 
 
 @carries("aws:lambda/permission:Permission")
 class Permission(Adapter):
-    found_by = ("function",)
+    replaced_by = ("action", "function", "principal", "sourceArn")  # lambda/permission.go
     delete = deletes("lambda", "remove_permission", FunctionName="function", StatementId=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         sid = f"{desired.name}-{desired.suffix}"
-        permission = desired.inputs.pick(*_PERMISSION)
+        permission = desired.inputs.take("action", "principal", "sourceArn")
         aws.client("lambda").add_permission(FunctionName=desired.inputs["function"], StatementId=sid, **permission)
         return Created(sid, {"statementId": sid})
 
@@ -45,31 +30,44 @@ class Permission(Adapter):
 
 @carries("aws:lambda/eventSourceMapping:EventSourceMapping")
 class EventSourceMapping(NounAdapter):
-    service, noun = "lambda", "event_source_mapping"
+    replaced_by = ("eventSourceArn", "startingPosition")  # lambda/event_source_mapping.go
+    service, noun, tags_as = "lambda", "event_source_mapping", "Tags"
     named_by: ClassVar = {"UUID": ID}
+    inputs = (
+        "batchSize",
+        "bisectBatchOnFunctionError",
+        "eventSourceArn",
+        "filterCriteria",
+        "functionName",
+        "functionResponseTypes",
+        "maximumRecordAgeInSeconds",
+        "maximumRetryAttempts",
+        "parallelizationFactor",
+        "startingPosition",
+    )
 
     def request(self, desired: Desired) -> dict[str, Any]:
-        return {
-            **desired.inputs.pick(*_MAPPING),
-            **_on_failure(desired.inputs),
-            **({"Tags": desired.tags} if desired.tags else {}),
-        }
+        """The provider says `destinationArn` here, and `destination` for a function's own invocations."""
+        destinations = desired.inputs.child("destinationConfig")
+        failure = destinations.child("onFailure") if destinations else None
+        on_failure = {"OnFailure": {"Destination": failure["destinationArn"]}} if failure else None
+        return {**super().request(desired), "DestinationConfig": on_failure}
 
-    def created(self, aws: Aws, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Created:
-        identity = answer["UUID"]
-        outputs = {
+    def outputs(self, aws: Aws, made: Mapping[str, Any]) -> dict[str, Any]:
+        identity = made["UUID"]
+        return {
             "uuid": identity,
             "arn": aws.arn("lambda", f"event-source-mapping:{identity}"),
-            "functionArn": answer["FunctionArn"],
-            "state": answer.get("State"),
+            "functionArn": made["FunctionArn"],
+            "state": made.get("State"),
         }
-        return Created(identity, outputs)
 
-    def live(self, answer: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        answer = self.call(aws, "get", self.which(resource_id, state))
         function, given = answer["FunctionArn"], str(state["functionName"])
         target = answer.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         return {
-            **camel(answer, *(key for key in _MAPPING if key != "functionName")),
+            **self.live(answer),
             "functionName": given if f":{function}".endswith(f":{given}") else function,
             "destinationConfig": {"onFailure": {"destinationArn": target}},
         }
@@ -84,12 +82,3 @@ def _permission(statement: Mapping[str, Any]) -> dict[str, Any]:
         "principal": next(iter(principal.values())) if isinstance(principal, dict) else principal,
         "sourceArn": conditions.get("aws:sourcearn"),
     }
-
-
-def _on_failure(inputs: Inputs) -> dict[str, Any]:
-    """The provider says `destinationArn` here, and `destination` for a function's own invocations."""
-    destinations = inputs.child("destinationConfig")
-    failure = destinations.child("onFailure") if destinations is not None else None
-    return (
-        {"DestinationConfig": {"OnFailure": {"Destination": failure["destinationArn"]}}} if failure is not None else {}
-    )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
-from localcloud.engine.adapters.answers import only
+from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes, only
 from localcloud.engine.aws import Aws
 from localcloud.engine.errors import ServiceRuleError
 from localcloud.engine.inputs import Desired
@@ -21,12 +20,13 @@ _OPTIONAL = ("dimensions", "unit")
 
 @carries("aws:cloudwatch/logGroup:LogGroup")
 class LogGroup(Adapter):
-    found_by = ("name",)
+    replaced_by = ("name",)  # logs/group.go
+    longest_name = 512  # CloudWatch Logs API reference, CreateLogGroup
     delete = deletes("logs", "delete_log_group", logGroupName=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         logs, inputs, name = aws.client("logs"), desired.inputs, desired.physical_name()
-        logs.create_log_group(logGroupName=name, **({"tags": desired.tags} if desired.tags else {}))
+        logs.create_log_group(logGroupName=name, tags=desired.tags)
         if inputs.get("retentionInDays"):  # 0 means for ever, which is what a group has anyway
             _put_retention(logs, name, inputs["retentionInDays"])
         return Created(name, {"name": name, "arn": aws.arn("logs", f"log-group:{name}")})
@@ -43,7 +43,8 @@ class LogGroup(Adapter):
 
 @carries("aws:cloudwatch/logMetricFilter:LogMetricFilter")
 class LogMetricFilter(Adapter):
-    found_by = ("logGroupName", "name")
+    replaced_by = ("logGroupName", "name")  # logs/metric_filter.go
+    longest_name = 512  # CloudWatch Logs API reference, PutMetricFilter
     is_put = True
     delete = deletes("logs", "delete_metric_filter", logGroupName="logGroupName", filterName=ID)
 
@@ -52,7 +53,7 @@ class LogMetricFilter(Adapter):
         transformation = inputs.child("metricTransformation")
         if transformation is None:
             raise ServiceRuleError("metricTransformation: a filter makes one metric")
-        given = transformation.camel(*_METRIC, *_OPTIONAL)
+        given = transformation.take(*_METRIC, *_OPTIONAL)
         metric = {_METRIC.get(key, key): value for key, value in given.items()}
         aws.client("logs").put_metric_filter(
             logGroupName=inputs["logGroupName"],

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlencode
 
-from localcloud.engine.adapters.adapter import PROVIDERS_OWN, Adapter, Created, carries, deletes
-from localcloud.engine.adapters.answers import camel
+from localcloud.engine.adapters.adapter import Adapter, Created, carries, deletes
 from localcloud.engine.archives import Blob
 from localcloud.engine.aws import Aws
 from localcloud.engine.inputs import Desired, Inputs
@@ -19,18 +18,18 @@ _BATCH = 1000  # keys that DeleteObjects takes at once
 
 @carries("aws:s3/bucket:Bucket")
 class Bucket(Adapter):
+    replaced_by = ("bucket",)  # s3/bucket.go
+    longest_name = 63  # user guide, "General purpose bucket naming rules"
     changeable = ("forceDestroy",)
-    found_by = ("bucket",)
-    unread: ClassVar = {"forceDestroy": PROVIDERS_OWN}
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         s3 = aws.client("s3")
         name = desired.physical_name("bucket", _NAME)
-        location = {} if aws.region == _HOME_REGION else {"LocationConstraint": aws.region}
+        location = None if aws.region == _HOME_REGION else {"LocationConstraint": aws.region}
         desired.inputs.get("forceDestroy")  # used by `delete`
-        s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": location} if location else {}))
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration=location)
         if desired.tags:
-            s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": desired.tag_list})
+            s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": desired.tags})
         return Created(
             name,
             {
@@ -57,8 +56,7 @@ class Bucket(Adapter):
 
 @carries("aws:s3/bucketObjectv2:BucketObjectv2")
 class BucketObject(Adapter):
-    found_by = ("bucket", "key")
-    unread: ClassVar = dict.fromkeys(("content", "source"), "S3 has the bytes, not what they were made of")
+    replaced_by = ("bucket", "key")  # s3/object.go
     is_put = True
     delete = deletes("s3", "delete_object", Bucket="bucket", Key="key")
 
@@ -69,8 +67,8 @@ class BucketObject(Adapter):
             Bucket=bucket,
             Key=key,
             Body=_body(inputs),
-            **inputs.pick("cacheControl", "contentType"),
-            **({"Tagging": urlencode(desired.tags)} if desired.tags else {}),
+            **inputs.take("cacheControl", "contentType"),
+            Tagging=urlencode(desired.tags) if desired.tags else None,
         )
         return Created(
             f"{bucket}/{key}",
@@ -86,8 +84,7 @@ class BucketObject(Adapter):
         )
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        answer = aws.client("s3").head_object(Bucket=state["bucket"], Key=state["key"])
-        return camel(answer, "cacheControl", "contentType")
+        return self.live(aws.client("s3").head_object(Bucket=state["bucket"], Key=state["key"]))
 
 
 def _body(inputs: Inputs) -> bytes:

@@ -2,132 +2,110 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
-from localcloud.engine.adapters.answers import camel
 from localcloud.engine.aws import Aws
-from localcloud.engine.inputs import Desired, Inputs, camel_keys, json_text
-
-_PUBLIC_ACCESS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+from localcloud.engine.inputs import Desired, Inputs
 
 
 class BucketSetting(Adapter):
-    """One put and one delete; `deletion` is empty where AWS has none."""
+    """One put, one get and one delete.
 
-    deletion = ""
-    getting = ""
-    found_by = ("bucket",)
+    Attributes:
+        noun: as in `put_{noun}`.
+        deletion: the method that deletes it, where that has another name; empty where AWS has none.
+        parameter: of the put call, and the member of the get call's answer, that has the inputs.
+    """
+
+    noun: ClassVar[str]
+    deletion: ClassVar[str | None] = None
+    parameter: ClassVar[str]
+    inputs: ClassVar[tuple[str, ...]]
     is_put = True
+    replaced_by = ("bucket",)  # s3/bucket_*.go
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         bucket = desired.inputs["bucket"]
-        self.put(aws.client("s3"), bucket, desired.inputs)
+        setting = {self.parameter: self.setting(desired.inputs)}
+        getattr(aws.client("s3"), f"put_{self.noun}")(Bucket=bucket, **setting)
         return Created(bucket)
 
-    @abstractmethod
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None: ...
+    def setting(self, inputs: Inputs) -> Any:
+        """What the put call takes."""
+        return inputs.take(*self.inputs)
 
     def delete(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> None:
-        if self.deletion:
-            getattr(aws.client("s3"), self.deletion)(Bucket=resource_id)
+        method = f"delete_{self.noun}" if self.deletion is None else self.deletion
+        if method:
+            getattr(aws.client("s3"), method)(Bucket=resource_id)
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        return self.live(getattr(aws.client("s3"), self.getting)(Bucket=resource_id))
-
-    @abstractmethod
-    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """What S3's answer says, in the inputs' names."""
+        answer = getattr(aws.client("s3"), f"get_{self.noun}")(Bucket=resource_id)
+        return self.live(answer.get(self.parameter, answer))
 
 
 @carries("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
 class BucketPublicAccessBlock(BucketSetting):
-    deletion = "delete_public_access_block"
-    getting = "get_public_access_block"
+    noun, parameter = "public_access_block", "PublicAccessBlockConfiguration"
+    inputs = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        given = inputs.pick(*_PUBLIC_ACCESS)
-        unset = {key[:1].upper() + key[1:]: False for key in _PUBLIC_ACCESS}
-        s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={**unset, **given})
-
-    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
-        return camel(answer["PublicAccessBlockConfiguration"], *_PUBLIC_ACCESS)
+    def setting(self, inputs: Inputs) -> dict[str, Any]:
+        return {**dict.fromkeys(self.inputs, False), **super().setting(inputs)}
 
 
 @carries("aws:s3/bucketPolicy:BucketPolicy")
 class BucketPolicy(BucketSetting):
-    deletion = "delete_bucket_policy"
-    getting = "get_bucket_policy"
+    noun, parameter = "bucket_policy", "Policy"
 
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        s3.put_bucket_policy(Bucket=bucket, Policy=json_text(inputs["policy"]))
+    def setting(self, inputs: Inputs) -> Any:
+        return inputs["policy"]
 
-    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
-        return camel(answer, "policy")
+    def live(self, answer: Any) -> dict[str, Any]:
+        return {"policy": answer}
 
 
 @carries("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
 class BucketOwnershipControls(BucketSetting):
-    deletion = "delete_bucket_ownership_controls"
-    getting = "get_bucket_ownership_controls"
+    noun, parameter = "bucket_ownership_controls", "OwnershipControls"
 
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        rules = [inputs.pick("rule")["Rule"]]
-        s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": rules})
+    def setting(self, inputs: Inputs) -> dict[str, Any]:
+        return {"Rules": [inputs["rule"]]}
 
-    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
-        [rule] = answer["OwnershipControls"]["Rules"]
-        return {"rule": camel_keys(rule)}
+    def live(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        [rule] = answer["Rules"]
+        return super().live({"Rule": rule})
 
 
 @carries("aws:s3/bucketVersioning:BucketVersioning")
 class BucketVersioning(BucketSetting):
     """Versioning cannot be taken off again, only suspended, and it goes with the bucket."""
 
-    getting = "get_bucket_versioning"
+    noun, parameter, deletion = "bucket_versioning", "VersioningConfiguration", ""
 
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        configuration = inputs.pick("versioningConfiguration")["VersioningConfiguration"]
-        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=configuration)
+    def setting(self, inputs: Inputs) -> Any:
+        return inputs["versioningConfiguration"]
 
-    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
-        return {"versioningConfiguration": camel(answer, "status", "mfaDelete")}
+    def live(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        return super().live({self.parameter: answer})
 
 
 @carries("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
 class BucketCorsConfiguration(BucketSetting):
-    deletion = "delete_bucket_cors"
-    getting = "get_bucket_cors"
-
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        keys = ("allowedHeaders", "allowedMethods", "allowedOrigins", "maxAgeSeconds")
-        rules = [rule.pick(*keys) for rule in inputs.children("corsRules")]
-        s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
-
-    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
-        return {"corsRules": camel_keys(answer["CORSRules"])}
+    noun, parameter, inputs = "bucket_cors", "CORSConfiguration", ("corsRules",)
 
 
 @carries("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
 class BucketEncryption(BucketSetting):
-    deletion = "delete_bucket_encryption"
-    getting = "get_bucket_encryption"
-
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        defaults = [rule.child("applyServerSideEncryptionByDefault") for rule in inputs.children("rules")]
-        rules = [
-            {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": default["sseAlgorithm"]}}
-            for default in defaults
-            if default is not None
-        ]
-        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
-
-    def live(self, answer: dict[str, Any]) -> dict[str, Any]:
-        return {"rules": [_live_rule(rule) for rule in answer["ServerSideEncryptionConfiguration"]["Rules"]]}
+    noun, parameter, inputs = "bucket_encryption", "ServerSideEncryptionConfiguration", ("rules",)
 
 
-def _live_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    default = rule.get("ApplyServerSideEncryptionByDefault", {})
-    return {"applyServerSideEncryptionByDefault": {"sseAlgorithm": default.get("SSEAlgorithm")}}
+@carries("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+class BucketLifecycleConfiguration(BucketSetting):
+    noun, parameter, deletion = "bucket_lifecycle_configuration", "LifecycleConfiguration", "delete_bucket_lifecycle"
+
+    def setting(self, inputs: Inputs) -> dict[str, Any]:
+        # An empty prefix is what the provider sends for a rule over the whole bucket.
+        whole = {"filter": {"prefix": ""}}
+        return {"Rules": [{**each, **({} if each.get("filter") else whole)} for each in inputs["rules"]]}

@@ -4,50 +4,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
-from localcloud.engine.adapters.answers import camel, only
-from localcloud.engine.adapters.network import tag_specifications
+from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, only
+from localcloud.engine.adapters.ec2_noun import Ec2Noun, tag_specifications
 from localcloud.engine.aws import Aws
 from localcloud.engine.errors import RefusedInputError, ServiceRuleError
 from localcloud.engine.inputs import Desired, Inputs
 
 _DESCRIPTION = re.compile(r"[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}")  # EC2 API reference, CreateSecurityGroup
+_NO_DESCRIPTION = "Managed by Pulumi"
 _PROTOCOL = ("ipProtocol", "fromPort", "toPort")
 
 
 @carries("aws:ec2/securityGroup:SecurityGroup")
-class SecurityGroup(Adapter):
+class SecurityGroup(Ec2Noun):
     """A group without rules of its own: those are resources, and inline ones are refused."""
 
-    changeable = ()
-    delete = deletes("ec2", "delete_security_group", GroupId=ID)
+    replaced_by: ClassVar[tuple[str, ...]] = ("description", "vpcId", "name")  # ec2/vpc_security_group.go
+    longest_name: ClassVar[int | None] = 255  # API reference, CreateSecurityGroup
+    noun, name_as = "security_group", "GroupName"
+    named_by: ClassVar = {"GroupId": ID}
+    inputs = ("vpcId",)
 
-    def create(self, aws: Aws, desired: Desired) -> Created:
-        ec2, inputs, name = aws.client("ec2"), desired.inputs, desired.physical_name()
-        description = inputs.get("description", "Managed by Pulumi")
+    def request(self, desired: Desired) -> dict[str, Any]:
+        description = desired.inputs.get("description", _NO_DESCRIPTION)
         if not _DESCRIPTION.fullmatch(description):
             raise ServiceRuleError(f"description: {description!r} does not match {_DESCRIPTION.pattern}")
-        group = ec2.create_security_group(
-            GroupName=name,
-            Description=description,
-            **inputs.pick("vpcId"),
-            **tag_specifications(desired, "security-group"),
-        )["GroupId"]
-        _take_rules_away(ec2, group)
-        outputs = {"name": name, "description": description, "ownerId": aws.account}
-        return Created(group, {**outputs, "arn": aws.arn("ec2", f"security-group/{group}")})
+        return {**super().request(desired), "Description": description}
 
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        found = aws.client("ec2").describe_security_groups(GroupIds=[resource_id])["SecurityGroups"]
-        group = only(found, resource_id)
-        return {**camel(group, "description", "vpcId"), "name": group["GroupName"]}
+    def create(self, aws: Aws, desired: Desired) -> Created:
+        created = super().create(aws, desired)
+        _take_rules_away(aws.client("ec2"), created.id)
+        return created
+
+    def outputs(self, aws: Aws, made: Mapping[str, Any]) -> dict[str, Any]:
+        return {**super().outputs(aws, made), "description": made["Description"]}
+
+    def live(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        return super().live({**answer, "Name": answer["GroupName"]})
 
 
 @carries("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
-class DefaultSecurityGroup(Adapter):
+class DefaultSecurityGroup(SecurityGroup):
     """Adopts the group that AWS makes with every VPC, and leaves it no rule."""
+
+    replaced_by = ("vpcId",)  # ec2/vpc_default_security_group.go
+    longest_name = None
+    changeable = None
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         ec2, inputs = aws.client("ec2"), desired.inputs
@@ -62,7 +66,7 @@ class DefaultSecurityGroup(Adapter):
         group = found[0]["GroupId"]
         _take_rules_away(ec2, group)
         if desired.tags:
-            ec2.create_tags(Resources=[group], Tags=desired.tag_list)
+            ec2.create_tags(Resources=[group], Tags=desired.tags)
         outputs = {"name": "default", "ownerId": aws.account, "arn": aws.arn("ec2", f"security-group/{group}")}
         return Created(group, outputs)
 
@@ -74,25 +78,25 @@ class DefaultSecurityGroup(Adapter):
         _take_rules_away(aws.client("ec2"), resource_id)
         return {}
 
-    def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        found = aws.client("ec2").describe_security_groups(GroupIds=[resource_id])["SecurityGroups"]
-        group = only(found, resource_id)
-        rules = {"ingress": group.get("IpPermissions", []), "egress": group.get("IpPermissionsEgress", [])}
-        return {**camel(group, "vpcId"), **rules}
+    def live(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        rules = {"Ingress": answer.get("IpPermissions", []), "Egress": answer.get("IpPermissionsEgress", [])}
+        return super().live({**answer, **rules})
 
 
 @carries("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
 class SecurityGroupEgressRule(Adapter):
     """One rule as a resource of its own."""
 
+    # ec2/vpc_security_group_ingress_rule.go, which has what ingress and egress share
+    replaced_by = ("securityGroupId",)
+
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, ec2 = desired.inputs, aws.client("ec2")
+        addresses = {"CidrIp": inputs["cidrIpv4"], **inputs.take("description")}
         answer = ec2.authorize_security_group_egress(
             GroupId=inputs["securityGroupId"],
-            IpPermissions=[
-                {**inputs.pick(*_PROTOCOL), "IpRanges": [{"CidrIp": inputs["cidrIpv4"], **inputs.pick("description")}]}
-            ],
-            **tag_specifications(desired, "security-group-rule"),
+            IpPermissions=[{**inputs.take(*_PROTOCOL), "IpRanges": [addresses]}],
+            TagSpecifications=tag_specifications(desired, "security-group-rule"),
         )
         rule = answer["SecurityGroupRules"][0]["SecurityGroupRuleId"]
         return Created(rule, {"arn": aws.arn("ec2", f"security-group-rule/{rule}"), "securityGroupRuleId": rule})
@@ -102,7 +106,7 @@ class SecurityGroupEgressRule(Adapter):
         ec2.revoke_security_group_egress(GroupId=group, SecurityGroupRuleIds=[resource_id])
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
-        rule = desired.inputs.pick("cidrIpv4", "description", *_PROTOCOL)
+        rule = desired.inputs.take("cidrIpv4", "description", *_PROTOCOL)
         aws.client("ec2").modify_security_group_rules(
             GroupId=state["securityGroupId"],
             SecurityGroupRules=[{"SecurityGroupRuleId": resource_id, "SecurityGroupRule": rule}],
@@ -112,7 +116,7 @@ class SecurityGroupEgressRule(Adapter):
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
         answer = aws.client("ec2").describe_security_group_rules(SecurityGroupRuleIds=[resource_id])
         rule = only(answer["SecurityGroupRules"], resource_id)
-        return {**camel(rule, "description", "cidrIpv4", *_PROTOCOL), "securityGroupId": rule["GroupId"]}
+        return self.live({**rule, "SecurityGroupId": rule["GroupId"]})
 
 
 def _refuse_rules(inputs: Inputs) -> None:

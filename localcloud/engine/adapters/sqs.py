@@ -9,7 +9,7 @@ from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, de
 from localcloud.engine.aws import Aws
 from localcloud.engine.inputs import Desired, Inputs
 
-# Pulumi's name → the attribute's; SQS takes every value as text.
+# Pulumi's name → the attribute's.
 _ATTRIBUTES = {
     "kmsMasterKeyId": "KmsMasterKeyId",
     "messageRetentionSeconds": "MessageRetentionPeriod",
@@ -20,17 +20,14 @@ _NAME = r"[A-Za-z0-9_-]{1,80}"  # SQS API reference, CreateQueue
 
 @carries("aws:sqs/queue:Queue")
 class Queue(Adapter):
-    found_by = ("name",)
+    replaced_by = ("name",)  # sqs/queue.go
+    longest_name = 80  # API reference, CreateQueue
     delete = deletes("sqs", "delete_queue", QueueUrl=ID)
 
     def create(self, aws: Aws, desired: Desired) -> Created:
-        inputs = desired.inputs
         name = desired.physical_name(rule=_NAME)
-        url = aws.client("sqs").create_queue(
-            QueueName=name,
-            Attributes=_attributes(inputs),
-            **({"tags": desired.tags} if desired.tags else {}),
-        )["QueueUrl"]
+        attributes = _attributes(desired.inputs)
+        url = aws.client("sqs").create_queue(QueueName=name, Attributes=attributes, tags=desired.tags)["QueueUrl"]
         return Created(url, {"name": name, "url": url, "arn": aws.arn("sqs", name)})
 
     def update(self, aws: Aws, resource_id: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,6 +40,5 @@ class Queue(Adapter):
         return {our: answer["Attributes"][their] for our, their in _ATTRIBUTES.items() if their in answer["Attributes"]}
 
 
-def _attributes(inputs: Inputs) -> dict[str, str]:
-    given = {attribute: inputs[key] for key, attribute in _ATTRIBUTES.items() if key in inputs}
-    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in given.items()}
+def _attributes(inputs: Inputs) -> dict[str, Any]:
+    return {attribute: inputs.get(key) for key, attribute in _ATTRIBUTES.items()}

@@ -7,8 +7,14 @@ from localcloud.engine.differences import drifted
 from localcloud.engine.records import Deployment, Resource
 from localcloud.engine.registry import adapter
 
-# Inputs that AWS gives back and the emulator does not, so that their drift is not seen here.
-_NOT_ANSWERED = {("aws:sfn/stateMachine:StateMachine", "tracingConfiguration")}
+_NOT_ANSWERED = {
+    ("aws:sfn/stateMachine:StateMachine", "tracingConfiguration"),  # by the emulator alone: drift is not seen here
+    ("aws:lambda/function:Function", "code"),  # AWS has the bytes, not what they were made of
+    ("aws:s3/bucketObjectv2:BucketObjectv2", "content"),
+    ("aws:s3/bucketObjectv2:BucketObjectv2", "source"),
+    ("aws:ec2/launchTemplate:LaunchTemplate", "updateDefaultVersion"),  # only tells the provider what to do
+    ("aws:s3/bucket:Bucket", "forceDestroy"),
+}
 _ENGINES_OWN = {"__defaults", "region", "tags", "tagsAll"}  # tags are compared by localcloud.engine.existing
 
 
@@ -22,7 +28,7 @@ def _wrong(cloud: Aws, resource: Resource) -> list[str]:
     found = adapter(resource.type)
     inputs = {key: value for key, value in resource.inputs.items() if key not in _ENGINES_OWN}
     live = found.read(cloud.in_region(str(resource.outputs["region"])), str(resource.id), resource.outputs)
-    told = {*live, *found.found_by, *found.unread}
+    told = {*live, *found.replaced_by}  # what makes a new resource does not change in one that is there
     unread = {key for key in set(inputs) - told if (resource.type, key) not in _NOT_ANSWERED}
     answered = {key for key in live if (resource.type, key) in _NOT_ANSWERED}  # the emulator has learnt it
     return sorted({*unread, *answered, *drifted(inputs, live)})
