@@ -9,12 +9,11 @@ from pathlib import Path
 
 from localcloud.engine import program as program_run
 from localcloud.engine import project_file, provider
-from localcloud.engine.archives import Blob
 from localcloud.engine.aws import Aws
 from localcloud.engine.errors import DeploymentError
 from localcloud.engine.monitor import Monitor
 from localcloud.engine.provider import Provider, ProviderSettings
-from localcloud.engine.records import Deployment, Resource, ResourceOptions, Target
+from localcloud.engine.records import Blob, Deployment, Resource, ResourceOptions, Target
 from localcloud.engine.wire import Decoder
 
 __all__ = [

@@ -17,6 +17,14 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Blob:
+    """The content of a Pulumi asset or archive (an archive is a zip file)."""
+
+    data: bytes = field(repr=False)
+    source: str
+
+
+@dataclass(frozen=True)
 class ResourceOptions:
     """The Pulumi resource options that change what the engine does.
 
@@ -33,7 +41,7 @@ class Resource:
     """One registered resource, like an entry of a Pulumi checkpoint.
 
     Keys of `inputs` and `outputs` are camelCase; secrets are plain; whole numbers are `int`; assets and archives
-    are `localcloud.engine.archives.Blob`. `property_dependencies` maps an input's name to the URNs it was made of.
+    are `Blob`. `property_dependencies` maps an input's name to the URNs it was made of.
     `outputs` holds the inputs too, as Pulumi's state does.
     """
 

@@ -20,8 +20,7 @@ from typing import Any
 
 from pulumi import _types
 
-from localcloud.engine.archives import Blob
-from localcloud.engine.records import Resource
+from localcloud.engine.records import Blob, Resource
 
 # The SDK loads a module when something of it is first asked for; a second thread would find one that is not whole.
 _LOADING = threading.Lock()

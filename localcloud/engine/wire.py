@@ -6,13 +6,13 @@ protocol between every Pulumi SDK and the engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from google.protobuf import json_format, struct_pb2
 
-from localcloud.engine.archives import Archives, Blob, directory_entries, zip_entries
+from localcloud.engine.records import Blob
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 a type signature
@@ -52,7 +52,6 @@ class Decoder:
     def __init__(self, folder: Path, *, reads_files: bool = True) -> None:
         self._folder = folder
         self._reads_files = reads_files
-        self._archives = Archives()
 
     def struct(self, struct: struct_pb2.Struct) -> dict[str, Any]:
         """A struct without a signature, with unset values left out (as Pulumi's own providers see them).
@@ -84,47 +83,26 @@ class Decoder:
             return self.struct(struct)
         if signature in (_SECRET, _OUTPUT):
             return self._value(struct.fields["value"]) if "value" in struct.fields else UNKNOWN
-        if signature in (_ASSET, _ARCHIVE) and not self._reads_files:
-            return Blob(b"", struct.fields["hash"].string_value)
-        if signature == _ASSET:
-            data, source = self._asset(struct)
-            return Blob(data, source)
-        if signature == _ARCHIVE:
-            return self._archive(struct)
+        if signature in (_ASSET, _ARCHIVE):
+            return self._content(struct)
         if signature == _RESOURCE:
             return struct.fields["id" if "id" in struct.fields else "urn"].string_value
         raise ValueError(f"a value with the unknown signature {signature}")
 
-    def _asset(self, struct: struct_pb2.Struct) -> tuple[bytes, str]:
+    def _content(self, struct: struct_pb2.Struct) -> Blob:
+        """Read when the resource is registered, so that a record stays true when files change afterwards."""
+        if not self._reads_files:
+            return Blob(b"", struct.fields["hash"].string_value)
         if "text" in struct.fields:
-            return struct.fields["text"].string_value.encode(), "<text>"
-        path = self._path(struct)
-        return path.read_bytes(), str(path)
-
-    def _archive(self, struct: struct_pb2.Struct) -> Blob:
-        if "assets" not in struct.fields:
-            path = self._path(struct)
-            if path.is_file():
-                return Blob(path.read_bytes(), str(path))
-        return Blob(self._archives.pack(dict(self._entries(struct, ""))), "<archive>")
-
-    def _entries(self, struct: struct_pb2.Struct, prefix: str) -> Iterator[tuple[str, Path | bytes]]:
-        if _signature(struct) == _ASSET:
-            yield prefix.rstrip("/"), self._asset(struct)[0] if "text" in struct.fields else self._path(struct)
-        elif "assets" in struct.fields:
-            for name, nested in struct.fields["assets"].struct_value.fields.items():
-                yield from self._entries(nested.struct_value, f"{prefix}{name}/")
-        else:
-            path = self._path(struct)
-            yield from (directory_entries(path, prefix) if path.is_dir() else zip_entries(path, prefix)).items()
-
-    def _path(self, struct: struct_pb2.Struct) -> Path:
-        if "uri" in struct.fields:
-            raise ValueError("remote assets and archives are not fetched; use a file")
+            return Blob(struct.fields["text"].string_value.encode(), "<text>")
+        if "path" not in struct.fields:
+            raise ValueError(
+                "assets and archives are files here: nothing is fetched from an address, and nothing packed"
+            )
         path = self._folder / struct.fields["path"].string_value
-        if not path.exists():
-            raise ValueError(f"the file {path} of an asset or archive does not exist")
-        return path
+        if not path.is_file():
+            raise ValueError(f"{path} of an asset or archive is no file")
+        return Blob(path.read_bytes(), str(path))
 
 
 def encode(values: Mapping[str, Any]) -> struct_pb2.Struct:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localcloud.engine import wire
-from localcloud.engine.archives import Blob
-from localcloud.engine.records import Deployment, Resource
+from localcloud.engine.records import Blob, Deployment, Resource
 
 _DEFAULTS = "__defaults"  # the names of generated inputs, of which the in-process engine has none
 _PROVIDER = "pulumi:"  # stacks and providers: the engine's own
@@ -72,7 +72,7 @@ def _value(value: Any, tokens: list[tuple[str, str]]) -> Any:
                 value = value.replace(text, token)
             return value
         case Blob():
-            return "<archive>" if value.source.endswith((".zip", "<archive>")) else value.sha256
+            return "<archive>" if value.source.endswith(".zip") else hashlib.sha256(value.data).hexdigest()
         case list():
             return [_value(item, tokens) for item in value]
         case dict() if value.get(wire._SIGNATURE) in (wire._ASSET, wire._ARCHIVE):

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.engine.adapters.adapter import ID, Adapter, Created, carries, deletes
-from localcloud.engine.archives import Blob
 from localcloud.engine.aws import Aws
 from localcloud.engine.conversion import accepted
 from localcloud.engine.errors import ServiceRuleError
 from localcloud.engine.inputs import Desired, Inputs
+from localcloud.engine.records import Blob
 
 _PLAIN = (
     "architectures",

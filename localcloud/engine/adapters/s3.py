@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from localcloud.engine.adapters.adapter import Adapter, Created, carries, deletes
-from localcloud.engine.archives import Blob
 from localcloud.engine.aws import Aws
 from localcloud.engine.inputs import Desired, Inputs
+from localcloud.engine.records import Blob
 
 _HOME_REGION = "us-east-1"  # the one region that S3 wants left out of CreateBucket
 _NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"  # AmazonS3/latest/userguide/bucketnamingrules.html

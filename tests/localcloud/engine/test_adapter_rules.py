@@ -14,7 +14,7 @@ from localcloud.engine.registry import adapter
 
 FUNCTION = """
 aws.lambda_.Function("f", name={name!r}, role="arn:aws:iam::123456789012:role/r", runtime="python3.13", handler="a.b",
-                     code=pulumi.AssetArchive({{"a.py": pulumi.StringAsset("")}}), environment={{"variables": {env!r}}})
+                     code=pulumi.FileArchive("a.zip"), environment={{"variables": {env!r}}})
 """
 TABLE = """
 aws.dynamodb.Table("t", billing_mode="PAY_PER_REQUEST", hash_key="id",
@@ -83,7 +83,7 @@ def client(**settings: object) -> str:
 )
 def test_what_aws_would_refuse_is_refused_here(program: Callable[..., Path], main: str, message: str) -> None:
     with pytest.raises(DeploymentError, match=message):
-        preview(program(main), config={})
+        preview(program(main, **{"a.zip": ""}), config={})
 
 
 def test_a_user_pool_under_protection_is_not_deleted() -> None:

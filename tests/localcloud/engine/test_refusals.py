@@ -44,7 +44,11 @@ def test_an_input_that_no_adapter_carries_over_is_refused_by_name(program: Progr
         ('aws.sqs.Queue("twice")\naws.sqs.Queue("twice")', r"Queue::twice: .*registered twice"),
         (
             'aws.s3.BucketObjectv2("o", bucket="b", source=pulumi.FileAsset("gone.txt"))',
-            r"BucketObjectv2::o: .*gone\.txt .*does not exist",
+            r"BucketObjectv2::o: .*gone\.txt of an asset or archive is no file",
+        ),
+        (
+            'aws.s3.BucketObjectv2("o", bucket="b", source=pulumi.AssetArchive({"a": pulumi.StringAsset("")}))',
+            r"BucketObjectv2::o: .* nothing packed",
         ),
     ],
 )

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.engine.archives import Blob
-from localcloud.engine.records import Resource
+from localcloud.engine.records import Blob, Resource
 from localcloud.engine.sdk_types import args_class, check, declared
 
 FUNCTION = "aws:lambda/function:Function"
