@@ -82,12 +82,6 @@ def one_slot(cloud: LocalCloud, client: JobClient) -> Iterator[None]:
 
 
 @pytest.fixture
-def one_at_a_time(cloud: LocalCloud, client: JobClient) -> Iterator[None]:
-    with one_slot(cloud, client):
-        yield
-
-
-@pytest.fixture
 def hurried(cloud: LocalCloud) -> Iterator[None]:
     """Gives up on a silent agent, and trusts in events, for seconds instead of minutes."""
     workflows, arn = cloud.client("stepfunctions"), cloud.deployment.outputs["state_machine"]

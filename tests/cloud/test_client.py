@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -83,15 +82,11 @@ def document(done: subprocess.CompletedProcess[str]) -> Any:
     return json.loads(done.stdout)
 
 
-def test_who_has_signed_in_is_known_from_then_on_in_a_file_of_their_own(
-    cloud: LocalCloud, mayfly: Mayfly, home: Path
+def test_who_has_signed_in_is_known_and_a_file_comes_back_with_the_text(
+    cloud: LocalCloud, mayfly: Mayfly, tmp_path: Path
 ) -> None:
     told = document(mayfly("whoami", "--json"))
     assert (told["url"], told["auth"], told["email"]) == (cloud.url, "cognito", "alice@example.com")
-    assert stat.S_IMODE((home / "mayfly" / "config.json").stat().st_mode) == 0o600
-
-
-def test_a_file_comes_back_with_the_text(mayfly: Mayfly, tmp_path: Path) -> None:
     source, result = tmp_path / "letter.txt", tmp_path / "result.txt"
     source.write_bytes(b"content")
     (submitted,) = document(mayfly("submit", source, "--text", "of alice", "-o", result, "--json"))["jobs"]

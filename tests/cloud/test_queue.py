@@ -12,13 +12,12 @@ import pytest
 from functions.costs.budget import Spending
 from localcloud.cloud import LocalCloud
 from operations.job_client import JobApiError, JobClient
-from tests.cloud.conftest import Gate, Scripted
+from tests.cloud.conftest import Gate, Scripted, one_slot
 from tests.cloud.steps import machines_of, run, setting, settled, until, waiting_on_machine
 
 pytestmark = pytest.mark.cloud
 
 
-@pytest.mark.usefixtures("one_at_a_time")
 def test_with_one_slot_jobs_run_one_after_the_other_oldest_first(
     client: JobClient, cloud: LocalCloud, scripted: Scripted, gate: Gate
 ) -> None:
@@ -26,7 +25,7 @@ def test_with_one_slot_jobs_run_one_after_the_other_oldest_first(
         found = client._http.get("/api/machines").json()["alive"]
         return [(machine["instance_id"], machine["job_id"]) for machine in found]
 
-    with scripted(*gate.script):
+    with one_slot(cloud, client), scripted(*gate.script):
         ids = [client.submit(b"x", "x.txt", "y")["id"]]
         instance_id, _ = waiting_on_machine(client, cloud, ids[0])
         assert (instance_id, ids[0]) in alive()

@@ -222,14 +222,3 @@ def test_files_of_another_batch_do_not_come_back_under_the_next_ones_text(
     expect(form.text).to_have_value("second text")
     expect(form.page.locator("#file-limits")).to_contain_text("Up to")
     expect(form.file_rows).to_have_count(0)
-
-
-def test_a_browser_without_a_database_says_nothing_of_keeping(form: JobPage, document: Path) -> None:
-    form.page.add_init_script("Object.defineProperty(globalThis, 'indexedDB', {value: undefined})")
-    form.open()
-    form.file.set_input_files(document)
-    expect(form.file_rows).to_have_count(1)
-    expect(form.page.locator("#kept-note")).to_be_hidden()
-    form.text.fill("the text")
-    form.submit_button.click()
-    form.expect_status("Succeeded")

@@ -81,9 +81,7 @@ def test_parts_go_side_by_side_and_what_breaks_off_or_expires_is_sent_again(
     assert fake_cloud.calls.count("POST s3") == 0
 
 
-@pytest.mark.parametrize(
-    ("field", "text"), [("Files", "the text"), ("Files", ""), ("Choose the file again: large.bin", "the text")]
-)
+@pytest.mark.parametrize(("field", "text"), [("Files", ""), ("Choose the file again: large.bin", "the text")])
 @pytest.mark.usefixtures("_without_database")
 def test_after_a_reload_only_the_missing_parts_of_the_same_file_are_sent(
     form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path, tmp_path: Path, field: str, text: str

@@ -80,16 +80,28 @@ def test_a_running_job_says_how_long_its_phase_usually_takes_here_once_that_is_k
         expect(form.job).to_contain_text(usual)
 
 
-def test_a_log_is_searched_timed_wrapped_and_saved(form: JobPage, fake_cloud: FakeCloud, log: Locator) -> None:
+def test_a_link_leads_to_a_line_of_a_log_that_is_searched_timed_wrapped_and_saved(
+    form: JobPage, fake_cloud: FakeCloud, log: Locator
+) -> None:
     job_id = add_job(fake_cloud, WAY)
     fake_cloud.jobs[job_id].log.clear()
     fake_cloud.jobs[job_id].print(*(f"row {number} of 300" for number in range(1, 301)))
-    form.open(f"#/jobs/{job_id}")
-    form.open_log()
-    form.job.get_by_role("searchbox", name="Search the log").fill("ROW 27")
+    form.open(f"#/jobs/{job_id}?line=150")
+    expect(log.locator(".linked")).to_have_text("row 150 of 300")
+    expect(log.locator(".linked")).to_be_in_viewport()
+    search, state = (
+        form.job.get_by_role("searchbox", name="Search the log"),
+        form.job.locator(".log-tools [role=status]"),
+    )
+    expect(search).to_be_visible()  # with what links lines
+    log.locator(".line", has_text="row 152 ").click(position={"x": 20, "y": 5})
+    expect(log.locator(".linked")).to_have_text("row 152 of 300")
+    expect(form.page).to_have_url(f"{form.url}/#/jobs/{job_id}?line=152")
+    expect(state).to_contain_text("link to the line")
+    search.fill("ROW 27")
     expect(log.locator(".hit")).to_have_count(11)
-    expect(form.job.locator(".log-tools [role=status]")).to_have_text("1 of 11 lines")
-    form.job.get_by_role("searchbox", name="Search the log").press("Enter")
+    expect(state).to_have_text("1 of 11 lines")
+    search.press("Enter")
     expect(log.locator(".linked")).to_have_text("row 270 of 300")
     expect(log.locator(".linked")).to_be_in_viewport()
     expect(form.page).to_have_url(f"{form.url}/#/jobs/{job_id}?line=270")
@@ -103,17 +115,3 @@ def test_a_log_is_searched_timed_wrapped_and_saved(form: JobPage, fake_cloud: Fa
     assert waiting.value.suggested_filename == f"{fake_cloud.jobs[job_id].record['filename']}.log"
     lines = Path(waiting.value.path()).read_text().splitlines()
     assert lines == [line.text for line in fake_cloud.jobs[job_id].log]
-
-
-def test_a_link_leads_to_a_line_of_the_log(form: JobPage, fake_cloud: FakeCloud, log: Locator) -> None:
-    job_id = add_job(fake_cloud, WAY)
-    fake_cloud.jobs[job_id].log.clear()
-    fake_cloud.jobs[job_id].print(*(f"row {number} of 300" for number in range(1, 301)))
-    form.open(f"#/jobs/{job_id}?line=150")
-    expect(log.locator(".linked")).to_have_text("row 150 of 300")
-    expect(log.locator(".linked")).to_be_in_viewport()
-    expect(form.job.get_by_role("searchbox", name="Search the log")).to_be_visible()  # with what links lines
-    log.locator(".line", has_text="row 152 ").click(position={"x": 20, "y": 5})
-    expect(log.locator(".linked")).to_have_text("row 152 of 300")
-    expect(form.page).to_have_url(f"{form.url}/#/jobs/{job_id}?line=152")
-    expect(form.job.locator(".log-tools [role=status]")).to_contain_text("link to the line")

@@ -271,7 +271,10 @@ def test_an_expired_sign_in_says_so_where_the_browser_keeps_no_files(
     sign_in(form)
     expect_loaded(form)
     let_expire(pool)
-    form.send("the text", document)
+    form.fill("the text", document)
+    expect(form.file_rows).to_have_count(1)
+    expect(form.page.locator("#kept-note")).to_be_hidden()
+    form.submit_button.click()
     expect_expired(form, "Your text is kept.", "The file has to be chosen again.")
 
 

@@ -145,10 +145,15 @@ def cut_off(form: JobPage, fake_cloud: FakeCloud, large: Path) -> None:
     form.page.on("dialog", lambda dialog: dialog.accept())
 
 
-def test_a_file_that_is_chosen_before_its_interrupted_upload_is_there_goes_on_with_it(
-    form: JobPage, fake_cloud: FakeCloud, large: Path
+def test_an_interrupted_upload_that_is_not_there_yet_is_said_to_be_missing_or_gets_the_file_that_is_chosen(
+    form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path
 ) -> None:
+    watch.allow("ERR_FAILED")
     cut_off(form, fake_cloud, large)
+    form.page.route("**/resumable-uploads.js", lambda route: route.abort())
+    form.page.reload()
+    expect(form.page.locator("#form-error")).to_contain_text("so unfinished uploads and kept files are not shown.")
+    form.page.unroute("**/resumable-uploads.js")
     held = form.hold("**/resumable-uploads.js")
     with form.page.expect_request("**/resumable-uploads.js"):
         form.page.reload()
@@ -161,16 +166,6 @@ def test_a_file_that_is_chosen_before_its_interrupted_upload_is_there_goes_on_wi
     )
     form.shown_job_id(large.name)
     assert len(fake_cloud.jobs) == 1
-
-
-def test_interrupted_uploads_that_cannot_be_loaded_are_said_to_be_missing(
-    form: JobPage, watch: Watch, fake_cloud: FakeCloud, large: Path
-) -> None:
-    watch.allow("ERR_FAILED")
-    cut_off(form, fake_cloud, large)
-    form.page.route("**/resumable-uploads.js", lambda route: route.abort())
-    form.page.reload()
-    expect(form.page.locator("#form-error")).to_contain_text("so unfinished uploads and kept files are not shown.")
 
 
 def test_the_notice_of_being_offline_goes_when_the_network_comes_back_during_its_check(
