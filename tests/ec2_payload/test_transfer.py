@@ -330,14 +330,11 @@ def peak_memory(machine: Machine, *arguments: str) -> int:
 
 
 def test_the_systems_certificates_are_read_once_for_all_connections() -> None:
-    with (
-        http_call.connection("https://a.example/x") as (one, _),
-        http_call.connection("https://b.example/y") as (
-            other,
-            _,
-        ),
-    ):
-        context = one._context  # type: ignore[attr-defined]  # http.client has no name for it
-        assert context is other._context  # type: ignore[attr-defined]  # as above
+    contexts: list[Any] = []
+    for url in ("https://a.example/x", "https://b.example/y"):
+        with http_call.connection(url) as (opened, _):
+            contexts.append(vars(opened)["_context"])  # http.client has no name for it
+    context, other = contexts
+    assert context is other
     assert context.check_hostname
     assert context.verify_mode is ssl.CERT_REQUIRED

@@ -29,21 +29,20 @@ with TestClient(create_app(None)) as client:
 """
 
 
-def test_neither_import_nor_a_request_brings_along_what_it_does_not_need() -> None:
-    found = run(CODE)
-    assert not set(LEFT_OUT) & set(found["loaded"])
-    assert "functions.api.handler" in found["loaded"]
-
-
-def test_the_openapi_document_is_the_one_that_fastapi_makes_by_itself() -> None:
-    by_itself = """
+BY_ITSELF = """
 import json
 from fastapi.testclient import TestClient
 from functions.api.app import create_app
 with TestClient(create_app(None)) as client:
     print(json.dumps({"document": client.get("/openapi.json").json()}))
 """
-    assert run(CODE)["document"] == run(by_itself)["document"]
+
+
+def test_a_quick_start_leaves_out_what_no_request_needs_and_nothing_of_the_document() -> None:
+    found = run(CODE)
+    assert not set(LEFT_OUT) & set(found["loaded"])
+    assert "functions.api.handler" in found["loaded"]
+    assert found["document"] == run(BY_ITSELF)["document"]
 
 
 def run(code: str) -> Any:

@@ -13,7 +13,7 @@ ENDED = a_machine("i-1", run=2, attempt=3, commands=("c-1", "c-2")).ended("2026-
 FULL = a_job(
     status=JobStatus.FAILED,
     input_text="emoji \N{PARTY POPPER} and \x00",
-    timeline=(TimelineEvent("queued", "2026-01-31T09:15:02.345Z", "Waiting."),),
+    timeline=tuple(TimelineEvent(word, "2026-01-31T09:15:02.345Z", "So.") for word in ("queued", "running", "failed")),
     error=job_error("script_failed", "exit code 3"),
     attempts=2,
     instance_id="i-1",

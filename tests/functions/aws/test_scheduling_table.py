@@ -50,6 +50,8 @@ def test_a_queue_entry_keeps_its_start_whatever_the_number_of_tries(
     assert again.since == first.since
     assert table.entry(FIRST) == again
     assert table.oldest(10) == [again]
+    table.remove(FIRST)
+    assert table.enqueue(FIRST, 2, "token-3").since > first.since, "a place given up and taken again is a new one"
 
 
 def test_a_queue_entry_names_the_requested_type_and_until_when_its_run_is_left_alone(table: SchedulingTable) -> None:
@@ -58,13 +60,6 @@ def test_a_queue_entry_names_the_requested_type_and_until_when_its_run_is_left_a
     table.enqueue(LATER, 1, "token-2")
     found = [(entry.requested_type, entry.quiet_until) for entry in table.oldest(10)]
     assert found == [("c7g.large", until), (None, None)]
-
-
-def test_a_place_given_up_and_taken_again_is_a_new_one(table: SchedulingTable, stopped_clock: StoppedClock) -> None:
-    first = table.enqueue(FIRST, 1, "token-1")
-    table.remove(FIRST)
-    stopped_clock.go_on(30)
-    assert table.enqueue(FIRST, 1, "token-2").since > first.since
 
 
 def test_the_queue_is_in_the_order_of_waiting_whatever_the_jobs_ids(
@@ -90,27 +85,23 @@ def test_the_entries_of_one_owner_hide_no_other_owners(table: SchedulingTable) -
         assert sorted(found, key=runs.index) == expected
 
 
-def test_many_owners_with_an_entry_each_are_read_in_few_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("runs", "asked"),
+    [
+        ([Run(f"owner-{number:03}", "job") for number in range(120)], [6, 12, 24, 48, 96]),
+        ([*(Run("alice", f"job-{number:03}") for number in range(100)), LATER], [6, 6]),
+    ],
+    ids=["many owners with an entry each", "many entries of one owner"],
+)
+def test_the_queue_is_read_in_few_queries(runs: list[Run], asked: list[int]) -> None:
     client = new_client()
     table = DynamoSchedulingTable(client, new_table(client))
-    for number in range(120):
-        table.enqueue(Run(f"owner-{number:03}", "job"), 1, "token")
-    asked: list[int] = []
-    client.meta.events.register("provide-client-params.dynamodb", lambda params, **_: asked.append(params["Limit"]))
-    assert len(table.oldest(6)) == 120
-    assert asked == [6, 12, 24, 48, 96]
-
-
-def test_a_thousand_entries_of_one_owner_are_skipped() -> None:
-    client = new_client()
-    table = DynamoSchedulingTable(client, new_table(client))
-    for number in range(100):
-        table.enqueue(Run("alice", f"job-{number:03}"), 1, "token")
-    table.enqueue(LATER, 1, "token")
-    asked: list[int] = []
-    client.meta.events.register("provide-client-params.dynamodb", lambda params, **_: asked.append(params["Limit"]))
-    assert {entry.run.owner for entry in table.oldest(6)} == {"alice", "bob"}
-    assert asked == [6, 6]
+    for run in runs:
+        table.enqueue(run, 1, "token")
+    limits: list[int] = []
+    client.meta.events.register("provide-client-params.dynamodb", lambda params, **_: limits.append(params["Limit"]))
+    assert {entry.run.owner for entry in table.oldest(6)} == {run.owner for run in runs}
+    assert limits == asked
 
 
 def test_entries_under_another_name_than_their_runs_are_left_to_the_sweeper() -> None:

@@ -225,20 +225,8 @@ def test_the_workflow_is_valid_amazon_states_language() -> None:
     assert cache(MACHINE) == []
 
 
-@pytest.mark.parametrize(
-    ("state", "change"),
-    [
-        ("Launch", {"Next": None}),
-        ("Launch", {"Parameters": {}}),
-        ("Verdict", {"Choices": None}),
-        ("Boot", {"Type": "Waits"}),
-    ],
-)
-def test_the_validator_finds_a_broken_workflow(state: str, change: dict[str, Any]) -> None:
-    broken = json.loads(json.dumps(MACHINE))
-    broken["States"][state].update(change)
-    broken["States"][state] = {key: value for key, value in broken["States"][state].items() if value is not None}
-    assert cache(broken)
+def test_the_validator_finds_a_broken_workflow() -> None:
+    assert cache(MACHINE | {"States": STATES | {"Launch": STATES["Launch"] | {"Parameters": {}}}})
 
 
 def test_no_variable_hides_a_function_of_the_query_language() -> None:
