@@ -94,11 +94,8 @@ def create_app(submission: Submission, auth: Auth = Auth.NONE) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(HeadRequests)
     app.add_middleware(AnswerHeaders)  # the last one added is the outermost
-    if auth is Auth.COGNITO:
-        routes.signed_in.add_to(app, problems.UNAUTHORIZED, openapi_extra={"security": [{"bearer": []}]})
-    else:
-        routes.signed_in.add_to(app)
-    routes.for_all.add_to(app)
+    app.include_router(routes.signed_in, responses=problems.UNAUTHORIZED if auth is Auth.COGNITO else None)
+    app.include_router(routes.for_all)
     app.add_api_route("/docs", _docs_page, include_in_schema=False, response_class=HTMLResponse)
     _extend_documentation(app, auth)
     return app
@@ -121,6 +118,9 @@ def _extend_documentation(app: FastAPI, auth: Auth) -> None:
         schema["components"]["schemas"].update(definitions)
         if auth is Auth.COGNITO:
             schema["components"]["securitySchemes"] = {"bearer": _BEARER}
+            for operation in (each for methods in schema["paths"].values() for each in methods.values()):
+                if "401" in operation["responses"]:
+                    operation["security"] = [{"bearer": []}]
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field
 
 from functions.api.caller import Caller
@@ -20,7 +20,6 @@ from functions.api.examples import EXAMPLE_BATCH, EXAMPLE_ID, EXAMPLE_OWNER, EXA
 from functions.api.machine_models import AliveMachine, AliveMachines
 from functions.api.manifest_models import DIGEST, MANIFEST_ANSWER
 from functions.api.models import DownloadAnswer, Health, JobAnswer, JobList, JobRequest, Limits, LogAnswer
-from functions.api.operations import Operations
 from functions.api.owner_models import RecentOwnerAnswer, RecentOwners
 from functions.api.price_models import PriceAnswer
 from functions.api.problems import ANYWHERE, documented
@@ -74,8 +73,8 @@ Mine = Annotated[JobAccess, Depends(_mine)]
 Named = Annotated[JobAccess, Depends(_named)]
 JobId = Annotated[str, Path(max_length=64, description="The job's id.", examples=[EXAMPLE_ID])]
 
-signed_in = Operations()
-for_all = Operations()
+signed_in = APIRouter()
+for_all = APIRouter()
 
 
 @signed_in.post(
