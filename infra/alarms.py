@@ -8,10 +8,12 @@ from typing import Any
 
 import pulumi
 
+from functions.monitoring import metrics
+
 # As functions/aws/metrics.py calls it.
 NAMESPACE = "Mayfly"
 # Of the API's access log; every other metric of the namespace is in functions/monitoring/metrics.py.
-API_THROTTLED = "ApiThrottled"
+API_THROTTLED = metrics.Metric("ApiThrottled", metrics.Unit.COUNT)
 _MINUTES = 60
 
 
@@ -61,8 +63,8 @@ class Watched:
     failed_records: pulumi.Output[str]
     state_machine_arn: str
 
-    def own(self, name: str, statistic: str) -> Metric:
-        return Metric(NAMESPACE, name, statistic, {"stack": self.stack})
+    def own(self, metric: metrics.Metric, statistic: str) -> Metric:
+        return Metric(NAMESPACE, metric.name, statistic, {"stack": self.stack})
 
     def errors(self, function: str) -> Metric:
         return Metric("AWS/Lambda", "Errors", "Sum", {"FunctionName": f"{self.prefix}-{function}"})
@@ -83,13 +85,13 @@ class Watched:
         return [
             Alarm(
                 "jobs-failing",
-                self.own("Faults", "Sum"),
+                self.own(metrics.FAULTS, "Sum"),
                 "A job failed, and neither its file nor its script is to blame: AWS, settings or Mayfly is.",
             ),
             Alarm(
                 "starts-failing",
                 # The function answers which records failed, and that is no error to Lambda.
-                self.own("StartsFailed", "Sum"),
+                self.own(metrics.STARTS_FAILED, "Sum"),
                 "Workflows of new jobs cannot be started, as when Step Functions denies or throttles it.",
                 limit=5,
                 period=15 * _MINUTES,
@@ -101,13 +103,13 @@ class Watched:
             ),
             Alarm(
                 "machine-overdue",
-                self.own("MachinesOverdue", "Maximum"),
+                self.own(metrics.MACHINES_OVERDUE, "Maximum"),
                 "A machine is older than any job may take: neither its workflow nor its own timer has ended it.",
             ),
             Alarm(
                 "sweeper-silent",
                 # Only a sweep that has seen to the machines reports how many are alive.
-                self.own("MachinesAlive", "SampleCount"),
+                self.own(metrics.MACHINES_ALIVE, "SampleCount"),
                 "No sweep has completed for a quarter of an hour: orphaned machines and jobs are not cleaned up.",
                 period=15 * _MINUTES,
                 must_be_there=True,
@@ -121,7 +123,7 @@ class Watched:
             ),
             Alarm(
                 "sweep-items-failing",
-                self.own("SweepFailures", "Maximum"),
+                self.own(metrics.SWEEP_FAILURES, "Maximum"),
                 "The sweeper could not see to some job, machine or queue entry, three sweeps in a row.",
                 times=3,
             ),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 
+from functions.monitoring import metrics
 from infra.alarms import API_THROTTLED, NAMESPACE, Metric, Watched
 
 # The grid of a dashboard has 24 columns (CloudWatch API reference, "Dashboard Body Structure and Syntax").
@@ -20,37 +21,37 @@ def dashboard(watched: Watched, region: str, alarm_arns: Sequence[pulumi.Output[
     """The dashboard's body; values of resources are outputs in it."""
     rows: Mapping[str, list[Widget]] = {
         "Are jobs getting through?": [
-            _graph("Jobs that ended", region, [_each(watched, "Jobs", "outcome")], stacked=True),
-            _graph("Why jobs failed", region, [_each(watched, "Failures", "code")], stacked=True),
+            _graph("Jobs that ended", region, [_each(watched, metrics.JOBS_ENDED)], stacked=True),
+            _graph("Why jobs failed", region, [_each(watched, metrics.JOBS_FAILED)], stacked=True),
         ],
         "How long do they wait?": [
-            _graph("For a machine", region, _percentiles(watched, "QueuedSeconds")),
-            _graph("For the machine to be ready", region, _percentiles(watched, "LaunchingSeconds")),
-            _graph("For the script", region, _percentiles(watched, "RunningSeconds")),
-            _graph("Altogether", region, _percentiles(watched, "WholeSeconds")),
+            _graph("For a machine", region, _percentiles(watched, metrics.QUEUED_SECONDS)),
+            _graph("For the machine to be ready", region, _percentiles(watched, metrics.LAUNCHING_SECONDS)),
+            _graph("For the script", region, _percentiles(watched, metrics.RUNNING_SECONDS)),
+            _graph("Altogether", region, _percentiles(watched, metrics.WHOLE_SECONDS)),
         ],
         "What runs now?": [
             _graph(
                 "Jobs that have not ended, and machines",
                 region,
-                [_line(watched.own(name, "Maximum")) for name in ("JobsOpen", "MachinesAlive")],
+                [_line(watched.own(each, "Maximum")) for each in (metrics.JOBS_OPEN, metrics.MACHINES_ALIVE)],
             ),
             _graph(
                 "Workflows started, and starts that failed",
                 region,
-                [_line(watched.executions("Started")), _line(watched.own("StartsFailed", "Sum"))],
+                [_line(watched.executions("Started")), _line(watched.own(metrics.STARTS_FAILED, "Sum"))],
             ),
         ],
         "What went wrong?": [
             {"type": "alarm", "properties": {"title": "Alarms", "alarms": list(alarm_arns)}},
-            _graph("Launches that EC2 refused", region, [_each(watched, "LaunchRefusals", "reason")], stacked=True),
+            _graph("Launches that EC2 refused", region, [_each(watched, metrics.LAUNCH_REFUSALS)], stacked=True),
             _graph(
                 "Machines left over and ended, machines too old, what the sweeper could not see to",
                 region,
                 [
-                    _line(watched.own("OrphansEnded", "Sum")),
-                    _line(watched.own("MachinesOverdue", "Maximum")),
-                    _line(watched.own("SweepFailures", "Sum")),
+                    _line(watched.own(metrics.ORPHANS_ENDED, "Sum")),
+                    _line(watched.own(metrics.MACHINES_OVERDUE, "Maximum")),
+                    _line(watched.own(metrics.SWEEP_FAILURES, "Sum")),
                 ],
             ),
             _graph(
@@ -60,8 +61,10 @@ def dashboard(watched: Watched, region: str, alarm_arns: Sequence[pulumi.Output[
             ),
         ],
         "What does it cost?": [
-            _graph("Machines a day, USD", region, [_line(watched.own("CostUsd", "Sum"))], period=_DAY),
-            _graph("Machines a day, seconds", region, [_line(watched.own("MachineSeconds", "Sum"))], period=_DAY),
+            _graph("Machines a day, USD", region, [_line(watched.own(metrics.COST, "Sum"))], period=_DAY),
+            _graph(
+                "Machines a day, seconds", region, [_line(watched.own(metrics.MACHINE_SECONDS, "Sum"))], period=_DAY
+            ),
         ],
     }
     return {"widgets": [widget for at, row in enumerate(rows.items()) for widget in _row(at, *row)]}
@@ -79,9 +82,9 @@ def _row(at: int, question: str, widgets: Sequence[Widget]) -> list[Widget]:
     ]
 
 
-def _graph(title: str, region: str, metrics: list[list[Any]], *, period: int = 300, stacked: bool = False) -> Widget:
+def _graph(title: str, region: str, lines: list[list[Any]], *, period: int = 300, stacked: bool = False) -> Widget:
     properties = {"title": title, "region": region, "view": "timeSeries", "period": period, "stacked": stacked}
-    return {"type": "metric", "properties": {**properties, "metrics": metrics, "yAxis": {"left": {"min": 0}}}}
+    return {"type": "metric", "properties": {**properties, "metrics": lines, "yAxis": {"left": {"min": 0}}}}
 
 
 def _line(metric: Metric) -> list[Any]:
@@ -89,12 +92,12 @@ def _line(metric: Metric) -> list[Any]:
     return [metric.namespace, metric.name, *pairs, {"stat": metric.statistic}]
 
 
-def _percentiles(watched: Watched, name: str) -> list[list[Any]]:
+def _percentiles(watched: Watched, metric: metrics.Metric) -> list[list[Any]]:
     """Of half of the jobs, and of all but the slowest twentieth."""
-    return [_line(watched.own(name, statistic)) for statistic in ("p50", "p95")]
+    return [_line(watched.own(metric, statistic)) for statistic in ("p50", "p95")]
 
 
-def _each(watched: Watched, name: str, dimension: str) -> list[Any]:
-    """A line for each value of the dimension that was seen."""
-    search = f'{{{NAMESPACE},stack,{dimension}}} MetricName="{name}" stack="{watched.stack}"'
-    return [{"expression": f"SEARCH('{search}', 'Sum', 300)", "label": f"${{PROP('Dim.{dimension}')}}"}]
+def _each(watched: Watched, metric: metrics.Metric) -> list[Any]:
+    """A line for each value of the metric's dimension that was seen."""
+    search = f'{{{NAMESPACE},stack,{metric.by}}} MetricName="{metric.name}" stack="{watched.stack}"'
+    return [{"expression": f"SEARCH('{search}', 'Sum', 300)", "label": f"${{PROP('Dim.{metric.by}')}}"}]

@@ -101,7 +101,7 @@ class Monitoring(pulumi.ComponentResource):
             log_group_name=args.api.access_log,
             pattern='{ $.status = "429" }',
             metric_transformation={
-                "name": API_THROTTLED,
+                "name": API_THROTTLED.name,
                 "namespace": NAMESPACE,
                 "value": "1",
                 "unit": "Count",

@@ -49,6 +49,7 @@ ALLOWED = {
         "infra",
         "functions.costs",
         "functions.environment",
+        "functions.monitoring",
         "functions.orchestrator.settings",
         "functions.scheduling",
         "pulumi",
