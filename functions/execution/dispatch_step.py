@@ -101,7 +101,7 @@ class DispatchStep:
             job = self.jobs.update(run.owner, run.job_id, require_active(run, change), job)
         except JobEnded:
             # The job was cancelled during the call. Its log is deleted with it only if the record names the command.
-            self.jobs.update(run.owner, run.job_id, lambda job: _with_late_command(job, instance_id, command_id))
+            self.jobs.update(run.owner, run.job_id, lambda job: job.with_command(instance_id, command_id, is_late=True))
             raise
         # A machine that stores again was online long ago.
         self._note_boot(job, None if stored_after else boot.learned())
@@ -197,11 +197,6 @@ class DispatchStep:
             spec_sha256=sha256_hex(spec),
             upload_only=upload_only,
         )
-
-
-def _with_late_command(job: Job, instance_id: str, command_id: str) -> Job:
-    machine = job.machine(instance_id)
-    return job if machine is None else job.with_machine(replace(machine, commands=(*machine.commands, command_id)))
 
 
 def _launched_at(job: Job) -> str:

@@ -263,13 +263,11 @@ class Job:
             expires_at=expires_at or self.expires_at,
         )
 
-    def with_command(self, instance_id: str, command_id: str) -> Job:
-        """This job with a command that its machine was sent."""
-        machines = tuple(
-            replace(each, commands=(*each.commands, command_id)) if each.instance_id == instance_id else each
-            for each in self.machines
-        )
-        return replace(self, command_id=command_id, machines=machines)
+    def with_command(self, instance_id: str, command_id: str, *, is_late: bool = False) -> Job:
+        """This job with a command that its machine was sent; one that `is_late` is not what the job waits for."""
+        machine = self.machine(instance_id)
+        job = self.with_machine(replace(machine, commands=(*machine.commands, command_id))) if machine else self
+        return job if is_late else replace(job, command_id=command_id)
 
     def with_machine(self, machine: MachineReceipt) -> Job:
         """This job with the machine's record, in the place of an earlier state of it."""
