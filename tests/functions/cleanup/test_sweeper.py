@@ -12,6 +12,7 @@ import pytest
 from functions.cleanup.sweeper import UNASSIGNED, VERIFIED_BY_SWEEPER, SweepIncomplete, SweepReport
 from functions.costs.ports import Charge, DayLedger
 from functions.costs.pricing import Prices, for_seconds
+from functions.jobs import clock
 from functions.jobs.clock import rfc3339
 from functions.jobs.job import Job, JobStatus, Run
 from functions.scheduling.launch_queue import LaunchQueue
@@ -25,6 +26,8 @@ from tests.functions.fakes.tables import new_scheduling_table
 from tests.functions.fakes.warm_pool import pool_of, pooled
 from tests.functions.fakes.workflow import FakeWorkflow
 
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
 OLD, YOUNG = timedelta(minutes=3), timedelta(minutes=1)
 PRICES = Prices({"t4g.small": {"on-demand": 20_000, "spot": 6_000}})
 NOTHING = SweepReport()
@@ -36,10 +39,7 @@ BOB, CAROL = Run("bob", OTHER_ID), Run("carol", OTHER_ID)
 class Sweep:
     """The sweeper over one job of alice's, and bob's, who waits in the queue while his workflow runs."""
 
-    def __init__(
-        self, stopped: StoppedClock, *, workflow: str | None = None, age: timedelta = OLD, **job: object
-    ) -> None:
-        self._stopped = stopped
+    def __init__(self, *, workflow: str | None = None, age: timedelta = OLD, **job: object) -> None:
         self.jobs = MemoryJobTable(a_job(updated_at=self.ago(age), **job))
         self.table, self.flow, self.machines = new_scheduling_table(), FakeWorkflow(), FakeMachines()
         self.flow.states[BOB.name] = "RUNNING"
@@ -62,12 +62,12 @@ class Sweep:
         return [event.event for event in self.job.timeline]
 
     def ago(self, age: timedelta) -> str:
-        return rfc3339(self._stopped.moment - age)
+        return rfc3339(clock.utc_now() - age)
 
     def machine(self, age: timedelta, *, instance_id: str = "i-1", slot_of: Run | None = None) -> None:
         """A machine that EC2 shows as running."""
         self.machines.states[instance_id] = "running"
-        launched_at = self._stopped.moment - age
+        launched_at = clock.utc_now() - age
         self.machines.alive.append(InstanceView(instance_id, launched_at, "running", "t4g.small", "spot"))
         if slot_of:
             record = a_machine(instance_id, run=slot_of.number, launched_at=self.ago(age))
@@ -75,26 +75,22 @@ class Sweep:
 
 
 @pytest.mark.parametrize(("run", "attempts"), [(1, 0), (2, 3)])
-def test_a_job_whose_stream_record_never_arrived_is_started(
-    stopped_clock: StoppedClock, run: int, attempts: int
-) -> None:
-    sweep = Sweep(stopped_clock, run=run, attempts=attempts)
+def test_a_job_whose_stream_record_never_arrived_is_started(run: int, attempts: int) -> None:
+    sweep = Sweep(run=run, attempts=attempts)
     assert sweep().started == [JOB_ID]
     assert sweep.flow.started == [(Run("alice", JOB_ID, run), attempts + 1)]
     assert sweep.job.status is JobStatus.QUEUED
 
 
-def test_a_job_in_the_making_is_left_alone(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, age=YOUNG)
+def test_a_job_in_the_making_is_left_alone() -> None:
+    sweep = Sweep(age=YOUNG)
     assert sweep() == NOTHING
     assert sweep.flow.started == []
 
 
 @pytest.mark.parametrize("status", OPEN)
-def test_a_job_whose_workflow_runs_is_left_alone_however_old_it_is(
-    stopped_clock: StoppedClock, status: JobStatus
-) -> None:
-    sweep = Sweep(stopped_clock, workflow="RUNNING", age=timedelta(hours=1), status=status)
+def test_a_job_whose_workflow_runs_is_left_alone_however_old_it_is(status: JobStatus) -> None:
+    sweep = Sweep(workflow="RUNNING", age=timedelta(hours=1), status=status)
     sweep.machine(timedelta(hours=1), slot_of=RUN)
     before = sweep.job
     assert sweep() == NOTHING
@@ -107,9 +103,9 @@ def test_a_job_whose_workflow_runs_is_left_alone_however_old_it_is(
     [*product(OPEN, ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"]), *((status, None) for status in OPEN[1:])],
 )
 def test_a_job_whose_workflow_ended_without_an_outcome_or_is_gone_fails_with_the_reason(
-    stopped_clock: StoppedClock, status: JobStatus, state: str | None
+    status: JobStatus, state: str | None
 ) -> None:
-    sweep = Sweep(stopped_clock, status=status, workflow=state)
+    sweep = Sweep(status=status, workflow=state)
     assert sweep().ended == [JOB_ID]
     assert sweep.job.status is JobStatus.FAILED
     assert sweep.job.error
@@ -118,10 +114,8 @@ def test_a_job_whose_workflow_ended_without_an_outcome_or_is_gone_fails_with_the
 
 
 @pytest.mark.parametrize("workflow", [None, "SUCCEEDED", "FAILED"])
-def test_a_machine_without_a_running_workflow_is_ended_and_the_job_says_so(
-    stopped_clock: StoppedClock, workflow: str | None
-) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.SUCCEEDED, workflow=workflow)
+def test_a_machine_without_a_running_workflow_is_ended_and_the_job_says_so(workflow: str | None) -> None:
+    sweep = Sweep(status=JobStatus.SUCCEEDED, workflow=workflow)
     sweep.machine(OLD, slot_of=RUN)
     sweep.machines.ends_at_once = False
     assert sweep().terminated == ["i-1"]
@@ -132,7 +126,7 @@ def test_a_machine_without_a_running_workflow_is_ended_and_the_job_says_so(
 
 def test_a_slot_is_freed_by_the_sweep_that_sees_its_machine_terminated(stopped_clock: StoppedClock) -> None:
     known = a_machine("i-1", launched_at="2026-01-31T09:00:00.000Z")
-    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED", machines=(known,))
+    sweep = Sweep(status=JobStatus.FAILED, workflow="FAILED", machines=(known,))
     sweep.machine(OLD, slot_of=RUN)
     sweep.machines.ends_at_once = False
     sweep()
@@ -149,41 +143,15 @@ def test_a_slot_is_freed_by_the_sweep_that_sees_its_machine_terminated(stopped_c
     assert sweep.flow.failed == [("bobs-token", "CapacityAvailable")]
 
 
-def test_a_machine_that_never_got_into_the_jobs_record_gets_its_receipt_from_the_slot(
-    stopped_clock: StoppedClock,
-) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED")
-    sweep.machine(OLD, slot_of=RUN)
-    sweep()
-    assert [one.instance_id for one in sweep.job.machines] == ["i-1"]
-    assert sweep.job.machines[0].verified == VERIFIED_BY_SWEEPER
-
-
-def test_a_slot_whose_machine_ended_long_ago_is_freed(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED")
-    sweep.table.grant_slots([Slot(RUN, a_machine("i-gone", launched_at=sweep.ago(timedelta(hours=3))))])
-    sweep()
-    assert sweep.table.slots() == []
-
-
-def test_a_slot_that_was_just_granted_is_left_alone(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED")
+def test_a_slot_that_was_just_granted_is_left_alone() -> None:
+    sweep = Sweep(status=JobStatus.FAILED, workflow="FAILED")
     sweep.machine(YOUNG, slot_of=RUN)
     assert sweep() == NOTHING
     assert sweep.machines.terminated == []
 
 
-def test_a_machine_of_a_job_that_was_deleted_is_ended_and_its_slot_freed(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.FAILED)
-    sweep.machine(OLD, slot_of=RUN)
-    sweep.jobs.remove("alice", JOB_ID)
-    sweep()
-    assert sweep.machines.terminated == ["i-1"]
-    assert sweep.table.slots() == []
-
-
 def test_a_machine_that_no_run_was_given_is_ended_and_charged_to_the_stack_once(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, workflow="RUNNING")
+    sweep = Sweep(workflow="RUNNING")
     sweep.machine(OLD)
     assert sweep().terminated == ["i-1"]
     assert sweep.machines.terminated == ["i-1"]
@@ -194,49 +162,47 @@ def test_a_machine_that_no_run_was_given_is_ended_and_charged_to_the_stack_once(
     assert sweep.table.ledger(TODAY) == DayLedger(TODAY, {UNASSIGNED: cost}, frozenset({"i-1"}))
 
 
-def test_a_stopped_machine_of_a_pool_that_was_given_up_is_not_charged_for_its_rest(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, workflow="RUNNING")
+def test_a_stopped_machine_of_a_pool_that_was_given_up_is_not_charged_for_its_rest() -> None:
+    sweep = Sweep(workflow="RUNNING")
     sweep.machine(OLD)
     sweep.machines.alive[0] = replace(sweep.machines.alive[0], state="stopped")
     assert sweep().terminated == ["i-1"]
     assert sweep.table.ledger(TODAY) == DayLedger(TODAY)
 
 
-def test_a_machine_that_is_charged_already_is_not_charged_to_the_stack(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, workflow="RUNNING")
+def test_a_machine_that_is_charged_already_is_not_charged_to_the_stack() -> None:
+    sweep = Sweep(workflow="RUNNING")
     sweep.machine(OLD)
     sweep.table.charge(Charge(TODAY, "alice", "i-1", 700))
     sweep()
     assert sweep.table.ledger(TODAY) == DayLedger(TODAY, {"alice": 700}, frozenset({"i-1"}))
 
 
-def test_a_machine_in_the_place_of_which_its_run_holds_another_is_ended(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow="RUNNING")
+def test_a_machine_in_the_place_of_which_its_run_holds_another_is_ended() -> None:
+    sweep = Sweep(status=JobStatus.RUNNING, workflow="RUNNING")
     sweep.machine(OLD, instance_id="i-1")
     sweep.machine(OLD, instance_id="i-2", slot_of=RUN)
     assert sweep().terminated == ["i-1"]
     assert [slot.machine.instance_id for slot in sweep.table.slots()] == ["i-2"]
 
 
-def test_a_machine_past_its_deadline_is_ended_even_if_its_workflow_still_runs(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow="RUNNING")
+def test_a_machine_past_its_deadline_is_ended_even_if_its_workflow_still_runs() -> None:
+    sweep = Sweep(status=JobStatus.RUNNING, workflow="RUNNING")
     sweep.machine(DEADLINE, slot_of=RUN)
     assert sweep().terminated == ["i-1"]
     assert sweep.events == ["machine_swept"]
     assert len(sweep.table.slots()) == 1, "its workflow frees it when it has seen the end"
 
 
-def test_a_machine_that_was_just_launched_is_left_alone(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, workflow="RUNNING")
+def test_a_machine_that_was_just_launched_is_left_alone() -> None:
+    sweep = Sweep(workflow="RUNNING")
     sweep.machine(timedelta(seconds=30))
     assert sweep() == NOTHING
     assert sweep.machines.terminated == []
 
 
-def test_a_machine_granted_during_the_sweep_is_left_alone(
-    stopped_clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow="RUNNING")
+def test_a_machine_granted_during_the_sweep_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = Sweep(status=JobStatus.RUNNING, workflow="RUNNING")
     alive_of_stack = sweep.machines.alive_of_stack
 
     def granting(stack: str) -> list[InstanceView]:
@@ -270,9 +236,9 @@ def throttled(*_: object) -> Never:
     ["machines.alive_of_stack", "queue.table.slots", "pool.machines", "jobs.open_keys", "purger.jobs.unpurged"],
 )
 def test_what_cannot_be_listed_keeps_nothing_else_from_a_sweep_ends_no_machine_and_is_repeated(
-    stopped_clock: StoppedClock, monkeypatch: pytest.MonkeyPatch, unread: str
+    monkeypatch: pytest.MonkeyPatch, unread: str
 ) -> None:
-    sweep = Sweep(stopped_clock, workflow="FAILED", status=JobStatus.RUNNING)
+    sweep = Sweep(workflow="FAILED", status=JobStatus.RUNNING)
     sweep.flow.states[CAROL.name] = "RUNNING"
     sweep.machine(OLD, instance_id="i-live", slot_of=CAROL)
     sweep.machine(OLD, instance_id="i-orphan")
@@ -301,9 +267,9 @@ def test_what_cannot_be_listed_keeps_nothing_else_from_a_sweep_ends_no_machine_a
     ids=["for long", "just now", "for the attempt before"],
 )
 def test_a_run_that_waits_though_it_has_a_machine_for_long_is_notified(
-    stopped_clock: StoppedClock, age: timedelta, attempt: int, told: bool
+    age: timedelta, attempt: int, told: bool
 ) -> None:
-    sweep = Sweep(stopped_clock, workflow="RUNNING")
+    sweep = Sweep(workflow="RUNNING")
     sweep.table.remove(BOB)
     sweep.machine(age, slot_of=RUN)
     sweep.table.enqueue(RUN, attempt, "token")
@@ -313,28 +279,22 @@ def test_a_run_that_waits_though_it_has_a_machine_for_long_is_notified(
 
 @pytest.mark.parametrize("state", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED", None])
 def test_an_entry_without_a_workflow_is_removed(stopped_clock: StoppedClock, state: str | None) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow=state)
+    sweep = Sweep(status=JobStatus.FAILED, workflow=state)
     sweep.table.enqueue(RUN, 1, "token")
     stopped_clock.go_on(GRACE.total_seconds())
     sweep()
     assert [entry.run for entry in sweep.table.oldest(9)] == [BOB]
 
 
-def test_a_run_that_has_just_been_enqueued_stays(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED")
+def test_a_run_that_has_just_been_enqueued_stays() -> None:
+    sweep = Sweep(status=JobStatus.FAILED, workflow="FAILED")
     sweep.table.enqueue(RUN, 1, "token")
     sweep()
     assert sweep.table.entry(RUN)
 
 
-def test_every_sweep_notifies_the_oldest_entry_in_case_all_was_missed(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.FAILED, workflow="FAILED")
-    sweep()
-    assert sweep.flow.failed == [("bobs-token", "CapacityAvailable")]
-
-
 def test_each_run_is_asked_about_once_a_sweep(stopped_clock: StoppedClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.FAILED)
+    sweep = Sweep(status=JobStatus.FAILED)
     sweep.machine(OLD, instance_id="i-1", slot_of=BOB)
     stopped_clock.go_on(GRACE.total_seconds())
     asked: list[Run] = []
@@ -350,8 +310,8 @@ def test_each_run_is_asked_about_once_a_sweep(stopped_clock: StoppedClock, monke
 
 
 @pytest.mark.parametrize("state", ["FAILED", "TIMED_OUT", "ABORTED"])
-def test_a_run_that_ended_without_an_outcome_is_seen_to_at_once(stopped_clock: StoppedClock, state: str) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow=state, age=timedelta(0))
+def test_a_run_that_ended_without_an_outcome_is_seen_to_at_once(state: str) -> None:
+    sweep = Sweep(status=JobStatus.RUNNING, workflow=state, age=timedelta(0))
     sweep.machine(timedelta(0), slot_of=RUN)
     sweep.machines.ends_at_once = False
     report = sweep.sweeper.run_ended(RUN, state)
@@ -360,8 +320,8 @@ def test_a_run_that_ended_without_an_outcome_is_seen_to_at_once(stopped_clock: S
     assert len(sweep.table.slots()) == 1
 
 
-def test_the_end_of_a_machine_is_waited_for_a_while_when_its_run_ended(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow="ABORTED")
+def test_the_end_of_a_machine_is_waited_for_a_while_when_its_run_ended() -> None:
+    sweep = Sweep(status=JobStatus.RUNNING, workflow="ABORTED")
     sweep.machine(timedelta(0), slot_of=RUN)
     sweep.machines.ends_at_once = False
 
@@ -378,7 +338,7 @@ def test_the_end_of_a_machine_is_waited_for_a_while_when_its_run_ended(stopped_c
 
 
 def test_a_machine_that_takes_longer_to_end_is_left_to_a_sweep(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.RUNNING, workflow="ABORTED")
+    sweep = Sweep(status=JobStatus.RUNNING, workflow="ABORTED")
     sweep.machine(timedelta(0), slot_of=RUN)
     sweep.machines.ends_at_once = False
     sweep.sweeper.run_ended(RUN, "ABORTED")
@@ -391,8 +351,8 @@ def test_a_machine_that_takes_longer_to_end_is_left_to_a_sweep(stopped_clock: St
     assert sweep.table.slots() == []
 
 
-def test_a_run_that_ended_in_the_queue_leaves_it_and_makes_way(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, workflow="ABORTED")
+def test_a_run_that_ended_in_the_queue_leaves_it_and_makes_way() -> None:
+    sweep = Sweep(workflow="ABORTED")
     sweep.table.enqueue(RUN, 1, "token")
     sweep.flow.dead.add("token")
     assert sweep.sweeper.run_ended(RUN, "ABORTED").ended == [JOB_ID]
@@ -400,14 +360,14 @@ def test_a_run_that_ended_in_the_queue_leaves_it_and_makes_way(stopped_clock: St
     assert sweep.flow.failed == [("bobs-token", "CapacityAvailable")]
 
 
-def test_a_job_that_ended_before_its_workflow_did_keeps_its_outcome(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, status=JobStatus.SUCCEEDED)
+def test_a_job_that_ended_before_its_workflow_did_keeps_its_outcome() -> None:
+    sweep = Sweep(status=JobStatus.SUCCEEDED)
     assert sweep.sweeper.run_ended(RUN, "FAILED").ended == []
     assert sweep.job.status is JobStatus.SUCCEEDED
 
 
-def test_a_late_word_of_an_earlier_runs_end_does_not_touch_the_one_that_followed(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock, run=2, workflow="RUNNING")
+def test_a_late_word_of_an_earlier_runs_end_does_not_touch_the_one_that_followed() -> None:
+    sweep = Sweep(run=2, workflow="RUNNING")
     second = Run("alice", JOB_ID, 2)
     sweep.table.enqueue(second, 4, "token")
     sweep.machine(OLD, slot_of=second)
@@ -416,11 +376,3 @@ def test_a_late_word_of_an_earlier_runs_end_does_not_touch_the_one_that_followed
     assert sweep.job == before
     assert sweep.table.entry(second)
     assert len(sweep.table.slots()) == 1
-
-
-def test_the_machine_of_a_deleted_job_is_ended_with_its_workflow(stopped_clock: StoppedClock) -> None:
-    sweep = Sweep(stopped_clock)
-    sweep.machine(OLD, slot_of=RUN)
-    sweep.machines.ends_at_once = False
-    sweep.jobs.remove("alice", JOB_ID)
-    assert sweep.sweeper.run_ended(RUN, "FAILED").terminated == ["i-1"]

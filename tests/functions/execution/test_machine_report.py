@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Any
 
 import pytest
 
 from functions.api.caller import Auth
 from functions.aws.job_items import from_item, to_item
-from functions.execution.inspect_step import InspectStep
 from functions.execution.machine_report import EVENTS, MachineReport
 from functions.execution.ports import CommandState
-from functions.execution.record_step import RecordStep
-from functions.jobs.job import JobStatus, Run
-from functions.orchestrator.record import _outcome
 from tests.functions.api.test_owners import ALICE, Gateway, claims
-from tests.functions.fakes.job_files import MemoryJobFiles
-from tests.functions.fakes.job_table import JOB_ID, MemoryJobTable, a_job
-from tests.functions.fakes.machines import FakeMachines
+from tests.functions.jobs.test_hostile_reports import recorded
 
 AT = "2026-01-31T09:15:09.000Z"
 # As JSON, since that is what a machine writes: json.loads takes all of these.
@@ -40,21 +32,9 @@ FORGED = [
 pytestmark = pytest.mark.usefixtures("event_loop")
 
 
-def inspected_and_recorded(report: Any) -> Any:
-    """The job after Inspect and Record, each of whose answers went over the wire as Lambda's runtime writes them."""
-    jobs = MemoryJobTable(a_job(owner=ALICE, status=JobStatus.RUNNING, attempts=1, instance_id="i-1", command_id="c"))
-    machines = FakeMachines(commands={"c": CommandState("Failed", 10, report)}, states={"i-1": "running"})
-    run = Run(ALICE, JOB_ID)
-    found = asdict(InspectStep(jobs, machines, 600).inspect(run, "i-1", "c"))
-    # awslambdaric 4.2.2, lambda_runtime_marshaller.py: ensure_ascii=False, then bytes.
-    by_wire = json.loads(json.dumps(found, ensure_ascii=False, allow_nan=False).encode())
-    RecordStep(jobs, MemoryJobFiles(), "1.2.3").finished(run, 1, _outcome(by_wire))
-    return jobs.only
-
-
 @pytest.mark.parametrize("report", FORGED)
 def test_whatever_a_machine_says_its_job_is_answered_in_the_list(report: str) -> None:
-    job = inspected_and_recorded(json.loads(report))
+    job = recorded(CommandState("Failed", 10, json.loads(report)), ALICE)
     gateway = Gateway(Auth.COGNITO)
     gateway.jobs.add(from_item(to_item(job)))
     answer = gateway.send("GET /jobs", claims(ALICE))

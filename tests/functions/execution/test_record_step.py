@@ -99,15 +99,6 @@ def test_a_manifest_is_written_before_the_job_has_succeeded_and_again_with_the_s
     assert len(written) == 2
 
 
-def test_what_has_not_succeeded_gets_no_manifest() -> None:
-    for record, outcome in (
-        (Record(), Outcome("finished", "script_failed")),
-        (Record(None), Outcome("finished")),
-    ):
-        record.step.finished(RUN, 2, outcome)
-        assert record.files.manifests == []
-
-
 def test_success_without_a_stored_output_is_a_failure() -> None:
     record = Record(stored=None)
     record.step.finished(RUN, 2, Outcome("finished"))

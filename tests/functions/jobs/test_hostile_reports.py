@@ -67,13 +67,13 @@ written = st.one_of(
 )
 
 
-def recorded(state: CommandState) -> Job:
+def recorded(state: CommandState, owner: str = "alice") -> Job:
     """The job after Inspect and Record, whose answers went over the wire as Lambda's runtime writes them."""
     machine = a_machine("i-1", launched_at=rfc3339(LAUNCHED))
     running: dict[str, Any] = {"status": JobStatus.RUNNING, "attempts": 1, "instance_id": "i-1", "command_id": "c"}
-    jobs = MemoryJobTable(a_job(machines=(machine,), **running))
+    jobs = MemoryJobTable(a_job(owner=owner, machines=(machine,), **running))
     machines = FakeMachines(commands={"c": state}, states={"i-1": "running"})
-    run = Run("alice", JOB_ID)
+    run = Run(owner, JOB_ID)
     found = asdict(InspectStep(jobs, machines, 600).inspect(run, "i-1", "c"))
     assert found["verdict"] == "finished"
     # awslambdaric 4.2.2, lambda_runtime_marshaller.py: ensure_ascii=False, then bytes.

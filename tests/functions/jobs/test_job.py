@@ -75,12 +75,6 @@ def test_a_job_that_is_tried_again_waits_in_a_new_run_with_nothing_left_but_its_
     assert (job.filename, job.input_text, job.created_at) == (before.filename, before.input_text, before.created_at)
 
 
-@pytest.mark.parametrize("status", [one for one in JobStatus if one not in {JobStatus.FAILED, JobStatus.CANCELLED}])
-def test_a_job_that_goes_on_or_succeeded_is_not_tried_again(status: JobStatus) -> None:
-    with pytest.raises(IllegalTransition, match=str(status)):
-        a_job(status=status).retried("2026-01-31T10:00:00.000Z")
-
-
 def test_each_run_has_an_execution_name_of_its_own_the_first_that_of_the_job() -> None:
     job = a_job()
     assert job.this_run == Run("alice", JOB_ID, 1)

@@ -3,12 +3,9 @@ from __future__ import annotations
 import pytest
 
 from functions.jobs.job import Run
-from functions.scheduling.launch_queue import LaunchQueue
 from functions.scheduling.ports import BatchResult, QueueEntry, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.machines import a_machine
-from tests.functions.fakes.tables import new_scheduling_table
-from tests.functions.fakes.workflow import FakeWorkflow
 from tests.functions.scheduling.waiting_queue import WaitingQueue
 
 # Those who begin to wait at one moment come by their jobs' ids.
@@ -65,19 +62,6 @@ def test_an_entry_that_is_notified_keeps_its_place() -> None:
     assert queue.table.entry(run) == entry
 
 
-def test_a_run_that_is_notified_of_its_machine_has_left_the_queue() -> None:
-    queue, run, entry = one_waiting()
-    assert queue.queue.notify(entry, Slot(run, a_machine()))
-    assert queue.notified(run) == ["i-1"]
-    assert queue.table.oldest(9) == []
-
-
-def test_that_no_entry_listens_is_answered() -> None:
-    queue, run, entry = one_waiting()
-    queue.flow.dead.add(entry.token)
-    assert not queue.queue.notify(entry, Slot(run, a_machine()))
-
-
 def test_a_run_whose_step_was_tried_anew_meanwhile_hears_through_its_new_token() -> None:
     queue, run, old = one_waiting()
     queue.flow.dead.add(old.token)
@@ -100,37 +84,3 @@ def test_a_later_attempt_is_not_notified_of_an_earlier_ones_machine() -> None:
     queue.enqueue(run, attempt=2)
     assert not queue.queue.notify(earlier, Slot(run, a_machine()))
     assert queue.flow.answers == []
-
-
-def test_a_machine_that_is_gone_frees_its_slot_for_the_longest_wait() -> None:
-    queue = WaitingQueue.of(3)
-    ended, *waiting = queue.runs
-    queue.table.grant_slots([Slot(ended, a_machine("i-1"))])
-    queue.enqueue(*waiting)
-    queue.queue.release_slot(ended, {"i-1": None})
-    assert queue.table.slots() == []
-    assert [queue.notified(run) for run in waiting] == [["CapacityAvailable"], []]
-
-
-def test_a_run_that_hears_that_it_is_turned_down_has_left_the_line() -> None:
-    queue = WaitingQueue.of(2)
-    queue.enqueue(*queue.runs)
-    listening, sleeping = (queue.entry(run) for run in queue.runs)
-    queue.flow.dead.add(sleeping.token)
-    told = [queue.queue.reject(entry, "QueueTimeout", "no machine") for entry in (listening, sleeping)]
-    assert told == [True, False]
-    assert queue.table.oldest(9) == [sleeping], "with the time that it has waited"
-
-
-def test_a_run_that_is_dequeued_is_out_of_the_queue_and_knows_why() -> None:
-    queue, run, _ = one_waiting()
-    queue.queue.dequeue(run, "JobEnded", "cancelled on request")
-    assert queue.table.oldest(9) == []
-    (answer,) = queue.flow.answers
-    assert (answer.error, answer.cause) == ("JobEnded", "cancelled on request")
-
-
-def test_dequeuing_a_run_that_does_not_wait_notifies_none() -> None:
-    table, flow = new_scheduling_table(), FakeWorkflow()
-    LaunchQueue(table, flow).dequeue(WaitingQueue.of(1).runs[0], "JobEnded", "cancelled on request")
-    assert flow.answers == []

@@ -10,7 +10,7 @@ from functions.aws.run_reader import DynamoRunReader
 from functions.aws.scheduling_table import DynamoSchedulingTable
 from functions.jobs.errors import JobEnded, QueueTimeout
 from functions.jobs.job import JobStatus, Overrides, Run
-from functions.scheduling.ports import Batch, BatchResult, Candidate, Lease, LeaseState, Refusal, Slot
+from functions.scheduling.ports import Batch, BatchResult, Lease, LeaseState, Refusal, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.crash_injector import CrashInjector
 from tests.functions.fakes.machines import FakeMachines, a_machine
@@ -21,6 +21,7 @@ from tests.functions.scheduling.waiting_queue import (
     ONE,
     QUEUE_TIMEOUT,
     QUOTA,
+    SPOT,
     THROTTLED,
     TWO,
     WaitingQueue,
@@ -40,23 +41,6 @@ def test_a_run_that_finds_the_lease_free_launches_for_the_whole_queue() -> None:
     assert queue.counts == [4]
     assert [queue.notified(run) for run in queue.runs] == [["i-1"], ["i-2"], ["i-3"], ["i-4"]]
     assert queue.table.oldest(9) == []
-
-
-def test_a_lease_is_held_until_the_holders_own_run_is_served() -> None:
-    queue = WaitingQueue.of(3)
-    queue.machines.answers = [1, 1, 1]
-    queue.enqueue(*queue.runs[:2])
-    queue.launch(queue.runs[2])
-    assert queue.counts == [3, 2, 1]
-    assert queue.notified(queue.runs[2]) == ["i-3"]
-
-
-def test_a_run_that_enters_while_another_holds_the_lease_waits() -> None:
-    queue = WaitingQueue.of(2)
-    assert queue.table.acquire_lease("another")
-    queue.launch(queue.runs[0])
-    assert (queue.machines.asked, queue.flow.answers) == ([], [])
-    assert [entry.run for entry in queue.table.oldest(9)] == [queue.runs[0]]
 
 
 def test_a_run_that_enters_during_the_holders_last_read_is_served() -> None:
@@ -273,24 +257,6 @@ def test_a_refusal_notifies_the_next_if_the_oldest_is_about_to_come_again_anyway
     assert [queue.notified(run) for run in queue.runs] == [[], ["CapacityUnavailable"], []]
 
 
-def test_a_launch_refused_for_good_fails_all_and_leaves_the_lease_free() -> None:
-    queue = WaitingQueue.of(2)
-    queue.machines.answers = [DENIED]
-    queue.enqueue(queue.runs[0])
-    queue.launch(queue.runs[1])
-    assert [queue.notified(run) for run in queue.runs] == [["LaunchRefused"], ["LaunchRefused"]]
-    assert not queue.table.is_leased()
-
-
-def test_a_run_that_has_waited_too_long_leaves_the_queue(stopped_clock: StoppedClock) -> None:
-    queue = WaitingQueue.of(1)
-    queue.enqueue(queue.runs[0])
-    stopped_clock.go_on(WAIT)
-    with pytest.raises(QueueTimeout, match="60 minutes"):
-        queue.launch(queue.runs[0])
-    assert (queue.table.oldest(9), queue.machines.asked) == ([], [])
-
-
 def test_coming_again_does_not_begin_the_wait_anew(stopped_clock: StoppedClock) -> None:
     queue = WaitingQueue.of(1)
     queue.machines.answers = [FULL] * 3
@@ -298,8 +264,9 @@ def test_coming_again_does_not_begin_the_wait_anew(stopped_clock: StoppedClock) 
     stopped_clock.go_on(WAIT / 2)
     queue.launch(queue.runs[0])
     stopped_clock.go_on(WAIT / 2)
-    with pytest.raises(QueueTimeout):
+    with pytest.raises(QueueTimeout, match="60 minutes"):
         queue.launch(queue.runs[0])
+    assert (queue.table.oldest(9), len(queue.machines.asked)) == ([], 2)
 
 
 def test_the_oldest_is_notified_of_the_last_answer_when_it_has_waited_too_long(stopped_clock: StoppedClock) -> None:
@@ -443,9 +410,6 @@ def test_the_oldest_hears_of_its_own_requested_type_and_comes_again_for_all() ->
     assert queue.notified(first) == ["CapacityAvailable", "CapacityUnavailable"]
     queue.settle()
     assert [queue.notified(run)[-1] for run in queue.runs] == ["i-2", "i-3", "i-1"]
-
-
-SPOT = Candidate("t4g.small", "subnet-a", "spot")
 
 
 @pytest.mark.parametrize(

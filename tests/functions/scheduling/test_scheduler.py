@@ -14,7 +14,7 @@ from functions.scheduling import scheduler
 from functions.scheduling.ports import MAX_BATCH, Batch, BatchResult, Candidate, Refusal, Slot
 from functions.scheduling.scheduler import candidates
 from tests.functions.fakes.machines import FakeMachines, a_machine
-from tests.functions.scheduling.waiting_queue import DENIED, FULL, ONE, QUOTA, THROTTLED, TWO, WaitingQueue
+from tests.functions.scheduling.waiting_queue import DENIED, FULL, ONE, QUOTA, SPOT, THROTTLED, TWO, WaitingQueue
 
 # Those who begin to wait at one moment come by their jobs' ids.
 pytestmark = pytest.mark.usefixtures("stopped_clock")
@@ -42,16 +42,6 @@ def test_candidates_go_through_markets_then_types_then_zones() -> None:
         Candidate("b", "2", "spot"),
         Candidate("a", "1", "on-demand"),
     ]
-
-
-def test_one_call_launches_for_the_whole_queue() -> None:
-    queue = waiting(5)
-    leader, *others = queue.runs
-    result = run(queue, leader)
-    assert queue.counts == [5]
-    assert result.own == queue.table.slot(leader)
-    assert [queue.notified(run) for run in others] == [["i-2"], ["i-3"], ["i-4"], ["i-5"]]
-    assert queue.notified(leader) == [], "the leader hears when it has given the lease back"
 
 
 def test_a_slot_has_the_receipt_of_its_machine() -> None:
@@ -155,20 +145,11 @@ def test_throttling_is_noted_for_the_oldest_alone() -> None:
     assert [len(queue.refusals(run)) for run in queue.runs] == [1, 0]
 
 
-def test_a_single_launch_that_is_throttled_is_tried_again_a_few_times_within_the_turn() -> None:
-    queue = waiting(2, throttle_waits=(0.3, 0.6))
-    queue.machines.answers = [THROTTLED, THROTTLED, THROTTLED]
-    run(queue, queue.runs[1])
-    assert queue.counts[:4] == [2, 1, 1, 1]
-    assert queue.slept == [0.3, 0.6]
-    assert len(queue.alive) == 2
-
-
-def test_what_stays_throttled_is_left_to_the_workflow() -> None:
+def test_what_stays_throttled_after_a_few_tries_is_left_to_the_workflow() -> None:
     queue = waiting(2, throttle_waits=(0.3, 0.6))
     queue.machines.answers = [THROTTLED] * 9
     result = run(queue, queue.runs[1])
-    assert queue.counts == [2, 1, 1, 1]
+    assert (queue.counts, queue.slept) == ([2, 1, 1, 1], [0.3, 0.6])
     assert (result.refusal, result.limit) == (THROTTLED, 1)
 
 
@@ -178,15 +159,6 @@ def test_the_next_turn_begins_with_the_limit_that_went_well() -> None:
     run(queue, queue.runs[0])
     run(queue, queue.runs[3])
     assert queue.counts[3:] == [1, 2, 1]
-
-
-@pytest.mark.parametrize("leader", [0, 7])
-def test_a_limit_grows_again_with_every_launch_that_goes_well(leader: int) -> None:
-    queue = waiting(8)
-    queue.machines.answers = [THROTTLED, THROTTLED]
-    result = run(queue, queue.runs[leader])
-    assert queue.counts[:3] == [8, 4, 2]
-    assert result.limit > 2
 
 
 def test_a_limit_never_grows_beyond_a_batch() -> None:
@@ -206,15 +178,13 @@ def test_a_launch_that_aws_refuses_for_good_fails_the_whole_queue(monkeypatch: p
     assert (result.refusal, result.own) == (None, None)
 
 
-SPOT = Candidate("t4g.small", "subnet-a", "spot")
 # What EC2 answers a first spot request that may not create spot's service-linked role (EC2 user guide, "Service-linked
 # role for Spot Instance requests"; github-aws-runners/terraform-aws-github-runner#104).
 NO_ROLE = Refusal("AuthFailure.ServiceLinkedRoleCreationNotPermitted", "no role for spot", "permanent")
 
 
 def test_a_market_that_is_refused_for_good_keeps_no_other_from_being_asked() -> None:
-    queue = WaitingQueue.of(2, candidates=(SPOT, ONE))
-    queue.enqueue(*queue.runs)
+    queue = waiting(2, candidates=(SPOT, ONE))
     queue.machines.answers = [NO_ROLE, 2]
     result = run(queue, queue.runs[0])
     assert result.own is not None
@@ -223,8 +193,7 @@ def test_a_market_that_is_refused_for_good_keeps_no_other_from_being_asked() -> 
 
 
 def test_a_job_waits_as_long_as_not_everything_is_refused_for_good() -> None:
-    queue = WaitingQueue.of(1, candidates=(SPOT, ONE))
-    queue.enqueue(*queue.runs)
+    queue = waiting(1, candidates=(SPOT, ONE))
     queue.machines.answers = [NO_ROLE, FULL]
     result = run(queue, queue.runs[0])
     assert result.refusal == FULL
@@ -232,8 +201,7 @@ def test_a_job_waits_as_long_as_not_everything_is_refused_for_good() -> None:
 
 
 def test_a_job_that_everything_is_refused_for_good_is_told_all_the_reasons() -> None:
-    queue = WaitingQueue.of(1, candidates=(SPOT, ONE, TWO))
-    queue.enqueue(*queue.runs)
+    queue = waiting(1, candidates=(SPOT, ONE, TWO))
     queue.machines.answers = [NO_ROLE, DENIED, DENIED]
     run(queue, queue.runs[0])
     assert queue.notified(queue.runs[0]) == ["LaunchRefused"]
@@ -241,8 +209,7 @@ def test_a_job_that_everything_is_refused_for_good_is_told_all_the_reasons() -> 
 
 
 def test_what_is_refused_for_good_is_not_asked_for_again_after_a_moments_throttling() -> None:
-    queue = WaitingQueue.of(1, candidates=(SPOT, ONE), throttle_waits=(0.5,))
-    queue.enqueue(*queue.runs)
+    queue = waiting(1, candidates=(SPOT, ONE), throttle_waits=(0.5,))
     queue.machines.answers = [NO_ROLE, THROTTLED, 1]
     assert run(queue, queue.runs[0]).own is not None
     assert [asked.candidate.market for asked in queue.machines.asked] == ["spot", "on-demand", "on-demand"]
@@ -488,16 +455,6 @@ def test_what_ec2_has_none_of_does_not_hold_up_other_types(refusal: Refusal) -> 
     assert queue.counts == [2, 1, 1], "each is asked for once a turn"
     assert [queue.notified(run) for run in queue.runs[2:]] == [["i-1"], ["i-2"]]
     assert result.refusals == {"g5g.xlarge": refusal}
-
-
-def test_entries_that_ec2_has_no_room_for_do_not_hide_those_after_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(scheduler, "MAX_BATCH", 2)
-    queue = requesting(*["g5g.xlarge"] * 40, None)
-    queue.machines.answers = [FULL]
-    run(queue, queue.runs[0])
-    assert queue.notified(queue.runs[40]) == ["i-1"]
 
 
 def test_a_type_that_is_refused_for_good_fails_only_the_runs_that_requested_it() -> None:

@@ -25,6 +25,7 @@ from tests.functions.fakes.workflow import Answer, FakeWorkflow
 QUEUE_TIMEOUT = timedelta(minutes=60)
 ONE = Candidate("t4g.small", "subnet-a", "on-demand")
 TWO = Candidate("t4g.small", "subnet-b", "on-demand")
+SPOT = Candidate("t4g.small", "subnet-a", "spot")
 FULL = Refusal("InsufficientInstanceCapacity", "no room", "capacity")
 QUOTA = Refusal("VcpuLimitExceeded", "16 vCPUs are all you have", "quota")
 THROTTLED = Refusal("RequestLimitExceeded", "slow down", "throttled")

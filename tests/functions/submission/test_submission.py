@@ -9,7 +9,6 @@ import pytest
 from functions.cleanup.deletion import Deletion, Purger
 from functions.execution.ports import MachineAssignment
 from functions.jobs.errors import FileTooLarge, InvalidRequest, JobConflict, JobNotFound, NotReady, UploadMissing
-from functions.jobs.failure_catalog import job_error
 from functions.jobs.job import NO_OVERRIDES, Job, JobStatus, Overrides, Run, StoredManifest
 from functions.jobs.ports import LogLine
 from functions.jobs.s3_keys import input_key
@@ -244,15 +243,6 @@ def test_a_job_that_has_ended_cannot_be_cancelled_and_keeps_its_place(status: Jo
     with pytest.raises(NotReady):
         submission.cancel("alice", JOB_ID)
     assert workflow_of(submission).answers == []
-
-
-@pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.CANCELLED])
-def test_a_job_that_failed_or_was_cancelled_can_be_tried_again(status: JobStatus) -> None:
-    """What a retry leaves of a job: jobs/test_job.py."""
-    submission = with_file(a_job(status=status, attempts=2, error=job_error("machine_lost")))
-    job = submission.retry("alice", JOB_ID)
-    assert (job.status, job.run, job.attempts, job.error) == (JobStatus.QUEUED, 2, 2, None)
-    assert submission.get("alice", JOB_ID) == job
 
 
 @pytest.mark.parametrize("status", [one for one in JobStatus if one not in {JobStatus.FAILED, JobStatus.CANCELLED}])
