@@ -69,7 +69,8 @@ def from_item(item: Item) -> Job:
     values = _known(item, Job)
     values["status"] = JobStatus(values["status"])
     values["timeline"] = tuple(TimelineEvent(**_known(event, TimelineEvent)) for event in values["timeline"])
-    values["machines"] = tuple(machine_from(machine) for machine in values["machines"])
+    # A job whose receipts are gone is carried on without them.
+    values["machines"] = tuple(machine_from(machine) for machine in values.get("machines", ()))
     values["overrides"] = Overrides(**_known(values.get("overrides", {}), Overrides))
     if values.get("error"):
         values["error"] = JobError(**_known(values["error"], JobError))

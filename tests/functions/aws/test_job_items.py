@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from functions.aws.attribute_values import deserialize_item, serialize_item
@@ -51,3 +52,9 @@ def test_what_a_newer_version_wrote_is_left_aside() -> None:
     for part in (item["error"], item["overrides"], *item["timeline"], *item["machines"]):
         part["later"] = "x"
     assert from_item(item) == FULL
+
+
+def test_a_job_whose_receipts_are_gone_is_read_without_them() -> None:
+    item = stored(FULL)
+    del item["machines"]
+    assert from_item(item) == replace(FULL, machines=())
