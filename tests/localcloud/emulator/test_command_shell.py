@@ -14,7 +14,7 @@ import pytest
 
 from localcloud.emulator.ec2.machine_processes import MachineEndedError, MachineProcesses
 from localcloud.emulator.ssm.command_shell import CommandShell, ShellEnd
-from localcloud.emulator.subreaper import IS_LINUX
+from localcloud.emulator.subreaper import IS_LINUX, parents
 from tests.localcloud.emulator.harness import WAIT_SECONDS, is_running, wait_for
 
 NEVER, _open = multiprocessing.Pipe(duplex=False)
@@ -96,6 +96,18 @@ def test_a_shell_that_cannot_be_started_leaves_no_pipe(processes: MachineProcess
     processes.kill_all()
     with pytest.raises(MachineEndedError):
         started(processes, tmp_path, "true")
+
+
+def test_nothing_starts_on_a_machine_whose_first_process_was_killed(
+    processes: MachineProcesses, tmp_path: Path
+) -> None:
+    shell = started(processes, tmp_path, "exec sleep 600")
+    os.kill(parents()[shell._process.id], signal.SIGKILL)
+    assert shell.end() == ShellEnd(-1, "signal: killed")
+    with pytest.raises(MachineEndedError):
+        started(processes, tmp_path, "true")
+    assert shell.kill() == ShellEnd(137)
+    os.killpg(shell._process.id, signal.SIGKILL)  # its orphans end with the emulator
 
 
 def test_machines_start_after_one_has_killed_what_starts_them(processes: MachineProcesses, tmp_path: Path) -> None:
