@@ -86,9 +86,10 @@ class CommandRun:
                 return None
             log.warning("%s: command did not start: %s", self._machine.id, error)
             return Reply("Failed", 1, "", str(error))
-        with contextlib.suppress(FileNotFoundError):  # a terminated machine takes its files with it
+        with contextlib.suppress(FileNotFoundError), contextlib.ExitStack() as stack:
+            stack.callback(shell.abandon)
             return self._follow(shell, folder)
-        return None
+        return None  # a terminated machine takes its files with it
 
     def _follow(self, shell: CommandShell, folder: Path) -> Reply | None:
         """Sends output on while the shell runs."""
@@ -98,7 +99,6 @@ class CommandRun:
         while end is None:
             has_ended = shell.copy(min(FOLLOW_SECONDS, deadline - time.monotonic()), self._cancelled)
             if self._machine.is_ending:
-                shell.abandon()
                 return None
             if has_ended:
                 end = shell.end()
