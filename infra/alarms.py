@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 
 from functions.monitoring import metrics
+from infra.stack import Stack
 
 # As functions/aws/metrics.py calls it.
 NAMESPACE = "Mayfly"
@@ -57,20 +58,18 @@ class Alarm:
 class Watched:
     """The parts of a stack that AWS itself measures, by the names that its metrics know them by."""
 
-    stack: str
-    prefix: str
+    stack: Stack
     api_id: pulumi.Output[str]
     failed_records: pulumi.Output[str]
-    state_machine_arn: str
 
     def own(self, metric: metrics.Metric, statistic: str) -> Metric:
-        return Metric(NAMESPACE, metric.name, statistic, {"stack": self.stack})
+        return Metric(NAMESPACE, metric.name, statistic, {"stack": self.stack.config.stack})
 
     def errors(self, function: str) -> Metric:
-        return Metric("AWS/Lambda", "Errors", "Sum", {"FunctionName": f"{self.prefix}-{function}"})
+        return Metric("AWS/Lambda", "Errors", "Sum", {"FunctionName": f"{self.stack.config.prefix}-{function}"})
 
     def executions(self, ended_as: str) -> Metric:
-        return Metric("AWS/States", f"Executions{ended_as}", "Sum", {"StateMachineArn": self.state_machine_arn})
+        return Metric("AWS/States", f"Executions{ended_as}", "Sum", {"StateMachineArn": self.stack.state_machine_arn})
 
     @property
     def api_failures(self) -> Metric:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -17,54 +18,49 @@ _DAY = 86_400
 Widget = dict[str, Any]
 
 
-def dashboard(watched: Watched, region: str, alarm_arns: Sequence[pulumi.Output[str]]) -> dict[str, Any]:
+def dashboard(watched: Watched, alarm_arns: Sequence[pulumi.Output[str]]) -> dict[str, Any]:
     """The dashboard's body; values of resources are outputs in it."""
+    graph = partial(_graph, watched.stack.region)
     rows: Mapping[str, list[Widget]] = {
         "Are jobs getting through?": [
-            _graph("Jobs that ended", region, [_each(watched, metrics.JOBS_ENDED)], stacked=True),
-            _graph("Why jobs failed", region, [_each(watched, metrics.JOBS_FAILED)], stacked=True),
+            graph("Jobs that ended", [_each(watched, metrics.JOBS_ENDED)], stacked=True),
+            graph("Why jobs failed", [_each(watched, metrics.JOBS_FAILED)], stacked=True),
         ],
         "How long do they wait?": [
-            _graph("For a machine", region, _percentiles(watched, metrics.QUEUED_SECONDS)),
-            _graph("For the machine to be ready", region, _percentiles(watched, metrics.LAUNCHING_SECONDS)),
-            _graph("For the script", region, _percentiles(watched, metrics.RUNNING_SECONDS)),
-            _graph("Altogether", region, _percentiles(watched, metrics.WHOLE_SECONDS)),
+            graph("For a machine", _percentiles(watched, metrics.QUEUED_SECONDS)),
+            graph("For the machine to be ready", _percentiles(watched, metrics.LAUNCHING_SECONDS)),
+            graph("For the script", _percentiles(watched, metrics.RUNNING_SECONDS)),
+            graph("Altogether", _percentiles(watched, metrics.WHOLE_SECONDS)),
         ],
         "What runs now?": [
-            _graph(
+            graph(
                 "Jobs that have not ended, and machines",
-                region,
                 [_line(watched.own(each, "Maximum")) for each in (metrics.JOBS_OPEN, metrics.MACHINES_ALIVE)],
             ),
-            _graph(
+            graph(
                 "Workflows started, and starts that failed",
-                region,
                 [_line(watched.executions("Started")), _line(watched.own(metrics.STARTS_FAILED, "Sum"))],
             ),
         ],
         "What went wrong?": [
             {"type": "alarm", "properties": {"title": "Alarms", "alarms": list(alarm_arns)}},
-            _graph("Launches that EC2 refused", region, [_each(watched, metrics.LAUNCH_REFUSALS)], stacked=True),
-            _graph(
+            graph("Launches that EC2 refused", [_each(watched, metrics.LAUNCH_REFUSALS)], stacked=True),
+            graph(
                 "Machines left over and ended, machines too old, what the sweeper could not see to",
-                region,
                 [
                     _line(watched.own(metrics.ORPHANS_ENDED, "Sum")),
                     _line(watched.own(metrics.MACHINES_OVERDUE, "Maximum")),
                     _line(watched.own(metrics.SWEEP_FAILURES, "Sum")),
                 ],
             ),
-            _graph(
+            graph(
                 "Requests that failed or were turned away",
-                region,
                 [_line(watched.api_failures), _line(watched.own(API_THROTTLED, "Sum"))],
             ),
         ],
         "What does it cost?": [
-            _graph("Machines a day, USD", region, [_line(watched.own(metrics.COST, "Sum"))], period=_DAY),
-            _graph(
-                "Machines a day, seconds", region, [_line(watched.own(metrics.MACHINE_SECONDS, "Sum"))], period=_DAY
-            ),
+            graph("Machines a day, USD", [_line(watched.own(metrics.COST, "Sum"))], period=_DAY),
+            graph("Machines a day, seconds", [_line(watched.own(metrics.MACHINE_SECONDS, "Sum"))], period=_DAY),
         ],
     }
     return {"widgets": [widget for at, row in enumerate(rows.items()) for widget in _row(at, *row)]}
@@ -82,7 +78,7 @@ def _row(at: int, question: str, widgets: Sequence[Widget]) -> list[Widget]:
     ]
 
 
-def _graph(title: str, region: str, lines: list[list[Any]], *, period: int = 300, stacked: bool = False) -> Widget:
+def _graph(region: str, title: str, lines: list[list[Any]], *, period: int = 300, stacked: bool = False) -> Widget:
     properties = {"title": title, "region": region, "view": "timeSeries", "period": period, "stacked": stacked}
     return {"type": "metric", "properties": {**properties, "metrics": lines, "yAxis": {"left": {"min": 0}}}}
 
@@ -99,5 +95,5 @@ def _percentiles(watched: Watched, metric: metrics.Metric) -> list[list[Any]]:
 
 def _each(watched: Watched, metric: metrics.Metric) -> list[Any]:
     """A line for each value of the metric's dimension that was seen."""
-    search = f'{{{NAMESPACE},stack,{metric.by}}} MetricName="{metric.name}" stack="{watched.stack}"'
+    search = f'{{{NAMESPACE},stack,{metric.by}}} MetricName="{metric.name}" stack="{watched.stack.config.stack}"'
     return [{"expression": f"SEARCH('{search}', 'Sum', 300)", "label": f"${{PROP('Dim.{metric.by}')}}"}]

@@ -88,13 +88,7 @@ class Monitoring(pulumi.ComponentResource):
 
     def _watch(self, topic: aws.sns.Topic) -> None:
         args = self._args
-        watched = Watched(
-            self._config.stack,
-            self._name,
-            args.api.api_id,
-            args.triggers.failed_records_queue,
-            args.stack.state_machine_arn,
-        )
+        watched = Watched(args.stack, args.api.api_id, args.triggers.failed_records_queue)
         # API Gateway has no metric of its own for requests that it turns away.
         aws.cloudwatch.LogMetricFilter(
             f"{self._name}-api-throttled",
@@ -119,7 +113,7 @@ class Monitoring(pulumi.ComponentResource):
             )
             for alarm in watched.alarms()
         ]
-        body = dashboard(watched, args.stack.region, [alarm.arn for alarm in alarms])
+        body = dashboard(watched, [alarm.arn for alarm in alarms])
         aws.cloudwatch.Dashboard(
             self._name,
             dashboard_name=self._name,
