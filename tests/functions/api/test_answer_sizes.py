@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+import os
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 
@@ -21,7 +21,7 @@ from tests.functions.aws.test_machine_log import read
 from tests.functions.fakes.machines import a_machine
 from tests.functions.jobs.test_record_limits import largest_job
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("event_loop")]
 
 # For Linux alone.
 marshaller = pytest.importorskip("awslambdaric.lambda_runtime_marshaller")
@@ -33,15 +33,13 @@ RUNTIMES = ["AWS_Lambda_python3.11", "AWS_Lambda_python3.13"]
 WORST = ["\x01", '"', "\\", "🪰", "€", "\x7f"]
 
 
-@pytest.fixture(autouse=True, params=RUNTIMES)
-def _runtime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("AWS_EXECUTION_ENV", request.param)
-    with asyncio.Runner():
-        yield
-
-
 def answer_bytes(answer: object) -> int:
-    return len(marshaller.to_json(answer).encode())
+    """As that runtime writes it which makes the most of it."""
+    sizes = []
+    for runtime in RUNTIMES:
+        with patch.dict(os.environ, {"AWS_EXECUTION_ENV": runtime}):
+            sizes.append(len(marshaller.to_json(answer).encode()))
+    return max(sizes)
 
 
 @pytest.mark.parametrize("character", WORST)
