@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +14,7 @@ from tests.functions.aws.stubbed import stubbed
 
 KEY = "inputs/alice/1/ä b+?.txt"
 WHOLE = {"Bucket": "uploads", "Key": KEY, "UploadId": "u"}
+PART = StoredPart(1, 5, '"1"')
 
 
 class Stubbed:
@@ -54,11 +55,33 @@ def test_all_pages_of_the_list_of_parts_are_read(s3: Stubbed) -> None:
     assert s3.files.stored_parts(KEY, "u") == [StoredPart(1, 5, '"1"'), StoredPart(2, 5, '"2"')]
 
 
-def test_an_upload_without_parts_is_there_and_one_that_s3_does_not_know_is_not(s3: Stubbed) -> None:
+def test_an_upload_without_parts_is_there_and_can_be_aborted(s3: Stubbed) -> None:
     s3.stub.add_response("list_parts", {"IsTruncated": False}, WHOLE)
-    s3.stub.add_client_error("list_parts", "NoSuchUpload", http_status_code=404, expected_params=WHOLE)
+    s3.stub.add_response("abort_multipart_upload", {}, WHOLE)
     assert s3.files.stored_parts(KEY, "u") == []
-    assert s3.files.stored_parts(KEY, "u") is None
+    s3.files.abort_parts(KEY, "u")
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "call", "answer"),
+    [
+        ("list_parts", "NoSuchUpload", lambda files: files.stored_parts(KEY, "u"), None),
+        ("complete_multipart_upload", "NoSuchUpload", lambda files: files.join_parts(KEY, "u", [PART]), False),
+        ("complete_multipart_upload", "InvalidPart", lambda files: files.join_parts(KEY, "u", [PART]), False),
+        ("abort_multipart_upload", "NoSuchUpload", lambda files: files.abort_parts(KEY, "u"), None),
+        ("copy_object", "NoSuchKey", lambda files: files.copy_input(f"uploads/{KEY}", "inputs/bob/2/x"), False),
+        ("head_object", "404", lambda files: files.find_output("outputs/o"), None),
+        ("get_object", "NoSuchKey", lambda files: files.manifest("outputs/manifests/1.json"), None),
+    ],
+)
+def test_what_s3_does_not_have_is_an_answer_and_any_other_error_is_raised(
+    s3: Stubbed, operation: str, code: str, call: Callable[[S3JobFiles], object], answer: object
+) -> None:
+    s3.stub.add_client_error(operation, code)
+    assert call(s3.files) is answer
+    s3.stub.add_client_error(operation, "AccessDenied")
+    with pytest.raises(ClientError):
+        call(s3.files)
 
 
 def test_s3_is_told_which_parts_to_join_and_how_large_the_file_must_be(s3: Stubbed) -> None:
@@ -69,40 +92,11 @@ def test_s3_is_told_which_parts_to_join_and_how_large_the_file_must_be(s3: Stubb
     assert s3.files.join_parts(KEY, "u", [StoredPart(1, 5, '"1"'), StoredPart(2, 3, '"2"')])
 
 
-@pytest.mark.parametrize("code", ["NoSuchUpload", "InvalidPart"])
-def test_parts_that_are_gone_or_others_by_now_are_not_joined(s3: Stubbed, code: str) -> None:
-    s3.stub.add_client_error("complete_multipart_upload", code)
-    assert not s3.files.join_parts(KEY, "u", [StoredPart(1, 5, '"1"')])
-
-
-def test_what_is_not_there_is_aborted_already(s3: Stubbed) -> None:
-    s3.stub.add_response("abort_multipart_upload", {}, WHOLE)
-    s3.stub.add_client_error("abort_multipart_upload", "NoSuchUpload", http_status_code=404)
-    s3.files.abort_parts(KEY, "u")
-    s3.files.abort_parts(KEY, "u")
-
-
 def test_an_input_is_copied_within_the_bucket_without_its_tags(s3: Stubbed) -> None:
     source = {"Bucket": "uploads", "Key": KEY}
     asked = {"Bucket": "uploads", "Key": "inputs/bob/2/x", "CopySource": source, "TaggingDirective": "REPLACE"}
     s3.stub.add_response("copy_object", {}, asked)
-    s3.stub.add_client_error("copy_object", "NoSuchKey", http_status_code=404)
     assert s3.files.copy_input(f"uploads/{KEY}", "inputs/bob/2/x")
-    assert not s3.files.copy_input(f"uploads/{KEY}", "inputs/bob/2/x")
-
-
-def test_any_other_error_of_s3s_is_not_taken_for_an_answer(s3: Stubbed) -> None:
-    for operation in ("list_parts", "complete_multipart_upload", "abort_multipart_upload", "copy_object"):
-        s3.stub.add_client_error(operation, "AccessDenied", http_status_code=403)
-    calls = (
-        lambda: s3.files.stored_parts(KEY, "u"),
-        lambda: s3.files.join_parts(KEY, "u", [StoredPart(1, 5, "e")]),
-        lambda: s3.files.abort_parts(KEY, "u"),
-        lambda: s3.files.copy_input(f"uploads/{KEY}", "inputs/bob/2/x"),
-    )
-    for call in calls:
-        with pytest.raises(ClientError):
-            call()
 
 
 MD5 = "0123456789abcdef" * 2
@@ -125,20 +119,10 @@ def test_an_etag_is_taken_for_an_md5_only_where_s3_says_that_it_is_one(
     assert s3.files.find_output("outputs/o") == StoredOutput(7, md5)
 
 
-def test_an_output_that_is_not_there_is_not_found(s3: Stubbed) -> None:
-    s3.stub.add_client_error("head_object", "404", http_status_code=404)
-    assert s3.files.find_output("outputs/o") is None
-    s3.stub.add_client_error("head_object", "403", http_status_code=403)
-    with pytest.raises(ClientError):
-        s3.files.find_output("outputs/o")
-
-
-def test_a_manifest_is_stored_and_read_and_may_be_gone_by_then(s3: Stubbed) -> None:
+def test_a_manifest_is_stored_and_read(s3: Stubbed) -> None:
     where = {"Bucket": "outputs", "Key": "manifests/1.json"}
     s3.stub.add_response("put_object", {}, where | {"Body": b"{}", "ContentType": "application/json"})
     s3.stub.add_response("get_object", {"Body": StreamingBody(BytesIO(b"{}"), 2)}, where)
-    s3.stub.add_client_error("get_object", "NoSuchKey", http_status_code=404, expected_params=where)
     path = s3.files.put_manifest("manifests/1.json", b"{}")
     assert path == "outputs/manifests/1.json"
     assert s3.files.manifest(path) == b"{}"
-    assert s3.files.manifest(path) is None

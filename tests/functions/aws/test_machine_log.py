@@ -1,25 +1,22 @@
 from __future__ import annotations
 
-from typing import Any
 from unittest.mock import ANY
 
-import boto3
 import pytest
-from botocore.stub import Stubber
 
 from functions.aws.machine_log import CloudWatchMachineLog
 from functions.jobs.ports import LogPage
+from tests.functions.aws.stubbed import stubbed
 
 
 def read(messages: list[str], after: str | None = None, token: str | None = None) -> LogPage:
     """A page of a log that has these events; `token` is the one that CloudWatch is to be asked with."""
-    client: Any = boto3.client("logs", region_name="eu-central-1")
-    with Stubber(client) as stub:
-        events = [{"timestamp": 1_769_850_902_345, "message": message, "ingestionTime": 0} for message in messages]
-        wanted = {"logGroupName": "group", "logStreamName": "c-1/i-1/aws-runShellScript/stdout"}
-        wanted |= {"startFromHead": ANY, "limit": ANY, **({"nextToken": token} if token else {})}
-        stub.add_response("get_log_events", {"events": events, "nextForwardToken": "f/1"}, wanted)
-        return CloudWatchMachineLog(client, "group").read("c-1", "i-1", after)
+    client, stub = stubbed("logs")
+    events = [{"timestamp": 1_769_850_902_345, "message": message, "ingestionTime": 0} for message in messages]
+    wanted = {"logGroupName": "group", "logStreamName": "c-1/i-1/aws-runShellScript/stdout"}
+    wanted |= {"startFromHead": ANY, "limit": ANY, **({"nextToken": token} if token else {})}
+    stub.add_response("get_log_events", {"events": events, "nextForwardToken": "f/1"}, wanted)
+    return CloudWatchMachineLog(client, "group").read("c-1", "i-1", after)
 
 
 def texts(*messages: str) -> list[str]:

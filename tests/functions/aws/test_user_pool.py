@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from botocore.stub import Stubber
 
 from functions.aws.user_pool import CognitoUsers
 from functions.submission.users import User
+from tests.functions.aws.stubbed import stubbed
 
 POOL = "eu-central-1_abcdefghi"
 ALICE = User("f3c4d8a2-40b1-70d2-9a51-3f0a5b8c1e27", "alice@example.com")
@@ -24,10 +23,7 @@ ANSWER = {
 
 class Stubbed:
     def __init__(self) -> None:
-        client = boto3.client(
-            "cognito-idp", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
-        )
-        self.stub = Stubber(client)
+        client, self.stub = stubbed("cognito-idp")
         self.users = CognitoUsers(client, POOL)
 
     def answers(self, name: str) -> None:
@@ -37,9 +33,8 @@ class Stubbed:
 @pytest.fixture
 def aws() -> Iterator[Stubbed]:
     made = Stubbed()
-    with made.stub:
-        yield made
-        made.stub.assert_no_pending_responses()
+    yield made
+    made.stub.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize("name", [ALICE.id, ALICE.email])
