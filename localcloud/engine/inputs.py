@@ -14,13 +14,14 @@ _SUFFIX_DIGITS = 7  # as many as Pulumi's own auto-naming adds
 
 
 class Inputs:
-    """camelCase inputs, or a nested object of them, that know which of their keys were read."""
+    """camelCase inputs that know which of them were read.
 
-    def __init__(self, values: Mapping[str, Any], path: str = "") -> None:
+    What is nested in one is read with it: names that AWS does not know are refused with the call they are passed to.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
-        self._path = path
         self._read: set[str] = set()
-        self._nested: list[Inputs] = []
 
     def __contains__(self, key: str) -> bool:
         return self._values.get(key) is not None
@@ -30,33 +31,17 @@ class Inputs:
         return self._values[key]
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The whole value, nested keys as they are."""
         self._read.add(key)
         value = self._values.get(key)
         return default if value is None else value
 
-    def child(self, key: str) -> Inputs | None:
-        """A nested object, of which each key is to be read in turn."""
-        value = self.get(key)
-        return None if value is None else self._nest(value, f"{self._path}{key}.")
-
-    def children(self, key: str) -> list[Inputs]:
-        """A list of nested objects."""
-        return [self._nest(value, f"{self._path}{key}[{n}].") for n, value in enumerate(self.get(key, []))]
-
     def take(self, *keys: str) -> dict[str, Any]:
-        """The given keys, where set, whole: nested names that AWS does not know are refused with the call."""
+        """The given keys, where set."""
         return {key: self.get(key) for key in keys if key in self}
 
     def unread(self) -> list[str]:
-        """Paths of set values that no adapter asked for."""
-        own = [f"{self._path}{key}" for key in self._values if key not in self._read and key in self]
-        return own + [path for nested in self._nested for path in nested.unread()]
-
-    def _nest(self, value: Mapping[str, Any], path: str) -> Inputs:
-        nested = Inputs(value, path)
-        self._nested.append(nested)
-        return nested
+        """Set values that no adapter asked for."""
+        return [key for key in self._values if key not in self._read and key in self]
 
 
 class Desired:

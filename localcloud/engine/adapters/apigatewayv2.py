@@ -87,10 +87,10 @@ class Authorizer(_OfHttpApis):
 
     def request(self, desired: Desired) -> dict[str, Any]:
         inputs = desired.inputs
-        jwt = inputs.child("jwtConfiguration")
+        jwt = inputs.get("jwtConfiguration")
         return {
             **super().request(desired),
-            "JwtConfiguration": jwt and {**jwt.take("issuer"), "Audience": jwt.get("audiences")},
+            "JwtConfiguration": jwt and {**jwt, "audiences": None, "Audience": jwt.get("audiences")},
             "IdentitySource": inputs.get("identitySources"),
         }
 

@@ -8,9 +8,7 @@ from typing import Any
 from localcloud.engine.adapters.adapter import Adapter, Created, carries
 from localcloud.engine.aws import Aws
 from localcloud.engine.errors import ServiceRuleError
-from localcloud.engine.inputs import Desired, Inputs
-
-_NOTIFICATION = ("comparisonOperator", "notificationType", "threshold", "thresholdType")
+from localcloud.engine.inputs import Desired
 
 
 @carries("aws:budgets/budget:Budget")
@@ -29,8 +27,8 @@ class Budget(Adapter):
 
     def _request(self, aws: Aws, desired: Desired) -> dict[str, Any]:
         inputs = desired.inputs
-        filters = {each["name"]: each["values"] for each in inputs.children("costFilters")}
-        notifications = [_notification(each) for each in inputs.children("notifications")]
+        filters = {each["name"]: each["values"] for each in inputs.get("costFilters", [])}
+        notifications = [_notification(each) for each in inputs.get("notifications", [])]
         return {
             "AccountId": aws.account,
             "Budget": {
@@ -78,12 +76,12 @@ def _topics(budgets: Any, of: Mapping[str, str], notification: Mapping[str, Any]
     return [each["Address"] for each in answer["Subscribers"]]
 
 
-def _notification(given: Inputs) -> dict[str, Any]:
+def _notification(given: Mapping[str, Any]) -> dict[str, Any]:
     # aws-cost-management/latest/APIReference/API_budgets_NotificationWithSubscribers.html; the model allows 11
     topics = given.get("subscriberSnsTopicArns", [])
     if len(topics) != 1:
         raise ServiceRuleError(f"notifications.subscriberSnsTopicArns: {len(topics)} topics; a notification takes one")
     return {
-        "Notification": given.take(*_NOTIFICATION),
+        "Notification": {**given, "subscriberSnsTopicArns": None},
         "Subscribers": [{"SubscriptionType": "SNS", "Address": topics[0]}],
     }

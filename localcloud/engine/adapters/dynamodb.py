@@ -28,8 +28,8 @@ class Table(Adapter):
         _check_attributes(request)
         table = dynamodb.create_table(**request)["TableDescription"]
         dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig=_UNTIL_ACTIVE)
-        _put_time_to_live(dynamodb, name, inputs.child("ttl"))
-        _put_recovery(dynamodb, name, inputs.child("pointInTimeRecovery"))
+        _put_time_to_live(dynamodb, name, inputs.get("ttl"))
+        _put_recovery(dynamodb, name, inputs.get("pointInTimeRecovery"))
         stream = table if "StreamSpecification" in request else {}
         outputs = {
             "name": name,
@@ -51,8 +51,8 @@ class Table(Adapter):
             dynamodb.update_table(TableName=resource_id, DeletionProtectionEnabled=is_protected)
             dynamodb.get_waiter("table_exists").wait(TableName=resource_id, WaiterConfig=_UNTIL_ACTIVE)
         if inputs.get("ttl") != state.get("ttl"):
-            _put_time_to_live(dynamodb, resource_id, inputs.child("ttl"))
-        _put_recovery(dynamodb, resource_id, inputs.child("pointInTimeRecovery"))
+            _put_time_to_live(dynamodb, resource_id, inputs.get("ttl"))
+        _put_recovery(dynamodb, resource_id, inputs.get("pointInTimeRecovery"))
         return {}
 
     def read(self, aws: Aws, resource_id: str, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _request(name: str, desired: Desired) -> dict[str, Any]:
         "KeySchema": _keys(inputs),
         "AttributeDefinitions": [
             {"AttributeName": attribute["name"], "AttributeType": attribute["type"]}
-            for attribute in inputs.children("attributes")
+            for attribute in inputs.get("attributes", [])
         ],
         **inputs.take("deletionProtectionEnabled"),
         "Tags": desired.tags,
@@ -112,21 +112,25 @@ def _request(name: str, desired: Desired) -> dict[str, Any]:
     if stream.get("streamEnabled"):
         request["StreamSpecification"] = stream
     if "globalSecondaryIndexes" in inputs:
-        request["GlobalSecondaryIndexes"] = [_index(index) for index in inputs.children("globalSecondaryIndexes")]
-    encryption = inputs.child("serverSideEncryption")
+        request["GlobalSecondaryIndexes"] = [_index(index) for index in inputs["globalSecondaryIndexes"]]
+    encryption = inputs.get("serverSideEncryption")
     if encryption is not None:
-        is_on = encryption["enabled"]
-        request["SSESpecification"] = {"Enabled": is_on, "SSEType": "KMS" if is_on else None}
+        request["SSESpecification"] = {**encryption, "SSEType": "KMS" if encryption["enabled"] else None}
     return request
 
 
-def _keys(given: Inputs) -> list[dict[str, str]]:
+def _keys(given: Mapping[str, Any] | Inputs) -> list[dict[str, str]]:
     pairs = ((given["hashKey"], "HASH"), (given.get("rangeKey"), "RANGE"))
     return [{"AttributeName": attribute, "KeyType": kind} for attribute, kind in pairs if attribute]
 
 
-def _index(index: Inputs) -> dict[str, Any]:
-    return {"IndexName": index["name"], "KeySchema": _keys(index), "Projection": index.take("projectionType")}
+def _index(index: Mapping[str, Any]) -> dict[str, Any]:
+    own = {
+        "IndexName": index["name"],
+        "KeySchema": _keys(index),
+        "Projection": {"ProjectionType": index["projectionType"]},
+    }
+    return {**index, **dict.fromkeys(("name", "hashKey", "rangeKey", "projectionType")), **own}
 
 
 def _check_attributes(request: Mapping[str, Any]) -> None:
@@ -138,16 +142,12 @@ def _check_attributes(request: Mapping[str, Any]) -> None:
         raise ServiceRuleError(f"attributes: declared are {sorted(declared)}, but keys use {sorted(keys)}")
 
 
-def _put_time_to_live(dynamodb: Any, name: str, ttl: Inputs | None) -> None:
-    if ttl is None:
-        return
-    specification = {"AttributeName": ttl.get("attributeName", ""), "Enabled": bool(ttl.get("enabled"))}
-    if specification["Enabled"]:
-        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=specification)
+def _put_time_to_live(dynamodb: Any, name: str, ttl: Mapping[str, Any] | None) -> None:
+    if ttl and ttl.get("enabled"):
+        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
 
 
-def _put_recovery(dynamodb: Any, name: str, recovery: Inputs | None) -> None:
-    if recovery is None:
-        return
-    specification = {"PointInTimeRecoveryEnabled": recovery["enabled"]}
-    dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)
+def _put_recovery(dynamodb: Any, name: str, recovery: Mapping[str, Any] | None) -> None:
+    if recovery:
+        specification = {**recovery, "enabled": None, "PointInTimeRecoveryEnabled": recovery["enabled"]}
+        dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)

@@ -105,7 +105,7 @@ def _code(inputs: Inputs) -> tuple[dict[str, Any], str]:
 
 
 def _environment(inputs: Inputs) -> dict[str, Any]:
-    environment = inputs.child("environment")
+    environment = inputs.get("environment")
     if environment is None:
         return {}
     variables: dict[str, str] = environment.get("variables", {})

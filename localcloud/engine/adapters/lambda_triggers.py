@@ -48,10 +48,9 @@ class EventSourceMapping(NounAdapter):
 
     def request(self, desired: Desired) -> dict[str, Any]:
         """The provider says `destinationArn` here, and `destination` for a function's own invocations."""
-        destinations = desired.inputs.child("destinationConfig")
-        failure = destinations.child("onFailure") if destinations else None
-        on_failure = {"OnFailure": {"Destination": failure["destinationArn"]}} if failure else None
-        return {**super().request(desired), "DestinationConfig": on_failure}
+        failure = desired.inputs.get("destinationConfig", {}).get("onFailure")
+        destination = {"OnFailure": {"Destination": failure["destinationArn"]}} if failure else None
+        return {**super().request(desired), "DestinationConfig": destination}
 
     def outputs(self, aws: Aws, made: Mapping[str, Any]) -> dict[str, Any]:
         identity = made["UUID"]

@@ -15,7 +15,6 @@ _RETENTIONS = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 10
 
 # Pulumi's name → the API's.
 _METRIC = {"name": "metricName", "namespace": "metricNamespace", "value": "metricValue"}
-_OPTIONAL = ("dimensions", "unit")
 
 
 @carries("aws:cloudwatch/logGroup:LogGroup")
@@ -50,11 +49,7 @@ class LogMetricFilter(Adapter):
 
     def create(self, aws: Aws, desired: Desired) -> Created:
         inputs, name = desired.inputs, desired.physical_name()
-        transformation = inputs.child("metricTransformation")
-        if transformation is None:
-            raise ServiceRuleError("metricTransformation: a filter makes one metric")
-        given = transformation.take(*_METRIC, *_OPTIONAL)
-        metric = {_METRIC.get(key, key): value for key, value in given.items()}
+        metric = {_METRIC.get(key, key): value for key, value in inputs["metricTransformation"].items()}
         aws.client("logs").put_metric_filter(
             logGroupName=inputs["logGroupName"],
             filterName=name,

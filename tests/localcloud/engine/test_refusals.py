@@ -13,7 +13,7 @@ ProgramWriter = Callable[..., Path]
 NESTED = """
 aws.dynamodb.Table("t", hash_key="a", attributes=[{"name": "a", "type": "S"}], billing_mode="PAY_PER_REQUEST",
     global_secondary_indexes=[{"name": "all", "hash_key": "a", "projection_type": "ALL",
-                               "warm_throughput": {"read_units_per_second": 5}}])
+                               "read_capacity": 5}])
 """
 
 
@@ -30,7 +30,7 @@ def test_an_input_that_no_adapter_carries_over_is_refused_by_name(program: Progr
 @pytest.mark.parametrize(
     ("main", "message"),
     [
-        (NESTED, r"Table::t: .*: globalSecondaryIndexes\[0\]\.warmThroughput"),
+        (NESTED, r"Table::t: GlobalSecondaryIndexes\[0\]\.readCapacity: AWS takes no such"),
         (
             'aws.s3.BucketOwnershipControls("c", bucket="b", rule={"object_owner": "BucketOwnerEnforced"})',
             r"::c: .*rule\.object_owner: unknown property .*objectOwnership",
