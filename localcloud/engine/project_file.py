@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from localcloud.engine.errors import ProjectFileError
-from localcloud.engine.project_schema import ConfigDeclaration, ConfigItems, ForeignValue, ProjectFile, StackFile
+from localcloud.engine.project_schema import ConfigDeclaration, ConfigItems, ProjectFile, StackFile
 
 _KEY = re.compile(r"[^:\s]+(:[^:\s]+)?")
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -159,12 +159,9 @@ def _declaration(path: Path, key: str, raw: Any) -> Declaration:
 
 
 def _foreign_value(path: Path, key: str, raw: Any) -> Any:
-    if not isinstance(raw, dict):
-        return raw
-    try:
-        return ForeignValue.model_validate(raw).value
-    except ValidationError:
+    if isinstance(raw, dict) and set(raw) != {"value"}:
         _fail(path, f"config.{key}", "of another namespace: give it a plain value, or an object with `value` alone")
+    return raw["value"] if isinstance(raw, dict) else raw
 
 
 def _check_value(path: Path, project: Project, name: str, value: Any, *, from_file: bool) -> None:

@@ -64,12 +64,6 @@ class ConfigDeclaration(ConfigItems):
     default: Any = None
 
 
-class ForeignValue(Strict):
-    """A value for a key of another namespace, such as `aws:region`."""
-
-    value: Any
-
-
 class ProjectFile(Strict):
     """Pulumi.yaml. Pulumi ignores keys that it does not know; here they are mistakes."""
 
