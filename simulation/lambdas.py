@@ -118,12 +118,17 @@ class Lambdas:
 
         def done(answer: Answer) -> None:
             if answer is BUSY:
-                self.pending += 1
-                longer = min(2 * busy_retry, _LONGEST_BUSY_RETRY)
-                self._clock.after(busy_retry, partial(self._again, function, event, retries, longer))
+                pause, left = busy_retry, (retries, min(2 * busy_retry, _LONGEST_BUSY_RETRY))
             elif answer.error is not None and retries:
-                self.pending += 1
-                self._clock.after(retries[0], partial(self._again, function, event, retries[1:], busy_retry))
+                pause, left = retries[0], (retries[1:], busy_retry)
+            else:
+                return
+            self.pending += 1
+            self._clock.after(pause, partial(again, *left))
+
+        def again(retries: tuple[float, ...], busy_retry: float) -> None:
+            self.pending -= 1
+            self.invoke_asynchronously(function, event, retries, busy_retry)
 
         self.invoke(function, event, done)
 
@@ -132,10 +137,6 @@ class Lambdas:
         for process, limit in list(self._running.values()):
             limit.cancel()
             process.kill()
-
-    def _again(self, function: str, event: Any, retries: tuple[float, ...], busy_retry: float) -> None:
-        self.pending -= 1
-        self.invoke_asynchronously(function, event, retries, busy_retry)
 
     def _begin(self, running: Invocation, event: str, done: Callable[[Answer], None]) -> None:
         if running.of_the_whole is CallFault.GIVEN_UP:

@@ -36,20 +36,12 @@ class Script:
     expiries: int = 0
 
 
-@dataclass(frozen=True)
-class Command:
-    """One shell command, read back: where its spec is, and whether it only stores a result that is there."""
-
-    spec_url: str
-    spec_sha256: str
-    upload_only: bool
-
-    @staticmethod
-    def read(script: str) -> Command:
-        # Not by shlex, which takes as long as all the rest: no word has quotes in it, as machine_command makes sure.
-        words = [quoted or plain for quoted, plain in _WORD.findall(script.partition(" <<")[0])]
-        _exec, _python, _alone, _dash, _payload_url, _payload_sha256, spec_url, spec_sha256, *flags = words
-        return Command(spec_url, spec_sha256, flags == ["--upload-only"])
+def _command(script: str) -> tuple[str, str, bool]:
+    """Where a shell command's spec is, its SHA-256, and whether it only stores a result that is there."""
+    # Not by shlex, which takes as long as all the rest: no word has quotes in it, as machine_command makes sure.
+    words = [quoted or plain for quoted, plain in _WORD.findall(script.partition(" <<")[0])]
+    _exec, _python, _alone, _dash, _payload_url, _payload_sha256, spec_url, spec_sha256, *flags = words
+    return spec_url, spec_sha256, flags == ["--upload-only"]
 
 
 class Payload:
@@ -67,18 +59,17 @@ class Payload:
 
     def run(self, instance: Instance, script: str, done: Done) -> Timer:
         """Runs a command on a machine; the timer is what to stop should the machine go down."""
-        command = Command.read(script)
-        body = self._s3.fetch(command.spec_url)
-        if body is None or hashlib.sha256(body).hexdigest() != command.spec_sha256:
+        spec_url, spec_sha256, upload_only = _command(script)
+        body = self._s3.fetch(spec_url)
+        if body is None or hashlib.sha256(body).hexdigest() != spec_sha256:
             return self._clock.after(0.1, partial(done, _UNUSABLE, ""))
         spec = json.loads(body)
         for observer in self.on_start:
             observer(instance, spec["job_id"], spec["attempt"])
         plan = self._scripts.get(spec["job_id"], Script())
-        if command.upload_only:
-            return self._clock.after(
-                _STORING_SECONDS, partial(self._store, instance, spec, self._kept[instance.id], plan, done)
-            )
+        if upload_only:
+            store = partial(self._store, instance, spec, self._kept[instance.id], plan, done)
+            return self._clock.after(_STORING_SECONDS, store)
         given = self._s3.fetch(spec["input"]["url"])
         if given is None:
             return self._clock.after(0.1, partial(done, _UNUSABLE, ""))
