@@ -63,21 +63,21 @@ _FUNCTION_FAULTS = st.builds(
     call=st.integers(0, 14),
     call_fault=st.sampled_from(CallFault) | st.sampled_from(STORAGE_ERRORS),
 )
+
+
+def _first_call(functions: Sequence[str], call_fault: CallFault) -> st.SearchStrategy[FunctionFault]:
+    return st.builds(
+        FunctionFault,
+        function=st.sampled_from(functions),
+        invocation=st.integers(0, 8),
+        call=st.just(0),
+        call_fault=st.just(call_fault),
+    )
+
+
 # While a call goes on that its workflow has given up, the step's next try is under way.
-GIVEN_UP_LAUNCHES = st.builds(
-    FunctionFault,
-    function=st.just("launch"),
-    invocation=st.integers(0, 8),
-    call=st.just(0),
-    call_fault=st.just(CallFault.GIVEN_UP),
-)
-BUSY_FUNCTIONS = st.builds(
-    FunctionFault,
-    function=st.sampled_from(tuple(FUNCTIONS)),
-    invocation=st.integers(0, 8),
-    call=st.just(0),
-    call_fault=st.just(CallFault.BUSY),
-)
+GIVEN_UP_LAUNCHES = _first_call(["launch"], CallFault.GIVEN_UP)
+BUSY_FUNCTIONS = _first_call(tuple(FUNCTIONS), CallFault.BUSY)
 # Of a refusal's kinds that last; what a call has written all the same is for single calls.
 _OUTAGES = st.builds(
     Outage,

@@ -32,9 +32,6 @@ def test_every_kind_of_item_is_counted_and_twice_the_jobs_cost_about_twice_as_mu
     one, two = played(4), played(8)
     assert set(one.written.used) == {OWNER, "#queue", "#slot", "#lease", "#machine", LEDGER, "open"}
     assert set(one.read.used) - {"open"} == {OWNER, "#queue", "#slot", "#lease", "#machine"}, "a sweep reads the index"
+    assert one.written.used["open"] == 8, "a job enters and leaves the index of open jobs once"
     for a, b in ((one.read, two.read), (one.written, two.written)):
         assert 1.5 < sum(b.used.values()) / sum(a.used.values()) < 2.5
-
-
-def test_a_job_enters_and_leaves_the_index_of_open_jobs_once() -> None:
-    assert played(3).written.used["open"] == 6
