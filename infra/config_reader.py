@@ -80,10 +80,7 @@ class ConfigReader:
         return tuple(values)
 
     def number(self, key: str, low: int, high: int) -> int:
-        try:
-            value = self.config.get_int(key)
-        except pulumi.ConfigTypeError:
-            value = None
+        value = self._of_type(self.config.get_int, key)
         # -1 stands for "not a number", which is out of every range.
         number = -1 if value is None else value
         return self.checked(key, number, lambda number: low <= number <= high, f"a whole number {low} to {high}")
@@ -94,10 +91,7 @@ class ConfigReader:
         return self.checked(key, number, lambda number: number == 0 or number >= least, f"0, {meaning}")
 
     def flag(self, key: str) -> bool:
-        try:
-            value = self.config.get_bool(key)
-        except pulumi.ConfigTypeError:
-            value = None
+        value = self._of_type(self.config.get_bool, key)
         return bool(self.checked(key, value, lambda value: value is not None, "true or false"))
 
     def checked(self, key: str, value: _T, is_fine: Callable[[_T], bool], meaning: str, *, is_list: bool = False) -> _T:
@@ -108,3 +102,11 @@ class ConfigReader:
                 f"mayfly:{key} is {value!r}; it must be {meaning}. Set it with: pulumi config set {which} ..."
             )
         return value
+
+    @staticmethod
+    def _of_type(read: Callable[[str], _T | None], key: str) -> _T | None:
+        """None for a value of another type, as where there is none."""
+        try:
+            return read(key)
+        except pulumi.ConfigTypeError:
+            return None

@@ -98,6 +98,8 @@ def test_the_chosen_stacks_file_is_read(look: Look) -> None:
     [
         ('config: {"mayfly:auth": none, "mayfly:maxAttempts": 99}', "mayfly:maxAttempts is 99"),
         ('config: {"mayfly:auth": none, "mayfly:maxAttempts": 10}', "mayfly:maxAttempts is 10 and mayfly:jobTimeout"),
+        ('config: {"mayfly:auth": none, "mayfly:maxAttempts": many}', "it must be a whole number 1 to 10"),
+        ('config: {"mayfly:auth": none, "mayfly:protect": perhaps}', "it must be true or false"),
         ('config: {"mayfly:auth": none, "mayfly:colour": blue}', "mayfly:colour is no setting"),
         ("config: {}", "mayfly:auth is ''"),
         (None, "pulumi stack init dev"),
