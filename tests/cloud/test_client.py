@@ -15,6 +15,7 @@ import httpx2 as httpx
 import pytest
 
 from localcloud.cloud import LocalCloud
+from mayfly.http_client import http_client
 from tests import web
 from tests.cloud.steps import expected
 from tests.conftest import ROOT
@@ -69,7 +70,7 @@ def mayfly(cloud: LocalCloud, environment: dict[str, str]) -> Mayfly:
 
 def sign_in(address: str, who: dict[str, str]) -> httpx.Response:
     """What a browser does at the address, up to the last page it shows."""
-    with httpx.Client(timeout=web.SECONDS, trust_env=False) as browser:
+    with http_client(address, timeout=web.SECONDS) as browser:
         page = browser.get(address)
         assert page.status_code == 200, page.text
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text))

@@ -16,6 +16,7 @@ import httpx2 as httpx
 import pytest
 
 from localcloud.cloud import LocalCloud
+from mayfly.http_client import http_client
 from operations.job_client import Job, JobApiError, JobClient
 from tests import web
 from tests.cloud.steps import expected, settled, until
@@ -250,7 +251,7 @@ def test_what_is_open_needs_no_token(cloud: LocalCloud, endpoint: str) -> None:
 )
 def test_no_way_of_writing_a_path_gets_by(cloud: LocalCloud, done: Job, path: str) -> None:
     port = urlsplit(cloud.url).port
-    with httpx.Client(timeout=web.SECONDS, trust_env=False) as http:
+    with http_client(cloud.url, timeout=web.SECONDS) as http:
         answer = http.get(httpx.URL(scheme="http", host="127.0.0.1", port=port, raw_path=path.encode()))
     assert answer.status_code in {401, 403, 404}, answer.text
     assert done["id"] not in answer.text

@@ -27,6 +27,7 @@ import mayfly.session
 import mayfly.terminal
 from functions.api.caller import Auth
 from mayfly import entry_point
+from mayfly.http_client import _CERTIFICATES, _tls_context
 from tests.mayfly.fake_stack import BUCKET, POOL, URL, FakeStack
 from tests.stack.memory_stack import gateway
 from tests.stack.user_pool import UserPool
@@ -75,6 +76,8 @@ def run_case(case: dict[str, Any], folder: Path) -> int:
     os.chdir(case["folder"])
     os.environ.clear()
     os.environ.update(case["environ"])
+    if set(_CERTIFICATES) & case["environ"].keys():
+        _tls_context.cache_clear()
     stack = FakeStack(UserPool(valid={"the-token"}) if case["auth"] == "cognito" else None)
     for status in ("succeeded", "failed"):
         job = stack.add(status, case["filename"].encode("utf-8", "replace").decode(), "all")
@@ -129,6 +132,7 @@ def serve() -> None:
     mayfly.session.SIGN_IN_SECONDS = 0.01
     for auth in Auth:
         gateway(auth)  # which each fork would make, too
+    _tls_context(trust_env=True)  # as above: this computer's certificates
     for line in sys.stdin:
         sys.stdout.write(json.dumps(answer(line)) + "\n")
         sys.stdout.flush()

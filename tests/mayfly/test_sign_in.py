@@ -22,7 +22,9 @@ from typer.testing import Result
 from mayfly.config_file import ConfigFile, SignedIn
 from mayfly.context import Context
 from mayfly.errors import SignInProblem
+from mayfly.http_client import http_client
 from mayfly.loopback import Loopback
+from tests import web
 from tests.mayfly.conftest import Run, document
 from tests.mayfly.fake_stack import URL, FakeStack
 from tests.stack.user_pool import COMMAND_LINE, OWNER, UserPool, jwt
@@ -56,7 +58,7 @@ class Browser:
         return True
 
     def _come_back(self, back: str, answer: dict[str, str]) -> None:
-        with httpx.Client(trust_env=False, timeout=60) as http:
+        with http_client(back, timeout=60) as http:
             self._pages = [http.get(httpx.URL(back).join(stray)) for stray in self.strays]
             self._pages.append(http.get(back, params=answer))
 
@@ -189,7 +191,7 @@ def test_a_port_that_another_program_has_for_ipv6_alone_is_not_taken(stack: Fake
 def test_the_redirect_is_answered_whichever_address_a_browser_takes_localhost_for(stack: FakeStack, host: str) -> None:
     with Loopback(stack.user_pool.redirect_uris, "state") as loopback:
         port = urlsplit(loopback.redirect_uri).port
-        page = httpx.get(f"http://{host}:{port}/signed-in?state=state&code=c", trust_env=False)
+        page = web.get(f"http://{host}:{port}/signed-in?state=state&code=c")
         assert (page.status_code, loopback.code(1)) == (200, "c")
 
 
