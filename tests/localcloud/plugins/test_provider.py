@@ -79,15 +79,6 @@ def test_a_name_is_generated_once_from_the_seed_and_kept(provider: AwsProvider) 
     assert check(provider, QUEUE, {}, name="mine").inputs["name"] == "mine"
 
 
-def test_a_name_too_long_with_its_suffix_is_refused_before_anything_is_made(provider: AwsProvider) -> None:
-    rule, longest = "aws:cloudwatch/eventRule:EventRule", 64 - len("-1234567")
-    for length, is_fine in ((longest, True), (longest + 1, False)):
-        request = provider_pb2.CheckRequest(
-            urn=urn(rule, "r" * length), news=struct(scheduleExpression="rate(1 minute)"), randomSeed=_SEED
-        )
-        assert (not provider.Check(request, Context()).failures) == is_fine
-
-
 def test_another_key_makes_a_new_table_and_other_tags_do_not(provider: AwsProvider) -> None:
     old = {
         "name": "jobs",
