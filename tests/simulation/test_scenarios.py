@@ -25,6 +25,7 @@ from simulation.handlers import FUNCTIONS
 from simulation.lambdas import Answer, ignored
 from simulation.payload import Script
 from simulation.quotas import Quota
+from simulation.s3 import OUTPUTS
 from simulation.stack import Stack
 from simulation.world import World, job_id
 from tests.simulation.workflow import definition
@@ -106,6 +107,14 @@ def test_a_job_gets_its_machine_its_result_and_its_end() -> None:
         assert (story.launched, story.called("ec2:RunInstances"), len(story.ports.ssm.commands)) == (1, 1, 1)
         assert story.ports.step_functions.transitions < 40
         assert story.steps("inspect", "record", "terminate") == (0, 1, 0), "one step finishes a run that an event ends"
+
+
+def test_a_script_that_fails_stores_nothing_and_fails_its_job() -> None:
+    with a_story() as story:
+        story.submit_all(1, Script(20, fails=True))
+        story.run(300)
+        assert (story.error_of(0), story.launched) == ("script_failed", 1)
+        assert not any(path.startswith(f"{OUTPUTS}/") for path in story.ports.s3.objects)
 
 
 def test_a_job_of_which_no_event_is_heard_is_looked_at_and_ended_step_by_step() -> None:
