@@ -51,6 +51,7 @@ class MachineProcesses:
     def __init__(self, environment: dict[str, str]) -> None:
         self._environment = environment
         self._lock = threading.Lock()
+        self._ending = threading.Lock()  # held by who waits for the supervisor's end
         self._supervisor: Connection | None = None
         self._closed = False
 
@@ -98,14 +99,17 @@ class MachineProcesses:
     def kill_all(self) -> None:
         """Ends everything that was ever started; returns when all are gone, and nothing can be started afterwards."""
         self.close()
-        if self._supervisor is not None:
-            with contextlib.suppress(EOFError, ConnectionError):
-                self._supervisor.recv()
+        with self._ending:
+            if self._supervisor is not None:
+                with contextlib.suppress(EOFError, ConnectionError):
+                    self._supervisor.recv()
+                with self._lock:
+                    self._supervisor.close()
+                    self._supervisor = None
 
     def reopen(self) -> None:
         """Allows processes again, on a stopped machine that is started."""
         with self._lock:
-            self._supervisor = None
             self._closed = False
 
     def _ask(self, request: Program | int, *descriptors: int) -> Any:

@@ -53,11 +53,19 @@ def test_a_shell_that_ended_has_its_output_in_files_and_leaves_no_pipe(
 
 @pytest.mark.skipif(not IS_LINUX, reason="elsewhere what has left its session is out of reach")
 def test_the_end_of_a_machine_is_that_of_all_its_shells(processes: MachineProcesses, tmp_path: Path) -> None:
-    shell = started(processes, tmp_path, "setsid sleep 600 & echo begun")
-    while not (tmp_path / "stdout").read_bytes():
-        assert not shell.copy(0.05, NEVER)
-    processes.kill_all()
-    assert shell.copy(WAIT_SECONDS, NEVER)
+    for number in range(2):
+        before = descriptors()
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        shell = started(processes, folder, "setsid sleep 600 & echo begun")
+        while not (folder / "stdout").read_bytes():
+            assert not shell.copy(0.05, NEVER)
+        processes.kill_all()
+        assert shell.copy(WAIT_SECONDS, NEVER)
+        shell.end()
+        processes.reopen()
+        wait_for(lambda: not multiprocessing.active_children(), "the machine's first process")
+    assert descriptors() == before, "the first round has started the fork server"
 
 
 def test_a_program_waits_until_its_output_is_copied_or_abandoned(processes: MachineProcesses, tmp_path: Path) -> None:
