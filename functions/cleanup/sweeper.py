@@ -275,7 +275,7 @@ class Sweeper:
         self._count(instance_id, report)
         event = TimelineEvent("machine_swept", now(), f"{instance_id} was still there; the sweeper ended it.")
         # The job may have been deleted meanwhile; the machine is ended all the same.
-        with suppress(JobNotFound), isolated("note the sweeper's action", slot.run.name, report.failed):
+        with isolated("note the sweeper's action", slot.run.name, report.failed), suppress(JobNotFound):
             self.jobs.update(slot.run.owner, slot.run.job_id, lambda job: job.noted(event))
 
     def _count(self, instance_id: str, report: SweepReport) -> None:

@@ -150,6 +150,14 @@ def test_a_slot_that_was_just_granted_is_left_alone() -> None:
     assert sweep.machines.terminated == []
 
 
+def test_a_machine_of_a_job_that_was_deleted_is_ended_which_is_no_failure() -> None:
+    sweep = Sweep(status=JobStatus.FAILED)
+    sweep.machine(OLD, slot_of=RUN)
+    sweep.jobs.remove("alice", JOB_ID)
+    report = sweep()
+    assert (report.terminated, report.failed, sweep.table.slots()) == (["i-1"], [], [])
+
+
 def test_a_machine_that_no_run_was_given_is_ended_and_charged_to_the_stack_once(stopped_clock: StoppedClock) -> None:
     sweep = Sweep(workflow="RUNNING")
     sweep.machine(OLD)
