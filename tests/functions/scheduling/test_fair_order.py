@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from functions.costs.budget import Caps, Spending
 from functions.scheduling import scheduler
-from functions.scheduling.fair_order import MOST_SERVED, by_age, fair_order, note_served
+from functions.scheduling.fair_order import IN_ORDER, MOST_SERVED, by_age, fair_order, note_served
 from functions.scheduling.ports import QueueEntry, Slot
 from tests.functions.conftest import StoppedClock
 from tests.functions.fakes.job_table import MemoryJobTable, a_job
@@ -109,14 +109,14 @@ def test_a_thousand_jobs_of_one_owner_do_not_hold_up_the_single_one_of_another()
 def test_a_type_that_ec2_has_nothing_of_takes_no_place_from_an_owners_other_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    queue = shared(40, 3, max_concurrent=4)
-    for run in queue.runs[:39]:
+    queue = shared(IN_ORDER + 1, 3, max_concurrent=4)
+    for run in queue.runs[:IN_ORDER]:
         queue.enqueue(run, requested_type="g5g.xlarge")
     monkeypatch.setattr(scheduler, "MAX_BATCH", 2)
     queue.machines.answers = [FULL]
-    queue.launch(queue.runs[41])
-    assert queue.table.slot(queue.runs[39]), "alice's one run that requests no type"
-    assert queue.table.slot(queue.runs[40])
+    queue.launch(queue.runs[IN_ORDER + 2])
+    assert queue.table.slot(queue.runs[IN_ORDER]), "alice's one run that requests no type"
+    assert queue.table.slot(queue.runs[IN_ORDER + 1])
 
 
 def test_a_cap_that_stops_one_owner_stops_no_other(stopped_clock: StoppedClock) -> None:
