@@ -158,9 +158,11 @@ def test_a_token_goes_to_nothing_that_has_not_shown_itself_to_be_a_stack(
     assert all("authorization" not in request.headers for request in stack.requests)
 
 
-@pytest.mark.parametrize("answer", [{}, [], {"jobs": [{}]}, {"jobs": 1}, 5, {"jobs": [], "next_cursor": 5}])
-def test_another_server_that_answers_json_is_named(run: Run, stack: FakeStack, answer: object) -> None:
-    stack.trouble.append(lambda _: httpx.Response(200, json=answer))
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", '{"jobs": [{}]}', '{"jobs": 1}', "5", '{"jobs": [], "next_cursor": 5}', "<html>"]
+)
+def test_another_server_that_answers_is_named(run: Run, stack: FakeStack, content: str) -> None:
+    stack.trouble.append(lambda _: httpx.Response(200, content=content))
     for words in (["jobs"], ["show", "01a204ef-036f-7e25-b1a5-000000000000"], ["whoami"], ["log", "01a2"]):
         done = run(*words)
         assert (done.exit_code, f"What answers at {URL} is not a Mayfly stack" in done.stderr) == (3, True), done.output
