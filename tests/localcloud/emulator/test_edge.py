@@ -180,6 +180,23 @@ def test_an_api_without_permission_to_its_function_answers_500(deployed: Emulato
     assert web.get(url).status_code == 500
 
 
+def test_a_presigned_url_is_good_for_its_own_key_only(deployed: EmulatorHarness) -> None:
+    s3 = deployed.client("s3")
+    bucket = f"data-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for key in ("mine", "others"):
+        s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    statement = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": f"arn:aws:s3:::{bucket}/*"}
+    signer = deployed.as_role("s3", deployed.role([statement]))
+    get = signer.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "mine"})
+    put = signer.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "mine"})
+    assert web.get(get).text == "mine"
+    assert web.get(get.replace("/mine?", "/others?")).status_code == 403
+    assert web.put(put.replace("/mine?", "/others?"), content=b"x").status_code == 403
+    assert web.put(get, content=b"x").status_code == 403
+    assert s3.get_object(Bucket=bucket, Key="others")["Body"].read() == b"others"
+
+
 def test_there_are_no_tokens_without_sign_in(deployed: EmulatorHarness) -> None:
     answer = deployed.site.get("/_local/token", params={"user": "alice"})
     assert (answer.status_code, answer.json()["code"]) == (404, "no_sign_in")
