@@ -304,6 +304,17 @@ def test_a_wrong_field_is_named(api: Api, body: Any, field: str) -> None:
     assert [error["field"] for error in errors_named] == [field]
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "code", "field"),
+    [
+        ({"filename": "a/b", "size": 3}, 400, "invalid_request", "filename"),
+        ({"filename": "a", "size": 1001}, 413, "file_too_large", "size"),
+    ],
+)
+def test_an_upload_that_cannot_be_is_refused(api: Api, body: Any, status: int, code: str, field: str) -> None:
+    assert problem(api.client.post("/uploads", json=body), status, code)["errors"][0]["field"] == field
+
+
 def test_the_whole_way_of_an_upload_in_parts(api: Api) -> None:
     asked = api.client.post("/uploads", json={"filename": "a.txt", "size": 3, "multipart": True})
     assert asked.status_code == 201
