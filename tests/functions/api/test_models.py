@@ -11,6 +11,8 @@ from pydantic.fields import FieldInfo
 from functions.api import examples, machine_models, models, upload_models
 from functions.jobs.clock import rfc3339, utc_now
 from functions.jobs.ids import is_job_id
+from functions.jobs.job import JobError
+from tests.functions.fakes.job_table import a_job
 
 MODELS = [
     kind
@@ -50,6 +52,11 @@ def test_an_example_of_a_request_can_be_sent_as_it_is(kind: type[BaseModel], exa
 def test_there_are_examples_of_all_that_is_sent() -> None:
     assert {case.id for case in REQUESTS} == {"UploadRequest", "PartsRequest", "AbortRequest", "JobRequest"}
     assert len(FIELDS) > 30
+
+
+def test_an_answer_with_a_failure_can_be_read_back() -> None:
+    answer = models.JobAnswer.of(a_job(error=JobError("script_failed", "exit code 3", "Read the log.")))
+    assert models.JobAnswer.model_validate(answer.model_dump()) == answer
 
 
 def test_the_examples_ids_and_times_are_of_the_form_that_the_api_uses() -> None:
