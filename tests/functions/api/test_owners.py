@@ -226,10 +226,13 @@ def test_a_deleted_jobs_id_is_refused_to_its_owner_and_tells_others_nothing(gate
 
 
 @pytest.mark.parametrize("request_", ["GET /jobs", "GET /machines"])
-def test_a_list_has_the_callers_own_alone(gateway: Gateway, request_: str) -> None:
+def test_a_list_has_the_callers_own_alone_or_those_of_the_owner_whom_an_admin_names(
+    gateway: Gateway, request_: str
+) -> None:
     gateway.add(ALICE)
     lists = [gateway.send(request_, each).body for each in (claims(ALICE), claims(BOB), ADMINS_CLAIMS)]
     assert [len(body.get("jobs", body.get("alive"))) for body in lists] == [1, 0, 0]
+    assert gateway.send(request_, ADMINS_CLAIMS, owner=ALICE).body == lists[0]
     assert is_problem(gateway.send(request_, claims(BOB), owner=ALICE), 404, "job_not_found")
 
 
