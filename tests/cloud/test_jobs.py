@@ -12,6 +12,7 @@ import pytest
 
 from localcloud.cloud import LocalCloud
 from operations.job_client import Job, JobApiError, JobClient
+from operations.trials.whole_job import MILESTONES
 from tests.cloud.steps import expected, keys_of, let_urls_expire, machines_of, run, settled, sweep, until
 
 pytestmark = pytest.mark.cloud
@@ -103,6 +104,30 @@ def test_a_large_file_goes_through_whole(client: JobClient, tmp_path: Path) -> N
     job = client.wait(client.submit(source, "large.bin", "the end")["id"])
     assert job["status"] == "succeeded", job
     assert client.output(job["id"]) == expected(content, "the end")
+
+
+def test_the_timeline_tells_the_whole_story_in_order(client: JobClient) -> None:
+    job = run(client, b"x", "x.txt", "y")
+    settled(client, job["id"])
+    timeline = client.get(job["id"])["timeline"]
+    assert tuple(entry["event"] for entry in timeline) == MILESTONES
+    assert all(entry["detail"] for entry in timeline)
+    times = [entry["at"] for entry in timeline]
+    assert times == sorted(times)
+
+
+def test_a_job_that_is_cancelled_while_its_machine_boots_ends_with_it(client: JobClient, cloud: LocalCloud) -> None:
+    faults = client._http.put("/_local/faults", json={"agent_delay_s": 3600})
+    assert faults.is_success
+    try:
+        job = client.submit(b"x", "x.txt", "y")
+        until(lambda: bool(machines_of(client, job)))
+        assert client.cancel(job["id"])["status"] == "cancelled"
+        until(lambda: all(machine["state"] == "terminated" for machine in machines_of(client, job)))
+        settled(client, job["id"])
+        assert client.get(job["id"])["status"] == "cancelled"
+    finally:
+        client._http.delete("/_local/faults")
 
 
 def test_submitting_twice_runs_once(client: JobClient) -> None:

@@ -140,6 +140,7 @@ def cancel_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripte
         waiting_on_machine(client, cloud, job["id"])
         client.cancel(job["id"])
         settled(client, job["id"])
+    assert client.get(job["id"])["status"] == "cancelled"
 
 
 def stop_in_the_middle(client: JobClient, cloud: LocalCloud, scripted: Scripted) -> None:

@@ -418,8 +418,9 @@ def test_the_oldest_hears_of_its_own_requested_type_and_comes_again_for_all() ->
         ({"market": "spot"}, ["on-demand", "spot"]),
         ({"market": "on-demand"}, ["spot", "on-demand"]),
         ({"market": "spot", "run": 2}, ["spot", "on-demand"]),
+        ({"market": "spot", "attempt": 2}, ["spot", "on-demand"]),
     ],
-    ids=["a spot machine", "an on-demand machine", "a machine of another run"],
+    ids=["a spot machine", "an on-demand machine", "a machine of another run", "none, in a step that is tried again"],
 )
 def test_a_run_that_has_lost_a_spot_machine_asks_for_on_demand_capacity_first(
     lost: dict[str, object], markets: list[str]
