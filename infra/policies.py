@@ -24,14 +24,16 @@ class Statement:
 LOOK_AT_MACHINES = Statement("LookAtMachines", ["ec2:DescribeInstances"], ["*"])  # knows no resources
 
 
+def on_own_machines(
+    stack: Stack, sid: str, action: str, conditions: Mapping[str, Mapping[str, Any]] | None = None
+) -> Statement:
+    """One action on the machines that carry this stack's tag, and meet further conditions."""
+    own = {"StringEquals": {"aws:ResourceTag/mayfly:stack": stack.config.stack}}
+    return Statement(sid, [action], [stack.arn("ec2", "instance/*")], {**own, **(conditions or {})})
+
+
 def end_machines(stack: Stack) -> Statement:
-    """Terminating the machines that carry this stack's tag."""
-    return Statement(
-        "EndOwnMachines",
-        ["ec2:TerminateInstances"],
-        [stack.arn("ec2", "instance/*")],
-        {"StringEquals": {"aws:ResourceTag/mayfly:stack": stack.config.stack}},
-    )
+    return on_own_machines(stack, "EndOwnMachines", "ec2:TerminateInstances")
 
 
 def answer_workflow(stack: Stack, *actions: str) -> Statement:

@@ -26,7 +26,7 @@ from infra.launch_policy import create_spot_role, launch_machines
 from infra.machines import TRANSFER_MINUTES, Machines
 from infra.network import Network
 from infra.payload import Payload
-from infra.policies import LOOK_AT_MACHINES, Statement, answer_workflow, end_machines
+from infra.policies import LOOK_AT_MACHINES, Statement, answer_workflow, end_machines, on_own_machines
 from infra.spending import spending_settings
 from infra.stack import Stack
 from infra.storage import objects
@@ -147,6 +147,7 @@ class Steps(pulumi.ComponentResource):
     def _dispatch_policy(self) -> list[Statement]:
         stack, data = self._args.stack, self._args.data
         instances = stack.arn("ec2", "instance/*")
+        only_job_tags = {"ForAllValues:StringEquals": {"aws:TagKeys": list(_JOB_TAGS)}}
         return [
             self._table(*_READ_AND_WRITE, "dynamodb:BatchGetItem", "dynamodb:PutItem"),
             LOOK_AT_MACHINES,
@@ -172,15 +173,7 @@ class Steps(pulumi.ComponentResource):
                 [instances],
                 {"StringEquals": {"ssm:resourceTag/mayfly:stack": stack.config.stack}},
             ),
-            Statement(
-                "TagOwnMachines",
-                ["ec2:CreateTags"],
-                [instances],
-                {
-                    "StringEquals": {"aws:ResourceTag/mayfly:stack": stack.config.stack},
-                    "ForAllValues:StringEquals": {"aws:TagKeys": list(_JOB_TAGS)},
-                },
-            ),
+            on_own_machines(stack, "TagOwnMachines", "ec2:CreateTags", only_job_tags),
         ]
 
 

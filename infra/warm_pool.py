@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.config import StackConfig
-from infra.policies import Statement
+from infra.policies import Statement, on_own_machines
 from infra.stack import Stack
 
 RECONCILE_EVERY = "rate(1 minute)"
@@ -28,24 +28,12 @@ def reconciler_settings(config: StackConfig) -> dict[str, str]:
 
 
 def start_pooled(stack: Stack) -> Statement:
-    return Statement(
-        "StartOwnMachines",
-        ["ec2:StartInstances"],
-        [stack.arn("ec2", "instance/*")],
-        {"StringEquals": {"aws:ResourceTag/mayfly:stack": stack.config.stack}},
-    )
+    return on_own_machines(stack, "StartOwnMachines", "ec2:StartInstances")
 
 
 def reconcile_pool(stack: Stack) -> list[Statement]:
+    of_no_job = {"Null": {"aws:ResourceTag/mayfly:job-id": "true"}}
     return [
-        Statement(
-            "StopOwnMachinesOfNoJob",
-            ["ec2:StopInstances"],
-            [stack.arn("ec2", "instance/*")],
-            {
-                "StringEquals": {"aws:ResourceTag/mayfly:stack": stack.config.stack},
-                "Null": {"aws:ResourceTag/mayfly:job-id": "true"},
-            },
-        ),
+        on_own_machines(stack, "StopOwnMachinesOfNoJob", "ec2:StopInstances", of_no_job),
         Statement("AskForAgents", ["ssm:DescribeInstanceInformation"], ["*"]),  # a listing; it is filtered by id
     ]
